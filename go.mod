@@ -1,0 +1,3 @@
+module github.com/wxctl/wxctl
+
+go 1.26.0

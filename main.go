@@ -1,0 +1,11 @@
+// Command wxctl fires WeChat OpenSDK requests at real phones and shows what
+// came of them.
+package main
+
+import (
+	"os"
+
+	"github.com/wxctl/wxctl/cmd"
+)
+
+func main() { os.Exit(cmd.Main()) }
