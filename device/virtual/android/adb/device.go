@@ -1,0 +1,198 @@
+// Package adb gives a phone model the two faces by which computers know an
+// Android phone: the smart-socket protocol of the adb server ([Server]) and
+// the transport protocol of the phone's own adbd ([Daemon]), which a real adb
+// server connects to. Both run the same services (shell v1 and v2, exec,
+// sync v1 and v2, jdwp and what a [Dialer] offers) on one [Device].
+//
+// The behaviour is that of adb 1.0.41 (server version 41), platform-tools
+// 29.0.6, and of adbd since Android 9, down to the texts of refusals.
+package adb
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+// State is how far a phone is usable, spelled as adb's device lists spell it.
+type State string
+
+// The states that adb 29.0.6 knows (adb.h, ConnectionState). Services run
+// only in the states that [State.Online] holds.
+const (
+	StateDevice       State = "device"
+	StateOffline      State = "offline"
+	StateUnauthorized State = "unauthorized"
+	StateAuthorizing  State = "authorizing"
+	StateConnecting   State = "connecting"
+	StateRecovery     State = "recovery"
+	StateRescue       State = "rescue"
+	StateSideload     State = "sideload"
+	StateBootloader   State = "bootloader"
+	StateHost         State = "host"
+	// StateNoPermissions is shown in full, with its advice, as adb's
+	// UsbNoPermissionsShortHelpText does.
+	StateNoPermissions State = "no permissions"
+)
+
+// Online reports whether a transport to a phone in state s carries services.
+func (s State) Online() bool {
+	switch s {
+	case StateDevice, StateRecovery, StateRescue, StateSideload, StateBootloader, StateHost:
+		return true
+	}
+	return false
+}
+
+// Identity is what a phone tells of itself when a computer connects to it.
+type Identity struct {
+	// Product, Model and Device are ro.product.name, ro.product.model and
+	// ro.product.device. They may not hold ':', ';' or '='. Device lists show
+	// the model with every character that is no letter or digit as '_'.
+	Product, Model, Device string
+	// Features are the protocol features adbd announces, e.g. FeatureShellV2;
+	// nil stands for DefaultFeatures.
+	Features []string
+	// DevPath is the USB path such as "usb:1-2"; empty for a phone on TCP.
+	DevPath string
+}
+
+// The features this package implements.
+const (
+	FeatureShellV2        = "shell_v2"
+	FeatureCmd            = "cmd"
+	FeatureStatV2         = "stat_v2"
+	FeatureLsV2           = "ls_v2"
+	FeatureFixedPushMkdir = "fixed_push_mkdir"
+)
+
+// DefaultFeatures returns the features that a phone announces if its identity
+// names none: all of this package's.
+func DefaultFeatures() []string {
+	return []string{FeatureShellV2, FeatureCmd, FeatureStatV2, FeatureLsV2, FeatureFixedPushMkdir}
+}
+
+// Device is the phone behind the faces. Its methods are called from many
+// goroutines at once.
+type Device interface {
+	// Serial is the phone's serial number, e.g. "virtual-1" or "10.0.0.7:5555".
+	Serial() string
+	// Identity is what the phone tells of itself.
+	Identity() Identity
+	// State is the phone's present state. A Device whose state, identity or
+	// debuggable processes change implements Notifier too.
+	State() State
+	// Exec runs line as "/system/bin/sh -c line" does for uid 2000 and returns
+	// the exit status, 0 to 255. An empty line is a shell that reads its
+	// commands from stdin. Exec returns soon after ctx ends. It may read stdin
+	// at its leisure or not at all; a write error means that nobody listens
+	// any more (EPIPE). stdout and stderr may be the same writer, as they are
+	// in shell v1 and exec, and are safe to use at once.
+	Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int
+	// FS is the phone's file system as uid 2000 sees it.
+	FS() FS
+}
+
+// Notifier is a Device that can tell of changes.
+type Notifier interface {
+	// Changed returns a channel that is closed at the next change; see Signal.
+	Changed() <-chan struct{}
+}
+
+// Debuggee is a Device with processes that a debugger may attach to.
+type Debuggee interface {
+	// JDWP lists the ids of the debuggable processes (services "jdwp" and
+	// "track-jdwp"). A debugger attaches through Dialer, with "jdwp:PID".
+	JDWP() []int
+}
+
+// Dialer is a Device on which something listens.
+type Dialer interface {
+	// Dial connects to a service of the phone by adb's name for it: "tcp:8080",
+	// "localabstract:scrcpy", "jdwp:4242". An error refuses the connection.
+	// Dial and the connection end when ctx does.
+	Dial(ctx context.Context, service string) (io.ReadWriteCloser, error)
+}
+
+// FS is a phone's file system. Paths are absolute or relative to "/", at most
+// 1024 bytes, and unclean: they hold what the peer sent. Errors are, or wrap,
+// an Errno; any other error counts as EIO.
+type FS interface {
+	// Stat follows symbolic links, Lstat doesn't.
+	Stat(path string) (Info, error)
+	Lstat(path string) (Info, error)
+	// List returns what Lstat says of every entry of a directory, sorted by
+	// name, without "." and "..".
+	List(path string) ([]Info, error)
+	// Open opens a file for reading.
+	Open(path string) (io.ReadCloser, error)
+	// Create makes a new file with the permission bits perm (0777 at most) and
+	// opens it for writing; EEXIST if path exists, ENOENT if its directory
+	// doesn't. What is written is there for others at once, as on a disk.
+	Create(path string, perm uint32) (io.WriteCloser, error)
+	// Mkdir makes one directory.
+	Mkdir(path string, perm uint32) error
+	// Symlink makes a symbolic link at path.
+	Symlink(target, path string) error
+	// Remove unlinks a file or symbolic link; EISDIR for a directory.
+	Remove(path string) error
+	// Chtimes sets a file's modification time.
+	Chtimes(path string, mtime time.Time) error
+}
+
+// The file types and bits of Info.Mode (Linux stat.h).
+const (
+	ModeType    uint32 = 0o170000
+	ModeDir     uint32 = 0o040000
+	ModeRegular uint32 = 0o100000
+	ModeSymlink uint32 = 0o120000
+	ModePerm    uint32 = 0o777
+)
+
+// Info is what stat(2) tells of a file.
+type Info struct {
+	Name     string // last element of the path
+	Mode     uint32 // st_mode: type and permissions
+	Size     int64  // bytes
+	UID, GID uint32
+	Dev, Ino uint64
+	Nlink    uint32
+	MTime    time.Time
+}
+
+// IsDir reports whether i is a directory.
+func (i Info) IsDir() bool { return i.Mode&ModeType == ModeDir }
+
+// IsRegular reports whether i is a regular file.
+func (i Info) IsRegular() bool { return i.Mode&ModeType == ModeRegular }
+
+// IsSymlink reports whether i is a symbolic link.
+func (i Info) IsSymlink() bool { return i.Mode&ModeType == ModeSymlink }
+
+// Signal implements Notifier for those who embed it: everyone who holds a
+// channel from Changed is woken by Notify. The zero value is ready.
+type Signal struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// Changed returns a channel that the next Notify closes.
+func (s *Signal) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+// Notify tells of a change.
+func (s *Signal) Notify() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}
