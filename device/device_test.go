@@ -1,0 +1,248 @@
+package device
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestEveryStateHasAFix(t *testing.T) {
+	for _, s := range []State{Unauthorized, Authorizing, Connecting, Offline, NoPermissions, Recovery, Rescue, Sideload, Bootloader, Locked, Unpaired, "host"} {
+		if FixFor(s) == "" {
+			t.Errorf("%s has no fix", s)
+		}
+	}
+	if FixFor(Ready) != "" {
+		t.Error("a ready phone needs no fix")
+	}
+}
+
+func TestLock(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	info := phone("A", Ready, USB)
+	first, err := LockPhone(dir, info, "wxctl share text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := phone("B", Ready, USB)
+	otherLock, err := LockPhone(dir, other, "wxctl watch")
+	if err != nil {
+		t.Fatalf("another phone: %v", err)
+	}
+	defer otherLock.Unlock()
+	_, err = LockPhone(dir, info, "wxctl inspect")
+	e := AsError(err)
+	if e == nil || e.Code != PhoneBusy || e.ExitCode() != 17 {
+		t.Fatalf("got %v, want phone_busy", err)
+	}
+	for _, want := range []string{`"A"`, `"wxctl share text"`, fmt.Sprint(os.Getpid())} {
+		if !strings.Contains(e.Message, want) {
+			t.Errorf("%q doesn't name %s", e.Message, want)
+		}
+	}
+	for range 2 {
+		if err := first.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := LockPhone(dir, info, "wxctl watch")
+	if err != nil {
+		t.Fatalf("after unlock: %v", err)
+	}
+	// A broken or missing note must not hide that the phone is busy.
+	for _, content := range []string{"", "{", `{"pid":0}`} {
+		if err := os.WriteFile(again.note, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LockPhone(dir, info, "x"); AsError(err).Code != PhoneBusy {
+			t.Errorf("note %q: %v", content, err)
+		}
+	}
+	if err := again.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.Stat(dir)
+	if err != nil || stat.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		t.Errorf("the lock directory is open to others: %v %v", stat.Mode(), err)
+	}
+}
+
+func TestLockNoDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LockPhone(filepath.Join(file, "sub"), phone("A", Ready, USB), "x")
+	var pathErr *fs.PathError
+	if e := AsError(err); e == nil || e.Code != Failed || e.Hint == "" || !errors.As(err, &pathErr) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOutcomeJSON(t *testing.T) {
+	o := NewOutcome(Info{ID: "A", Platform: Android, Name: "n", OSVersion: "14"})
+	o.Route = RouteSDK
+	o.See(120*time.Millisecond, Delivered, "WeChat started", "agent")
+	o.See(900*time.Millisecond, Opened, "chat picker opened", "events log")
+	o.See(950*time.Millisecond, NotSent, "nothing new", "agent")
+	o.Fail(Errorf(NotSeen, "no reply was seen in %s", "30s").WithHint("answer on the phone"))
+	b, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"schemaVersion":1,"device":{"id":"A","name":"n","platform":"android","osVersion":"14"},"wechat":null,"app":null,` +
+		`"route":"sdk","routeReason":"","differences":[],"impersonated":false,"state":"opened","evidence":[` +
+		`{"atMs":120,"what":"WeChat started","source":"agent"},{"atMs":900,"what":"chat picker opened","source":"events log"},` +
+		`{"atMs":950,"what":"nothing new","source":"agent"}],"screenAfter":"","reply":null,"status":null,"err":null,"events":[],"elapsedMs":0,` +
+		`"error":{"code":"not_seen","exitCode":18,"message":"no reply was seen in 30s","hint":"answer on the phone"}}`
+	if string(b) != want {
+		t.Errorf("got\n%s\nwant\n%s", b, want)
+	}
+	var back Outcome
+	if err := json.Unmarshal(b, &back); err != nil || back.State != Opened {
+		t.Errorf("read back: %v %v", back.State, err)
+	}
+	if b, _ := json.Marshal(NewOutcome(Info{})); !strings.Contains(string(b), `"state":null`) {
+		t.Errorf("nothing sent: %s", b)
+	}
+}
+
+func TestAsError(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		code Code
+		exit int
+	}{
+		{context.Canceled, Interrupted, 130},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), NotSeen, 18},
+		{errors.New("x"), Failed, 1},
+		{fmt.Errorf("x: %w", Errorf(PhoneLost, "gone")), PhoneLost, 16},
+	} {
+		if e := AsError(tt.err); e.Code != tt.code || e.ExitCode() != tt.exit {
+			t.Errorf("%v: %s %d", tt.err, e.Code, e.ExitCode())
+		}
+	}
+	if AsError(nil) != nil || Report(nil) != nil {
+		t.Error("nil is no error")
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	lost, busy := Errorf(PhoneLost, ""), Errorf(PhoneBusy, "")
+	for _, tt := range []struct {
+		errs []error
+		want int
+	}{
+		{nil, 0}, {[]error{nil, nil}, 0}, {[]error{lost}, 16}, {[]error{lost, lost}, 16}, {[]error{lost, busy}, 3}, {[]error{lost, nil}, 3}, {[]error{nil, lost}, 3},
+	} {
+		if got := ExitCode(tt.errs); got != tt.want {
+			t.Errorf("%v: %d, want %d", tt.errs, got, tt.want)
+		}
+	}
+}
+
+// backend is a Backend that says what it is told to.
+type backend struct {
+	platform Platform
+	phones   []Info
+	err      error
+}
+
+func (b backend) Platform() Platform                            { return b.platform }
+func (b backend) List(context.Context, string) ([]Info, error)  { return b.phones, b.err }
+func (b backend) Watch(context.Context, func([]Info)) error     { return b.err }
+func (b backend) Open(_ context.Context, i Info) (Phone, error) { return openPhone{info: i}, b.err }
+
+type openPhone struct {
+	Phone
+	info Info
+}
+
+func (p openPhone) Info() Info   { return p.info }
+func (p openPhone) Close() error { return nil }
+
+func TestFleet(t *testing.T) {
+	absent := Errorf(NoServer, "no adb server answers at %q", "127.0.0.1:5037").WithHint("run: adb start-server")
+	broken := Errorf(ServerMisbehaved, "the adb server speaks nonsense")
+	android := phone("A", Ready, USB)
+	iphone := Info{ID: "U", Platform: IOS, State: Ready}
+	for _, tt := range []struct {
+		name     string
+		backends []Backend
+		sel      Selector
+		want     string
+		code     Code
+	}{
+		{"one server absent", []Backend{backend{platform: Android, err: absent}, backend{platform: IOS, phones: []Info{iphone}}}, Selector{}, "U", ""},
+		{"one absent, no phone at the other", []Backend{backend{platform: Android, err: absent}, backend{platform: IOS}}, Selector{}, "", NoPhone},
+		{"all absent", []Backend{backend{platform: Android, err: absent}}, Selector{}, "", NoServer},
+		{"the other platform's server absent", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: absent}}, Selector{Platform: Android}, "A", ""},
+		{"one broken, the phone at the other", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{}, "A", ""},
+		{"one broken, no phone", []Backend{backend{platform: Android}, backend{platform: IOS, err: broken}}, Selector{}, "", ServerMisbehaved},
+		{"all of a broken lab", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{Text: "all", All: true}, "", ServerMisbehaved},
+	} {
+		got, err := (&Fleet{Backends: tt.backends}).Select(t.Context(), tt.sel)
+		if tt.code == "" && (err != nil || ids(got) != tt.want) || tt.code != "" && AsError(err).Code != tt.code {
+			t.Errorf("%s: %s, %v", tt.name, ids(got), err)
+		}
+	}
+}
+
+func TestFleetOpenLocks(t *testing.T) {
+	f := &Fleet{Backends: []Backend{backend{platform: Android}}, LockDir: t.TempDir(), Command: "wxctl share text"}
+	info := phone("A", Ready, USB)
+	p, err := f.Open(t.Context(), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := As[openPhone](p); !ok {
+		t.Error("As doesn't see through the lock")
+	}
+	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
+		t.Errorf("opened twice: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.Backends = []Backend{backend{platform: Android, err: Errorf(PhoneLost, "gone")}}
+	for range 2 { // a failed open leaves no lock
+		if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneLost {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestEach(t *testing.T) {
+	phones := make([]Info, 20)
+	var running, most atomic.Int32
+	errs := Each(t.Context(), phones, 4, func(context.Context, Info) error {
+		most.Store(max(most.Load(), running.Add(1)))
+		time.Sleep(time.Millisecond)
+		running.Add(-1)
+		return nil
+	})
+	if len(errs) != 20 || ExitCode(errs) != 0 || most.Load() > 4 {
+		t.Errorf("%d errors, at most %d at once", len(errs), most.Load())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	block := make(chan struct{})
+	close(block)
+	for _, err := range Each(ctx, phones, 1, func(ctx context.Context, _ Info) error { <-block; return ctx.Err() }) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("after cancel: %v", err)
+		}
+	}
+}

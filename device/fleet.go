@@ -1,0 +1,189 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Backend finds and opens phones of one platform at one server.
+type Backend interface {
+	Platform() Platform
+	// List returns every phone the server knows, ready or not, with what can
+	// be asked of the ready ones. If want is not empty and a phone has exactly
+	// that ID, the others need no details. No server to ask is an *Error of
+	// kind NoServer.
+	List(ctx context.Context, want string) ([]Info, error)
+	// Watch calls changed with the whole list, now and at each change, until
+	// ctx ends or the server goes away.
+	Watch(ctx context.Context, changed func([]Info)) error
+	// Open makes a ready phone usable. It talks to it as little as it can.
+	Open(ctx context.Context, phone Info) (Phone, error)
+}
+
+// Phone is an open phone. It is used by one goroutine at a time.
+type Phone interface {
+	Info() Info
+	// WeChat says which WeChat the phone has, for the given user. A phone
+	// without one is no error: Installed is false.
+	WeChat(ctx context.Context, user UserChoice) (WeChat, error)
+	// Deliver hands one request to WeChat and watches what comes of it. The
+	// Outcome is never nil: when it fails half way it says how far it came.
+	Deliver(ctx context.Context, job Job) (*Outcome, error)
+	Close() error
+}
+
+// UserChoice is --android-user: a user's ID, or unset.
+type UserChoice struct {
+	ID  int
+	Set bool
+}
+
+// Fleet is all phones that can be reached.
+type Fleet struct {
+	Backends []Backend
+	LockDir  string // where phones are locked; empty: they are not
+	Command  string // what is done with them, for whoever finds one busy
+}
+
+// Found is what the servers said.
+type Found struct {
+	Phones []Info // merged
+	// Absent has one error of kind NoServer for each server that isn't there.
+	Absent []*Error
+}
+
+// Discover asks all servers at once. That one isn't there is no error; that
+// one answers nonsense, or not in time, is, and what the others said is
+// returned with it.
+func (f *Fleet) Discover(ctx context.Context, want string) (Found, error) {
+	lists := make([][]Info, len(f.Backends))
+	errs := make([]error, len(f.Backends))
+	var wg sync.WaitGroup
+	for i, b := range f.Backends {
+		wg.Go(func() { lists[i], errs[i] = b.List(ctx, want) })
+	}
+	wg.Wait()
+	found := Found{Phones: Merge(slices.Concat(lists...))}
+	var failures []error
+	for _, err := range errs {
+		if e := AsError(err); e != nil && e.Code == NoServer {
+			found.Absent = append(found.Absent, e)
+		} else if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	if len(failures) == 1 {
+		return found, failures[0]
+	}
+	return found, errors.Join(failures...)
+}
+
+// Select finds the phones that sel means. If nothing is found and a server
+// that should have been asked isn't there, the error says how to start it.
+func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
+	backends := slices.DeleteFunc(slices.Clone(f.Backends), func(b Backend) bool {
+		return sel.Platform != "" && b.Platform() != sel.Platform
+	})
+	found, err := (&Fleet{Backends: backends}).Discover(ctx, sel.Text)
+	chosen, selectErr := Select(found.Phones, sel)
+	switch {
+	case selectErr == nil && (err == nil || !sel.All):
+		// One server's failure doesn't take away a phone that another has.
+		return chosen, nil
+	case err != nil:
+		return nil, err
+	case len(found.Phones) == 0 && len(found.Absent) > 0 && len(found.Absent) == len(backends):
+		return nil, found.Absent[0]
+	}
+	return nil, selectErr
+}
+
+// Open locks the phone and opens it. Closing the phone unlocks it.
+func (f *Fleet) Open(ctx context.Context, info Info) (Phone, error) {
+	i := slices.IndexFunc(f.Backends, func(b Backend) bool { return b.Platform() == info.Platform })
+	if i < 0 {
+		return nil, Errorf(Failed, "nothing here can open %s phones", info.Platform)
+	}
+	if f.LockDir == "" || info.Transport == Virtual {
+		return f.Backends[i].Open(ctx, info)
+	}
+	lock, err := LockPhone(f.LockDir, info, f.Command)
+	if err != nil {
+		return nil, err
+	}
+	phone, err := f.Backends[i].Open(ctx, info)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return &lockedPhone{Phone: phone, lock: lock}, nil
+}
+
+// lockedPhone is a phone that gives its lock back when closed.
+type lockedPhone struct {
+	Phone
+	lock *Lock
+}
+
+func (p *lockedPhone) Close() error { return errors.Join(p.Phone.Close(), p.lock.Unlock()) }
+
+// Unwrap returns the phone itself, for the optional interfaces.
+func (p *lockedPhone) Unwrap() Phone { return p.Phone }
+
+// As returns the optional interface T of a phone (an Inspector, say) if it has
+// it.
+func As[T any](p Phone) (T, bool) {
+	for {
+		if t, ok := p.(T); ok {
+			return t, true
+		}
+		u, ok := p.(interface{ Unwrap() Phone })
+		if !ok {
+			var none T
+			return none, false
+		}
+		p = u.Unwrap()
+	}
+}
+
+// Each runs do for every phone, at most jobs at once, and returns their errors
+// in the phones' order.
+func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context, Info) error) []error {
+	errs := make([]error, len(phones))
+	slots := make(chan struct{}, max(jobs, 1))
+	var wg sync.WaitGroup
+	for i, phone := range phones {
+		wg.Go(func() {
+			select {
+			case slots <- struct{}{}:
+				defer func() { <-slots }()
+				errs[i] = do(ctx, phone)
+			case <-ctx.Done():
+				errs[i] = ctx.Err()
+			}
+		})
+	}
+	wg.Wait()
+	return errs
+}
+
+// ExitCode returns the exit code of a run over several phones: 0 if none
+// failed, the common code if all failed alike, else 3.
+func ExitCode(errs []error) int {
+	code, failed := 0, 0
+	for _, err := range errs {
+		e := AsError(err)
+		if e == nil {
+			continue
+		}
+		if failed++; failed > 1 && e.ExitCode() != code {
+			return 3
+		}
+		code = e.ExitCode()
+	}
+	if failed > 0 && failed < len(errs) {
+		return 3
+	}
+	return code
+}

@@ -1,0 +1,98 @@
+package device
+
+import "io"
+
+// Route is the way a request takes to WeChat.
+type Route string
+
+// The routes. Auto takes the least invasive one that can carry the request.
+const (
+	RouteAuto   Route = "auto"
+	RouteSDK    Route = "sdk"    // Android: the SDK's own Intent, started by the agent
+	RouteApp    Route = "app"    // Android: inside the running debuggable app
+	RouteSystem Route = "system" // Android: the system's share sheet targets
+	RouteURL    Route = "url"    // iOS: the SDK's URL
+	RouteBridge Route = "bridge" // both: a debug deep link into the app
+)
+
+// ParseRoute reads a route as --route takes it.
+func ParseRoute(s string) (Route, error) {
+	switch r := Route(s); r {
+	case RouteAuto, RouteSDK, RouteApp, RouteSystem, RouteURL, RouteBridge:
+		return r, nil
+	case "":
+		return RouteAuto, nil
+	}
+	return "", Errorf(Usage, "%q is no route", s).WithHint("use one of: auto, sdk, app, system, url, bridge")
+}
+
+// After is what tidies the phone up when a request is over.
+type After string
+
+// The ways to leave a phone.
+const (
+	AfterLeave      After = "leave"       // as it is
+	AfterBack       After = "back"        // the back key
+	AfterHome       After = "home"        // the home screen
+	AfterStopWeChat After = "stop-wechat" // WeChat stopped
+)
+
+// ParseAfter reads what --after takes.
+func ParseAfter(s string) (After, error) {
+	switch a := After(s); a {
+	case AfterLeave, AfterBack, AfterHome, AfterStopWeChat:
+		return a, nil
+	case "":
+		return AfterLeave, nil
+	}
+	return "", Errorf(Usage, "%q is no way to leave the phone", s).WithHint("use one of: leave, back, home, stop-wechat")
+}
+
+// AppIdentity is the app a request speaks for, as far as the user said; what
+// is empty is looked for on the phone.
+type AppIdentity struct {
+	AppID         string
+	Package       string // Android
+	BundleID      string // iOS
+	UniversalLink string // iOS
+	// Pinned says that the profile names this app, so that no question is
+	// asked even if it isn't debuggable.
+	Pinned bool
+}
+
+// Note is something to tell the user on the way that is no failure: a thumb
+// scaled down, an app that can't match its certificate.
+type Note struct {
+	Message string
+	Hint    string
+}
+
+// Hooks are called on the way, from the goroutine that delivers; any may be
+// nil.
+type Hooks struct {
+	Note func(Note)
+	// Seen is called with each piece of evidence as it comes.
+	Seen func(Evidence)
+	// Pushed is called while a file goes to the phone, with bytes done and in
+	// all.
+	Pushed func(name string, done, total int64)
+	// Screenshot and Record open the file that --screenshot and --record
+	// name, when there is something to write.
+	Screenshot func() (io.WriteCloser, error)
+	Record     func() (io.WriteCloser, error)
+}
+
+// Job is one request for one phone and how to go about it.
+type Job struct {
+	App        AppIdentity
+	SDKVersion string // wire version, "6.8.34"; empty: the default
+	Route      Route  // empty: auto
+	User       UserChoice
+	Until      Progress // the state to wait for
+	After      After
+	Yes        bool // speak for an app that is neither debuggable nor pinned
+	Force      bool // try what is known not to work
+	Raw        bool // send unchecked
+	NoFit      bool // never scale a thumb
+	Hooks      Hooks
+}

@@ -1,0 +1,220 @@
+package device
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// SchemaVersion is the version of the JSON that Outcome and the lists of
+// phones are printed as. It grows when a field changes its meaning or goes
+// away; new fields leave it as it is.
+const SchemaVersion = 1
+
+// Progress is how far a request is known to have come.
+type Progress int
+
+// The states, in order of strength. [Delivered]: the system accepted the
+// request. [Opened]: a WeChat screen that belongs to it came up. [Returned]:
+// WeChat called the app back. [Replied]: the reply was read.
+const (
+	NotSent Progress = iota
+	Delivered
+	Opened
+	Returned
+	Replied
+)
+
+var progressNames = [...]string{"", "delivered", "opened", "returned", "replied"}
+
+// ParseProgress returns the state named s, as flags and JSON spell it.
+func ParseProgress(s string) (Progress, error) {
+	for i, name := range progressNames {
+		if i > 0 && name == s {
+			return Progress(i), nil
+		}
+	}
+	return NotSent, Errorf(Usage, "%q is no state", s).WithHint("use one of: delivered, opened, returned, replied")
+}
+
+// String returns the state's name; NotSent is empty.
+func (p Progress) String() string {
+	if p < 0 || int(p) >= len(progressNames) {
+		return ""
+	}
+	return progressNames[p]
+}
+
+// MarshalJSON writes the name, or null when nothing was sent.
+func (p Progress) MarshalJSON() ([]byte, error) {
+	if p == NotSent {
+		return []byte("null"), nil
+	}
+	return json.Marshal(p.String())
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Progress) UnmarshalJSON(b []byte) error {
+	var s *string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*p = NotSent
+	if s == nil {
+		return nil
+	}
+	var err error
+	*p, err = ParseProgress(*s)
+	return err
+}
+
+// Outcome is what came of one request at one phone. It claims nothing that was
+// not seen: each state in it has an Evidence entry.
+type Outcome struct {
+	SchemaVersion int          `json:"schemaVersion"`
+	Device        DeviceRef    `json:"device"`
+	WeChat        *WeChat      `json:"wechat"` // null when it wasn't asked
+	App           *App         `json:"app"`    // null when the route names no app
+	Route         Route        `json:"route"`
+	RouteReason   string       `json:"routeReason"`  // why this route, in words
+	Differences   []string     `json:"differences"`  // how it departs from what the SDK does
+	Impersonated  bool         `json:"impersonated"` // it spoke for an app that is neither debuggable nor pinned
+	State         Progress     `json:"state"`
+	Evidence      []Evidence   `json:"evidence"`
+	ScreenAfter   string       `json:"screenAfter"` // the component in front when it ended, if known
+	Reply         *Reply       `json:"reply"`
+	Status        *bool        `json:"status"` // the module's; null until a reply was read
+	Err           *ModuleError `json:"err"`    // the module's; null until a reply was read
+	Events        []Event      `json:"events"`
+	ElapsedMs     int64        `json:"elapsedMs"`
+	Error         *ErrorReport `json:"error,omitempty"`
+}
+
+// DeviceRef names the phone in an Outcome.
+type DeviceRef struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Platform  Platform `json:"platform"`
+	OSVersion string   `json:"osVersion"`
+}
+
+// Ref returns how an Outcome names the phone.
+func (i Info) Ref() DeviceRef {
+	return DeviceRef{ID: i.ID, Name: i.Name, Platform: i.Platform, OSVersion: i.OSVersion}
+}
+
+// WeChat is the WeChat on a phone, for one user of it.
+type WeChat struct {
+	Installed   bool   `json:"installed"`
+	Package     string `json:"package,omitempty"`  // Android
+	BundleID    string `json:"bundleId,omitempty"` // iOS
+	Version     string `json:"version"`
+	VersionCode int64  `json:"versionCode,omitempty"`
+	SupportAPI  int    `json:"supportApi,omitempty"` // OpenSDK level it announces; 0 when unknown
+	Enabled     bool   `json:"enabled"`
+	AndroidUser int    `json:"androidUser"`
+	// AndroidUsers are the Android users that have WeChat.
+	AndroidUsers []AndroidUser `json:"androidUsers,omitempty"`
+}
+
+// AndroidUser is a user of an Android phone: 0 the owner, 10 often a work
+// profile, 999 the dual-app user of some makers.
+type AndroidUser struct {
+	ID      int    `json:"id"`
+	Name    string `json:"name"`
+	Running bool   `json:"running"`
+}
+
+// App is the app that a request names as its sender.
+type App struct {
+	Package    string `json:"package,omitempty"`  // Android
+	BundleID   string `json:"bundleId,omitempty"` // iOS
+	AppID      string `json:"appId"`
+	Debuggable bool   `json:"debuggable"`
+}
+
+// Evidence is one thing that was seen.
+type Evidence struct {
+	AtMs   int64  `json:"atMs"`   // since the command began to deliver
+	What   string `json:"what"`   // in words: "chat picker opened"
+	Source string `json:"source"` // where it was seen: "agent", "events log", "activity log", "jdwp"
+}
+
+// Reply is WeChat's answer to the app. The fields after OpenID belong to one
+// kind of request each and are left out for others.
+type Reply struct {
+	ErrCode     int    `json:"errCode"`
+	ErrStr      string `json:"errStr"`
+	Transaction string `json:"transaction"`
+	OpenID      string `json:"openId"`
+	Code        string `json:"code,omitempty"`
+	State       string `json:"state,omitempty"`
+	Lang        string `json:"lang,omitempty"`
+	Country     string `json:"country,omitempty"`
+	URL         string `json:"url,omitempty"`
+	ExtMsg      string `json:"extMsg,omitempty"`
+	TemplateID  string `json:"templateId,omitempty"`
+	Scene       *int   `json:"scene,omitempty"`
+	Action      string `json:"action,omitempty"`
+	Reserved    string `json:"reserved,omitempty"`
+}
+
+// ModuleError is the error object of APICloud's wx module: its number, not
+// WeChat's.
+type ModuleError struct {
+	Code int    `json:"code"`
+	Msg  string `json:"msg"`
+}
+
+// Event is one call of the module's callback, for launch and subscribe.
+type Event struct {
+	EventType  string  `json:"eventType"` // launch, back; start, error, back, backError
+	Status     *bool   `json:"status,omitempty"`
+	ExtMsg     *string `json:"extMsg,omitempty"`
+	TemplateID *string `json:"templateId,omitempty"`
+	Action     *string `json:"action,omitempty"`
+	OpenID     *string `json:"openId,omitempty"`
+	Reserved   *string `json:"reserved,omitempty"`
+	Scene      *int    `json:"scene,omitempty"`
+}
+
+// ErrorReport is an Error as JSON.
+type ErrorReport struct {
+	Code     Code   `json:"code"`
+	ExitCode int    `json:"exitCode"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint"`
+}
+
+// Report returns err as it is printed in JSON, nil for nil.
+func Report(err error) *ErrorReport {
+	e := AsError(err)
+	if e == nil {
+		return nil
+	}
+	return &ErrorReport{Code: e.Code, ExitCode: e.ExitCode(), Message: e.Message, Hint: e.Hint}
+}
+
+// NewOutcome returns an Outcome for a phone with nothing seen yet; its lists
+// are empty, not null.
+func NewOutcome(phone Info) *Outcome {
+	return &Outcome{
+		SchemaVersion: SchemaVersion,
+		Device:        phone.Ref(),
+		Differences:   []string{},
+		Evidence:      []Evidence{},
+		Events:        []Event{},
+	}
+}
+
+// See adds evidence for state (NotSent for what proves none), which never
+// lowers the state already reached.
+func (o *Outcome) See(at time.Duration, state Progress, what, source string) {
+	o.Evidence = append(o.Evidence, Evidence{AtMs: at.Milliseconds(), What: what, Source: source})
+	o.State = max(o.State, state)
+}
+
+// Fail records err in the outcome's JSON and returns it.
+func (o *Outcome) Fail(err error) error {
+	o.Error = Report(err)
+	return err
+}

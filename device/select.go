@@ -1,0 +1,154 @@
+package device
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Select returns the phones that sel means, of those that were found. infos
+// need not be merged. Every failure is an *Error that carries the table of
+// candidates:
+//
+//   - no phone at all, or none that fits: NoPhone
+//   - the one that fits is not ready, or none is: PhoneNotReady
+//   - several fit and none was chosen: SeveralPhones
+//
+// Phones that aren't ready never count: one ready phone among ten unauthorized
+// ones is the only phone.
+func Select(infos []Info, sel Selector) ([]Info, error) {
+	phones := Merge(narrow(infos, sel.Platform))
+	if len(phones) == 0 {
+		return nil, noPhone(sel)
+	}
+	matched := match(phones, sel)
+	if len(matched) == 0 {
+		err := Errorf(NoPhone, "no phone fits %s", sel.describe()).
+			WithHint("run `wxctl devices` to see the phones; --device takes a serial, a UDID, a unique prefix or a name")
+		err.Candidates = candidates(phones, nil)
+		return nil, err
+	}
+	ready := slices.DeleteFunc(slices.Clone(matched), func(i Info) bool { return i.State != Ready })
+	switch {
+	case len(ready) == 0:
+		return nil, notReady(phones, matched, sel)
+	case len(ready) == 1 || sel.All:
+		return ready, nil
+	}
+	err := Errorf(SeveralPhones, "%d phones are ready, and none was chosen", len(ready)).
+		WithHint("choose one with --device %s, or all with --device all", quoteShell(ready[0].ID))
+	if sel.Text != "" {
+		err.Message = Errorf(SeveralPhones, "%s fits %d phones", sel.describe(), len(ready)).Message
+		err.Hint = "choose one with --device " + quoteShell(ready[0].ID)
+	}
+	err.Candidates = candidates(phones, ready)
+	return nil, err
+}
+
+func narrow(infos []Info, p Platform) []Info {
+	if p == "" {
+		return infos
+	}
+	return slices.DeleteFunc(slices.Clone(infos), func(i Info) bool { return i.Platform != p })
+}
+
+// match returns the phones that the selector's text fits: an exact ID first
+// (also one of the other ways to a merged phone), then the name, then the
+// prefix of an ID.
+func match(phones []Info, sel Selector) []Info {
+	switch {
+	case sel.Text == "" || sel.All:
+		return phones
+	case len(sel.Conditions) > 0:
+		return slices.DeleteFunc(slices.Clone(phones), func(i Info) bool {
+			return slices.ContainsFunc(sel.Conditions, func(c Condition) bool { return !c.holds(i) })
+		})
+	}
+	for _, p := range phones {
+		if p.ID == sel.Text {
+			return []Info{p}
+		}
+		for _, also := range p.Also {
+			if also.ID == sel.Text {
+				return []Info{also}
+			}
+		}
+	}
+	var named, prefixed []Info
+	for _, p := range phones {
+		if p.Name == sel.Text {
+			named = append(named, p)
+		}
+		if strings.HasPrefix(p.ID, sel.Text) {
+			prefixed = append(prefixed, p)
+			continue
+		}
+		for _, also := range p.Also {
+			if strings.HasPrefix(also.ID, sel.Text) {
+				prefixed = append(prefixed, also)
+				break
+			}
+		}
+	}
+	if len(named) > 0 {
+		return named
+	}
+	return prefixed
+}
+
+func noPhone(sel Selector) error {
+	which := "no phone is connected"
+	switch sel.Platform {
+	case Android:
+		which = "no Android phone is connected"
+	case IOS:
+		which = "no iPhone is connected"
+	}
+	if sel.Text != "" && !sel.All {
+		which += ", so nothing fits " + sel.describe()
+	}
+	return Errorf(NoPhone, "%s", which).
+		WithHint("connect a phone with USB debugging on and run `wxctl devices`, or try without one: --device virtual:android")
+}
+
+func notReady(phones, matched []Info, sel Selector) error {
+	first := matched[0]
+	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", first.Fix)
+	if len(matched) > 1 {
+		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first, %s, is: %s", len(matched), first.Label(), first.State).Message
+	}
+	err.Candidates = candidates(phones, matched)
+	return err
+}
+
+// describe names the selector in messages: --device "emu".
+func (s Selector) describe() string {
+	if s.From == "" {
+		return quote(s.Text)
+	}
+	return s.From + " " + quote(s.Text)
+}
+
+func candidates(phones, matched []Info) []Candidate {
+	out := make([]Candidate, len(phones))
+	for i, p := range phones {
+		out[i] = Candidate{Info: p, Matched: slices.ContainsFunc(matched, func(m Info) bool {
+			return m.ID == p.ID || slices.ContainsFunc(p.Also, func(a Info) bool { return a.ID == m.ID })
+		})}
+	}
+	return out
+}
+
+// quote is strconv.Quote: IDs and names come from outside.
+func quote(s string) string { return strconv.Quote(s) }
+
+// quoteShell returns s as a shell takes it.
+func quoteShell(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_.:/@%+-]+$`)
