@@ -8,3 +8,4 @@ require (
 )
 
 require golang.org/x/sys v0.49.0 // indirect
+require golang.org/x/image v0.47.0 // indirect
