@@ -8,4 +8,5 @@ require (
 )
 
 require golang.org/x/sys v0.49.0 // indirect
-require golang.org/x/image v0.47.0 // indirect
+
+require golang.org/x/image v0.47.0
