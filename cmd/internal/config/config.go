@@ -1,0 +1,238 @@
+// Package config reads and writes wxctl's configuration: profiles in one TOML
+// file. It holds no secret; those are in the secret store.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// DefaultProfile is the profile that is used when none is named.
+const DefaultProfile = "default"
+
+// Dir is the directory of the configuration: WXCTL_CONFIG_DIR, else wxctl in
+// XDG_CONFIG_HOME, else in the system's place for it.
+func Dir(getenv func(string) string) (string, error) {
+	return place(getenv, "WXCTL_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "AppData")
+}
+
+// StateDir is the directory of locks and of the file store:
+// WXCTL_STATE_DIR, else wxctl in XDG_STATE_HOME, else in the system's place.
+func StateDir(getenv func(string) string) (string, error) {
+	return place(getenv, "WXCTL_STATE_DIR", "XDG_STATE_HOME", filepath.Join(".local", "state"), "LocalAppData")
+}
+
+func place(getenv func(string) string, own, xdg, underHome, windows string) (string, error) {
+	if dir := getenv(own); dir != "" {
+		return filepath.Abs(dir)
+	}
+	// The XDG specification wants relative paths ignored.
+	if dir := getenv(xdg); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "wxctl"), nil
+	}
+	if runtime.GOOS == "windows" {
+		if dir := getenv(windows); dir != "" {
+			return filepath.Join(dir, "wxctl"), nil
+		}
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, underHome, "wxctl"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", exit.Usagef("set "+own, "there is no home directory to keep wxctl's files in")
+	}
+	return filepath.Join(home, underHome, "wxctl"), nil
+}
+
+// File is the content of the configuration file.
+type File struct {
+	// Profile names the profile that is used when neither --profile nor
+	// WXCTL_PROFILE does.
+	Profile  string              `toml:"profile,omitempty"`
+	Profiles map[string]*Profile `toml:"profiles,omitempty"`
+}
+
+// Config is the configuration as it was read.
+type Config struct {
+	// Path is the file's path; it need not exist.
+	Path string
+	File File
+	text []byte
+}
+
+var profileForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// CheckProfileName says what is wrong with a profile's name.
+func CheckProfileName(name string) error {
+	if !profileForm.MatchString(name) {
+		return fmt.Errorf("%q is no profile name: letters, digits, - and _, 64 at most", name)
+	}
+	return nil
+}
+
+// Load reads config.toml in dir; a missing file is an empty configuration.
+// Errors name the file, the line and the key.
+func Load(dir string) (*Config, error) {
+	path := filepath.Join(dir, "config.toml")
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, broken(path, 0, "", "can't be read: "+reason(err))
+	}
+	return Parse(path, text)
+}
+
+// Parse reads a configuration's text; path is for errors only.
+func Parse(path string, text []byte) (*Config, error) {
+	c := &Config{Path: path, text: text}
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&c.File)
+	var strict *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case errors.As(err, &strict) && len(strict.Errors) > 0:
+		e := strict.Errors[0]
+		row, _ := e.Position()
+		key := strings.Join(e.Key(), ".")
+		return nil, broken(path, row, key, fmt.Sprintf("key %q is unknown", key))
+	case errors.As(err, &bad):
+		row, _ := bad.Position()
+		return nil, broken(path, row, strings.Join(bad.Key(), "."), strings.TrimPrefix(bad.Error(), "toml: "))
+	case err != nil:
+		return nil, broken(path, 0, "", err.Error())
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.File.Profiles)) {
+		if err := CheckProfileName(name); err != nil {
+			return nil, broken(path, 0, "profiles."+name, err.Error())
+		}
+	}
+	if err := c.checkValues(); err != nil {
+		return nil, err
+	}
+	if c.File.Profile != "" {
+		if err := CheckProfileName(c.File.Profile); err != nil {
+			return nil, broken(path, 0, "profile", err.Error())
+		}
+	}
+	return c, nil
+}
+
+func (c *Config) checkValues() error {
+	for _, name := range slices.Sorted(maps.Keys(c.File.Profiles)) {
+		for _, k := range Keys() {
+			value := k.Get(c.File.Profiles[name])
+			if value == "" {
+				continue
+			}
+			if err := k.Check(value); err != nil {
+				return broken(c.Path, c.lineOf("profiles."+name, k.Name, value), "profiles."+name+"."+k.Name, err.Error())
+			}
+		}
+	}
+	return nil
+}
+
+// lineOf finds the line of a key, 0 if it can't be told. The decoder gives
+// positions only for what it refuses itself.
+func (c *Config) lineOf(table, key, value string) int {
+	current, fallback := "", 0
+	for i, l := range strings.Split(string(c.text), "\n") {
+		if m := tableLine.FindStringSubmatch(l); m != nil {
+			current = strings.TrimSpace(m[1])
+		} else if m := keyLine.FindStringSubmatch(l); m != nil && current == table && m[1] == key {
+			return i + 1
+		}
+		if fallback == 0 && strings.Contains(l, key) && strings.Contains(l, value) {
+			fallback = i + 1
+		}
+	}
+	return fallback
+}
+
+func broken(path string, line int, key, what string) error {
+	where := fmt.Sprintf("%q", path)
+	if line > 0 {
+		where += fmt.Sprintf(", line %d", line)
+	}
+	if key != "" && !strings.Contains(what, "key ") {
+		where += fmt.Sprintf(", key %q", key)
+	}
+	names := make([]string, 0, 6)
+	for _, k := range Keys() {
+		names = append(names, k.Name)
+	}
+	return &exit.Error{
+		Name: "bad_config", Code: exit.Usage, Message: where + ": " + what,
+		Hint: "mend that line; a profile's keys are " + strings.Join(names, ", "),
+	}
+}
+
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}
+
+// ProfileName is the profile in force: the flag, WXCTL_PROFILE, the file's
+// choice, else "default". The source says which.
+func (c *Config) ProfileName(flag string, getenv func(string) string) (name, source string, err error) {
+	switch {
+	case flag != "":
+		name, source = flag, "flag --profile"
+	case getenv("WXCTL_PROFILE") != "":
+		name, source = getenv("WXCTL_PROFILE"), "env WXCTL_PROFILE"
+	case c.File.Profile != "":
+		name, source = c.File.Profile, "file"
+	default:
+		name, source = DefaultProfile, "default"
+	}
+	if err := CheckProfileName(name); err != nil {
+		return "", "", exit.Usagef("wxctl config list", "%s: %v", source, err)
+	}
+	if c.File.Profiles[name] == nil && (source == "flag --profile" || source == "env WXCTL_PROFILE" || source == "file") {
+		return name, source, exit.Usagef("wxctl config init --profile "+name, "there is no profile %q in %q", name, c.Path)
+	}
+	return name, source, nil
+}
+
+// Setting is a value and where it came from.
+type Setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Source string `json:"source"`
+}
+
+// Lookup resolves one key: the environment, then the profile. The source is
+// "env NAME" or "profile NAME"; a key that nobody set has neither.
+func (c *Config) Lookup(key, profile string, getenv func(string) string) (Setting, error) {
+	k, ok := FindKey(key)
+	if !ok {
+		return Setting{}, fmt.Errorf("config has no key %q", key)
+	}
+	if k.Env != "" {
+		if v := getenv(k.Env); v != "" {
+			if err := k.Check(v); err != nil {
+				return Setting{}, exit.Usagef("unset "+k.Env, "%s: %v", k.Env, err)
+			}
+			return Setting{key, v, "env " + k.Env}, nil
+		}
+	}
+	if v := k.Get(c.File.Profiles[profile]); v != "" {
+		return Setting{key, v, "profile " + profile}, nil
+	}
+	return Setting{Key: key}, nil
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Profile is one named set of defaults: who the app under test is, and where
+// its requests go.
+type Profile struct {
+	AppID         string `toml:"app-id,omitempty"`
+	Package       string `toml:"package,omitempty"`
+	BundleID      string `toml:"bundle-id,omitempty"`
+	UniversalLink string `toml:"universal-link,omitempty"`
+	Scene         string `toml:"scene,omitempty"`
+	Device        string `toml:"device,omitempty"`
+}
+
+var (
+	appIDForm   = regexp.MustCompile(`^wx[0-9a-fA-F]{16}$`)
+	packageForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
+	bundleForm  = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
+)
+
+// CheckAppID says what is wrong with an AppID. The Open Platform's AppIDs are
+// wx and 16 hexadecimal digits.
+func CheckAppID(s string) error {
+	if !appIDForm.MatchString(s) {
+		return fmt.Errorf("%q is no AppID: one is wx and 16 hexadecimal digits", s)
+	}
+	return nil
+}
+
+// CheckPackage says what is wrong with an Android package name.
+func CheckPackage(s string) error {
+	if !packageForm.MatchString(s) {
+		return fmt.Errorf("%q is no Android package name, such as com.example.app", s)
+	}
+	return nil
+}
+
+// CheckBundleID says what is wrong with a bundle identifier.
+func CheckBundleID(s string) error {
+	if !bundleForm.MatchString(s) {
+		return fmt.Errorf("%q is no bundle id, such as com.example.app", s)
+	}
+	return nil
+}
+
+// CheckUniversalLink says what is wrong with a universal link.
+func CheckUniversalLink(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%q is no universal link, such as https://example.com/app/", s)
+	}
+	return nil
+}
+
+// CheckScene says what is wrong with a scene.
+func CheckScene(s string) error {
+	switch s {
+	case "session", "timeline", "favorite", "contact", "0", "1", "2", "3":
+		return nil
+	}
+	return fmt.Errorf("%q is no scene: session, timeline, favorite or contact", s)
+}
+
+// CheckDevice says what is wrong with a device selector; which phones it
+// means is known only when they are listed.
+func CheckDevice(s string) error {
+	if strings.TrimSpace(s) != s || s == "" || strings.ContainsAny(s, "\n\r\t\x00") {
+		return fmt.Errorf("%q is no device selector", s)
+	}
+	return nil
+}
+
+// Key is one key of a profile.
+type Key struct {
+	// Name is the same in the file, as a flag and in lists.
+	Name string
+	// Env is the variable that wins over the profile; empty if there is none.
+	Env string
+	// What is for help texts.
+	What string
+
+	check func(string) error
+	field func(*Profile) *string
+}
+
+// Keys lists the keys of a profile in the order in which they are shown.
+func Keys() []Key {
+	return []Key{
+		{"app-id", "WXCTL_APP_ID", "AppID of the app under test", CheckAppID, func(p *Profile) *string { return &p.AppID }},
+		{"package", "", "Android package that acts as the sender", CheckPackage, func(p *Profile) *string { return &p.Package }},
+		{"bundle-id", "", "iOS bundle id that acts as the sender", CheckBundleID, func(p *Profile) *string { return &p.BundleID }},
+		{"universal-link", "", "iOS universal link of the app", CheckUniversalLink, func(p *Profile) *string { return &p.UniversalLink }},
+		{"scene", "", "default scene of shares", CheckScene, func(p *Profile) *string { return &p.Scene }},
+		{"device", "WXCTL_DEVICE", "default device selector", CheckDevice, func(p *Profile) *string { return &p.Device }},
+	}
+}
+
+// FindKey returns the key of that name.
+func FindKey(name string) (Key, bool) {
+	for _, k := range Keys() {
+		if k.Name == name {
+			return k, true
+		}
+	}
+	return Key{}, false
+}
+
+// Get returns the key's value in p, empty if it is not set.
+func (k Key) Get(p *Profile) string {
+	if p == nil {
+		return ""
+	}
+	return *k.field(p)
+}
+
+// Check says what is wrong with a value of this key.
+func (k Key) Check(value string) error { return k.check(value) }

@@ -1,0 +1,226 @@
+// Package output prints answers: a table for people, tab-separated lines for
+// pipes, JSON for programs, and JSON through a jq expression.
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+)
+
+// SchemaVersion is the version of every JSON object that wxctl prints.
+// Fields may be added within a version; none changes its meaning.
+const SchemaVersion = 1
+
+// Printer prints a command's answer in the form that the flags ask for.
+type Printer struct {
+	streams *streams.Streams
+	json    bool
+	jq      *gojq.Code
+	printed bool
+}
+
+// New returns a printer. json is --json, jq the expression of --jq, which
+// implies it; an expression that doesn't compile is an error of usage.
+func New(s *streams.Streams, jsonOut bool, jq string) (*Printer, error) {
+	p := &Printer{streams: s, json: jsonOut || jq != ""}
+	if jq == "" {
+		return p, nil
+	}
+	query, err := gojq.Parse(jq)
+	if err != nil {
+		return nil, exit.Usagef("try the expression with jq itself", "--jq %q is no jq expression: %v", jq, err)
+	}
+	// No environment: an expression must not be a way to print secrets.
+	if p.jq, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil })); err != nil {
+		return nil, exit.Usagef("try the expression with jq itself", "--jq %q can't be compiled: %v", jq, err)
+	}
+	return p, nil
+}
+
+// JSON says whether the answer is JSON.
+func (p *Printer) JSON() bool { return p.json }
+
+// Printed says whether any JSON was printed.
+func (p *Printer) Printed() bool { return p.printed }
+
+// Object prints v as one JSON object: indented for a terminal, on one line
+// otherwise.
+func (p *Printer) Object(v any) error { return p.emit(v, p.streams.OutTTY) }
+
+// Line prints v as one line of a stream of JSON objects.
+func (p *Printer) Line(v any) error { return p.emit(v, false) }
+
+func (p *Printer) emit(v any, indent bool) error {
+	p.printed = true
+	if p.jq != nil {
+		return p.query(v)
+	}
+	text, err := Marshal(v, indent)
+	if err != nil {
+		return err
+	}
+	return p.streams.Println(string(text))
+}
+
+// Marshal is JSON without HTML escaping and without a final line break.
+func Marshal(v any, indent bool) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if indent {
+		enc.SetIndent("", "  ")
+	}
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+func (p *Printer) query(v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber() // gojq takes json.Number, so that long integers stay exact
+	var plain any
+	if err := dec.Decode(&plain); err != nil {
+		return err
+	}
+	results := p.jq.Run(plain)
+	for {
+		result, ok := results.Next()
+		if !ok {
+			return nil
+		}
+		if err, failed := result.(error); failed {
+			var halt *gojq.HaltError
+			if errors.As(err, &halt) && halt.Value() == nil {
+				return nil
+			}
+			return exit.Usagef("try the expression with jq itself", "--jq failed: %v", err)
+		}
+		if s, isText := result.(string); isText {
+			if err := p.streams.Println(s); err != nil {
+				return err
+			}
+			continue
+		}
+		line, err := gojq.Marshal(result)
+		if err != nil {
+			return err
+		}
+		if err := p.streams.Println(string(line)); err != nil {
+			return err
+		}
+	}
+}
+
+// Cell is one cell of a table.
+type Cell struct {
+	Text  string
+	Paint streams.Paint
+}
+
+// Text is a plain cell.
+func Text(s string) Cell { return Cell{Text: s} }
+
+// Table prints rows: aligned under upper-case headers on a terminal,
+// tab-separated without headers elsewhere. Text from outside is made safe.
+func (p *Printer) Table(header []string, rows [][]Cell) error {
+	if !p.streams.OutTTY {
+		for _, row := range rows {
+			cells := make([]string, len(row))
+			for i, c := range row {
+				cells[i] = Safe(c.Text)
+			}
+			if err := p.streams.Println(strings.Join(cells, "\t")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	head := make([]Cell, len(header))
+	for i, h := range header {
+		head[i] = Cell{Text: strings.ToUpper(h), Paint: streams.Bold}
+	}
+	all := append([][]Cell{head}, rows...)
+	widths := make([]int, len(header))
+	for _, row := range all {
+		for i, c := range row {
+			widths[i] = max(widths[i], columns(Safe(c.Text)))
+		}
+	}
+	for _, row := range all {
+		var b strings.Builder
+		for i, c := range row {
+			text := Safe(c.Text)
+			b.WriteString(p.streams.PaintOut(c.Paint, text))
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-columns(text)+2))
+			}
+		}
+		if err := p.streams.Println(strings.TrimRight(b.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columns is the width of text in a terminal: two for the wide characters
+// of East Asia, of which phones' and users' names are full.
+func columns(text string) int {
+	n := 0
+	for _, r := range text {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
+			r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 ||
+			r >= 0xffe0 && r <= 0xffe6 || r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// Safe makes text from outside fit for a terminal and for one line: control
+// characters (escape sequences, line breaks, right-to-left overrides) and
+// invalid UTF-8 are shown escaped.
+func Safe(text string) string {
+	clean := true
+	for i := 0; i < len(text) && clean; i++ {
+		clean = text[i] >= 0x20 && text[i] < 0x7f
+	}
+	if clean {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case unicode.IsControl(r), isBidiControl(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// isBidiControl: characters that reorder what follows on the line.
+func isBidiControl(r rune) bool {
+	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
+}

@@ -1,0 +1,103 @@
+package output
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+)
+
+func TestSafe(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"Pixel 7", "Pixel 7"},
+		{"小米手机", "小米手机"},
+		{"a\x1b[31mred", `a\u001b[31mred`},
+		{"two\nlines\ttab", `two\u000alines\u0009tab`},
+		{"bad\xff", `bad\xff`},
+		{"x\u202egnp", `x\u202egnp`},
+		{"\uFFFD", "\uFFFD"},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		if got := Safe(tt.in); got != tt.want {
+			t.Errorf("Safe(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := [][]Cell{{Text("a1"), Text("小米"), Text("ready")}, {Text("b\n2"), Text("Pixel"), Text("offline")}}
+	for _, tt := range []struct {
+		name string
+		tty  bool
+		want string
+	}{
+		{"pipe", false, "a1\t小米\tready\nb\\u000a2\tPixel\toffline\n"},
+		{"terminal", true, "ID        NAME   STATE\na1        小米   ready\nb\\u000a2  Pixel  offline\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, out, _ := streams.Test("")
+			s.OutTTY = tt.tty
+			p, err := New(s, false, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Table([]string{"id", "name", "state"}, rows); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", out, tt.want)
+			}
+		})
+	}
+}
+
+func TestJSONAndJQ(t *testing.T) {
+	v := map[string]any{"id": "a<b>", "n": 1234567890123456789, "list": []int{1, 2}}
+	tests := []struct {
+		name, jq, want string
+		tty            bool
+	}{
+		{name: "one line", want: `{"id":"a<b>","list":[1,2],"n":1234567890123456789}` + "\n"},
+		{name: "terminal", tty: true, want: "{\n  \"id\": \"a<b>\",\n  \"list\": [\n    1,\n    2\n  ],\n  \"n\": 1234567890123456789\n}\n"},
+		{name: "text is raw", jq: ".id", want: "a<b>\n"},
+		{name: "long integers stay exact", jq: ".n", want: "1234567890123456789\n"},
+		{name: "several results", jq: ".list[]", want: "1\n2\n"},
+		{name: "nothing", jq: "empty", want: ""},
+		{name: "no environment", jq: "env|length", want: "0\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, out, _ := streams.Test("")
+			s.OutTTY = tt.tty
+			p, err := New(s, true, tt.jq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Object(v); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != tt.want {
+				t.Errorf("got %q, want %q", out, tt.want)
+			}
+		})
+	}
+}
+
+func TestBadJQIsUsage(t *testing.T) {
+	s, _, _ := streams.Test("")
+	for _, expr := range []string{".[", "nosuchfunction"} {
+		_, err := New(s, false, expr)
+		if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
+			t.Errorf("%q: %+v", expr, r)
+		}
+	}
+	p, err := New(s, false, ".a.b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := exit.Describe(p.Object(map[string]any{"a": 1})); r.ExitCode != exit.Usage {
+		t.Errorf("an expression that fails on the data: %+v", r)
+	}
+}

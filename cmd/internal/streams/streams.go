@@ -1,0 +1,195 @@
+// Package streams holds the three standard streams of a command, what is
+// known of the terminals behind them, and colour. Tests use [Test], whose
+// streams are buffers.
+package streams
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/fatih/color"
+	"golang.org/x/term"
+)
+
+// Streams are a command's standard streams. stdout is the answer, stderr is
+// everything else.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+
+	// InTTY, OutTTY and ErrTTY say whether a terminal is behind the stream.
+	InTTY, OutTTY, ErrTTY bool
+
+	// Quiet drops notes; errors and answers stay.
+	Quiet bool
+
+	mu                 sync.Mutex // one line at a time from parallel phones
+	outColor, errColor bool
+	inFile             *os.File
+}
+
+// System returns the streams of the process.
+func System() *Streams {
+	return &Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+		OutTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
+		inFile: os.Stdin,
+	}
+}
+
+// Test returns streams on buffers, without terminals: the given stdin, and
+// the buffers that stdout and stderr are written to.
+func Test(stdin string) (s *Streams, out, errOut *bytes.Buffer) {
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	return &Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
+}
+
+// ColorMode is the value of --color.
+type ColorMode string
+
+// The values of --color.
+const (
+	ColorAuto   ColorMode = "auto"
+	ColorAlways ColorMode = "always"
+	ColorNever  ColorMode = "never"
+)
+
+// SetColor decides, for each stream, whether it is coloured: --color wins
+// over NO_COLOR, that over CLICOLOR_FORCE, that over whether a terminal is
+// there (TERM=dumb counts as none).
+func (s *Streams) SetColor(mode ColorMode, getenv func(string) string) error {
+	decide := func(tty bool) bool {
+		force := getenv("CLICOLOR_FORCE")
+		switch {
+		case getenv("NO_COLOR") != "":
+			return false
+		case force != "" && force != "0":
+			return true
+		}
+		return tty && getenv("TERM") != "dumb"
+	}
+	switch mode {
+	case ColorAlways:
+		s.outColor, s.errColor = true, true
+	case ColorNever:
+		s.outColor, s.errColor = false, false
+	case ColorAuto, "":
+		s.outColor, s.errColor = decide(s.OutTTY), decide(s.ErrTTY)
+	default:
+		return fmt.Errorf("--color is auto, always or never, not %q", mode)
+	}
+	return nil
+}
+
+// Paint is a way to set text off where the stream is coloured. Nothing is
+// said by colour alone.
+type Paint int
+
+// The paints that wxctl uses.
+const (
+	Plain Paint = iota
+	Bold
+	Good
+	Warn
+	Bad
+	Dim
+)
+
+func (p Paint) attributes() []color.Attribute {
+	switch p {
+	case Bold:
+		return []color.Attribute{color.Bold}
+	case Good:
+		return []color.Attribute{color.FgGreen}
+	case Warn:
+		return []color.Attribute{color.FgYellow}
+	case Bad:
+		return []color.Attribute{color.FgRed}
+	case Dim:
+		return []color.Attribute{color.Faint}
+	}
+	return nil
+}
+
+// PaintOut paints text for stdout, PaintErr for stderr; a stream without
+// colour gets it unchanged.
+func (s *Streams) PaintOut(p Paint, text string) string { return paint(s.outColor, p, text) }
+
+// PaintErr is PaintOut for stderr.
+func (s *Streams) PaintErr(p Paint, text string) string { return paint(s.errColor, p, text) }
+
+func paint(on bool, p Paint, text string) string {
+	if !on || p == Plain || text == "" {
+		return text
+	}
+	// fatih/color decides once for the whole process from stdout alone; each
+	// stream here has its own say.
+	c := color.New(p.attributes()...)
+	c.EnableColor()
+	return c.Sprint(text)
+}
+
+// Note prints one line on stderr unless --quiet.
+func (s *Streams) Note(format string, args ...any) {
+	if !s.Quiet {
+		s.errLine(fmt.Sprintf(format, args...))
+	}
+}
+
+// Warn prints "warning: …" on stderr, also with --quiet.
+func (s *Streams) Warn(format string, args ...any) {
+	s.errLine(s.PaintErr(Warn, "warning:") + " " + fmt.Sprintf(format, args...))
+}
+
+// Error prints the one sentence that a failed command ends with and the
+// hint, if there is one.
+func (s *Streams) Error(sentence, hint string) {
+	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + sentence)
+	if hint != "" {
+		s.errLine(s.PaintErr(Bold, "hint:") + " " + hint)
+	}
+}
+
+func (s *Streams) errLine(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintln(s.Err, line)
+}
+
+// Println prints one whole line of the answer; lines from several goroutines
+// don't mix.
+func (s *Streams) Println(line string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := fmt.Fprintln(s.Out, line)
+	return err
+}
+
+// Width is the width of the terminal behind stdout in columns, 80 if unknown.
+func (s *Streams) Width() int {
+	if f, ok := s.Out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
+}
+
+// ReadSecret asks on stderr and reads one line from the terminal without
+// echo. It fails where stdin is no terminal.
+func (s *Streams) ReadSecret(prompt string) (string, error) {
+	if !s.InTTY || s.inFile == nil {
+		return "", fmt.Errorf("no terminal to ask on")
+	}
+	fmt.Fprint(s.Err, prompt)
+	line, err := term.ReadPassword(int(s.inFile.Fd()))
+	fmt.Fprintln(s.Err)
+	return string(line), err
+}
