@@ -1,0 +1,80 @@
+package intents
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// Severity says what a [Problem] means for sending.
+type Severity string
+
+const (
+	// SeverityError is something the SDK refuses to send.
+	SeverityError Severity = "error"
+	// SeverityWarning is something the SDK sends, but a document advises
+	// against or WeChat is known to ignore.
+	SeverityWarning Severity = "warning"
+)
+
+// Problem is one thing that is wrong with a request.
+type Problem struct {
+	// Severity says whether the request can be sent all the same.
+	Severity Severity `json:"severity"`
+	// Field is the path of the field in the request's JSON form, such as
+	// message.thumb or message.object.url.
+	Field string `json:"field"`
+	// Rule is what is asked of it, in words: "required", "at most", "at
+	// least", "one of", or a sentence's rest.
+	Rule string `json:"rule"`
+	// Limit is the bound, 0 if the rule has none.
+	Limit int64 `json:"limit"`
+	// Actual is the value that breaks it.
+	Actual int64 `json:"actual"`
+	// Unit is what Limit and Actual count: "bytes", "characters" (UTF-16
+	// units), or empty.
+	Unit string `json:"unit"`
+	// Source is where the limit comes from: an SDK and version, or a document.
+	Source string `json:"source"`
+}
+
+// Error says it in one sentence.
+func (p Problem) Error() string {
+	switch {
+	case p.Unit != "":
+		return fmt.Sprintf("%s: %s %d %s, not %d (%s)", p.Field, p.Rule, p.Limit, p.Unit, p.Actual, p.Source)
+	default:
+		return fmt.Sprintf("%s: %s (%s)", p.Field, p.Rule, p.Source)
+	}
+}
+
+// Refused returns the problems that stop the request from being sent.
+func Refused(problems []Problem) []Problem {
+	var errors []Problem
+	for _, p := range problems {
+		if p.Severity == SeverityError {
+			errors = append(errors, p)
+		}
+	}
+	return errors
+}
+
+// Length returns the length of a string in UTF-16 units, as Java's
+// String.length and Objective-C's NSString.length count it; a byte that is no
+// UTF-8 counts as the one unit of U+FFFD.
+func Length(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			i++
+			n++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		n++
+		if r >= 0x10000 {
+			n++
+		}
+	}
+	return n
+}
