@@ -2,5 +2,147 @@
 // into an options struct and the options into a run.
 package cmd
 
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+)
+
 // Main runs wxctl with the process's arguments and returns its exit code.
-func Main() int { return 0 }
+func Main() int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	return Run(ctx, System(), os.Args[1:])
+}
+
+// Run runs one command line and returns the exit code. Everything that it
+// prints goes to the factory's streams.
+func Run(ctx context.Context, f *Factory, args []string) int {
+	root := NewCmdRoot(f)
+	root.SetArgs(args)
+	started := false
+	markStarted(root, &started)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if !started {
+		err = asUsage(root, args, err)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		var signal *exit.Signal
+		if errors.As(cause, &signal) {
+			err = cause
+		}
+	}
+	report := describe(err)
+	if f.wantsJSON(args) && (f.printer == nil || !f.printer.Printed()) {
+		f.printError(report)
+	}
+	if report.Message != "" {
+		f.Streams.Error(output.Safe(report.Message), report.Hint)
+	}
+	return int(report.ExitCode)
+}
+
+// withSignals cancels the context at SIGINT and SIGTERM, with the exit code as
+// the cause. A second signal ends the process at once.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			code := exit.Interrupted
+			if s == syscall.SIGTERM {
+				code = exit.Terminated
+			}
+			cancel(&exit.Signal{Code: code})
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// markStarted sets *started once flags and arguments have been accepted and
+// the command itself runs.
+func markStarted(cmd *cobra.Command, started *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			*started = true
+			return run(c, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		markStarted(sub, started)
+	}
+}
+
+// asUsage turns cobra's complaint about flags, arguments or an unknown
+// command into an error of usage, with the nearest names as the hint.
+func asUsage(root *cobra.Command, args []string, err error) error {
+	var own *exit.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	message, rest, _ := strings.Cut(err.Error(), "\n")
+	found, _, findErr := root.Find(args)
+	hint := "wxctl --help"
+	if findErr == nil && found != nil {
+		hint = found.CommandPath() + " --help"
+	}
+	if _, names, ok := strings.Cut(rest, "Did you mean this?"); ok {
+		if name := strings.Fields(names); len(name) > 0 {
+			hint = "did you mean " + name[0] + "?"
+		}
+	}
+	return &exit.Error{Name: "usage", Code: exit.Usage, Message: message, Hint: hint, Err: err}
+}
+
+// wantsJSON also holds where the flags could not be read: a script that asked
+// for JSON gets it.
+func (f *Factory) wantsJSON(args []string) bool {
+	if f.printer != nil {
+		return f.printer.JSON()
+	}
+	for _, a := range args {
+		if a == "--" {
+			return false
+		}
+		if a == "--json" || a == "--json=true" || a == "--jq" || strings.HasPrefix(a, "--jq=") {
+			return true
+		}
+	}
+	return false
+}
+
+// printError prints the object of a command that failed before it printed
+// its own.
+func (f *Factory) printError(report exit.Report) {
+	p := f.printer
+	if p == nil {
+		var err error
+		if p, err = output.New(f.Streams, true, ""); err != nil {
+			return
+		}
+	}
+	_ = p.Object(struct {
+		SchemaVersion int         `json:"schemaVersion"`
+		Error         exit.Report `json:"error"`
+	}{output.SchemaVersion, report})
+}

@@ -1,0 +1,22 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
+)
+
+// describe turns any error into its report: the one place where the errors of
+// all rooms get their sentence, hint and exit code.
+func describe(err error) exit.Report {
+	var phone *device.Error
+	if errors.As(err, &phone) {
+		return exit.Report{Code: string(phone.Code), ExitCode: exit.Code(phone.ExitCode()), Message: phone.Message, Hint: phone.Hint}
+	}
+	if errors.Is(err, context.Canceled) {
+		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
+	}
+	return exit.Describe(err)
+}

@@ -1,0 +1,27 @@
+package cmd
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// runExample runs one example in a directory with the files that examples
+// name, with a profile, against a virtual phone.
+func runExample(t *testing.T, line string) {
+	args, stdin := shellWords(t, line)
+	f, out, errOut := testFactory(t, stdin, map[string]string{"WXCTL_DEVICE": "virtual:android"})
+	dir := f.Getenv("WXCTL_CONFIG_DIR")
+	profile := "[profiles.default]\napp-id = \"wx0123456789abcdef\"\npackage = \"com.example.app\"\n\n[profiles.lab]\n"
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(profile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if code := Run(ctx, f, args); code != 0 {
+		t.Errorf("exit %d\nstdout: %s\nstderr: %s", code, out(), errOut())
+	}
+}

@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/config"
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+)
+
+// Factory is what commands are made with: plain values, and what costs
+// something (configuration, sockets, phones) only when it is asked for, so
+// that `wxctl version` touches none of it.
+type Factory struct {
+	Streams *streams.Streams
+	// Getenv reads an environment variable; tests give their own.
+	Getenv func(string) string
+	// Now is the clock.
+	Now func() time.Time
+	// HTTP returns the client for downloads.
+	HTTP func() *http.Client
+	// Phones opens the way to phones.
+	Phones PhoneOpener
+	// Version is what `wxctl version` prints.
+	Version string
+
+	global  globalFlags
+	printer *output.Printer
+	command string // the words of the command, for locks
+
+	configOnce sync.Once
+	config     *config.Config
+	configErr  error
+}
+
+// globalFlags are the flags of every command.
+type globalFlags struct {
+	json    bool
+	jq      string
+	color   string
+	verbose int
+	quiet   bool
+	profile string
+	timeout time.Duration
+}
+
+// System returns the factory of the real process.
+func System() *Factory {
+	return &Factory{
+		Streams: streams.System(),
+		Getenv:  os.Getenv,
+		Now:     time.Now,
+		HTTP:    func() *http.Client { return &http.Client{} },
+		Phones:  openPhones,
+		Version: version(),
+	}
+}
+
+// Printer prints the answer in the form that the flags ask for.
+func (f *Factory) Printer() *output.Printer { return f.printer }
+
+// Verbose is how often -v was given.
+func (f *Factory) Verbose() int { return f.global.verbose }
+
+// Config reads the configuration, once.
+func (f *Factory) Config() (*config.Config, error) {
+	f.configOnce.Do(func() {
+		var dir string
+		if dir, f.configErr = config.Dir(f.Getenv); f.configErr == nil {
+			f.config, f.configErr = config.Load(dir)
+		}
+	})
+	return f.config, f.configErr
+}
+
+// Profile is the name of the profile in force.
+func (f *Factory) Profile() (string, error) {
+	c, err := f.Config()
+	if err != nil {
+		return "", err
+	}
+	name, _, err := c.ProfileName(f.global.profile, f.Getenv)
+	return name, err
+}
+
+// Setting resolves one configuration key: the flag if it was given, else the
+// environment, else the profile. A key that nobody set has an empty value.
+func (f *Factory) Setting(key, flag string) (config.Setting, error) {
+	k, ok := config.FindKey(key)
+	if ok && flag != "" {
+		if err := k.Check(flag); err != nil {
+			return config.Setting{}, exit.Usagef("", "--%s: %v", key, err)
+		}
+		return config.Setting{Key: key, Value: flag, Source: "flag --" + key}, nil
+	}
+	c, err := f.Config()
+	if err != nil {
+		return config.Setting{}, err
+	}
+	profile, _, err := c.ProfileName(f.global.profile, f.Getenv)
+	if err != nil {
+		return config.Setting{}, err
+	}
+	return c.Lookup(key, profile, f.Getenv)
+}
+
+// LockDir is where phones are locked.
+func (f *Factory) LockDir() (string, error) {
+	dir, err := config.StateDir(f.Getenv)
+	return filepath.Join(dir, "locks"), err
+}
+
+// Deadline bounds a command: --timeout, or else what the command takes by
+// default; zero means no bound.
+func (f *Factory) Deadline(ctx context.Context, byDefault time.Duration) (context.Context, context.CancelFunc) {
+	d := cmp.Or(f.global.timeout, byDefault)
+	if d == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d)
+}

@@ -1,0 +1,62 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// helpTopics are pages of help that belong to no command. They are commands
+// to cobra, so that they reach the manual.
+func helpTopics() []*cobra.Command {
+	var codes strings.Builder
+	codes.WriteString("wxctl's exit codes are stable. Treat an unknown code as failure.\n\n")
+	for _, m := range exit.Table() {
+		fmt.Fprintf(&codes, "  %3d  %s (since %s)\n", m.Code, m.Text, m.Since)
+	}
+	return []*cobra.Command{
+		{
+			Use:   "exit-codes",
+			Short: "Exit codes and what they mean",
+			Long:  strings.TrimSpace(codes.String()),
+		},
+		{
+			Use:   "environment",
+			Short: "Environment variables that wxctl reads",
+			Long: strings.TrimSpace(`
+A flag wins over its variable, a variable over the profile.
+
+  WXCTL_DEVICE                 the phone, as --device takes it
+  ANDROID_SERIAL, GO_IOS_UDID  the phone, if WXCTL_DEVICE is not set
+  WXCTL_PROFILE                the profile of the configuration
+  WXCTL_APP_ID                 the AppID of the app under test
+  WXCTL_APP_SECRET             the AppSecret for the auth commands
+  WXCTL_CONFIG_DIR             where config.toml is
+  WXCTL_STATE_DIR              where locks and the file store are
+  ADB_SERVER_SOCKET            the adb server, such as tcp:127.0.0.1:5037
+  ANDROID_ADB_SERVER_ADDRESS   its host, if ADB_SERVER_SOCKET is not set
+  ANDROID_ADB_SERVER_PORT      its port, likewise
+  USBMUXD_SOCKET_ADDRESS       the usbmuxd, a path or HOST:PORT
+  NO_COLOR                     no colour, if not empty
+  CLICOLOR_FORCE               colour also off a terminal, if not 0`),
+		},
+		{
+			Use:   "formatting",
+			Short: "Tables, JSON and jq",
+			Long: strings.TrimSpace(`
+The answer is on stdout, everything else on stderr.
+
+On a terminal, lists are tables. Off it, they are lines of tab-separated
+values without a header. With --json every command prints one JSON object,
+also when it fails; streams and --device all print one object a line. --jq
+applies a jq expression to each object; text results are printed raw.
+
+Objects carry schemaVersion. Within a version fields are added, none changes
+its meaning. Times are integers of milliseconds in fields that end in Ms, or
+RFC 3339.`),
+		},
+	}
+}

@@ -1,0 +1,128 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+)
+
+// NewCmdRoot makes the whole command tree on one factory.
+func NewCmdRoot(f *Factory) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "wxctl",
+		Short: "Fire WeChat OpenSDK requests at real phones",
+		Long: long(`wxctl fires any WeChat OpenSDK request at a connected phone, shows what came of
+it, and runs the OAuth steps behind it.
+
+Phones are Android phones on adb and virtual ones that live in the process:
+--device virtual:android needs no phone, no adb and no account.`),
+		Example: examples(`
+# fire a share at a virtual phone
+wxctl share webpage --device virtual:android --scene session --url https://example.com --title Hello
+# see which phones there are
+wxctl devices`),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			f.command = c.CommandPath()
+			return f.begin(c)
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetIn(f.Streams.In)
+	root.SetOut(f.Streams.Out)
+	root.SetErr(f.Streams.Err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return exit.Usagef(c.CommandPath()+" --help", "%s", err)
+	})
+
+	flags := root.PersistentFlags()
+	g := &f.global
+	flags.BoolVar(&g.json, "json", false, "print the answer as JSON, also when it fails")
+	flags.StringVar(&g.jq, "jq", "", "print what a jq `expression` makes of the JSON")
+	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "colour: auto, always or never `(when)`")
+	flags.CountVarP(&g.verbose, "verbose", "v", "say more on stderr; twice for wire traffic, never secrets")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
+	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")
+	flags.DurationVar(&g.timeout, "timeout", 0, "bound on the whole command, such as 45s (default depends on the command)")
+
+	root.AddGroup(
+		&cobra.Group{ID: "requests", Title: "Requests:"},
+		&cobra.Group{ID: "phones", Title: "Phones:"},
+		&cobra.Group{ID: "rest", Title: "More:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("rest", NewCmdConfig(f), NewCmdVersion(f, nil))
+	root.AddCommand(helpTopics()...)
+	root.AddCommand(newCmdGenDocs(f))
+	root.SetHelpCommandGroupID("rest")
+	root.SetCompletionCommandGroupID("rest")
+	return root
+}
+
+// begin acts on the global flags before any command runs.
+func (f *Factory) begin(c *cobra.Command) error {
+	g := &f.global
+	if c.Flags().Changed("timeout") && g.timeout <= 0 {
+		return exit.Usagef("give a duration such as 45s or 2m", "--timeout %s is no time to wait", g.timeout)
+	}
+	if err := f.Streams.SetColor(streams.ColorMode(g.color), f.Getenv); err != nil {
+		return exit.Usagef("use --color auto, always or never", "%s", err)
+	}
+	f.Streams.Quiet = g.quiet
+	var err error
+	f.printer, err = output.New(f.Streams, g.json, g.jq)
+	return err
+}
+
+// group makes a command that only has commands below it.
+func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subs...)
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		hint := c.CommandPath() + " --help"
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean " + c.CommandPath() + " " + near[0] + "?"
+		}
+		return exit.Usagef(hint, "%s has no command %q", c.CommandPath(), args[0])
+	}
+	return c
+}
+
+// long is a command's long help: the text and its EXIT STATUS.
+func long(text string, codes ...exit.Code) string {
+	return strings.TrimSpace(text) + "\n\n" + exit.Status(codes...)
+}
+
+// examples indents an example block as cobra prints it.
+func examples(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := range lines {
+		lines[i] = "  " + lines[i]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// oneOf is the help text of a flag that takes one of several words.
+func oneOf(words ...string) string { return strings.Join(words, "|") }
+
+// complete offers fixed words for a flag.
+func complete(c *cobra.Command, flag string, words ...string) {
+	words = slices.Clone(words)
+	_ = c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	})
+}

@@ -1,0 +1,70 @@
+package cmd
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write golden files and script outputs afresh")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"wxctl": func() { os.Exit(Main()) }})
+}
+
+// TestScripts runs every folder of fixtures/script: one script a sentence or
+// exit code that a user can see.
+func TestScripts(t *testing.T) {
+	dirs, err := filepath.Glob(filepath.Join("..", "fixtures", "script", "*"))
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			testscript.Run(t, testscript.Params{
+				Dir:                 dir,
+				UpdateScripts:       *update,
+				RequireExplicitExec: true,
+				Setup: func(env *testscript.Env) error {
+					for _, kv := range [][2]string{
+						{"HOME", env.WorkDir},
+						{"WXCTL_CONFIG_DIR", filepath.Join(env.WorkDir, "config")},
+						{"WXCTL_STATE_DIR", filepath.Join(env.WorkDir, "state")},
+						// Nothing listens on port 1: scripts see no phone of the
+						// machine that they run on.
+						{"ANDROID_ADB_SERVER_PORT", "1"},
+						{"USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "no-usbmuxd")},
+						{"NO_COLOR", "1"},
+					} {
+						env.Setenv(kv[0], kv[1])
+					}
+					return nil
+				},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus},
+			})
+		})
+	}
+}
+
+// cmdStatus runs a program and checks its exact exit code:
+//
+//	status 14 wxctl share text ...
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status CODE PROGRAM [ARG ...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if exitErr, ok := err.(interface{ ExitCode() int }); ok {
+		got = itoa(exitErr.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
