@@ -1,0 +1,602 @@
+package adb
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// serverVersion is ADB_SERVER_VERSION; clients with another number kill the
+// server and start their own.
+const serverVersion = 41
+
+// hostFeatures is what adb 29.0.6 says of itself.
+const hostFeatures = "shell_v2,cmd,stat_v2,ls_v2,fixed_push_mkdir,apex,abb,fixed_push_symlink_timestamp,abb_exec,remount_shell,track_app,sendrecv_v2,sendrecv_v2_brotli"
+
+// client is one connection to the server.
+type client struct {
+	s    *Server
+	wg   *sync.WaitGroup // of the server's goroutines
+	conn net.Conn
+	t    *transport // what the client chose, for device services
+}
+
+// target is which phone a host service is about.
+type target struct {
+	kind   string // any, usb or local
+	serial string
+	id     uint64
+}
+
+// answer answers one request; it reports whether another may follow on the
+// connection.
+func (c *client) answer(ctx context.Context, request string) bool {
+	of, service, host, ok := parseHost(request)
+	switch {
+	case !ok:
+		return false
+	case host:
+		return c.host(ctx, of, service)
+	case c.t == nil:
+		return c.fail("device offline (no transport)")
+	case !c.t.State().Online():
+		return c.fail("device offline (transport offline)")
+	}
+	c.device(ctx, request)
+	return false
+}
+
+// parseHost takes the prefixes of host services apart (adb/sockets.cpp,
+// smart_socket_enqueue). host is false for a device service; ok is false for
+// what adb answers by hanging up.
+func parseHost(request string) (of target, service string, host, ok bool) {
+	prefix, rest, _ := strings.Cut(request, ":")
+	of.kind = "any"
+	switch prefix {
+	case "host":
+	case "host-usb":
+		of.kind = "usb"
+	case "host-local":
+		of.kind = "local"
+	case "host-serial":
+		of.serial, rest = cutSerial(rest)
+		if of.serial == "" || rest == "" {
+			return of, "", true, false
+		}
+	case "host-transport-id":
+		digits, command, found := strings.Cut(rest, ":")
+		id, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil || !found {
+			return of, "", true, false
+		}
+		of.id, rest = id, command
+	default:
+		return of, request, false, true
+	}
+	if rest == "" {
+		return of, request, false, true
+	}
+	return of, rest, true, true
+}
+
+// cutSerial splits "SERIAL:COMMAND", where the serial may be a qualifier such
+// as "model:X", or an address with a scheme and a port.
+func cutSerial(s string) (serial, command string) {
+	end := 0
+	next := func() bool {
+		i := strings.IndexByte(s[end:], ':')
+		if i < 0 {
+			return false
+		}
+		end += i + 1
+		return true
+	}
+	for _, q := range []string{"usb:", "product:", "model:", "device:"} {
+		if strings.HasPrefix(s, q) {
+			end = len(q)
+			if !next() {
+				return "", ""
+			}
+			return s[:end-1], s[end:]
+		}
+	}
+	if strings.HasPrefix(s, "tcp:") || strings.HasPrefix(s, "udp:") {
+		end = 4
+	}
+	if strings.HasPrefix(s[end:], "[") {
+		i := strings.Index(s[end:], "]:")
+		if i < 0 {
+			return "", ""
+		}
+		end += i + 2
+	} else if !next() {
+		return "", ""
+	}
+	if i := strings.IndexByte(s[end:], ':'); i >= 0 && strings.Trim(s[end:end+i], "0123456789") == "" {
+		end += i + 1
+	}
+	return s[:end-1], s[end:]
+}
+
+func (c *client) okay(payload string) bool {
+	fmt.Fprintf(c.conn, "OKAY%04x%s", len(payload), payload)
+	return false
+}
+
+func (c *client) fail(text string) bool {
+	writeFail(c.conn, text)
+	return false
+}
+
+// host answers a host service (adb/adb.cpp handle_host_request, in its order).
+func (c *client) host(ctx context.Context, of target, service string) bool {
+	verb, arg, _ := strings.Cut(service, ":")
+	switch {
+	case service == "kill":
+		if c.s.Kill == nil {
+			return c.fail("this adb server serves virtual phones and is not killed by request")
+		}
+		io.WriteString(c.conn, "OKAY")
+		c.s.Kill()
+		return false
+	case strings.HasPrefix(service, "tport:") || strings.HasPrefix(service, "transport"):
+		return c.choose(of, service)
+	case service == "devices", service == "devices-l":
+		return c.okay(c.s.list(service == "devices-l"))
+	case strings.HasPrefix(service, "devices"):
+		return false
+	case service == "track-devices", service == "track-devices-l":
+		return c.track(ctx, service == "track-devices-l")
+	case service == "host-features":
+		return c.okay(hostFeatures)
+	case service == "version":
+		return c.okay(fmt.Sprintf("%04x", serverVersion))
+	case verb == "connect":
+		return c.connect(ctx, arg)
+	case verb == "disconnect" && strings.HasPrefix(service, "disconnect:"):
+		return c.disconnect(arg)
+	case service == "reconnect-offline":
+		return c.okay("")
+	case strings.HasPrefix(service, "wait-for-"):
+		return c.waitFor(ctx, of, strings.TrimPrefix(service, "wait-for-"))
+	}
+	t, problem := c.s.acquire(of, service == "reconnect")
+	if t == nil && slices.Contains([]string{"features", "get-serialno", "get-devpath", "get-state"}, service) {
+		return c.fail(problem)
+	}
+	if t == nil && service == "reconnect" {
+		return c.okay(problem)
+	}
+	if t == nil {
+		return c.fail("unknown host service")
+	}
+	switch service {
+	case "features":
+		return c.okay(strings.Join(features(t), ","))
+	case "get-serialno":
+		return c.okay(t.Serial())
+	case "get-devpath":
+		if p := t.Identity().DevPath; p != "" {
+			return c.okay(p)
+		}
+		return c.okay("unknown")
+	case "get-state":
+		return c.okay(string(t.State()))
+	case "reconnect":
+		return c.okay(fmt.Sprintf("reconnecting %s [%s]\n", t.Serial(), t.State()))
+	}
+	return c.forwarding(ctx, t, service)
+}
+
+func features(d Device) []string {
+	if f := d.Identity().Features; f != nil {
+		return f
+	}
+	return DefaultFeatures()
+}
+
+// choose selects the transport for what follows on the connection. "tport"
+// tells its id, eight bytes little-endian, "transport" doesn't.
+func (c *client) choose(of target, service string) bool {
+	service, tellID := strings.CutPrefix(service, "tport:")
+	if tellID {
+		serial, named := strings.CutPrefix(service, "serial:")
+		switch {
+		case named:
+			of = target{kind: "any", serial: serial}
+		case service == "usb", service == "local", service == "any":
+			of = target{kind: service}
+		default:
+			return c.fail("unknown host service")
+		}
+	} else if digits, ok := strings.CutPrefix(service, "transport-id:"); ok {
+		id, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil {
+			return c.fail("invalid transport id")
+		}
+		of = target{kind: "any", id: id}
+	} else if serial, ok := strings.CutPrefix(service, "transport:"); ok {
+		of = target{kind: "any", serial: serial}
+	} else if strings.HasPrefix(service, "transport-usb") {
+		of.kind = "usb"
+	} else if strings.HasPrefix(service, "transport-local") {
+		of.kind = "local"
+	}
+	t, problem := c.s.acquire(of, false)
+	if t == nil {
+		return c.fail(problem)
+	}
+	c.t = t
+	reply := []byte("OKAY")
+	if tellID {
+		reply = binary.LittleEndian.AppendUint64(reply, t.id)
+	}
+	_, err := c.conn.Write(reply)
+	return err == nil
+}
+
+// acquire finds the one phone that of means, or says why there is none
+// (adb/transport.cpp acquire_one_transport).
+func (s *Server) acquire(of target, anyState bool) (*transport, string) {
+	s.mu.Lock()
+	transports := slices.Clone(s.transports)
+	s.mu.Unlock()
+	problem := "no devices/emulators found"
+	many := "more than one device/emulator"
+	switch {
+	case of.id != 0:
+		problem = fmt.Sprintf("no device with transport id '%d'", of.id)
+	case of.serial != "":
+		problem, many = fmt.Sprintf("device '%s' not found", of.serial), "more than one device"
+	case of.kind == "local":
+		problem, many = "no emulators found", "more than one emulator"
+	case of.kind == "usb":
+		problem, many = "no devices found", "more than one device"
+	}
+	var found *transport
+	for _, t := range transports {
+		if t.State() == StateNoPermissions {
+			problem = noPermissionsHelp(true)
+			continue
+		}
+		if !of.matches(t) {
+			continue
+		}
+		if found != nil {
+			return nil, many
+		}
+		found = t
+	}
+	if found == nil {
+		return nil, problem
+	}
+	if anyState {
+		return found, ""
+	}
+	switch found.State() {
+	case StateConnecting:
+		return nil, "device still connecting"
+	case StateAuthorizing:
+		return nil, "device still authorizing"
+	case StateUnauthorized:
+		keys := os.Getenv("ADB_VENDOR_KEYS")
+		if keys == "" {
+			keys = "not set"
+		}
+		return nil, "device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is " + keys +
+			"\nTry 'adb kill-server' if that seems wrong.\nOtherwise check for a confirmation dialog on your device."
+	case StateOffline:
+		return nil, "device offline"
+	}
+	return found, ""
+}
+
+// noPermissionsHelp is what adb says of a USB device that it may not open
+// (adb/transport.cpp UsbNoPermissions{Short,Long}HelpText).
+func noPermissionsHelp(long bool) string {
+	const cause, advice = "user in plugdev group; are your udev rules wrong?", "see [http://developer.android.com/tools/device.html]"
+	if long {
+		return "insufficient permissions for device: " + cause + "\n" + advice + " for more information"
+	}
+	return "no permissions (" + cause + "); " + advice
+}
+
+func (of target) matches(t *transport) bool {
+	switch {
+	case of.id != 0:
+		return t.id == of.id
+	case of.serial != "":
+		return t.matchesSerial(of.serial)
+	case of.kind == "usb":
+		return t.usb()
+	case of.kind == "local":
+		return !t.usb()
+	}
+	return true
+}
+
+// usb reports whether the phone is on a cable; all others are on TCP.
+func (t *transport) usb() bool { return t.Identity().DevPath != "" }
+
+// defaultPort is where adbd listens for TCP, if an address names no port.
+const defaultPort = "5555"
+
+func (t *transport) matchesSerial(want string) bool {
+	id := t.Identity()
+	if want == t.Serial() || want == id.DevPath || want == "product:"+id.Product ||
+		want == "model:"+alphanumeric(id.Model) || want == "device:"+id.Device {
+		return true
+	}
+	if t.usb() {
+		return false
+	}
+	want = strings.TrimPrefix(strings.TrimPrefix(want, "tcp:"), "udp:")
+	return want == t.Serial() || want+":"+defaultPort == t.Serial()
+}
+
+func alphanumeric(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 && (r >= '0' && r <= '9' || r|0x20 >= 'a' && r|0x20 <= 'z') {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// list is the answer to "devices" and "devices-l": USB first, then by serial.
+func (s *Server) list(long bool) string {
+	s.mu.Lock()
+	transports := slices.Clone(s.transports)
+	s.mu.Unlock()
+	slices.SortStableFunc(transports, func(a, b *transport) int {
+		if a.usb() != b.usb() {
+			if a.usb() {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Serial(), b.Serial())
+	})
+	var b strings.Builder
+	for _, t := range transports {
+		serial, state := t.Serial(), string(t.State())
+		if serial == "" {
+			serial = "(no serial number)"
+		}
+		if t.State() == StateNoPermissions {
+			state = noPermissionsHelp(false)
+		}
+		if !long {
+			fmt.Fprintf(&b, "%s\t%s\n", serial, state)
+			continue
+		}
+		fmt.Fprintf(&b, "%-22s %s", serial, state)
+		id := t.Identity()
+		for _, field := range []struct{ key, value string }{
+			{"", id.DevPath}, {"product:", id.Product}, {"model:", alphanumeric(id.Model)}, {"device:", id.Device},
+		} {
+			// A phone tells these only once it is connected, its path excepted.
+			if field.value != "" && (field.key == "" || t.State().Online()) {
+				fmt.Fprintf(&b, " %s%s", field.key, strings.ReplaceAll(field.value, "\n", "_"))
+			}
+		}
+		fmt.Fprintf(&b, " transport_id:%d\n", t.id)
+	}
+	return b.String()
+}
+
+// watch returns a function that waits for the next change of the list of
+// phones or of a phone, counted from the call of watch.
+func (s *Server) watch(stop ...<-chan struct{}) (wait func() (stopped bool)) {
+	channels := append(stop, s.changed.Changed())
+	s.mu.Lock()
+	for _, t := range s.transports {
+		if n, ok := t.Device.(Notifier); ok {
+			channels = append(channels, n.Changed())
+		}
+	}
+	s.mu.Unlock()
+	cases := make([]reflect.SelectCase, len(channels))
+	for i, ch := range channels {
+		cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(ch)}
+	}
+	return func() bool {
+		i, _, _ := reflect.Select(cases)
+		return i < len(stop)
+	}
+}
+
+// track sends the list now and whenever it changes.
+func (c *client) track(ctx context.Context, long bool) bool {
+	if _, err := io.WriteString(c.conn, "OKAY"); err != nil {
+		return false
+	}
+	gone := untilEOF(c.conn)
+	last := ""
+	for first := true; ; first = false {
+		wait := c.s.watch(gone, ctx.Done())
+		if list := c.s.list(long); first || list != last {
+			last = list
+			if _, err := fmt.Fprintf(c.conn, "%04x%s", len(list), list); err != nil {
+				break
+			}
+		}
+		if wait() {
+			break
+		}
+	}
+	c.conn.Close()
+	<-gone
+	return false
+}
+
+// waitFor answers "wait-for-KIND-STATE": OKAY at once, and OKAY again when a
+// phone of that kind is in that state.
+func (c *client) waitFor(ctx context.Context, of target, spec string) bool {
+	kind, state, _ := strings.Cut(spec, "-")
+	if kind != "any" && kind != "usb" && kind != "local" {
+		return c.fail("unknown host service")
+	}
+	switch State(state) {
+	case StateDevice, StateRecovery, StateRescue, StateSideload, StateBootloader, "any", "disconnect":
+	default:
+		return c.fail("unknown host service")
+	}
+	of.kind = kind
+	if _, err := io.WriteString(c.conn, "OKAY"); err != nil {
+		return false
+	}
+	gone := untilEOF(c.conn)
+	defer func() {
+		c.conn.Close()
+		<-gone
+	}()
+	for {
+		wait := c.s.watch(gone, ctx.Done())
+		t, problem := c.s.acquire(of, true)
+		switch {
+		case strings.HasPrefix(problem, "more than one"):
+			return c.fail(problem)
+		case state == "disconnect" && t == nil,
+			t != nil && (State(state) == t.State() || state == "any"):
+			io.WriteString(c.conn, "OKAY")
+			return false
+		}
+		if wait() {
+			return false
+		}
+	}
+}
+
+// connectTimeout is how long adb waits for a TCP connection to a phone.
+const connectTimeout = 10 * time.Second
+
+func (c *client) connect(ctx context.Context, address string) bool {
+	address, problem := canonicalAddress(address)
+	if problem != "" {
+		return c.okay(problem)
+	}
+	if t, _ := c.s.acquire(target{kind: "any", serial: address}, true); t != nil {
+		return c.okay("already connected to " + address)
+	}
+	if c.s.Connect == nil {
+		return c.okay(fmt.Sprintf("failed to connect to '%s': Connection refused", address))
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	d, err := c.s.Connect(ctx, address)
+	if err != nil {
+		return c.okay(fmt.Sprintf("failed to connect to '%s': %v", address, err))
+	}
+	c.s.Add(d)
+	return c.okay("connected to " + address)
+}
+
+// canonicalAddress adds the default port to an address that has none; problem
+// is what adb says of an address that it can't read.
+func canonicalAddress(address string) (canonical, problem string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = strings.Trim(address, "[]"), defaultPort
+	}
+	if n, err := strconv.Atoi(port); err != nil || n <= 0 || n > 65535 {
+		return "", fmt.Sprintf("bad port number '%s' in '%s'", port, address)
+	}
+	if host == "" {
+		return "", fmt.Sprintf("no host in '%s'", address)
+	}
+	return net.JoinHostPort(strings.ToLower(host), port), ""
+}
+
+func (c *client) disconnect(address string) bool {
+	if address == "" {
+		for _, t := range c.s.snapshot() {
+			if _, _, err := net.SplitHostPort(t.Serial()); err == nil {
+				c.s.Remove(t.Serial())
+			}
+		}
+		return c.okay("disconnected everything")
+	}
+	canonical, problem := canonicalAddress(address)
+	if problem != "" {
+		return c.fail(fmt.Sprintf("couldn't parse '%s': %s", address, problem))
+	}
+	if !c.s.Remove(canonical) {
+		return c.fail(fmt.Sprintf("no such device '%s'", canonical))
+	}
+	return c.okay("disconnected " + address)
+}
+
+func (s *Server) snapshot() []*transport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.transports)
+}
+
+// device runs a service of the chosen phone on the connection.
+func (c *client) device(ctx context.Context, request string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.t.gone, cancel)()
+	run, err := find(ctx, c.t.Device, &c.t.reverses, request)
+	if err != nil {
+		c.fail(err.Error())
+		return
+	}
+	if _, err := io.WriteString(c.conn, "OKAY"); err != nil {
+		return
+	}
+	s := &clientStream{conn: c.conn}
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
+	run(ctx, s)
+}
+
+// clientStream is a client's connection once it carries a service. The end of
+// what the client sends closes it in both directions, for the adb server drops
+// what a phone says after that.
+type clientStream struct {
+	conn net.Conn
+	once sync.Once
+}
+
+func (s *clientStream) Read(p []byte) (int, error) {
+	n, err := s.conn.Read(p)
+	if err != nil {
+		s.conn.Close()
+	}
+	return n, err
+}
+
+func (s *clientStream) Write(p []byte) (int, error) { return s.conn.Write(p) }
+
+// lingerTime is how long a closed stream still takes what the client sends. A
+// connection that is closed over unread input is reset, and the client would
+// lose the end of the output.
+const lingerTime = time.Second
+
+// Close ends the output. Whoever is reading goes on until the client has
+// closed too, for lingerTime at most.
+func (s *clientStream) Close() error {
+	var err error
+	s.once.Do(func() {
+		if stalled(s.conn) {
+			return
+		}
+		if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
+			s.conn.SetReadDeadline(time.Now().Add(lingerTime))
+			err = half.CloseWrite()
+		} else {
+			err = s.conn.Close()
+		}
+	})
+	return err
+}

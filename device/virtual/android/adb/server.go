@@ -1,0 +1,228 @@
+package adb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server is the adb server's face: it speaks the smart-socket protocol that
+// adb clients speak to port 5037, for any number of phones. Set the exported
+// fields before Serve.
+type Server struct {
+	// Latency is waited before each answer of the server and of a phone to a
+	// request, as a slow link would.
+	Latency time.Duration
+	// Kill is called for "host:kill" and should end Serve's context. If nil,
+	// the request is refused: nobody may take a server away from others.
+	Kill func()
+	// Connect is called for "host:connect:ADDRESS" and gives the phone at that
+	// address; its error is told to the client. If nil, nothing can be reached.
+	Connect func(ctx context.Context, address string) (Device, error)
+	// Fault says what goes wrong with the answer to a request, nil for
+	// nothing. It is called from many goroutines.
+	Fault func(request string) *Fault
+	// OnRequest sees each request as it was sent. It is called from many
+	// goroutines.
+	OnRequest func(request string)
+
+	connections, requests atomic.Int64
+	open                  atomic.Int64
+
+	mu         sync.Mutex
+	transports []*transport
+	lastID     uint64
+	forwards   []*forward
+	conns      map[net.Conn]struct{}
+	changed    Signal
+}
+
+// transport is a phone as the server lists it.
+type transport struct {
+	Device
+	id       uint64
+	reverses reverses
+	gone     context.Context // ends when the phone is removed
+	remove   context.CancelFunc
+}
+
+// Stats are a server's counters, for tests of what a client costs.
+type Stats struct {
+	// Connections counts the TCP connections taken from clients, and Requests
+	// the requests on them (a transport and a shell are two).
+	Connections, Requests int64
+	// Open is how many connections are open now.
+	Open int64
+}
+
+// NewServer returns a server that lists devices.
+func NewServer(devices ...Device) *Server {
+	s := &Server{conns: map[net.Conn]struct{}{}}
+	for _, d := range devices {
+		s.Add(d)
+	}
+	return s
+}
+
+// Add connects a phone. A phone of the same serial number is replaced.
+func (s *Server) Add(d Device) {
+	s.Remove(d.Serial())
+	s.mu.Lock()
+	s.lastID++
+	t := &transport{Device: d, id: s.lastID}
+	t.gone, t.remove = context.WithCancel(context.Background())
+	s.transports = append(s.transports, t)
+	s.mu.Unlock()
+	s.changed.Notify()
+}
+
+// Remove disconnects a phone: it is no longer listed, and what runs on it
+// ends. It reports whether there was one of that serial number.
+func (s *Server) Remove(serial string) bool {
+	s.mu.Lock()
+	i := slices.IndexFunc(s.transports, func(t *transport) bool { return t.Serial() == serial })
+	if i < 0 {
+		s.mu.Unlock()
+		return false
+	}
+	t := s.transports[i]
+	s.transports = slices.Delete(s.transports, i, i+1)
+	s.closeForwards(func(f *forward) bool { return f.t == t })
+	s.mu.Unlock()
+	t.remove()
+	s.changed.Notify()
+	return true
+}
+
+// Stats returns the counters as they are now.
+func (s *Server) Stats() Stats {
+	return Stats{Connections: s.connections.Load(), Requests: s.requests.Load(), Open: s.open.Load()}
+}
+
+// Drop cuts every connection that is open now, as if the server had crashed.
+func (s *Server) Drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close()
+	}
+}
+
+// Serve answers clients on l until ctx ends; then it closes l and every
+// connection, waits for all that it started and returns nil. An error is l's.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer func() {
+		cancel()
+		l.Close()
+		s.mu.Lock()
+		s.closeForwards(func(*forward) bool { return true })
+		s.mu.Unlock()
+	}()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if temporary(err) && sleep(ctx, 10*time.Millisecond) {
+				continue
+			}
+			return err
+		}
+		s.connections.Add(1)
+		wg.Go(func() { s.client(ctx, &wg, conn) })
+	}
+}
+
+// temporary reports whether accepting may work again later, such as when the
+// process ran out of file descriptors.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary() && !errors.Is(err, net.ErrClosed)
+}
+
+// client answers one connection: requests up to the first that isn't a choice
+// of transport.
+func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) {
+	s.mu.Lock()
+	s.conns[conn] = struct{}{}
+	s.mu.Unlock()
+	s.open.Add(1)
+	defer func() {
+		conn.Close()
+		s.open.Add(-1)
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+	}()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	c := &client{s: s, wg: wg, conn: conn}
+	for {
+		request, err := readRequest(conn)
+		if err != nil {
+			return // a malformed length is answered by nothing, as adb does
+		}
+		s.requests.Add(1)
+		if s.OnRequest != nil {
+			s.OnRequest(request)
+		}
+		if !sleep(ctx, s.Latency) {
+			return
+		}
+		if s.Fault != nil {
+			if f := s.Fault(request); f != nil {
+				if f.replace(conn) {
+					return
+				}
+				c.conn = f.wrap(conn)
+			}
+		}
+		if !c.answer(ctx, request) {
+			break
+		}
+	}
+	if stalled(c.conn) {
+		io.Copy(io.Discard, conn)
+	}
+}
+
+// maxRequest is the longest request: four hex digits hold no more.
+const maxRequest = 0xffff
+
+// readRequest reads four hex digits of length and as many bytes.
+func readRequest(conn net.Conn) (string, error) {
+	var digits [4]byte
+	if _, err := io.ReadFull(conn, digits[:]); err != nil {
+		return "", err
+	}
+	length := 0
+	for _, d := range digits {
+		n := strings.IndexByte("0123456789abcdef", d|0x20)
+		if n < 0 || d < '0' {
+			return "", errMalformed
+		}
+		length = length<<4 | n
+	}
+	if length == 0 {
+		return "", errMalformed
+	}
+	buf := make([]byte, length)
+	if _, err := io.ReadFull(conn, buf); err != nil {
+		return "", err
+	}
+	return string(buf), nil
+}
+
+var errMalformed = errors.New("malformed smart-socket request")
