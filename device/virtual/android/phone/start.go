@@ -1,0 +1,314 @@
+package phone
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Results of starting an activity (android.app.ActivityManager.START_*).
+const (
+	StartSuccess                = 0
+	StartReturnIntentToCaller   = 1
+	StartTaskToFront            = 2
+	StartDeliveredToTop         = 3
+	StartSwitchesCanceled       = 100
+	StartLockTaskViolation      = 101
+	StartAborted                = 102
+	StartIntentNotResolved      = -91
+	StartClassNotFound          = -92
+	StartForwardConflict        = -93
+	StartPermissionDenied       = -94
+	StartNotActivity            = -95
+	StartCanceled               = -96
+	StartNotVoiceCompatible     = -97
+	StartNotCurrentUserActivity = -98
+	StartVoiceNotActive         = -99
+)
+
+// An Exception is what a system service throws at its caller.
+type Exception struct {
+	Class   string // java.lang.SecurityException
+	Message string
+}
+
+// Error prints it as Throwable.toString does.
+func (e *Exception) Error() string {
+	if e.Message == "" {
+		return e.Class
+	}
+	return e.Class + ": " + e.Message
+}
+
+func denied(format string, a ...any) error {
+	return &Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf(format, a...)}
+}
+
+// UserCurrent is UserHandle.USER_CURRENT; UserAll is USER_ALL.
+const (
+	UserAll     = -1
+	UserCurrent = -2
+)
+
+// A StartRequest is one call of startActivityAsUser.
+type StartRequest struct {
+	UID     int    // of the caller, as Binder knows it
+	PID     int    // of the caller; 0 if it does not matter
+	Package string // calling package as the caller names it; empty is null
+	// Attached tells that the caller is an app's own process, which the
+	// activity manager has started, and not just something of its uid.
+	Attached bool
+	Intent   Intent
+	User     int // id or UserCurrent
+}
+
+// Launch states of a WaitResult (WaitResult.LAUNCH_STATE_*).
+const (
+	LaunchUnknown = iota
+	LaunchCold
+	LaunchWarm
+	LaunchHot
+)
+
+// A WaitResult is what startActivityAndWait returns.
+type WaitResult struct {
+	Code      int
+	Timeout   bool
+	Who       string // component that came up, package/class in full
+	State     int    // Launch…
+	ThisTime  int64  // ms
+	TotalTime int64  // ms; negative if none was measured
+}
+
+// StartActivity starts an activity as IActivityManager.startActivityAsUser
+// does, with its checks, its logs and its result (Start…). The error is an
+// *Exception, thrown at the caller.
+func (p *Phone) StartActivity(ctx context.Context, q StartRequest) (int, error) {
+	r, err := p.StartActivityAndWait(ctx, q)
+	return r.Code, err
+}
+
+// StartActivityAndWait is StartActivity that tells what came up.
+func (p *Phone) StartActivityAndWait(ctx context.Context, q StartRequest) (WaitResult, error) {
+	if err := ctx.Err(); err != nil {
+		return WaitResult{}, err
+	}
+	if err := p.checkCaller(&q); err != nil {
+		return WaitResult{}, err
+	}
+	p.mu.Lock()
+	s := starter{Phone: p, q: q, in: q.Intent}
+	res, err := s.run()
+	deliver := s.deliver
+	p.mu.Unlock()
+	if deliver != nil {
+		p.Post(deliver)
+	}
+	return res, err
+}
+
+// checkCaller does what comes before the starter: who the caller says it is,
+// and the user.
+func (p *Phone) checkCaller(q *StartRequest) error {
+	if p.API >= 30 && q.UID != RootUID && q.UID != SystemUID && !slices.Contains(p.PackagesOfUID(q.UID), q.Package) {
+		name := q.Package
+		if name == "" {
+			name = "null"
+		}
+		return denied("Permission Denial: package=%s does not belong to uid=%d", name, q.UID)
+	}
+	return p.resolveUser(q.UID, q.PID, &q.User, "startActivityAsUser")
+}
+
+// resolveUser is UserController.handleIncomingUser.
+func (p *Phone) resolveUser(uid, pid int, user *int, what string) error {
+	if *user == UserCurrent {
+		*user = p.CurrentUser()
+	}
+	u, ok := p.User(*user)
+	if own := uid / PerUser; *user != own && uid >= FirstAppUID {
+		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires android.permission.INTERACT_ACROSS_USERS_FULL or android.permission.INTERACT_ACROSS_USERS", what, *user, uidText(uid))
+	}
+	if uid == ShellUID && ok && u.NoShell {
+		return denied("Shell does not have permission to access user %d\n %s", *user, "")
+	}
+	return nil
+}
+
+// starter is one run of ActivityStarter. Its phone is locked.
+type starter struct {
+	*Phone
+	q       StartRequest
+	in      Intent
+	it      *installed
+	comp    Component // the activity itself, not the alias
+	alias   string
+	result  WaitResult
+	deliver func(context.Context)
+}
+
+func (s *starter) run() (WaitResult, error) {
+	s.result = WaitResult{TotalTime: -1}
+	code := s.resolve()
+	if code == 0 {
+		if err := s.permitted(); err != nil {
+			return s.result, err
+		}
+	}
+	if code != 0 {
+		s.logStart(code, "")
+		s.result.Code = code
+		return s.result, nil
+	}
+	s.in.Component = s.comp.pkgClass(s.it.Name, s.alias)
+	verdict := s.background()
+	if s.API <= 33 {
+		s.logStart(0, verdict)
+	}
+	if verdict == balBlock {
+		s.logBlocked()
+		code = StartAborted
+	} else {
+		code = s.place()
+	}
+	if s.API >= 34 {
+		s.logStart(code, verdict)
+	}
+	s.result.Code = code
+	return s.result, nil
+}
+
+func (c Component) pkgClass(pkg, alias string) string {
+	if alias != "" {
+		return pkg + "/" + alias
+	}
+	return pkg + "/" + c.Name
+}
+
+// resolve finds the activity for the intent.
+func (s *starter) resolve() int {
+	pkg, class, explicit := SplitComponent(s.in.Component)
+	if !explicit {
+		found := s.match()
+		if len(found) == 0 {
+			return StartIntentNotResolved
+		}
+		pkg, class = found[0].pkg, found[0].comp.Name
+	}
+	it := s.packages[pkg]
+	if it == nil {
+		return StartClassNotFound
+	}
+	c, ok := it.Find(ActivityKind, class)
+	if !ok || c.Disabled || !it.users[s.q.User].Usable() {
+		return StartClassNotFound
+	}
+	if c.Target != "" {
+		s.alias = c.Name
+		target, ok := it.Find(ActivityKind, c.Target)
+		if !ok {
+			return StartClassNotFound
+		}
+		target.Exported, target.Permission = c.Exported, c.Permission
+		c = target
+	}
+	s.it, s.comp = it, c
+	return 0
+}
+
+// permitted is the check of ActivityTaskSupervisor.checkStartAnyActivityPermission.
+func (s *starter) permitted() error {
+	target := s.it.UID(s.q.User)
+	if s.q.UID == RootUID || s.q.UID == SystemUID || s.q.UID == target {
+		return nil
+	}
+	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentText(s.API, s.in), s.callerText(), s.q.PID, s.q.UID)
+	if !s.comp.Exported {
+		return denied("Permission Denial: starting %s not exported from uid %d", who, target)
+	}
+	if s.comp.Permission != "" && !s.holds(s.q.UID, s.comp.Permission) {
+		return denied("Permission Denial: starting %s requires %s", who, s.comp.Permission)
+	}
+	return nil
+}
+
+func (s *starter) callerText() string {
+	if s.q.Attached {
+		if pr := s.procs[s.q.PID]; pr != nil {
+			return fmt.Sprintf("ProcessRecord{%x %d:%s/%s}", pr.PID*7919, pr.PID, pr.Name, uidText(pr.UID))
+		}
+	}
+	return "null"
+}
+
+func (p *Phone) holds(uid int, permission string) bool {
+	for _, it := range p.packages {
+		if it.AppID == uid%PerUser && it.Holds(permission) {
+			return true
+		}
+	}
+	return false
+}
+
+// Verdicts of the background activity start controller, as logs name them.
+const (
+	balDefault   = "BAL_ALLOW_DEFAULT"
+	balUID       = "BAL_ALLOW_ALLOWLISTED_UID"
+	balShell     = "BAL_ALLOW_PERMISSION"
+	balVisible   = "BAL_ALLOW_VISIBLE_WINDOW"
+	balBlock     = "BAL_BLOCK"
+	permissionBG = "android.permission.START_ACTIVITIES_FROM_BACKGROUND"
+)
+
+// background decides whether the caller may start an activity now. Before 29
+// everybody might.
+func (s *starter) background() string {
+	switch uid := s.q.UID; {
+	case s.API < 29:
+		return balDefault
+	case uid == RootUID || uid == SystemUID || uid%PerUser == s.packages[homePackage].AppID:
+		return balUID
+	case uid == ShellUID || s.holds(uid, permissionBG):
+		return balShell
+	case s.visible(uid):
+		return balVisible
+	}
+	return balBlock
+}
+
+var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SINGLE_TASK", "LAUNCH_SINGLE_INSTANCE", "LAUNCH_SINGLE_INSTANCE_PER_TASK"}
+
+// logStart writes the START line of ActivityStarter: up to 33 before the
+// start is tried, and only when the intent resolved; from 34 on after it.
+func (s *starter) logStart(code int, verdict string) {
+	if s.API <= 33 && code < 0 {
+		return
+	}
+	var b strings.Builder
+	if s.API >= 34 && s.it == nil {
+		fmt.Fprintf(&b, " result code=%d", code)
+		s.text(LogSystem, Information, s.taskTag(), b.String())
+		return
+	}
+	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, false, true))
+	if s.API >= 34 {
+		fmt.Fprintf(&b, " with %s", launchNames[s.comp.LaunchMode])
+	}
+	fmt.Fprintf(&b, " from uid %d", s.q.UID)
+	switch {
+	case s.API <= 25:
+		b.WriteString(" on display 0")
+	case s.API >= 35 || s.API == 34 && verdict != balDefault:
+		fmt.Fprintf(&b, " (%s)", verdict)
+	}
+	if s.API >= 34 {
+		fmt.Fprintf(&b, " result code=%d", code)
+	}
+	s.text(LogSystem, Information, s.taskTag(), b.String())
+}
+
+func (s *starter) logBlocked() {
+	s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity start [callingPackage: %s; callingUid: %d; isCallingUidForeground: false; isBgStartWhitelisted: false; intent: %s; callerApp: %s]",
+		s.q.Package, s.q.UID, IntentText(s.API, s.in), s.callerText()))
+}

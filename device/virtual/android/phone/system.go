@@ -1,0 +1,152 @@
+package phone
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+)
+
+// layout makes the directories a booted phone has, with AOSP's owners and
+// modes.
+func (p *Phone) layout() {
+	f := p.FS
+	f.root.readOnly = false
+	dir := func(name string, mode uint32, uid, gid int) *node {
+		at, _ := f.walk(RootCred(), name, true)
+		n := at.node
+		if n == nil {
+			n = f.newNode(ModeDir|mode, uid, gid)
+			at.parent.children[at.name] = n
+		}
+		return n
+	}
+	link := func(name, target string) {
+		at, _ := f.walk(RootCred(), name, false)
+		n := f.newNode(ModeLink|0o777, RootUID, RootUID)
+		n.target = target
+		at.parent.children[at.name] = n
+	}
+	char := func(name, kind string, mode uint32) {
+		at, _ := f.walk(RootCred(), name, false)
+		n := f.newNode(ModeChar|mode, RootUID, RootUID)
+		n.target = kind
+		at.parent.children[at.name] = n
+	}
+	for _, d := range []string{"/system", "/system/bin", "/system/app", "/system/priv-app", "/system/framework", "/system/etc", "/system/lib64",
+		"/vendor", "/dev", "/proc", "/sys", "/apex", "/mnt", "/storage", "/mnt/user", "/mnt/user/0"} {
+		dir(d, 0o755, RootUID, RootUID)
+	}
+	dir("/data", 0o771, SystemUID, SystemUID).counted = true
+	for _, d := range []string{"/data/app", "/data/data", "/data/user", "/data/user_de"} {
+		dir(d, 0o771, SystemUID, SystemUID)
+	}
+	dir("/data/local", 0o751, RootUID, RootUID)
+	dir("/data/local/tmp", 0o771, ShellUID, ShellUID)
+	dir("/data/media", 0o770, MediaRW, MediaRW)
+	dir("/storage/emulated", 0o771, RootUID, SDCardRW).counted = true
+	dir("/storage/self", 0o755, RootUID, RootUID)
+	for _, u := range p.users {
+		id := strconv.Itoa(u.ID)
+		dir("/data/user/"+id, 0o711, SystemUID, SystemUID)
+		dir("/data/user_de/"+id, 0o711, SystemUID, SystemUID)
+		home := "/storage/emulated/" + id
+		dir(home, 0o771, RootUID, SDCardRW).shared = true
+		for _, d := range []string{"Alarms", "Android", "Android/data", "DCIM", "Documents", "Download", "Movies", "Music", "Notifications", "Pictures", "Podcasts", "Ringtones"} {
+			dir(path.Join(home, d), 0o770, RootUID, SDCardRW).shared = true
+		}
+	}
+	link("/sdcard", "/storage/self/primary")
+	link("/storage/self/primary", "/storage/emulated/0")
+	link("/bin", "/system/bin")
+	link("/etc", "/system/etc")
+	char("/dev/null", "null", 0o666)
+	char("/dev/zero", "zero", 0o666)
+	for _, name := range systemPrograms {
+		at, _ := f.walk(RootCred(), "/system/bin/"+name, false)
+		n := f.newNode(ModeFile|0o755, RootUID, ShellUID)
+		n.size = 1024
+		at.parent.children[at.name] = n
+	}
+	f.root.readOnly = true
+}
+
+// systemPrograms are the names in /system/bin that the shell knows.
+var systemPrograms = []string{"am", "app_process", "app_process64", "base64", "basename", "cat", "chmod", "chown", "cmd", "content", "cp", "cut", "date", "dd", "df", "dirname", "dumpsys",
+	"echo", "env", "false", "find", "getprop", "grep", "head", "id", "input", "kill", "ln", "logcat", "ls", "md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "printf", "ps", "pwd", "readlink",
+	"realpath", "rm", "rmdir", "run-as", "screencap", "sed", "service", "setprop", "settings", "sh", "sha1sum", "sha256sum", "sleep", "sort", "stat", "tail", "tee", "test", "touch", "tr", "true",
+	"uiautomator", "uname", "uniq", "uptime", "wc", "which", "whoami", "wm", "xargs"}
+
+// DataDir is an app's own directory for a user.
+func (p *Phone) DataDir(pkg string, user int) string {
+	return fmt.Sprintf("/data/user/%d/%s", user, pkg)
+}
+
+// installFiles puts a package's APKs and data directories in place.
+func (p *Phone) installFiles(pkg *Package, users []int) {
+	f := p.FS
+	put := func(name string, data []byte, size int64) {
+		if name == "" || f.MkdirAll(RootCred(), path.Dir(name), 0o755) != nil {
+			return
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if at, err := f.walk(RootCred(), name, false); err == nil {
+			n := f.newNode(ModeFile|0o644, SystemUID, SystemUID)
+			n.data, n.size = data, size
+			at.parent.children[at.name] = n
+		}
+	}
+	f.mu.Lock()
+	f.root.readOnly = false
+	f.mu.Unlock()
+	put(pkg.Path, pkg.APK, pkg.APKSize)
+	for _, s := range pkg.Splits {
+		put(s, nil, 4096)
+	}
+	f.mu.Lock()
+	f.root.readOnly = true
+	f.mu.Unlock()
+	if pkg.AppID < FirstAppUID {
+		return
+	}
+	slices.Sort(users)
+	for _, u := range users {
+		d := p.DataDir(pkg.Name, u)
+		for _, sub := range []string{"", "cache", "code_cache", "files"} {
+			name := path.Join(d, sub)
+			_ = f.Mkdir(RootCred(), name, 0o700)
+			if sub != "" {
+				_ = f.Chmod(RootCred(), name, 0o771)
+			}
+			_ = f.Chown(RootCred(), name, pkg.UID(u), pkg.UID(u))
+		}
+	}
+	if slices.Contains(users, 0) {
+		_ = f.Symlink(RootCred(), p.DataDir(pkg.Name, 0), "/data/data/"+pkg.Name)
+	}
+}
+
+// installSystem installs the packages that the model needs of the system.
+func (p *Phone) installSystem() {
+	v := int64(p.API)
+	rel := Release(p.API)
+	sys := func(name, file string, appID int, cs ...Component) *Package {
+		return &Package{Name: name, VersionName: rel, VersionCode: v, MinSDK: p.API, TargetSDK: p.API, AppID: appID, System: true, Path: file, APKSize: 4096, Components: cs}
+	}
+	p.Install(sys("android", "/system/framework/framework-res.apk", SystemUID), nil)
+	p.Install(sys("com.android.shell", "/system/priv-app/Shell/Shell.apk", ShellUID), nil)
+	p.Install(sys("com.android.systemui", "/system/priv-app/SystemUI/SystemUI.apk", 10027), nil)
+	p.Install(sys("com.android.settings", "/system/priv-app/Settings/Settings.apk", SystemUID, Component{
+		Kind: ActivityKind, Name: "com.android.settings.Settings", Exported: true, LaunchMode: LaunchSingleTask,
+		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.LAUNCHER", "android.intent.category.DEFAULT"}},
+			{Actions: []string{"android.settings.SETTINGS"}, Categories: []string{"android.intent.category.DEFAULT"}}}}), nil)
+	p.Install(sys(homePackage, "/system/priv-app/Launcher3/Launcher3.apk", 10030, Component{
+		Kind: ActivityKind, Name: homeClass, Exported: true, LaunchMode: LaunchSingleTask,
+		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.HOME", "android.intent.category.DEFAULT"}}}}), nil)
+}
+
+const (
+	homePackage = "com.android.launcher3"
+	homeClass   = "com.android.launcher3.Launcher"
+)

@@ -1,0 +1,149 @@
+package phone
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Flags of an Intent (android.content.Intent).
+const (
+	FlagGrantRead       int32 = 0x1
+	FlagGrantWrite      int32 = 0x2
+	FlagIncludeStopped  int32 = 0x20
+	FlagClearTask       int32 = 0x00008000
+	FlagTaskOnHome      int32 = 0x00004000
+	FlagReorderToFront  int32 = 0x00020000
+	FlagNoUserAction    int32 = 0x00040000
+	FlagNewDocument     int32 = 0x00080000
+	FlagLaunchedHistory int32 = 0x00100000
+	FlagReset           int32 = 0x00200000
+	FlagExcludeRecents  int32 = 0x00800000
+	FlagForwardResult   int32 = 0x02000000
+	FlagClearTop        int32 = 0x04000000
+	FlagMultipleTask    int32 = 0x08000000
+	FlagNewTask         int32 = 0x10000000
+	FlagSingleTop       int32 = 0x20000000
+	FlagNoHistory       int32 = 0x40000000
+)
+
+// ShortClass shortens a class name the way ComponentName.flattenToShortString
+// does: a class in or below the package loses the package.
+func ShortClass(pkg, class string) string {
+	if rest, ok := strings.CutPrefix(class, pkg); ok && strings.HasPrefix(rest, ".") {
+		return rest
+	}
+	return class
+}
+
+// SplitComponent splits package/class and completes a class that starts with
+// a dot, as ComponentName.unflattenFromString.
+func SplitComponent(s string) (pkg, class string, ok bool) {
+	pkg, class, ok = strings.Cut(s, "/")
+	if !ok || class == "" {
+		return "", "", false
+	}
+	if class[0] == '.' {
+		class = pkg + class
+	}
+	return pkg, class, true
+}
+
+// ShortComponent flattens a component to its short form.
+func ShortComponent(s string) string {
+	pkg, class, ok := SplitComponent(s)
+	if !ok {
+		return s
+	}
+	return pkg + "/" + ShortClass(pkg, class)
+}
+
+// SafeURI is Uri.toSafeString of that API level: telephone-like schemes are
+// masked; since 33 every other URI shows only its host, before that only web
+// and streaming ones.
+func SafeURI(api int, s string) string {
+	scheme, ssp, ok := strings.Cut(s, ":")
+	if !ok || strings.ContainsAny(scheme, "/?#") {
+		if api >= 33 {
+			return s
+		}
+		ssp, _, _ = strings.Cut(s, "#")
+		return unescape(ssp)
+	}
+	ssp, _, _ = strings.Cut(ssp, "#")
+	switch l := strings.ToLower(scheme); {
+	case l == "tel" || l == "sip" || l == "sms" || l == "smsto" || l == "mailto" || l == "nfc" && api >= 25:
+		var b strings.Builder
+		for _, c := range unescape(ssp) {
+			if c != '-' && c != '@' && c != '.' {
+				c = 'x'
+			}
+			b.WriteRune(c)
+		}
+		return scheme + ":" + b.String()
+	case api >= 33, l == "http", l == "https", l == "ftp", l == "rtsp" && api >= 26:
+		return scheme + "://" + unescape(hostPort(ssp)) + "/..."
+	}
+	return scheme + ":" + unescape(ssp)
+}
+
+// hostPort cuts host and port out of a scheme-specific part, empty if it has
+// no authority.
+func hostPort(ssp string) string {
+	rest, ok := strings.CutPrefix(ssp, "//")
+	if !ok {
+		return ""
+	}
+	if i := strings.IndexAny(rest, `/\?`); i >= 0 {
+		rest = rest[:i]
+	}
+	return rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+func unescape(s string) string {
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// describe prints an intent as Intent.toShortString does at that level,
+// without the braces. Flags above the ones set, clip and extras are told only
+// where the caller asks.
+func describe(in Intent, api int, clip, extras bool) string {
+	var parts []string
+	add := func(f string, a ...any) { parts = append(parts, fmt.Sprintf(f, a...)) }
+	if in.Action != "" {
+		add("act=%s", in.Action)
+	}
+	if len(in.Categories) > 0 {
+		add("cat=[%s]", strings.Join(in.Categories, ","))
+	}
+	if in.Data != "" {
+		add("dat=%s", SafeURI(api, in.Data))
+	}
+	if in.Type != "" {
+		add("typ=%s", in.Type)
+	}
+	if in.Flags != 0 {
+		add("flg=0x%x", uint32(in.Flags))
+	}
+	if in.Package != "" {
+		add("pkg=%s", in.Package)
+	}
+	if in.Component != "" {
+		add("cmp=%s", ShortComponent(in.Component))
+	}
+	if len(in.ClipData) > 0 && clip {
+		add("clip={%s}", "U:"+SafeURI(api, in.ClipData[0]))
+	}
+	if len(in.Extras) > 0 && extras {
+		add("(has extras)")
+	}
+	return strings.Join(parts, " ")
+}
+
+// IntentText is Intent.toString at that level.
+func IntentText(api int, in Intent) string {
+	return "Intent { " + describe(in, api, true, true) + " }"
+}
