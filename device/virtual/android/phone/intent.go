@@ -1,12 +1,6 @@
 package phone
 
-// Intent is what an activity is started with.
-type Intent struct {
-	Component          string // package/class in full; empty if none
-	Package            string
-	Action, Data, Type string
-	Flags              int32
-	Categories         []string
-	ClipData           []string
-	Extras             []any
-}
+import "github.com/wxctl/wxctl/intents/androidwire"
+
+// Intent is what activities and receivers are started with.
+type Intent = androidwire.Intent

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
 // A Query is one ContentResolver.query.
@@ -36,7 +38,7 @@ type Call struct {
 	Authority string
 	Method    string
 	Arg       string
-	Extras    Intent // its Extras
+	Extras    androidwire.Extras
 }
 
 // A Cursor is a query's answer. Values are nil, int64, float64, string or
