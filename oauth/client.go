@@ -1,0 +1,330 @@
+package oauth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// DefaultTimeout bounds a call whose context has no deadline. Answers after 20
+// seconds have been reported.
+const DefaultTimeout = 30 * time.Second
+
+// Lang is the language userinfo is asked for.
+type Lang string
+
+// The languages WeChat documents.
+const (
+	LangSimplified  Lang = "zh_CN"
+	LangTraditional Lang = "zh_TW"
+	LangEnglish     Lang = "en"
+)
+
+// Client makes the calls for one app. The zero value of every field but AppID
+// is usable. A Client holds no connection; it can be copied and used by
+// several goroutines.
+type Client struct {
+	AppID  string
+	Secret Secret // the AppSecret; only Exchange needs it
+	// BaseURL is the server's address; "" means DefaultBaseURL. Plain http is
+	// refused unless the host is this computer.
+	BaseURL string
+	// HTTP gives proxy, TLS roots and dialer; nil means net/http's defaults.
+	// It is cloned for each request, which gets a connection of its own and
+	// HTTP/1.1 whatever HTTP says: connection reuse would send a code twice,
+	// and HTTP/2's debug output prints the query.
+	HTTP *http.Transport
+	// Trace, if not nil, is told of each request that was made.
+	Trace func(Attempt)
+}
+
+// Attempt describes one request that was made, without its query.
+type Attempt struct {
+	Op      Op
+	URL     string // without the query
+	Status  int    // HTTP status, 0 if there was no reply
+	Bytes   int    // length of the body, as far as it was read
+	Elapsed time.Duration
+	Err     *Error        // what came of it; nil if it succeeded
+	Pause   time.Duration // how long until it is tried again; 0 if it is not
+}
+
+// Exchange turns a code into tokens. It is sent once, whatever happens: a code
+// is good for one use. If it fails with [Error.Sent] set and no errcode, the
+// code may be used up.
+func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
+	switch {
+	case c.AppID == "":
+		return Token{}, missingError(OpExchange, "AppID", 41002)
+	case c.Secret.IsZero():
+		return Token{}, missingError(OpExchange, "AppSecret", 41004)
+	case code.IsZero():
+		return Token{}, missingError(OpExchange, "code", 41008)
+	}
+	p, err := c.call(ctx, request{
+		op: OpExchange, path: "/sns/oauth2/access_token",
+		query: url.Values{
+			"appid": {c.AppID}, "secret": {c.Secret.Reveal()},
+			"code": {code.Reveal()}, "grant_type": {"authorization_code"},
+		},
+		secrets: []Secret{c.Secret, code},
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	return finish(OpExchange, func() (Token, error) { return p.token(OpExchange, Token{}, time.Now()) })
+}
+
+// Refresh renews old's access token by its refresh token. While the access
+// token is valid, WeChat returns the same one with its life restarted,
+// afterwards a new one. The result replaces old as a whole: what the reply
+// leaves out (the unionid always) is carried over. It needs no AppSecret.
+func (c *Client) Refresh(ctx context.Context, old Token) (Token, error) {
+	switch {
+	case c.AppID == "":
+		return Token{}, missingError(OpRefresh, "AppID", 41002)
+	case old.RefreshToken.IsZero():
+		return Token{}, missingError(OpRefresh, "refresh token", 41003)
+	}
+	p, err := c.call(ctx, request{
+		op: OpRefresh, path: "/sns/oauth2/refresh_token",
+		query: url.Values{
+			"appid": {c.AppID}, "grant_type": {"refresh_token"}, "refresh_token": {old.RefreshToken.Reveal()},
+		},
+		secrets: []Secret{c.Secret, old.RefreshToken, old.AccessToken},
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	return finish(OpRefresh, func() (Token, error) { return p.token(OpRefresh, old, time.Now()) })
+}
+
+// Check asks whether the access token is valid for the token's openid. nil
+// means yes; it does not promise that UserInfo will succeed.
+func (c *Client) Check(ctx context.Context, token Token) error {
+	if err := needToken(OpCheck, token); err != nil {
+		return err
+	}
+	p, err := c.call(ctx, request{
+		op: OpCheck, path: "/sns/auth",
+		query:   url.Values{"access_token": {token.AccessToken.Reveal()}, "openid": {token.OpenID}},
+		secrets: []Secret{c.Secret, token.AccessToken, token.RefreshToken},
+	})
+	if err != nil {
+		return err
+	}
+	if !p.present("errcode") {
+		return &Error{Op: OpCheck, Kind: KindReply, Sent: true, Message: "the reply has no errcode"}
+	}
+	return nil
+}
+
+// UserInfo reads the profile of the token's user. The token needs the scope
+// snsapi_userinfo. An empty lang means LangSimplified.
+func (c *Client) UserInfo(ctx context.Context, token Token, lang Lang) (UserInfo, error) {
+	if err := needToken(OpUserInfo, token); err != nil {
+		return UserInfo{}, err
+	}
+	if lang == "" {
+		lang = LangSimplified
+	}
+	p, err := c.call(ctx, request{
+		op: OpUserInfo, path: "/sns/userinfo",
+		query: url.Values{
+			"access_token": {token.AccessToken.Reveal()}, "openid": {token.OpenID}, "lang": {string(lang)},
+		},
+		secrets: []Secret{c.Secret, token.AccessToken, token.RefreshToken},
+	})
+	if err != nil {
+		return UserInfo{}, err
+	}
+	return finish(OpUserInfo, p.userInfo)
+}
+
+func needToken(op Op, token Token) error {
+	switch {
+	case token.AccessToken.IsZero():
+		return missingError(op, "access token", 41001)
+	case token.OpenID == "":
+		return missingError(op, "openid", 41009)
+	}
+	return nil
+}
+
+// finish turns a field's error into the call's.
+func finish[T any](op Op, read func() (T, error)) (T, error) {
+	v, err := read()
+	if err != nil {
+		return v, &Error{Op: op, Kind: KindReply, Sent: true, Message: err.Error()}
+	}
+	return v, nil
+}
+
+// request is one call as it goes out.
+type request struct {
+	op      Op
+	path    string
+	query   url.Values
+	secrets []Secret // what must not come back
+}
+
+// call sends the request, again if the errcode table says so, and returns the
+// reply once it is no refusal.
+func (c *Client) call(ctx context.Context, req request) (reply, error) {
+	base, err := ParseBaseURL(c.BaseURL)
+	if err != nil {
+		return reply{}, &Error{Op: req.op, Kind: KindBaseURL, Message: err.Error()}
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
+		defer cancel()
+	}
+	redactor := newRedactor(req.secrets...)
+	for attempt := 1; ; attempt++ {
+		start := time.Now()
+		status, body, failure := c.send(ctx, base, req, redactor)
+		var p reply
+		if failure == nil {
+			p, failure = read(req.op, status, body, redactor)
+		}
+		var pause time.Duration
+		if failure != nil {
+			pause = retryPause(ctx, failure, attempt)
+		}
+		if c.Trace != nil {
+			c.Trace(Attempt{
+				Op: req.op, URL: base.String() + req.path, Status: status, Bytes: len(body),
+				Elapsed: time.Since(start), Err: failure, Pause: pause,
+			})
+		}
+		switch {
+		case failure == nil:
+			return p, nil
+		case pause == 0:
+			return reply{}, failure
+		case !sleep(ctx, pause):
+			return reply{}, transportError(ctx, req.op, base.url.Host, true, ctx.Err(), redactor)
+		}
+	}
+}
+
+// read judges a reply: the errcode first, whatever the status.
+func read(op Op, status int, body []byte, r *redactor) (reply, *Error) {
+	fail := func(kind Kind, format string, args ...any) *Error {
+		return &Error{Op: op, Kind: kind, Status: status, Sent: true, Message: fmt.Sprintf(format, args...)}
+	}
+	if status >= 300 && status < 400 {
+		return reply{}, fail(KindRedirect, "the server answered with a redirect (HTTP %d), which is not followed", status)
+	}
+	p, err := parseReply(body, r)
+	if err == nil {
+		if failure := p.refusal(op, status); failure != nil {
+			return reply{}, failure
+		}
+	}
+	switch {
+	case status != http.StatusOK && (err != nil || len(p.fields) == 0):
+		return reply{}, fail(KindStatus, "the server answered HTTP %d", status)
+	case err != nil && len(body) == 0:
+		return reply{}, fail(KindReply, "the reply is empty")
+	case err != nil:
+		return reply{}, fail(KindReply, "the reply is not JSON (%d bytes)", len(body))
+	}
+	return p, nil
+}
+
+// send makes the request and reads the body.
+func (c *Client) send(ctx context.Context, base BaseURL, req request, r *redactor) (int, []byte, *Error) {
+	var sent atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { sent.Store(true) },
+	})
+	out := (&http.Request{
+		Method: http.MethodGet,
+		URL:    base.resolve(req.path, req.query),
+		Header: http.Header{"User-Agent": {"wxctl"}, "Accept": {"application/json, text/plain"}},
+	}).WithContext(traced)
+	host := base.url.Host
+	// RoundTrip instead of http.Client: it follows no redirect, sends no
+	// Referer and does not wrap its errors in the URL.
+	resp, err := c.transport(base).RoundTrip(out)
+	if err != nil {
+		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err, r)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return resp.StatusCode, body, nil
+	}
+	if err != nil {
+		failure := transportError(ctx, req.op, host, true, err, r)
+		if failure.Kind == KindUnreachable {
+			failure.Kind = KindReply
+			failure.Message = fmt.Sprintf("the reply was cut off after %d bytes", len(body))
+		}
+		failure.Status = resp.StatusCode
+		return resp.StatusCode, body, failure
+	}
+	if len(body) > MaxReply {
+		return resp.StatusCode, body, &Error{
+			Op: req.op, Kind: KindReply, Status: resp.StatusCode, Sent: true,
+			Message: fmt.Sprintf("the reply is longer than %d bytes", MaxReply),
+		}
+	}
+	return resp.StatusCode, body, nil
+}
+
+var errBadProxy = errors.New("the proxy that HTTPS_PROXY names is not a usable URL")
+
+// transport returns a transport for one request.
+func (c *Client) transport(base BaseURL) *http.Transport {
+	var t *http.Transport
+	if c.HTTP != nil {
+		t = c.HTTP.Clone()
+	} else {
+		t = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	t.DisableKeepAlives = true
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = &tls.Config{}
+	}
+	if t.TLSClientConfig.MinVersion < tls.VersionTLS12 {
+		t.TLSClientConfig.MinVersion = tls.VersionTLS12
+	}
+	t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	t.MaxResponseHeaderBytes = 64 << 10
+	if proxy := t.Proxy; proxy != nil {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if r.URL.Scheme == "http" { // a proxy would see the whole query
+				return nil, nil
+			}
+			u, err := proxy(r)
+			if err != nil { // its text repeats the URL, and maybe a password
+				return nil, errBadProxy
+			}
+			return u, nil
+		}
+	}
+	if base.Loopback() {
+		t.Proxy = nil
+		if t.DialContext == nil && t.Dial == nil {
+			dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error { return onlyLoopback(address) }}
+			t.DialContext = dialer.DialContext
+		}
+	}
+	return t
+}

@@ -1,0 +1,527 @@
+package oauth_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/oauth"
+	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start runs the stand-in on loopback.
+func start(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Server, *oauth.Client) {
+	t.Helper()
+	server := virtualoauth.New(opts)
+	ts := httptest.NewServer(server)
+	t.Cleanup(ts.Close)
+	return server, &oauth.Client{
+		AppID: virtualoauth.DefaultAppID, Secret: oauth.NewSecret(virtualoauth.DefaultSecret), BaseURL: ts.URL,
+	}
+}
+
+func login(t *testing.T, server *virtualoauth.Server, client *oauth.Client) oauth.Token {
+	t.Helper()
+	token, err := client.Exchange(t.Context(), oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), "")))
+	if err != nil {
+		t.Fatalf("exchange: %v", err)
+	}
+	return token
+}
+
+func wantError(t *testing.T, err error, kind oauth.Kind, code int) *oauth.Error {
+	t.Helper()
+	var e *oauth.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T (%v), want *oauth.Error", err, err)
+	}
+	if e.Kind != kind || e.Code != code {
+		t.Fatalf("error is kind %d code %d (%v), want kind %d code %d", e.Kind, e.Code, e, kind, code)
+	}
+	return e
+}
+
+func TestLoginFlow(t *testing.T) {
+	server, client := start(t, virtualoauth.Options{})
+	before := time.Now()
+	token := login(t, server, client)
+	if token.OpenID != virtualoauth.DefaultOpenID || token.UnionID == "" || token.ExpiresIn != 2*time.Hour ||
+		!slices.Equal(token.Scope, []string{"snsapi_userinfo"}) || token.ObtainedAt.Before(before) {
+		t.Errorf("token: %+v", token)
+	}
+	if err := client.Check(t.Context(), token); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	user, err := client.UserInfo(t.Context(), token, oauth.LangEnglish)
+	if err != nil {
+		t.Fatalf("userinfo: %v", err)
+	}
+	if user.Nickname != "张三 Zhang 😀" || user.Language != "en" || user.HeadImgURL != "http://thirdwx.qlogo.cn/mmopen/vi_32/virtual/132" {
+		t.Errorf("user: %+v", user)
+	}
+	seen := map[string]bool{}
+	for _, r := range server.Requests() {
+		if seen[r.RemoteAddr] {
+			t.Errorf("%s used the connection of an earlier request", r.Op)
+		}
+		seen[r.RemoteAddr] = true
+		if r.Proto != "HTTP/1.1" || r.Header.Get("Referer") != "" {
+			t.Errorf("%s: %s, Referer %q", r.Op, r.Proto, r.Header.Get("Referer"))
+		}
+		if r.Op == "refresh" && r.Query["secret"] != nil {
+			t.Error("the refresh carries the secret, which it does not need")
+		}
+	}
+}
+
+func TestRefreshRules(t *testing.T) {
+	now := time.Now()
+	server, client := start(t, virtualoauth.Options{Now: func() time.Time { return now }})
+	token := login(t, server, client)
+
+	same, err := client.Refresh(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !same.AccessToken.Equal(token.AccessToken) {
+		t.Error("before the end, the access token changed")
+	}
+	if same.UnionID != token.UnionID {
+		t.Errorf("unionid is %q: lost, since the reply has none", same.UnionID)
+	}
+	now = now.Add(3 * time.Hour)
+	if err := client.Check(t.Context(), same); err == nil {
+		t.Error("the token outlived its two hours")
+	}
+	fresh, err := client.Refresh(t.Context(), same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fresh.AccessToken.Equal(token.AccessToken) {
+		t.Error("after the end, the access token is the old one")
+	}
+	if err := client.Check(t.Context(), fresh); err != nil {
+		t.Error(err)
+	}
+	server.ChangePassword(token.OpenID)
+	_, err = client.Refresh(t.Context(), fresh)
+	if e := wantError(t, err, oauth.KindErrcode, 42007); e.ModuleCode() != 3 || e.RID == "" {
+		t.Errorf("module code %d, rid %q", e.ModuleCode(), e.RID)
+	}
+}
+
+func TestRotatedRefreshToken(t *testing.T) {
+	server, client := start(t, virtualoauth.Options{RotateRefresh: true})
+	first := login(t, server, client)
+	second, err := client.Refresh(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.RefreshToken.Equal(first.RefreshToken) {
+		t.Error("the refresh token that was returned is not the one that is kept")
+	}
+	_, err = client.Refresh(t.Context(), first)
+	wantError(t, err, oauth.KindErrcode, 40030)
+}
+
+// A refresh token's life is the server's to know: 30 days in some of WeChat's
+// pages, 180 in others.
+func TestRefreshTokenLifeIsNotEnforced(t *testing.T) {
+	for _, days := range []int{30, 180} {
+		now := time.Now()
+		server, client := start(t, virtualoauth.Options{
+			Now: func() time.Time { return now }, RefreshLife: time.Duration(days) * 24 * time.Hour,
+		})
+		token := login(t, server, client)
+		now = now.Add(time.Duration(days)*24*time.Hour - time.Minute)
+		if _, err := client.Refresh(t.Context(), token); err != nil {
+			t.Errorf("%d days: %v", days, err)
+		}
+		now = now.Add(time.Minute)
+		_, err := client.Refresh(t.Context(), token)
+		wantError(t, err, oauth.KindErrcode, 42002)
+	}
+}
+
+func TestCodeIsGoodOnce(t *testing.T) {
+	server, client := start(t, virtualoauth.Options{})
+	code := oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), ""))
+	if _, err := client.Exchange(t.Context(), code); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.Exchange(t.Context(), code)
+	if e := wantError(t, err, oauth.KindErrcode, 40163); !strings.Contains(e.Error(), "already used") {
+		t.Error(e)
+	}
+}
+
+// The exchange goes out once, whatever becomes of it.
+func TestExchangeIsSentOnce(t *testing.T) {
+	for _, fault := range []string{
+		"status:500", "status:502", "hangup", "cut", "stall", "garbage", "redirect", "redirect:307", "-1", "45011", "45009",
+		"40029", "empty", "html", "missing", "huge", "echo",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			f, err := virtualoauth.ParseFault(fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, client := start(t, virtualoauth.Options{})
+			token := login(t, server, client) // a warm connection, were there one to keep
+			if err := client.Check(t.Context(), token); err != nil {
+				t.Fatal(err)
+			}
+			server.SetFaults(f)
+			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+			if fault == "huge" {
+				ctx = t.Context()
+			}
+			defer cancel()
+			_, err = client.Exchange(ctx, oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), "")))
+			var e *oauth.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("no error, or a strange one: %v", err)
+			}
+			if !e.Sent {
+				t.Error("the error says that nothing was sent")
+			}
+			if n := len(server.Requests("exchange")); n != 2 {
+				t.Errorf("the server saw %d exchanges, want the login's and one more", n)
+			}
+		})
+	}
+}
+
+// Even a caller's transport that keeps connections and likes HTTP/2 is tamed.
+func TestOwnConnectionAndHTTP1OnTLS(t *testing.T) {
+	server := virtualoauth.New(virtualoauth.Options{})
+	ts := httptest.NewUnstartedServer(server)
+	ts.EnableHTTP2 = true
+	ts.StartTLS()
+	defer ts.Close()
+	transport := ts.Client().Transport.(*http.Transport)
+	transport.ForceAttemptHTTP2 = true
+	client := &oauth.Client{
+		AppID: virtualoauth.DefaultAppID, Secret: oauth.NewSecret(virtualoauth.DefaultSecret),
+		BaseURL: ts.URL, HTTP: transport,
+	}
+	token := login(t, server, client)
+	for range 3 {
+		if err := client.Check(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for _, r := range server.Requests() {
+		if r.Proto != "HTTP/1.1" || seen[r.RemoteAddr] {
+			t.Errorf("%s over %s, connection used before: %v", r.Op, r.Proto, seen[r.RemoteAddr])
+		}
+		seen[r.RemoteAddr] = true
+	}
+	client.HTTP = nil
+	_, err := client.UserInfo(t.Context(), token, "")
+	if e := wantError(t, err, oauth.KindUnreachable, 0); !strings.Contains(e.Message, "unknown authority") {
+		t.Error(e)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	for _, test := range []struct{ fault, nickname string }{
+		{"json", "张三 Zhang 😀"},
+		{"nocontenttype", "张三 Zhang 😀"},
+		{"bom", "张三 Zhang 😀"},
+		{"gzip", "张三 Zhang 😀"},
+		{"extra", "张三 Zhang 😀"},
+		{"strings", "张三 Zhang 😀"},
+		{"zero", "张三 Zhang 😀"},
+		{"control", "a\x14b\x07c\nd"},
+		{"broken", "ok \uFFFD\uFFFD 😀"},
+		{"hostile", "\x1b[31mred\x1b[0m \u202egnp.exe \u009b2J\x07"},
+		{"slow:5ms", "张三 Zhang 😀"},
+	} {
+		t.Run(test.fault, func(t *testing.T) {
+			f, err := virtualoauth.ParseFault(test.fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, client := start(t, virtualoauth.Options{Faults: []virtualoauth.Fault{f}})
+			token := login(t, server, client)
+			user, err := client.UserInfo(t.Context(), token, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if user.Nickname != test.nickname {
+				t.Errorf("nickname %q, want %q", user.Nickname, test.nickname)
+			}
+			if user.HeadImgURL != virtualoauth.DefaultUser().HeadImgURL {
+				t.Errorf("headimgurl %q", user.HeadImgURL)
+			}
+			if _, err := client.Refresh(t.Context(), token); err != nil {
+				t.Errorf("refresh: %v", err)
+			}
+		})
+	}
+}
+
+func TestBadReplies(t *testing.T) {
+	for _, test := range []struct {
+		fault string
+		kind  oauth.Kind
+		says  string
+	}{
+		{"status:500", oauth.KindStatus, "HTTP 500"},
+		{"status:404", oauth.KindStatus, "HTTP 404"},
+		{"redirect", oauth.KindRedirect, "redirect (HTTP 302)"},
+		{"redirect:308", oauth.KindRedirect, "redirect (HTTP 308)"},
+		{"html", oauth.KindReply, "not JSON"},
+		{"array", oauth.KindReply, "not JSON"},
+		{"empty", oauth.KindReply, "empty"},
+		{"missing", oauth.KindReply, "has no"},
+		{"huge", oauth.KindReply, "longer than 1048576 bytes"},
+		{"cut", oauth.KindReply, "cut off after"},
+		{"hangup", oauth.KindUnreachable, "closed the connection"},
+		{"garbage", oauth.KindUnreachable, "no usable HTTP answer"},
+		{"stall", oauth.KindTimeout, "in time"},
+	} {
+		t.Run(test.fault, func(t *testing.T) {
+			f, err := virtualoauth.ParseFault(test.fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, client := start(t, virtualoauth.Options{})
+			token := login(t, server, client)
+			server.SetFaults(f)
+			calls := map[string]func(context.Context) error{
+				"refresh":  func(ctx context.Context) error { _, err := client.Refresh(ctx, token); return err },
+				"check":    func(ctx context.Context) error { return client.Check(ctx, token) },
+				"userinfo": func(ctx context.Context) error { _, err := client.UserInfo(ctx, token, ""); return err },
+			}
+			patience := 5 * time.Second
+			if test.kind == oauth.KindTimeout {
+				patience = 50 * time.Millisecond
+			}
+			for op, call := range calls {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if op == "refresh" && test.fault == "missing" { // it has no openid to lose
+					continue
+				}
+				e := wantError(t, call(ctx), test.kind, 0)
+				if !strings.Contains(e.Error(), test.says) || strings.ContainsAny(e.Error(), "\n\x1b?") {
+					t.Errorf("%s: %v", op, e)
+				}
+				want := -1
+				if test.kind == oauth.KindTimeout {
+					want = map[string]int{"refresh": 4, "check": 6, "userinfo": 6}[op]
+				}
+				if e.ModuleCode() != want {
+					t.Errorf("%s: module code %d, want %d", op, e.ModuleCode(), want)
+				}
+				if n := len(server.Requests(op)); n != 1 {
+					t.Errorf("%s was sent %d times: only an errcode can ask for more", op, n)
+				}
+			}
+		})
+	}
+}
+
+func TestNothingListens(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	client := &oauth.Client{AppID: "wx0123456789abcdef", Secret: oauth.NewSecret("s3cret-s3cret"), BaseURL: "http://" + address}
+	_, err = client.Exchange(t.Context(), oauth.NewSecret("c0de-c0de"))
+	if e := wantError(t, err, oauth.KindUnreachable, 0); e.Sent || !strings.Contains(e.Message, "refused the connection") {
+		t.Errorf("sent %v: %v", e.Sent, e)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	server, client := start(t, virtualoauth.Options{})
+	token := login(t, server, client)
+	server.SetFaults(virtualoauth.Fault{Kind: "stall"})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(30*time.Millisecond, cancel)
+	_, err := client.UserInfo(ctx, token, "")
+	wantError(t, err, oauth.KindCanceled, 0)
+	if !errors.Is(err, context.Canceled) {
+		t.Error("errors.Is does not see context.Canceled")
+	}
+}
+
+func TestMissingInput(t *testing.T) {
+	ctx := t.Context()
+	full := oauth.Token{AccessToken: oauth.NewSecret("a"), RefreshToken: oauth.NewSecret("r"), OpenID: "o"}
+	for _, test := range []struct {
+		name   string
+		module int
+		call   func() error
+	}{
+		{"exchange without AppID", 1, func() error {
+			_, err := (&oauth.Client{Secret: oauth.NewSecret("s")}).Exchange(ctx, oauth.NewSecret("c"))
+			return err
+		}},
+		{"exchange without AppSecret", 2, func() error {
+			_, err := (&oauth.Client{AppID: "wx"}).Exchange(ctx, oauth.NewSecret("c"))
+			return err
+		}},
+		{"exchange without code", 3, func() error {
+			_, err := (&oauth.Client{AppID: "wx", Secret: oauth.NewSecret("s")}).Exchange(ctx, oauth.Secret{})
+			return err
+		}},
+		{"refresh without AppID", 1, func() error { _, err := (&oauth.Client{}).Refresh(ctx, full); return err }},
+		{"refresh without token", 2, func() error {
+			_, err := (&oauth.Client{AppID: "wx"}).Refresh(ctx, oauth.Token{})
+			return err
+		}},
+		{"userinfo without openid", 3, func() error {
+			_, err := (&oauth.Client{}).UserInfo(ctx, oauth.Token{AccessToken: full.AccessToken}, "")
+			return err
+		}},
+		{"userinfo without token", 4, func() error {
+			_, err := (&oauth.Client{}).UserInfo(ctx, oauth.Token{OpenID: "o"}, "")
+			return err
+		}},
+		{"check without token", 4, func() error { return (&oauth.Client{}).Check(ctx, oauth.Token{OpenID: "o"}) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			e := wantError(t, test.call(), oauth.KindMissing, 0)
+			if e.ModuleCode() != test.module || e.Sent {
+				t.Errorf("module code %d, want %d; sent %v", e.ModuleCode(), test.module, e.Sent)
+			}
+		})
+	}
+}
+
+// Nothing that a failure prints holds a secret, in any form a search would
+// look for, whatever the server sends back.
+func TestErrorsHoldNoSecret(t *testing.T) {
+	const (
+		secret  = "SENTINEL/secret+0123456789=&?"
+		code    = "SENTINEL code %2F 0123456789"
+		access  = "SENTINEL_access-0123456789abcdef"
+		refresh = "SENTINEL_refresh-0123456789abcdef"
+	)
+	needles := []string{"SENTINEL"}
+	for _, v := range []string{secret, code, access, refresh} {
+		needles = append(needles, v, url.QueryEscape(v), url.PathEscape(v), hex.EncodeToString([]byte(v)),
+			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(v)), "=")[:20],
+			base64.URLEncoding.EncodeToString([]byte("x" + v))[4:24])
+	}
+	faults := append(slices.Collect(maps.Keys(virtualoauth.FaultKinds())), "40029", "40164")
+	for _, kind := range faults {
+		switch kind {
+		case "errcode", "stall", "huge":
+			continue
+		case "slow":
+			kind = "slow:1ms"
+		case "status":
+			kind = "status:500"
+		}
+		f, err := virtualoauth.ParseFault(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, client := start(t, virtualoauth.Options{Faults: []virtualoauth.Fault{f}})
+		client.Secret = oauth.NewSecret(secret)
+		var out bytes.Buffer
+		client.Trace = func(a oauth.Attempt) { fmt.Fprintf(&out, "%+v %v\n", a, a.Err) }
+		token := oauth.Token{AccessToken: oauth.NewSecret(access), RefreshToken: oauth.NewSecret(refresh), OpenID: "oUser"}
+		_, err1 := client.Exchange(t.Context(), oauth.NewSecret(code))
+		_, err2 := client.Refresh(t.Context(), token)
+		err3 := client.Check(t.Context(), token)
+		_, err4 := client.UserInfo(t.Context(), token, "")
+		for _, err := range []error{err1, err2, err3, err4} {
+			encoded, _ := json.Marshal(err)
+			fmt.Fprintf(&out, "%v %+v %#v %s\n", err, err, err, encoded)
+			for ; err != nil; err = errors.Unwrap(err) {
+				fmt.Fprintf(&out, "%+v\n", err)
+			}
+		}
+		fmt.Fprintf(&out, "%+v %#v %v", client, client, token)
+		for _, needle := range needles {
+			if strings.Contains(strings.ToLower(out.String()), strings.ToLower(needle)) {
+				t.Errorf("fault %s: %q leaks in\n%s", kind, needle, &out)
+				break
+			}
+		}
+		if strings.ContainsAny(out.String(), "\x1b\u202e\u009b") {
+			t.Errorf("fault %s: control characters in\n%q", kind, &out)
+		}
+		if strings.Contains(out.String(), "203.0.113.7") {
+			t.Errorf("fault %s: the caller's address is shown:\n%s", kind, &out)
+		}
+	}
+}
+
+func TestBaseURL(t *testing.T) {
+	for _, test := range []struct {
+		raw                 string
+		published, loopback bool
+		err                 string
+	}{
+		{"", true, false, ""},
+		{"https://api.weixin.qq.com/", true, false, ""},
+		{"https://HK.api.weixin.qq.com:443", true, false, ""},
+		{"https://api2.weixin.qq.com", true, false, ""},
+		{"http://127.0.0.1:8080", false, true, ""},
+		{"http://127.9.9.9", false, true, ""},
+		{"http://[::1]:8080/prefix/", false, true, ""},
+		{"http://[::ffff:127.0.0.1]:80", false, true, ""},
+		{"http://localhost:1", false, true, ""},
+		{"https://example.com", false, false, ""},
+		{"https://api.weixin.qq.com.evil.example", false, false, ""},
+		{"http://api.weixin.qq.com", false, false, "plain http"},
+		{"http://127.0.0.1.example.com", false, false, "plain http"},
+		{"http://10.0.0.1", false, false, "plain http"},
+		{"http://localhost.example", false, false, "plain http"},
+		{"ftp://127.0.0.1", false, false, "https://"},
+		{"127.0.0.1:80", false, false, "not a URL"},
+		{"https://", false, false, "no host"},
+		{"https://user:hunter2@api.weixin.qq.com", false, false, "password"},
+		{"https://api.weixin.qq.com?secret=hunter2", false, false, "query"},
+		{"https://api.weixin.qq.com#hunter2", false, false, "fragment"},
+		{"https://hunter2%zz", false, false, "not a URL"},
+	} {
+		b, err := oauth.ParseBaseURL(test.raw)
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%q: error %v, want one with %q and without the input", test.raw, err, test.err)
+			}
+			continue
+		}
+		if err != nil || b.Published() != test.published || b.Loopback() != test.loopback {
+			t.Errorf("%q: published %v, loopback %v, error %v", test.raw, b.Published(), b.Loopback(), err)
+		}
+	}
+}
+
+func TestPrefixedBaseURL(t *testing.T) {
+	server := virtualoauth.New(virtualoauth.Options{})
+	ts := httptest.NewServer(http.StripPrefix("/mirror", server))
+	defer ts.Close()
+	client := &oauth.Client{
+		AppID: virtualoauth.DefaultAppID, Secret: oauth.NewSecret(virtualoauth.DefaultSecret), BaseURL: ts.URL + "/mirror/",
+	}
+	login(t, server, client)
+}

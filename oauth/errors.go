@@ -1,0 +1,186 @@
+package oauth
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Kind says how a call failed.
+type Kind int
+
+// The kinds of failure.
+const (
+	KindErrcode     Kind = iota + 1 // WeChat answered with an errcode
+	KindMissing                     // something the call needs was empty; nothing was sent
+	KindBaseURL                     // the base URL can't be used; nothing was sent
+	KindTimeout                     // no answer in time
+	KindCanceled                    // the context was cancelled
+	KindUnreachable                 // no connection: name, network, proxy or TLS
+	KindRedirect                    // the server wanted to send us elsewhere
+	KindStatus                      // an HTTP status other than 200, and no errcode in the body
+	KindReply                       // a body that is no valid reply: cut, too long, not JSON, a field missing
+)
+
+// Error is the failure of a call. Its text is safe to print: without the
+// request's query, without secrets the server may have repeated, without
+// control characters.
+type Error struct {
+	Op      Op
+	Kind    Kind
+	Code    int    // WeChat's errcode; 0 unless Kind is KindErrcode
+	Message string // WeChat's errmsg, cleaned; for the other kinds what went wrong
+	RID     string // WeChat's id of the request, if it gave one
+	Status  int    // HTTP status, if there was a reply
+	// Sent reports whether the request may have reached the server. An
+	// exchange that failed after it was sent may have used up its code.
+	Sent bool
+
+	missing int   // KindMissing: the errcode WeChat has for it
+	cause   error // a plain sentinel, never an error with text from outside
+}
+
+// Error returns one sentence: what failed and, for an errcode, its meaning.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Kind == KindErrcode {
+		row, known := LookupErrcode(e.Op, e.Code)
+		fmt.Fprintf(&b, "WeChat refused the %s: ", e.noun())
+		if known {
+			b.WriteString(row.Meaning)
+		} else {
+			b.WriteString(`"` + e.Message + `"`)
+		}
+		fmt.Fprintf(&b, " (errcode %d", e.Code)
+		if e.RID != "" {
+			b.WriteString(", rid " + e.RID)
+		}
+		b.WriteString(")")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%s failed: %s", e.noun(), e.Message)
+	return b.String()
+}
+
+func (e *Error) noun() string {
+	switch e.Op {
+	case OpExchange:
+		return "code exchange"
+	case OpRefresh:
+		return "token refresh"
+	case OpCheck:
+		return "token check"
+	case OpUserInfo:
+		return "user info request"
+	}
+	return string(e.Op)
+}
+
+// Unwrap returns context.Canceled or context.DeadlineExceeded where they
+// apply, and nil otherwise: the transport's own errors carry the URL.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Timeout reports whether no answer came in time.
+func (e *Error) Timeout() bool { return e.Kind == KindTimeout }
+
+// Errcode returns the table's row for Code.
+func (e *Error) Errcode() Errcode {
+	row, _ := LookupErrcode(e.Op, e.Code)
+	return row
+}
+
+// Class says whose trouble it is, also for failures without an errcode.
+func (e *Error) Class() Class {
+	switch e.Kind {
+	case KindErrcode:
+		return e.Errcode().Class
+	case KindMissing:
+		return ClassCredentials
+	case KindBaseURL:
+		return ClassRequest
+	}
+	return ClassService
+}
+
+// ModuleCode returns what APICloud's wx module would have put into err.code.
+func (e *Error) ModuleCode() int {
+	switch e.Kind {
+	case KindErrcode:
+		if e.Code == 0 {
+			return moduleUnknown
+		}
+		return ModuleCode(e.Op, e.Code)
+	case KindMissing:
+		return ModuleCode(e.Op, e.missing)
+	case KindTimeout:
+		return moduleTimeouts[e.Op]
+	}
+	return moduleUnknown
+}
+
+// missingError says that what was empty.
+func missingError(op Op, what string, errcode int) *Error {
+	return &Error{Op: op, Kind: KindMissing, Message: "the " + what + " is missing", missing: errcode}
+}
+
+// transportError rebuilds an error of net/http without the URL and without
+// text that the other side chose.
+func transportError(ctx context.Context, op Op, host string, sent bool, err error, r *redactor) *Error {
+	e := &Error{Op: op, Sent: sent}
+	var timeout net.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, context.Canceled):
+		e.Kind, e.Message, e.cause = KindCanceled, "interrupted", context.Canceled
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		e.Kind, e.cause = KindTimeout, context.DeadlineExceeded
+		e.Message = fmt.Sprintf("no answer from %s in time", host)
+	default:
+		e.Kind, e.Message = KindUnreachable, unreachable(host, err, r)
+	}
+	return e
+}
+
+// unreachable puts the usual reasons into words.
+func unreachable(host string, err error, r *redactor) string {
+	var (
+		dns      *net.DNSError
+		op       *net.OpError
+		record   tls.RecordHeaderError
+		alert    tls.AlertError
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		verify   *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.Is(err, errBadProxy):
+		return errBadProxy.Error()
+	case errors.Is(err, errNotLoopback):
+		return fmt.Sprintf("%s does not lead to this computer", host)
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Sprintf("the proxy gave no connection to %s", host)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the name %s can't be resolved", host)
+	case errors.As(err, &unknown):
+		return fmt.Sprintf("the certificate of %s is signed by an unknown authority", host)
+	case errors.As(err, &hostname):
+		return fmt.Sprintf("the certificate that %s shows is another host's", host)
+	case errors.As(err, &invalid), errors.As(err, &verify):
+		return fmt.Sprintf("the certificate of %s is not valid", host)
+	case errors.As(err, &record), errors.As(err, &alert):
+		return fmt.Sprintf("no TLS connection to %s: the other side does not speak it, or not our version", host)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("%s refused the connection", host)
+	case errors.As(err, &op) && op.Op == "dial":
+		return fmt.Sprintf("no connection to %s", host)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return fmt.Sprintf("%s closed the connection without an answer", host)
+	}
+	return fmt.Sprintf("%s gave no usable HTTP answer: %q", host, r.clean(err.Error(), 200))
+}

@@ -1,0 +1,188 @@
+package oauth
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// minRedacted is the length in bytes from which a value is cut out of foreign
+// text; below it, every second word would be hit.
+const minRedacted = 4
+
+const (
+	cut      = "(cut)"
+	withheld = "(withheld: it repeats a secret)"
+)
+
+// redactor cuts secrets out of text from the server.
+type redactor struct {
+	secrets []Secret
+	pattern *regexp.Regexp // every form of every value; nil if there is none
+}
+
+// newRedactor knows the given values in the forms a server might repeat them:
+// raw, escaped for URLs, base64 (at any offset of a longer text), hex.
+func newRedactor(secrets ...Secret) *redactor {
+	r := &redactor{secrets: secrets}
+	var forms []string
+	for _, s := range secrets {
+		v := s.Reveal()
+		if len(v) < minRedacted {
+			continue
+		}
+		forms = append(forms, v, url.QueryEscape(v), url.PathEscape(v), hex.EncodeToString([]byte(v)), jsonEscaped(v))
+		forms = append(forms, base64Forms(v)...)
+	}
+	if len(forms) == 0 {
+		return r
+	}
+	for i, f := range forms {
+		forms[i] = regexp.QuoteMeta(f)
+	}
+	r.pattern = regexp.MustCompile("(?i:" + strings.Join(forms, "|") + ")")
+	return r
+}
+
+// base64Forms returns what base64 makes of v inside a longer text, for the
+// three ways it can be aligned, without the characters that its neighbours
+// decide too, in both alphabets.
+func base64Forms(v string) []string {
+	var forms []string
+	for offset := range 3 {
+		padded := make([]byte, offset, offset+len(v))
+		padded = append(padded, v...)
+		whole := len(padded) / 3 * 3 // what is left of the last group depends on the text behind
+		first := (offset*8 + 5) / 6  // characters that hold bits of the text before
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := enc.EncodeToString(padded[:whole])
+			if len(text)-first >= minRedacted {
+				forms = append(forms, text[first:])
+			}
+		}
+	}
+	return forms
+}
+
+func jsonEscaped(v string) string { return strings.ReplaceAll(v, "/", `\/`) }
+
+// clean makes foreign text fit to be printed: secrets cut out, addresses
+// hidden, control characters escaped, at most max runes long.
+func (r *redactor) clean(text string, max int) string {
+	text = r.cut(strings.ToValidUTF8(text, "\uFFFD"))
+	text = r.cut(Printable(hideAddresses(text))) // again: an escape has digits that a secret may have
+	if utf8.RuneCountInString(text) > max {
+		text = string([]rune(text)[:max]) + "…"
+	}
+	return text
+}
+
+// cut replaces every form of every value. If the text still holds one after
+// being unescaped, nothing of it is kept.
+func (r *redactor) cut(text string) string {
+	if r.pattern == nil {
+		return text
+	}
+	text = r.pattern.ReplaceAllLiteralString(text, cut)
+	if r.holds(text) {
+		return withheld
+	}
+	return text
+}
+
+// holds reports whether text repeats a value, whatever escapes or separators
+// are put between its characters.
+func (r *redactor) holds(text string) bool {
+	if r.pattern == nil {
+		return false
+	}
+	candidates := []string{text, percentDecoded(text), lettersOnly(text), percentDecoded(percentDecoded(text)), html.UnescapeString(text)}
+	if unquoted, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`); err == nil {
+		candidates = append(candidates, unquoted)
+	}
+	for _, c := range candidates {
+		if r.pattern.MatchString(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// percentDecoded undoes %XX and leaves a broken escape as it is.
+func percentDecoded(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// lettersOnly drops what can't be seen and what separates: a value with
+// spaces, colons or control characters strewn in is still that value.
+func lettersOnly(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsSpace(c) || !unicode.IsPrint(c) || c == ':' || c == ',' {
+			return -1
+		}
+		return c
+	}, s)
+}
+
+// hideAddresses replaces IP addresses: errcode 40164 names the caller's.
+func hideAddresses(s string) string {
+	fields := strings.FieldsFunc(s, func(c rune) bool {
+		return !(c == '.' || c == ':' || c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F')
+	})
+	slices.SortFunc(fields, func(a, b string) int { return len(b) - len(a) }) // ::ffff:1.2.3.4 before 1.2.3.4
+	for _, field := range fields {
+		field = strings.TrimRight(field, ".:")
+		if addr, err := netip.ParseAddr(field); err == nil && addr.IsValid() && len(field) > 2 {
+			s = strings.ReplaceAll(s, field, "(IP address)")
+		}
+	}
+	return s
+}
+
+// Printable escapes what a terminal might obey or hide: control characters of
+// both sets, marks that turn the writing direction, broken UTF-8. What is left
+// can be printed as it is. Joined emoji stay whole.
+func Printable(s string) string {
+	const zeroWidthJoiner = '\u200d'
+	clean := func(c rune) bool { return unicode.IsPrint(c) || c == zeroWidthJoiner }
+	if utf8.ValidString(s) && strings.IndexFunc(s, func(c rune) bool { return !clean(c) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		c, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case c == utf8.RuneError && size == 1:
+			b.WriteRune(utf8.RuneError)
+		case clean(c):
+			b.WriteRune(c)
+		default:
+			quoted := strconv.QuoteRuneToASCII(c)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		i += size
+	}
+	return b.String()
+}

@@ -1,0 +1,322 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxReply is how much of a reply's body is read, in bytes after
+// decompression. A longer reply is an error.
+const MaxReply = 1 << 20
+
+// maxField is the longest token, openid or code taken from a reply, in bytes.
+// WeChat documents no limit; about 110 is the longest seen.
+const maxField = 2048
+
+// repair makes JSON of what WeChat sends as JSON: it drops a byte order mark
+// and escapes the raw control bytes that nicknames bring into strings. Escapes
+// that are already there, \/ among them, stay untouched.
+func repair(body []byte) []byte {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if !bytes.ContainsFunc(body, func(c rune) bool { return c < 0x20 }) {
+		return body
+	}
+	out := make([]byte, 0, len(body)+16)
+	inString, escaped := false, false
+	for _, c := range body {
+		switch {
+		case inString && c < 0x20:
+			if escaped { // a backslash before a raw byte stands for itself
+				out = append(out, '\\')
+			}
+			escaped = false
+			out = fmt.Appendf(out, `\u%04x`, c)
+			continue
+		case escaped:
+			escaped = false
+		case inString && c == '\\':
+			escaped = true
+		case c == '"':
+			inString = !inString
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// reply is a decoded body: its keys exactly as sent (encoding/json would match
+// struct fields in any case).
+type reply struct {
+	fields   map[string]json.RawMessage
+	redactor *redactor
+}
+
+var errNoObject = errors.New("not a JSON object")
+
+func parseReply(body []byte, r *redactor) (reply, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(repair(body), &fields); err != nil || fields == nil {
+		return reply{}, errNoObject // json's error quotes pieces of the body
+	}
+	return reply{fields, r}, nil
+}
+
+// present reports whether the key is there and not null.
+func (p reply) present(key string) bool {
+	raw, ok := p.fields[key]
+	return ok && string(raw) != "null"
+}
+
+// text returns a string that is shown to people: secrets cut out, but
+// otherwise as sent. Whoever prints it passes it through Printable.
+func (p reply) text(key string) string {
+	var s string
+	if json.Unmarshal(p.fields[key], &s) != nil {
+		return ""
+	}
+	return p.redactor.cut(s)
+}
+
+// texts returns an array's strings.
+func (p reply) texts(key string) []string {
+	var raw []any
+	if json.Unmarshal(p.fields[key], &raw) != nil {
+		return nil
+	}
+	list := make([]string, 0, len(raw))
+	for _, v := range raw {
+		if s, ok := v.(string); ok {
+			list = append(list, p.redactor.cut(s))
+		}
+	}
+	return list
+}
+
+// number reads an integer, also if it was sent as 1.0 or as a string.
+func (p reply) number(key string) (n int, err error) {
+	raw := p.fields[key]
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		s = string(raw)
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
+		return 0, fmt.Errorf("the reply's %s is not an integer", key)
+	}
+	return int(f), nil
+}
+
+// word reads an opaque value that is stored and sent again: printable ASCII,
+// no spaces. An empty one is missing.
+func (p reply) word(key string) (string, error) {
+	var s string
+	if p.present(key) && json.Unmarshal(p.fields[key], &s) != nil {
+		return "", fmt.Errorf("the reply's %s is not a string", key)
+	}
+	if s == "" {
+		return "", nil
+	}
+	if len(s) > maxField {
+		return "", fmt.Errorf("the reply's %s is longer than %d bytes", key, maxField)
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return "", fmt.Errorf("the reply's %s holds characters that it can't hold", key)
+		}
+	}
+	return s, nil
+}
+
+// id is a word that is no secret, and so must not repeat one.
+func (p reply) id(key string) (string, error) {
+	s, err := p.word(key)
+	if err == nil && p.redactor.holds(s) {
+		return "", fmt.Errorf("the reply's %s repeats a secret", key)
+	}
+	return s, err
+}
+
+// The errmsg tails that carry the request's id; their wording varies over
+// time, so nothing but the id is taken from them.
+var ridPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)\brid:\s*([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b`),
+	regexp.MustCompile(`(?i)\breq_id:\s*([0-9a-z_-]{1,64})`),
+	regexp.MustCompile(`(?i)\bhint(?:s|\(s\))?:\s*\[\s*([0-9a-z_-]{1,64})!?\s*\]`),
+}
+
+func findRID(errmsg string) string {
+	for _, p := range ridPatterns {
+		if m := p.FindStringSubmatch(errmsg); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// maxMessage is how many runes of an errmsg are kept.
+const maxMessage = 300
+
+// refusal returns the error that the reply is, or nil if it is none: no
+// errcode, or errcode 0.
+func (p reply) refusal(op Op, status int) *Error {
+	if !p.present("errcode") {
+		return nil
+	}
+	code, err := p.number("errcode")
+	if err != nil {
+		return &Error{Op: op, Kind: KindReply, Status: status, Sent: true, Message: err.Error()}
+	}
+	if code == 0 {
+		return nil
+	}
+	var errmsg string
+	_ = json.Unmarshal(p.fields["errmsg"], &errmsg)
+	message := p.redactor.clean(errmsg, maxMessage)
+	return &Error{Op: op, Kind: KindErrcode, Status: status, Sent: true, Code: code, Message: message, RID: findRID(message)}
+}
+
+// Token is what an exchange or a refresh yields for one user of one app.
+type Token struct {
+	AccessToken  Secret
+	RefreshToken Secret
+	OpenID       string
+	UnionID      string   // empty if WeChat did not say
+	Scope        []string // what the user granted
+	// ExpiresIn is the access token's life when it was obtained, two hours as
+	// a rule. How long a refresh token lives is not settled (WeChat's pages
+	// say both 30 and 180 days): only the server can tell.
+	ExpiresIn  time.Duration
+	ObtainedAt time.Time // by the local clock
+	// Snapshot marks a virtual account, with which a user looks at a page
+	// before agreeing to anything.
+	Snapshot bool
+}
+
+// Expiry returns when the access token ends, or the zero time if unknown.
+func (t Token) Expiry() time.Time {
+	if t.ExpiresIn <= 0 || t.ObtainedAt.IsZero() {
+		return time.Time{}
+	}
+	return t.ObtainedAt.Add(t.ExpiresIn)
+}
+
+// token reads the fields of an exchange's or a refresh's reply. What a refresh
+// may leave out is taken from old.
+func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
+	t := Token{ObtainedAt: now, Snapshot: old.Snapshot}
+	access, err := p.word("access_token")
+	if err != nil {
+		return Token{}, err
+	}
+	refresh, err := p.word("refresh_token")
+	if err != nil {
+		return Token{}, err
+	}
+	p.redactor = newRedactor(append(slices.Clip(p.redactor.secrets), NewSecret(access), NewSecret(refresh))...)
+	if t.OpenID, err = p.id("openid"); err != nil {
+		return Token{}, err
+	}
+	if t.UnionID, err = p.id("unionid"); err != nil {
+		return Token{}, err
+	}
+	if op == OpRefresh {
+		if t.OpenID == "" {
+			t.OpenID = old.OpenID
+		}
+		if refresh == "" {
+			refresh = old.RefreshToken.Reveal()
+		}
+		if t.OpenID != old.OpenID && old.OpenID != "" {
+			return Token{}, errors.New("the reply is about another user (openid)")
+		}
+	}
+	for _, field := range []struct{ name, value string }{
+		{"access_token", access}, {"refresh_token", refresh}, {"openid", t.OpenID},
+	} {
+		if field.value == "" {
+			return Token{}, fmt.Errorf("the reply has no %s", field.name)
+		}
+	}
+	if !p.present("expires_in") {
+		return Token{}, errors.New("the reply has no expires_in")
+	}
+	seconds, err := p.number("expires_in")
+	if err != nil {
+		return Token{}, err
+	}
+	if seconds <= 0 {
+		return Token{}, errors.New("the reply's expires_in is not positive")
+	}
+	t.AccessToken, t.RefreshToken = NewSecret(access), NewSecret(refresh)
+	t.ExpiresIn = time.Duration(seconds) * time.Second
+	if t.Scope = p.scope(); t.Scope == nil {
+		t.Scope = old.Scope
+	}
+	if t.UnionID == "" {
+		t.UnionID = old.UnionID
+	}
+	if n, err := p.number("is_snapshotuser"); err == nil {
+		t.Snapshot = n == 1
+	}
+	return t, nil
+}
+
+// scope splits the list at commas; a comma at the end has been seen.
+func (p reply) scope() []string {
+	var list []string
+	for s := range strings.SplitSeq(p.text("scope"), ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// UserInfo is a user's profile. Every text in it is the user's own choice:
+// pass it through [Printable] before it reaches a terminal.
+type UserInfo struct {
+	OpenID   string
+	UnionID  string // empty if WeChat did not say
+	Nickname string
+	// Sex is 1 for male, 2 for female, 0 for unknown. Like Province, City and
+	// Country it has carried nothing for app logins since October 2021.
+	Sex                     int
+	Province, City, Country string
+	Language                string
+	HeadImgURL              string // ends in the size: /0 (640×640), /46, /64, /96 or /132
+	Privilege               []string
+}
+
+func (p reply) userInfo() (UserInfo, error) {
+	openID, err := p.id("openid")
+	if err != nil {
+		return UserInfo{}, err
+	}
+	if openID == "" {
+		return UserInfo{}, errors.New("the reply has no openid")
+	}
+	unionID, err := p.id("unionid")
+	if err != nil {
+		return UserInfo{}, err
+	}
+	u := UserInfo{
+		OpenID: openID, UnionID: unionID,
+		Nickname: p.text("nickname"),
+		Province: p.text("province"), City: p.text("city"), Country: p.text("country"),
+		Language: p.text("language"), HeadImgURL: p.text("headimgurl"), Privilege: p.texts("privilege"),
+	}
+	if p.present("sex") {
+		if u.Sex, err = p.number("sex"); err != nil {
+			return UserInfo{}, err
+		}
+	}
+	return u, nil
+}
