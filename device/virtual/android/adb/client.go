@@ -591,12 +591,8 @@ func (s *clientStream) Close() error {
 		if stalled(s.conn) {
 			return
 		}
-		if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
-			s.conn.SetReadDeadline(time.Now().Add(lingerTime))
-			err = half.CloseWrite()
-		} else {
-			err = s.conn.Close()
-		}
+		s.conn.SetReadDeadline(time.Now().Add(lingerTime))
+		err = closeWrite(s.conn)
 	})
 	return err
 }

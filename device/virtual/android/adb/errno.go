@@ -24,6 +24,7 @@ const (
 	EFBIG        Errno = 27
 	ENOSPC       Errno = 28
 	EROFS        Errno = 30
+	EPIPE        Errno = 32
 	ENAMETOOLONG Errno = 36
 	ENOTEMPTY    Errno = 39
 	ELOOP        Errno = 40
@@ -54,6 +55,8 @@ func (e Errno) Error() string {
 		return "No space left on device"
 	case EROFS:
 		return "Read-only file system"
+	case EPIPE:
+		return "Broken pipe"
 	case ENAMETOOLONG:
 		return "File name too long"
 	case ENOTEMPTY:

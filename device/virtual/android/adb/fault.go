@@ -119,9 +119,4 @@ func stalled(conn net.Conn) bool {
 }
 
 // CloseWrite ends the output, if the connection can.
-func (c *faultConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return c.Close()
-}
+func (c *faultConn) CloseWrite() error { return closeWrite(c.Conn) }

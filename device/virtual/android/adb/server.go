@@ -16,8 +16,8 @@ import (
 // adb clients speak to port 5037, for any number of phones. Set the exported
 // fields before Serve.
 type Server struct {
-	// Latency is waited before each answer of the server and of a phone to a
-	// request, as a slow link would.
+	// Latency is waited whenever the direction of the traffic turns, as half
+	// a round trip over a slow link would be.
 	Latency time.Duration
 	// Kill is called for "host:kill" and should end Serve's context. If nil,
 	// the request is refused: nobody may take a server away from others.
@@ -117,44 +117,18 @@ func (s *Server) Drop() {
 // Serve answers clients on l until ctx ends; then it closes l and every
 // connection, waits for all that it started and returns nil. An error is l's.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
 	defer func() {
-		cancel()
-		l.Close()
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.closeForwards(func(*forward) bool { return true })
-		s.mu.Unlock()
 	}()
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	defer stop()
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if temporary(err) && sleep(ctx, 10*time.Millisecond) {
-				continue
-			}
-			return err
-		}
-		s.connections.Add(1)
-		wg.Go(func() { s.client(ctx, &wg, conn) })
-	}
-}
-
-// temporary reports whether accepting may work again later, such as when the
-// process ran out of file descriptors.
-func temporary(err error) bool {
-	var t interface{ Temporary() bool }
-	return errors.As(err, &t) && t.Temporary() && !errors.Is(err, net.ErrClosed)
+	return acceptAll(ctx, l, s.client)
 }
 
 // client answers one connection: requests up to the first that isn't a choice
 // of transport.
 func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) {
+	s.connections.Add(1)
 	s.mu.Lock()
 	s.conns[conn] = struct{}{}
 	s.mu.Unlock()
@@ -168,6 +142,7 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) 
 	}()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
+	conn = delay(ctx, conn, s.Latency)
 	c := &client{s: s, wg: wg, conn: conn}
 	for {
 		request, err := readRequest(conn)
@@ -177,9 +152,6 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) 
 		s.requests.Add(1)
 		if s.OnRequest != nil {
 			s.OnRequest(request)
-		}
-		if !sleep(ctx, s.Latency) {
-			return
 		}
 		if s.Fault != nil {
 			if f := s.Fault(request); f != nil {

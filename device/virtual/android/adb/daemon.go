@@ -1,0 +1,137 @@
+package adb
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Daemon is the face of a phone's adbd: adb servers (and clients that speak
+// the transport protocol themselves) connect to it. Set the exported fields
+// before Serve.
+type Daemon struct {
+	// Auth makes computers show their key; nil lets everyone in.
+	Auth *Auth
+	// Latency is waited whenever the direction of the traffic turns, as half
+	// a round trip over a slow link would be.
+	Latency time.Duration
+	// Version is the protocol version announced; 0 for the present one. Below
+	// 0x01000001, data carries a checksum.
+	Version uint32
+	// MaxPayload is the longest data taken in a packet, at least 4096 and at
+	// most 1 MiB; 0 for 1 MiB.
+	MaxPayload uint32
+	// Fault says what goes wrong with a connection as a whole, counted from
+	// the first byte the phone sends; nil for nothing.
+	Fault func() *Fault
+	// OnOpen sees the name of each service that is asked for. It is called
+	// from many goroutines.
+	OnOpen func(service string)
+
+	device   Device
+	reverses reverses
+
+	connections, services atomic.Int64
+
+	mu    sync.Mutex
+	conns map[*daemonConn]struct{}
+}
+
+// DaemonStats are a daemon's counters.
+type DaemonStats struct {
+	// Connections counts the TCP connections taken, Services the services
+	// asked for on them.
+	Connections, Services int64
+	// Open is how many streams are open now.
+	Open int
+}
+
+// NewDaemon returns the adbd of device.
+func NewDaemon(device Device) *Daemon {
+	return &Daemon{device: device, conns: map[*daemonConn]struct{}{}}
+}
+
+// Stats returns the counters as they are now.
+func (d *Daemon) Stats() DaemonStats {
+	st := DaemonStats{Connections: d.connections.Load(), Services: d.services.Load()}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.conns {
+		c.mu.Lock()
+		st.Open += len(c.streams)
+		c.mu.Unlock()
+	}
+	return st
+}
+
+// Drop cuts every connection, as pulling the cable does.
+func (d *Daemon) Drop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.conns {
+		c.conn.Close()
+	}
+}
+
+// Serve answers computers on l until ctx ends; then it closes l and every
+// connection, waits for all that it started and returns nil. An error is l's.
+func (d *Daemon) Serve(ctx context.Context, l net.Listener) error {
+	return acceptAll(ctx, l, func(ctx context.Context, _ *sync.WaitGroup, conn net.Conn) {
+		d.connections.Add(1)
+		d.serveConn(ctx, conn)
+	})
+}
+
+func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn = delay(ctx, conn, d.Latency)
+	if d.Fault != nil {
+		if f := d.Fault(); f != nil {
+			conn = f.wrap(conn)
+		}
+	}
+	c := newDaemonConn(d, conn)
+	d.mu.Lock()
+	d.conns[c] = struct{}{}
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		delete(d.conns, c)
+		d.mu.Unlock()
+	}()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	c.run(ctx)
+}
+
+// banner is what the phone says of itself in CNXN (adb/adb.cpp
+// get_connection_string).
+func (d *Daemon) banner() string {
+	kind := d.device.State()
+	if !kind.Online() {
+		kind = StateDevice
+	}
+	id := d.device.Identity()
+	clean := strings.NewReplacer(":", "_", ";", "_", "=", "_")
+	return string(kind) + "::ro.product.name=" + clean.Replace(id.Product) +
+		";ro.product.model=" + clean.Replace(id.Model) +
+		";ro.product.device=" + clean.Replace(id.Device) +
+		";features=" + strings.Join(features(d.device), ",")
+}
+
+func (d *Daemon) version() uint32 {
+	if d.Version == 0 {
+		return versionSkipChecksum
+	}
+	return d.Version
+}
+
+func (d *Daemon) maxPayload() uint32 {
+	if d.MaxPayload == 0 {
+		return maxPayload
+	}
+	return min(max(d.MaxPayload, minPayload), maxPayload)
+}
