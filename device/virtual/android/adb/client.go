@@ -19,8 +19,8 @@ import (
 // server and start their own.
 const serverVersion = 41
 
-// hostFeatures is what adb 29.0.6 says of itself.
-const hostFeatures = "shell_v2,cmd,stat_v2,ls_v2,fixed_push_mkdir,apex,abb,fixed_push_symlink_timestamp,abb_exec,remount_shell,track_app,sendrecv_v2,sendrecv_v2_brotli"
+// hostFeatures is what adb 29.0.6 says of itself, in its order.
+const hostFeatures = "push_sync,remount_shell,abb_exec,abb,apex,fixed_push_mkdir,ls_v2,stat_v2,fixed_push_symlink_timestamp,cmd,shell_v2"
 
 // client is one connection to the server.
 type client struct {
@@ -68,8 +68,8 @@ func parseHost(request string) (of target, service string, host, ok bool) {
 	case "host-local":
 		of.kind = "local"
 	case "host-serial":
-		of.serial, rest = cutSerial(rest)
-		if of.serial == "" || rest == "" {
+		var found bool
+		if of.serial, rest, found = cutSerial(rest); !found || rest == "" {
 			return of, "", true, false
 		}
 	case "host-transport-id":
@@ -89,8 +89,9 @@ func parseHost(request string) (of target, service string, host, ok bool) {
 }
 
 // cutSerial splits "SERIAL:COMMAND", where the serial may be a qualifier such
-// as "model:X", or an address with a scheme and a port.
-func cutSerial(s string) (serial, command string) {
+// as "model:X", or an address with a scheme and a port. An empty serial, which
+// an empty ANDROID_SERIAL leads to, stands for any.
+func cutSerial(s string) (serial, command string, found bool) {
 	end := 0
 	next := func() bool {
 		i := strings.IndexByte(s[end:], ':')
@@ -104,9 +105,9 @@ func cutSerial(s string) (serial, command string) {
 		if strings.HasPrefix(s, q) {
 			end = len(q)
 			if !next() {
-				return "", ""
+				return "", "", false
 			}
-			return s[:end-1], s[end:]
+			return s[:end-1], s[end:], true
 		}
 	}
 	if strings.HasPrefix(s, "tcp:") || strings.HasPrefix(s, "udp:") {
@@ -115,16 +116,16 @@ func cutSerial(s string) (serial, command string) {
 	if strings.HasPrefix(s[end:], "[") {
 		i := strings.Index(s[end:], "]:")
 		if i < 0 {
-			return "", ""
+			return "", "", false
 		}
 		end += i + 2
 	} else if !next() {
-		return "", ""
+		return "", "", false
 	}
 	if i := strings.IndexByte(s[end:], ':'); i >= 0 && strings.Trim(s[end:end+i], "0123456789") == "" {
 		end += i + 1
 	}
-	return s[:end-1], s[end:]
+	return s[:end-1], s[end:], true
 }
 
 func (c *client) okay(payload string) bool {
@@ -152,8 +153,6 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 		return c.choose(of, service)
 	case service == "devices", service == "devices-l":
 		return c.okay(c.s.list(service == "devices-l"))
-	case strings.HasPrefix(service, "devices"):
-		return false
 	case service == "track-devices", service == "track-devices-l":
 		return c.track(ctx, service == "track-devices-l")
 	case service == "host-features":
@@ -169,7 +168,13 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	case strings.HasPrefix(service, "wait-for-"):
 		return c.waitFor(ctx, of, strings.TrimPrefix(service, "wait-for-"))
 	}
-	t, problem := c.s.acquire(of, service == "reconnect")
+	if service == "list-forward" || service == "killforward-all" {
+		return c.forwards(service)
+	}
+	t, problem := c.t, ""
+	if t == nil || service == "reconnect" {
+		t, problem = c.s.acquire(of, service == "reconnect")
+	}
 	if t == nil && slices.Contains([]string{"features", "get-serialno", "get-devpath", "get-state"}, service) {
 		return c.fail(problem)
 	}
@@ -213,10 +218,10 @@ func (c *client) choose(of target, service string) bool {
 		switch {
 		case named:
 			of = target{kind: "any", serial: serial}
-		case service == "usb", service == "local", service == "any":
+		case service == "usb", service == "local":
 			of = target{kind: service}
 		default:
-			return c.fail("unknown host service")
+			of = target{kind: "any"}
 		}
 	} else if digits, ok := strings.CutPrefix(service, "transport-id:"); ok {
 		id, err := strconv.ParseUint(digits, 10, 64)
@@ -339,8 +344,10 @@ func (t *transport) matchesSerial(want string) bool {
 	if t.usb() {
 		return false
 	}
+	// An address may leave its port out.
 	want = strings.TrimPrefix(strings.TrimPrefix(want, "tcp:"), "udp:")
-	return want == t.Serial() || want+":"+defaultPort == t.Serial()
+	host, _, err := net.SplitHostPort(t.Serial())
+	return want == t.Serial() || err == nil && want == host
 }
 
 func alphanumeric(s string) string {
@@ -504,6 +511,9 @@ func (c *client) connect(ctx context.Context, address string) bool {
 // canonicalAddress adds the default port to an address that has none; problem
 // is what adb says of an address that it can't read.
 func canonicalAddress(address string) (canonical, problem string) {
+	if address == "" {
+		return "", "empty address"
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		host, port = strings.Trim(address, "[]"), defaultPort

@@ -2,6 +2,7 @@ package adb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // forward is a listener of the server whose connections go to a service of a
@@ -20,22 +22,28 @@ type forward struct {
 	l      net.Listener
 }
 
-// forwarding answers forward, killforward, killforward-all and list-forward
-// (adb/adb.cpp handle_forward_request).
+// forwards answers list-forward and killforward-all, which are about every
+// phone's (adb/adb.cpp handle_forward_request).
+func (c *client) forwards(service string) bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if service == "killforward-all" {
+		c.s.closeForwards(func(*forward) bool { return true })
+		return c.done("")
+	}
+	var b strings.Builder
+	for _, f := range c.s.forwards {
+		fmt.Fprintf(&b, "%s %s %s\n", f.t.Serial(), f.local, f.remote)
+	}
+	return c.okay(b.String())
+}
+
+// forwarding answers forward and killforward.
 func (c *client) forwarding(ctx context.Context, t *transport, service string) bool {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch verb, arg, _ := strings.Cut(service, ":"); {
-	case service == "list-forward":
-		var b strings.Builder
-		for _, f := range s.forwards {
-			fmt.Fprintf(&b, "%s %s %s\n", f.t.Serial(), f.local, f.remote)
-		}
-		return c.okay(b.String())
-	case service == "killforward-all":
-		s.closeForwards(func(*forward) bool { return true })
-		return c.done("")
 	case verb == "killforward":
 		if arg == "" || strings.Contains(arg, ";") {
 			return c.fail("bad killforward: " + arg)
@@ -99,13 +107,16 @@ func listenLocal(ctx context.Context, spec string) (net.Listener, error) {
 	case "tcp":
 		port, err := strconv.ParseUint(name, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("invalid tcp port: '%s'", name)
+			if strings.Trim(name, "0123456789") != "" {
+				return nil, errors.New("listening on specified hostname currently unsupported")
+			}
+			return nil, fmt.Errorf("bad port number '%s'", name)
 		}
 		l, err := lc.Listen(ctx, "tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			return nil, fmt.Errorf("cannot bind to tcp port %d", port)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, errors.New("Address already in use")
 		}
-		return l, nil
+		return l, err
 	case "local", "localfilesystem":
 		return lc.Listen(ctx, "unix", name)
 	case "localabstract":
@@ -113,7 +124,7 @@ func listenLocal(ctx context.Context, spec string) (net.Listener, error) {
 			return lc.Listen(ctx, "unix", "@"+name)
 		}
 	}
-	return nil, fmt.Errorf("unknown socket specification '%s'", spec)
+	return nil, fmt.Errorf("unknown socket specification:%s", spec)
 }
 
 // serveForward joins each connection to f with a service of its own.

@@ -1,0 +1,359 @@
+package adb_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/tier"
+)
+
+// adbProgram is Debian's adb with an environment of its own.
+type adbProgram struct {
+	t    testing.TB
+	path string
+	env  []string
+	port string // of the server it talks to
+}
+
+// needAdb returns the adb program, for a server at addr.
+func needAdb(t testing.TB, addr string) *adbProgram {
+	t.Helper()
+	path := tier.Need(t, "adb", "adb")[0]
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &adbProgram{t: t, path: path, port: port, env: append(os.Environ(),
+		"HOME="+t.TempDir(),
+		"ADB_LOCAL_TRANSPORT_MAX_PORT=5554", // don't look for emulators
+		"ANDROID_SERIAL=", "ANDROID_ADB_SERVER_PORT=", "ADB_SERVER_SOCKET=", "ADB_VENDOR_KEYS=")}
+}
+
+// freePort returns a port of loopback that nobody listens on.
+func freePort(t testing.TB) string {
+	t.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if p := l.Addr().(*net.TCPAddr).Port; p < 5500 || p > 5600 {
+			return fmt.Sprint(p)
+		}
+	}
+}
+
+// realServer starts Debian's adb server on a port of its own.
+func realServer(t testing.TB) *adbProgram {
+	t.Helper()
+	a := needAdb(t, "127.0.0.1:"+freePort(t))
+	server := exec.Command(a.path, "-P", a.port, "nodaemon", "server")
+	server.Env = a.env
+	var log bytes.Buffer
+	server.Stdout, server.Stderr = &log, &log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		server.Process.Kill()
+		server.Wait()
+		if t.Failed() {
+			t.Logf("adb server:\n%s", log.Bytes())
+		}
+	})
+	waitUntil(t, "the adb server listens", func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+a.port)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return a
+}
+
+func waitUntil(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// result is what a run of adb printed, and its exit code.
+type result struct {
+	out, err string
+	code     int
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("stdout %q stderr %q exit %d", r.out, r.err, r.code)
+}
+
+func (a *adbProgram) input(stdin string, args ...string) result {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, a.path, append([]string{"-P", a.port}, args...)...)
+	cmd.Env = a.env
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		a.t.Fatalf("adb %q: %v\n%s", args, err, stderr.Bytes())
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+func (a *adbProgram) run(args ...string) result {
+	a.t.Helper()
+	return a.input("", args...)
+}
+
+// want runs adb and compares what it prints and its exit code.
+func (a *adbProgram) want(want result, args ...string) {
+	a.t.Helper()
+	if got := a.run(args...); got != want {
+		a.t.Errorf("adb %q\ngot  %v\nwant %v", args, got, want)
+	}
+}
+
+// serveDaemon runs p's adbd for the test's time and returns its address.
+func serveDaemon(t testing.TB, d *adb.Daemon) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:"+freePort(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("Serve did not end with its context")
+		}
+	})
+	return l.Addr().String()
+}
+
+// connected starts Debian's adb server and connects it to d.
+func connected(t testing.TB, d *adb.Daemon) (*adbProgram, string) {
+	t.Helper()
+	a := realServer(t)
+	addr := serveDaemon(t, d)
+	a.t = t
+	if got, want := a.run("connect", addr), (result{"connected to " + addr + "\n", "", 0}); got != want {
+		t.Fatalf("adb connect: %v, want %v", got, want)
+	}
+	return a, addr
+}
+
+// talkative is a phone with something behind every service.
+func talkative(serial string) *adbtest.Phone {
+	p := phone(serial)
+	p.Ident.DevPath = ""
+	p.Processes = []int{4242, 4243}
+	echo := func(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }
+	p.Services = map[string]func(context.Context, net.Conn){"tcp:7777": echo, "localabstract:echo": echo, "jdwp:4242": echo}
+	return p
+}
+
+// TestAdbProgram has Debian's adb judge the server's face, and its server the
+// phone's, by the same commands.
+func TestAdbProgram(t *testing.T) {
+	t.Run("server", func(t *testing.T) {
+		p := talkative("virtual-1")
+		judge(t, needAdb(t, serve(t, adb.NewServer(p))), p, "virtual-1")
+	})
+	t.Run("daemon", func(t *testing.T) {
+		p := talkative("")
+		a, addr := connected(t, adb.NewDaemon(p))
+		judge(t, a, p, addr)
+	})
+	t.Run("old daemon", func(t *testing.T) { // checksums, 4 KiB packets
+		p := talkative("")
+		d := adb.NewDaemon(p)
+		d.Version, d.MaxPayload = 0x01000000, 4096
+		a, addr := connected(t, d)
+		judge(t, a, p, addr)
+	})
+}
+
+func judge(t *testing.T, a *adbProgram, p *adbtest.Phone, serial string) {
+	t.Run("shell", func(t *testing.T) { a.t = t; judgeShell(a, serial) })
+	t.Run("files", func(t *testing.T) { a.t = t; judgeFiles(t, a, p) })
+	t.Run("forward", func(t *testing.T) { a.t = t; judgeForward(t, a, serial) })
+}
+
+func judgeShell(a *adbProgram, serial string) {
+	a.want(result{fmt.Sprintf("List of devices attached\n%-22s device product:wxphone model:Virtual_1 device:wx transport_id:1\n\n", serial), "", 0}, "devices", "-l")
+	a.want(result{"device\n", "", 0}, "get-state")
+	a.want(result{"", "", 0}, "wait-for-device")
+	a.want(result{serial + "\n", "", 0}, "get-serialno")
+	a.want(result{"hi\n", "", 0}, "shell", "echo", "hi")
+	a.want(result{"", "", 42}, "shell", "exit 42")
+	a.want(result{"out\n", "boom\n", 3}, "shell", "echo out; err boom")
+	a.want(result{"out\nboom\n", "", 0}, "shell", "-x", "echo out; err boom") // shell v1
+	a.want(result{"", "/system/bin/sh: nonsense: inaccessible or not found\n", 127}, "-s", serial, "shell", "nonsense")
+	a.want(result{"hello\n", "", 0}, "exec-out", "cat /sdcard/a.txt")
+	a.want(result{"4242\n4243\n", "", 0}, "jdwp")
+	a.want(result{"adbd cannot run as root in production builds\n", "", 0}, "root")
+	a.want(result{"", "error: device 'nope' not found\n", 1}, "-s", "nope", "shell", "true")
+	in := strings.Repeat("stdin of some length\n", 20000)
+	if got := a.input(in, "shell", "cat"); got != (result{in, "", 0}) {
+		a.t.Errorf("adb shell cat: %d bytes of %d, %q, code %d", len(got.out), len(in), got.err, got.code)
+	}
+	if got := a.run("shell", "yes 8388608"); len(got.out) != 8<<20 || got.code != 0 {
+		a.t.Errorf("8 MiB of output: got %d bytes, code %d", len(got.out), got.code)
+	}
+	a.logcat()
+}
+
+// logcat reads the head of an endless command's output and hangs up.
+func (a *adbProgram) logcat() {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, a.path, "-P", a.port, "shell", "logcat")
+	cmd.Env = a.env
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
+	}
+	want := "11-24 10:00:00.000  1000  1000 I wx      : line 0\n11-24 10:00:00.001  1000  1000 I wx      : line 1\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(out, got); err != nil || string(got) != want {
+		a.t.Errorf("logcat: %q, %v", got, err)
+	}
+	cancel()
+	cmd.Wait()
+}
+
+func judgeFiles(t *testing.T, a *adbProgram, p *adbtest.Phone) {
+	dir := t.TempDir()
+	big := filepath.Join(dir, "big")
+	data := bytes.Repeat([]byte("ten megabytes of data, none of it alike, \x00\xff\n"), 10<<20/44)
+	for i := 0; i < len(data); i += 1000 {
+		data[i] = byte(i / 1000)
+	}
+	if err := os.WriteFile(big, data, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	mtime := time.Unix(1600000000, 0)
+	os.Chtimes(big, mtime, mtime)
+	if got := a.run("push", big, "/sdcard/deep/er/big"); got.code != 0 {
+		t.Fatalf("push: %v", got)
+	}
+	if !bytes.Equal(p.Files.Data("/sdcard/deep/er/big"), data) {
+		t.Error("the pushed file differs")
+	}
+	// adbd copies the owner's permissions to all.
+	if i, err := p.Files.Stat("/sdcard/deep/er/big"); err != nil || i.Mode != adb.ModeRegular|0o666 || !i.MTime.Equal(mtime) {
+		t.Errorf("the pushed file is %o of %v (%v)", i.Mode, i.MTime, err)
+	}
+	back := filepath.Join(dir, "back")
+	if got := a.run("pull", "-a", "/sdcard/deep/er/big", back); got.code != 0 {
+		t.Fatalf("pull: %v", got)
+	}
+	if got, _ := os.ReadFile(back); !bytes.Equal(got, data) {
+		t.Error("the pulled file differs")
+	}
+	if i, err := os.Stat(back); err != nil || !i.ModTime().Equal(mtime) {
+		t.Errorf("the pulled file's time is %v (%v)", i.ModTime(), err)
+	}
+	judgeDirectory(t, a, dir)
+
+	small := filepath.Join(dir, "tree", "one")
+	for _, tt := range []struct {
+		text string
+		args []string
+	}{
+		{"remote couldn't create file: Read-only file system", []string{"push", small, "/system/x"}},
+		{"failed to stat remote object '/sdcard/none': No such file or directory", []string{"pull", "/sdcard/none", back}},
+	} {
+		if got := a.run(tt.args...); got.code != 1 || !strings.Contains(got.out, tt.text) {
+			t.Errorf("adb %q: %v, want %q", tt.args, got, tt.text)
+		}
+	}
+	p.Files.Quota = 11 << 20
+	defer func() { p.Files.Quota = 0 }()
+	if got := a.run("push", big, "/sdcard/full"); got.code != 1 || !strings.Contains(got.out, "No space left on device") {
+		t.Errorf("push to a full disk: %v", got)
+	}
+	if p.Files.Data("/sdcard/full") != nil {
+		t.Error("a push that failed left a file behind")
+	}
+}
+
+// judgeDirectory pushes a tree, pulls it again and compares the two.
+func judgeDirectory(t *testing.T, a *adbProgram, dir string) {
+	tree := map[string]string{"one": "1\n", "empty": "", "sub/two": strings.Repeat("2", 70000), "sub/sub/名前 x": "3", "sub/bytes": "\x00\x01\xff"}
+	for name, content := range tree {
+		path := filepath.Join(dir, "tree", name)
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.run("push", filepath.Join(dir, "tree"), "/sdcard/"); got.code != 0 || !strings.Contains(got.out, "5 files pushed") {
+		t.Errorf("push of a directory: %v", got)
+	}
+	if got := a.run("pull", "/sdcard/tree", filepath.Join(dir, "pulled")); got.code != 0 || !strings.Contains(got.out, "5 files pulled") {
+		t.Errorf("pull of a directory: %v", got)
+	}
+	for name, content := range tree {
+		if got, err := os.ReadFile(filepath.Join(dir, "pulled", name)); err != nil || string(got) != content {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+	if got := a.run("ls", "/sdcard/tree"); strings.Count(got.out, "\n") != 5 || !strings.Contains(got.out, "000081b6 00000002 ") {
+		t.Errorf("adb ls: %v", got)
+	}
+}
+
+func judgeForward(t *testing.T, a *adbProgram, serial string) {
+	for _, remote := range []string{"tcp:7777", "localabstract:echo", "jdwp:4242"} {
+		got := a.run("forward", "tcp:0", remote)
+		if got.code != 0 {
+			t.Fatalf("forward: %v", got)
+		}
+		port := strings.TrimSpace(got.out)
+		a.want(result{fmt.Sprintf("%s tcp:%s %s\n\n", serial, port, remote), "", 0}, "forward", "--list")
+		c := dial(t, "127.0.0.1:"+port)
+		io.WriteString(c, "there and back")
+		c.take("there and back")
+		c.Close()
+		a.want(result{"", "", 0}, "forward", "--remove", "tcp:"+port)
+		a.want(result{"", fmt.Sprintf("adb: error: listener 'tcp:%s' not found\n", port), 1}, "forward", "--remove", "tcp:"+port)
+	}
+	got := a.run("forward", "tcp:0", "tcp:1")
+	c := dial(t, "127.0.0.1:"+strings.TrimSpace(got.out))
+	if rest := c.rest(); rest != "" {
+		t.Errorf("a forward to nothing says %q", rest)
+	}
+	a.want(result{"", "", 0}, "forward", "--remove-all")
+	a.want(result{"\n", "", 0}, "forward", "--list")
+}
