@@ -186,7 +186,11 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	}
 	switch service {
 	case "features":
-		return c.okay(strings.Join(features(t), ","))
+		// The real server keeps them in a hash set, which gives them back
+		// in the reverse of the order in which the phone told them.
+		list := slices.Clone(features(t))
+		slices.Reverse(list)
+		return c.okay(strings.Join(list, ","))
 	case "get-serialno":
 		return c.okay(t.Serial())
 	case "get-devpath":

@@ -211,7 +211,7 @@ func TestServicesAfterTransport(t *testing.T) {
 		requests []string
 		want     string
 	}{
-		{"features", []string{"host:tport:serial:virtual-1", "host:features"}, "OKAY002bshell_v2,cmd,stat_v2,ls_v2,fixed_push_mkdir"},
+		{"features", []string{"host:tport:serial:virtual-1", "host:features"}, "OKAY002bfixed_push_mkdir,ls_v2,stat_v2,cmd,shell_v2"},
 		{"transport twice", []string{"host:transport:virtual-1", "host:transport-any", "shell:echo hi"}, "OKAYhi\n"},
 		{"shell v1", []string{"host:transport-any", "shell:echo hi; err oops"}, "OKAYhi\noops\n"},
 		{"shell v2", []string{"host:transport-id:1", "shell,v2,raw:echo hi; err oops"}, shellPackets("\x01\x03\x00\x00\x00hi\n", "\x02\x05\x00\x00\x00oops\n", "\x03\x01\x00\x00\x00\x03")},
