@@ -1,0 +1,574 @@
+package virtualandroid
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testDex is what the phone takes for the agent: a dex file with its class.
+var testDex = []byte("dex\n035\x00 …Lwxctl/Agent;…")
+
+const fast = 5 * time.Millisecond
+
+func newPhone(t *testing.T, o Options) *Phone {
+	t.Helper()
+	if o.Think == 0 {
+		o.Think = fast
+	}
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// running is an agent at work.
+type running struct {
+	t     *testing.T
+	in    io.WriteCloser
+	lines chan agent.Line
+	hello agent.Hello
+	done  chan int
+	errs  *bytes.Buffer
+	id    int64
+	kept  []agent.Event
+}
+
+// runAgent starts the agent as app_process would.
+func runAgent(t *testing.T, p *Phone, uid int) *running {
+	t.Helper()
+	path := agent.RemotePath(testDex)
+	if _, err := p.Model.FS.Stat(phone.ShellCred(), path); err != nil {
+		if err := p.Model.FS.WriteFile(phone.ShellCred(), path, testDex, agent.Mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return runAgentAt(t, p, uid, path)
+}
+
+func runAgentAt(t *testing.T, p *Phone, uid int, path string) *running {
+	t.Helper()
+	stdin, in := io.Pipe()
+	out, stdout := io.Pipe()
+	r := &running{t: t, in: in, lines: make(chan agent.Line, 64), done: make(chan int, 1), errs: &bytes.Buffer{}}
+	go func() {
+		code := p.Model.Program(agent.Class).Run(context.Background(), p.Model, phone.ProgramEnv{
+			Class: agent.Class, ClassPath: []string{path}, UID: uid, PID: 4242, Stdin: stdin, Stdout: stdout, Stderr: r.errs})
+		stdout.Close()
+		r.done <- code
+	}()
+	first := make(chan []byte, 1)
+	go func() {
+		defer close(r.lines)
+		defer close(first)
+		lines := bufio.NewReader(out)
+		for n := 0; ; n++ {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			if n == 0 {
+				first <- line
+				continue
+			}
+			l, err := agent.ParseLine(line)
+			if err != nil {
+				t.Error(err)
+			}
+			r.lines <- l
+		}
+	}()
+	if line, ok := <-first; ok {
+		if err := json.Unmarshal(line, &r.hello); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(r.close)
+	return r
+}
+
+func (r *running) close() {
+	r.in.Close()
+	for range r.lines {
+	}
+	select {
+	case code := <-r.done:
+		r.done <- code
+	case <-time.After(5 * time.Second):
+		r.t.Error("the agent does not end with its input")
+	}
+}
+
+// ask sends a request and decodes its answer into T.
+func ask[T any](r *running, request agent.Request) (T, *agent.Error) {
+	r.t.Helper()
+	r.id++
+	request.ID = r.id
+	line, err := json.Marshal(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.in.Write(append(line, '\n')); err != nil {
+		r.t.Fatal(err)
+	}
+	var answer T
+	for {
+		select {
+		case l, ok := <-r.lines:
+			switch {
+			case !ok:
+				r.t.Fatal("the agent ended")
+			case l.Event != nil:
+				r.kept = append(r.kept, *l.Event)
+				continue
+			case l.ID != r.id:
+				r.t.Fatalf("answer to %d, want %d", l.ID, r.id)
+			case l.Error != nil:
+				return answer, l.Error
+			}
+			if err := json.Unmarshal(l.OK, &answer); err != nil {
+				r.t.Fatal(err)
+			}
+			return answer, nil
+		case <-time.After(5 * time.Second):
+			r.t.Fatal("no answer")
+		}
+	}
+}
+
+func must[T any](t *testing.T) func(T, *agent.Error) T {
+	return func(v T, err *agent.Error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func intentOf(t *testing.T, req intents.Request, sdk androidwire.Version) json.RawMessage {
+	t.Helper()
+	wires, err := androidwire.Encode(req, androidwire.Sender{AppID: DemoAppID, Package: DemoPackage, SDK: sdk, RequestOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := json.Marshal(wires[len(wires)-1].Intent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
+func page(scene intents.Scene) intents.Share {
+	return intents.Share{Common: intents.Common{Transaction: new("t1")}, Scene: scene,
+		Message: intents.Message{Title: new("Hello"), Object: intents.Webpage{URL: new("https://example.com")}}}
+}
+
+// onTop waits for an activity to be in front.
+func onTop(t *testing.T, p *Phone, short string) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		top, _ := p.Model.Top()
+		if top.Short() == short {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is on top, want %s", top.Short(), short)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// The main path, on every level: a share reaches the picker, and the reply
+// the app.
+func TestShareOnEveryLevel(t *testing.T) {
+	for api := phone.MinAPI; api <= phone.MaxAPI; api++ {
+		t.Run(fmt.Sprint(api), func(t *testing.T) {
+			p := newPhone(t, Options{API: api, Answer: wechat.Stay, Think: time.Hour})
+			r := runAgent(t, p, phone.ShellUID)
+			if want := (agent.Hello{Agent: agent.Version, API: api, UID: phone.ShellUID, PID: 4242}); r.hello != want {
+				t.Fatalf("hello %+v", r.hello)
+			}
+			must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"events", "system"}}))
+			started := must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: intentOf(t, page(intents.SceneSession), 0)}))
+			if !started.OK() || started.Word != "SUCCESS" || started.AtMs == 0 {
+				t.Errorf("started %+v", started)
+			}
+			onTop(t, p, "com.tencent.mm/.ui.transmit.SelectConversationUI")
+			top := must[agent.Top](t)(ask[agent.Top](r, agent.Request{Verb: agent.TopActivity}))
+			if top.Activity != "com.tencent.mm/com.tencent.mm.ui.transmit.SelectConversationUI" {
+				t.Errorf("top %+v", top)
+			}
+			name := phone.EventName(api, 30043)
+			event := r.until(name+": ", "SelectConversationUI")
+			if api >= 26 && !strings.Contains(event, "  1000  ") {
+				t.Errorf("no uid in %q", event)
+			}
+			r.until("START u0 {", "cmp=com.tencent.mm/.plugin.base.stub.WXEntryActivity")
+		})
+	}
+}
+
+// until returns the first event line that has all the parts.
+func (r *running) until(parts ...string) string {
+	r.t.Helper()
+	matches := func(line string) bool {
+		for _, part := range parts {
+			if !strings.Contains(line, part) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, e := range r.kept {
+		if matches(e.Line) {
+			return e.Line
+		}
+	}
+	for {
+		select {
+		case l := <-r.lines:
+			if l.Event == nil {
+				r.t.Fatalf("an answer to nothing: %+v", l)
+			}
+			r.kept = append(r.kept, *l.Event)
+			if matches(l.Event.Line) {
+				return l.Event.Line
+			}
+		case <-time.After(5 * time.Second):
+			for _, e := range r.kept {
+				r.t.Log(e.Line)
+			}
+			r.t.Fatalf("no event with %q", parts)
+		}
+	}
+}
+
+// What the user does shows in what the app gets.
+func TestReplies(t *testing.T) {
+	auth := intents.Auth{Scope: new("snsapi_userinfo"), State: new("s1")}
+	for _, tt := range []struct {
+		name   string
+		req    intents.Request
+		option Options
+		want   string // of the app's log; "" is no reply
+	}{
+		{"share sent", page(intents.SceneSession), Options{}, `onResp {"kind":"share","errCode":0,"errStr":null,"transaction":"t1"`},
+		{"share cancelled", page(intents.SceneSession), Options{Answer: wechat.Cancel}, `"errCode":0,`},
+		{"share cancelled in 6.5", page(intents.SceneSession), Options{Answer: wechat.Cancel, WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 23}}, `"errCode":-2,`},
+		{"moments", page(intents.SceneTimeline), Options{}, `"errCode":0,`},
+		{"favorite", page(intents.SceneFavorite), Options{Answer: wechat.Stay, Think: time.Hour}, `"errCode":0,`},
+		{"auth", auth, Options{}, `"state":"s1"`},
+		{"auth denied", auth, Options{Answer: wechat.Deny}, `"errCode":-4,`},
+		{"auth cancelled", auth, Options{Answer: wechat.Cancel}, `"errCode":-2,`},
+		{"logged out, left", page(intents.SceneSession), Options{LoggedOut: true, Answer: wechat.Cancel}, `"errCode":-1,`},
+		{"token blocked", page(intents.SceneSession), Options{Strict: true}, `"errCode":-6,`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPhone(t, tt.option)
+			r := runAgent(t, p, phone.ShellUID)
+			must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"main", "system", "events"}}))
+			must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: intentOf(t, tt.req, 0)}))
+			r.until(phone.EventName(34, 30005)+": ", "com.example.wxdemo/.wxapi.WXEntryActivity")
+			r.until("START u0 {", "cmp="+DemoPackage+"/.wxapi.WXEntryActivity", fmt.Sprintf("from uid %d", 10160))
+			r.until("wxdemo  : onResp", tt.want)
+			onTop(t, p, "com.android.launcher3/.Launcher")
+		})
+	}
+}
+
+// A malformed request leaves WXEntryActivity finished, and nothing else.
+func TestSilentDrop(t *testing.T) {
+	p := newPhone(t, Options{})
+	r := runAgent(t, p, phone.ShellUID)
+	must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"events"}}))
+	var in androidwire.Intent
+	if err := json.Unmarshal(intentOf(t, page(intents.SceneSession), 0), &in); err != nil {
+		t.Fatal(err)
+	}
+	in.Extras.Set("_mmessage_checksum", androidwire.String("0ca32b1ce29ddbacaeecfab7960d4de5"))
+	line, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+	r.until("wm_finish_activity", "WXEntryActivity")
+	onTop(t, p, "com.android.launcher3/.Launcher")
+	for _, e := range r.kept {
+		if strings.Contains(e.Line, "UIEntryStub") || strings.Contains(e.Line, "wm_create_activity") && !strings.Contains(e.Line, "WXEntryActivity") {
+			t.Errorf("another screen: %s", e.Line)
+		}
+	}
+}
+
+func TestAgentRefusals(t *testing.T) {
+	p := newPhone(t, Options{})
+	r := runAgent(t, p, phone.ShellUID)
+	start := func(component string) json.RawMessage {
+		line, _ := json.Marshal(androidwire.Intent{Component: component, Flags: androidwire.FlagNewTask})
+		return line
+	}
+	big, _ := json.Marshal(androidwire.Intent{Component: androidwire.EntryComponent, Extras: androidwire.Extras{{Key: "x", Value: androidwire.Bytes(make([]byte, 1<<20))}}})
+	foreign, _ := json.Marshal(androidwire.Intent{Action: actionSend, Type: "image/png", Component: wechat.PackageName + "/" + wechat.ShareImgClass,
+		Extras: androidwire.Extras{{Key: extraStream, Value: androidwire.URI("content://com.other.files/1")}}})
+	query, _ := json.Marshal(androidwire.Query{URI: "content://com.nobody/x"})
+	for _, tt := range []struct {
+		name    string
+		request agent.Request
+		kind    string
+		message string
+	}{
+		{"not exported", agent.Request{Verb: agent.Start, Intent: start(wechat.PackageName + "/com.tencent.mm.ui.transmit.SelectConversationUI")}, "SecurityException", "not exported from uid 10160"},
+		{"too large", agent.Request{Verb: agent.Start, Intent: big}, "TransactionTooLargeException", "data parcel size"},
+		{"foreign grant", agent.Request{Verb: agent.Send, Intent: foreign}, "SecurityException", "does not have permission to content://com.other.files/1"},
+		{"no such provider", agent.Request{Verb: agent.QueryProvider, Query: query}, agent.KindNotFound, "com.nobody"},
+		{"no intent", agent.Request{Verb: agent.Start}, agent.KindBadRequest, "intent"},
+		{"unknown verb", agent.Request{Verb: "dance"}, agent.KindBadRequest, "dance"},
+		{"unknown buffer", agent.Request{Verb: agent.Watch, Buffers: []string{"kernel"}}, agent.KindBadRequest, "kernel"},
+		{"no such package", agent.Request{Verb: agent.Inspect, Package: "com.nobody"}, agent.KindNotFound, ""},
+		{"no such file", agent.Request{Verb: agent.Index, Path: "/sdcard/Pictures/none.png"}, agent.KindNotFound, "none.png"},
+		{"not on shared storage", agent.Request{Verb: agent.Index, Path: "/system/bin/sh"}, agent.KindNotFound, "sh"},
+	} {
+		_, err := ask[json.RawMessage](r, tt.request)
+		if err == nil || err.Kind != tt.kind || !strings.Contains(err.Message, tt.message) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	unresolved, _ := json.Marshal(androidwire.Intent{Action: "com.nobody.ACTION", Flags: androidwire.FlagNewTask})
+	for result, line := range map[int]json.RawMessage{-92: start("com.nobody/com.nobody.Main"), -91: unresolved} {
+		started := must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+		if started.Result != result || started.OK() || started.Word == "" {
+			t.Errorf("%s: %+v", line, started)
+		}
+	}
+	if _, err := r.in.Write([]byte("nonsense\n")); err != nil {
+		t.Fatal(err)
+	}
+	if l := <-r.lines; l.Error == nil || l.Error.Kind != agent.KindBadRequest || l.ID != 0 {
+		t.Errorf("nonsense: %+v", l)
+	}
+}
+
+func TestAgentNeedsItsDex(t *testing.T) {
+	p := newPhone(t, Options{})
+	fs := p.Model.FS
+	put := func(path string, data []byte, mode uint32) {
+		if err := fs.WriteFile(phone.ShellCred(), path, data, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("/data/local/tmp/other.dex", []byte("dex\n035\x00Lother/Main;"), 0o444)
+	put("/data/local/tmp/text.dex", []byte("Lwxctl/Agent;"), 0o444)
+	for _, path := range []string{"/data/local/tmp/none.dex", "/data/local/tmp/other.dex", "/data/local/tmp/text.dex"} {
+		r := runAgentAt(t, p, phone.ShellUID, path)
+		if code := <-r.done; code == 0 || !strings.Contains(r.errs.String(), "ClassNotFoundException") {
+			t.Errorf("%s: exit %d, %s", path, code, r.errs)
+		} else {
+			r.done <- code
+		}
+	}
+	// A dex that an app may write is refused from API 34 on, but not to the
+	// shell.
+	put("/sdcard/Download/a.dex", testDex, 0o666)
+	app := p.Model.Package(DemoPackage).UID(0)
+	own := p.Model.DataDir(DemoPackage, 0) + "/files/a.dex"
+	if err := fs.WriteFile(phone.AppCred(app), own, testDex, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := runAgentAt(t, p, app, own)
+	if code := <-r.done; code == 0 || !strings.Contains(r.errs.String(), "Writable dex file") {
+		t.Errorf("exit %d, %s", code, r.errs)
+	} else {
+		r.done <- code
+	}
+	if err := fs.Chmod(phone.AppCred(app), own, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if r := runAgentAt(t, p, app, own); r.hello.UID != app {
+		t.Errorf("a dex that can't be written: %+v %s", r.hello, r.errs)
+	}
+	root := runAgent(t, p, phone.RootUID)
+	if root.hello.Error == nil || root.hello.Error.Kind != agent.KindForbiddenUser {
+		t.Errorf("root: %+v", root.hello)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	p := newPhone(t, Options{Users: []int{10, 999}})
+	r := runAgent(t, p, phone.ShellUID)
+	demo := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: DemoPackage}))
+	if !demo.Debuggable || demo.Entry == nil || !demo.Entry.Exported || demo.Entry.LaunchMode != "singleTask" || len(demo.Schemes) != 1 || demo.Schemes[0] != DemoAppID ||
+		len(demo.Certificates) != 1 || demo.Queries == nil || demo.Queries.Packages[0] != wechat.PackageName {
+		t.Errorf("demo app %+v", demo)
+	}
+	w := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: wechat.PackageName, User: 999}))
+	if w.VersionName != "8.0.50" || w.MetaData["com.tencent.mm.BuildInfo.OPEN_SDK_VERSION"] == "" || w.UID != 99910160 || len(w.Providers) != 2 || !w.Enabled {
+		t.Errorf("WeChat %+v", w)
+	}
+	users := must[agent.Users](t)(ask[agent.Users](r, agent.Request{Verb: agent.ListUsers}))
+	if len(users.Users) != 3 || users.Users[2].ID != 999 || !users.Users[2].Profile {
+		t.Errorf("users %+v", users)
+	}
+	list := must[agent.Packages](t)(ask[agent.Packages](r, agent.Request{Verb: agent.ListPackages}))
+	var entries []string
+	for _, pkg := range list.Packages {
+		if pkg.Entry && pkg.Debuggable {
+			entries = append(entries, pkg.Name)
+		}
+	}
+	if len(entries) != 1 || entries[0] != DemoPackage {
+		t.Errorf("debuggable apps with an entry: %v", entries)
+	}
+	state := must[agent.State](t)(ask[agent.State](r, agent.Request{Verb: agent.PhoneState}))
+	if !state.ScreenOn || state.Keyguard {
+		t.Errorf("state %+v", state)
+	}
+	must[agent.Done](t)(ask[agent.Done](r, agent.Request{Verb: agent.Stop, Package: wechat.PackageName}))
+	if w := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: wechat.PackageName})); !w.Stopped {
+		t.Error("WeChat is not stopped")
+	}
+}
+
+// A query by the shell gets a token, but one that is no use to the app.
+func TestShellToken(t *testing.T) {
+	p := newPhone(t, Options{Strict: true})
+	r := runAgent(t, p, phone.ShellUID)
+	query, _ := json.Marshal(androidwire.Query{URI: "content://com.tencent.mm.sdk.comm.provider/genTokenForOpenSdk", Args: []*string{new(DemoAppID), new("638067200")}})
+	rows := must[agent.Rows](t)(ask[agent.Rows](r, agent.Request{Verb: agent.QueryProvider, Query: query}))
+	if !rows.Cursor || len(rows.Rows) != 1 || rows.Rows[0][0] == nil {
+		t.Fatalf("rows %+v", rows)
+	}
+	wires, err := androidwire.Encode(page(intents.SceneSession), androidwire.Sender{AppID: DemoAppID, Package: DemoPackage, Token: rows.Rows[0][0], RequestOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _ := json.Marshal(wires[0].Intent)
+	must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"main"}}))
+	must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+	r.until("blocked: the token belongs to", "com.android.shell")
+}
+
+// The app itself reaches the provider in its own name: launch and subscribe.
+func TestProviderByTheApp(t *testing.T) {
+	p := newPhone(t, Options{})
+	r := runAgent(t, p, phone.ShellUID)
+	must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"main", "events"}}))
+	uid := p.Model.Package(DemoPackage).UID(0)
+	open := func(component string) {
+		line, _ := json.Marshal(androidwire.Intent{Component: component, Flags: androidwire.FlagNewTask})
+		must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+	}
+	open(DemoPackage + "/" + DemoPackage + ".MainActivity")
+	process, _ := p.Model.Process(DemoPackage, uid)
+	for _, tt := range []struct {
+		req    intents.Request
+		screen string
+		reply  string
+	}{
+		{intents.LaunchMiniProgram{UserName: new("gh_1"), Path: new("p"), ExtMsg: new("hi")}, "com.tencent.mm/.plugin.appbrand.ui.AppBrandUI", `"kind":"launch","errCode":0`},
+		{intents.SubscribeMessage{Scene: 7, TemplateID: new("T"), Reserved: new("r")}, "com.tencent.mm/.plugin.webview.ui.tools.WebViewUI", `"templateId":"T","scene":7,"action":"confirm","reserved":"r"`},
+	} {
+		wires, err := androidwire.Encode(tt.req, androidwire.Sender{AppID: DemoAppID, Package: DemoPackage, RequestOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := wires[len(wires)-1].Query
+		open(androidwire.LauncherComponent) // a provider may not start an activity from the background
+		if _, err := p.Model.Query(t.Context(), phone.Query{UID: uid, PID: process.PID, Package: DemoPackage, Attached: true, URI: q.URI, Args: q.Args}); err != nil {
+			t.Fatal(err)
+		}
+		r.until("wm_create_activity", tt.screen)
+		r.until("onResp", tt.reply)
+		onTop(t, p, DemoPackage+"/.MainActivity")
+	}
+}
+
+func TestSystemShare(t *testing.T) {
+	for _, api := range []int{24, 29, 34} {
+		p := newPhone(t, Options{API: api, Answer: wechat.Stay})
+		r := runAgent(t, p, phone.ShellUID)
+		picture := "/sdcard/Pictures/a.png"
+		if err := p.Model.FS.WriteFile(phone.ShellCred(), picture, []byte("\x89PNG"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		indexed := must[agent.Indexed](t)(ask[agent.Indexed](r, agent.Request{Verb: agent.Index, Path: picture}))
+		if !strings.HasPrefix(indexed.URI, "content://media/external/images/media/") {
+			t.Fatalf("indexed %+v", indexed)
+		}
+		line, _ := json.Marshal(androidwire.Intent{Action: actionSend, Type: "image/png", Component: wechat.PackageName + "/" + wechat.ShareToTimeLineClass, Flags: androidwire.FlagNewTask,
+			Extras: androidwire.Extras{{Key: extraStream, Value: androidwire.URI(indexed.URI)}}})
+		must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Send, Intent: line}))
+		onTop(t, p, "com.tencent.mm/.plugin.sns.ui.SnsUploadUI")
+		removed := must[agent.Removed](t)(ask[agent.Removed](r, agent.Request{Verb: agent.Remove, URI: indexed.URI, Path: picture}))
+		if removed.Rows != 1 || !removed.File {
+			t.Errorf("removed %+v", removed)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	o, err := ParseOptions("api=33&answer=cancel&wechat=7.0.3&latency=300ms&users=10,999&login=out&token=strict&screen=locked&disk=full&state=unauthorized&think=1s")
+	if err != nil || o.API != 33 || o.Answer != wechat.Cancel || o.WeChat.String() != "7.0.3" || o.Latency != 300*time.Millisecond || len(o.Users) != 2 || !o.LoggedOut ||
+		!o.Strict || !o.Locked || o.Asleep || !o.Full || o.State != "unauthorized" || o.Think != time.Second {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for text, want := range map[string]string{
+		"apy=33": `no option "apy"; it has: answer, api, disk, latency`, "api=23": "24 to 37", "api=x": "24 to 37", "answer=yes": "send, cancel, deny or stay", "wechat=9": "8.0.50",
+		"latency=-1s": "300ms", "users=a": "10,999", "users=1,1": "10,999", "login=maybe": "in, out", "api=33&api=34": "2 times", "%zz": "can't be read", "state=x": "unauthorized",
+	} {
+		if _, err := ParseOptions(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	if keys := OptionKeys(); len(keys) != len(options()) || keys[0][0] != "answer" || keys[0][1] == "" {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+func FuzzAgentLines(f *testing.F) {
+	f.Add([]byte(`{"id":1,"verb":"users"}`))
+	f.Add([]byte(`{"id":1,"verb":"start","intent":{"form":"intent","component":"a/b","extras":{}}}` + "\n{}"))
+	f.Fuzz(func(t *testing.T, input []byte) {
+		p, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		path := agent.RemotePath(testDex)
+		if err := p.Model.FS.WriteFile(phone.ShellCred(), path, testDex, agent.Mode); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		p.Model.Program(agent.Class).Run(t.Context(), p.Model, phone.ProgramEnv{
+			Class: agent.Class, ClassPath: []string{path}, UID: phone.ShellUID, Stdin: bytes.NewReader(input), Stdout: &out, Stderr: os.Stderr})
+		for line := range bytes.Lines(out.Bytes()) {
+			if !json.Valid(line) {
+				t.Errorf("answered %q", line)
+			}
+		}
+	})
+}

@@ -1,0 +1,212 @@
+// Package virtualandroid puts a virtual Android phone together: the model of
+// package phone with a demo app, WeChat, a media store and the agent on it,
+// behind the faces of package adb.
+//
+//	server, err := virtualandroid.Start(ctx, virtualandroid.Options{API: 33})
+//	…
+//	defer server.Close()
+//	// an adb client at server.ADB finds the phone virtual-android
+package virtualandroid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+)
+
+// DefaultSerial is the serial number of a virtual phone that is given none.
+const DefaultSerial = "virtual-android"
+
+// Phone is a virtual phone. It is an adb.Device.
+type Phone struct {
+	adb.Signal
+	// Model is the phone behind the faces: what a test looks at and changes.
+	Model *phone.Phone
+	// Serials and states belong to how a server sees it.
+	serial string
+	state  adb.State
+	media  *mediaStore
+}
+
+// New makes a phone that has booted, with the demo app and, unless the options
+// say otherwise, WeChat on it. Close it when done.
+func New(o Options) (*Phone, error) {
+	if o.Serial == "" {
+		o.Serial = DefaultSerial
+	}
+	if o.WeChat == (wechat.Version{}) {
+		o.WeChat = wechat.DefaultVersion()
+	}
+	if o.State == "" {
+		o.State = adb.StateDevice
+	}
+	if o.API == 0 {
+		o.API = 34
+	}
+	model, err := phone.New(phone.Options{API: o.API, Serial: o.Serial, Users: users(o), Locked: o.Locked, Asleep: o.Asleep})
+	if err != nil {
+		return nil, err
+	}
+	p := &Phone{Model: model, serial: o.Serial, state: o.State, media: &mediaStore{phone: model}}
+	model.Install(mediaProviderPackage(o.API), p.media)
+	model.Install(demoPackage(), demoApp{})
+	if !o.Without {
+		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, p.media, o))
+		if o.Disabled {
+			for _, user := range model.Users() {
+				state := model.PackageState(wechat.PackageName, user.ID)
+				state.Enabled = phone.DisabledUser
+				model.SetPackageState(wechat.PackageName, user.ID, state)
+			}
+		}
+	}
+	model.RegisterProgram(agent.Class, agentProgram{media: p.media})
+	if o.Full {
+		model.FS.SetFree(0)
+	}
+	model.FS.SetReadOnly(o.ReadOnly)
+	return p, nil
+}
+
+func users(o Options) []phone.User {
+	list := []phone.User{phone.Owner(o.API)}
+	for _, id := range o.Users {
+		switch id {
+		case 10:
+			list = append(list, phone.WorkProfile(o.API))
+		case 999:
+			list = append(list, phone.Dual(o.API))
+		default:
+			list = append(list, phone.User{ID: id, Name: fmt.Sprintf("User %d", id), Flags: phone.UserInitialized | phone.UserFull})
+		}
+	}
+	return list
+}
+
+// Close ends what runs on the phone.
+func (p *Phone) Close() error { return p.Model.Close() }
+
+// Serial implements adb.Device.
+func (p *Phone) Serial() string { return p.serial }
+
+// Identity implements adb.Device.
+func (p *Phone) Identity() adb.Identity {
+	return adb.Identity{
+		Product: p.Model.Property("ro.product.name"),
+		Model:   p.Model.Property("ro.product.model"),
+		Device:  p.Model.Property("ro.product.device"),
+	}
+}
+
+// State implements adb.Device.
+func (p *Phone) State() adb.State { return p.state }
+
+// Exec implements adb.Device.
+func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr, UID: phone.ShellUID})
+}
+
+// FS implements adb.Device.
+func (p *Phone) FS() adb.FS { return files{p.Model.FS} }
+
+// JDWP implements adb.Debuggee.
+func (p *Phone) JDWP() []int {
+	var pids []int
+	for _, process := range p.Model.Processes() {
+		if process.Debuggable {
+			pids = append(pids, process.PID)
+		}
+	}
+	return pids
+}
+
+// files is the phone's file system as adb's sync service sees it: with the
+// rights of the shell user.
+type files struct{ *phone.FS }
+
+func (f files) Stat(path string) (adb.Info, error) {
+	info, err := f.FS.Stat(phone.ShellCred(), abs(path))
+	return infoOf(info), errno(err)
+}
+
+func (f files) Lstat(path string) (adb.Info, error) {
+	info, err := f.FS.Lstat(phone.ShellCred(), abs(path))
+	return infoOf(info), errno(err)
+}
+
+func (f files) List(path string) ([]adb.Info, error) {
+	list, err := f.FS.List(phone.ShellCred(), abs(path))
+	if err != nil {
+		return nil, errno(err)
+	}
+	out := make([]adb.Info, len(list))
+	for i, info := range list {
+		out[i] = infoOf(info)
+	}
+	return out, nil
+}
+
+func (f files) Open(path string) (io.ReadCloser, error) {
+	file, err := f.FS.Open(phone.ShellCred(), abs(path))
+	if err != nil {
+		return nil, errno(err)
+	}
+	return file, nil
+}
+
+func (f files) Create(path string, perm uint32) (io.WriteCloser, error) {
+	file, err := f.FS.OpenFile(phone.ShellCred(), abs(path), createExclusively, perm)
+	if err != nil {
+		return nil, errno(err)
+	}
+	return writer{file}, nil
+}
+
+func (f files) Mkdir(path string, perm uint32) error {
+	return errno(f.FS.Mkdir(phone.ShellCred(), abs(path), perm))
+}
+
+func (f files) Symlink(target, path string) error {
+	return errno(f.FS.Symlink(phone.ShellCred(), target, abs(path)))
+}
+
+func (f files) Remove(path string) error {
+	info, err := f.FS.Lstat(phone.ShellCred(), abs(path))
+	if err == nil && info.IsDir() {
+		return adb.EISDIR
+	}
+	return errno(f.FS.Remove(phone.ShellCred(), abs(path)))
+}
+
+func (f files) Chtimes(path string, mtime time.Time) error {
+	return errno(f.FS.Chtimes(phone.ShellCred(), abs(path), mtime))
+}
+
+// writer gives a file's write errors the numbers of package adb.
+type writer struct{ *phone.File }
+
+func (w writer) Write(b []byte) (int, error) {
+	n, err := w.File.Write(b)
+	return n, errno(err)
+}
+
+func abs(path string) string { return phone.Clean("/", path) }
+
+func errno(err error) error {
+	var number phone.Errno
+	if errors.As(err, &number) {
+		return adb.Errno(number)
+	}
+	return err
+}
+
+func infoOf(i phone.Info) adb.Info {
+	return adb.Info{Name: i.Name, Mode: i.Mode, Size: i.Size, UID: uint32(i.UID), GID: uint32(i.GID), Ino: i.Ino, Nlink: uint32(i.NLink), MTime: i.MTime}
+}

@@ -1,0 +1,79 @@
+package virtualandroid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/wxctl/wxctl/device/virtual/android/adb"
+)
+
+// createExclusively is how sync makes a file: it unlinked an old one before.
+const createExclusively = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+
+// Server is an adb server in this process with virtual phones behind it.
+type Server struct {
+	// ADB is the address, host:port on the loopback, at which adb clients
+	// reach it.
+	ADB string
+	// Phones are the phones it serves.
+	Phones []*Phone
+	// Face is the adb server itself, with its counters.
+	Face *adb.Server
+
+	cancel context.CancelFunc
+	served sync.WaitGroup
+	closed func() error
+}
+
+// Start makes the phones that the options describe and serves them at a free
+// loopback port until ctx ends or Close is called. No options at all are one
+// phone with the default ones. Phones without a serial number of their own are
+// virtual-android, virtual-android-2 and so on.
+func Start(ctx context.Context, options ...Options) (*Server, error) {
+	return StartAt(ctx, 0, options...)
+}
+
+// StartAt is Start at a loopback port; 0 is any free one.
+func StartAt(ctx context.Context, port int, options ...Options) (*Server, error) {
+	if len(options) == 0 {
+		options = []Options{{}}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return nil, fmt.Errorf("listening for adb clients: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), cancel: cancel}
+	s.closed = sync.OnceValue(s.close)
+	for i, o := range options {
+		if o.Serial == "" && i > 0 {
+			o.Serial = fmt.Sprintf("%s-%d", DefaultSerial, i+1)
+		}
+		p, err := New(o)
+		if err != nil {
+			return nil, errors.Join(err, listener.Close(), s.Close())
+		}
+		s.Phones = append(s.Phones, p)
+		s.Face.Add(p)
+		s.Face.Latency = max(s.Face.Latency, o.Latency)
+	}
+	s.served.Go(func() { _ = s.Face.Serve(ctx, listener) })
+	return s, nil
+}
+
+// Close ends the server and its phones, and waits for them.
+func (s *Server) Close() error { return s.closed() }
+
+func (s *Server) close() error {
+	s.cancel()
+	s.served.Wait()
+	var errs []error
+	for _, p := range s.Phones {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(errs...)
+}
