@@ -1,0 +1,338 @@
+// Package android drives Android phones through an adb server.
+//
+// Two things speak to the server: electricbubble/gadb, behind the fence of
+// fence.go, for moving files, and a small channel of our own (conn.go,
+// shell.go) for everything that gadb can't do or can't be made to stop doing:
+// contexts, deadlines, exit codes, a separate standard error, standard input
+// that can be closed, and phone lists that know states. Neither ever starts,
+// stops or upgrades the server: it belongs to the lab.
+package android
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// DefaultServer is where an adb server listens unless told otherwise.
+const DefaultServer = "127.0.0.1:5037"
+
+// Server is an adb server. Its zero value asks the one at DefaultServer.
+type Server struct {
+	Addr string // host:port, or the path of a socket
+}
+
+// FindServer returns the adb server to ask: the flag's, else that of
+// ADB_SERVER_SOCKET, else of ANDROID_ADB_SERVER_ADDRESS and _PORT, else the
+// one on this machine.
+func FindServer(flag string, getenv func(string) string) (Server, error) {
+	if flag != "" {
+		return parseAddr(flag, "--adb-server")
+	}
+	if spec := getenv("ADB_SERVER_SOCKET"); spec != "" {
+		return parseSocketSpec(spec)
+	}
+	host, port := getenv("ANDROID_ADB_SERVER_ADDRESS"), getenv("ANDROID_ADB_SERVER_PORT")
+	if host == "" && port == "" {
+		return Server{Addr: DefaultServer}, nil
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == "" {
+		port = "5037"
+	}
+	return parseAddr(net.JoinHostPort(host, port), "ANDROID_ADB_SERVER_ADDRESS, ANDROID_ADB_SERVER_PORT")
+}
+
+// parseSocketSpec reads the forms of ADB_SERVER_SOCKET: tcp:5037,
+// tcp:host:5037 and localfilesystem:/path (adb socket_spec.cpp).
+func parseSocketSpec(spec string) (Server, error) {
+	kind, rest, _ := strings.Cut(spec, ":")
+	switch kind {
+	case "tcp":
+		if _, err := strconv.ParseUint(rest, 10, 16); err == nil {
+			rest = net.JoinHostPort("127.0.0.1", rest)
+		}
+		return parseAddr(rest, "ADB_SERVER_SOCKET")
+	case "localfilesystem", "local":
+		if rest != "" {
+			return Server{Addr: rest}, nil
+		}
+	}
+	return Server{}, device.Errorf(device.Usage, "ADB_SERVER_SOCKET %q can't be used", spec).
+		WithHint("write it as tcp:5037, tcp:HOST:5037 or localfilesystem:PATH")
+}
+
+func parseAddr(addr, from string) (Server, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return Server{}, device.Errorf(device.Usage, "%s: %q is no HOST:PORT", from, addr).WithHint("write it as 127.0.0.1:5037")
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return Server{Addr: net.JoinHostPort(host, port)}, nil
+}
+
+// String returns the server's address.
+func (s Server) String() string {
+	if s.Addr == "" {
+		return DefaultServer
+	}
+	return s.Addr
+}
+
+// dialTime bounds how long a server may take to accept a connection: it is on
+// this machine or in this lab.
+const dialTime = 5 * time.Second
+
+// dial connects to the server. The connection ends with ctx.
+func (s Server) dial(ctx context.Context) (*conn, error) {
+	network := "tcp"
+	if strings.ContainsAny(s.String(), `/\`) {
+		network = "unix"
+	}
+	d := net.Dialer{Timeout: dialTime}
+	nc, err := d.DialContext(ctx, network, s.String())
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &device.Error{
+			Code:    device.NoServer,
+			Message: fmt.Sprintf("no adb server answers at %q", s.String()),
+			Hint:    "start it with `adb start-server` (wxctl never does), name another with --adb-server, or try without a phone: --device virtual:android",
+			Err:     err,
+		}
+	}
+	return &conn{Conn: nc, server: s}, nil
+}
+
+// conn is one connection to an adb server, which carries one service. It has
+// one reader and one writer at a time; Close may be called by anyone.
+type conn struct {
+	net.Conn
+	server Server
+
+	mu     sync.Mutex
+	closed bool
+}
+
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	return c.Conn.Close()
+}
+
+// during makes what do reads and writes end when ctx does. An error of do that
+// ctx caused is replaced by ctx's.
+func (c *conn) during(ctx context.Context, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
+		close(fired)
+	})
+	err := do()
+	if stop() {
+		return err
+	}
+	<-fired
+	c.SetDeadline(time.Time{})
+	if err == nil {
+		return nil // it was done before ctx ended
+	}
+	return ctx.Err()
+}
+
+// request sends a service request, as adb frames it: four hex digits and the
+// text. adb refuses more than 65535 bytes by closing the connection, so that
+// is refused here with a reason.
+func (c *conn) request(service string) error {
+	if len(service) > 0xffff {
+		return device.Errorf(device.Refused, "a command of %d bytes is too long for adb, which takes 65535", len(service))
+	}
+	if _, err := io.WriteString(c.Conn, fmt.Sprintf("%04x%s", len(service), service)); err != nil {
+		return c.broken(err)
+	}
+	return c.status()
+}
+
+// status reads OKAY, or FAIL and its reason.
+func (c *conn) status() error {
+	var word [4]byte
+	if _, err := io.ReadFull(c.Conn, word[:]); err != nil {
+		return c.broken(err)
+	}
+	switch string(word[:]) {
+	case "OKAY":
+		return nil
+	case "FAIL":
+		reason, err := c.block()
+		if err != nil {
+			return err
+		}
+		return failure(reason)
+	}
+	return c.nonsense(fmt.Sprintf("answered %q instead of OKAY or FAIL", word))
+}
+
+// block reads four hex digits and as many bytes.
+func (c *conn) block() (string, error) {
+	var digits [4]byte
+	if _, err := io.ReadFull(c.Conn, digits[:]); err != nil {
+		return "", c.broken(err)
+	}
+	// DecodeString takes hex digits alone, where ParseInt would take "-001".
+	n, err := hex.DecodeString(string(digits[:]))
+	if err != nil {
+		return "", c.nonsense(fmt.Sprintf("gave the length %q", digits))
+	}
+	data := make([]byte, int(n[0])<<8|int(n[1]))
+	if _, err := io.ReadFull(c.Conn, data); err != nil {
+		return "", c.broken(err)
+	}
+	return string(data), nil
+}
+
+// broken names what a read or write error means for the user.
+func (c *conn) broken(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err // during turns it into the context's error
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	what := "closed the connection in the middle of an answer"
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		what = "broke the connection"
+	}
+	return &device.Error{
+		Code:    device.ServerMisbehaved,
+		Message: fmt.Sprintf("the adb server at %q %s", c.server.String(), what),
+		Hint:    "see whether it still runs: adb devices",
+		Err:     err,
+	}
+}
+
+func (c *conn) nonsense(what string) error {
+	return device.Errorf(device.ServerMisbehaved, "what listens at %q is no adb server: it %s", c.server.String(), what).
+		WithHint("name the adb server with --adb-server, ADB_SERVER_SOCKET or ANDROID_ADB_SERVER_PORT")
+}
+
+// failError is a FAIL of the server, with its reason.
+type failError struct{ reason string }
+
+func (e *failError) Error() string { return "adb: " + strconv.Quote(e.reason) }
+
+// failure turns a server's FAIL into an error of the kind that it means.
+func failure(reason string) error {
+	err := &failError{reason}
+	lost := func(format string, args ...any) error {
+		e := device.Errorf(device.PhoneLost, format, args...).
+			WithHint("plug it in again and see `wxctl devices`")
+		e.Err = err
+		return e
+	}
+	switch {
+	case strings.HasPrefix(reason, "device ") && strings.HasSuffix(reason, "not found"),
+		strings.HasPrefix(reason, "no devices"):
+		return lost("the phone is gone: adb says %q", reason)
+	case strings.HasPrefix(reason, "device offline"), reason == "device still connecting", reason == "device still authorizing":
+		return lost("the phone does not answer: adb says %q", reason)
+	case strings.HasPrefix(reason, "device unauthorized"):
+		e := device.Errorf(device.PhoneNotReady, "the phone does not trust this computer: adb says %q", reason).
+			WithHint("%s", device.FixFor(device.Unauthorized))
+		e.Err = err
+		return e
+	}
+	return err
+}
+
+// ask opens a connection, sends one host service and returns its answer block.
+func (s Server) ask(ctx context.Context, service string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	c, err := s.dial(ctx)
+	if err != nil {
+		return "", s.slow(err)
+	}
+	defer c.Close()
+	var answer string
+	err = c.during(ctx, func() error {
+		if err := c.request(service); err != nil {
+			return err
+		}
+		answer, err = c.block()
+		return err
+	})
+	return answer, s.slow(s.unasked(err))
+}
+
+// answerTime bounds how long the server may take for an answer that it has at
+// hand: its list of phones, its version.
+const answerTime = 10 * time.Second
+
+// slow replaces the error of a context that ended because the server did not
+// answer, whether within answerTime or within the command's own time.
+func (s Server) slow(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &device.Error{
+		Code:    device.ServerMisbehaved,
+		Message: fmt.Sprintf("the adb server at %q did not answer in time", s.String()),
+		Hint:    "see whether `adb devices` hangs too; if so, restart the adb server",
+		Err:     err,
+	}
+}
+
+// unasked turns a bare FAIL of a host service into a sentence.
+func (s Server) unasked(err error) error {
+	var fail *failError
+	var e *device.Error
+	if errors.As(err, &fail) && !errors.As(err, &e) {
+		return device.Errorf(device.ServerMisbehaved, "the adb server at %q refused: %q", s.String(), fail.reason)
+	}
+	return err
+}
+
+// open opens a service of one phone, such as "shell,v2,raw:true" or "sync:".
+// The caller closes the connection.
+func (s Server) open(ctx context.Context, serial, service string) (*conn, error) {
+	c, err := s.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.during(ctx, func() error {
+		if err := c.request("host:transport:" + serial); err != nil {
+			return s.unasked(err)
+		}
+		return c.request(service)
+	})
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
