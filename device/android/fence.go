@@ -279,11 +279,11 @@ func answers(near io.Writer, far *conn) error {
 		}
 		n := int64(binary.LittleEndian.Uint32(head[4:]))
 		switch id := string(head[:4]); id {
-		case "OKAY", "DONE":
+		case "DONE":
 			n = 0 // the number means nothing here
-		case "DATA", "FAIL":
-			if n > maxSyncFrame {
-				return far.nonsense(fmt.Sprintf("sent a file frame of %d bytes", n))
+		case "OKAY", "DATA", "FAIL":
+			if n > maxSyncFrame || id == "OKAY" && n > 0 {
+				return far.nonsense(fmt.Sprintf("sent a %s frame of %d bytes", id, n))
 			}
 		default:
 			return far.nonsense(fmt.Sprintf("sent a file frame of the unknown kind %q", id))

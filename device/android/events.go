@@ -1,0 +1,228 @@
+package android
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// logLine is one line of logcat in the form "threadtime,epoch[,uid]":
+//
+//	1732282655.123  1000  1234  1250 I tag: text
+type logLine struct {
+	uid  int // -1 if the line doesn't say (before Android 8)
+	pid  int
+	tag  string
+	text string
+}
+
+// logPattern reads such a line. Text tags are padded to 8 columns, so blanks
+// may stand before the colon; a uid may be a name ("system", "u0_a123").
+var logPattern = regexp.MustCompile(`^\s*\d+\.\d+\s+(?:(\S+)\s+)?(\d+)\s+(\d+)\s+([VDIWEFS])\s+(.*?)\s*: (.*)$`)
+
+func parseLogLine(s string) (logLine, bool) {
+	m := logPattern.FindStringSubmatch(s)
+	if m == nil {
+		return logLine{}, false
+	}
+	pid, err := strconv.Atoi(m[2])
+	if err != nil {
+		return logLine{}, false
+	}
+	return logLine{uid: parseUID(m[1]), pid: pid, tag: m[5], text: m[6]}, true
+}
+
+// appUID is the name that Android gives an app's uid: u0_a123 is 10123.
+var appUID = regexp.MustCompile(`^u(\d+)_a(\d+)$`)
+
+func parseUID(s string) int {
+	if n, err := strconv.Atoi(s); err == nil {
+		return n
+	}
+	if m := appUID.FindStringSubmatch(s); m != nil {
+		user, err1 := strconv.Atoi(m[1])
+		app, err2 := strconv.Atoi(m[2])
+		if err1 == nil && err2 == nil && user < 10000 && app < 50000 {
+			return user*100000 + 10000 + app
+		}
+	}
+	switch s {
+	case "system":
+		return 1000
+	case "shell":
+		return 2000
+	case "root":
+		return 0
+	}
+	return -1
+}
+
+// eventKind is what happened to an activity.
+type eventKind int
+
+const (
+	created  eventKind = iota + 1 // a new activity
+	newIntent                     // an activity that was there got another Intent
+	restarted                     // an activity came back from being stopped
+	resumed                       // an activity came to the front
+	finished                      // an activity is over
+	started                       // the system was asked to start one (START line)
+)
+
+// activityEvent is one thing that happened to one activity.
+type activityEvent struct {
+	kind      eventKind
+	user      int
+	component string // package/full.Class
+	reason    string // of finished and resumed
+	fromUID   int    // of started: who asked; -1 if unknown
+	result    int    // of started, from Android 14 on: the start's result
+	hasResult bool
+}
+
+// shape says how to read an event's arguments: how many stand before the
+// component, how many behind, and which of those is a reason. Strings are not
+// escaped, so an argument list is read from both ends.
+type shape struct {
+	kind   eventKind
+	before int // arguments before the component, the user first
+	after  int // arguments behind it
+}
+
+// shapes are those of the events buffer that tell of activities, by tag: the
+// am_ names up to Android 10 (API 29), the wm_ names since. Arguments by
+// EventLogTags of AOSP API 24 to 37.
+var shapes = map[string]shape{
+	"am_create_activity":      {created, 3, 4}, // user, token, task, component, action, mime type, uri, flags
+	"wm_create_activity":      {created, 3, 4},
+	"am_new_intent":           {newIntent, 3, 4},
+	"wm_new_intent":           {newIntent, 3, 4},
+	"am_restart_activity":     {restarted, 3, 0}, // user, token, task, component
+	"wm_restart_activity":     {restarted, 3, 0},
+	"am_resume_activity":      {resumed, 3, 0},
+	"wm_resume_activity":      {resumed, 3, 0},
+	"am_finish_activity":      {finished, 3, 1}, // user, token, task, component, reason
+	"wm_finish_activity":      {finished, 3, 1},
+	"am_focused_activity":     {resumed, 1, 1}, // user, component, reason: API 24 and 25
+	"am_set_resumed_activity": {resumed, 1, 1},
+	"wm_set_resumed_activity": {resumed, 1, 1},
+}
+
+// systemUID is the uid of system_server, which alone writes these events. Any
+// app may write any tag.
+const systemUID = 1000
+
+// parseActivityEvent reads an activity's event from a line of the events or
+// system buffer. What is none, or comes from an app, is not ok.
+func parseActivityEvent(s string) (activityEvent, bool) {
+	l, ok := parseLogLine(s)
+	if !ok || l.uid >= 0 && l.uid != systemUID {
+		return activityEvent{}, false
+	}
+	switch l.tag {
+	case "ActivityManager", "ActivityTaskManager":
+		return parseStart(l.text)
+	}
+	sh, ok := shapes[l.tag]
+	if !ok {
+		return activityEvent{}, false
+	}
+	args, ok := strings.CutPrefix(l.text, "[")
+	if !ok {
+		return activityEvent{}, false
+	}
+	args, ok = strings.CutSuffix(args, "]")
+	if !ok {
+		return activityEvent{}, false // a string with a newline broke it in two
+	}
+	// From the front: what stands before the component has no commas.
+	front := strings.SplitN(args, ",", sh.before+2)
+	if len(front) <= sh.before {
+		return activityEvent{}, false
+	}
+	user, err := strconv.Atoi(front[0])
+	if err != nil || len(front) != sh.before+1 && sh.after == 0 || len(front) != sh.before+2 && sh.after > 0 {
+		return activityEvent{}, false
+	}
+	component, ok := fullComponent(front[sh.before])
+	if !ok {
+		return activityEvent{}, false
+	}
+	e := activityEvent{kind: sh.kind, user: user, component: component, fromUID: -1}
+	if sh.after == 1 {
+		e.reason = front[sh.before+1]
+	}
+	return e, true
+}
+
+var (
+	startLine = regexp.MustCompile(`^START u(-?\d+) \{(.*)\}(?: with LAUNCH_\w+)? from uid (\d+)(.*)$`)
+	resultEnd = regexp.MustCompile(`result code=(-?\d+)`)
+)
+
+// parseStart reads the line that the activity manager logs for a start:
+//
+//	START u0 {act=… cmp=p/.C (has extras)} from uid 2000 on display 0
+//	START u0 {… cmp=p/.C} with LAUNCH_SINGLE_TASK from uid 2000 (BAL_ALLOW_PERMISSION) result code=0
+//
+// The Intent in braces holds strings of others, so the uid and the result are
+// looked for behind its last brace, and the component is the last of its
+// fields but flags.
+func parseStart(text string) (activityEvent, bool) {
+	m := startLine.FindStringSubmatch(text)
+	if m == nil {
+		return activityEvent{}, false
+	}
+	user, err := strconv.Atoi(m[1])
+	if err != nil {
+		return activityEvent{}, false
+	}
+	i := strings.LastIndex(m[2], "cmp=")
+	if i < 0 || i > 0 && m[2][i-1] != ' ' {
+		return activityEvent{}, false
+	}
+	name, _, _ := strings.Cut(m[2][i+len("cmp="):], " ")
+	component, ok := fullComponent(name)
+	if !ok {
+		return activityEvent{}, false
+	}
+	e := activityEvent{kind: started, user: user, component: component}
+	if e.fromUID, err = strconv.Atoi(m[3]); err != nil {
+		return activityEvent{}, false
+	}
+	if r := resultEnd.FindStringSubmatch(m[4]); r != nil {
+		e.result, err = strconv.Atoi(r[1])
+		e.hasResult = err == nil
+	}
+	return e, true
+}
+
+var (
+	packageName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
+	className   = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
+)
+
+// fullComponent returns package/full.Class of a component in either spelling
+// (ComponentName.flattenToShortString).
+func fullComponent(s string) (string, bool) {
+	pkg, class, ok := strings.Cut(s, "/")
+	if !ok || !packageName.MatchString(pkg) {
+		return "", false
+	}
+	if strings.HasPrefix(class, ".") {
+		class = pkg + class
+	}
+	if !className.MatchString(class) {
+		return "", false
+	}
+	return pkg + "/" + class, true
+}
+
+// shortComponent is fullComponent's reverse, as Android prints components.
+func shortComponent(s string) string {
+	pkg, class, _ := strings.Cut(s, "/")
+	if strings.HasPrefix(class, pkg+".") {
+		return pkg + "/" + class[len(pkg):]
+	}
+	return s
+}

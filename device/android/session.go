@@ -1,0 +1,301 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+)
+
+// session is one agent that runs on a phone, over one connection. It is used
+// by one goroutine: requests are written and lines read by whoever asks, and
+// nothing runs in between.
+type session struct {
+	sh     *shell
+	hello  agent.Hello
+	out    []byte   // of standard output, what is no whole line yet
+	lines  [][]byte // whole lines that were not looked at
+	log    []byte   // the end of its standard error, for when it dies
+	lastID int64
+	events []agent.Event // that came while an answer was awaited
+}
+
+// maxLog is how much of the agent's standard error is kept.
+const maxLog = 4 << 10
+
+// errNoAgent says that the agent is not on the phone yet.
+var errNoAgent = errors.New("the agent is not on the phone")
+
+// startAgent runs the agent of the given dex. The warm way is one connection:
+// run it, since it is nearly always there. Only when it isn't is it pushed,
+// under another name, checked, renamed and run: three connections in all.
+func (p *Phone) startAgent(ctx context.Context) (*session, error) {
+	s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)))
+	if !errors.Is(err, errNoAgent) {
+		return s, err
+	}
+	install, err := p.pushAgent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.runAgent(ctx, install)
+}
+
+// installFailed is the exit code of the command that pushAgent returns when
+// the file that arrived is not the one that was sent.
+const installFailed = 45
+
+// pushAgent pushes the dex under a temporary name and returns the command that
+// checks it, gives it its name and runs it.
+func (p *Phone) pushAgent(ctx context.Context) (string, error) {
+	var tag [6]byte
+	rand.Read(tag[:]) // never fails
+	path := agent.RemotePath(p.dex)
+	temporary := path + "." + hex.EncodeToString(tag[:]) + ".tmp"
+	if err := p.server.Push(ctx, p.info.ID, bytes.NewReader(p.dex), temporary, agent.Mode, nil); err != nil {
+		return "", err
+	}
+	// toybox has sha256sum from Android 8 on; before that md5sum will do, as
+	// it is damage that is looked for.
+	return fmt.Sprintf(`(sha256sum %[1]s || md5sum %[1]s) 2>/dev/null | grep -q -e '^%[2]s ' -e '^%[3]s ' || { rm -f %[1]s; exit %[4]d; }; mv -f %[1]s %[5]s && %[6]s`,
+		temporary, agent.Hash(p.dex), md5Hex(p.dex), installFailed, path, agent.Command(path)), nil
+}
+
+// runAgent starts command, which is to become the agent, and reads its hello.
+func (p *Phone) runAgent(ctx context.Context, command string) (*session, error) {
+	sh, err := p.server.openShell(ctx, p.info.ID, command)
+	if errors.Is(err, errNoShellV2) {
+		return nil, device.Errorf(device.Refused, "this phone's adb knows no shell protocol v2, which wxctl's agent speaks").
+			WithHint("update the adb server (platform-tools 24 or newer); the phone needs Android 7 or newer")
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &session{sh: sh}
+	line, err := s.readLine(ctx)
+	if err == nil {
+		s.hello, err = agent.ParseHello(line)
+		if err != nil {
+			err = s.hangUp(ctx, err)
+		}
+	}
+	if err != nil {
+		sh.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// hangUp says why what was started is no agent. What a shell prints before it
+// gives up (a denial of SELinux, a missing app_process) is the reason then.
+func (s *session) hangUp(ctx context.Context, err error) error {
+	var refused *agent.Error
+	if errors.As(err, &refused) {
+		e := device.Errorf(device.Refused, "wxctl's agent will not run there: %q", refused.Message)
+		e.Err = err
+		if refused.Kind == agent.KindForbiddenUser {
+			e.Hint = "this phone's adb runs as root: run `adb unroot`"
+		}
+		return e
+	}
+	e := device.Errorf(device.Failed, "%w", err)
+	e.Hint = "see what the phone says: adb logcat -d -t 50"
+	return e
+}
+
+// ended says what it means that the agent's process is over.
+func (s *session) ended() error {
+	said := strings.TrimSpace(string(s.log))
+	switch {
+	case s.sh.exit == agent.MissingExit:
+		return errNoAgent
+	case s.sh.exit == installFailed:
+		return device.Errorf(device.Failed, "what arrived on the phone is not the agent that was sent").
+			WithHint("see whether the phone's storage is full: adb shell df /data")
+	case s.sh.exit == 137 || s.sh.exit == 143:
+		return device.Errorf(device.Failed, "something killed wxctl's agent on the phone (exit code %d)", s.sh.exit).
+			WithHint("try again; if it happens again, the phone may be short of memory")
+	case strings.Contains(strings.ToLower(said), "permission denied"), strings.Contains(said, "avc:"):
+		return device.Errorf(device.Failed, "the phone's security policy does not let wxctl's agent run: it says %q", excerpt(said)).
+			WithHint("see whether `adb shell app_process -version` works on this phone")
+	case said != "":
+		return device.Errorf(device.Failed, "wxctl's agent ended on the phone (exit code %d): it says %q", s.sh.exit, excerpt(said)).
+			WithHint("see what the phone says: adb logcat -d -t 50")
+	}
+	return device.Errorf(device.Failed, "wxctl's agent ended on the phone (exit code %d) and does not say why", s.sh.exit).
+		WithHint("see what the phone says: adb logcat -d -t 50")
+}
+
+// excerpt shortens what a phone said, from the end: the last line counts.
+func excerpt(s string) string {
+	const most = 300
+	if len(s) <= most {
+		return s
+	}
+	return "…" + strings.ToValidUTF8(s[len(s)-most:], "")
+}
+
+// Close ends the agent: it ends when its input does.
+func (s *session) Close() error { return s.sh.Close() }
+
+// readLine returns the next line of the agent's standard output, without its
+// newline. A context that ends loses nothing.
+func (s *session) readLine(ctx context.Context) ([]byte, error) {
+	if len(s.lines) == 0 {
+		if err := s.sh.during(ctx, s.fill); err != nil {
+			return nil, err
+		}
+	}
+	line := s.lines[0]
+	s.lines = s.lines[1:]
+	return line, nil
+}
+
+func (s *session) fill() error {
+	for len(s.lines) == 0 {
+		err := s.sh.next(s.stdout, s.stderr)
+		switch {
+		case errors.Is(err, io.EOF):
+			return s.ended()
+		case err != nil:
+			return err
+		case len(s.out) > agent.MaxLine:
+			return device.Errorf(device.Failed, "the phone's agent sent a line of more than %d bytes", agent.MaxLine)
+		}
+	}
+	return nil
+}
+
+func (s *session) stdout(b []byte) {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			s.out = append(s.out, b...)
+			return
+		}
+		s.lines = append(s.lines, append(s.out, b[:i]...))
+		s.out, b = nil, b[i+1:]
+	}
+}
+
+func (s *session) stderr(b []byte) {
+	s.log = append(s.log, b...)
+	if n := len(s.log) - maxLog; n > 0 {
+		s.log = append(s.log[:0], s.log[n:]...)
+	}
+}
+
+// ask is a request and where its answer goes.
+type ask struct {
+	agent.Request
+	into any // what Line.OK is decoded into; nil to look at it no further
+	err  error
+}
+
+// do sends all requests at once and reads their answers in order. The error is
+// that of the channel; what the agent says against a single request is that
+// ask's err.
+func (s *session) do(ctx context.Context, asks ...*ask) error {
+	var data []byte
+	for _, a := range asks {
+		s.lastID++
+		a.ID = s.lastID
+		line, err := json.Marshal(&a.Request)
+		if err != nil {
+			return fmt.Errorf("writing a request for the agent: %w", err)
+		}
+		if len(line) >= agent.MaxLine {
+			return device.Errorf(device.Refused, "the request is too large: %d bytes, of which the phone takes about 1 MB", len(line)).
+				WithHint("send large content as a file: --as uri")
+		}
+		data = append(append(data, line...), '\n')
+	}
+	if err := s.sh.writeIn(ctx, data); err != nil {
+		return s.died(ctx, err)
+	}
+	for _, a := range asks {
+		line, err := s.answer(ctx, a.ID)
+		if err != nil {
+			return err
+		}
+		switch {
+		case line.Error != nil:
+			a.err = line.Error
+		case a.into != nil:
+			if err := json.Unmarshal(line.OK, a.into); err != nil {
+				return device.Errorf(device.Failed, "the phone's agent answered %q in a form that can't be read: %w", a.Verb, err)
+			}
+		}
+	}
+	return nil
+}
+
+// died looks whether a failed write has its reason in what the agent said last.
+func (s *session) died(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	for {
+		if _, readErr := s.readLine(ctx); readErr != nil {
+			if s.sh.done {
+				return readErr
+			}
+			return err
+		}
+	}
+}
+
+// answer reads lines up to the one that answers id. Events on the way are kept.
+func (s *session) answer(ctx context.Context, id int64) (agent.Line, error) {
+	for {
+		line, err := s.next(ctx)
+		switch {
+		case err != nil:
+			return line, err
+		case line.Event != nil:
+			s.events = append(s.events, *line.Event)
+		case line.ID == id:
+			return line, nil
+		default:
+			return line, device.Errorf(device.Failed, "the phone's agent answered request %d instead of %d", line.ID, id)
+		}
+	}
+}
+
+func (s *session) next(ctx context.Context) (agent.Line, error) {
+	raw, err := s.readLine(ctx)
+	if err != nil {
+		return agent.Line{}, err
+	}
+	line, err := agent.ParseLine(raw)
+	if err != nil {
+		return line, device.Errorf(device.Failed, "%w", err)
+	}
+	return line, nil
+}
+
+// event returns the next event of the watched buffers, waiting for it.
+func (s *session) event(ctx context.Context) (agent.Event, error) {
+	if len(s.events) > 0 {
+		e := s.events[0]
+		s.events = s.events[1:]
+		return e, nil
+	}
+	for {
+		line, err := s.next(ctx)
+		if err != nil {
+			return agent.Event{}, err
+		}
+		if line.Event != nil {
+			return *line.Event, nil
+		}
+	}
+}
