@@ -1,6 +1,10 @@
 package device
 
-import "io"
+import (
+	"io"
+
+	"github.com/wxctl/wxctl/intents"
+)
 
 // Route is the way a request takes to WeChat.
 type Route string
@@ -82,10 +86,26 @@ type Hooks struct {
 	Record     func() (io.WriteCloser, error)
 }
 
+// Media is a file that goes to the phone beside a request.
+type Media struct {
+	Name string // file name, for the phone and for messages
+	MIME string
+	Size int64
+	Open func() (io.ReadCloser, error)
+	// AsPath names it to WeChat by its path, else by its content URI.
+	AsPath bool
+}
+
 // Job is one request for one phone and how to go about it.
 type Job struct {
+	Request intents.Request
+	// Media are the files that the request carries by path or URI instead of
+	// by value: one for an image, a file, an emoji or a film, any number for
+	// images. Each is pushed, and the request's object is made to name what
+	// the phone then calls it.
+	Media      []Media
 	App        AppIdentity
-	SDKVersion string // wire version, "6.8.34"; empty: the default
+	SDKVersion string // wire version, "6.8.34"; empty: the platform's default
 	Route      Route  // empty: auto
 	User       UserChoice
 	Until      Progress // the state to wait for

@@ -61,12 +61,12 @@ func parseUID(s string) int {
 type eventKind int
 
 const (
-	created  eventKind = iota + 1 // a new activity
-	newIntent                     // an activity that was there got another Intent
-	restarted                     // an activity came back from being stopped
-	resumed                       // an activity came to the front
-	finished                      // an activity is over
-	started                       // the system was asked to start one (START line)
+	created   eventKind = iota + 1 // a new activity
+	newIntent                      // an activity that was there got another Intent
+	restarted                      // an activity came back from being stopped
+	resumed                        // an activity came to the front
+	finished                       // an activity is over
+	started                        // the system was asked to start one (START line)
 )
 
 // activityEvent is one thing that happened to one activity.

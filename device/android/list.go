@@ -256,4 +256,3 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 // Version returns the protocol version of the server, 41 for every adb since
 // 2018. It shows that what listens there is an adb server.
 func (s Server) Version(ctx context.Context) (string, error) { return s.ask(ctx, "host:version") }
-

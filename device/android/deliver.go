@@ -1,0 +1,498 @@
+package android
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// Deliver hands a request to WeChat and watches what comes of it. On a phone
+// that has the agent, all of it goes over the one connection that the agent
+// lives on.
+func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
+	d := &delivery{Phone: p, job: job, begin: time.Now(), out: device.NewOutcome(p.info)}
+	err := d.run(ctx)
+	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
+	if err != nil {
+		err = d.explain(err)
+		d.out.Fail(err)
+		if d.out.State == device.NotSent {
+			d.out.Unsent(job.Request.Kind(), device.AsError(err))
+		}
+	}
+	return d.out, err
+}
+
+// delivery is one request on its way.
+type delivery struct {
+	*Phone
+	job   device.Job
+	begin time.Time
+	out   *device.Outcome
+
+	facts  *facts
+	app    *agent.App // nil for a route that names none
+	appID  string
+	placed []placed // media on the phone
+}
+
+// explain gives the error of a context the sentence that fits how far it came.
+func (d *delivery) explain(err error) error {
+	var e *device.Error
+	if errors.As(err, &e) || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	e = device.Errorf(device.NotSeen, "phone %s did not answer in time, so the request was not sent", d.info.Label()).
+		WithHint("see whether `adb -s %s shell true` answers, or give it longer with --timeout", d.info.ID)
+	e.Err = err
+	return e
+}
+
+func (d *delivery) note(message, hint string) {
+	if d.job.Hooks.Note != nil {
+		d.job.Hooks.Note(device.Note{Message: message, Hint: hint})
+	}
+}
+
+func (d *delivery) run(ctx context.Context) error {
+	if err := d.chooseRoute(); err != nil {
+		return err
+	}
+	// What comes at the end (the screen in front, tidying up) needs a little
+	// of the time, too.
+	working, cancel := reserve(ctx)
+	defer cancel()
+	if err := d.prepare(working); err != nil {
+		return err
+	}
+	stopRecording, err := d.record(working)
+	if err != nil {
+		return err
+	}
+	err = d.send(working)
+	if ctx.Err() == nil {
+		err = errors.Join(err, stopRecording(ctx), d.finish(ctx))
+	}
+	return err
+}
+
+// reserve keeps a tenth of the time, at most a second, from a context.
+func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
+}
+
+// chooseRoute decides how the request goes, before the phone is asked
+// anything.
+func (d *delivery) chooseRoute() error {
+	kind := d.job.Request.Kind()
+	viaActivity := kind == intents.KindShare || kind == intents.KindAuth
+	switch route := d.job.Route; route {
+	case "", device.RouteAuto:
+		switch {
+		case isImages(d.job.Request):
+			d.choose(device.RouteSystem, "auto: several images can only be shared the system's way")
+		case viaActivity:
+			d.choose(device.RouteSDK, "auto: the least invasive way that carries "+describe(d.job.Request))
+		default:
+			d.choose(device.RouteBridge, "auto: WeChat looks who asks its provider for this, so it must be the app itself")
+		}
+	case device.RouteSDK:
+		if !viaActivity {
+			return device.Errorf(device.Refused, "the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", describe(d.job.Request)).
+				WithHint("use --route bridge with the debug hook in the app (docs/bridge.md)")
+		}
+		if isImages(d.job.Request) {
+			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
+		}
+		d.choose(route, "asked for")
+	case device.RouteSystem:
+		if err := systemCan(d.job.Request, d.job.Force); err != nil {
+			return err
+		}
+		d.choose(route, "asked for")
+	case device.RouteBridge:
+		if isImages(d.job.Request) {
+			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
+		}
+		d.choose(route, "asked for")
+	case device.RouteApp:
+		return device.Errorf(device.Refused, "the app route (inside the running app, over JDWP) isn't there yet").
+			WithHint("use --route bridge with the debug hook in the app (docs/bridge.md)")
+	default:
+		return device.Errorf(device.Refused, "the %s route leads to no Android phone", route).
+			WithHint("use --route auto, sdk, system or bridge")
+	}
+	if d.out.Route == device.RouteSystem {
+		return systemCan(d.job.Request, d.job.Force)
+	}
+	return nil
+}
+
+func (d *delivery) choose(r device.Route, why string) {
+	d.out.Route, d.out.RouteReason = r, why
+}
+
+// describe names a request in messages.
+func describe(req intents.Request) string {
+	switch r := req.(type) {
+	case intents.Share:
+		if r.Message.Object != nil {
+			return "a share of " + string(r.Message.Object.ObjectKind())
+		}
+		return "a share"
+	case intents.Auth:
+		return "a login"
+	case intents.LaunchMiniProgram:
+		return "opening a mini program"
+	case intents.SubscribeMessage, intents.SubscribeMiniProgramMessage:
+		return "a subscribe message"
+	}
+	return "this request"
+}
+
+func isImages(req intents.Request) bool {
+	share, ok := req.(intents.Share)
+	if !ok {
+		return false
+	}
+	_, ok = share.Message.Object.(intents.Images)
+	return ok
+}
+
+// prepare asks the phone what has to be known, refuses what can't work, and
+// brings media to the phone.
+func (d *delivery) prepare(ctx context.Context) error {
+	needsApp := d.out.Route != device.RouteSystem
+	var packages agent.Packages
+	var app agent.App
+	var asks []*ask
+	var inspectApp, list *ask
+	switch {
+	case !needsApp:
+	case d.job.App.Package != "":
+		inspectApp = askInspect(0, d.job.App.Package, &app)
+		asks = append(asks, inspectApp)
+	default:
+		list = &ask{Request: agent.Request{Verb: agent.ListPackages}, into: &packages}
+		asks = append(asks, list)
+	}
+	watch := d.askWatch()
+	if watch != nil {
+		asks = append(asks, watch)
+	}
+	var err error
+	if d.facts, err = d.learn(ctx, d.job.User, asks...); err != nil {
+		return err
+	}
+	if err := d.watching(watch); err != nil {
+		return err
+	}
+	d.wechat()
+	if err := d.facts.usable(); err != nil {
+		return err
+	}
+	if err := d.facts.userUnlocked(); err != nil {
+		return err
+	}
+	if needsApp {
+		if err := d.identify(ctx, inspectApp, &app, list, packages.Packages); err != nil {
+			return err
+		}
+	}
+	if err := d.check(); err != nil {
+		return err
+	}
+	return d.place(ctx)
+}
+
+// buffers are the log buffers that evidence is read from. The app's own log is
+// needed only for replies.
+func (d *delivery) buffers() []string {
+	if d.job.Until >= device.Returned {
+		return []string{"events", "system", "main"}
+	}
+	return []string{"events", "system"}
+}
+
+// askWatch returns the request to watch the logs, nil if they are watched.
+func (d *delivery) askWatch() *ask {
+	if d.agent != nil && len(d.watched) >= len(d.buffers()) {
+		return nil
+	}
+	return &ask{Request: agent.Request{Verb: agent.Watch, Buffers: d.buffers()}}
+}
+
+func (d *delivery) watching(a *ask) error {
+	if a == nil {
+		return nil
+	}
+	if a.err != nil {
+		return refusedByAgent(a.err)
+	}
+	d.watched = a.Buffers
+	return nil
+}
+
+// wechat puts what is known of WeChat into the outcome.
+func (d *delivery) wechat() {
+	d.out.WeChat = d.facts.report()
+}
+
+// report says which WeChat was found.
+func (f *facts) report() *device.WeChat {
+	w := &device.WeChat{Package: androidwire.WeChat, AndroidUser: f.user}
+	if f.wechat != nil {
+		w.Installed = true
+		w.Version, w.VersionCode = clean(f.wechat.VersionName), f.wechat.VersionCode
+		w.Enabled = f.wechat.Enabled && !f.wechat.Suspended
+		w.SupportAPI = supportAPI(f.wechat)
+	}
+	return w
+}
+
+// identify finds the app to speak for and decides whether it may be.
+func (d *delivery) identify(ctx context.Context, inspect *ask, app *agent.App, list *ask, packages []agent.Package) error {
+	if inspect == nil {
+		if list.err != nil {
+			return refusedByAgent(list.err)
+		}
+		name, err := choosePackage("", packages)
+		if err != nil {
+			return err
+		}
+		inspect = askInspect(d.facts.user, name, app)
+		if err := d.do(ctx, inspect); err != nil {
+			return err
+		}
+	}
+	var err error
+	if d.app, err = found(inspect, app); err != nil {
+		return err
+	}
+	if d.app == nil {
+		return device.Errorf(device.Refused, "the app %q is not installed on the phone%s, and WeChat would refuse a request in its name", inspect.Package, forUser(d.facts.user)).
+			WithHint("install it, or name another with --package")
+	}
+	if d.appID, err = chooseAppID(d.job.App.AppID, d.app); err != nil {
+		return err
+	}
+	d.out.App = &device.App{Package: d.app.Package, AppID: d.appID, Debuggable: d.app.Debuggable}
+	d.out.Impersonated, err = maySpeak(d.app, d.job.App, d.job.Yes)
+	return err
+}
+
+func forUser(user int) string {
+	if user == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" for Android user %d", user)
+}
+
+// check refuses what this WeChat can't do, and warns of what it probably
+// won't.
+func (d *delivery) check() error {
+	have := d.out.WeChat.SupportAPI
+	share, isShare := d.job.Request.(intents.Share)
+	tooOld := func(need int, what string) error {
+		if have == 0 || have >= need || d.job.Raw {
+			return nil
+		}
+		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.out.WeChat.Version, what, have, need).
+			WithHint("update WeChat on the phone, or send it all the same with --raw")
+	}
+	if isShare && d.out.Route != device.RouteSystem {
+		need, what := 0, ""
+		switch {
+		case share.Scene == intents.SceneContact:
+			need, what = needContact, "a share to a contact"
+		case share.Scene == intents.SceneTimeline:
+			need, what = needTimeline, "a share to Moments"
+		}
+		if len(d.job.Media) > 0 && !d.job.Media[0].AsPath {
+			need, what = needContentURI, "content URIs"
+		}
+		if err := tooOld(need, what); err != nil {
+			return err
+		}
+	}
+	if isShare && share.Scene == intents.SceneFavorite {
+		d.note("WeChat saves favorites without a question on the phone", "")
+	}
+	if d.app != nil && d.app.Entry == nil {
+		d.note(fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
+	}
+	return nil
+}
+
+// send hands the request over and watches until the state that was asked for.
+func (d *delivery) send(ctx context.Context) error {
+	verb, intent, err := d.wire()
+	if err != nil {
+		return err
+	}
+	raw, err := rawIntent(intent)
+	if err != nil {
+		return err
+	}
+	var started agent.Started
+	start := &ask{Request: agent.Request{Verb: verb, User: d.facts.user, Intent: raw}, into: &started}
+	sentAt := time.Since(d.begin)
+	if err := d.do(ctx, start); err != nil {
+		return err
+	}
+	if err := startError(start.err, started, intent); err != nil {
+		return err
+	}
+	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
+	o.sentAt, o.sentMs = sentAt, started.AtMs
+	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
+	if !d.facts.state.ScreenOn {
+		o.see(sentAt, device.NotSent, asleep, sourceAgent)
+	} else if d.facts.state.Keyguard {
+		o.see(sentAt, device.NotSent, behindKeyguard, sourceAgent)
+	}
+	err = d.until(ctx, o, d.job.Until)
+	d.out.ScreenAfter = shortComponent(o.top)
+	if o.reply != nil {
+		d.out.Answer(o.reply)
+		if err == nil {
+			err = replyFailure(o.reply)
+		}
+	}
+	return err
+}
+
+func resultWord(s agent.Started) string {
+	if s.Word == "" {
+		return fmt.Sprintf("result %d", s.Result)
+	}
+	return s.Word
+}
+
+// startError says why the system did not accept a start.
+func startError(refused error, s agent.Started, intent *androidwire.Intent) error {
+	if refused != nil {
+		return refusedByAgent(refused)
+	}
+	if s.OK() {
+		return nil
+	}
+	target := intent.Component
+	if target == "" {
+		target = intent.Package
+	}
+	switch s.Result {
+	case -92, -91: // START_CLASS_NOT_FOUND, START_INTENT_NOT_RESOLVED
+		if intent.Component == "" {
+			return device.Errorf(device.Refused, "the app %q takes no debug link: the system found nobody for it (%s)", target, resultWord(s)).
+				WithHint("put the debug hook into the app (docs/bridge.md)")
+		}
+		return device.Errorf(device.WeChatTooOld, "WeChat has no %s (%s)", shortComponent(target), resultWord(s)).WithHint("update WeChat on the phone")
+	case -98: // START_NOT_CURRENT_USER_ACTIVITY
+		return device.Errorf(device.PhoneNotReady, "that Android user is not the one in front (%s)", resultWord(s)).WithHint("switch the phone to that user, or choose another with --android-user")
+	case -94: // START_PERMISSION_DENIED
+		return device.Errorf(device.Failed, "the phone does not let shell start %s (%s)", shortComponent(target), resultWord(s))
+	case 102: // START_ABORTED
+		return device.Errorf(device.Failed, "the phone blocked the start of %s (%s)", shortComponent(target), resultWord(s)).
+			WithHint("on Xiaomi phones, turn on \"USB debugging (Security settings)\" in the developer options")
+	}
+	return device.Errorf(device.Failed, "the phone did not start %s (%s)", shortComponent(target), resultWord(s))
+}
+
+// wire returns what is handed to the system, and by which verb of the agent.
+func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
+	req := placeMedia(d.job.Request, d.placed)
+	switch d.out.Route {
+	case device.RouteSystem:
+		intent, err := d.systemIntent(req)
+		return agent.Send, intent, err
+	case device.RouteBridge:
+		intent, err := d.bridgeIntent(req)
+		return agent.Start, intent, err
+	}
+	version, err := androidwire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return "", nil, device.Errorf(device.Usage, "%w", err)
+	}
+	wires, err := androidwire.Encode(req, androidwire.Sender{
+		AppID: d.appID, Package: d.app.Package, SDK: version, RequestOnly: true,
+		WeChatSupport: int32(d.out.WeChat.SupportAPI), API: d.agent.hello.API,
+	})
+	if err != nil {
+		return "", nil, device.Errorf(device.Refused, "%w", err)
+	}
+	if len(wires) != 1 || wires[0].Intent == nil {
+		return "", nil, device.Errorf(device.Refused, "the sdk route can't carry %s", describe(req))
+	}
+	intent := wires[0].Intent
+	d.out.Differences = append(d.out.Differences,
+		"no caller token: only the app's own process can get one from WeChat",
+		"the system sees shell (com.android.shell) as the caller, not the app")
+	if uris := contentURIs(d.placed); len(uris) > 0 {
+		intent.ClipData = uris
+		intent.Flags |= androidwire.FlagGrantRead
+		d.out.Differences = append(d.out.Differences, "read access to the file is granted by a ClipData in the Intent, not by Context.grantUriPermission")
+	}
+	return agent.Start, intent, nil
+}
+
+// finish looks at the phone once more and leaves it as asked.
+func (d *delivery) finish(ctx context.Context) error {
+	var errs []error
+	if d.out.ScreenAfter == "" && d.agent != nil {
+		var top agent.Top
+		a := &ask{Request: agent.Request{Verb: agent.TopActivity}, into: &top}
+		if err := d.do(ctx, a); err == nil && a.err == nil {
+			d.out.ScreenAfter = shortComponent(top.Activity)
+		}
+	}
+	errs = append(errs, d.screenshot(ctx), d.tidy(ctx), d.removeMedia(ctx))
+	return errors.Join(errs...)
+}
+
+// tidy leaves the phone as --after says.
+func (d *delivery) tidy(ctx context.Context) error {
+	if d.facts == nil || d.agent == nil {
+		return nil
+	}
+	switch d.job.After {
+	case device.AfterBack:
+		r, err := d.server.Run(ctx, d.info.ID, "input keyevent 4", nil) // KEYCODE_BACK
+		if err == nil && r.Exit != 0 {
+			err = device.Errorf(device.Failed, "the back key could not be pressed: the phone says %q", excerpt(string(r.Stderr)))
+		}
+		return err
+	case device.AfterHome:
+		raw, err := rawIntent(&androidwire.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: androidwire.FlagNewTask})
+		if err != nil {
+			return err
+		}
+		return d.one(ctx, agent.Request{Verb: agent.Start, User: d.facts.user, Intent: raw})
+	case device.AfterStopWeChat:
+		return d.one(ctx, agent.Request{Verb: agent.Stop, User: d.facts.user, Package: androidwire.WeChat})
+	}
+	return nil
+}
+
+// one sends one request to the agent whose answer does not matter.
+func (p *Phone) one(ctx context.Context, r agent.Request) error {
+	a := &ask{Request: r}
+	if err := p.do(ctx, a); err != nil {
+		return err
+	}
+	if a.err != nil {
+		return refusedByAgent(a.err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package android
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// appID is an AppID of the Open Platform, which an app also declares as a URL
+// scheme.
+var appID = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+
+// metaSupport is the meta-data in which WeChat announces its OpenSDK level
+// (OpenSDK 6.8, WXApiImplV10.getWXAppSupportAPI).
+const metaSupport = "com.tencent.mm.BuildInfo.OPEN_SDK_VERSION"
+
+// supportAPI returns the OpenSDK level that WeChat announces, 0 if none.
+func supportAPI(wechat *agent.App) int {
+	n, err := strconv.ParseInt(strings.TrimSpace(wechat.MetaData[metaSupport]), 0, 64)
+	if err != nil || n < 0 || n > 1<<31-1 {
+		return 0
+	}
+	return int(n)
+}
+
+// choosePackage returns the package of the app to speak for: the one asked
+// for, else the phone's only debuggable app that WeChat could call back.
+func choosePackage(want string, packages []agent.Package) (string, error) {
+	if want != "" {
+		return want, nil
+	}
+	var fit []string
+	for _, p := range packages {
+		if p.Debuggable && p.Entry {
+			fit = append(fit, p.Name)
+		}
+	}
+	switch len(fit) {
+	case 1:
+		return fit[0], nil
+	case 0:
+		return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app with a .wxapi.WXEntryActivity").
+			WithHint("run `wxctl config init`, or give --package and --app-id")
+	}
+	return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s", len(fit), strings.Join(fit, ", ")).
+		WithHint("choose one with --package %s, or run `wxctl config init`", fit[0])
+}
+
+// chooseAppID returns the AppID: the one asked for, else the only one the app
+// declares as a URL scheme.
+func chooseAppID(want string, app *agent.App) (string, error) {
+	if want != "" {
+		return want, nil
+	}
+	var declared []string
+	for _, s := range app.Schemes {
+		if appID.MatchString(s) {
+			declared = append(declared, s)
+		}
+	}
+	if len(declared) == 1 {
+		return declared[0], nil
+	}
+	what := "declares none as a URL scheme"
+	if len(declared) > 1 {
+		what = "declares several as URL schemes: " + strings.Join(declared, ", ")
+	}
+	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", app.Package, what).
+		WithHint("give --app-id wx…, or run `wxctl config init`")
+}
+
+// mayspeak decides whether a request may name the app as its sender:
+// debuggable apps and pinned ones without a question, others only with --yes.
+// It reports whether that is an impersonation.
+func maySpeak(app *agent.App, id device.AppIdentity, yes bool) (impersonated bool, err error) {
+	switch {
+	case app.Debuggable || id.Pinned:
+		return false, nil
+	case yes:
+		return true, nil
+	}
+	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", app.Package).
+		WithHint("add --yes if it is yours, or pin it: wxctl config set package %s", app.Package)
+}
+
+// needs are the OpenSDK levels that WeChat must announce for a request (the
+// constants of OpenSDK 6.8.34, Build).
+const (
+	needTimeline    = 553779201 // TIMELINE_SUPPORTED_SDK_INT
+	needMiniProgram = 620756993 // MINIPROGRAM_SUPPORTED_SDK_INT
+	needContact     = 620824064 // SEND_TO_SPECIFIED_CONTACT_SDK_INT
+	needContentURI  = 654314752 // SUPPORTED_CONTENT_PROVIDER_URI
+)
+
+// usable fails if the WeChat that was found can't take requests.
+func (f *facts) usable() error {
+	w := f.wechat
+	switch {
+	case w == nil && f.user == 0:
+		return device.Errorf(device.WeChatMissing, "WeChat is not installed on the phone").WithHint("install WeChat, log in, and try again")
+	case w == nil:
+		return device.Errorf(device.WeChatMissing, "WeChat is not installed for Android user %d", f.user).
+			WithHint("%s", "choose another with --android-user: "+userList(f.users.Users))
+	case !w.Enabled:
+		return device.Errorf(device.WeChatDisabled, "WeChat is disabled on the phone").WithHint("enable it: adb shell pm enable --user %d %s", f.user, androidwire.WeChat)
+	case w.Suspended:
+		return device.Errorf(device.WeChatDisabled, "WeChat is suspended on the phone").WithHint("end the pause of its work profile, or its app timer, on the phone")
+	}
+	return nil
+}
+
+// userUnlocked fails if the user's storage is still locked: nothing of WeChat
+// can run before the first unlock after a start.
+func (f *facts) userUnlocked() error {
+	if f.state.UserUnlocked {
+		return nil
+	}
+	return device.Errorf(device.PhoneNotReady, "Android user %d was not unlocked since the phone started, so WeChat can't run", f.user).
+		WithHint("unlock the phone once with its PIN")
+}
+
+func userList(users []agent.User) string {
+	var s []string
+	for _, u := range users {
+		s = append(s, fmt.Sprintf("%d (%s)", u.ID, clean(u.Name)))
+	}
+	return strings.Join(s, ", ")
+}
+
+func quoteKind(e *agent.Error) string {
+	if e.Message == "" {
+		return strconv.Quote(e.Kind)
+	}
+	return e.Kind + ": " + strconv.Quote(excerpt(e.Message))
+}

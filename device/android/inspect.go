@@ -1,0 +1,175 @@
+package android
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// WeChat says which WeChat the phone has for an Android user, and for which
+// users there is one at all.
+func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.WeChat, error) {
+	var users agent.Users
+	list := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &users}
+	if err := p.do(ctx, list); err != nil {
+		return device.WeChat{}, slowPhone(p.info, err)
+	}
+	if list.err != nil {
+		return device.WeChat{}, refusedByAgent(list.err)
+	}
+	chats := map[int]*agent.App{}
+	if err := p.inspectOthers(ctx, users.Users, -1, chats); err != nil {
+		return device.WeChat{}, slowPhone(p.info, err)
+	}
+	f := &facts{users: users}
+	f.user = users.Current
+	if choice.Set {
+		var err error
+		if f.user, err = pick(choice, users, chats); err != nil {
+			return device.WeChat{}, err
+		}
+	} else if chats[f.user] == nil {
+		// Somebody else's WeChat is still a WeChat on this phone.
+		for _, u := range users.Users {
+			if chats[u.ID] != nil {
+				f.user = u.ID
+				break
+			}
+		}
+	}
+	f.wechat = chats[f.user]
+	w := f.report()
+	for _, u := range users.Users {
+		if chats[u.ID] != nil {
+			w.AndroidUsers = append(w.AndroidUsers, device.AndroidUser{ID: u.ID, Name: clean(u.Name), Running: u.Running})
+		}
+	}
+	return *w, nil
+}
+
+// slowPhone names the phone that did not answer in time.
+func slowPhone(info device.Info, err error) error {
+	return (&delivery{Phone: &Phone{info: info}}).explain(err)
+}
+
+// Inspect says what WeChat will check of an app.
+func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*device.Inspection, error) {
+	user := choice.ID
+	name := id.Package
+	if name == "" {
+		var packages agent.Packages
+		list := &ask{Request: agent.Request{Verb: agent.ListPackages, User: user}, into: &packages}
+		if err := p.do(ctx, list); err != nil {
+			return nil, slowPhone(p.info, err)
+		}
+		if list.err != nil {
+			return nil, refusedByAgent(list.err)
+		}
+		var err error
+		if name, err = choosePackage("", packages.Packages); err != nil {
+			return nil, err
+		}
+	}
+	var app, chat agent.App
+	inspect, inspectChat := askInspect(user, name, &app), askInspect(user, androidwire.WeChat, &chat)
+	if err := p.do(ctx, inspect, inspectChat); err != nil {
+		return nil, slowPhone(p.info, err)
+	}
+	got, err := found(inspect, &app)
+	if err != nil {
+		return nil, err
+	}
+	if got == nil {
+		return nil, device.Errorf(device.Refused, "the app %q is not installed on the phone%s", name, forUser(user)).
+			WithHint("install it, or name another with --package")
+	}
+	out := inspection(got, user)
+	out.Device = p.info.Ref()
+	wechat, err := found(inspectChat, &chat)
+	if err != nil {
+		return nil, err
+	}
+	out.Findings = findings(got, wechat, p.agent.hello.API)
+	return out, nil
+}
+
+func inspection(app *agent.App, user int) *device.Inspection {
+	out := &device.Inspection{
+		SchemaVersion: device.SchemaVersion, Package: app.Package, AndroidUser: user,
+		VersionName: clean(app.VersionName), VersionCode: app.VersionCode, Debuggable: app.Debuggable,
+		TargetSDK: app.TargetSDK, Installer: clean(app.Installer),
+		AppIDs: []string{}, Schemes: []string{}, Notes: cleanAll(app.Notes),
+	}
+	for _, der := range app.Certificates {
+		m, s := md5.Sum(der), sha256.Sum256(der)
+		out.Signatures = append(out.Signatures, device.Signature{MD5: hex.EncodeToString(m[:]), SHA256: hex.EncodeToString(s[:])})
+	}
+	out.Schemes = append(out.Schemes, cleanAll(app.Schemes)...)
+	for _, s := range app.Schemes {
+		if appID.MatchString(s) {
+			out.AppIDs = append(out.AppIDs, s)
+		}
+	}
+	if e := app.Entry; e != nil {
+		out.Entry = &device.EntryActivity{Name: clean(e.Name), Exported: e.Exported, Enabled: e.Enabled, Alias: clean(e.Target), LaunchMode: clean(e.LaunchMode)}
+	}
+	if app.Queries != nil {
+		out.Queries = cleanAll(app.Queries.Packages)
+	}
+	return out
+}
+
+func cleanAll(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = clean(s)
+	}
+	return out
+}
+
+// findings are what will go wrong with WeChat.
+func findings(app, wechat *agent.App, api int) []device.Finding {
+	out := []device.Finding{}
+	add := func(hint, format string, args ...any) {
+		out = append(out, device.Finding{Message: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	entryName := app.Package + ".wxapi.WXEntryActivity"
+	switch e := app.Entry; {
+	case e == nil:
+		add("declare it in the manifest, exported", "%s is not declared: WeChat can't call the app back", entryName)
+	case !e.Exported:
+		add(`set android:exported="true"`, "%s is not exported: WeChat can't call the app back", entryName)
+	case !e.Enabled:
+		add("enable it in the manifest", "%s is disabled: WeChat can't call the app back", entryName)
+	case e.Permission != "":
+		add("remove android:permission", "%s asks for the permission %q, which WeChat does not hold", entryName, clean(e.Permission))
+	case e.LaunchMode == "standard":
+		add(`set android:launchMode="singleTask"`, "%s has the launch mode standard: each reply opens another one", entryName)
+	}
+	if api >= 30 && app.TargetSDK >= 30 && app.Queries != nil && !slices.Contains(app.Queries.Packages, androidwire.WeChat) {
+		add(`add <queries><package android:name="com.tencent.mm"/></queries> to the manifest`,
+			"the app can't see WeChat: it targets API %d and its <queries> don't name %s", app.TargetSDK, androidwire.WeChat)
+	}
+	if len(app.Certificates) == 0 {
+		add("install a signed build", "no signing certificate could be read")
+	}
+	if !app.Enabled {
+		add("enable it: adb shell pm enable "+app.Package, "the app is disabled")
+	}
+	switch {
+	case wechat == nil:
+		add("install WeChat", "WeChat is not installed for this Android user")
+	case !wechat.Enabled || wechat.Suspended:
+		add("enable WeChat", "WeChat is disabled or suspended for this Android user")
+	}
+	return out
+}
+
+var _ device.Inspector = (*Phone)(nil)

@@ -1,0 +1,296 @@
+package android
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// Where evidence was seen.
+const (
+	sourceAgent  = "agent"
+	sourceEvents = "events log"
+	sourceStarts = "activity log"
+	sourceApp    = "app's log"
+)
+
+// observer turns what the phone logs into evidence for one request.
+type observer struct {
+	out   *device.Outcome
+	hooks device.Hooks
+	begin time.Time
+
+	sentAt    time.Duration // since begin, when the request was handed over
+	sentMs    int64         // the same by the phone's clock, since 1970
+	user      int
+	roles     []role   // of the screens that count as opened
+	entries   []string // components in which WeChat calls the app back
+	wechatUID int
+	appUID    int
+	wantReply bool
+
+	said       map[string]bool // evidence that is there already
+	open       map[string]bool // entry activities of WeChat that are up
+	sawEntry   bool
+	moved      bool // a screen of WeChat beyond its entry came up
+	sawLogin   bool
+	sawChooser bool
+	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
+	starter    map[string]int
+	top        string // the component in front
+	reply      intents.Reply
+}
+
+// at returns when the phone logged something, since begin.
+func (o *observer) at(phoneMs int64) time.Duration {
+	return o.sentAt + time.Duration(max(phoneMs-o.sentMs, 0))*time.Millisecond
+}
+
+// see adds evidence, once for each what.
+func (o *observer) see(at time.Duration, state device.Progress, what, source string) {
+	if o.said[what] {
+		return
+	}
+	o.said[what] = true
+	o.out.See(at, state, what, source)
+	if o.hooks.Seen != nil {
+		o.hooks.Seen(o.out.Evidence[len(o.out.Evidence)-1])
+	}
+}
+
+// observe looks at one logged line.
+func (o *observer) observe(ev agent.Event) {
+	if ev.AtMs < o.sentMs {
+		return // it has another cause
+	}
+	if o.observeReply(ev) {
+		return
+	}
+	e, ok := parseActivityEvent(ev.Line)
+	if !ok {
+		return
+	}
+	at := o.at(ev.AtMs)
+	if slices.Contains(o.entries, e.component) {
+		o.called(e, at)
+		return
+	}
+	s := screenOf(e.component)
+	if e.user != o.user && s.role != roleChooser {
+		return
+	}
+	switch e.kind {
+	case created, newIntent, restarted:
+		o.came(s, e.component, at)
+	case resumed:
+		o.top = e.component
+	case finished:
+		o.went(s, e.component)
+	}
+}
+
+func (o *observer) came(s screen, component string, at time.Duration) {
+	switch s.role {
+	case roleForeign:
+		return
+	case roleEntry:
+		o.sawEntry = true
+		o.open[component] = true
+		o.goneAt = time.Time{}
+		o.see(at, device.Delivered, s.what, sourceEvents)
+		return
+	case roleLogin:
+		o.sawLogin = true
+	case roleChooser:
+		o.sawChooser = true
+	}
+	if s.role != roleFront && s.role != roleChooser {
+		o.moved = true
+		o.goneAt = time.Time{}
+	}
+	state := device.NotSent
+	if slices.Contains(o.roles, s.role) {
+		state = device.Opened
+	}
+	o.see(at, state, s.what, sourceEvents)
+}
+
+func (o *observer) went(s screen, component string) {
+	if s.role != roleEntry {
+		return
+	}
+	delete(o.open, component)
+	if len(o.open) == 0 && !o.moved && o.goneAt.IsZero() {
+		o.goneAt = time.Now()
+	}
+}
+
+// called handles what happens to the activity in which WeChat calls the app
+// back. That activity may be started by others too: whoever the system says
+// did it must be WeChat.
+func (o *observer) called(e activityEvent, at time.Duration) {
+	if e.user%100000 != o.user%100000 {
+		return
+	}
+	fromWeChat := fmt.Sprintf("WeChat called %s back", shortComponent(e.component))
+	switch e.kind {
+	case started:
+		o.starter[e.component] = e.fromUID
+		if e.fromUID == o.wechatUID && (!e.hasResult || e.result >= 0) {
+			o.see(at, device.Returned, fromWeChat, sourceStarts)
+		}
+	case created, newIntent:
+		if uid, ok := o.starter[e.component]; ok && uid != o.wechatUID {
+			return
+		}
+		o.see(at, device.Returned, fromWeChat, sourceEvents)
+	case resumed:
+		o.top = e.component
+	}
+}
+
+// replyMark starts what the hook of an app under test logs of a reply.
+const replyMark = "wxctl-reply: "
+
+// observeReply reads a reply that the app's hook logged.
+func (o *observer) observeReply(ev agent.Event) bool {
+	if !o.wantReply || !strings.Contains(ev.Line, replyMark) {
+		return false
+	}
+	l, ok := parseLogLine(ev.Line)
+	if !ok || l.uid >= 0 && l.uid != o.appUID {
+		return false
+	}
+	text, ok := strings.CutPrefix(l.text, replyMark)
+	if !ok {
+		return false
+	}
+	reply, err := intents.UnmarshalReply([]byte(text))
+	if err != nil {
+		o.see(o.at(ev.AtMs), device.Returned, "the app logged a reply that can't be read", sourceApp)
+		return true
+	}
+	o.reply = reply
+	o.see(o.at(ev.AtMs), device.Replied, "the app logged WeChat's reply", sourceApp)
+	return true
+}
+
+// until reads events until the state is reached.
+func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) error {
+	for o.out.State < state {
+		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if !o.goneAt.IsZero() {
+			waiting, cancel = context.WithDeadline(ctx, o.goneAt.Add(p.options.DropAfter))
+		}
+		ev, err := p.agent.event(waiting)
+		cancel()
+		switch {
+		case err == nil:
+			o.observe(ev)
+		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			return device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused").
+				WithHint("see what WeChat checks of the app: wxctl inspect")
+		case errors.Is(err, context.DeadlineExceeded):
+			return o.notSeen(state)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// notSeen says what was seen instead of the state that was waited for.
+func (o *observer) notSeen(state device.Progress) error {
+	e := device.Errorf(device.NotSeen, "%q was not seen in time", state)
+	e.Err = context.DeadlineExceeded
+	why := func(message, hint string) error {
+		e.Message = fmt.Sprintf("%q was not seen in time: %s", state, message)
+		e.Hint = hint
+		return e
+	}
+	switch {
+	case o.said[asleep]:
+		return why("the phone's screen is off", "wake the phone and keep its screen on while it is charged (developer options)")
+	case o.said[behindKeyguard]:
+		return why("the phone is locked", "unlock the phone")
+	case o.sawChooser:
+		return why("the phone asks which app shall take the request", "choose on the phone, or remove the second WeChat from the question in its dual-app settings")
+	case o.sawLogin && o.out.State < device.Opened:
+		return why("WeChat asks to log in", "log in to WeChat on the phone and try again")
+	case o.sawEntry && !o.moved:
+		return why("WeChat stays on its entry screen, as it does to show an error: most often the app's package or signature is not the one registered for the AppID",
+			"compare with the Open Platform: wxctl inspect")
+	case state >= device.Returned && o.out.State == device.Opened:
+		return why("nobody answered on the phone, or whoever did stayed in WeChat", "answer on the phone and go back to the app, or wait for less: --until opened")
+	case state == device.Replied && o.out.State == device.Returned:
+		return why("WeChat called the app back, but the app did not log the reply", "put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
+	}
+	e.Hint = "look at the phone, or give it longer with --timeout"
+	return e
+}
+
+// What the phone's own state adds to the evidence.
+const (
+	asleep         = "the phone's screen is off"
+	behindKeyguard = "the phone shows its lock screen"
+)
+
+// replyFailure is the failure that a reply stands for, nil for none.
+func replyFailure(reply intents.Reply) error {
+	result := reply.Answer()
+	var e *device.Error
+	switch result.ErrCode {
+	case intents.ErrOK:
+		return nil
+	case intents.ErrUserCancel:
+		e = device.Errorf(device.RefusedByWeChat, "the user cancelled (errCode %d)", result.ErrCode)
+	case intents.ErrAuthDenied:
+		e = device.Errorf(device.RefusedByWeChat, "the user refused (errCode %d)", result.ErrCode)
+	case intents.ErrBan:
+		e = device.Errorf(device.RefusedByWeChat, "WeChat refused the app (errCode %d): its package or signature does not match the AppID", result.ErrCode).
+			WithHint("compare with the Open Platform: wxctl inspect")
+	case intents.ErrUnsupported:
+		e = device.Errorf(device.WeChatTooOld, "this WeChat does not support the request (errCode %d)", result.ErrCode).WithHint("update WeChat")
+	default:
+		e = device.Errorf(device.Failed, "WeChat failed (errCode %d)", result.ErrCode)
+		if result.ErrStr != nil && *result.ErrStr != "" {
+			e.Message += fmt.Sprintf(": %q", *result.ErrStr)
+		}
+	}
+	return e
+}
+
+// newObserver returns an observer for a request that was just handed over.
+func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts, app *agent.App) *observer {
+	o := &observer{
+		out: out, hooks: job.Hooks, begin: begin, user: f.user, roles: wanted(job.Request), wechatUID: f.wechat.UID,
+		said: map[string]bool{}, open: map[string]bool{}, starter: map[string]int{}, appUID: -1,
+		wantReply: job.Until >= device.Returned,
+	}
+	if app != nil {
+		o.appUID = app.UID
+		o.entries = []string{app.Package + "/" + app.Package + ".wxapi.WXEntryActivity"}
+		if app.Entry != nil && app.Entry.Target != "" {
+			o.entries = append(o.entries, app.Package+"/"+app.Entry.Target)
+		}
+	}
+	return o
+}
+
+// rawIntent is an Intent as the agent takes it.
+func rawIntent(i *androidwire.Intent) (json.RawMessage, error) {
+	data, err := json.Marshal(i)
+	if err != nil {
+		return nil, device.Errorf(device.Failed, "the request can't be written: %w", err)
+	}
+	return data, nil
+}

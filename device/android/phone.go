@@ -1,0 +1,247 @@
+package android
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// Options change how phones are driven. The zero value is for real phones.
+type Options struct {
+	// Dex is the agent to run; nil: the one built in.
+	Dex []byte
+	// DropAfter is how long WeChat may show no screen, once the activity that
+	// took the request is gone, before that counts as a refusal. Zero: 3 s.
+	DropAfter time.Duration
+}
+
+// Phone is an open Android phone. Its agent starts with the first thing that
+// needs it and serves everything until Close.
+type Phone struct {
+	server  Server
+	info    device.Info
+	dex     []byte
+	options Options
+
+	agent   *session
+	watched []string // buffers that the agent streams
+	starts  int      // how often an agent was started
+}
+
+// Open makes a phone usable. It does not talk to it yet.
+func (b *Backend) Open(_ context.Context, info device.Info) (device.Phone, error) {
+	if info.State != device.Ready {
+		return nil, device.Errorf(device.PhoneNotReady, "phone %s is not ready: %s", info.Label(), info.State).WithHint("%s", info.Fix)
+	}
+	return b.open(info), nil
+}
+
+func (b *Backend) open(info device.Info) *Phone {
+	options := b.Options
+	if options.DropAfter == 0 {
+		options.DropAfter = 3 * time.Second
+	}
+	return &Phone{server: b.Server, info: info, dex: options.Dex, options: options}
+}
+
+// Info returns what is known of the phone.
+func (p *Phone) Info() device.Info { return p.info }
+
+// Close ends the agent.
+func (p *Phone) Close() error {
+	if p.agent == nil {
+		return nil
+	}
+	s := p.agent
+	p.agent = nil
+	return s.Close()
+}
+
+// do sends requests to the agent, which it starts if there is none. An agent
+// that died since the last request is started once more: the phone may have
+// killed it while nothing was asked of it.
+func (p *Phone) do(ctx context.Context, asks ...*ask) error {
+	fresh := p.agent == nil
+	if fresh {
+		if err := p.start(ctx); err != nil {
+			return err
+		}
+	}
+	err := p.agent.do(ctx, asks...)
+	if err != nil {
+		p.agent.Close()
+		p.agent = nil
+		p.watched = nil
+		if !fresh && ctx.Err() == nil && !slices.ContainsFunc(asks, acts) {
+			return p.do(ctx, asks...)
+		}
+	}
+	return err
+}
+
+// acts reports whether a request must not be sent twice.
+func acts(a *ask) bool { return a.Verb == agent.Start || a.Verb == agent.Send }
+
+func (p *Phone) start(ctx context.Context) error {
+	s, err := p.startAgent(ctx)
+	if err != nil {
+		return err
+	}
+	p.agent = s
+	p.starts++
+	return nil
+}
+
+// pick returns the Android user that the request is about: the one asked for,
+// else the only one that has WeChat.
+func pick(choice device.UserChoice, users agent.Users, chats map[int]*agent.App) (int, error) {
+	if choice.Set {
+		if !slices.ContainsFunc(users.Users, func(u agent.User) bool { return u.ID == choice.ID }) {
+			return 0, device.Errorf(device.Usage, "the phone has no Android user %d", choice.ID).
+				WithHint("%s", "choose one with --android-user: "+userList(users.Users))
+		}
+		return choice.ID, nil
+	}
+	var have []agent.User
+	for _, u := range users.Users {
+		if chats[u.ID] != nil {
+			have = append(have, u)
+		}
+	}
+	switch len(have) {
+	case 0:
+		return users.Current, nil
+	case 1:
+		return have[0].ID, nil
+	}
+	return 0, device.Errorf(device.AndroidUserUnset, "WeChat is installed for %d Android users of this phone: %s", len(have), userList(have)).
+		WithHint("choose one with --android-user %d", have[0].ID)
+}
+
+// facts are what is asked of the phone before a request is sent, all at once.
+type facts struct {
+	users  agent.Users
+	user   int
+	wechat *agent.App // nil if that user has none
+	state  agent.State
+}
+
+// ask asks what every delivery needs to know, and more with it; all of it in
+// one go, as long as only one user is there.
+func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*ask) (*facts, error) {
+	first := 0
+	if choice.Set {
+		first = choice.ID
+	}
+	f := &facts{}
+	var chat agent.App
+	users := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &f.users}
+	inspect := askInspect(first, androidwire.WeChat, &chat)
+	state := &ask{Request: agent.Request{Verb: agent.PhoneState, User: first}, into: &f.state}
+	for _, a := range more {
+		a.User = first
+	}
+	if err := p.do(ctx, append([]*ask{users, inspect, state}, more...)...); err != nil {
+		return nil, err
+	}
+	for _, err := range []error{users.err, state.err} {
+		if err != nil {
+			return nil, refusedByAgent(err)
+		}
+	}
+	chats := map[int]*agent.App{}
+	if app, err := found(inspect, &chat); err != nil {
+		return nil, err
+	} else if app != nil {
+		chats[first] = app
+	}
+	if !choice.Set {
+		if err := p.inspectOthers(ctx, f.users.Users, first, chats); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if f.user, err = pick(choice, f.users, chats); err != nil {
+		return nil, err
+	}
+	f.wechat = chats[f.user]
+	if f.user != first {
+		for _, a := range more {
+			a.User, a.err = f.user, nil
+		}
+		state.User = f.user
+		if err := p.do(ctx, append([]*ask{state}, more...)...); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func (p *Phone) inspectOthers(ctx context.Context, users []agent.User, known int, chats map[int]*agent.App) error {
+	var asks []*ask
+	apps := make([]agent.App, len(users))
+	for i, u := range users {
+		if u.ID != known && u.Running {
+			asks = append(asks, askInspect(u.ID, androidwire.WeChat, &apps[i]))
+		}
+	}
+	if len(asks) == 0 {
+		return nil
+	}
+	if err := p.do(ctx, asks...); err != nil {
+		return err
+	}
+	for _, a := range asks {
+		app, err := found(a, a.into.(*agent.App))
+		var refused *agent.Error
+		if errors.As(err, &refused) {
+			continue // a user that shell may not look into (a secure folder)
+		}
+		if err != nil {
+			return err
+		}
+		if app != nil {
+			chats[a.User] = app
+		}
+	}
+	return nil
+}
+
+func askInspect(user int, pkg string, into *agent.App) *ask {
+	return &ask{Request: agent.Request{Verb: agent.Inspect, User: user, Package: pkg}, into: into}
+}
+
+// found returns what an inspection found, nil if the package isn't installed.
+func found(a *ask, app *agent.App) (*agent.App, error) {
+	var refused *agent.Error
+	switch {
+	case a.err == nil:
+		return app, nil
+	case errors.As(a.err, &refused) && refused.Kind == agent.KindNotFound:
+		return nil, nil
+	}
+	return nil, refusedByAgent(a.err)
+}
+
+// refusedByAgent makes a sentence of what the phone refused.
+func refusedByAgent(err error) error {
+	e := device.Errorf(device.Failed, "%w", err)
+	var refused *agent.Error
+	if errors.As(err, &refused) {
+		e.Err = err
+		e.Message = "the phone refused: " + quoteKind(refused)
+	}
+	return e
+}
+
+func md5Hex(b []byte) string {
+	sum := md5.Sum(b)
+	return hex.EncodeToString(sum[:])
+}

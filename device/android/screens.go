@@ -1,0 +1,122 @@
+package android
+
+import (
+	"strings"
+
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// role is what a screen means for a request.
+type role int
+
+const (
+	roleForeign role = iota // not WeChat's, and nothing known
+	roleEntry               // WeChat took the request and is working on it
+	roleFront               // WeChat's own front: splash, main screen
+	roleLogin               // WeChat wants its user to log in first
+	roleStep                // on the way to a screen that counts, or behind it
+	rolePicker
+	roleMoments
+	roleFavorites
+	roleChat
+	roleConsent
+	roleMini
+	rolePage
+	roleChooser // the system asks which of two WeChats
+)
+
+// screen is a known activity, by the end of its class name: WeChat moves
+// classes between packages, but keeps the names of components.
+type screen struct {
+	class string
+	role  role
+	what  string // in evidence
+}
+
+// screens are WeChat's (6.5 to 8.0), longest known names first where one is
+// the end of another.
+var screens = []screen{
+	{"plugin.base.stub.WXEntryActivity", roleEntry, "WeChat took the request (WXEntryActivity)"},
+	{"plugin.base.stub.UIEntryStub", roleEntry, "WeChat checks the request (UIEntryStub)"},
+	{"plugin.base.stub.WXBizEntryActivity", roleEntry, "WeChat took the request (WXBizEntryActivity)"},
+	{"plugin.base.stub.WXCustomSchemeEntryActivity", roleEntry, "WeChat took the link (WXCustomSchemeEntryActivity)"},
+	{"ui.tools.ShareImgUI", roleEntry, "WeChat took the share (ShareImgUI)"},
+	{"ui.tools.ShareToTimeLineUI", roleEntry, "WeChat took the share (ShareToTimeLineUI)"},
+	{"ui.tools.AddFavoriteUI", roleFavorites, "WeChat's favorites took the content (no question on the phone)"},
+	{"app.WeChatSplashActivity", roleFront, "WeChat starts (splash screen)"},
+	{"ui.LauncherUI", roleFront, "WeChat's main screen came up"},
+	{"SimpleLoginUI", roleLogin, "WeChat asks to log in"},
+	{"LoginUI", roleLogin, "WeChat asks to log in"},
+	{"LoginPasswordUI", roleLogin, "WeChat asks to log in"},
+	{"LoginVoiceUI", roleLogin, "WeChat asks to log in"},
+	{"MobileLoginOrForceReg", roleLogin, "WeChat asks to log in"},
+	{"WelcomeActivity", roleLogin, "WeChat asks to log in"},
+	{"ui.transmit.SelectConversationUI", rolePicker, "chat picker opened"},
+	{"ui.transmit.SendAppMessageWrapperUI", roleStep, "WeChat prepares the message (SendAppMessageWrapperUI)"},
+	{"plugin.sns.ui.SnsUploadUI", roleMoments, "Moments editor opened"},
+	{"plugin.favorite.ui.FavOpenApiEntry", roleFavorites, "WeChat's favorites took the content (no question on the phone)"},
+	{"ui.chatting.ChattingUI", roleChat, "chat with the contact opened"},
+	{"plugin.appbrand.launching.AppBrandLaunchProxyUI", roleMini, "mini program is being opened"},
+	{"plugin.webview.ui.tools.WebViewUI", rolePage, "WeChat's web page opened"},
+}
+
+// choosers are the activities in which a phone asks which of two WeChats, or
+// which app, shall take an Intent: AOSP's own and those of makers with dual
+// apps.
+var choosers = []string{
+	"android/com.android.internal.app.ResolverActivity",
+	"android/com.android.internal.app.ChooserActivity",
+	"com.android.intentresolver/",
+	"com.miui.securitycore/com.miui.xspace.ui.activity.XSpaceResolveActivity",
+	"com.huawei.android.internal.app/com.huawei.android.internal.app.HwResolverActivity",
+	"com.coloros.securitypermission/", "com.oplus.multiapp/", "com.vivo.doubleinstance/",
+}
+
+// screenOf says what is known of a component.
+func screenOf(component string) screen {
+	pkg, class, _ := strings.Cut(component, "/")
+	if pkg != androidwire.WeChat {
+		for _, c := range choosers {
+			if component == c || strings.HasSuffix(c, "/") && strings.HasPrefix(component, c) {
+				return screen{component, roleChooser, "the phone asks which app shall take the request"}
+			}
+		}
+		return screen{component, roleForeign, ""}
+	}
+	for _, s := range screens {
+		if strings.HasSuffix(class, "."+s.class) {
+			return s
+		}
+	}
+	base := class[strings.LastIndexByte(class, '.')+1:]
+	switch {
+	case strings.HasPrefix(base, "SDKOAuth"): // SDKOAuthUI, …WechatUI, …OtherUI, …FriendUI
+		return screen{class, roleConsent, "consent page opened"}
+	case strings.HasPrefix(base, "AppBrandUI"), strings.HasPrefix(base, "AppBrandPluginUI"):
+		return screen{class, roleMini, "mini program opened"}
+	}
+	return screen{class, roleStep, "WeChat opened " + shortComponent(component)}
+}
+
+// wanted returns the roles of the screens that belong to a request: that one
+// came up means that it was opened.
+func wanted(req intents.Request) []role {
+	switch r := req.(type) {
+	case intents.Share:
+		switch r.Scene {
+		case intents.SceneTimeline:
+			return []role{roleMoments}
+		case intents.SceneFavorite:
+			return []role{roleFavorites}
+		case intents.SceneContact:
+			return []role{roleChat, roleStep}
+		}
+		return []role{rolePicker}
+	case intents.Auth:
+		return []role{roleConsent}
+	case intents.LaunchMiniProgram:
+		return []role{roleMini}
+	}
+	return []role{rolePage}
+}

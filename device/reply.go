@@ -1,0 +1,110 @@
+package device
+
+import "github.com/wxctl/wxctl/intents"
+
+// Answer puts a reply that was read into the outcome: as it is, and as the
+// module's status, err and events.
+func (o *Outcome) Answer(reply intents.Reply) {
+	o.Reply = NewReply(reply)
+	o.Err = moduleError(reply)
+	o.Status = new(o.Err.Code == 0)
+	switch r := reply.(type) {
+	case intents.LaunchReply:
+		o.Events = append(o.Events, Event{EventType: "back", ExtMsg: new(text(r.ExtMsg))})
+	case intents.SubscribeReply:
+		kind := "back"
+		if r.ErrCode != intents.ErrOK || text(r.Action) == "cancel" {
+			kind = "backError"
+		}
+		o.Events = append(o.Events, Event{
+			EventType: kind, TemplateID: new(text(r.TemplateID)), Action: new(text(r.Action)), OpenID: new(text(r.OpenID)),
+			Reserved: new(text(r.Reserved)), Scene: new(int(r.Scene)),
+		})
+	}
+}
+
+// NewReply returns a reply as an Outcome shows it.
+func NewReply(reply intents.Reply) *Reply {
+	a := reply.Answer()
+	out := &Reply{ErrCode: int(a.ErrCode), ErrStr: text(a.ErrStr), Transaction: text(a.Transaction), OpenID: text(a.OpenID)}
+	switch r := reply.(type) {
+	case intents.AuthReply:
+		out.Code, out.State, out.URL = text(r.Code), text(r.State), text(r.URL)
+		out.Lang, out.Country = text(r.Lang), text(r.Country)
+	case intents.LaunchReply:
+		out.ExtMsg = text(r.ExtMsg)
+	case intents.SubscribeReply:
+		out.TemplateID, out.Action, out.Reserved = text(r.TemplateID), text(r.Action), text(r.Reserved)
+		out.Scene = new(int(r.Scene))
+	}
+	return out
+}
+
+// Codes of the module's err object, which other kinds of request number
+// differently.
+const moduleUnknown = -1
+
+// moduleAnswer is a number of the module and what it stands for.
+type moduleAnswer struct {
+	code int
+	msg  string
+}
+
+var shareAnswers = map[intents.ErrCode]moduleAnswer{
+	intents.ErrOK:          {0, "ok"},
+	intents.ErrUserCancel:  {2, "the user cancelled"},
+	intents.ErrSentFailed:  {3, "sending failed"},
+	intents.ErrAuthDenied:  {4, "authorization refused"},
+	intents.ErrUnsupported: {5, "not supported by this WeChat"},
+	intents.ErrBan:         {1, "package or signature does not match the AppID"},
+}
+
+var authAnswers = map[intents.ErrCode]moduleAnswer{
+	intents.ErrOK:         {0, "ok"},
+	intents.ErrUserCancel: {1, "the user cancelled"},
+	intents.ErrAuthDenied: {2, "the user refused"},
+}
+
+// launchAnswers are those of launchMiniProgram and subscribeMsg.
+var launchAnswers = map[intents.ErrCode]moduleAnswer{
+	intents.ErrOK:  {0, "ok"},
+	intents.ErrBan: {1, "package or signature does not match the AppID"},
+}
+
+// moduleError translates WeChat's errCode into the number that the module has
+// for the kind of request. It loses information: the errCode stands beside it.
+func moduleError(reply intents.Reply) *ModuleError {
+	answers := shareAnswers
+	switch reply.Kind() {
+	case intents.KindAuth:
+		answers = authAnswers
+	case intents.KindLaunchMiniProgram, intents.KindSubscribeMessage:
+		answers = launchAnswers
+	}
+	if a, ok := answers[reply.Answer().ErrCode]; ok {
+		return &ModuleError{Code: a.code, Msg: a.msg}
+	}
+	return &ModuleError{Code: moduleUnknown, Msg: "unknown error"}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// Unsent fills in what the module says when nothing could be sent: status
+// false, and its number for that.
+func (o *Outcome) Unsent(request intents.Kind, why *Error) {
+	o.Status = new(false)
+	o.Err = &ModuleError{Code: 7, Msg: "the request never reached WeChat"}
+	switch {
+	case request == intents.KindAuth && why.Code == WeChatMissing:
+		o.Err = &ModuleError{Code: 3, Msg: "WeChat is not installed"}
+	case request == intents.KindAuth:
+		o.Err = &ModuleError{Code: moduleUnknown, Msg: "the request never reached WeChat"}
+	case request == intents.KindSubscribeMessage:
+		o.Events = append(o.Events, Event{EventType: "error"})
+	}
+}
