@@ -220,8 +220,23 @@ func (f *fence) session(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// relay carries one sync session between gadb and the phone.
+// relay carries one sync session between gadb and the phone. gadb is told that
+// all is well before the phone was asked, since it leaks its socket if it
+// isn't; it then finds the connection closed.
 func (f *fence) relay(ctx context.Context, near *conn) error {
+	err := near.during(ctx, func() error {
+		if _, err := io.WriteString(near, "OKAY"); err != nil {
+			return err
+		}
+		if _, err := near.block(); err != nil { // gadb's own "sync:"
+			return err
+		}
+		_, err := io.WriteString(near, "OKAY")
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	far, err := f.server.dial(ctx)
 	if err != nil {
 		return err
@@ -232,19 +247,6 @@ func (f *fence) relay(ctx context.Context, near *conn) error {
 			return f.server.unasked(err)
 		}
 		return f.server.unasked(far.request("sync:"))
-	})
-	if err != nil {
-		return err
-	}
-	err = near.during(ctx, func() error {
-		if _, err := io.WriteString(near, "OKAY"); err != nil {
-			return err
-		}
-		if _, err := near.block(); err != nil { // gadb's own "sync:"
-			return err
-		}
-		_, err := io.WriteString(near, "OKAY")
-		return err
 	})
 	if err != nil {
 		return err
@@ -269,16 +271,18 @@ func (f *fence) relay(ctx context.Context, near *conn) error {
 // answers copies the phone's frames to gadb, as far as they are frames.
 func answers(near io.Writer, far *conn) error {
 	r := bufio.NewReaderSize(far.Conn, maxSyncFrame+8)
+	last := "" // the kind of the frame before
 	for {
 		head, err := r.Peek(8)
 		switch {
-		case len(head) == 0 && errors.Is(err, io.EOF):
+		case len(head) == 0 && errors.Is(err, io.EOF) && last != "" && last != "DATA":
 			return nil
 		case err != nil:
 			return lostInTransfer(err)
 		}
 		n := int64(binary.LittleEndian.Uint32(head[4:]))
-		switch id := string(head[:4]); id {
+		id := string(head[:4])
+		switch id {
 		case "DONE":
 			n = 0 // the number means nothing here
 		case "OKAY", "DATA", "FAIL":
@@ -288,6 +292,7 @@ func answers(near io.Writer, far *conn) error {
 		default:
 			return far.nonsense(fmt.Sprintf("sent a file frame of the unknown kind %q", id))
 		}
+		last = id
 		if _, err := io.CopyN(near, r, 8+n); err != nil {
 			return lostInTransfer(err)
 		}

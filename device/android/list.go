@@ -93,6 +93,8 @@ func (b *Backend) info(e entry) device.Info {
 	switch m := mdnsName.FindStringSubmatch(e.serial); {
 	case m != nil:
 		i.Transport, i.Hardware = device.Network, m[1]
+	case strings.HasSuffix(strings.TrimSuffix(e.serial, "."), "._tcp"):
+		i.Transport = device.Network // an mDNS name that does not hold the serial number as it should
 	case strings.HasPrefix(e.serial, "emulator-"):
 		i.Transport = device.Emulator
 	case hostPort.MatchString(e.serial):

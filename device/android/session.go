@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
@@ -163,7 +162,7 @@ func (s *session) fill() error {
 	for len(s.lines) == 0 {
 		err := s.sh.next(s.stdout, s.stderr)
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, errEnded):
 			return s.ended()
 		case err != nil:
 			return err

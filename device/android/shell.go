@@ -60,8 +60,10 @@ func (s Server) openShell(ctx context.Context, serial, command string) (*shell, 
 	if err != nil {
 		return nil, err
 	}
-	return &shell{conn: c, r: bufio.NewReaderSize(c.Conn, 32<<10)}, nil
+	return newShell(c), nil
 }
+
+func newShell(c *conn) *shell { return &shell{conn: c, r: bufio.NewReaderSize(c.Conn, 32<<10)} }
 
 // writeIn sends bytes to the command's standard input.
 func (s *shell) writeIn(ctx context.Context, data []byte) error {
@@ -95,13 +97,16 @@ func (s *shell) closeIn(ctx context.Context) error {
 	})
 }
 
+// errEnded says that a command has ended, and its exit code is known.
+var errEnded = errors.New("the command has ended")
+
 // next reads until something of the command's output arrived and hands it to
-// out or errOut; it returns io.EOF when the command has ended. It must run
+// out or errOut; it returns errEnded when the command has ended. It must run
 // inside during.
 func (s *shell) next(out, errOut func([]byte)) error {
 	for {
 		if s.done {
-			return io.EOF
+			return errEnded
 		}
 		for s.have < len(s.head) {
 			n, err := s.r.Read(s.head[s.have:])
@@ -225,7 +230,7 @@ func (s *shell) collect(ctx context.Context) (Result, error) {
 			}
 		}
 	})
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, errEnded) {
 		err = nil
 	}
 	r.Exit = s.exit

@@ -1,0 +1,620 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve runs an adb server of the project's own for the test's time.
+func serve(t testing.TB, s *adb.Server) Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return Server{Addr: l.Addr().String()}
+}
+
+// script is a server that answers every connection with the same bytes,
+// whatever is asked, and then closes it.
+func script(t testing.TB, answer func(net.Conn)) Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			answer(c)
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return Server{Addr: l.Addr().String()}
+}
+
+func code(err error) device.Code {
+	if err == nil {
+		return ""
+	}
+	return device.AsError(err).Code
+}
+
+func TestFindServer(t *testing.T) {
+	for _, tt := range []struct {
+		flag string
+		env  map[string]string
+		want string
+		code device.Code
+	}{
+		{want: "127.0.0.1:5037"},
+		{flag: "lab:5038", env: map[string]string{"ADB_SERVER_SOCKET": "tcp:1"}, want: "lab:5038"},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "tcp:5040", "ANDROID_ADB_SERVER_PORT": "1"}, want: "127.0.0.1:5040"},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "tcp:lab:5040"}, want: "lab:5040"},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "tcp:[::1]:5040"}, want: "[::1]:5040"},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "localfilesystem:/run/adb"}, want: "/run/adb"},
+		{env: map[string]string{"ANDROID_ADB_SERVER_PORT": "5041"}, want: "127.0.0.1:5041"},
+		{env: map[string]string{"ANDROID_ADB_SERVER_ADDRESS": "lab"}, want: "lab:5037"},
+		{env: map[string]string{"ANDROID_ADB_SERVER_ADDRESS": "::1", "ANDROID_ADB_SERVER_PORT": "9"}, want: "[::1]:9"},
+		{flag: "lab", code: device.Usage},
+		{flag: "lab:x", code: device.Usage},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "vsock:3"}, code: device.Usage},
+		{env: map[string]string{"ADB_SERVER_SOCKET": "nonsense"}, code: device.Usage},
+		{env: map[string]string{"ANDROID_ADB_SERVER_PORT": "70000"}, code: device.Usage},
+	} {
+		s, err := FindServer(tt.flag, func(k string) string { return tt.env[k] })
+		if s.Addr != tt.want && tt.code == "" || code(err) != tt.code {
+			t.Errorf("%q %v: %q, %v", tt.flag, tt.env, s.Addr, err)
+		}
+	}
+}
+
+func TestParseList(t *testing.T) {
+	const text = "emulator-5554          device product:sdk_gphone64 model:sdk_gphone64_x86_64 device:emu64 transport_id:1\n" +
+		"emulator-5556 offline transport_id:3\n" + // 3 fields: gadb drops it
+		"0123456789ABCDEF       unauthorized usb:1-4 transport_id:4\n" + // gadb takes it for usable
+		"????????????           no permissions (user in plugdev group; are your udev rules wrong?); see [http://developer.android.com/tools/device.html] usb:1-2 transport_id:5\n" +
+		"adb-12 (2)._adb-tls-connect._tcp device product:p model:Mi_9 device:d transport_id:6\n" + // gadb cuts it to adb-12
+		"adb-2A111FDH200CY5-q9XyZw._adb-tls-connect._tcp device product:p model:Pixel_6 device:d transport_id:7\n" +
+		"192.168.1.20:5555      authorizing transport_id:8\n" +
+		"device                 recovery usb:3-1 product:x model:M device:d transport_id:9\n" + // a phone that calls itself device
+		"(no serial number)     sideload usb:2-2 transport_id:10\n" +
+		"S1\tbootloader\n"
+	entries, err := parseList(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Backend{}
+	var got []string
+	for _, e := range entries {
+		i := b.info(e)
+		got = append(got, fmt.Sprintf("%s|%s|%s|%s|%s", i.ID, i.State, i.Transport, i.Model, i.Hardware))
+	}
+	want := []string{
+		"emulator-5554|ready|emulator|sdk gphone64 x86 64|",
+		"emulator-5556|offline|emulator||",
+		"0123456789ABCDEF|unauthorized|usb||0123456789ABCDEF",
+		"????????????|no permissions|usb||",
+		"adb-12 (2)._adb-tls-connect._tcp|ready|network|Mi 9|",
+		"adb-2A111FDH200CY5-q9XyZw._adb-tls-connect._tcp|ready|network|Pixel 6|2A111FDH200CY5",
+		"192.168.1.20:5555|authorizing|network||",
+		"device|recovery|usb|M|device",
+		"(no serial number)|sideload|usb||",
+		"S1|bootloader|usb||S1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if _, err := parseList("what is this\n"); code(err) != device.ServerMisbehaved {
+		t.Errorf("a line that is none: %v", err)
+	}
+}
+
+func FuzzParseList(f *testing.F) {
+	f.Add("emulator-5554          device product:a model:b device:c transport_id:1\n")
+	f.Add("???? no permissions (x); see [y] usb:1-2\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		entries, err := parseList(s)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			i := (&Backend{}).info(e)
+			if i.ID == "" || i.State != device.Ready && i.Fix == "" {
+				t.Errorf("%q: %+v", s, i)
+			}
+		}
+	})
+}
+
+func TestList(t *testing.T) {
+	good := phone("good")
+	props := map[string]string{"ro.serialno": "good", "ro.build.version.release": "14", "ro.product.model": "Pixel \x1b[31m6", "ro.product.marketname": ""}
+	good.Commands = map[string]adbtest.Command{"getprop": getprop(props)}
+	locked := phone("locked")
+	locked.SetState(adb.StateUnauthorized)
+	silent := phone("silent")
+	silent.Commands = map[string]adbtest.Command{"getprop": func(ctx context.Context, _ []string, _ io.Reader, _, _ io.Writer) int {
+		<-ctx.Done()
+		return 1
+	}}
+	b := &Backend{Server: serve(t, adb.NewServer(good, locked, silent))}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	infos, err := b.List(ctx, "")
+	if err != nil || len(infos) != 3 {
+		t.Fatalf("%v, %v", infos, err)
+	}
+	if i := infos[0]; i.Model != "Pixel [31m6" || i.Name != i.Model || i.OSVersion != "14" || i.Hardware != "good" {
+		t.Errorf("good: %+v", i)
+	}
+	if i := infos[1]; i.State != device.Unauthorized || i.Fix == "" {
+		t.Errorf("locked: %+v", i)
+	}
+	if i := infos[2]; i.State != device.Ready || i.OSVersion != "" {
+		t.Errorf("a phone that doesn't answer must stay in the list: %+v", i)
+	}
+	// Asked for one phone, the others aren't bothered.
+	if infos, err := b.List(t.Context(), "good"); err != nil || infos[0].OSVersion != "14" || infos[2].OSVersion != "" {
+		t.Errorf("%+v, %v", infos, err)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	good := phone("good")
+	s := adb.NewServer(good)
+	b := &Backend{Server: serve(t, s)}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	var seen []string
+	err := b.Watch(ctx, func(infos []device.Info) {
+		for _, i := range infos {
+			seen = append(seen, string(i.State))
+		}
+		switch len(seen) {
+		case 1:
+			good.SetState(adb.StateOffline)
+		case 2:
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || !slices.Equal(seen, []string{"ready", "offline"}) {
+		t.Errorf("%q, %v", seen, err)
+	}
+}
+
+func phone(serial string) *adbtest.Phone { return adbtest.NewPhone(serial) }
+
+func getprop(props map[string]string) adbtest.Command {
+	return func(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) int {
+		fmt.Fprintln(out, props[args[1]])
+		return 0
+	}
+}
+
+func TestRun(t *testing.T) {
+	p := phone("p")
+	p.Commands = map[string]adbtest.Command{"both": func(_ context.Context, _ []string, _ io.Reader, out, errOut io.Writer) int {
+		io.WriteString(out, "out")
+		io.WriteString(errOut, "err")
+		return 42
+	}}
+	s := serve(t, adb.NewServer(p))
+	r, err := s.Run(t.Context(), "p", "both", nil)
+	if err != nil || r.Exit != 42 || string(r.Stdout) != "out" || string(r.Stderr) != "err" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	big := bytes.Repeat([]byte("0123456789abcdef"), 64<<10) // 1 MiB
+	r, err = s.Run(t.Context(), "p", "cat", big)
+	if err != nil || !bytes.Equal(r.Stdout, big) {
+		t.Errorf("cat gave %d bytes of %d, %v", len(r.Stdout), len(big), err)
+	}
+	if _, err := s.Run(t.Context(), "nobody", "true", nil); code(err) != device.PhoneLost {
+		t.Errorf("no such phone: %v", err)
+	}
+	if _, err := s.Run(t.Context(), "p", strings.Repeat("x", 70000), nil); code(err) != device.Refused {
+		t.Errorf("a command that adb would choke on: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Run(ctx, "p", "sleep 60", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a command without end: %v", err)
+	}
+}
+
+func TestRunV1(t *testing.T) {
+	p := phone("p")
+	p.Ident.Features = []string{adb.FeatureCmd}
+	p.Commands = map[string]adbtest.Command{"fail": func(_ context.Context, _ []string, _ io.Reader, out, _ io.Writer) int {
+		io.WriteString(out, "text wxctl-exit:0 text\n")
+		return 7
+	}}
+	server := adb.NewServer(p)
+	server.Fault = func(request string) *adb.Fault {
+		if strings.HasPrefix(request, "shell,v2") {
+			return &adb.Fault{Fail: "closed"}
+		}
+		return nil
+	}
+	s := serve(t, server)
+	r, err := s.Run(t.Context(), "p", "fail", nil)
+	if err != nil || r.Exit != 7 || string(r.Stdout) != "text wxctl-exit:0 text\n" {
+		t.Errorf("%+v %q, %v", r, r.Stdout, err)
+	}
+	if _, err := s.Run(t.Context(), "p", "cat", []byte("x")); code(err) != device.Refused {
+		t.Errorf("stdin: %v", err)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	_, err = (&Backend{Server: Server{Addr: l.Addr().String()}}).List(t.Context(), "")
+	e := device.AsError(err)
+	if e == nil || e.Code != device.NoServer || e.ExitCode() != 10 || !strings.Contains(e.Hint, "adb start-server") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBadServers lets servers cut, stall and talk nonsense at every point, and
+// holds every answer to: an end in time, an error of a kind, no goroutine (see
+// TestMain), no connection left.
+func TestBadServers(t *testing.T) {
+	p := phone("p")
+	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
+	server := adb.NewServer(p)
+	var fault atomic.Pointer[func(string) *adb.Fault]
+	server.Fault = func(request string) *adb.Fault { return (*fault.Load())(request) }
+	s := serve(t, server)
+	b := &Backend{Server: s}
+	ops := map[string]func(context.Context) error{
+		"list":  func(ctx context.Context) error { _, err := b.List(ctx, "nobody"); return err },
+		"shell": func(ctx context.Context) error { _, err := s.Run(ctx, "p", "echo hello", nil); return err },
+		"push": func(ctx context.Context) error {
+			return s.Push(ctx, "p", bytes.NewReader(make([]byte, 200_000)), "/data/local/tmp/g", 0o644, nil)
+		},
+		"pull": func(ctx context.Context) error { return s.Pull(ctx, "p", "/data/local/tmp/f", io.Discard) },
+	}
+	before := openFiles(t)
+	n := 0
+	for name, op := range ops {
+		for _, effect := range []adb.Effect{adb.Cut, adb.Stall, adb.Garbage} {
+			for _, after := range []int64{0, 2, 4, 6, 9, 20} {
+				var on atomic.Bool
+				strike := func(request string) *adb.Fault {
+					if name != "list" && strings.HasPrefix(request, "host:") && after > 4 {
+						return nil // strike later
+					}
+					on.Store(true)
+					return &adb.Fault{After: after, Then: effect}
+				}
+				fault.Store(&strike)
+				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+				start := time.Now()
+				err := op(ctx)
+				cancel()
+				if took := time.Since(start); took > 2*time.Second {
+					t.Errorf("%s, effect %d after %d: took %s", name, effect, after, took)
+				}
+				if err == nil {
+					// The fault may lie behind all that is read.
+					if on.Load() && after < 9 && name != "list" {
+						t.Errorf("%s, effect %d after %d: no error", name, effect, after)
+					}
+					continue
+				}
+				e := device.AsError(err)
+				if e.Message == "" || e.Code == device.Failed {
+					t.Errorf("%s, effect %d after %d: %s %v", name, effect, after, e.Code, err)
+				}
+				n++
+			}
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d faults struck", n)
+	}
+	waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	if after := openFiles(t); after > before {
+		t.Errorf("%d file descriptors before, %d after", before, after)
+	}
+}
+
+// TestBadServerOften repeats one fault of each kind 200 times in a row.
+func TestBadServerOften(t *testing.T) {
+	p := phone("p")
+	server := adb.NewServer(p)
+	var n atomic.Int64
+	server.Fault = func(string) *adb.Fault {
+		i := n.Add(1)
+		return &adb.Fault{After: i % 12, Then: []adb.Effect{adb.Cut, adb.Garbage}[i%2]}
+	}
+	b := &Backend{Server: serve(t, server)}
+	before := openFiles(t)
+	for range 200 {
+		b.List(t.Context(), "")
+		b.Server.Run(t.Context(), "p", "echo hello", nil)
+		b.Server.Push(t.Context(), "p", strings.NewReader("hello"), "/data/local/tmp/h", 0o644, nil)
+	}
+	waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	if after := openFiles(t); after > before {
+		t.Errorf("%d file descriptors before, %d after", before, after)
+	}
+}
+
+// openFiles counts this process's file descriptors, where that is possible.
+// Pipes don't count: the runtime keeps a pool of them for splice(2).
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil && runtime.GOOS == "linux" {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, e := range entries {
+		if link, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && !strings.HasPrefix(link, "pipe:") {
+			n++
+		}
+	}
+	return n
+}
+
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for range 500 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("waited in vain for %s", what)
+}
+
+// The defects of gadb v0.1.0, each by its number in the comment, must not
+// reach our user.
+func TestFenceAroundGadb(t *testing.T) {
+	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
+		p := phone("p")
+		s := serve(t, adb.NewServer(p))
+		data := bytes.Repeat([]byte("abcd"), 25_000)
+		for name, r := range map[string]io.Reader{
+			"data with EOF": iotest.DataErrReader(bytes.NewReader(data)),
+			"one byte":      iotest.OneByteReader(bytes.NewReader(data)),
+			"halves":        iotest.HalfReader(bytes.NewReader(data)),
+			"empty reads":   &emptyReads{r: bytes.NewReader(data)},
+		} {
+			path := "/data/local/tmp/" + strings.ReplaceAll(name, " ", "-")
+			if err := s.Push(t.Context(), "p", r, path, 0o444, nil); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if got := p.Files.Data(path); !bytes.Equal(got, data) {
+				t.Errorf("%s: %d bytes arrived of %d", name, len(got), len(data))
+			}
+		}
+	})
+	t.Run("a reader's error is told", func(t *testing.T) {
+		s := serve(t, adb.NewServer(phone("p")))
+		err := s.Push(t.Context(), "p", io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("disk on fire"))), "/data/local/tmp/x", 0o644, nil)
+		if err == nil || !strings.Contains(err.Error(), "disk on fire") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("no read deadline of its own", func(t *testing.T) {
+		unbounded()
+		if limit := gadbReadTimeout(); limit < 24*60*60 {
+			t.Errorf("gadb ends reads after %d seconds", limit)
+		}
+	})
+	t.Run("a phone that is gone leaks nothing", func(t *testing.T) {
+		server := adb.NewServer()
+		s := serve(t, server)
+		before := openFiles(t)
+		for range 50 {
+			if err := s.Push(t.Context(), "gone", strings.NewReader("x"), "/data/local/tmp/x", 0o644, nil); code(err) != device.PhoneLost {
+				t.Fatalf("%v", err)
+			}
+		}
+		waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+		if after := openFiles(t); after > before {
+			t.Errorf("%d file descriptors before, %d after", before, after)
+		}
+	})
+	t.Run("lengths are not believed", func(t *testing.T) {
+		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
+			server := adb.NewServer(phone("p"))
+			server.Fault = func(request string) *adb.Fault {
+				if request == "sync:" {
+					return &adb.Fault{Answer: []byte("OKAY" + frame), Then: adb.Stall}
+				}
+				return nil
+			}
+			s := serve(t, server)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			allocated := m.TotalAlloc
+			err := s.Pull(ctx, "p", "/x", io.Discard)
+			cancel()
+			runtime.ReadMemStats(&m)
+			if code(err) != device.ServerMisbehaved {
+				t.Errorf("%q: %v", frame, err)
+			}
+			if grew := m.TotalAlloc - allocated; grew > 16<<20 {
+				t.Errorf("%q: %d bytes were allocated", frame, grew)
+			}
+		}
+	})
+	t.Run("a panic is an error", func(t *testing.T) {
+		s := serve(t, adb.NewServer(phone("p")))
+		err := s.fenced(t.Context(), "p", func(d gadbDevice) error { panic("makeslice") })
+		if code(err) != device.ServerMisbehaved {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("serials with blanks", func(t *testing.T) {
+		p := phone("adb-12 (2)._adb-tls-connect._tcp")
+		s := serve(t, adb.NewServer(p))
+		if err := s.Push(t.Context(), p.SerialNo, strings.NewReader("hi"), "/data/local/tmp/x", 0o644, nil); err != nil || string(p.Files.Data("/data/local/tmp/x")) != "hi" {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
+		server := adb.NewServer(phone("p"))
+		server.Fault = func(request string) *adb.Fault {
+			if request == "sync:" {
+				return &adb.Fault{After: 4, Then: adb.Stall}
+			}
+			return nil
+		}
+		s := serve(t, server)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		endless := io.LimitReader(zeros{}, 1<<40)
+		if err := s.Push(ctx, "p", endless, "/data/local/tmp/x", 0o644, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("words are quoted", func(t *testing.T) {
+		for in, want := range map[string]string{"a b; exit 9": `'a b; exit 9'`, "$(id)": `'$(id)'`, "it's": `'it'\''s'`, "a\x00b": `'ab'`, "": `''`} {
+			if got := shellQuote(in); got != want {
+				t.Errorf("%q: %s, want %s", in, got, want)
+			}
+		}
+	})
+	t.Run("refusals of the phone are told", func(t *testing.T) {
+		p := phone("p")
+		s := serve(t, adb.NewServer(p))
+		if err := s.Pull(t.Context(), "p", "/nothing/here", io.Discard); code(err) != device.Failed || !strings.Contains(err.Error(), "No such file") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("progress and mode", func(t *testing.T) {
+		p := phone("p")
+		s := serve(t, adb.NewServer(p))
+		var last int64
+		if err := s.Push(t.Context(), "p", bytes.NewReader(make([]byte, 300_000)), "/data/local/tmp/x", 0o444, func(done int64) { last = done }); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := p.Files.Stat("/data/local/tmp/x"); err != nil || last != 300_000 || info.Mode&0o777 != 0o444 {
+			t.Errorf("%d bytes, mode %o, %v", last, info.Mode, err)
+		}
+	})
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// emptyReads returns nothing at every other read.
+type emptyReads struct {
+	r    io.Reader
+	turn bool
+}
+
+func (e *emptyReads) Read(b []byte) (int, error) {
+	if e.turn = !e.turn; e.turn {
+		return 0, nil
+	}
+	return e.r.Read(b)
+}
+
+func TestPullToFile(t *testing.T) {
+	p := phone("p")
+	data := bytes.Repeat([]byte{1, 2, 3}, 100_000)
+	p.Files.Put("/data/local/tmp/f", data)
+	s := serve(t, adb.NewServer(p))
+	path := filepath.Join(t.TempDir(), "f")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Pull(t.Context(), "p", "/data/local/tmp/f", f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes of %d, %v", len(got), len(data), err)
+	}
+}
+
+// TestNonsenseServers are things that listen where an adb server should.
+func TestNonsenseServers(t *testing.T) {
+	for name, answer := range map[string]string{
+		"HTTP":            "HTTP/1.1 400 Bad Request\r\n\r\n",
+		"nothing":         "",
+		"half a word":     "OK",
+		"a negative size": "OKAY-001",
+		"a blank size":    "OKAY    ",
+		"too short":       "OKAY0010abc",
+		"a bad reason":    "FAILzzzz",
+	} {
+		s := script(t, func(c net.Conn) {
+			c.SetDeadline(time.Now().Add(time.Second))
+			io.ReadFull(c, make([]byte, 4))
+			io.WriteString(c, answer)
+		})
+		if _, err := (&Backend{Server: s}).List(t.Context(), ""); code(err) != device.ServerMisbehaved {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := s.Run(t.Context(), "p", "true", nil); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func FuzzShellPackets(f *testing.F) {
+	f.Add([]byte("\x01\x03\x00\x00\x00hi\n\x02\x01\x00\x00\x00e\x03\x01\x00\x00\x00\x05"))
+	f.Add([]byte("\x03\x00\x00\x00\x00\x09"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		near, far := net.Pipe()
+		go func() { far.Write(data); far.Close() }()
+		sh := newShell(&conn{Conn: near})
+		defer sh.Close()
+		r, err := sh.collect(context.Background())
+		if len(r.Stdout)+len(r.Stderr) > len(data) {
+			t.Errorf("%d bytes of %d", len(r.Stdout)+len(r.Stderr), len(data))
+		}
+		if err == nil && !sh.done {
+			t.Error("it ended without an exit packet")
+		}
+		io.Copy(io.Discard, near)
+	})
+}
