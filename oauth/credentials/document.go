@@ -1,0 +1,227 @@
+package credentials
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+const (
+	documentName    = "credentials.json"
+	documentVersion = 1
+	maxDocument     = 8 << 20 // bytes
+)
+
+// document is the content of credentials.json.
+type document struct {
+	Version int     `json:"version"`
+	Entries []entry `json:"entries"`
+}
+
+// entry is one kept value, or where it is.
+type entry struct {
+	Profile   string    `json:"profile"`
+	AppID     string    `json:"appId"`
+	OpenID    string    `json:"openId,omitempty"` // empty for an AppSecret
+	SavedAt   time.Time `json:"savedAt"`
+	InKeyring bool      `json:"inKeyring,omitempty"`
+	Value     string    `json:"value,omitempty"` // only if it is not in the keyring
+}
+
+func (e entry) backend() Backend {
+	if e.InKeyring {
+		return Keyring
+	}
+	return File
+}
+
+func indexOf(entries []entry, k key) int {
+	return slices.IndexFunc(entries, func(e entry) bool {
+		return e.Profile == k.profile && e.AppID == k.appID && e.OpenID == k.openID
+	})
+}
+
+func (d *document) put(k key, e entry) {
+	if i := indexOf(d.Entries, k); i >= 0 {
+		d.Entries[i] = e
+		return
+	}
+	d.Entries = append(d.Entries, e)
+}
+
+func (d *document) drop(k key) {
+	if i := indexOf(d.Entries, k); i >= 0 {
+		d.Entries = slices.Delete(d.Entries, i, i+1)
+	}
+}
+
+// record is a token as it is kept.
+type record struct {
+	AccessToken  string    `json:"accessToken"`
+	RefreshToken string    `json:"refreshToken"`
+	UnionID      string    `json:"unionId,omitempty"`
+	Scope        []string  `json:"scope,omitempty"`
+	ExpiresIn    int       `json:"expiresIn"` // seconds
+	ObtainedAt   time.Time `json:"obtainedAt"`
+	Snapshot     bool      `json:"snapshot,omitempty"`
+	// RefreshBegan is when the refresh that yielded this began; the zero time
+	// after an exchange.
+	RefreshBegan time.Time `json:"refreshBegan,omitzero"`
+}
+
+func newRecord(t oauth.Token) record {
+	return record{
+		AccessToken: t.AccessToken.Reveal(), RefreshToken: t.RefreshToken.Reveal(), UnionID: t.UnionID, Scope: t.Scope,
+		ExpiresIn: int(t.ExpiresIn / time.Second), ObtainedAt: t.ObtainedAt.UTC(), Snapshot: t.Snapshot,
+	}
+}
+
+func (r record) token(openID string) oauth.Token {
+	return oauth.Token{
+		AccessToken: oauth.NewSecret(r.AccessToken), RefreshToken: oauth.NewSecret(r.RefreshToken), OpenID: openID,
+		UnionID: r.UnionID, Scope: r.Scope, ExpiresIn: time.Duration(r.ExpiresIn) * time.Second,
+		ObtainedAt: r.ObtainedAt, Snapshot: r.Snapshot,
+	}
+}
+
+// read returns the document, an empty one if there is no file.
+func (s *Store) read() (document, error) {
+	f, err := openOwn(s.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return document{Version: documentVersion}, nil
+	}
+	if err != nil {
+		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+	}
+	defer f.Close()
+	mended, err := makePrivate(f)
+	if err != nil {
+		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+	}
+	if mended {
+		s.opts.Notify(s.Path() + " could be read by others, which is mended now; if it was shared, log in again and reset the AppSecret")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
+	if err != nil {
+		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+	}
+	var doc document
+	if len(data) > maxDocument || json.Unmarshal(data, &doc) != nil { // json's error may quote a value
+		return document{}, fmt.Errorf("the credentials file %s is damaged; move it away and log in again", s.Path())
+	}
+	if doc.Version != documentVersion {
+		return document{}, fmt.Errorf("the credentials file %s has version %d, and this wxctl knows %d", s.Path(), doc.Version, documentVersion)
+	}
+	return doc, nil
+}
+
+// update changes the document under the lock.
+func (s *Store) update(ctx context.Context, change func(*document)) error {
+	if err := s.makeDir(); err != nil {
+		return err
+	}
+	unlock, err := s.lock(ctx, "credentials.lock", func() {})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	doc, err := s.read()
+	if err != nil {
+		return err
+	}
+	change(&doc)
+	data, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(s.Path(), append(data, '\n')); err != nil {
+		return fmt.Errorf("the credentials can't be written: %w", err)
+	}
+	return nil
+}
+
+// makeDir creates the directory, and takes an existing one only if it is ours
+// and nobody else's.
+func (s *Store) makeDir() error {
+	if err := os.MkdirAll(filepath.Dir(s.opts.Dir), 0o700); err != nil {
+		return fmt.Errorf("the credentials can't be written: %w", err)
+	}
+	if err := os.Mkdir(s.opts.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("the credentials can't be written: %w", err)
+	}
+	d, err := openOwn(s.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("the credentials can't be written: %w", err)
+	}
+	defer d.Close()
+	if _, err := makePrivate(d); err != nil {
+		return fmt.Errorf("the credentials can't be written: %w", err)
+	}
+	return nil
+}
+
+// lockPoll is how often a lock that another process holds is tried.
+const lockPoll = 5 * time.Millisecond
+
+// lock takes a lock file; if it has to wait, it calls waiting first. The
+// operating system frees the lock when the process ends, however it ends.
+func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
+	l := flock.New(filepath.Join(s.opts.Dir, name), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		waiting()
+		ok, err = l.TryLockContext(ctx, lockPoll)
+	}
+	if err != nil || !ok {
+		l.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("another wxctl holds the credentials: %w", ctx.Err())
+		}
+		return nil, fmt.Errorf("the credentials can't be locked: %w", err)
+	}
+	return func() { l.Close() }, nil
+}
+
+// replaceFile writes data beside path and renames it into place, so that path
+// holds the old or the new content whatever happens. The caller holds the
+// lock; a temporary file that a crash left behind is overwritten.
+func replaceFile(path string, data []byte) (err error) {
+	temp := path + ".new"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(temp)
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}

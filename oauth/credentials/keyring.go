@@ -1,0 +1,144 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gokeyring "github.com/zalando/go-keyring"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// service is the name that every item of ours has in the keyring.
+const service = "wxctl"
+
+// SystemKeyring is the operating system's keyring. Get and Delete return
+// ErrNotFound for an item that is not there.
+type SystemKeyring interface {
+	Get(item string) (string, error)
+	Set(item, value string) error
+	Delete(item string) error
+	// Probe reports early, and within the context, that there is no keyring.
+	Probe(ctx context.Context) error
+	// Interrupt ends calls that hang, if the system has a way to do that.
+	Interrupt()
+}
+
+// systemKeyring is go-keyring, whose calls have no deadline of their own.
+type systemKeyring struct{ bus }
+
+func newSystemKeyring() SystemKeyring { return systemKeyring{} }
+
+func (systemKeyring) Get(item string) (string, error) {
+	value, err := gokeyring.Get(service, item)
+	return value, notFound(err)
+}
+
+func (systemKeyring) Set(item, value string) error { return gokeyring.Set(service, item, value) }
+
+func (systemKeyring) Delete(item string) error { return notFound(gokeyring.Delete(service, item)) }
+
+func notFound(err error) error {
+	if errors.Is(err, gokeyring.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
+}
+
+var errSlow = errors.New("it does not answer")
+
+// fence keeps a keyring's troubles on its own side: no call takes longer than
+// patience, none panics, and once one has failed to answer, no further one is
+// made.
+type fence struct {
+	system   SystemKeyring
+	patience time.Duration
+
+	mu     sync.Mutex
+	probed bool
+	down   *KeyringError // why no call is made any more
+}
+
+func (f *fence) get(ctx context.Context, item string) (value string, err error) {
+	// Two variables, for after a timeout the call may still write its own.
+	var got string
+	if err := f.call(ctx, func() (err error) { got, err = f.system.Get(item); return err }); err != nil {
+		return "", err
+	}
+	return got, nil
+}
+
+func (f *fence) set(ctx context.Context, item, value string) error {
+	return f.call(ctx, func() error { return f.system.Set(item, value) })
+}
+
+func (f *fence) delete(ctx context.Context, item string) error {
+	return f.call(ctx, func() error { return f.system.Delete(item) })
+}
+
+// call runs do, and before the first one the probe. Its error is ErrNotFound,
+// the context's, or a *KeyringError.
+func (f *fence) call(ctx context.Context, do func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down != nil {
+		return f.down
+	}
+	grace := f.patience / 10 // for a call that is interrupted to end
+	limited, cancel := context.WithTimeout(ctx, f.patience-grace)
+	defer cancel()
+	var calling atomic.Bool
+	done := make(chan error, 1)
+	go func() {
+		// go-keyring takes a closed connection or an odd answer for a reason to
+		// panic when it waits for a prompt.
+		defer func() {
+			if p := recover(); p != nil {
+				done <- errors.New("it gave an answer that makes no sense")
+			}
+		}()
+		if !f.probed {
+			if err := f.system.Probe(limited); err != nil {
+				done <- err
+				return
+			}
+		}
+		calling.Store(true)
+		done <- do()
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-limited.Done():
+		if calling.Load() { // the probe ends with the context
+			f.system.Interrupt()
+		}
+		select {
+		case <-done:
+		case <-time.After(grace):
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.down = &KeyringError{errSlow.Error()}
+		return f.down
+	}
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound):
+		f.probed = true
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		err = errSlow
+	case errors.Is(err, gokeyring.ErrSetDataTooBig): // its other items are fine
+		return &KeyringError{"it does not take values this long"}
+	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
+		err = errors.New("this system has none")
+	}
+	f.down = &KeyringError{oauth.Printable(err.Error())}
+	return f.down
+}

@@ -1,0 +1,102 @@
+package credentials
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// crowdWindow is how long after a refresh those who come in a crowd share its
+// result.
+const crowdWindow = 5 * time.Second
+
+// Refresh renews a user's token: under a lock, it reads the token, has fetch
+// renew it, and keeps the result. used is the token the caller read before.
+//
+// If another process has renewed it meanwhile, its result is returned instead,
+// and shared is true. The same goes for processes that are started together,
+// of which the last may come when the first is done already: once two of them
+// have met at the lock, all that come within a few seconds of the refresh
+// share it. Unless refused says that the server has turned used down: then
+// used is never given back.
+func (s *Store) Refresh(
+	ctx context.Context, a Account, used oauth.Token, refused bool,
+	fetch func(context.Context, oauth.Token) (oauth.Token, error),
+) (token oauth.Token, shared bool, err error) {
+	if s.opts.Backend == None {
+		return oauth.Token{}, false, ErrNoStore
+	}
+	if err := s.makeDir(); err != nil {
+		return oauth.Token{}, false, err
+	}
+	k := key{a.Profile, a.AppID, used.OpenID}
+	sum := sha256.Sum256([]byte(k.item()))
+	name := "refresh-" + hex.EncodeToString(sum[:8]) + ".lock"
+	meeting := filepath.Join(s.opts.Dir, name)
+	if err := touch(meeting); err != nil {
+		return oauth.Token{}, false, err
+	}
+	began := time.Now()
+	unlock, err := s.lock(ctx, name, func() { markCrowd(meeting) })
+	if err != nil {
+		return oauth.Token{}, false, err
+	}
+	defer unlock()
+	r, _, err := s.record(ctx, k)
+	if err != nil {
+		return oauth.Token{}, false, err
+	}
+	current := r.token(used.OpenID)
+	if !r.ObtainedAt.Equal(used.ObtainedAt) {
+		return current, true, nil
+	}
+	if !refused && crowded(meeting, r) {
+		return current, true, nil
+	}
+	fresh, err := fetch(ctx, current)
+	if err != nil {
+		return oauth.Token{}, false, err
+	}
+	r = newRecord(fresh)
+	r.RefreshBegan = began.UTC()
+	_, err = s.setRecord(ctx, k, r)
+	return fresh, false, err
+}
+
+// The lock file's modification time is when somebody last had to wait for it.
+
+// touch creates the lock file, as one that nobody has waited for.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return os.Chtimes(path, time.Unix(0, 0), time.Unix(0, 0))
+}
+
+func markCrowd(path string) {
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // at worst, one more request is made
+}
+
+// crowded reports whether the stored token comes from a refresh just now
+// during or after which somebody had to wait.
+func crowded(path string, r record) bool {
+	info, err := os.Stat(path)
+	if err != nil || r.RefreshBegan.IsZero() {
+		return false
+	}
+	age := time.Since(r.ObtainedAt)
+	return age >= 0 && age < crowdWindow && !info.ModTime().Before(r.RefreshBegan)
+}

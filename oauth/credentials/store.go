@@ -1,0 +1,311 @@
+// Package credentials keeps AppSecrets and users' tokens: in the operating
+// system's keyring where there is one, else in a file that only its owner can
+// read.
+//
+// One document, credentials.json, lists what is kept, and for each entry
+// either that its value is in the keyring or, without one, the value itself.
+// It is replaced as a whole (temporary file, fsync, rename) under a lock, so
+// that a reader, or a crash at any moment, sees the old or the new state.
+//
+//	store, err := credentials.Open(credentials.Options{Dir: dir})
+//	where, err := store.SetSecret(ctx, credentials.Account{Profile: "default", AppID: appID}, secret)
+package credentials
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// Backend is a place to keep values.
+type Backend string
+
+// The backends. Auto takes the keyring if it works, else the file.
+const (
+	Auto    Backend = ""
+	Keyring Backend = "keyring"
+	File    Backend = "file"
+	None    Backend = "none" // keeps and finds nothing
+)
+
+// ErrNotFound says that there is no such entry. A keyring that does not answer
+// is another matter: see KeyringError.
+var ErrNotFound = errors.New("not stored")
+
+// ErrNoStore says that the backend None can't keep a value.
+var ErrNoStore = errors.New("nothing is stored with --store none")
+
+// KeyringError says that the keyring is needed and does not work.
+type KeyringError struct{ Reason string }
+
+// Error returns one sentence.
+func (e *KeyringError) Error() string { return "the keyring can't be used: " + e.Reason }
+
+// Account is whose credentials are meant: an app, as one profile knows it.
+type Account struct {
+	Profile string
+	AppID   string
+}
+
+// Options describe a store.
+type Options struct {
+	// Dir is the store's own directory; it is created with mode 0700 when
+	// something is written.
+	Dir string
+	// Backend chooses where values are put, and, unless it is Auto, where they
+	// are looked for.
+	Backend Backend
+	// System is the keyring; nil means the operating system's.
+	System SystemKeyring
+	// Fence is the longest wait for the keyring; 0 means three seconds.
+	Fence time.Duration
+	// Notify is told, in one sentence each, what the user has to know: that a
+	// value went into a file because there is no keyring (once, when the first
+	// does), or that a file's permissions had to be mended.
+	Notify func(string)
+}
+
+// DefaultFence is how long a keyring may take. A locked one on a machine
+// without a desktop waits for a password prompt that nobody sees.
+const DefaultFence = 3 * time.Second
+
+// Store keeps credentials. It is safe for concurrent use, also by several
+// processes.
+type Store struct {
+	opts    Options
+	keyring *fence
+}
+
+// Open returns a store; it touches neither disk nor keyring.
+func Open(opts Options) (*Store, error) {
+	switch opts.Backend {
+	case Auto, Keyring, File, None:
+	default:
+		return nil, fmt.Errorf("no such store %q: it is keyring, file or none", string(opts.Backend))
+	}
+	if opts.Dir == "" {
+		return nil, errors.New("the store needs a directory")
+	}
+	if opts.Fence == 0 {
+		opts.Fence = DefaultFence
+	}
+	if opts.System == nil {
+		opts.System = newSystemKeyring()
+	}
+	if opts.Notify == nil {
+		opts.Notify = func(string) {}
+	}
+	return &Store{opts: opts, keyring: &fence{system: opts.System, patience: opts.Fence}}, nil
+}
+
+// Path returns where the document is.
+func (s *Store) Path() string { return filepath.Join(s.opts.Dir, documentName) }
+
+// Secret returns the account's AppSecret and where it is kept.
+func (s *Store) Secret(ctx context.Context, a Account) (oauth.Secret, Backend, error) {
+	value, where, err := s.get(ctx, key{a.Profile, a.AppID, ""})
+	return oauth.NewSecret(value), where, err
+}
+
+// SetSecret keeps the account's AppSecret and returns where.
+func (s *Store) SetSecret(ctx context.Context, a Account, secret oauth.Secret) (Backend, error) {
+	return s.set(ctx, key{a.Profile, a.AppID, ""}, secret.Reveal())
+}
+
+// Token returns what is kept for one user of the account.
+func (s *Store) Token(ctx context.Context, a Account, openID string) (oauth.Token, Backend, error) {
+	record, where, err := s.record(ctx, key{a.Profile, a.AppID, openID})
+	return record.token(openID), where, err
+}
+
+// SetToken keeps a user's token and returns where.
+func (s *Store) SetToken(ctx context.Context, a Account, token oauth.Token) (Backend, error) {
+	if token.OpenID == "" {
+		return "", errors.New("a token without an openid can't be kept")
+	}
+	return s.setRecord(ctx, key{a.Profile, a.AppID, token.OpenID}, newRecord(token))
+}
+
+func (s *Store) record(ctx context.Context, k key) (record, Backend, error) {
+	var r record
+	value, where, err := s.get(ctx, k)
+	if err != nil {
+		return r, where, err
+	}
+	if err := json.Unmarshal([]byte(value), &r); err != nil { // json's error may quote the value
+		return r, where, errors.New("the stored token is damaged; log in again")
+	}
+	return r, where, nil
+}
+
+func (s *Store) setRecord(ctx context.Context, k key, r record) (Backend, error) {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	return s.set(ctx, k, string(value))
+}
+
+// Users returns the openids that the account has tokens for, the one that was
+// written last first.
+func (s *Store) Users(a Account) ([]string, error) {
+	entries, err := s.entries()
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(entries, func(x, y entry) int { return y.SavedAt.Compare(x.SavedAt) })
+	var users []string
+	for _, e := range entries {
+		if e.Profile == a.Profile && e.AppID == a.AppID && e.OpenID != "" {
+			users = append(users, e.OpenID)
+		}
+	}
+	return users, nil
+}
+
+// Accounts returns every account that something is kept for, in the order of
+// profile and AppID.
+func (s *Store) Accounts() ([]Account, error) {
+	entries, err := s.entries()
+	if err != nil {
+		return nil, err
+	}
+	var accounts []Account
+	for _, e := range entries {
+		if a := (Account{e.Profile, e.AppID}); !slices.Contains(accounts, a) {
+			accounts = append(accounts, a)
+		}
+	}
+	slices.SortFunc(accounts, func(x, y Account) int {
+		return strings.Compare(x.Profile+"\x00"+x.AppID, y.Profile+"\x00"+y.AppID)
+	})
+	return accounts, nil
+}
+
+// Forget removes a user's token. WeChat has no call that revokes tokens: until
+// they expire, they stay good.
+func (s *Store) Forget(ctx context.Context, a Account, openID string) error {
+	return s.remove(ctx, key{a.Profile, a.AppID, openID})
+}
+
+// ForgetSecret removes the account's AppSecret.
+func (s *Store) ForgetSecret(ctx context.Context, a Account) error {
+	return s.remove(ctx, key{a.Profile, a.AppID, ""})
+}
+
+// key names one value: a token, or with an empty openid an AppSecret.
+type key struct{ profile, appID, openID string }
+
+// item is the key's name in the keyring.
+func (k key) item() string {
+	parts := []string{"secret", k.profile, k.appID}
+	if k.openID != "" {
+		parts = []string{"token", k.profile, k.appID, k.openID}
+	}
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}
+
+// entries returns those of the document that the backend covers.
+func (s *Store) entries() ([]entry, error) {
+	if s.opts.Backend == None {
+		return nil, nil
+	}
+	doc, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(doc.Entries, func(e entry) bool {
+		return s.opts.Backend != Auto && s.opts.Backend != e.backend()
+	}), nil
+}
+
+func (s *Store) get(ctx context.Context, k key) (string, Backend, error) {
+	entries, err := s.entries()
+	if err != nil {
+		return "", "", err
+	}
+	i := indexOf(entries, k)
+	if i < 0 {
+		return "", "", ErrNotFound
+	}
+	if !entries[i].InKeyring {
+		return entries[i].Value, File, nil
+	}
+	value, err := s.keyring.get(ctx, k.item())
+	return value, Keyring, err
+}
+
+// set puts a value where the backend says. The keyring comes before the
+// document: after a crash in between, the document is still the old one.
+func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
+	if s.opts.Backend == None {
+		return "", ErrNoStore
+	}
+	inKeyring, why := false, error(nil)
+	if s.opts.Backend != File {
+		why = s.keyring.set(ctx, k.item(), value)
+		inKeyring = why == nil
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+	}
+	if !inKeyring && s.opts.Backend == Keyring {
+		return "", why
+	}
+	where, first, old := File, false, entry{}
+	err := s.update(ctx, func(doc *document) {
+		if i := indexOf(doc.Entries, k); i >= 0 {
+			old = doc.Entries[i]
+		}
+		first = !slices.ContainsFunc(doc.Entries, func(e entry) bool { return !e.InKeyring })
+		e := entry{Profile: k.profile, AppID: k.appID, OpenID: k.openID, SavedAt: time.Now().UTC()}
+		if inKeyring {
+			e.InKeyring, where = true, Keyring
+		} else {
+			e.Value = value
+		}
+		doc.put(k, e)
+	})
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !inKeyring && s.opts.Backend == Auto && first:
+		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are kept in %s, which only you can read", why, s.Path()))
+	case s.opts.Backend == File && old.InKeyring:
+		// What the keyring still has is out of date now, and better gone; if it
+		// does not answer, nothing refers to it any more.
+		_ = s.keyring.delete(ctx, k.item())
+	}
+	return where, nil
+}
+
+// remove deletes a value. If the keyring does not answer, the entry stays, so
+// that it can be removed later.
+func (s *Store) remove(ctx context.Context, k key) error {
+	entries, err := s.entries()
+	if err != nil {
+		return err
+	}
+	i := indexOf(entries, k)
+	if i < 0 {
+		return ErrNotFound
+	}
+	if entries[i].InKeyring {
+		if err := s.keyring.delete(ctx, k.item()); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return s.update(ctx, func(doc *document) { doc.drop(k) })
+}

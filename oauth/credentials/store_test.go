@@ -1,0 +1,303 @@
+package credentials
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// kills is how many writers TestKilledWriter kills; the long form of the tests
+// makes it 1000.
+var kills = flag.Int("kills", 20, "how many writing processes to kill")
+
+func TestKeepAndForget(t *testing.T) {
+	ctx := t.Context()
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if _, _, err := s.Secret(ctx, testAccount); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("an empty store says %v", err)
+	}
+	other := Account{Profile: "lab", AppID: testAccount.AppID}
+	want := testToken("1")
+	second := testToken("2")
+	second.OpenID = "oSecond"
+	for _, step := range []func() (Backend, error){
+		func() (Backend, error) { return s.SetSecret(ctx, testAccount, oauth.NewSecret("app secret")) },
+		func() (Backend, error) { return s.SetSecret(ctx, other, oauth.NewSecret("another secret")) },
+		func() (Backend, error) { return s.SetToken(ctx, testAccount, want) },
+		func() (Backend, error) { return s.SetToken(ctx, testAccount, second) },
+	} {
+		if where, err := step(); err != nil || where != File {
+			t.Fatalf("%q, %v", where, err)
+		}
+	}
+	if secret, where, err := s.Secret(ctx, testAccount); err != nil || where != File || secret.Reveal() != "app secret" {
+		t.Errorf("%q, %v", where, err)
+	}
+	got, _, err := s.Token(ctx, testAccount, "oUser")
+	if err != nil || !got.AccessToken.Equal(want.AccessToken) || !got.RefreshToken.Equal(want.RefreshToken) || got.OpenID != want.OpenID ||
+		got.UnionID != want.UnionID || !slices.Equal(got.Scope, want.Scope) || got.ExpiresIn != want.ExpiresIn || !got.ObtainedAt.Equal(want.ObtainedAt) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if users, err := s.Users(testAccount); err != nil || !slices.Equal(users, []string{"oSecond", "oUser"}) {
+		t.Errorf("users %q, %v: want the latest first", users, err)
+	}
+	if users, _ := s.Users(other); len(users) != 0 {
+		t.Errorf("the other profile has users %q", users)
+	}
+	if accounts, _ := s.Accounts(); !slices.Equal(accounts, []Account{testAccount, other}) {
+		t.Errorf("accounts %v", accounts)
+	}
+	if err := s.Forget(ctx, testAccount, "oUser"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Token(ctx, testAccount, "oUser"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("forgotten, and yet %v", err)
+	}
+	if err := s.Forget(ctx, testAccount, "oUser"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("forgotten twice: %v", err)
+	}
+	if err := s.ForgetSecret(ctx, testAccount); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{"app secret", "access-1", "refresh-1"} {
+		if strings.Contains(string(content), gone) {
+			t.Errorf("%q is still in the file", gone)
+		}
+	}
+	if _, _, err := s.Secret(ctx, other); err != nil {
+		t.Errorf("the other profile's secret is gone too: %v", err)
+	}
+}
+
+func TestNone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "credentials")
+	s, err := Open(Options{Dir: dir, Backend: None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("1")); !errors.Is(err, ErrNoStore) {
+		t.Error(err)
+	}
+	if _, _, err := s.Token(t.Context(), testAccount, "oUser"); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("there is a directory")
+	}
+	if _, err := Open(Options{Dir: dir, Backend: "safe"}); err == nil {
+		t.Error("any word is a store")
+	}
+}
+
+func TestDamagedFile(t *testing.T) {
+	for content, says := range map[string]string{
+		"":                             "damaged",
+		`{"version":1,"entries":[{"va`: "damaged",
+		`[]`:                           "damaged",
+		`{"version":2}`:                "version 2",
+	} {
+		dir := filepath.Join(t.TempDir(), "credentials")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := fileStore(t, dir)
+		if err := os.WriteFile(s.Path(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := s.Secret(t.Context(), testAccount)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", content, err)
+		}
+		if _, err := s.SetSecret(t.Context(), testAccount, oauth.NewSecret("x")); err == nil {
+			t.Errorf("%q was overwritten", content)
+		}
+		if now, _ := os.ReadFile(s.Path()); string(now) != content {
+			t.Errorf("%q became %q", content, now)
+		}
+	}
+}
+
+// A writer that is killed at any moment leaves the old or the new state, and
+// the next one is not in its way.
+func TestKilledWriter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "credentials")
+	s := fileStore(t, dir)
+	if _, err := s.SetSecret(t.Context(), testAccount, oauth.NewSecret("app secret")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range *kills {
+		cmd := helper(t, "writer", dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatalf("the writer says %q, %v", line, err)
+		}
+		time.Sleep(rand.N(2 * time.Millisecond)) // the moment of the kill
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		token, _, err := s.Token(t.Context(), testAccount, "oUser")
+		if err != nil {
+			t.Fatalf("after kill %d: %v", i, err)
+		}
+		tag, ok := strings.CutPrefix(token.AccessToken.Reveal(), "access-")
+		if !ok || len(tag) != 2000 || strings.Trim(tag, tag[:1]) != "" || token.RefreshToken.Reveal() != "refresh-"+tag {
+			t.Fatalf("after kill %d the token is torn", i)
+		}
+		if secret, _, err := s.Secret(t.Context(), testAccount); err != nil || secret.Reveal() != "app secret" {
+			t.Fatalf("after kill %d the secret is gone: %v", i, err)
+		}
+	}
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("last")); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.new")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// Fifty processes that refresh one token at once make one request, and all of
+// them get its result.
+func TestRefreshInACrowd(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "credentials")
+	s := fileStore(t, dir)
+	old := testToken("old")
+	old.ObtainedAt = time.Now().Add(-time.Hour)
+	if _, err := s.SetToken(t.Context(), testAccount, old); err != nil {
+		t.Fatal(err)
+	}
+	var requests atomic.Int32
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Tag", fmt.Sprint(requests.Add(1)))
+	}))
+	defer ts.Close()
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			out, err := helper(t, "refresher", dir, urlEnv+"="+ts.URL).CombinedOutput()
+			if err != nil || string(out) != "access-1\n" {
+				t.Errorf("got %q, %v", out, err)
+			}
+		})
+	}
+	group.Wait()
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	if token, _, err := s.Token(t.Context(), testAccount, "oUser"); err != nil || token.AccessToken.Reveal() != "access-1" {
+		t.Errorf("stored: %v", err)
+	}
+}
+
+// One after the other, every refresh makes its request, however soon.
+func TestRefreshOneByOne(t *testing.T) {
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 5; i++ {
+		used, _, err := s.Token(t.Context(), testAccount, "oUser")
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, shared, err := s.Refresh(t.Context(), testAccount, used, false, func(_ context.Context, current oauth.Token) (oauth.Token, error) {
+			if want := fmt.Sprintf("refresh-%d", i-1); current.RefreshToken.Reveal() != want {
+				t.Errorf("refresh %d goes out with another refresh token than was kept", i)
+			}
+			return testToken(fmt.Sprint(i)), nil
+		})
+		if err != nil || shared || token.AccessToken.Reveal() != fmt.Sprintf("access-%d", i) {
+			t.Errorf("refresh %d: shared %v, %v", i, shared, err)
+		}
+	}
+}
+
+// A token that the server refused is never handed back, crowd or not.
+func TestRefusedTokenIsReplaced(t *testing.T) {
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
+		t.Fatal(err)
+	}
+	used, _, _ := s.Token(t.Context(), testAccount, "oUser")
+	var fetched int
+	fetch := func(context.Context, oauth.Token) (oauth.Token, error) {
+		fetched++
+		// Somebody comes meanwhile and has to wait.
+		files, _ := filepath.Glob(filepath.Join(s.opts.Dir, "refresh-*.lock"))
+		markCrowd(files[0])
+		return testToken(fmt.Sprint(fetched)), nil
+	}
+	fresh, _, err := s.Refresh(t.Context(), testAccount, used, false, fetch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, shared, _ := s.Refresh(t.Context(), testAccount, fresh, false, fetch); !shared || !again.AccessToken.Equal(fresh.AccessToken) {
+		t.Error("in a crowd, a refresh just now is not shared")
+	}
+	if again, shared, _ := s.Refresh(t.Context(), testAccount, fresh, true, fetch); shared || again.AccessToken.Equal(fresh.AccessToken) || fetched != 2 {
+		t.Error("a refused token came back")
+	}
+	if again, shared, _ := s.Refresh(t.Context(), testAccount, used, true, fetch); !shared || again.AccessToken.Reveal() != "access-2" || fetched != 2 {
+		t.Error("a token that another process has renewed already was renewed again")
+	}
+}
+
+func TestFailedRefreshChangesNothing(t *testing.T) {
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
+		t.Fatal(err)
+	}
+	used, _, _ := s.Token(t.Context(), testAccount, "oUser")
+	failure := errors.New("refused")
+	if _, _, err := s.Refresh(t.Context(), testAccount, used, false, func(context.Context, oauth.Token) (oauth.Token, error) {
+		return oauth.Token{}, failure
+	}); err != failure {
+		t.Error(err)
+	}
+	if token, _, err := s.Token(t.Context(), testAccount, "oUser"); err != nil || token.AccessToken.Reveal() != "access-0" {
+		t.Errorf("stored: %v", err)
+	}
+}
+
+// Whoever waits for a lock stops when the context ends.
+func TestLockWaitIsBounded(t *testing.T) {
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if err := s.makeDir(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := s.lock(t.Context(), "credentials.lock", func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if _, err := s.SetSecret(ctx, testAccount, oauth.NewSecret("x")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+}
