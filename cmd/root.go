@@ -62,7 +62,7 @@ wxctl devices`),
 			root.AddCommand(c)
 		}
 	}
-	add("rest", NewCmdConfig(f), NewCmdVersion(f, nil))
+	add("rest", NewCmdVirtual(f), NewCmdConfig(f), NewCmdVersion(f, nil))
 	root.AddCommand(helpTopics()...)
 	root.AddCommand(newCmdGenDocs(f))
 	root.SetHelpCommandGroupID("rest")

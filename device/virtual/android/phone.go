@@ -29,10 +29,10 @@ type Phone struct {
 	adb.Signal
 	// Model is the phone behind the faces: what a test looks at and changes.
 	Model *phone.Phone
-	// Serials and states belong to how a server sees it.
-	serial string
-	state  adb.State
-	media  *mediaStore
+	// How computers see it.
+	serial  string
+	state   adb.State
+	latency time.Duration
 }
 
 // New makes a phone that has booted, with the demo app and, unless the options
@@ -54,11 +54,12 @@ func New(o Options) (*Phone, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Phone{Model: model, serial: o.Serial, state: o.State, media: &mediaStore{phone: model}}
-	model.Install(mediaProviderPackage(o.API), p.media)
+	media := &mediaStore{phone: model}
+	p := &Phone{Model: model, serial: o.Serial, state: o.State, latency: o.Latency}
+	model.Install(mediaProviderPackage(o.API), media)
 	model.Install(demoPackage(), demoApp{})
 	if !o.Without {
-		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, p.media, o))
+		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, media, o))
 		if o.Disabled {
 			for _, user := range model.Users() {
 				state := model.PackageState(wechat.PackageName, user.ID)
@@ -67,7 +68,7 @@ func New(o Options) (*Phone, error) {
 			}
 		}
 	}
-	model.RegisterProgram(agent.Class, agentProgram{media: p.media})
+	model.RegisterProgram(agent.Class, agentProgram{media: media})
 	if o.Full {
 		model.FS.SetFree(0)
 	}

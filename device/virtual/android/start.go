@@ -24,6 +24,7 @@ type Server struct {
 	// Face is the adb server itself, with its counters.
 	Face *adb.Server
 
+	ctx    context.Context // of what it serves
 	cancel context.CancelFunc
 	served sync.WaitGroup
 	closed func() error
@@ -42,12 +43,12 @@ func StartAt(ctx context.Context, port int, options ...Options) (*Server, error)
 	if len(options) == 0 {
 		options = []Options{{}}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	listener, err := listen(ctx, port)
 	if err != nil {
-		return nil, fmt.Errorf("listening for adb clients: %w", err)
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), cancel: cancel}
+	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), ctx: ctx, cancel: cancel}
 	s.closed = sync.OnceValue(s.close)
 	for i, o := range options {
 		if o.Serial == "" && i > 0 {
@@ -63,6 +64,32 @@ func StartAt(ctx context.Context, port int, options ...Options) (*Server, error)
 	}
 	s.served.Go(func() { _ = s.Face.Serve(ctx, listener) })
 	return s, nil
+}
+
+func listen(ctx context.Context, port int) (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+}
+
+// ServeDevices opens the device side as well, which a real adb server connects
+// to: one loopback port for each phone, the first at port and the others after
+// it, or free ones if port is 0. It returns their addresses.
+func (s *Server) ServeDevices(port int) ([]string, error) {
+	var addresses []string
+	for i, p := range s.Phones {
+		at := port
+		if port != 0 {
+			at += i
+		}
+		listener, err := listen(s.ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		daemon := adb.NewDaemon(p)
+		daemon.Latency = p.latency
+		s.served.Go(func() { _ = daemon.Serve(s.ctx, listener) })
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
 }
 
 // Close ends the server and its phones, and waits for them.

@@ -2,6 +2,7 @@ package virtualandroid
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -75,6 +76,43 @@ func TestStart(t *testing.T) {
 	}
 	if _, err := net.DialTimeout("tcp", s.ADB, time.Second); err == nil {
 		t.Error("still there after Close")
+	}
+}
+
+// The device side: a computer that connects gets CNXN at once.
+func TestServeDevices(t *testing.T) {
+	s := start(t, Options{}, Options{})
+	addresses, err := s.ServeDevices(0)
+	if err != nil || len(addresses) != 2 || addresses[0] == addresses[1] {
+		t.Fatalf("%v, %v", addresses, err)
+	}
+	conn, err := net.Dial("tcp", addresses[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	banner := "host::features=shell_v2"
+	packet := binary.LittleEndian.AppendUint32(nil, 0x4e584e43)
+	for _, n := range []uint32{0x01000001, 1 << 20, uint32(len(banner)), 0, ^uint32(0x4e584e43)} {
+		packet = binary.LittleEndian.AppendUint32(packet, n)
+	}
+	if _, err := conn.Write(append(packet, banner...)); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 24)
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer[:4]) != "CNXN" {
+		t.Errorf("%q, %v", answer, err)
+	}
+	_, port, err := net.SplitHostPort(addresses[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if _, err := fmt.Sscan(port, &n); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ServeDevices(n); err == nil {
+		t.Error("two phones at one port")
 	}
 }
 

@@ -1,0 +1,52 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// NewCmdVirtual makes `wxctl virtual` and the commands below it.
+func NewCmdVirtual(f *Factory) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "virtual",
+		Short: "Play a phone for other programs",
+		Long: long(`Play what wxctl talks to, for wxctl and for any other program: each command
+prints one JSON line with the addresses it listens on, all on this machine,
+and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the end of
+that.`),
+		Example: examples("wxctl virtual android"),
+	}, NewCmdVirtualAndroid(f, nil))
+}
+
+// untilEnd waits for what ends a virtual command: the context, or the end of a
+// standard input that is a pipe. A terminal and /dev/null say nothing.
+func untilEnd(ctx context.Context, in io.Reader) error {
+	ended := make(chan struct{})
+	if isPipe(in) {
+		go func() { // a read can't be cancelled; the process ends with it
+			_, _ = io.Copy(io.Discard, in)
+			close(ended)
+		}()
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		if ctx.Err() == context.DeadlineExceeded {
+			return nil // --timeout said how long
+		}
+		return context.Cause(ctx)
+	}
+}
+
+func isPipe(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	if !ok {
+		return in != nil
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
+}
