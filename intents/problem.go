@@ -23,15 +23,15 @@ type Problem struct {
 	// Field is the path of the field in the request's JSON form, such as
 	// message.thumb or message.object.url.
 	Field string `json:"field"`
-	// Rule is what is asked of it, in words: "required", "at most", "at
-	// least", "one of", or a sentence's rest.
+	// Rule is what is asked of it: the rest of a sentence that begins with the
+	// field, such as "is required" or "may have at most".
 	Rule string `json:"rule"`
-	// Limit is the bound, 0 if the rule has none.
+	// Limit is the bound, 0 if Unit is empty.
 	Limit int64 `json:"limit"`
 	// Actual is the value that breaks it.
 	Actual int64 `json:"actual"`
-	// Unit is what Limit and Actual count: "bytes", "characters" (UTF-16
-	// units), or empty.
+	// Unit is what Limit and Actual count: "bytes" or "characters", which are
+	// UTF-16 units; empty if the rule has no bound.
 	Unit string `json:"unit"`
 	// Source is where the limit comes from: an SDK and version, or a document.
 	Source string `json:"source"`
@@ -41,9 +41,9 @@ type Problem struct {
 func (p Problem) Error() string {
 	switch {
 	case p.Unit != "":
-		return fmt.Sprintf("%s: %s %d %s, not %d (%s)", p.Field, p.Rule, p.Limit, p.Unit, p.Actual, p.Source)
+		return fmt.Sprintf("%s %s %d %s, not %d (%s)", p.Field, p.Rule, p.Limit, p.Unit, p.Actual, p.Source)
 	default:
-		return fmt.Sprintf("%s: %s (%s)", p.Field, p.Rule, p.Source)
+		return fmt.Sprintf("%s %s (%s)", p.Field, p.Rule, p.Source)
 	}
 }
 

@@ -110,15 +110,23 @@ func encodeShare(share *intents.Share, sender *Sender) ([]Wire, error) {
 	m := &message{}
 	c := coder{version: sender.SDK, extras: m.extras[:0]}
 	wires := m.wires[:0]
-	scene, object := share.Scene, share.Message.Object
-	if card, ok := object.(intents.MiniProgram); ok {
+	rewritten := *share
+	if card, ok := share.Message.Object.(intents.MiniProgram); ok {
 		if sender.SDK <= SDK680 && !sender.RequestOnly {
 			wires = append(wires, supportQuery())
 		}
-		scene, object = rewriteMiniProgram(card, scene, sender)
+		if sender.downgrades() {
+			// The SDK has filled the Bundle by then: the card's keys stay.
+			c.miniProgram(&card)
+			rewritten.Message.Object = intents.Webpage{URL: card.WebpageURL}
+			rewritten.Scene = downgradedScene(share.Scene)
+		} else {
+			var err error
+			if rewritten.Scene, rewritten.Message.Object, err = rewriteMiniProgram(card, share.Scene, sender); err != nil {
+				return nil, err
+			}
+		}
 	}
-	rewritten := *share
-	rewritten.Scene, rewritten.Message.Object = scene, object
 	if err := c.share(&rewritten); err != nil {
 		return nil, err
 	}
@@ -177,30 +185,57 @@ func (c *coder) auth(a *intents.Auth) {
 
 // rewriteMiniProgram does to a mini program card what the SDK does when it
 // sends it.
-func rewriteMiniProgram(card intents.MiniProgram, scene intents.Scene, sender *Sender) (intents.Scene, intents.Object) {
-	old := sender.WeChatSupport != 0 && sender.WeChatSupport < supportMiniProgram
-	if scene != intents.SceneContact && (sender.SDK < SDK680 || scene != intents.SceneTimeline) {
-		scene = intents.SceneSession
-	}
-	if old && sender.SDK <= SDK680 {
-		return scene, intents.Webpage{URL: card.WebpageURL}
-	}
+func rewriteMiniProgram(card intents.MiniProgram, scene intents.Scene, sender *Sender) (intents.Scene, intents.MiniProgram, error) {
 	card.UserName = new(text(card.UserName) + "@app")
 	if card.Path != nil && *card.Path != "" {
-		card.Path = new(rewritePath(*card.Path))
+		path, ok := rewritePath(*card.Path)
+		if !ok {
+			return 0, card, fmt.Errorf("%s crashes on the path %q", sender.SDK.source(), *card.Path)
+		}
+		card.Path = &path
 	}
-	return scene, card
+	return sentScene(scene, sender.SDK), card, nil
 }
 
-// rewritePath adds .html before the query; an empty query is dropped, and so
-// is all that follows a second question mark.
-func rewritePath(path string) string {
-	page, query, _ := strings.Cut(path, "?")
-	query, _, _ = strings.Cut(query, "?")
-	if query == "" {
-		return page + ".html"
+// sentScene is the scene that a mini program card goes out with.
+func sentScene(scene intents.Scene, sdk Version) intents.Scene {
+	if scene == intents.SceneContact || scene == intents.SceneTimeline && sdk >= SDK680 {
+		return scene
 	}
-	return page + ".html?" + query
+	return intents.SceneSession
+}
+
+// rewritePath adds .html before the query, the way the SDK's String.split on
+// question marks does it: empty parts at the end are dropped, and so is all
+// that follows a second question mark. It fails, as the SDK does, if nothing
+// is left.
+func rewritePath(path string) (string, bool) {
+	parts := strings.Split(path, "?")
+	for len(parts) > 0 && parts[len(parts)-1] == "" {
+		parts = parts[:len(parts)-1]
+	}
+	switch len(parts) {
+	case 0:
+		return "", false
+	case 1:
+		return parts[0] + ".html", true
+	}
+	return parts[0] + ".html?" + parts[1], true
+}
+
+// downgrades reports whether the SDK turns a mini program card into a web page
+// for this WeChat.
+func (s *Sender) downgrades() bool {
+	return s.SDK <= SDK680 && s.WeChatSupport != 0 && s.WeChatSupport < supportMiniProgram
+}
+
+// downgradedScene is the scene that the web page in place of a card goes out
+// with.
+func downgradedScene(scene intents.Scene) intents.Scene {
+	if scene == intents.SceneContact {
+		return scene
+	}
+	return intents.SceneSession
 }
 
 // encodeQuery is a request to WeChat's provider: a provider can't open a

@@ -1,0 +1,55 @@
+package intents
+
+import "fmt"
+
+// Bounds of the documents that are older, and lower, than what the SDKs
+// enforce.
+const (
+	// DocumentedThumb is the older bound of a thumb, in bytes.
+	DocumentedThumb = 32 << 10
+	// DocumentedImage is the older bound of a picture, in bytes.
+	DocumentedImage = 10 << 20
+	// DocumentedScene is the highest scene of a [SubscribeMessage].
+	DocumentedScene = 10000
+	// DocumentedReserved is the bound of a [SubscribeMessage]'s Reserved, in
+	// bytes, which are to be a-z, A-Z and 0-9.
+	DocumentedReserved = 128
+)
+
+const (
+	moduleDocument    = "APICloud wx module"
+	subscribeDocument = "Open Platform documents, one-time subscription"
+)
+
+// Validate returns all that the documents advise against, whatever the
+// platform: only warnings. What an SDK refuses is said by the Validate of the
+// packages androidwire and ioswire, which include these warnings.
+func Validate(req Request) []Problem {
+	var c Checker
+	c.Severity = SeverityWarning
+	switch r := req.(type) {
+	case Share:
+		c.Source = moduleDocument
+		c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
+		if image, ok := r.Message.Object.(Image); ok {
+			c.AtMost("message.object.data", len(image.Data), DocumentedImage)
+			c.FileAtMost("message.object.path", image.Size, DocumentedImage)
+		}
+	case SubscribeMessage:
+		c.Source = subscribeDocument
+		if r.Scene < 0 || r.Scene > DocumentedScene {
+			c.Add("scene", fmt.Sprintf("should be 0 to %d, not %d", DocumentedScene, r.Scene))
+		}
+		if r.Reserved == nil {
+			break
+		}
+		c.AtMost("reserved", len(*r.Reserved), DocumentedReserved)
+		for _, char := range []byte(*r.Reserved) {
+			if !('a' <= char && char <= 'z' || 'A' <= char && char <= 'Z' || '0' <= char && char <= '9') {
+				c.Add("reserved", "should be made of a-z, A-Z and 0-9")
+				break
+			}
+		}
+	}
+	return c.Problems
+}
