@@ -65,8 +65,9 @@ type Image struct {
 	Path *string `json:"path"`
 	// Size is the length in bytes of the file at Path; 0 if it isn't known.
 	Size int64 `json:"size,omitzero"`
-	// DataHash belongs to signed messages; EntranceUserName and EntrancePath
-	// name a mini program behind the picture: SDK 6.8.18 and later on Android.
+	// DataHash belongs to signed messages: SDK 6.8.18 and later on Android, 2.x
+	// on iOS. EntranceUserName and EntrancePath name a mini program behind the
+	// picture: SDK 6.8.34 on Android.
 	DataHash         *string `json:"dataHash,omitzero"`
 	EntranceUserName *string `json:"entranceUserName,omitzero"`
 	EntrancePath     *string `json:"entrancePath,omitzero"`

@@ -119,7 +119,7 @@ func encodeShare(share *intents.Share, sender *Sender) ([]Wire, error) {
 			// The SDK has filled the Bundle by then: the card's keys stay.
 			c.miniProgram(&card)
 			rewritten.Message.Object = intents.Webpage{URL: card.WebpageURL}
-			rewritten.Scene = downgradedScene(share.Scene)
+			rewritten.Scene = sentScene(share.Scene, sender.SDK)
 		} else {
 			var err error
 			if rewritten.Scene, rewritten.Message.Object, err = rewriteMiniProgram(card, share.Scene, sender); err != nil {
@@ -144,7 +144,8 @@ func encodeAuth(auth *intents.Auth, sender *Sender) ([]Wire, error) {
 
 // activity adds the token query, if the SDK asks, and the Intent.
 func (m *message) activity(wires []Wire, c *coder, command int32, sender *Sender) []Wire {
-	if !sender.RequestOnly && (command == commandShare || sender.SDK >= SDK680) {
+	asks := command == commandShare || sender.SDK >= SDK680
+	if asks && !sender.RequestOnly {
 		m.sdk = strconv.Itoa(int(sender.SDK))
 		m.args = [2]*string{&sender.AppID, &m.sdk}
 		m.query = Query{URI: uriToken, Args: m.args[:]}
@@ -157,7 +158,11 @@ func (m *message) activity(wires []Wire, c *coder, command int32, sender *Sender
 	c.put(keyPackage, String(sender.Package))
 	c.put(keyContent, String(content))
 	c.put(keyChecksum, Bytes(m.sum[:]))
-	c.put(keyToken, StringOrNull(sender.Token))
+	if asks {
+		c.put(keyToken, StringOrNull(sender.Token))
+	} else {
+		c.put(keyToken, Value{})
+	}
 	m.intent = Intent{Component: EntryComponent, Flags: FlagNewTask | FlagMultipleTask, Extras: c.extras}
 	return append(wires, Wire{Intent: &m.intent})
 }
@@ -227,15 +232,6 @@ func rewritePath(path string) (string, bool) {
 // for this WeChat.
 func (s *Sender) downgrades() bool {
 	return s.SDK <= SDK680 && s.WeChatSupport != 0 && s.WeChatSupport < supportMiniProgram
-}
-
-// downgradedScene is the scene that the web page in place of a card goes out
-// with.
-func downgradedScene(scene intents.Scene) intents.Scene {
-	if scene == intents.SceneContact {
-		return scene
-	}
-	return intents.SceneSession
 }
 
 // encodeQuery is a request to WeChat's provider: a provider can't open a

@@ -158,6 +158,8 @@ func (c *coder) image(o *intents.Image) {
 	c.text("_wximageobject_imagePath", &o.Path)
 	if c.since(SDK6818) {
 		c.text("_wximageobject_imgDataHash", &o.DataHash)
+	}
+	if c.since(SDK6834) {
 		c.text("_wximageobject_entranceMiniProgramUsername", &o.EntranceUserName)
 		c.text("_wximageobject_entranceMiniProgramPath", &o.EntrancePath)
 	}

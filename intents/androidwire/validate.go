@@ -45,13 +45,13 @@ const (
 // a scene data object.
 const sceneStatus = 4
 
-// Validate returns all that is wrong with a request for an SDK version, 0 for
-// the default: as errors what that SDK refuses to send, as warnings what it
-// leaves out or changes and what the documents advise against.
-func Validate(req intents.Request, sdk Version) []intents.Problem {
-	sdk = sdk.orDefault()
-	c := &checker{sdk: sdk}
-	c.Severity, c.Source = intents.SeverityError, sdk.source()
+// Validate returns all that is wrong with a request: as errors what the
+// sender's SDK refuses to send, as warnings what it leaves out or changes and
+// what the documents advise against.
+func Validate(req intents.Request, sender Sender) []intents.Problem {
+	sender.SDK = sender.SDK.orDefault()
+	c := &checker{sender: &sender, sdk: sender.SDK}
+	c.Severity, c.Source = intents.SeverityError, sender.SDK.source()
 	switch r := req.(type) {
 	case intents.Share:
 		c.share(&r)
@@ -80,7 +80,8 @@ func Validate(req intents.Request, sdk Version) []intents.Problem {
 
 type checker struct {
 	intents.Checker
-	sdk Version
+	sender *Sender
+	sdk    Version
 }
 
 // warn adds a warning of something that the SDK does with a request.
@@ -154,8 +155,8 @@ func (c *checker) object(s *intents.Share) {
 		c.content(o.Data, o.Path, o.Size, maxImage)
 		c.CharsAtMost(object+".path", o.Path, maxPath)
 		c.unsent(object+".dataHash", o.DataHash != nil && c.sdk < SDK6818)
-		c.unsent(object+".entranceUserName", o.EntranceUserName != nil && c.sdk < SDK6818)
-		c.unsent(object+".entrancePath", o.EntrancePath != nil && c.sdk < SDK6818)
+		c.unsent(object+".entranceUserName", o.EntranceUserName != nil && c.sdk < SDK6834)
+		c.unsent(object+".entrancePath", o.EntrancePath != nil && c.sdk < SDK6834)
 	case intents.Music:
 		c.either(o.URL, o.LowBandURL)
 		c.CharsAtMost(object+".albumUrl", o.AlbumURL, maxURL)
@@ -223,7 +224,9 @@ func (c *checker) miniProgram(s *intents.Share, o *intents.MiniProgram) {
 	c.Required(object+".webpageUrl", o.WebpageURL)
 	c.Required(object+".userName", o.UserName)
 	c.miniProgramType(object+".type", o.Type)
-	if o.Path != nil && *o.Path != "" {
+	if c.sender.downgrades() {
+		c.warn(object, "is sent as a web page: this WeChat is too old for it")
+	} else if o.Path != nil && *o.Path != "" {
 		if _, ok := rewritePath(*o.Path); !ok {
 			c.Add(object+".path", "has nothing but question marks, on which this SDK crashes")
 		}
