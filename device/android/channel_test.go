@@ -164,12 +164,12 @@ func FuzzParseList(f *testing.F) {
 }
 
 func TestList(t *testing.T) {
-	good := phone("good")
+	good := newPhone("good")
 	props := map[string]string{"ro.serialno": "good", "ro.build.version.release": "14", "ro.product.model": "Pixel \x1b[31m6", "ro.product.marketname": ""}
 	good.Commands = map[string]adbtest.Command{"getprop": getprop(props)}
-	locked := phone("locked")
+	locked := newPhone("locked")
 	locked.SetState(adb.StateUnauthorized)
-	silent := phone("silent")
+	silent := newPhone("silent")
 	silent.Commands = map[string]adbtest.Command{"getprop": func(ctx context.Context, _ []string, _ io.Reader, _, _ io.Writer) int {
 		<-ctx.Done()
 		return 1
@@ -197,7 +197,7 @@ func TestList(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
-	good := phone("good")
+	good := newPhone("good")
 	s := adb.NewServer(good)
 	b := &Backend{Server: serve(t, s)}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -219,7 +219,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-func phone(serial string) *adbtest.Phone { return adbtest.NewPhone(serial) }
+func newPhone(serial string) *adbtest.Phone { return adbtest.NewPhone(serial) }
 
 func getprop(props map[string]string) adbtest.Command {
 	return func(_ context.Context, args []string, _ io.Reader, out, _ io.Writer) int {
@@ -229,7 +229,7 @@ func getprop(props map[string]string) adbtest.Command {
 }
 
 func TestRun(t *testing.T) {
-	p := phone("p")
+	p := newPhone("p")
 	p.Commands = map[string]adbtest.Command{"both": func(_ context.Context, _ []string, _ io.Reader, out, errOut io.Writer) int {
 		io.WriteString(out, "out")
 		io.WriteString(errOut, "err")
@@ -259,7 +259,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunV1(t *testing.T) {
-	p := phone("p")
+	p := newPhone("p")
 	p.Ident.Features = []string{adb.FeatureCmd}
 	p.Commands = map[string]adbtest.Command{"fail": func(_ context.Context, _ []string, _ io.Reader, out, _ io.Writer) int {
 		io.WriteString(out, "text wxctl-exit:0 text\n")
@@ -299,7 +299,7 @@ func TestNoServer(t *testing.T) {
 // holds every answer to: an end in time, an error of a kind, no goroutine (see
 // TestMain), no connection left.
 func TestBadServers(t *testing.T) {
-	p := phone("p")
+	p := newPhone("p")
 	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
 	server := adb.NewServer(p)
 	var fault atomic.Pointer[func(string) *adb.Fault]
@@ -361,7 +361,7 @@ func TestBadServers(t *testing.T) {
 
 // TestBadServerOften repeats one fault of each kind 200 times in a row.
 func TestBadServerOften(t *testing.T) {
-	p := phone("p")
+	p := newPhone("p")
 	server := adb.NewServer(p)
 	var n atomic.Int64
 	server.Fault = func(string) *adb.Fault {
@@ -413,7 +413,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 // reach our user.
 func TestFenceAroundGadb(t *testing.T) {
 	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
-		p := phone("p")
+		p := newPhone("p")
 		s := serve(t, adb.NewServer(p))
 		data := bytes.Repeat([]byte("abcd"), 25_000)
 		for name, r := range map[string]io.Reader{
@@ -432,7 +432,7 @@ func TestFenceAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("a reader's error is told", func(t *testing.T) {
-		s := serve(t, adb.NewServer(phone("p")))
+		s := serve(t, adb.NewServer(newPhone("p")))
 		err := s.Push(t.Context(), "p", io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("disk on fire"))), "/data/local/tmp/x", 0o644, nil)
 		if err == nil || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("%v", err)
@@ -460,7 +460,7 @@ func TestFenceAroundGadb(t *testing.T) {
 	})
 	t.Run("lengths are not believed", func(t *testing.T) {
 		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
-			server := adb.NewServer(phone("p"))
+			server := adb.NewServer(newPhone("p"))
 			server.Fault = func(request string) *adb.Fault {
 				if request == "sync:" {
 					return &adb.Fault{Answer: []byte("OKAY" + frame), Then: adb.Stall}
@@ -484,21 +484,21 @@ func TestFenceAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("a panic is an error", func(t *testing.T) {
-		s := serve(t, adb.NewServer(phone("p")))
+		s := serve(t, adb.NewServer(newPhone("p")))
 		err := s.fenced(t.Context(), "p", func(d gadbDevice) error { panic("makeslice") })
 		if code(err) != device.ServerMisbehaved {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("serials with blanks", func(t *testing.T) {
-		p := phone("adb-12 (2)._adb-tls-connect._tcp")
+		p := newPhone("adb-12 (2)._adb-tls-connect._tcp")
 		s := serve(t, adb.NewServer(p))
 		if err := s.Push(t.Context(), p.SerialNo, strings.NewReader("hi"), "/data/local/tmp/x", 0o644, nil); err != nil || string(p.Files.Data("/data/local/tmp/x")) != "hi" {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
-		server := adb.NewServer(phone("p"))
+		server := adb.NewServer(newPhone("p"))
 		server.Fault = func(request string) *adb.Fault {
 			if request == "sync:" {
 				return &adb.Fault{After: 4, Then: adb.Stall}
@@ -521,14 +521,14 @@ func TestFenceAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("refusals of the phone are told", func(t *testing.T) {
-		p := phone("p")
+		p := newPhone("p")
 		s := serve(t, adb.NewServer(p))
 		if err := s.Pull(t.Context(), "p", "/nothing/here", io.Discard); code(err) != device.Failed || !strings.Contains(err.Error(), "No such file") {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("progress and mode", func(t *testing.T) {
-		p := phone("p")
+		p := newPhone("p")
 		s := serve(t, adb.NewServer(p))
 		var last int64
 		if err := s.Push(t.Context(), "p", bytes.NewReader(make([]byte, 300_000)), "/data/local/tmp/x", 0o444, func(done int64) { last = done }); err != nil {
@@ -558,7 +558,7 @@ func (e *emptyReads) Read(b []byte) (int, error) {
 }
 
 func TestPullToFile(t *testing.T) {
-	p := phone("p")
+	p := newPhone("p")
 	data := bytes.Repeat([]byte{1, 2, 3}, 100_000)
 	p.Files.Put("/data/local/tmp/f", data)
 	s := serve(t, adb.NewServer(p))

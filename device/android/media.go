@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -222,5 +221,3 @@ func (d *delivery) fetchFilm(ctx context.Context, film string) error {
 	_, rmErr := d.server.Run(ctx, d.info.ID, "rm -f "+film, nil)
 	return errors.Join(err, rmErr)
 }
-
-var _ io.Closer = (*Phone)(nil)

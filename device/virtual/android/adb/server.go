@@ -140,7 +140,8 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) 
 		delete(s.conns, conn)
 		s.mu.Unlock()
 	}()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	raw := conn // conn gets another value below
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	defer stop()
 	conn = delay(ctx, conn, s.Latency)
 	c := &client{s: s, wg: wg, conn: conn}
