@@ -2,7 +2,11 @@ package cmd
 
 import (
 	"context"
+	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -16,11 +20,120 @@ type phoneFlags struct {
 	device      string
 	platform    string
 	androidUser int
+	userSet     bool
 	adbServer   string
 	usbmuxd     string
 	jobs        int
 }
 
-func openPhones(context.Context, *Factory, *phoneFlags, device.Selector) (*device.Fleet, func(), error) {
-	return &device.Fleet{}, func() {}, nil
+func (p *phoneFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&p.device, "device", "", "phone: serial, UDID, unique prefix, name, platform=android,os>=12, all, virtual:android `(selector)`")
+	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
+	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
+	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port` (default from the environment, else 127.0.0.1:5037)")
+	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path (default from the environment)")
+	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --device all")
+	complete(cmd, "platform", "android", "ios")
+	complete(cmd, "device", "all", "virtual:android")
+}
+
+// check says what is wrong with the flags before anything is opened.
+func (p *phoneFlags) check(cmd *cobra.Command) error {
+	p.userSet = cmd.Flags().Changed("android-user")
+	switch p.platform {
+	case "", "android", "ios":
+	default:
+		return exit.Usagef("use --platform android or --platform ios", "--platform %q is no platform", p.platform)
+	}
+	if p.jobs < 1 {
+		return exit.Usagef("give at least 1", "--jobs %d is no number of phones", p.jobs)
+	}
+	if p.androidUser < 0 {
+		return exit.Usagef("list the users with wxctl installed --json", "--android-user %d is no user", p.androidUser)
+	}
+	return nil
+}
+
+func (p *phoneFlags) user() device.UserChoice {
+	return device.UserChoice{ID: p.androidUser, Set: p.userSet}
+}
+
+// selector says which phone is meant: --device, WXCTL_DEVICE,
+// ANDROID_SERIAL or GO_IOS_UDID, the profile, else the only ready one.
+func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
+	text, from := p.device, "--device"
+	serial, udid := f.Getenv("ANDROID_SERIAL"), f.Getenv("GO_IOS_UDID")
+	if p.platform == "ios" {
+		serial = ""
+	}
+	if p.platform == "android" {
+		udid = ""
+	}
+	switch {
+	case text != "":
+	case f.Getenv("WXCTL_DEVICE") != "":
+		text, from = f.Getenv("WXCTL_DEVICE"), "WXCTL_DEVICE"
+	case serial != "" && udid != "":
+		return device.Selector{}, &exit.Error{
+			Name: "several_phones", Code: exit.SeveralPhones,
+			Message: "ANDROID_SERIAL and GO_IOS_UDID are both set, so two phones are chosen",
+			Hint:    "choose one with --device, or narrow with --platform android or --platform ios",
+		}
+	case serial != "":
+		text, from = serial, "ANDROID_SERIAL"
+	case udid != "":
+		text, from = udid, "GO_IOS_UDID"
+	default:
+		s, err := f.Setting("device", "")
+		if err != nil {
+			return device.Selector{}, err
+		}
+		text, from = s.Value, s.Source
+	}
+	sel, err := device.ParseSelector(text, from)
+	if err != nil {
+		return sel, err
+	}
+	sel.Platform = device.Platform(p.platform)
+	switch from {
+	case "ANDROID_SERIAL":
+		sel.Platform = device.Android
+	case "GO_IOS_UDID":
+		sel.Platform = device.IOS
+	}
+	if sel.Virtual != nil {
+		if p.platform != "" && sel.Virtual.Platform != sel.Platform {
+			return sel, exit.Usagef("leave --platform away", "%s names a virtual phone of another platform than --platform %s", from, p.platform)
+		}
+		sel.Platform = sel.Virtual.Platform
+	}
+	return sel, nil
+}
+
+// listCandidates prints the table that an error about choosing carries, the
+// matching phones marked.
+func (f *Factory) listCandidates(candidates []device.Candidate) {
+	if len(candidates) == 0 {
+		return
+	}
+	width := func(get func(device.Candidate) string) int {
+		w := 0
+		for _, c := range candidates {
+			w = max(w, len(get(c)))
+		}
+		return w
+	}
+	id := width(func(c device.Candidate) string { return safe(c.ID) })
+	transport := width(func(c device.Candidate) string { return string(c.Transport) })
+	state := width(func(c device.Candidate) string { return string(c.State) })
+	for _, c := range candidates {
+		mark := "   "
+		if c.Matched {
+			mark = "-->"
+		}
+		pad := func(s string, w int) string { return s + strings.Repeat(" ", max(0, w-len(s))) }
+		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " + pad(string(c.State), state) + "  " + safe(c.Model)
+		f.Streams.Say(strings.TrimRight(line, " "))
+	}
 }

@@ -193,3 +193,32 @@ func (s *Streams) ReadSecret(prompt string) (string, error) {
 	fmt.Fprintln(s.Err)
 	return string(line), err
 }
+
+// Say prints one line on stderr, also with --quiet: it belongs to an error.
+func (s *Streams) Say(line string) { s.errLine(line) }
+
+// Progress returns a function that shows how far a file has gone to a phone:
+// a line that is rewritten on a terminal, nothing elsewhere. prefix names the
+// phone when there are several, and then there is no line either.
+func (s *Streams) Progress(prefix string) func(name string, done, total int64) {
+	if !s.ErrTTY || !s.OutTTY || s.Quiet || prefix != "" {
+		return nil
+	}
+	last := int64(-1)
+	return func(name string, done, total int64) {
+		percent := int64(100)
+		if total > 0 {
+			percent = done * 100 / total
+		}
+		if percent == last {
+			return
+		}
+		last = percent
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fmt.Fprintf(s.Err, "\r\x1b[K%s %3d%% of %d bytes", name, percent, total)
+		if done >= total {
+			fmt.Fprint(s.Err, "\r\x1b[K")
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// demoAppID and demoPackage stand for the app under test in a dry run that
+// names none: those of the demo app on virtual phones.
+const (
+	demoAppID   = "wx0123456789abcdef"
+	demoPackage = "com.example.wxdemo"
+)
+
+// preview is what --dry-run prints.
+type preview struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	Request       intents.Request   `json:"request"`
+	Problems      []intents.Problem `json:"problems"`
+	Wire          []json.RawMessage `json:"wire"`
+	Differences   []string          `json:"differences"`
+	Error         *exit.Report      `json:"error,omitempty"`
+
+	text string // the wire form for people
+}
+
+// preview prints the wire form of a request. No phone is touched: the
+// platform is the one that the flags name.
+func (o *requestOptions) preview(ctx context.Context, p plan, build buildFunc) error {
+	platform := device.Android
+	if p.sel.Platform != "" {
+		platform = p.sel.Platform
+	}
+	b, problems, err := o.validated(ctx, target{platform: platform, load: o.loader(), preview: true}, build)
+	if err != nil {
+		return err
+	}
+	result := preview{SchemaVersion: output.SchemaVersion, Request: b.request, Problems: problems, Wire: []json.RawMessage{}, Differences: []string{}}
+	if result.Problems == nil {
+		result.Problems = []intents.Problem{}
+	}
+	failure := o.refusal(problems)
+	if failure == nil {
+		if failure = o.wire(&result, p, platform); failure != nil {
+			result.Wire = []json.RawMessage{}
+		}
+	}
+	if failure != nil {
+		report := describe(failure)
+		result.Error = &report
+	}
+	if o.f.Printer().JSON() {
+		if err := o.f.Printer().Object(result); err != nil {
+			return err
+		}
+		return failure
+	}
+	if failure != nil {
+		return failure
+	}
+	for _, d := range result.Differences {
+		o.f.Streams.Note("differs from the SDK: %s", safe(d))
+	}
+	return o.f.Streams.Println(strings.TrimRight(result.text, "\n"))
+}
+
+// wire fills in the wire form that the route sends.
+func (o *requestOptions) wire(result *preview, p plan, platform device.Platform) error {
+	id, err := o.identity()
+	if err != nil {
+		return err
+	}
+	if id.AppID == "" || platform == device.Android && id.Package == "" {
+		o.f.Streams.Note("no app is named (--app-id, --package, or wxctl config init): shown as the demo app would send it")
+	}
+	if id.AppID == "" {
+		id.AppID = demoAppID
+	}
+	if id.Package == "" {
+		id.Package = demoPackage
+	}
+	if id.BundleID == "" {
+		id.BundleID = demoPackage
+	}
+	if platform == device.IOS {
+		return o.wireIOS(result, p, id)
+	}
+	return o.wireAndroid(result, p, id)
+}
+
+func (o *requestOptions) wireAndroid(result *preview, p plan, id device.AppIdentity) error {
+	version, err := androidwire.ParseVersion(o.sdkVersion)
+	if err != nil {
+		return badVersion(device.Android, o.sdkVersion)
+	}
+	sender := androidwire.Sender{AppID: id.AppID, Package: id.Package, SDK: version}
+	route := p.route
+	if share, ok := result.Request.(intents.Share); ok && route == device.RouteAuto {
+		if _, several := share.Message.Object.(intents.Images); several {
+			route = device.RouteSystem // the SDK has no such request
+		}
+	}
+	var wires []androidwire.Wire
+	switch route {
+	case device.RouteAuto, device.RouteApp:
+		wires, err = androidwire.Encode(result.Request, sender)
+	case device.RouteSDK:
+		switch result.Request.(type) {
+		case intents.Share, intents.Auth:
+		default:
+			return routeCant(route, result.Request, "WeChat's provider answers only the app itself", "use --route app or --route bridge")
+		}
+		sender.RequestOnly = true
+		result.Differences = append(result.Differences, "no caller token: only the app itself can get one")
+		wires, err = androidwire.Encode(result.Request, sender)
+	case device.RouteSystem:
+		wires, err = o.encodeSystem(result)
+	case device.RouteBridge:
+		return o.wireBridge(result, device.Android, id)
+	default:
+		return routeCant(route, result.Request, "it is a route to iPhones", "use --route auto")
+	}
+	if err != nil {
+		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Hint: "try another --sdk-version or --route", Err: err}
+	}
+	for _, w := range androidwire.Print(wires) {
+		text, err := output.Marshal(w, false)
+		if err != nil {
+			return err
+		}
+		result.Wire = append(result.Wire, text)
+	}
+	result.text = androidwire.Text(wires)
+	return nil
+}
+
+func routeCant(route device.Route, request intents.Request, why, hint string) error {
+	return &exit.Error{
+		Name: "refused", Code: exit.RefusedBefore,
+		Message: fmt.Sprintf("route %s can't carry %s: %s", route, request.Kind(), why), Hint: hint,
+	}
+}
+
+func badVersion(platform device.Platform, version string) error {
+	hint := "use 6.8.34, 6.8.18, 6.8.0 or 5.5.3"
+	if platform == device.IOS {
+		hint = "use 2.0.0 or 1.8.7.1"
+	}
+	return exit.Usagef(hint, "--sdk-version %q is no OpenSDK for %s that wxctl speaks", version, platform)
+}
+
+// fileWithoutPhone is the path or URI that a phone would be given for a file.
+// The number in a content URI is the phone's own; 0 stands for it.
+func fileWithoutPhone(name, kind string, asURI bool) string {
+	if asURI {
+		return "content://media/external/" + kind + "/media/0"
+	}
+	return "/sdcard/Pictures/wxctl/" + name
+}
+

@@ -1,0 +1,261 @@
+package cmd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/media"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// safe is text from outside, fit for a terminal.
+func safe(s string) string { return output.Safe(s) }
+
+// requestOptions are the options that every request has.
+type requestOptions struct {
+	f     *Factory
+	phone phoneFlags
+
+	appID, pkg, bundleID, universalLink string
+	sdkVersion                          string
+	transaction, openID                 *string
+	route, until, after                 string
+	dryRun, noFit, raw, yes, force      bool
+	screenshot, record                  string
+	fsRoot, widgetRoot                  string
+
+	untilDefault string
+	name         string // the command's words, for transactions and messages
+}
+
+// target is what a request is built for: limits and handing over of files
+// differ by platform.
+type target struct {
+	platform device.Platform
+	load     *media.Loader
+	// preview says that no phone will be touched.
+	preview bool
+}
+
+// built is a request and the files that go to the phone beside it.
+type built struct {
+	request intents.Request
+	media   []device.Media
+	// notes are said on stderr.
+	notes []string
+	// warnings are what the SDK sends but something advises against.
+	warnings []string
+}
+
+type buildFunc func(context.Context, target) (built, error)
+
+func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
+	o.f, o.untilDefault = f, untilDefault
+	o.phone.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.appID, "app-id", "", "AppID that the request names, wx and 16 hex digits")
+	flags.StringVar(&o.pkg, "package", "", "Android package that acts as the sender")
+	flags.StringVar(&o.bundleID, "bundle-id", "", "iOS bundle id that acts as the sender")
+	flags.StringVar(&o.universalLink, "universal-link", "", "iOS universal link of the app")
+	flags.StringVar(&o.sdkVersion, "sdk-version", "", "OpenSDK version on the wire: Android 6.8.34 (default), 6.8.18, 6.8.0, 5.5.3; iOS 2.0.0 (default), 1.8.7.1 `(version)`")
+	optionalVar(flags, &o.transaction, "transaction", "id of the request, echoed in the reply (default: generated)")
+	optionalVar(flags, &o.openID, "openid", "openid of the user who must be logged in")
+	flags.StringVar(&o.route, "route", "auto", "way to WeChat: "+oneOf("auto", "sdk", "app", "system", "url", "bridge"))
+	flags.StringVar(&o.until, "until", untilDefault, "state to wait for: "+oneOf("delivered", "opened", "returned", "replied"))
+	flags.StringVar(&o.after, "after", "leave", "how to leave the phone: "+oneOf("leave", "back", "home", "stop-wechat"))
+	flags.BoolVar(&o.dryRun, "dry-run", false, "print the wire form; touch no phone")
+	flags.BoolVar(&o.noFit, "no-fit", false, "refuse a thumb that is too large instead of scaling it")
+	flags.BoolVar(&o.raw, "raw", false, "send what was given, unchecked")
+	flags.BoolVar(&o.yes, "yes", false, "speak for an app that is neither debuggable nor named by the profile")
+	flags.BoolVar(&o.force, "force", false, "try what is known not to work")
+	flags.StringVar(&o.screenshot, "screenshot", "", "save a screenshot to `file` (may show real contacts)")
+	flags.StringVar(&o.record, "record", "", "save a screen recording to `file` (may show real contacts)")
+	flags.StringVar(&o.fsRoot, "fs-root", "", "`directory` that fs:// names")
+	flags.StringVar(&o.widgetRoot, "widget-root", "", "`directory` that widget:// names")
+	complete(cmd, "route", "auto", "sdk", "app", "system", "url", "bridge")
+	complete(cmd, "until", "delivered", "opened", "returned", "replied")
+	complete(cmd, "after", "leave", "back", "home", "stop-wechat")
+	complete(cmd, "sdk-version", "6.8.34", "6.8.18", "6.8.0", "5.5.3", "2.0.0", "1.8.7.1")
+	o.name = cmd.Name()
+}
+
+// plan is what the flags of a request say, once they have been checked.
+type plan struct {
+	sel   device.Selector
+	route device.Route
+	until device.Progress
+	after device.After
+}
+
+func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
+	var p plan
+	err := o.phone.check(cmd)
+	if err != nil {
+		return p, err
+	}
+	if p.route, err = device.ParseRoute(o.route); err != nil {
+		return p, err
+	}
+	if p.until, err = device.ParseProgress(o.until); err != nil {
+		return p, err
+	}
+	if p.after, err = device.ParseAfter(o.after); err != nil {
+		return p, err
+	}
+	if o.record != "" && o.dryRun || o.screenshot != "" && o.dryRun {
+		return p, exit.Usagef("leave one of them away", "--dry-run touches no phone, so there is nothing to photograph")
+	}
+	p.sel, err = o.f.selector(&o.phone)
+	return p, err
+}
+
+// common are the fields that every request has.
+func (o *requestOptions) common() intents.Common {
+	c := intents.Common{Transaction: o.transaction, OpenID: o.openID}
+	if c.Transaction == nil {
+		c.Transaction = new(newTransaction(o.name))
+	}
+	return c
+}
+
+// newTransaction makes an id that no other request has.
+func newTransaction(name string) string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return strings.ReplaceAll(name, " ", "-") + "-" + hex.EncodeToString(b[:])
+}
+
+func (o *requestOptions) loader() *media.Loader {
+	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, HTTP: o.f.HTTP}
+}
+
+// send is what every request command does: build the request, check it, and
+// print it or bring it to the phones.
+func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, build buildFunc) error {
+	p, err := o.plan(cmd)
+	if err != nil {
+		return err
+	}
+	byDefault := 30 * time.Second
+	if p.until >= device.Returned {
+		byDefault = 2 * time.Minute
+	}
+	ctx, cancel := o.f.Deadline(ctx, byDefault)
+	defer cancel()
+	if o.dryRun {
+		return o.preview(ctx, p, build)
+	}
+	return o.deliver(ctx, p, build)
+}
+
+// identity is the app that the request speaks for, as far as flags,
+// environment and profile say; the rest is the phone's to tell.
+func (o *requestOptions) identity() (device.AppIdentity, error) {
+	var id device.AppIdentity
+	for _, k := range []struct {
+		key, flag string
+		to        *string
+	}{
+		{"app-id", o.appID, &id.AppID}, {"package", o.pkg, &id.Package},
+		{"bundle-id", o.bundleID, &id.BundleID}, {"universal-link", o.universalLink, &id.UniversalLink},
+	} {
+		s, err := o.f.Setting(k.key, k.flag)
+		if err != nil {
+			return id, err
+		}
+		*k.to = s.Value
+		if (k.key == "package" || k.key == "bundle-id") && strings.HasPrefix(s.Source, "profile ") {
+			id.Pinned = true
+		}
+	}
+	return id, nil
+}
+
+// validated builds the request for one platform and checks it. What can't be
+// sent comes back as problems.
+func (o *requestOptions) validated(ctx context.Context, t target, build buildFunc) (built, []intents.Problem, error) {
+	b, err := build(ctx, t)
+	if err != nil {
+		return b, nil, err
+	}
+	if !o.raw && !o.noFit {
+		if err := fitThumbs(&b, t.platform); err != nil {
+			return b, nil, err
+		}
+	}
+	problems, err := validate(b.request, t.platform, o.sdkVersion)
+	if err != nil {
+		return b, nil, err
+	}
+	for _, note := range b.notes {
+		o.f.Streams.Note("%s", safe(note))
+	}
+	for _, w := range b.warnings {
+		o.f.Streams.Warn("%s", safe(w))
+	}
+	for _, p := range problems {
+		if p.Severity == intents.SeverityWarning || o.raw {
+			o.f.Streams.Warn("%s", safe(p.Error()))
+		}
+	}
+	return b, problems, nil
+}
+
+// refusal is the error of a request that the SDK would refuse; nil if there
+// is nothing to refuse.
+func (o *requestOptions) refusal(problems []intents.Problem) error {
+	refused := intents.Refused(problems)
+	if len(refused) == 0 || o.raw {
+		return nil
+	}
+	message := "the SDK would refuse this: " + refused[0].Error()
+	for _, p := range refused[1:] {
+		message += "; " + p.Error()
+	}
+	return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: message, Hint: "mend it, or send it unchecked with --raw"}
+}
+
+func fitThumbs(b *built, platform device.Platform) error {
+	share, ok := b.request.(intents.Share)
+	if !ok {
+		return nil
+	}
+	limit := intents.ThumbLimit
+	program, isProgram := share.Message.Object.(intents.MiniProgram)
+	if isProgram && platform == device.Android {
+		limit = intents.ThumbLimitLarge
+	}
+	fit := func(what string, data []byte, limit int) ([]byte, error) {
+		if len(data) == 0 {
+			return data, nil
+		}
+		thumb, err := intents.Fit(data, limit)
+		if err != nil {
+			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + ": " + err.Error(), Hint: "give a smaller picture, or a JPEG or PNG", Err: err}
+		}
+		if thumb.Scaled {
+			b.notes = append(b.notes, what+": "+thumb.String())
+		}
+		return thumb.Data, nil
+	}
+	var err error
+	if share.Message.Thumb, err = fit("the thumb", share.Message.Thumb, limit); err != nil {
+		return err
+	}
+	if isProgram {
+		if program.HDImage, err = fit("the HD image", program.HDImage, intents.ThumbLimitLarge); err != nil {
+			return err
+		}
+		share.Message.Object = program
+	}
+	b.request = share
+	return nil
+}
