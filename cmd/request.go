@@ -49,6 +49,8 @@ type target struct {
 type built struct {
 	request intents.Request
 	media   []device.Media
+	// madeThumb is the thumb of a share whose user gave none.
+	madeThumb []byte
 	// notes are said on stderr.
 	notes []string
 	// warnings are what the SDK sends but something advises against.

@@ -220,3 +220,6 @@ func reason(err error) string {
 	}
 	return err.Error()
 }
+
+// Open opens a file to be read as it is sent.
+func (l *Loader) Open(name string) (io.ReadCloser, error) { return l.open(name) }

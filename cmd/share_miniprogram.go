@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/intents"
+)
+
+type shareMiniProgramOptions struct {
+	shareOptions
+	userName, path, webpageURL *string
+	kind                       string
+	withShareTicket            bool
+	disableForward             bool
+	hdImage                    string
+}
+
+// NewCmdShareMiniProgram makes `wxctl share miniprogram`.
+func NewCmdShareMiniProgram(f *Factory, runF func(context.Context, *shareMiniProgramOptions) error) *cobra.Command {
+	opts := &shareMiniProgramOptions{}
+	cmd := &cobra.Command{
+		Use:   "miniprogram",
+		Short: "Share the card of a mini program",
+		Long: long(`Share the card of a mini program. It goes to a chat unless --scene says else.
+On Android it needs a thumb (up to 128 KiB); an iPhone shows --hd-image (up to
+128 KiB), and its thumb has up to 64 KiB. --webpage-url is what a WeChat that
+knows no mini programs opens.
+`+requestTail, requestCodes...),
+		Example: examples(`wxctl share miniprogram --user-name gh_0123456789ab --path pages/index --webpage-url https://example.com --title Card --thumb thumb.png
+wxctl share miniprogram`),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return shareMiniProgramRun(c.Context(), opts)
+		},
+	}
+	opts.addFlags(f, cmd, "user-name", "path", "webpage-url", "hd-image", "type", "with-share-ticket", "disable-forward")
+	flags := cmd.Flags()
+	optionalVar(flags, &opts.userName, "user-name", "original id of the mini program, gh_…")
+	optionalVar(flags, &opts.path, "path", "page that the card opens")
+	optionalVar(flags, &opts.webpageURL, "webpage-url", "web page for a WeChat without mini programs")
+	flags.StringVar(&opts.kind, "type", "release", "version: "+oneOf("release", "test", "preview"))
+	flags.BoolVar(&opts.withShareTicket, "with-share-ticket", false, "ask for a share ticket")
+	flags.BoolVar(&opts.disableForward, "disable-forward", false, "forbid forwarding the card")
+	flags.StringVar(&opts.hdImage, "hd-image", "", "large picture of the card, a `file` (iOS only)")
+	opts.addCard(cmd)
+	complete(cmd, "type", "release", "test", "preview")
+	return cmd
+}
+
+func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) error {
+	kind, err := parseMiniProgramType(opts.kind)
+	if err != nil {
+		return err
+	}
+	sample := opts.sample()
+	if sample {
+		opts.userName, opts.path, opts.webpageURL = new(samples.UserName), new(samples.Path), new(samples.URL)
+		opts.title, opts.description = new(samples.Title), new(samples.Description)
+	}
+	if err := opts.need("--webpage-url", opts.webpageURL != nil); err != nil {
+		return err
+	}
+	if err := opts.need("--user-name", opts.userName != nil); err != nil {
+		return err
+	}
+	return opts.sendShare(ctx, intents.SceneSession, func(_ context.Context, t target, b *built) (intents.Object, error) {
+		if sample {
+			b.madeThumb = samples.Thumb()
+		}
+		program := intents.MiniProgram{
+			WebpageURL: opts.webpageURL, UserName: opts.userName, Path: opts.path, Type: kind,
+			WithShareTicket: opts.withShareTicket,
+		}
+		if opts.disableForward {
+			program.DisableForward = 1
+		}
+		if opts.hdImage != "" && t.platform == device.Android {
+			b.warnings = append(b.warnings, "--hd-image exists on iOS only and is not sent: Android shows the thumb")
+		} else if opts.hdImage != "" {
+			file, err := t.load.Read(opts.hdImage, thumbSourceLimit)
+			if err != nil {
+				return nil, err
+			}
+			program.HDImage = file.Data
+		}
+		return program, nil
+	})
+}
+
+func parseMiniProgramType(word string) (intents.MiniProgramType, error) {
+	kind, err := intents.ParseMiniProgramType(word)
+	if err != nil {
+		return 0, exit.Usagef("use release, test or preview", "--type: %s", err)
+	}
+	return kind, nil
+}

@@ -1,0 +1,56 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/intents"
+)
+
+type shareWebpageOptions struct {
+	shareOptions
+	url, extInfo *string
+}
+
+// NewCmdShareWebpage makes `wxctl share webpage`.
+func NewCmdShareWebpage(f *Factory, runF func(context.Context, *shareWebpageOptions) error) *cobra.Command {
+	opts := &shareWebpageOptions{}
+	cmd := &cobra.Command{
+		Use:   "webpage",
+		Short: "Share a web page as a card",
+		Long:  long("Share a web page: a card with title, description and thumb that opens the URL.\n"+requestTail, requestCodes...),
+		Example: examples(`wxctl share webpage --scene session --url https://example.com --title Hello
+wxctl share webpage --scene session
+wxctl share webpage --url https://example.com --thumb thumb.png --dry-run --json`),
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return shareWebpageRun(c.Context(), opts)
+		},
+	}
+	opts.addFlags(f, cmd, "url", "ext-info")
+	optionalVar(cmd.Flags(), &opts.url, "url", "address of the page, 1 to 10240 characters")
+	optionalVar(cmd.Flags(), &opts.extInfo, "ext-info", "the object's extInfo")
+	opts.addCard(cmd)
+	return cmd
+}
+
+func shareWebpageRun(ctx context.Context, opts *shareWebpageOptions) error {
+	sample := opts.sample()
+	if sample {
+		opts.url, opts.title, opts.description = new(samples.URL), new(samples.Title), new(samples.Description)
+	}
+	if err := opts.need("--url", opts.url != nil); err != nil {
+		return err
+	}
+	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, _ target, b *built) (intents.Object, error) {
+		if sample {
+			b.madeThumb = samples.Thumb()
+		}
+		return intents.Webpage{URL: opts.url, ExtInfo: opts.extInfo}, nil
+	})
+}
