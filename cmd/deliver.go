@@ -39,7 +39,7 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, build buildFunc) e
 		return run.one(ctx, phones[0])
 	}
 	errs := device.Each(ctx, phones, o.phone.jobs, run.one)
-	return run.summary(errs)
+	return summarize(f, errs)
 }
 
 // explain prints the table of an error about choosing.
@@ -246,8 +246,8 @@ func lastSeen(o *device.Outcome) string {
 	return o.Evidence[len(o.Evidence)-1].What
 }
 
-// summary ends a run over all phones.
-func (d *delivery) summary(errs []error) error {
+// summarize ends a run over all phones.
+func summarize(f *Factory, errs []error) error {
 	failed := 0
 	var first error
 	for _, err := range errs {
@@ -272,7 +272,6 @@ func (d *delivery) summary(errs []error) error {
 	if failed > 0 && failed < len(errs) {
 		code = exit.SomeFailed
 	}
-	f := d.o.f
 	if f.Printer().JSON() {
 		if err := f.Printer().Line(struct {
 			Type          string    `json:"type"`

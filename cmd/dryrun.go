@@ -131,15 +131,8 @@ func (o *requestOptions) wireAndroid(result *preview, p plan, id device.AppIdent
 	if err != nil {
 		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Hint: "try another --sdk-version or --route", Err: err}
 	}
-	for _, w := range androidwire.Print(wires) {
-		text, err := output.Marshal(w, false)
-		if err != nil {
-			return err
-		}
-		result.Wire = append(result.Wire, text)
-	}
 	result.text = androidwire.Text(wires)
-	return nil
+	return appendWire(&result.Wire, androidwire.Print(wires))
 }
 
 func routeCant(route device.Route, request intents.Request, why, hint string) error {
@@ -165,4 +158,3 @@ func fileWithoutPhone(name, kind string, asURI bool) string {
 	}
 	return "/sdcard/Pictures/wxctl/" + name
 }
-

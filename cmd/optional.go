@@ -1,6 +1,10 @@
 package cmd
 
-import "github.com/spf13/pflag"
+import (
+	"strconv"
+
+	"github.com/spf13/pflag"
+)
 
 // optional is a text flag that tells "not given" (nil) from "given empty":
 // the SDK sends null for one and an empty string for the other.
@@ -27,3 +31,5 @@ func text(s *string) string {
 	}
 	return *s
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -139,6 +139,10 @@ func (o *requestOptions) loader() *media.Loader {
 	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, HTTP: o.f.HTTP}
 }
 
+// requestTimeout bounds a request by default; waiting for the user to come
+// back from WeChat takes longer.
+const requestTimeout = 30 * time.Second
+
 // send is what every request command does: build the request, check it, and
 // print it or bring it to the phones.
 func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, build buildFunc) error {
@@ -146,7 +150,7 @@ func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, build bui
 	if err != nil {
 		return err
 	}
-	byDefault := 30 * time.Second
+	byDefault := requestTimeout
 	if p.until >= device.Returned {
 		byDefault = 2 * time.Minute
 	}

@@ -244,5 +244,3 @@ func mimeOf(name string) string {
 	}
 	return "application/octet-stream"
 }
-
-

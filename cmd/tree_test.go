@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // testFactory is a factory on buffers, with an environment that has nothing
 // but the given variables and directories of its own.

@@ -1,0 +1,220 @@
+package cmd
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device"
+)
+
+type devicesOptions struct {
+	f     *Factory
+	phone phoneFlags
+	watch bool
+}
+
+// NewCmdDevices makes `wxctl devices`.
+func NewCmdDevices(f *Factory, runF func(context.Context, *devicesOptions) error) *cobra.Command {
+	opts := &devicesOptions{f: f}
+	cmd := &cobra.Command{
+		Use:   "devices",
+		Short: "List the phones, ready or not",
+		Long: long(`List the phones that the adb server knows, ready or not, with what to do about
+those that aren't. Virtual phones are listed when --device asks for one.
+
+A server that isn't there is no failure: the list is what was learned. One that
+answers wrongly, or not in time, is.`, exit.Interrupted, exit.Terminated),
+		Example: examples("wxctl devices\nwxctl devices --device virtual:android --json"),
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := opts.phone.check(c); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return devicesRun(c.Context(), opts)
+		},
+	}
+	opts.phone.add(cmd)
+	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
+	return cmd
+}
+
+// listTimeout bounds a listing: adb servers answer in milliseconds, phones
+// that are asked for their names in tenths of a second.
+const listTimeout = 10 * time.Second
+
+func devicesRun(ctx context.Context, opts *devicesOptions) error {
+	f := opts.f
+	sel, err := f.selector(&opts.phone)
+	if err != nil {
+		return err
+	}
+	byDefault := listTimeout
+	if opts.watch {
+		byDefault = 0
+	}
+	ctx, cancel := f.Deadline(ctx, byDefault)
+	defer cancel()
+	fleet, closePhones, err := f.Phones(ctx, f, &opts.phone, sel)
+	if err != nil {
+		return err
+	}
+	defer closePhones()
+	if opts.watch {
+		return devicesWatch(ctx, f, fleet, sel)
+	}
+	found, err := fleet.Discover(ctx, "")
+	for _, absent := range found.Absent {
+		f.Streams.Note("%s", safe(absent.Message))
+		if absent.Hint != "" {
+			f.Streams.Note("hint: %s", absent.Hint)
+		}
+	}
+	phones := narrowTo(found.Phones, sel.Platform)
+	if printErr := printDevices(f, phones, err); printErr != nil {
+		return printErr
+	}
+	if err != nil {
+		return listFailed(ctx, err)
+	}
+	return nil
+}
+
+// listFailed is the error of a listing: a server that answered wrongly or not
+// in time is exit 1, whatever it would be for a request.
+func listFailed(ctx context.Context, err error) error {
+	r := describe(err)
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		r = exit.Report{Code: "timeout", Message: "a server did not answer in time", Hint: "restart it, or give it longer with --timeout"}
+	}
+	return &exit.Error{Name: r.Code, Code: exit.Failed, Message: r.Message, Hint: r.Hint, Err: err}
+}
+
+func narrowTo(phones []device.Info, platform device.Platform) []device.Info {
+	kept := []device.Info{}
+	for _, p := range phones {
+		if platform == "" || p.Platform == platform {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+type deviceList struct {
+	SchemaVersion int                 `json:"schemaVersion"`
+	Devices       []device.Info       `json:"devices"`
+	Error         *device.ErrorReport `json:"error,omitempty"`
+}
+
+func printDevices(f *Factory, phones []device.Info, failure error) error {
+	if f.Printer().JSON() {
+		list := deviceList{SchemaVersion: output.SchemaVersion, Devices: phones}
+		if failure != nil {
+			list.Error = reportOf(failure)
+			list.Error.ExitCode = int(exit.Failed)
+		}
+		return f.Printer().Object(list)
+	}
+	if len(phones) == 0 {
+		f.Streams.Note("no phones")
+		return nil
+	}
+	rows := make([][]output.Cell, len(phones))
+	for i, p := range phones {
+		state := output.Cell{Text: string(p.State), Paint: streams.Good}
+		if p.State != device.Ready {
+			state.Paint = streams.Warn
+		}
+		rows[i] = []output.Cell{
+			output.Text(p.ID), output.Text(string(p.Platform)), output.Text(p.Name), output.Text(p.Model),
+			output.Text(p.OSVersion), state, output.Text(string(p.Transport)), output.Text(p.Fix),
+		}
+	}
+	return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
+}
+
+// devicesWatch prints each change of a phone until it is interrupted.
+func devicesWatch(ctx context.Context, f *Factory, fleet *device.Fleet, sel device.Selector) error {
+	changes := make(chan []device.Info)
+	failed := make(chan error, len(fleet.Backends))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, b := range fleet.Backends {
+		go func() {
+			failed <- b.Watch(ctx, func(phones []device.Info) {
+				select {
+				case changes <- narrowTo(phones, sel.Platform):
+				case <-ctx.Done():
+				}
+			})
+		}()
+	}
+	known := map[string]device.Info{}
+	running := len(fleet.Backends)
+	for {
+		select {
+		case phones := <-changes:
+			if err := printChanges(f, known, phones); err != nil {
+				return err
+			}
+		case err := <-failed:
+			running--
+			switch {
+			case ctx.Err() != nil:
+			case err != nil && describe(err).ExitCode == exit.NoPhone && running > 0:
+				f.Streams.Note("%s", safe(describe(err).Message))
+			case err != nil:
+				return err
+			}
+			if running == 0 {
+				return context.Cause(ctx)
+			}
+		}
+	}
+}
+
+func printChanges(f *Factory, known map[string]device.Info, phones []device.Info) error {
+	now := map[string]bool{}
+	emit := func(event string, p device.Info) error {
+		if f.Printer().JSON() {
+			return f.Printer().Line(struct {
+				SchemaVersion int    `json:"schemaVersion"`
+				Event         string `json:"event"`
+				device.Info
+			}{output.SchemaVersion, event, p})
+		}
+		return f.Printer().Table(nil, [][]output.Cell{{output.Text(event), output.Text(p.ID), output.Text(string(p.State)), output.Text(p.Model)}})
+	}
+	for _, p := range phones {
+		now[p.ID] = true
+		old, seen := known[p.ID]
+		known[p.ID] = p
+		event := "added"
+		if seen && old.State == p.State {
+			continue
+		} else if seen {
+			event = "changed"
+		}
+		if err := emit(event, p); err != nil {
+			return err
+		}
+	}
+	for id, p := range known {
+		if now[id] {
+			continue
+		}
+		delete(known, id)
+		p.State, p.Fix = "disconnected", ""
+		if err := emit("removed", p); err != nil {
+			return err
+		}
+	}
+	return nil
+}

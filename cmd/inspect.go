@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/config"
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+)
+
+type inspectOptions struct {
+	f     *Factory
+	phone phoneFlags
+	app   string
+}
+
+// NewCmdInspect makes `wxctl inspect`.
+func NewCmdInspect(f *Factory, runF func(context.Context, *inspectOptions) error) *cobra.Command {
+	opts := &inspectOptions{f: f}
+	cmd := &cobra.Command{
+		Use:   "inspect [APP]",
+		Short: "Say what WeChat will check of an app, and what of it is amiss",
+		Long: long(`Look at an installed app as WeChat will: the MD5 of its certificate in the form
+that the Open Platform wants, its WXEntryActivity, what it declares to see. APP
+is a package name; without it, the app of the profile, or the only debuggable
+app that has a WXEntryActivity.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
+		Example: examples("wxctl inspect com.example.wxdemo\nwxctl inspect com.example.wxdemo --jq '.signatures[].md5'"),
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := opts.phone.check(c); err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				opts.app = args[0]
+			}
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return inspectRun(c.Context(), opts)
+		},
+	}
+	opts.phone.add(cmd)
+	return cmd
+}
+
+func inspectRun(ctx context.Context, opts *inspectOptions) error {
+	id, err := opts.identity()
+	if err != nil {
+		return err
+	}
+	return onPhones(ctx, opts.f, &opts.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+		fail := func(err error) (any, string, error) {
+			return struct {
+				SchemaVersion int                 `json:"schemaVersion"`
+				Device        device.DeviceRef    `json:"device"`
+				Error         *device.ErrorReport `json:"error"`
+			}{output.SchemaVersion, info.Ref(), reportOf(err)}, "", err
+		}
+		if openErr != nil {
+			return fail(openErr)
+		}
+		inspector, ok := device.As[device.Inspector](phone)
+		if !ok {
+			return fail(device.Errorf(device.Refused, "apps on %s phones can't be inspected", info.Platform))
+		}
+		inspection, err := inspector.Inspect(ctx, id, opts.phone.user())
+		if err != nil {
+			return fail(err)
+		}
+		return inspection, tellInspection(inspection), nil
+	})
+}
+
+// identity is the app that the argument names, else the profile's.
+func (o *inspectOptions) identity() (device.AppIdentity, error) {
+	if o.app != "" {
+		if err := config.CheckPackage(o.app); err != nil {
+			return device.AppIdentity{}, exit.Usagef("", "%v", err)
+		}
+		return device.AppIdentity{Package: o.app, BundleID: o.app}, nil
+	}
+	pkg, err := o.f.Setting("package", "")
+	if err != nil {
+		return device.AppIdentity{}, err
+	}
+	bundle, err := o.f.Setting("bundle-id", "")
+	return device.AppIdentity{Package: pkg.Value, BundleID: bundle.Value}, err
+}
+
+func tellInspection(i *device.Inspection) string {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-14s %s\n", name, safe(fmt.Sprintf(format, args...)))
+	}
+	row("app", "%s", i.Package+i.BundleID)
+	row("version", "%s", i.VersionName)
+	row("debuggable", "%t", i.Debuggable)
+	row("AppIDs", "%s", strings.Join(i.AppIDs, ", "))
+	for _, s := range i.Signatures {
+		row("signature", "md5 %s", s.MD5)
+	}
+	if i.TargetSDK > 0 {
+		row("targetSdk", "%d", i.TargetSDK)
+		if i.Entry == nil {
+			row("entry", "no .wxapi.WXEntryActivity")
+		} else {
+			row("entry", "%s (exported %t, enabled %t, %s)", i.Entry.Name, i.Entry.Exported, i.Entry.Enabled, i.Entry.LaunchMode)
+		}
+		row("queries", "%s", strings.Join(i.Queries, ", "))
+	}
+	for _, f := range i.Findings {
+		row("amiss", "%s", f.Message)
+		if f.Hint != "" {
+			row("  hint", "%s", f.Hint)
+		}
+	}
+	for _, n := range i.Notes {
+		row("note", "%s", n)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

@@ -1,0 +1,142 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+)
+
+type installedOptions struct {
+	f     *Factory
+	phone phoneFlags
+}
+
+// NewCmdInstalled makes `wxctl installed`.
+func NewCmdInstalled(f *Factory, runF func(context.Context, *installedOptions) error) *cobra.Command {
+	opts := &installedOptions{f: f}
+	cmd := &cobra.Command{
+		Use:     "installed",
+		Short:   "Say whether WeChat is on the phone, and which",
+		Long:    long("Say whether WeChat is installed, its version, and for which Android users.", exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
+		Example: examples("wxctl installed\nwxctl installed --jq .versionName"),
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := opts.phone.check(c); err != nil {
+				return err
+			}
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return installedRun(c.Context(), opts)
+		},
+	}
+	opts.phone.add(cmd)
+	return cmd
+}
+
+// installedAnswer is the JSON of `wxctl installed`. err is the module's: -1
+// unknown, 0.
+type installedAnswer struct {
+	SchemaVersion int                  `json:"schemaVersion"`
+	Device        device.DeviceRef     `json:"device"`
+	Installed     bool                 `json:"installed"`
+	Package       string               `json:"package,omitempty"`
+	Bundle        string               `json:"bundle,omitempty"`
+	VersionName   string               `json:"versionName"`
+	VersionCode   int64                `json:"versionCode"`
+	SupportAPI    int                  `json:"supportApi"`
+	Enabled       bool                 `json:"enabled"`
+	AndroidUsers  []device.AndroidUser `json:"androidUsers,omitempty"`
+	Err           device.ModuleError   `json:"err"`
+	Error         *device.ErrorReport  `json:"error,omitempty"`
+}
+
+func installedRun(ctx context.Context, opts *installedOptions) error {
+	return onPhones(ctx, opts.f, &opts.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+		answer := installedAnswer{SchemaVersion: output.SchemaVersion, Device: info.Ref()}
+		var wechat device.WeChat
+		err := openErr
+		if err == nil {
+			wechat, err = phone.WeChat(ctx, opts.phone.user())
+		}
+		if err != nil {
+			answer.Err, answer.Error = device.ModuleError{Code: -1, Msg: describe(err).Message}, reportOf(err)
+			return answer, "", err
+		}
+		answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
+		answer.VersionName, answer.VersionCode, answer.SupportAPI = wechat.Version, wechat.VersionCode, wechat.SupportAPI
+		answer.Enabled, answer.AndroidUsers = wechat.Enabled, wechat.AndroidUsers
+		if !wechat.Installed {
+			err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")
+			answer.Error = reportOf(err)
+			return answer, "", err
+		}
+		what := "WeChat " + safe(wechat.Version) + " is installed"
+		if !wechat.Enabled {
+			what += ", but disabled"
+		}
+		if len(wechat.AndroidUsers) > 1 {
+			var ids []string
+			for _, u := range wechat.AndroidUsers {
+				ids = append(ids, itoa(u.ID))
+			}
+			what += " for Android users " + strings.Join(ids, ", ")
+		}
+		return answer, what, nil
+	})
+}
+
+// onPhones asks one phone, or all, and prints the answers: the frame of
+// commands that only ask.
+func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
+	ctx, cancel := f.Deadline(ctx, requestTimeout)
+	defer cancel()
+	sel, err := f.selector(flags)
+	if err != nil {
+		return err
+	}
+	fleet, closePhones, err := f.Phones(ctx, f, flags, sel)
+	if err != nil {
+		return err
+	}
+	defer closePhones()
+	phones, err := fleet.Select(ctx, sel)
+	if err != nil {
+		f.explain(err)
+		return err
+	}
+	one := func(ctx context.Context, info device.Info) error {
+		phone, err := fleet.Open(ctx, info)
+		if err == nil {
+			defer phone.Close()
+		}
+		answer, text, err := ask(ctx, info, phone, err)
+		if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(err, context.Canceled) {
+			err = cause
+		}
+		var printErr error
+		switch {
+		case f.Printer().JSON() && sel.All:
+			printErr = f.Printer().Line(answer)
+		case f.Printer().JSON():
+			printErr = f.Printer().Object(answer)
+		case text == "" && sel.All && err != nil:
+			printErr = f.Streams.Println(safe(info.ID) + ": " + safe(describe(err).Message))
+		case sel.All:
+			printErr = f.Streams.Println(safe(info.ID) + ": " + text)
+		case text != "":
+			printErr = f.Streams.Println(text)
+		}
+		return errors.Join(err, printErr)
+	}
+	if !sel.All {
+		return one(ctx, phones[0])
+	}
+	return summarize(f, device.Each(ctx, phones, flags.jobs, one))
+}

@@ -1,0 +1,228 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// NewCmdReply makes `wxctl reply` and the commands below it.
+func NewCmdReply(f *Factory) *cobra.Command {
+	return group(&cobra.Command{
+		Use:     "reply",
+		Short:   "Forge WeChat's reply to an app",
+		Long:    long("Make the reply that WeChat would bring to the app under test, so that the app's\nhandling of it can be looked at.", exit.RefusedBefore),
+		Example: examples("wxctl reply share --err-code -2 --dry-run"),
+	}, newCmdReplyKind(f, replyShare, nil), newCmdReplyKind(f, replyAuth, nil), newCmdReplyKind(f, replyMiniProgram, nil), newCmdReplyKind(f, replySubscribe, nil))
+}
+
+// replyKind says what is special to one kind of reply.
+type replyKind struct {
+	name, short, example string
+	flags                func(*replyOptions, *cobra.Command)
+	make                 func(*replyOptions, intents.Result) intents.Reply
+	// jsonKind is the "kind" of the reply's JSON form, for --from.
+	jsonKind intents.Kind
+}
+
+var (
+	replyShare = replyKind{
+		name: "share", short: "Forge the reply to a share", example: "wxctl reply share --err-code -2 --dry-run --json", jsonKind: intents.KindShare,
+		flags: func(*replyOptions, *cobra.Command) {},
+		make:  func(_ *replyOptions, r intents.Result) intents.Reply { return intents.ShareReply{Result: r} },
+	}
+	replyAuth = replyKind{
+		name: "auth", short: "Forge the reply to a login", example: "wxctl reply auth --code 0123456789 --state abc --dry-run", jsonKind: intents.KindAuth,
+		flags: func(o *replyOptions, c *cobra.Command) {
+			optionalVar(c.Flags(), &o.code, "code", "code for the token")
+			optionalVar(c.Flags(), &o.state, "state", "the request's state")
+			optionalVar(c.Flags(), &o.url, "url", "answer as WeChat's server gave it (Android)")
+			optionalVar(c.Flags(), &o.lang, "lang", "language, such as zh_CN")
+			optionalVar(c.Flags(), &o.country, "country", "country, such as CN")
+		},
+		make: func(o *replyOptions, r intents.Result) intents.Reply {
+			return intents.AuthReply{Result: r, Code: o.code, State: o.state, URL: o.url, Lang: o.lang, Country: o.country}
+		},
+	}
+	replyMiniProgram = replyKind{
+		name: "miniprogram", short: "Forge a mini program's message to the app", example: "wxctl reply miniprogram --ext-msg hello --dry-run", jsonKind: intents.KindLaunchMiniProgram,
+		flags: func(o *replyOptions, c *cobra.Command) {
+			optionalVar(c.Flags(), &o.extMsg, "ext-msg", "message of the mini program")
+		},
+		make: func(o *replyOptions, r intents.Result) intents.Reply {
+			return intents.LaunchReply{Result: r, ExtMsg: o.extMsg}
+		},
+	}
+	replySubscribe = replyKind{
+		name: "subscribe", short: "Forge the reply to a subscription", example: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm --dry-run", jsonKind: intents.KindSubscribeMessage,
+		flags: func(o *replyOptions, c *cobra.Command) {
+			optionalVar(c.Flags(), &o.templateID, "template-id", "id of the message template")
+			c.Flags().Int32Var(&o.scene, "scene", 0, "the request's scene")
+			optionalVar(c.Flags(), &o.action, "action", "what the user did: confirm or cancel")
+			optionalVar(c.Flags(), &o.reserved, "reserved", "the request's reserved text")
+		},
+		make: func(o *replyOptions, r intents.Result) intents.Reply {
+			return intents.SubscribeReply{Result: r, TemplateID: o.templateID, Scene: o.scene, Action: o.action, Reserved: o.reserved}
+		},
+	}
+)
+
+// replyOptions are the options of all replies; each kind uses its own.
+type replyOptions struct {
+	requestOptions
+	cmd     *cobra.Command
+	kind    replyKind
+	errCode int32
+	errStr  *string
+	from    string
+
+	code, state, url, lang, country *string
+	extMsg                          *string
+	templateID, action, reserved    *string
+	scene                           int32
+}
+
+func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *replyOptions) error) *cobra.Command {
+	opts := &replyOptions{kind: kind}
+	cmd := &cobra.Command{
+		Use:     kind.name,
+		Short:   kind.short,
+		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from reads the reply from a JSON file instead of flags.", exit.RefusedBefore),
+		Example: examples(kind.example),
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return replyRun(c.Context(), opts)
+		},
+	}
+	opts.cmd = cmd
+	opts.addFlags(f, cmd, "delivered")
+	opts.name = "reply " + kind.name
+	flags := cmd.Flags()
+	flags.Int32Var(&opts.errCode, "err-code", 0, "WeChat's answer: 0, -1 … -6")
+	optionalVar(flags, &opts.errStr, "err-str", "text to it, normally none")
+	flags.StringVar(&opts.from, "from", "", "read the reply from a JSON `file`")
+	kind.flags(opts, cmd)
+	return cmd
+}
+
+// replyFileLimit bounds a reply read from a file.
+const replyFileLimit = 1 << 20
+
+func (o *replyOptions) reply() (intents.Reply, error) {
+	if o.from == "" {
+		return o.kind.make(o, intents.Result{ErrCode: intents.ErrCode(o.errCode), ErrStr: o.errStr, Transaction: o.transaction, OpenID: o.openID}), nil
+	}
+	file, err := o.loader().Read(o.from, replyFileLimit)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := intents.UnmarshalReply(file.Data)
+	if err != nil {
+		return nil, exit.Usagef("compare with the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
+	}
+	if reply.Kind() != o.kind.jsonKind {
+		return nil, exit.Usagef("", "%q holds a reply of kind %q, not %q", o.from, reply.Kind(), o.kind.jsonKind)
+	}
+	return reply, nil
+}
+
+func replyRun(_ context.Context, o *replyOptions) error {
+	p, err := o.plan(o.cmd)
+	if err != nil {
+		return err
+	}
+	reply, err := o.reply()
+	if err != nil {
+		return err
+	}
+	if !o.dryRun {
+		return &exit.Error{
+			Name: "refused", Code: exit.RefusedBefore,
+			Message: "this version of wxctl can print a forged reply but not deliver it",
+			Hint:    "add --dry-run to print it",
+		}
+	}
+	id, err := o.identity()
+	if err != nil {
+		return err
+	}
+	if id.AppID == "" {
+		id.AppID = demoAppID
+	}
+	if id.Package == "" {
+		id.Package = demoPackage
+	}
+	result := replyPreview{SchemaVersion: output.SchemaVersion, Reply: reply, Wire: []json.RawMessage{}, Differences: []string{}}
+	if p.sel.Platform == device.IOS {
+		err = o.encodeIOS(&result, id)
+	} else {
+		err = o.encodeAndroid(&result, id)
+	}
+	if err != nil {
+		return err
+	}
+	if o.f.Printer().JSON() {
+		return o.f.Printer().Object(result)
+	}
+	return o.f.Streams.Println(strings.TrimRight(result.text, "\n"))
+}
+
+// replyPreview is what a reply's --dry-run prints.
+type replyPreview struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	Reply         intents.Reply     `json:"reply"`
+	Wire          []json.RawMessage `json:"wire"`
+	Differences   []string          `json:"differences"`
+	text          string
+}
+
+func (o *replyOptions) encodeAndroid(result *replyPreview, id device.AppIdentity) error {
+	version, err := androidwire.ParseVersion(o.sdkVersion)
+	if err != nil {
+		return badVersion(device.Android, o.sdkVersion)
+	}
+	intent, err := androidwire.EncodeReply(result.Reply, androidwire.Receiver{Package: id.Package, WeChatSDK: version})
+	if err != nil {
+		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
+	}
+	wires := []androidwire.Wire{{Intent: &intent}}
+	result.text = androidwire.Text(wires)
+	return appendWire(&result.Wire, androidwire.Print(wires))
+}
+
+func (o *replyOptions) encodeIOS(result *replyPreview, id device.AppIdentity) error {
+	version, err := ioswire.ParseVersion(o.sdkVersion)
+	if err != nil {
+		return badVersion(device.IOS, o.sdkVersion)
+	}
+	wires, err := ioswire.EncodeReply(result.Reply, ioswire.Receiver{AppID: id.AppID, UniversalLink: id.UniversalLink, SDK: version})
+	if err != nil {
+		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
+	}
+	result.text = ioswire.Text(wires)
+	return appendWire(&result.Wire, ioswire.Print(wires))
+}
+
+// appendWire adds printed wire forms to a list.
+func appendWire[T any](list *[]json.RawMessage, printed []T) error {
+	for _, w := range printed {
+		text, err := output.Marshal(w, false)
+		if err != nil {
+			return err
+		}
+		*list = append(*list, text)
+	}
+	return nil
+}
