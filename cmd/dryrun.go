@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -157,4 +158,18 @@ func fileWithoutPhone(name, kind string, asURI bool) string {
 		return "content://media/external/" + kind + "/media/0"
 	}
 	return "/sdcard/Pictures/wxctl/" + name
+}
+
+// encodeSystem is Android's own share route.
+func (o *requestOptions) encodeSystem(result *preview) ([]androidwire.Wire, error) {
+	share, ok := result.Request.(intents.Share)
+	if !ok {
+		return nil, routeCant(device.RouteSystem, result.Request, "Android's share route carries shares only", "use --route sdk")
+	}
+	_ = share
+	return nil, errors.New("todo")
+}
+
+func (o *requestOptions) wireBridge(result *preview, platform device.Platform, id device.AppIdentity) error {
+	return errors.New("todo")
 }

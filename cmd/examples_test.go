@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/wxctl/wxctl/fixtures/samples"
 )
 
 // runExample runs one example in a directory with the files that examples
@@ -17,6 +19,11 @@ func runExample(t *testing.T, line string) {
 	profile := "[profiles.default]\napp-id = \"wx0123456789abcdef\"\npackage = \"com.example.app\"\n\n[profiles.lab]\n"
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(profile), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"image.png": samples.Image(), "thumb.png": samples.Thumb(), "sticker.png": samples.Sticker(), "sample.txt": samples.File()} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Chdir(dir)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -12,7 +12,6 @@ import (
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
-	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
 // NewCmdReply makes `wxctl reply` and the commands below it.
@@ -202,17 +201,8 @@ func (o *replyOptions) encodeAndroid(result *replyPreview, id device.AppIdentity
 	return appendWire(&result.Wire, androidwire.Print(wires))
 }
 
-func (o *replyOptions) encodeIOS(result *replyPreview, id device.AppIdentity) error {
-	version, err := ioswire.ParseVersion(o.sdkVersion)
-	if err != nil {
-		return badVersion(device.IOS, o.sdkVersion)
-	}
-	wires, err := ioswire.EncodeReply(result.Reply, ioswire.Receiver{AppID: id.AppID, UniversalLink: id.UniversalLink, SDK: version})
-	if err != nil {
-		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
-	}
-	result.text = ioswire.Text(wires)
-	return appendWire(&result.Wire, ioswire.Print(wires))
+func (o *replyOptions) encodeIOS(*replyPreview, device.AppIdentity) error {
+	return badVersion(device.IOS, o.sdkVersion)
 }
 
 // appendWire adds printed wire forms to a list.

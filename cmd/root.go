@@ -62,7 +62,9 @@ wxctl devices`),
 			root.AddCommand(c)
 		}
 	}
-	add("rest", NewCmdVirtual(f), NewCmdConfig(f), NewCmdVersion(f, nil))
+	add("requests", NewCmdShare(f), NewCmdLaunch(f), NewCmdSubscribe(f, nil), NewCmdReply(f))
+	add("phones", NewCmdDevices(f, nil), NewCmdInstalled(f, nil), NewCmdInspect(f, nil), NewCmdVirtual(f))
+	add("rest", NewCmdConfig(f), NewCmdVersion(f, nil))
 	root.AddCommand(helpTopics()...)
 	root.AddCommand(newCmdGenDocs(f))
 	root.SetHelpCommandGroupID("rest")

@@ -58,7 +58,7 @@ func narrow(infos []Info, p Platform) []Info {
 // prefix of an ID.
 func match(phones []Info, sel Selector) []Info {
 	switch {
-	case sel.Text == "" || sel.All:
+	case sel.Text == "" || sel.All || sel.Virtual != nil:
 		return phones
 	case len(sel.Conditions) > 0:
 		return slices.DeleteFunc(slices.Clone(phones), func(i Info) bool {
