@@ -15,5 +15,5 @@ func validate(request intents.Request, platform device.Platform, version string)
 	if err != nil {
 		return nil, badVersion(platform, version)
 	}
-	return androidwire.Validate(request, v), nil
+	return androidwire.Validate(request, androidwire.Sender{SDK: v}), nil
 }
