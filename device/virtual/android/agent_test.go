@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -277,7 +278,7 @@ func TestReplies(t *testing.T) {
 		option Options
 		want   string // of the app's log; "" is no reply
 	}{
-		{"share sent", page(intents.SceneSession), Options{}, `onResp {"kind":"share","errCode":0,"errStr":null,"transaction":"t1"`},
+		{"share sent", page(intents.SceneSession), Options{}, `wxctl-reply: {"kind":"share","errCode":0,"errStr":null,"transaction":"t1"`},
 		{"share cancelled", page(intents.SceneSession), Options{Answer: wechat.Cancel}, `"errCode":0,`},
 		{"share cancelled in 6.5", page(intents.SceneSession), Options{Answer: wechat.Cancel, WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 23}}, `"errCode":-2,`},
 		{"moments", page(intents.SceneTimeline), Options{}, `"errCode":0,`},
@@ -295,7 +296,7 @@ func TestReplies(t *testing.T) {
 			must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: intentOf(t, tt.req, 0)}))
 			r.until(phone.EventName(34, 30005)+": ", "com.example.wxdemo/.wxapi.WXEntryActivity")
 			r.until("START u0 {", "cmp="+DemoPackage+"/.wxapi.WXEntryActivity", fmt.Sprintf("from uid %d", 10160))
-			r.until("wxdemo  : onResp", tt.want)
+			r.until("wxdemo  : wxctl-reply: {", tt.want)
 			onTop(t, p, "com.android.launcher3/.Launcher")
 		})
 	}
@@ -421,7 +422,7 @@ func TestInspect(t *testing.T) {
 	p := newPhone(t, Options{Users: []int{10, 999}})
 	r := runAgent(t, p, phone.ShellUID)
 	demo := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: DemoPackage}))
-	if !demo.Debuggable || demo.Entry == nil || !demo.Entry.Exported || demo.Entry.LaunchMode != "singleTask" || len(demo.Schemes) != 1 || demo.Schemes[0] != DemoAppID ||
+	if !demo.Debuggable || demo.Entry == nil || !demo.Entry.Exported || demo.Entry.LaunchMode != "singleTask" || len(demo.Schemes) != 2 || demo.Schemes[0] != DemoAppID ||
 		len(demo.Certificates) != 1 || demo.Queries == nil || demo.Queries.Packages[0] != wechat.PackageName {
 		t.Errorf("demo app %+v", demo)
 	}
@@ -502,8 +503,46 @@ func TestProviderByTheApp(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.until("wm_create_activity", tt.screen)
-		r.until("onResp", tt.reply)
+		r.until("wxctl-reply: {", tt.reply)
 		onTop(t, p, DemoPackage+"/.MainActivity")
+	}
+}
+
+// The debug hook sends with the app's own token, so that even a strict WeChat
+// takes it, and reaches the provider in the app's name.
+func TestBridge(t *testing.T) {
+	for _, api := range []int{24, 29, 30, 34, 37} {
+		p := newPhone(t, Options{API: api, Strict: true})
+		r := runAgent(t, p, phone.ShellUID)
+		must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"main", "events"}}))
+		for _, tt := range []struct {
+			req   intents.Request
+			reply string
+		}{
+			{page(intents.SceneSession), `"kind":"share","errCode":0`},
+			{intents.Auth{Scope: new("snsapi_userinfo"), State: new("s9")}, `"state":"s9"`},
+			{intents.LaunchMiniProgram{UserName: new("gh_1"), Path: new(""), ExtMsg: new("x")}, `"kind":"launch"`},
+			{intents.SubscribeMessage{Scene: 1, TemplateID: new("T")}, `"kind":"subscribe"`},
+			{intents.OpenWebview{URL: new("https://example.com")}, `"kind":"open-webview"`},
+		} {
+			text, err := json.Marshal(tt.req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, _ := json.Marshal(androidwire.Intent{Package: DemoPackage, Action: actionView, Flags: androidwire.FlagNewTask,
+				Data: demoScheme + "://bridge?request=" + base64.RawURLEncoding.EncodeToString(text)})
+			started := must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+			if !started.OK() {
+				t.Fatalf("started %+v", started)
+			}
+			r.until("wxctl-reply: {", tt.reply)
+		}
+		for _, bad := range []string{"://other", "://bridge?request=%%", "://bridge?request=e30"} {
+			line, _ := json.Marshal(androidwire.Intent{Package: DemoPackage, Action: actionView, Flags: androidwire.FlagNewTask, Data: demoScheme + bad})
+			must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+			r.until("the debug hook did nothing")
+			r.kept = nil
+		}
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	DemoPackage = "com.example.wxdemo"
 	DemoAppID   = "wx0123456789abcdef"
 	DemoEntry   = DemoPackage + ".wxapi.WXEntryActivity"
+	demoBridge  = DemoPackage + ".BridgeActivity"
+	demoScheme  = "wxctl" + DemoAppID // of the debug hook
 )
 
 // demoCertificate and wechatCertificate are self-signed and stand for nobody.
@@ -48,13 +50,14 @@ func launcher() phone.Filter {
 var demoPackage = sync.OnceValue(func() *phone.Package {
 	entry := activity(DemoEntry, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{DemoAppID}})
 	entry.LaunchMode, entry.Affinity = phone.LaunchSingleTask, DemoPackage
+	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{demoScheme}})
 	return &phone.Package{
 		Name: DemoPackage, VersionName: "1.0", VersionCode: 1, MinSDK: 24, TargetSDK: 34, AppID: 10200,
 		Certs: [][]byte{demoCertificate}, Debuggable: true,
 		Path: "/data/app/~~demo==/" + DemoPackage + "-1/base.apk", APKSize: 1 << 20,
-		Components:  []phone.Component{activity(DemoPackage+".MainActivity", true, launcher()), entry},
+		Components:  []phone.Component{activity(DemoPackage+".MainActivity", true, launcher()), entry, bridge},
 		Queries:     []string{wechat.PackageName},
-		Schemes:     []string{DemoAppID},
+		Schemes:     []string{DemoAppID, demoScheme},
 		Permissions: []string{"android.permission.INTERNET"},
 		InstallTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}

@@ -2,8 +2,6 @@ package virtualandroid
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -237,29 +235,4 @@ func (h wechatHost) Size(path string, granted bool) (int64, error) {
 		return 0, phone.EISDIR
 	}
 	return info.Size, nil
-}
-
-// demoApp is the demo app's code: it hands what it gets to the OpenSDK, which
-// is here this project's own decoder, and logs what came.
-type demoApp struct{}
-
-// Launched implements phone.App.
-func (demoApp) Launched(_ context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
-	if act.Class != DemoEntry {
-		return
-	}
-	log := func(priority int, format string, args ...any) {
-		p.Logcat(act.PID, act.UID, priority, "wxdemo", fmt.Sprintf(format, args...))
-	}
-	if reply, _, err := androidwire.DecodeReply(in, androidwire.SDK6834); err != nil {
-		log(phone.Warn, "handleIntent: %v", err)
-	} else if text, err := json.Marshal(reply); err == nil {
-		log(phone.Information, "onResp %s", text)
-	}
-	p.Finish(act.Token)
-}
-
-// Query implements phone.App.
-func (demoApp) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
-	return nil, nil
 }
