@@ -27,7 +27,7 @@ The file holds no secret. The keys of a profile:
 
 ` + keyTable()),
 		Example: examples("wxctl config init --app-id wx0123456789abcdef --package com.example.app\nwxctl config list"),
-	}, NewCmdConfigInit(f, nil), NewCmdConfigGet(f, nil), NewCmdConfigSet(f, nil), NewCmdConfigList(f, nil))
+	}, NewCmdConfigInit(f, nil), NewCmdConfigGet(f, nil), NewCmdConfigSet(f, nil), NewCmdConfigList(f, nil), NewCmdConfigImport(f, nil))
 }
 
 func keyTable() string {
