@@ -56,8 +56,8 @@ const (
 	// PhoneState tells whether somebody could see a screen that comes up:
 	// User -> [State].
 	PhoneState Verb = "state"
-	// Watch streams log buffers as events until the agent ends:
-	// Buffers -> [Watching].
+	// Watch streams log buffers as events until the agent ends, from the
+	// second before on: Buffers -> [Watching].
 	Watch Verb = "watch"
 	// Stop force-stops a package: User, Package -> [Done].
 	Stop Verb = "stop"
@@ -130,6 +130,8 @@ const (
 	KindUnsupported = "Unsupported"
 	// KindForbiddenUser: the agent runs as root or system, and will not.
 	KindForbiddenUser = "ForbiddenUser"
+	// KindTooLong: the answer is longer than a line may be.
+	KindTooLong = "TooLong"
 )
 
 // Error says kind and message; both come from the phone, so they are quoted.
@@ -162,11 +164,10 @@ type Started struct {
 	// the front, 3 delivered to the activity on top, 102 aborted (a background
 	// start that was blocked), negative: not started.
 	Result int `json:"result"`
-	// Word is the code's name without START_: "SUCCESS", "CLASS_NOT_FOUND";
-	// "" for one that is unknown.
+	// Word is the name of the phone's own constant for the code, without its
+	// START_: "SUCCESS", "CLASS_NOT_FOUND"; "" for one that it has no name
+	// for. Errors have other numbers below API 26, and the same words.
 	Word string `json:"word"`
-	// Method is the framework method that took the Intent, for the log.
-	Method string `json:"method"`
 	// AtMs is the phone's clock just before the call, in milliseconds since
 	// 1970: events before it have other causes.
 	AtMs int64 `json:"atMs"`
@@ -191,7 +192,7 @@ type Rows struct {
 // Indexed is the answer to [Index].
 type Indexed struct {
 	// URI is the file's content URI; "" if MediaStore does not know the file
-	// (yet: below API 30 the scan is asynchronous, and the agent waits up to
+	// (yet: up to API 28 the scan is asynchronous, and the agent waits up to
 	// 10 s for it).
 	URI string `json:"uri"`
 	// Method says how: "scan_file" or "broadcast".
@@ -209,10 +210,11 @@ type Removed struct {
 // App is the answer to [Inspect]. A package that is not installed for the user
 // is answered with KindNotFound.
 type App struct {
-	Package     string `json:"package"`
+	Package     string `json:"name"`
 	VersionName string `json:"versionName"`
-	VersionCode int64  `json:"versionCode"`
-	UID         int    `json:"uid"`
+	// VersionCode is the lower half of it, as APKs have always had it.
+	VersionCode int64 `json:"versionCode"`
+	UID         int   `json:"uid"`
 	// Installer is the package that installed it; "" if unknown, as for adb.
 	Installer  string `json:"installer"`
 	Debuggable bool   `json:"debuggable"`
@@ -225,15 +227,19 @@ type App struct {
 	Stopped bool `json:"stopped"`
 	// APK is the path of the base APK.
 	APK string `json:"apk"`
-	// Certificates are the signing certificates, DER. With key rotation the
-	// oldest comes first; with several signers the order is the system's.
+	// System is true for an app of the system image.
+	System bool `json:"system"`
+	// Certificates are the signing certificates, DER, as GET_SIGNATURES tells
+	// them (which is also what WeChat compares): with key rotation the oldest
+	// alone, with several signers in the system's order.
 	Certificates [][]byte `json:"certificates"`
 	// Entry is <package>.wxapi.WXEntryActivity; nil if not declared.
 	Entry *Entry `json:"entry"`
 	// Schemes are the URL schemes of the app's intent filters, sorted.
 	Schemes []string `json:"schemes"`
 	// Queries is what <queries> of the manifest names; nil if there is none or
-	// the manifest could not be read.
+	// the manifest could not be read. The agent sends the manifest instead,
+	// since no API of Android tells them; UnmarshalJSON reads it.
 	Queries   *Queries   `json:"queries"`
 	Providers []Provider `json:"providers"`
 	// MetaData is the <meta-data> of the application, values as text.

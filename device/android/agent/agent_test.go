@@ -131,3 +131,14 @@ func FuzzParseLine(f *testing.F) {
 		_, _ = agent.ParseHello(line)
 	})
 }
+
+// A phone's storage and the time of a push are not what this is about: it is
+// that the agent stays small enough to read.
+func TestDexIsSmall(t *testing.T) {
+	if len(agent.Dex) > 24<<10 {
+		t.Errorf("the dex has %d bytes; at most 24 KiB are allowed", len(agent.Dex))
+	}
+	if !strings.HasPrefix(string(agent.Dex), "dex\n037\x00") {
+		t.Errorf("the dex starts with %q: API 24 can't load it", agent.Dex[:8])
+	}
+}

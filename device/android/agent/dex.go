@@ -2,8 +2,16 @@ package agent
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
+	"strconv"
 )
+
+// Dex is the compiled agent. Nobody may write to it.
+//
+//go:generate ./build.sh agent.dex
+//go:embed agent.dex
+var Dex []byte
 
 // Class is the agent's main class.
 const Class = "wxctl.Agent"
@@ -38,5 +46,5 @@ func RemotePath(dex []byte) string {
 // with [MissingExit] if there is no such file. The path needs no quoting: it is
 // one of [RemotePath].
 func Command(path string) string {
-	return "[ -r " + path + " ] || exit 44; CLASSPATH=" + path + " exec app_process / " + Class
+	return "[ -r " + path + " ] || exit " + strconv.Itoa(MissingExit) + "; CLASSPATH=" + path + " exec app_process / " + Class
 }

@@ -203,7 +203,7 @@ func (s *agentSession) start(ctx context.Context, r *agent.Request) (any, error)
 	if err := s.mayGrant(in); err != nil {
 		return nil, err
 	}
-	started := agent.Started{Method: "startActivityAsUser", AtMs: s.phone.Now().UnixMilli()}
+	started := agent.Started{AtMs: s.phone.Now().UnixMilli()}
 	code, err := s.phone.StartActivity(ctx, phone.StartRequest{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, Intent: in, User: r.User})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# build.sh OUT: compiles java/ to the dex OUT, byte for byte the same wherever
+# and whenever it runs. Needs JDK 17, Maven and, the first time, a network.
+#
+# Pinned: the compiler D8 (its version is in the file) and what is compiled
+# against, the framework of API 24, the oldest level that the agent runs on.
+# D8 gets no --lib, since the bytes would depend on it.
+set -euo pipefail
+cd "$(dirname "$0")"
+out=$(realpath "${1:?the file to write}")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/wxctl-build
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+case $(javac -version 2>&1) in
+"javac 17."*) ;;
+*) echo "build.sh: needs javac 17, found $(javac -version 2>&1)" >&2; exit 1 ;;
+esac
+
+# fetch GROUP ARTIFACT VERSION SHA256: prints the path of the jar.
+fetch() {
+	local jar=$cache/$2-$3.jar
+	if [ ! -f "$jar" ]; then
+		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
+			-Dartifact="$1:$2:$3" -DoutputDirectory="$work/jars" >&2
+		echo "$4  $work/jars/$2-$3.jar" | sha256sum --check --quiet >&2
+		mkdir -p "$cache"
+		mv "$work/jars/$2-$3.jar" "$jar"
+	fi
+	echo "$jar"
+}
+d8=$(fetch com.android.tools r8 9.5.28 38a9ffaaebbd17d1514e3ecbff5a85b989bb13c551b9e224c7409514eea84ff5)
+framework=$(fetch org.robolectric android-all 7.0.0_r1-robolectric-r1 567bfa3cd3a8c9c5ca736bd86b3f90ff4d6a7ba333b9cfea6ff7d81924f90ce9)
+
+mkdir "$work/classes"
+javac --release 8 -Xlint:-options -encoding UTF-8 -g:none -cp "$framework" -d "$work/classes" java/wxctl/*.java
+(cd "$work/classes" && java -cp "$d8" com.android.tools.r8.D8 --release --min-api 24 --output "$work" wxctl/*.class)
+mv "$work/classes.dex" "$out"

@@ -1,0 +1,158 @@
+package wxctl;
+
+import android.content.ComponentName;
+import android.content.IntentFilter;
+import android.content.pm.ActivityInfo;
+import android.content.pm.ApplicationInfo;
+import android.content.pm.PackageInfo;
+import android.content.pm.PackageManager;
+import android.content.pm.ParceledListSlice;
+import android.content.pm.ProviderInfo;
+import android.content.pm.Signature;
+import android.util.Base64;
+import java.io.DataInputStream;
+import java.util.Arrays;
+import java.util.TreeSet;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.json.JSONArray;
+import org.json.JSONObject;
+
+/** The verbs inspect and packages. */
+final class Inspect {
+    /** MATCH_DIRECT_BOOT_AWARE and _UNAWARE, to tell the same before and after the first unlock, and MATCH_DISABLED_COMPONENTS. */
+    private static final int ALL = 0x80000 | 0x40000 | 0x200;
+
+    private final int user;
+    private final JSONArray notes = new JSONArray();
+
+    Inspect(int user) {
+        this.user = user;
+    }
+
+    private Object ask(String method, Object... args) throws Throwable {
+        return Phone.service("package", "android.content.pm.IPackageManager", method, args);
+    }
+
+    private ActivityInfo entry(String name) throws Throwable {
+        return (ActivityInfo) ask("getActivityInfo", new ComponentName(name, name + ".wxapi.WXEntryActivity"), ALL, user);
+    }
+
+    /** What getPackageInfo and getInstalledPackages tell alike. */
+    private static JSONObject basics(PackageInfo info) throws Throwable {
+        ApplicationInfo app = info.applicationInfo;
+        return new JSONObject()
+            .put("name", info.packageName)
+            .put("versionCode", info.versionCode)
+            .put("debuggable", (app.flags & ApplicationInfo.FLAG_DEBUGGABLE) != 0)
+            .put("system", (app.flags & ApplicationInfo.FLAG_SYSTEM) != 0)
+            .put("enabled", app.enabled);
+    }
+
+    JSONObject app(String name) throws Throwable {
+        PackageInfo info = (PackageInfo) ask("getPackageInfo", name,
+            PackageManager.GET_META_DATA | PackageManager.GET_PROVIDERS | PackageManager.GET_SIGNATURES | ALL, user);
+        if (info == null) throw Failure.missing("no package " + name + " for user " + user);
+        ApplicationInfo app = info.applicationInfo;
+        JSONArray certificates = new JSONArray();
+        if (info.signatures != null) {
+            for (Signature s : info.signatures) certificates.put(Base64.encodeToString(s.toByteArray(), Base64.NO_WRAP));
+        }
+        JSONArray providers = new JSONArray();
+        if (info.providers != null) {
+            for (ProviderInfo p : info.providers) {
+                providers.put(new JSONObject()
+                    .put("name", p.name)
+                    .put("authorities", new JSONArray(Arrays.asList(String.valueOf(p.authority).split(";"))))
+                    .put("exported", p.exported)
+                    .put("readPermission", p.readPermission)
+                    .put("grants", p.grantUriPermissions));
+            }
+        }
+        JSONObject metaData = new JSONObject();
+        if (app.metaData != null) {
+            for (String key : app.metaData.keySet()) metaData.put(key, String.valueOf(app.metaData.get(key)));
+        }
+        return basics(info)
+            .put("versionName", info.versionName)
+            .put("uid", app.uid)
+            .put("installer", noted("getInstallerPackageName", name))
+            .put("targetSdk", app.targetSdkVersion)
+            .put("suspended", (app.flags & 1 << 30) != 0) // FLAG_SUSPENDED
+            .put("stopped", (app.flags & ApplicationInfo.FLAG_STOPPED) != 0)
+            .put("apk", app.sourceDir)
+            .put("certificates", certificates)
+            .put("entry", entryOf(name))
+            .put("schemes", schemes(name))
+            .put("manifest", manifest(app.sourceDir))
+            .put("providers", providers)
+            .put("metaData", metaData)
+            .put("notes", notes);
+    }
+
+    /** Asks for what the rest can do without; a refusal becomes a note. */
+    private Object noted(String method, Object... args) {
+        try {
+            return ask(method, args);
+        } catch (Throwable e) {
+            notes.put(method + ": " + e);
+            return null;
+        }
+    }
+
+    private Object entryOf(String name) throws Throwable {
+        ActivityInfo activity = entry(name);
+        if (activity == null) return null;
+        // The manifest's word holds unless somebody set the component at run time.
+        Object set = noted("getComponentEnabledSetting", new ComponentName(name, activity.name), user);
+        boolean byManifest = set == null || set.equals(PackageManager.COMPONENT_ENABLED_STATE_DEFAULT);
+        return new JSONObject()
+            .put("name", activity.name)
+            .put("exported", activity.exported)
+            .put("enabled", byManifest ? activity.enabled : set.equals(PackageManager.COMPONENT_ENABLED_STATE_ENABLED))
+            .put("target", activity.targetActivity)
+            .put("launchMode", "standard singleTop singleTask singleInstance singleInstancePerTask".split(" ")[activity.launchMode])
+            .put("taskAffinity", activity.taskAffinity)
+            .put("permission", activity.permission);
+    }
+
+    private JSONArray schemes(String name) {
+        TreeSet<Object> schemes = new TreeSet<>();
+        ParceledListSlice<?> filters = (ParceledListSlice<?>) noted("getAllIntentFilters", name);
+        if (filters != null) {
+            for (Object o : filters.getList()) {
+                IntentFilter filter = (IntentFilter) o;
+                for (int i = 0; i < filter.countDataSchemes(); i++) schemes.add(filter.getDataScheme(i));
+            }
+        }
+        return new JSONArray(schemes);
+    }
+
+    /** No API tells an app's queries: they are in its manifest, which goes out as it is. */
+    private String manifest(String apk) {
+        try {
+            ZipFile zip = new ZipFile(apk);
+            ZipEntry entry = zip.getEntry("AndroidManifest.xml");
+            byte[] bytes = new byte[(int) entry.getSize()];
+            new DataInputStream(zip.getInputStream(entry)).readFully(bytes);
+            zip.close();
+            return Base64.encodeToString(bytes, Base64.NO_WRAP);
+        } catch (Throwable e) {
+            notes.put("manifest: " + e);
+            return null;
+        }
+    }
+
+    JSONObject list() throws Throwable {
+        // From API 37 on the answer is a PackageInfoList, a subclass of the slice.
+        ParceledListSlice<?> slice = (ParceledListSlice<?>) ask("getInstalledPackages", ALL, user);
+        JSONArray all = new JSONArray();
+        for (Object o : slice.getList()) {
+            PackageInfo info = (PackageInfo) o;
+            JSONObject basics = basics(info);
+            boolean look = basics.getBoolean("debuggable") || !basics.getBoolean("system");
+            all.put(basics.put("entry", look && entry(info.packageName) != null));
+        }
+        return new JSONObject().put("packages", all);
+    }
+}
