@@ -221,7 +221,7 @@ func TestServicesAfterTransport(t *testing.T) {
 		{"jdwp of none", []string{"host:tport:any", "jdwp"}, "OKAY"},
 		{"nothing listens", []string{"host:tport:any", "tcp:80"}, "FAIL0006closed"},
 		{"root", []string{"host:tport:any", "root:"}, "OKAYadbd cannot run as root in production builds\n"},
-		{"reverses", []string{"host:tport:any", "reverse:list-forward"}, "OKAYOKAY0000"},
+		{"reverses", []string{"host:tport:any", "reverse:list-forward"}, "OKAY0000"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -148,7 +148,7 @@ type reverses struct {
 type rule struct{ local, remote string }
 
 // serve answers a "reverse:" request. adbd replies as the adb server does for
-// forward, but with a single OKAY (adb/adb.cpp handle_forward_request).
+// forward, but with one OKAY less (adb/adb.cpp handle_forward_request).
 func (r *reverses) serve(request string, s stream) {
 	defer s.Close()
 	r.mu.Lock()
@@ -159,7 +159,7 @@ func (r *reverses) serve(request string, s stream) {
 		for _, rule := range r.rules {
 			fmt.Fprintf(&b, "(reverse) %s %s\n", rule.local, rule.remote)
 		}
-		fmt.Fprintf(s, "OKAY%04x%s", b.Len(), b.String())
+		fmt.Fprintf(s, "%04x%s", b.Len(), b.String()) // no OKAY here
 	case request == "killforward-all":
 		r.rules = nil
 		io.WriteString(s, "OKAY")
@@ -189,27 +189,28 @@ func (r *reverses) serve(request string, s stream) {
 // Linux's ephemeral range.
 const firstReversePort = 32768
 
+// install keeps a rule. Since Android 8 the port follows, whether the phone
+// chose it or not.
 func (r *reverses) install(local, remote string, norebind bool, s stream) {
-	port := ""
 	if local == "tcp:0" {
 		n := firstReversePort
 		for r.index("tcp:"+strconv.Itoa(n)) >= 0 {
 			n++
 		}
-		port = strconv.Itoa(n)
-		local = "tcp:" + port
+		local = "tcp:" + strconv.Itoa(n)
 	}
-	switch i := r.index(local); {
-	case i < 0:
-		r.rules = append(r.rules, rule{local, remote})
-	case norebind:
-		writeFail(s, "cannot rebind existing socket")
-		return
-	default:
+	if i := r.index(local); i >= 0 {
+		if norebind {
+			writeFail(s, "cannot rebind existing socket")
+			return
+		}
 		r.rules[i].remote = remote
+		io.WriteString(s, "OKAY")
+		return
 	}
+	r.rules = append(r.rules, rule{local, remote})
 	io.WriteString(s, "OKAY")
-	if port != "" {
+	if port, ok := strings.CutPrefix(local, "tcp:"); ok {
 		fmt.Fprintf(s, "%04x%s", len(port), port)
 	}
 }

@@ -54,6 +54,13 @@ func (f *FS) add(name string, n *node) {
 // find resolves name to its node; the last element is followed if it is a
 // symbolic link and follow is set.
 func (f *FS) find(name string, follow bool) (string, *node, error) {
+	if strings.HasSuffix(name, "/") {
+		resolved, n, err := f.find(strings.TrimRight(name, "/")+"/.", true)
+		if err == nil && !n.IsDir() {
+			err = adb.ENOTDIR
+		}
+		return resolved, n, err
+	}
 	name = path.Clean("/" + name)
 	for range 16 {
 		n := f.nodes[name]

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The tiers adb and adb-strangers: Debian's adb, and clients from PyPI and npm,
+# judge both faces of the virtual Android phone. "full" runs them with the race
+# detector, several times, and measures files against a plain server.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+need=()
+command -v adb >/dev/null || need+=(adb)
+command -v npm >/dev/null || need+=(nodejs npm)
+python3 -c 'import venv, ensurepip' 2>/dev/null || need+=(python3 python3-venv)
+if [ ${#need[@]} -gt 0 ]; then
+	apt-get update -q
+	apt-get install -qy --no-install-recommends "${need[@]}"
+fi
+
+strangers=fixtures/strangers/adb
+[ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
+"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+(cd "$strangers" && npm ci --silent --no-audit --no-fund)
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb,adb-strangers"
+if [ "${1:-}" = full ]; then
+	go test -race -count=3 ./device/virtual/android/adb/...
+	go test -run '^$' -bench . ./device/virtual/android/adb/
+else
+	go test -count=1 ./device/virtual/android/adb/...
+fi
