@@ -38,6 +38,9 @@ type Options struct {
 	State adb.State
 	// Locked has the keyguard up, Asleep the screen off.
 	Locked, Asleep bool
+	// Agent is a dex of wxctl's agent that is on the phone from before; nil for
+	// a phone that wxctl never drove.
+	Agent []byte
 	// Full has no byte left on the data partition, ReadOnly takes no write.
 	Full, ReadOnly bool
 }

@@ -69,6 +69,12 @@ func New(o Options) (*Phone, error) {
 		}
 	}
 	model.RegisterProgram(agent.Class, agentProgram{media: media})
+	model.SetShell(stopgap{})
+	if len(o.Agent) > 0 {
+		if err := model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(o.Agent), o.Agent, agent.Mode); err != nil {
+			return nil, errors.Join(err, model.Close())
+		}
+	}
 	if o.Full {
 		model.FS.SetFree(0)
 	}
