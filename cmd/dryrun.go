@@ -3,13 +3,14 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -30,7 +31,8 @@ type preview struct {
 	Differences   []string          `json:"differences"`
 	Error         *exit.Report      `json:"error,omitempty"`
 
-	text string // the wire form for people
+	text  string // the wire form for people
+	media []device.Media
 }
 
 // preview prints the wire form of a request. No phone is touched: the
@@ -44,7 +46,7 @@ func (o *requestOptions) preview(ctx context.Context, p plan, build buildFunc) e
 	if err != nil {
 		return err
 	}
-	result := preview{SchemaVersion: output.SchemaVersion, Request: b.request, Problems: problems, Wire: []json.RawMessage{}, Differences: []string{}}
+	result := preview{SchemaVersion: output.SchemaVersion, Request: b.request, Problems: problems, Wire: []json.RawMessage{}, Differences: []string{}, media: b.media}
 	if result.Problems == nil {
 		result.Problems = []intents.Problem{}
 	}
@@ -123,7 +125,7 @@ func (o *requestOptions) wireAndroid(result *preview, p plan, id device.AppIdent
 		result.Differences = append(result.Differences, "no caller token: only the app itself can get one")
 		wires, err = androidwire.Encode(result.Request, sender)
 	case device.RouteSystem:
-		wires, err = o.encodeSystem(result)
+		wires, err = o.encodeSystem(result, result.media)
 	case device.RouteBridge:
 		return o.wireBridge(result, device.Android, id)
 	default:
@@ -161,15 +163,53 @@ func fileWithoutPhone(name, kind string, asURI bool) string {
 }
 
 // encodeSystem is Android's own share route.
-func (o *requestOptions) encodeSystem(result *preview) ([]androidwire.Wire, error) {
+func (o *requestOptions) encodeSystem(result *preview, media []device.Media) ([]androidwire.Wire, error) {
 	share, ok := result.Request.(intents.Share)
 	if !ok {
-		return nil, routeCant(device.RouteSystem, result.Request, "Android's share route carries shares only", "use --route sdk")
+		return nil, fmt.Errorf("Android's share route carries shares only, not %s", result.Request.Kind())
 	}
-	_ = share
-	return nil, errors.New("todo")
+	var uris []string
+	mime := ""
+	for i, m := range media {
+		uris = append(uris, fileWithoutPhone(m.Name, "images", true))
+		if i == 0 {
+			mime = m.MIME
+		}
+	}
+	if data := objectData(share.Message.Object); data != nil && len(uris) == 0 {
+		// What would travel in the request goes to the phone as a file here.
+		uris, mime = []string{fileWithoutPhone("", "images", true)}, http.DetectContentType(data)
+	}
+	intent, err := androidwire.EncodeSystem(share, uris, mime)
+	if err != nil {
+		return nil, err
+	}
+	result.Differences = append(result.Differences, android.SystemDifference)
+	return []androidwire.Wire{{Intent: &intent}}, nil
 }
 
+func objectData(object intents.Object) []byte {
+	switch o := object.(type) {
+	case intents.Image:
+		return o.Data
+	case intents.File:
+		return o.Data
+	}
+	return nil
+}
+
+// wireBridge is the debug deep link into the app under test.
 func (o *requestOptions) wireBridge(result *preview, platform device.Platform, id device.AppIdentity) error {
-	return errors.New("todo")
+	link, err := android.BridgeLink(id.AppID, result.Request)
+	if err != nil {
+		return err
+	}
+	result.Differences = append(result.Differences, "a debug deep link into the app, whose hook calls the real SDK")
+	result.text = link
+	if platform == device.IOS {
+		return appendWire(&result.Wire, []any{map[string]any{"form": "url", "url": link, "bizData": nil}})
+	}
+	wires := []androidwire.Wire{{Intent: android.BridgeIntent(id.Package, link)}}
+	result.text = androidwire.Text(wires)
+	return appendWire(&result.Wire, androidwire.Print(wires))
 }

@@ -197,9 +197,11 @@ func (o *requestOptions) validated(ctx context.Context, t target, build buildFun
 			return b, nil, err
 		}
 	}
-	problems, err := validate(b.request, t.platform, o.sdkVersion)
-	if err != nil {
-		return b, nil, err
+	problems := intents.Validate(b.request)
+	if !o.withoutSDK(b.request) {
+		if problems, err = validate(b.request, t.platform, o.sdkVersion); err != nil {
+			return b, nil, err
+		}
 	}
 	for _, note := range b.notes {
 		o.f.Streams.Note("%s", safe(note))
@@ -213,6 +215,17 @@ func (o *requestOptions) validated(ctx context.Context, t target, build buildFun
 		}
 	}
 	return b, problems, nil
+}
+
+// withoutSDK says that the request goes by Android's own share route, where
+// the SDK's limits don't hold.
+func (o *requestOptions) withoutSDK(request intents.Request) bool {
+	share, ok := request.(intents.Share)
+	if !ok {
+		return false
+	}
+	_, several := share.Message.Object.(intents.Images)
+	return several || o.route == string(device.RouteSystem)
 }
 
 // refusal is the error of a request that the SDK would refuse; nil if there

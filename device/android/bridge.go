@@ -3,6 +3,7 @@ package android
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/wxctl/wxctl/device"
@@ -22,12 +23,23 @@ func (d *delivery) bridgeIntent(req intents.Request) (*androidwire.Intent, error
 		return nil, device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", describe(req), d.app.Package, scheme).
 			WithHint("put the debug hook into the app: docs/bridge.md")
 	}
+	link, err := BridgeLink(d.appID, req)
+	if err != nil {
+		return nil, device.Errorf(device.Failed, "%w", err)
+	}
+	return BridgeIntent(d.app.Package, link), nil
+}
+
+// BridgeLink is the debug deep link of a request for the app of an AppID.
+func BridgeLink(appID string, req intents.Request) (string, error) {
 	data, err := json.Marshal(req)
 	if err != nil {
-		return nil, device.Errorf(device.Failed, "the request can't be written: %w", err)
+		return "", fmt.Errorf("the request can't be written: %w", err)
 	}
-	return &androidwire.Intent{
-		Package: d.app.Package, Action: "android.intent.action.VIEW", Flags: androidwire.FlagNewTask,
-		Data: scheme + "://bridge?request=" + base64.RawURLEncoding.EncodeToString(data),
-	}, nil
+	return BridgeScheme(appID) + "://bridge?request=" + base64.RawURLEncoding.EncodeToString(data), nil
+}
+
+// BridgeIntent opens a debug deep link in an app.
+func BridgeIntent(pkg, link string) *androidwire.Intent {
+	return &androidwire.Intent{Package: pkg, Action: "android.intent.action.VIEW", Flags: androidwire.FlagNewTask, Data: link}
 }

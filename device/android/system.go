@@ -36,45 +36,20 @@ func systemCan(req intents.Request, force bool) error {
 	return nil
 }
 
-// The activities of WeChat that take the system's shares.
-const (
-	shareToFriend    = androidwire.WeChat + "/com.tencent.mm.ui.tools.ShareImgUI"
-	shareToTimeline  = androidwire.WeChat + "/com.tencent.mm.ui.tools.ShareToTimeLineUI"
-	shareToFavorites = androidwire.WeChat + "/com.tencent.mm.ui.tools.AddFavoriteUI"
-)
-
-// systemIntent returns the Intent for WeChat's share targets. The agent puts
-// the streams into the ClipData, as a sender's own process does.
+// systemIntent returns the Intent for WeChat's share targets.
 func (d *delivery) systemIntent(req intents.Request) (*androidwire.Intent, error) {
 	share := req.(intents.Share) // systemCan saw to it
-	intent := &androidwire.Intent{Action: "android.intent.action.SEND", Component: shareToFriend, Flags: androidwire.FlagNewTask}
-	switch share.Scene {
-	case intents.SceneTimeline:
-		intent.Component = shareToTimeline
-	case intents.SceneFavorite:
-		intent.Component = shareToFavorites
+	mime := ""
+	if len(d.placed) > 0 {
+		mime = d.placed[0].media.MIME
 	}
-	if o, ok := share.Message.Object.(intents.Text); ok {
-		intent.Type = "text/plain"
-		intent.Extras.Set("android.intent.extra.TEXT", androidwire.StringOrNull(o.Text))
-	} else {
-		uris := contentURIs(d.placed)
-		if len(uris) == 0 {
-			return nil, device.Errorf(device.Refused, "the system's share sheet takes files by content URI only").WithHint("use --as uri")
-		}
-		intent.Type = d.placed[0].media.MIME
-		intent.Flags |= androidwire.FlagGrantRead
-		if len(uris) > 1 {
-			intent.Action = "android.intent.action.SEND_MULTIPLE"
-			intent.Type = "image/*"
-			intent.Extras.Set("android.intent.extra.STREAM", androidwire.URIList(uris))
-		} else {
-			intent.Extras.Set("android.intent.extra.STREAM", androidwire.URI(uris[0]))
-		}
-		if text := share.Message.Description; text != nil {
-			intent.Extras.Set("Kdescription", androidwire.String(*text)) // the caption, in Moments
-		}
+	intent, err := androidwire.EncodeSystem(share, contentURIs(d.placed), mime)
+	if err != nil {
+		return nil, device.Errorf(device.Refused, "%w", err).WithHint("use --as uri, or another --route")
 	}
-	d.out.Differences = append(d.out.Differences, "Android's own share route: no AppID, no reply, and the app's name does not show in WeChat")
-	return intent, nil
+	d.out.Differences = append(d.out.Differences, SystemDifference)
+	return &intent, nil
 }
+
+// SystemDifference is how the system route departs from the SDK.
+const SystemDifference = "Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"
