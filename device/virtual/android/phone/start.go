@@ -60,7 +60,9 @@ type StartRequest struct {
 	// activity manager has started, and not just something of its uid.
 	Attached bool
 	Intent   Intent
-	User     int // id or UserCurrent
+	// ExtendedFlags are Intent.getExtendedFlags, which there are from 36 on.
+	ExtendedFlags int
+	User          int // id or UserCurrent
 }
 
 // Launch states of a WaitResult (WaitResult.LAUNCH_STATE_*).
@@ -223,7 +225,7 @@ func (s *starter) permitted() error {
 	if s.q.UID == RootUID || s.q.UID == SystemUID || s.q.UID == target {
 		return nil
 	}
-	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentText(s.API, s.in), s.callerText(), s.q.PID, s.q.UID)
+	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentTextX(s.API, s.in, s.q.ExtendedFlags), s.callerText(), s.q.PID, s.q.UID)
 	if !s.comp.Exported {
 		return denied("Permission Denial: starting %s not exported from uid %d", who, target)
 	}
@@ -291,7 +293,7 @@ func (s *starter) logStart(code int, verdict string) {
 		s.text(LogSystem, Information, s.taskTag(), b.String())
 		return
 	}
-	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, false, true))
+	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, s.q.ExtendedFlags, false, true))
 	if s.API >= 34 {
 		fmt.Fprintf(&b, " with %s", launchNames[s.comp.LaunchMode])
 	}
@@ -310,5 +312,5 @@ func (s *starter) logStart(code int, verdict string) {
 
 func (s *starter) logBlocked() {
 	s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity start [callingPackage: %s; callingUid: %d; isCallingUidForeground: false; isBgStartWhitelisted: false; intent: %s; callerApp: %s]",
-		s.q.Package, s.q.UID, IntentText(s.API, s.in), s.callerText()))
+		s.q.Package, s.q.UID, IntentTextX(s.API, s.in, s.q.ExtendedFlags), s.callerText()))
 }

@@ -110,7 +110,7 @@ func unescape(s string) string {
 // describe prints an intent as Intent.toShortString does at that level,
 // without the braces. Flags above the ones set, clip and extras are told only
 // where the caller asks.
-func describe(in Intent, api int, clip, extras bool) string {
+func describe(in Intent, api int, xflags int, clip, extras bool) string {
 	var parts []string
 	add := func(f string, a ...any) { parts = append(parts, fmt.Sprintf(f, a...)) }
 	if in.Action != "" {
@@ -128,6 +128,9 @@ func describe(in Intent, api int, clip, extras bool) string {
 	if in.Flags != 0 {
 		add("flg=0x%x", uint32(in.Flags))
 	}
+	if xflags != 0 && api >= 36 {
+		add("xflg=0x%x", xflags)
+	}
 	if in.Package != "" {
 		add("pkg=%s", in.Package)
 	}
@@ -144,6 +147,10 @@ func describe(in Intent, api int, clip, extras bool) string {
 }
 
 // IntentText is Intent.toString at that level.
-func IntentText(api int, in Intent) string {
-	return "Intent { " + describe(in, api, true, true) + " }"
+func IntentText(api int, in Intent) string { return IntentTextX(api, in, 0) }
+
+// IntentTextX is IntentText of an intent with extended flags, which levels
+// from 36 on print.
+func IntentTextX(api int, in Intent, extended int) string {
+	return "Intent { " + describe(in, api, extended, true, true) + " }"
 }

@@ -1,0 +1,663 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/pattern"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+)
+
+const (
+	oRead      = os.O_RDONLY
+	oWrite     = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	oAppend    = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	oReadWrite = os.O_RDWR | os.O_CREATE
+)
+
+// fileWriter is a redirection's file, shared by what runs in parallel.
+type fileWriter struct {
+	mu sync.Mutex
+	f  *phone.File
+}
+
+func (w *fileWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.f.Write(p)
+}
+
+func compilePattern(pat string) (*regexp.Regexp, error) {
+	if len(pat) > 4096 {
+		return nil, errors.New("pattern too long")
+	}
+	expr, err := pattern.Regexp(pat, pattern.EntireString)
+	if err != nil {
+		return nil, err
+	}
+	return regexp.Compile(expr)
+}
+
+// call runs a simple command: assignments, then a function, builtin or
+// program.
+func (m *machine) call(c *syntax.CallExpr) {
+	m.substs = -1
+	args, err := m.fields(c.Args...)
+	if err != nil {
+		m.expandFailed(err)
+		return
+	}
+	if len(args) == 0 {
+		m.last = 0
+		for _, a := range c.Assigns {
+			if !m.assignment(a, false) {
+				return
+			}
+		}
+		if m.substs >= 0 {
+			m.last = m.substs
+		}
+		return
+	}
+	var saved map[string]expand.Variable
+	if len(c.Assigns) > 0 {
+		saved = map[string]expand.Variable{}
+		for _, a := range c.Assigns {
+			saved[a.Name.Value] = m.vars[a.Name.Value]
+			if !m.assignment(a, true) {
+				return
+			}
+		}
+	}
+	if m.opts.xtrace {
+		fmt.Fprintf(m.err, "+ %s\n", strings.Join(args, " "))
+	}
+	m.run(args)
+	for k, v := range saved {
+		if v.Set {
+			m.vars[k] = v
+		} else {
+			delete(m.vars, k)
+		}
+	}
+}
+
+func (m *machine) assignment(a *syntax.Assign, export bool) bool {
+	name := a.Name.Value
+	v := expand.Variable{Set: true, Kind: expand.String, Exported: export}
+	var err error
+	switch {
+	case a.Array != nil:
+		v.Kind, v.Exported = expand.Indexed, false
+		var words []*syntax.Word
+		for _, e := range a.Array.Elems {
+			words = append(words, e.Value)
+		}
+		v.List, err = m.fields(words...)
+	case a.Index != nil:
+		v, err = m.element(a)
+	case a.Value != nil:
+		v.Str, err = expand.Literal(m.cfg, a.Value)
+	}
+	if err != nil {
+		m.expandFailed(err)
+		return false
+	}
+	if a.Append && v.Kind == expand.String && a.Index == nil {
+		v.Str = m.Get(name).String() + v.Str
+	}
+	if err := m.Set(name, v); err != nil {
+		m.complain("%v", err)
+		m.last, m.flow = 2, flowExit
+		return false
+	}
+	return true
+}
+
+// element is x[i]=v: the array with the element set.
+func (m *machine) element(a *syntax.Assign) (expand.Variable, error) {
+	i := m.arithm(a.Index)
+	if i < 0 || i > 1<<16 {
+		return expand.Variable{}, fmt.Errorf("%s: bad array index", a.Name.Value)
+	}
+	old := m.vars[a.Name.Value]
+	list := slices.Clone(old.List)
+	if old.Kind == expand.String && old.Set {
+		list = []string{old.Str}
+	}
+	for len(list) <= i {
+		list = append(list, "")
+	}
+	val := ""
+	var err error
+	if a.Value != nil {
+		val, err = expand.Literal(m.cfg, a.Value)
+	}
+	list[i] = val
+	return expand.Variable{Set: true, Kind: expand.Indexed, List: list}, err
+}
+
+// declare is export, readonly, typeset and local.
+func (m *machine) declare(c *syntax.DeclClause) {
+	m.last = 0
+	export, readonly := c.Variant.Value == "export", c.Variant.Value == "readonly"
+	for _, a := range c.Args {
+		if a.Name == nil { // an option, or an expansion that gives name=value
+			words, err := m.fields(a.Value)
+			if err != nil {
+				m.expandFailed(err)
+				return
+			}
+			for _, w := range words {
+				if opt, ok := strings.CutPrefix(w, "-"); ok {
+					export = export || strings.Contains(opt, "x")
+					readonly = readonly || strings.Contains(opt, "r")
+				} else if name, val, ok := strings.Cut(w, "="); ok {
+					m.assign(name, val)
+					m.mark(name, export, readonly)
+				} else {
+					m.mark(w, export, readonly)
+				}
+			}
+			continue
+		}
+		if !a.Naked && !m.assignment(a, export) {
+			return
+		}
+		m.mark(a.Name.Value, export, readonly)
+	}
+}
+
+func (m *machine) mark(name string, export, readonly bool) {
+	v := m.vars[name]
+	v.Exported, v.ReadOnly = v.Exported || export, v.ReadOnly || readonly
+	if v.Set || export || readonly {
+		m.vars[name] = v
+	}
+}
+
+// run runs a command by its words.
+func (m *machine) run(args []string) {
+	if body := m.funcs[args[0]]; body != nil {
+		params := m.params
+		m.params = args[1:]
+		m.depth++
+		m.stmt(body)
+		m.depth--
+		m.params = params
+		if m.flow == flowReturn {
+			m.flow = flowNone
+		}
+		return
+	}
+	if b := builtin(args[0]); b != nil {
+		m.last = b(m, args) & 0xff
+		return
+	}
+	m.last = m.program(m.ctx, args) & 0xff
+}
+
+// builtin finds a command that only the shell itself can do.
+func builtin(name string) func(*machine, []string) int {
+	switch name {
+	case ":":
+		return func(*machine, []string) int { return 0 }
+	case "exit", "return", "break", "continue":
+		return (*machine).leave
+	case "cd":
+		return (*machine).cd
+	case "pwd":
+		return func(m *machine, _ []string) int { fmt.Fprintln(m.out, m.dir); return 0 }
+	case "set":
+		return (*machine).set
+	case "shift":
+		return (*machine).shift
+	case "unset":
+		return (*machine).unset
+	case "read":
+		return (*machine).read
+	case "eval":
+		return func(m *machine, args []string) int { return m.source(strings.Join(args[1:], " "), nil) }
+	case ".", "source":
+		return (*machine).dot
+	case "exec":
+		return (*machine).exec
+	case "command", "builtin":
+		return (*machine).command
+	case "type", "whence":
+		return (*machine).kind
+	case "wait":
+		return func(m *machine, _ []string) int { waitOrDone(m.ctx, &m.bg); return 0 }
+	case "trap", "umask", "ulimit", "alias", "unalias", "hash", "times", "getopts":
+		return func(*machine, []string) int { return 0 }
+	case "test", "[", "[[":
+		return func(m *machine, args []string) int { return m.test(args) }
+	case "sh", "/system/bin/sh", "mksh":
+		return (*machine).sh
+	}
+	return nil
+}
+
+func (m *machine) leave(args []string) int {
+	n := m.last
+	if len(args) > 1 {
+		v, err := strconv.Atoi(args[1])
+		if err != nil {
+			m.complain("%s: %s: bad number", args[0], args[1])
+			return 1
+		}
+		n = v
+	}
+	switch args[0] {
+	case "exit":
+		m.flow = flowExit
+		return n
+	case "return":
+		m.flow = flowReturn
+		return n
+	}
+	if m.loops == 0 {
+		m.complain("%s: can't %s", args[0], args[0])
+		return 0
+	}
+	m.levels, m.flow = 1, flowBreak
+	if len(args) > 1 {
+		m.levels = min(max(n, 1), m.loops)
+	}
+	if args[0] == "continue" {
+		m.flow = flowContinue
+	}
+	return 0
+}
+
+func (m *machine) cd(args []string) int {
+	to := m.Get("HOME").String()
+	if len(args) > 1 {
+		to = args[1]
+	}
+	if to == "-" {
+		to = m.Get("OLDPWD").String()
+		fmt.Fprintln(m.out, to)
+	}
+	dir := phone.Clean(m.dir, to)
+	i, err := m.p.FS.Stat(m.cred, dir)
+	if err == nil && !i.IsDir() {
+		err = phone.ENOTDIR
+	}
+	if err == nil {
+		err = m.p.FS.Access(m.cred, dir, 1)
+	}
+	if err != nil {
+		m.complain("cd: %s: %v", to, err)
+		return 2
+	}
+	m.setDir(dir)
+	return 0
+}
+
+func (m *machine) set(args []string) int {
+	for i, a := range args[1:] {
+		switch {
+		case a == "--":
+			m.params = args[i+2:]
+			return 0
+		case len(a) < 2 || a[0] != '-' && a[0] != '+':
+			m.params = args[i+1:]
+			return 0
+		}
+		on := a[0] == '-'
+		for _, c := range a[1:] {
+			switch c {
+			case 'e':
+				m.opts.errexit = on
+			case 'u':
+				m.opts.nounset = on
+			case 'f':
+				m.opts.noglob = on
+			case 'x':
+				m.opts.xtrace = on
+			}
+		}
+	}
+	m.configure()
+	return 0
+}
+
+func (m *machine) shift(args []string) int {
+	n := 1
+	if len(args) > 1 {
+		n, _ = strconv.Atoi(args[1])
+	}
+	if n < 0 || n > len(m.params) {
+		m.complain("shift: nothing to shift")
+		return 1
+	}
+	m.params = m.params[n:]
+	return 0
+}
+
+func (m *machine) unset(args []string) int {
+	for _, a := range args[1:] {
+		if a == "-f" || a == "-v" {
+			continue
+		}
+		if m.vars[a].ReadOnly {
+			m.complain("%s: is read only", a)
+			return 1
+		}
+		delete(m.vars, a)
+		if args[1] == "-f" {
+			delete(m.funcs, a)
+		}
+	}
+	return 0
+}
+
+func (m *machine) read(args []string) int {
+	args = args[1:]
+	raw := false
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		raw = raw || strings.Contains(args[0], "r")
+		if args[0] == "-p" && len(args) > 1 {
+			args = args[1:]
+		}
+		args = args[1:]
+	}
+	line, err := readLine(m.in)
+	for err == nil && !raw && strings.HasSuffix(line, "\\\n") {
+		var more string
+		more, err = readLine(m.in)
+		line = strings.TrimSuffix(line, "\\\n") + more
+	}
+	if len(args) == 0 {
+		args = []string{"REPLY"}
+	}
+	vals := expand.ReadFields(m.cfg, strings.TrimSuffix(line, "\n"), len(args), raw)
+	for i, name := range args {
+		v := ""
+		if i < len(vals) {
+			v = vals[i]
+		}
+		if !m.assign(name, v) {
+			return 2
+		}
+	}
+	return b2i(err != nil)
+}
+
+// source runs a program in this shell.
+func (m *machine) source(text string, params []string) int {
+	if len(text) > maxString {
+		m.complain("out of memory")
+		return 1
+	}
+	f, err := parse(text)
+	if err != nil {
+		m.complain("%s", syntaxText(err))
+		m.flow = flowExit
+		return 1
+	}
+	if params != nil {
+		old := m.params
+		m.params = params
+		defer func() { m.params = old }()
+	}
+	m.last = 0
+	m.depth++
+	m.stmts(f.Stmts)
+	m.depth--
+	return m.last
+}
+
+func (m *machine) dot(args []string) int {
+	if len(args) < 2 {
+		m.complain(".: missing argument")
+		return 1
+	}
+	data, err := m.p.FS.ReadFile(m.cred, m.abs(args[1]))
+	if err != nil {
+		m.complain(".: %s: %v", args[1], err)
+		return 1
+	}
+	var params []string
+	if len(args) > 2 {
+		params = args[2:]
+	}
+	code := m.source(string(data), params)
+	if m.flow == flowReturn {
+		m.flow = flowNone
+	}
+	return code
+}
+
+func (m *machine) exec(args []string) int {
+	if len(args) == 1 {
+		return 0
+	}
+	args = args[1:]
+	if len(args) > 1 && args[0] == "-a" {
+		args = args[2:]
+	}
+	if len(args) > 0 {
+		m.last = 0
+		if b := builtin(args[0]); b != nil && strings.HasSuffix(args[0], "sh") {
+			m.last = b(m, args)
+		} else {
+			m.last = m.program(m.ctx, args)
+		}
+	}
+	m.flow = flowExit
+	return m.last
+}
+
+func (m *machine) command(args []string) int {
+	if len(args) > 1 && (args[1] == "-v" || args[1] == "-V") {
+		return m.kind(append([]string{args[1]}, args[2:]...))
+	}
+	args = args[1:]
+	if len(args) > 0 && args[0] == "-p" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return 0
+	}
+	if b := builtin(args[0]); b != nil {
+		return b(m, args)
+	}
+	return m.program(m.ctx, args)
+}
+
+// kind is type, whence and command -v.
+func (m *machine) kind(args []string) int {
+	code := 0
+	verbose := args[0] == "type" || args[0] == "-V"
+	for _, a := range args[1:] {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		where, isFile := "", false
+		switch {
+		case m.funcs[a] != nil:
+			where = a + " is a function"
+		case builtin(a) != nil && a != "sh", slices.Contains([]string{"echo", "printf", "true", "false", "kill", "print"}, a):
+			where = a + " is a shell builtin"
+		default:
+			if p, err := m.lookPath(a); err == nil {
+				where, isFile = a+" is "+p, true
+				if !verbose {
+					where = p
+				}
+			}
+		}
+		switch {
+		case where == "":
+			code = 1
+			if verbose {
+				fmt.Fprintf(m.out, "%s not found\n", a)
+			}
+		case verbose || isFile:
+			fmt.Fprintln(m.out, where)
+		default:
+			fmt.Fprintln(m.out, a)
+		}
+	}
+	return code
+}
+
+// sh is a shell in the shell: -c LINE, a script, or stdin.
+func (m *machine) sh(args []string) int {
+	c := m.fork()
+	c.funcs = map[string]*syntax.Stmt{}
+	c.opts = options{}
+	if c.depth > maxDepth {
+		m.complain("nested too deeply")
+		return 1
+	}
+	for k, v := range c.vars {
+		if !v.Exported && k != "IFS" && k != "OPTIND" {
+			delete(c.vars, k)
+		}
+	}
+	c.configure()
+	args = args[1:]
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		flags := args[0][1:]
+		c.opts.errexit = c.opts.errexit || strings.Contains(flags, "e")
+		c.opts.xtrace = c.opts.xtrace || strings.Contains(flags, "x")
+		args = args[1:]
+		if strings.Contains(flags, "c") {
+			if len(args) == 0 {
+				m.complain("-c: requires argument")
+				return 1
+			}
+			if len(args) > 2 {
+				c.params = args[2:]
+			} else {
+				c.params = nil
+			}
+			return c.line(args[0])
+		}
+	}
+	if len(args) == 0 {
+		c.tty = false
+		return c.interactive()
+	}
+	data, err := m.p.FS.ReadFile(m.cred, m.abs(args[0]))
+	if err != nil {
+		m.complain("%s: %v", args[0], err)
+		return 127
+	}
+	return c.script(args[0], data, args[1:])
+}
+
+// script runs a file as a shell of its own.
+func (m *machine) script(name string, data []byte, params []string) int {
+	m.params = params
+	f, err := parse(string(data))
+	if err != nil {
+		m.complain("%s: %s", name, syntaxText(err))
+		return 1
+	}
+	m.name = name
+	return m.file(f)
+}
+
+// lookPath finds a program: a name in /system/bin, or a path to a file that
+// may be run.
+func (m *machine) lookPath(name string) (string, error) {
+	if !strings.Contains(name, "/") {
+		name = "/system/bin/" + name
+	}
+	full := phone.Clean(m.dir, name)
+	i, err := m.p.FS.Stat(m.cred, full)
+	switch {
+	case err != nil:
+		return "", err
+	case !i.IsRegular():
+		return "", phone.EACCES
+	}
+	return full, m.p.FS.Access(m.cred, full, 1)
+}
+
+// program starts something outside the shell itself.
+func (m *machine) program(ctx context.Context, args []string) int {
+	name := args[0]
+	run := find(name)
+	if strings.Contains(name, "/") || run == nil {
+		full, err := m.lookPath(name)
+		if real, rerr := m.p.FS.RealPath(m.cred, full); err == nil && rerr == nil {
+			full = real
+		}
+		switch {
+		case errors.Is(err, phone.EACCES) && strings.Contains(name, "/"):
+			m.complain("%s: can't execute: %v", name, err)
+			return 126
+		case err != nil:
+			return m.notFound(name)
+		}
+		if run = find(path.Base(full)); run == nil || path.Dir(full) != "/system/bin" {
+			data, err := m.p.FS.ReadFile(m.cred, full)
+			if err != nil {
+				m.complain("%s: can't execute: %v", name, err)
+				return 126
+			}
+			if strings.HasPrefix(string(data), "\x7fELF") || slices.Contains(data[:min(len(data), 64)], 0) {
+				m.complain("%s: not executable: 64-bit ELF file", name)
+				return 126
+			}
+			c := m.fork()
+			return c.script(name, data, args[1:])
+		}
+	}
+	c := &call{machine: m, ctx: ctx, args: args, in: m.in, out: m.out, err: m.err}
+	return c.guarded(run)
+}
+
+func (m *machine) notFound(name string) int {
+	if m.p.API >= 29 {
+		m.complain("%s: inaccessible or not found", name)
+	} else {
+		m.complain("%s: not found", name)
+	}
+	return 127
+}
+
+// call is one run of a program.
+type call struct {
+	*machine
+	ctx  context.Context
+	args []string // with the name in front
+	in   io.Reader
+	out  io.Writer
+	err  io.Writer
+}
+
+func (c *call) guarded(run func(*call) int) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			code = c.crashed(r)
+		}
+	}()
+	return run(c)
+}
+
+func (c *call) printf(format string, a ...any) { fmt.Fprintf(c.out, format, a...) }
+func (c *call) errorf(format string, a ...any) { fmt.Fprintf(c.err, format, a...) }
+
+// fail prints an error as toybox does and gives its code.
+func (c *call) fail(what string, err error) int {
+	fmt.Fprintf(c.err, "%s: %s: %v\n", c.args[0], what, err)
+	return 1
+}

@@ -1,0 +1,303 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+)
+
+// configure sets up the expansions to see this machine alone.
+func (m *machine) configure() {
+	m.cfg = &expand.Config{Env: m, CmdSubst: m.substitute, NoUnset: m.opts.nounset, ReadDir2: m.readDir,
+		ProcSubst: func(*syntax.ProcSubst) (string, error) { return "", errors.New("syntax error: unexpected '('") }}
+	if m.opts.noglob {
+		m.cfg.ReadDir2 = nil
+	}
+}
+
+// substitute runs $(…).
+func (m *machine) substitute(w io.Writer, cs *syntax.CmdSubst) error {
+	c := m.fork()
+	if c.depth > maxDepth {
+		return errors.New("nested too deeply")
+	}
+	buf := &limitBuffer{}
+	c.out = buf
+	if r := onlyInput(cs.Stmts); r != nil { // $(<file)
+		name, err := expand.Literal(m.cfg, r.Word)
+		if err != nil {
+			return err
+		}
+		data, err := m.p.FS.ReadFile(m.cred, m.abs(name))
+		if err != nil {
+			m.complain("can't open %s: %v", name, err)
+			m.substs = 1
+			return nil
+		}
+		_, err = w.Write(data)
+		return err
+	}
+	c.stmts(cs.Stmts)
+	m.substs = c.finish()
+	if buf.over {
+		return errors.New("out of memory")
+	}
+	_, err := w.Write(buf.b.Bytes())
+	return err
+}
+
+func onlyInput(list []*syntax.Stmt) *syntax.Redirect {
+	if len(list) != 1 || list[0].Cmd != nil || len(list[0].Redirs) != 1 || list[0].Redirs[0].Op != syntax.RdrIn {
+		return nil
+	}
+	return list[0].Redirs[0]
+}
+
+func (m *machine) readDir(dir string) ([]fs.DirEntry, error) {
+	list, err := m.p.FS.List(m.cred, m.abs(filepath.ToSlash(dir)))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]fs.DirEntry, len(list))
+	for i, e := range list {
+		out[i] = dirEntry{e}
+	}
+	return out, nil
+}
+
+// dirEntry shows a file of the phone to the glob matcher.
+type dirEntry struct{ i phone.Info }
+
+func (d dirEntry) Name() string               { return d.i.Name }
+func (d dirEntry) IsDir() bool                { return d.i.IsDir() }
+func (d dirEntry) Type() fs.FileMode          { return d.i.FileMode().Type() }
+func (d dirEntry) Info() (fs.FileInfo, error) { return d, nil }
+func (d dirEntry) Size() int64                { return d.i.Size }
+func (d dirEntry) Mode() fs.FileMode          { return d.i.FileMode() }
+func (d dirEntry) ModTime() time.Time         { return d.i.MTime }
+func (d dirEntry) Sys() any                   { return nil }
+
+// abs makes a path absolute where this shell is.
+func (m *machine) abs(name string) string {
+	if name == "" {
+		return ""
+	}
+	if !strings.HasPrefix(name, "/") {
+		name = path.Join(m.dir, name) + slashOf(name)
+	}
+	return name
+}
+
+func slashOf(name string) string {
+	if strings.HasSuffix(name, "/") && name != "/" {
+		return "/"
+	}
+	return ""
+}
+
+func (m *machine) fields(words ...*syntax.Word) ([]string, error) {
+	var out []string
+	size := 0
+	for f, err := range expand.FieldsSeq(m.cfg, words...) {
+		if err != nil {
+			return nil, err
+		}
+		if size += len(f) + 16; size > 4*maxString {
+			return nil, errors.New("Argument list too long")
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func (m *machine) arithm(x syntax.ArithmExpr) int {
+	n, err := expand.Arithm(m.cfg, x)
+	if err != nil {
+		m.expandFailed(err)
+		return 0
+	}
+	return int(int32(n)) // mksh counts in 32 bits
+}
+
+func (m *machine) matches(p *syntax.Word, s string) bool {
+	pat, err := expand.Pattern(m.cfg, p)
+	if err != nil {
+		m.expandFailed(err)
+		return false
+	}
+	return globMatch(pat, s)
+}
+
+func globMatch(pat, s string) bool {
+	rx, err := compilePattern(pat)
+	return err == nil && rx.MatchString(s)
+}
+
+// redirected runs do with the redirections in force.
+func (m *machine) redirected(list []*syntax.Redirect, do func()) {
+	if len(list) == 0 {
+		do()
+		return
+	}
+	in, out, errw := m.in, m.out, m.err
+	var files []*phone.File
+	ok := true
+	for _, r := range list {
+		f, err := m.redirect(r)
+		if f != nil {
+			files = append(files, f)
+		}
+		if err != nil {
+			fmt.Fprintf(errw, "%s: %v\n", m.name, err)
+			m.last, ok = 1, false
+			break
+		}
+	}
+	if ok {
+		do()
+	}
+	m.in, m.out, m.err = in, out, errw
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+func (m *machine) redirect(r *syntax.Redirect) (*phone.File, error) {
+	fd := 1
+	switch r.Op {
+	case syntax.RdrIn, syntax.DplIn, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc, syntax.RdrInOut:
+		fd = 0
+	}
+	if r.N != nil {
+		if len(r.N.Value) != 1 || r.N.Value[0] < '0' || r.N.Value[0] > '2' {
+			return nil, fmt.Errorf("%s: bad file descriptor", r.N.Value)
+		}
+		fd = int(r.N.Value[0] - '0')
+	}
+	switch r.Op {
+	case syntax.Hdoc, syntax.DashHdoc:
+		body, err := m.heredoc(r)
+		m.in = strings.NewReader(body)
+		return nil, err
+	}
+	word, err := expand.Literal(m.cfg, r.Word)
+	if err != nil {
+		return nil, err
+	}
+	switch r.Op {
+	case syntax.WordHdoc:
+		m.in = strings.NewReader(word + "\n")
+		return nil, nil
+	case syntax.DplOut, syntax.DplIn:
+		return nil, m.duplicate(fd, word)
+	}
+	return m.openRedirect(r.Op, fd, word)
+}
+
+func (m *machine) duplicate(fd int, word string) error {
+	if word == "-" {
+		if fd == 0 {
+			m.in = strings.NewReader("")
+		} else {
+			m.setOut(fd, io.Discard)
+		}
+		return nil
+	}
+	switch {
+	case word == "1" && fd != 0:
+		m.setOut(fd, m.out)
+	case word == "2" && fd != 0:
+		m.setOut(fd, m.err)
+	case word == "0" && fd == 0:
+	default:
+		return fmt.Errorf("%s: bad file descriptor", word)
+	}
+	return nil
+}
+
+func (m *machine) setOut(fd int, w io.Writer) {
+	if fd == 2 {
+		m.err = w
+	} else {
+		m.out = w
+	}
+}
+
+func (m *machine) openRedirect(op syntax.RedirOperator, fd int, word string) (*phone.File, error) {
+	name := m.abs(word)
+	flags, what := 0, "create"
+	switch op {
+	case syntax.RdrIn:
+		flags, what = oRead, "open"
+	case syntax.AppOut, syntax.AppAll:
+		flags = oAppend
+	case syntax.RdrInOut:
+		flags = oReadWrite
+	default:
+		flags = oWrite
+	}
+	f, err := m.p.FS.OpenFile(m.cred, name, flags, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("can't %s %s: %w", what, word, err)
+	}
+	if i := f.Stat(); i.IsDir() && fd != 0 {
+		return nil, fmt.Errorf("can't %s %s: %w", what, word, phone.EISDIR)
+	}
+	switch {
+	case fd == 0:
+		m.in = f
+	case op == syntax.RdrAll || op == syntax.AppAll:
+		w := &fileWriter{f: f}
+		m.out, m.err = w, w
+	default:
+		m.setOut(fd, &fileWriter{f: f})
+	}
+	return f, nil
+}
+
+// heredoc expands a here-document, unless its delimiter is quoted.
+func (m *machine) heredoc(r *syntax.Redirect) (string, error) {
+	if r.Hdoc == nil {
+		return "", nil
+	}
+	quoted := false
+	for _, part := range r.Word.Parts {
+		switch p := part.(type) {
+		case *syntax.SglQuoted, *syntax.DblQuoted:
+			quoted = true
+		case *syntax.Lit:
+			quoted = quoted || strings.Contains(p.Value, `\`)
+		}
+	}
+	body := ""
+	if quoted {
+		for _, part := range r.Hdoc.Parts {
+			if lit, ok := part.(*syntax.Lit); ok {
+				body += lit.Value
+			}
+		}
+	} else {
+		var err error
+		if body, err = expand.Document(m.cfg, r.Hdoc); err != nil {
+			return "", err
+		}
+	}
+	if r.Op == syntax.DashHdoc {
+		lines := strings.SplitAfter(body, "\n")
+		for i := range lines {
+			lines[i] = strings.TrimLeft(lines[i], "\t")
+		}
+		body = strings.Join(lines, "")
+	}
+	return body, nil
+}

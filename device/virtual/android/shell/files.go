@@ -1,0 +1,803 @@
+package shell
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+)
+
+// options splits leading -flags off the arguments; each letter is noted. A
+// letter in withValue takes a value. An unknown letter is an error.
+func (c *call) flags(known, withValue string) (set map[byte]string, rest []string, err error) {
+	set = map[byte]string{}
+	args := c.args[1:]
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return set, append(rest, args[i+1:]...), nil
+		}
+		if len(a) < 2 || a[0] != '-' {
+			rest = append(rest, a)
+			continue
+		}
+		for j := 1; j < len(a); j++ {
+			switch {
+			case strings.IndexByte(withValue, a[j]) >= 0:
+				v := a[j+1:]
+				if v == "" {
+					if i++; i >= len(args) {
+						return nil, nil, fmt.Errorf("Missing argument to -%c", a[j])
+					}
+					v = args[i]
+				}
+				set[a[j]] = v
+				j = len(a)
+			case strings.IndexByte(known, a[j]) >= 0:
+				set[a[j]] += "+"
+			default:
+				return nil, nil, fmt.Errorf("Unknown option '%s'", a[1:])
+			}
+		}
+	}
+	return set, rest, nil
+}
+
+// usage is how toybox refuses an option.
+func (c *call) usage(err error) int {
+	if c.p.API >= 30 {
+		c.errorf("%s: %v (see \"%s --help\")\n", c.args[0], err, c.args[0])
+	} else {
+		c.errorf("%s: %v\n", c.args[0], err)
+	}
+	return 1
+}
+
+// each opens the files named, or stdin for none and for -, and calls do.
+func (c *call) each(names []string, do func(name string, r io.Reader) error) int {
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	code := 0
+	for _, n := range names {
+		if c.ctx.Err() != nil {
+			return 130
+		}
+		if n == "-" {
+			if err := do("-", c.in); err != nil {
+				code = 1
+			}
+			continue
+		}
+		f, err := c.p.FS.Open(c.cred, c.abs(n))
+		if err != nil {
+			code = c.fail(n, err)
+			continue
+		}
+		err = do(n, f)
+		_ = f.Close()
+		if e, ok := err.(phone.Errno); ok {
+			code = c.fail(n, e)
+		} else if err != nil {
+			code = 1
+		}
+	}
+	return code
+}
+
+func cat(c *call) int {
+	_, names, err := c.flags("uvet", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	return c.each(names, func(_ string, r io.Reader) error {
+		_, err := io.CopyBuffer(onlyWriter{c.out}, onlyReader{r}, make([]byte, 64<<10))
+		return err
+	})
+}
+
+// onlyWriter and onlyReader keep io.Copy to the buffer it is given.
+type onlyWriter struct{ io.Writer }
+type onlyReader struct{ io.Reader }
+
+func rm(c *call) int {
+	set, names, err := c.flags("fiRrv", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	_, force := set['f']
+	_, r := set['r']
+	_, R := set['R']
+	if len(names) == 0 && !force {
+		return c.usage(fmt.Errorf("Needs 1 argument"))
+	}
+	code := 0
+	for _, n := range names {
+		full := c.abs(n)
+		i, err := c.p.FS.Lstat(c.cred, full)
+		switch {
+		case err == nil && i.IsDir() && !r && !R:
+			err = phone.EISDIR
+		case err == nil && i.IsDir():
+			err = c.p.FS.RemoveAll(c.cred, full)
+		case err == nil:
+			err = c.p.FS.Remove(c.cred, full)
+		}
+		if err != nil && !(force && err == phone.ENOENT) {
+			code = c.fail(n, err)
+		}
+	}
+	return code
+}
+
+func rmdir(c *call) int {
+	_, names, err := c.flags("p", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	code := 0
+	for _, n := range names {
+		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
+		if err == nil && !i.IsDir() {
+			err = phone.ENOTDIR
+		}
+		if err == nil {
+			err = c.p.FS.Remove(c.cred, c.abs(n))
+		}
+		if err != nil {
+			code = c.fail(n, err)
+		}
+	}
+	return code
+}
+
+func mkdir(c *call) int {
+	set, names, err := c.flags("pv", "m")
+	if err != nil {
+		return c.usage(err)
+	}
+	if len(names) == 0 {
+		return c.usage(fmt.Errorf("Needs 1 argument"))
+	}
+	mode := uint32(0o777)
+	if m, ok := set['m']; ok {
+		n, err := strconv.ParseUint(m, 8, 32)
+		if err != nil {
+			return c.usage(fmt.Errorf("bad mode '%s'", m))
+		}
+		mode = uint32(n)
+	}
+	code := 0
+	for _, n := range names {
+		var err error
+		if _, p := set['p']; p {
+			err = c.p.FS.MkdirAll(c.cred, c.abs(n), mode)
+		} else {
+			err = c.p.FS.Mkdir(c.cred, c.abs(n), mode)
+		}
+		if err != nil {
+			code = c.fail("'"+n+"'", err)
+		}
+	}
+	return code
+}
+
+func touch(c *call) int {
+	set, names, err := c.flags("acmh", "drt")
+	if err != nil {
+		return c.usage(err)
+	}
+	code := 0
+	for _, n := range names {
+		full := c.abs(n)
+		_, err := c.p.FS.Stat(c.cred, full)
+		if err == phone.ENOENT {
+			if _, no := set['c']; no {
+				continue
+			}
+			err = c.p.FS.WriteFile(c.cred, full, nil, 0o666)
+		} else if err == nil {
+			err = c.p.FS.Chtimes(c.cred, full, c.p.Now())
+		}
+		if err != nil {
+			code = c.fail("'"+n+"'", err)
+		}
+	}
+	return code
+}
+
+func chmod(c *call) int {
+	set, names, err := c.flags("Rvf", "")
+	if err != nil && !strings.HasPrefix(strings.Join(c.args[1:], " "), "-") {
+		return c.usage(err)
+	}
+	if len(names) < 2 {
+		return c.usage(fmt.Errorf("Needs 2 arguments"))
+	}
+	_, deep := set['R']
+	code := 0
+	for _, n := range names[1:] {
+		if err := c.chmodTree(c.abs(n), names[0], deep); err != nil {
+			if _, bad := err.(phone.Errno); !bad {
+				return c.usage(err)
+			}
+			code = c.failMode(n, names[0], err)
+		}
+	}
+	return code
+}
+
+func (c *call) failMode(name, mode string, err error) int {
+	if n, perr := strconv.ParseUint(mode, 8, 32); perr == nil && err != phone.ENOENT {
+		c.errorf("chmod: chmod '%s' to %04o: %v\n", name, n, err)
+		return 1
+	}
+	return c.fail(name, err)
+}
+
+func (c *call) chmodTree(name, mode string, deep bool) error {
+	i, err := c.p.FS.Stat(c.cred, name)
+	if err != nil {
+		return err
+	}
+	m, err := parseMode(mode, i)
+	if err != nil {
+		return err
+	}
+	if err := c.p.FS.Chmod(c.cred, name, m); err != nil || !deep || !i.IsDir() {
+		return err
+	}
+	list, err := c.p.FS.List(c.cred, name)
+	for _, e := range list {
+		if e.Mode&phone.ModeFmt == phone.ModeLink {
+			continue
+		}
+		if err := c.chmodTree(path.Join(name, e.Name), mode, true); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// parseMode reads a mode as chmod takes it: octal, or u+x and the like.
+func parseMode(mode string, i phone.Info) (uint32, error) {
+	if n, err := strconv.ParseUint(mode, 8, 32); err == nil && n <= 0o7777 {
+		return uint32(n), nil
+	}
+	bad := fmt.Errorf("bad mode '%s'", mode)
+	out := i.Mode & phone.ModePerm
+	for clause := range strings.SplitSeq(mode, ",") {
+		at := strings.IndexAny(clause, "+-=")
+		if at < 0 {
+			return 0, bad
+		}
+		who, op, perms := clause[:at], clause[at], clause[at+1:]
+		var mask, bits uint32
+		for _, w := range who {
+			switch w {
+			case 'u':
+				mask |= 0o4700
+			case 'g':
+				mask |= 0o2070
+			case 'o':
+				mask |= 0o007
+			case 'a':
+				mask |= 0o7777
+			default:
+				return 0, bad
+			}
+		}
+		if who == "" {
+			mask = 0o7777 &^ 0o022
+		}
+		for _, r := range perms {
+			switch r {
+			case 'r':
+				bits |= 0o444
+			case 'w':
+				bits |= 0o222
+			case 'x':
+				bits |= 0o111
+			case 'X':
+				if i.IsDir() || i.Mode&0o111 != 0 {
+					bits |= 0o111
+				}
+			case 's':
+				bits |= 0o6000
+			case 't':
+				bits |= 0o1000
+			default:
+				return 0, bad
+			}
+		}
+		switch op {
+		case '+':
+			out |= bits & mask
+		case '-':
+			out &^= bits & mask
+		default:
+			out = out&^mask | bits&mask
+		}
+	}
+	return out, nil
+}
+
+func chown(c *call) int {
+	_, names, err := c.flags("RhfvHLP", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	if len(names) < 2 {
+		return c.usage(fmt.Errorf("Needs 2 arguments"))
+	}
+	code := 0
+	for _, n := range names[1:] {
+		user, group, _ := strings.Cut(names[0], ":")
+		uid, err1 := userID(user)
+		gid, err2 := userID(group)
+		if group == "" {
+			gid, err2 = uid, nil
+		}
+		if err1 != nil || err2 != nil {
+			return c.usage(fmt.Errorf("no user '%s'", user))
+		}
+		if err := c.p.FS.Chown(c.cred, c.abs(n), uid, gid); err != nil {
+			c.errorf("chown: '%s' to '%s': %v\n", n, names[0], err)
+			code = 1
+		}
+	}
+	return code
+}
+
+func userID(name string) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n, nil
+	}
+	for _, id := range []int{phone.RootUID, phone.SystemUID, phone.ShellUID, phone.SDCardRW, phone.MediaRW} {
+		if phone.UserName(id) == name {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("no user '%s'", name)
+}
+
+// mv and cp share how they read their targets.
+func mv(c *call) int { return c.transfer("fnivT", c.move) }
+func cp(c *call) int { return c.transfer("RrafpnivdPLHDHT", c.copy) }
+
+func (c *call) transfer(known string, do func(from, to string, set map[byte]string) error) int {
+	set, names, err := c.flags(known, "")
+	if err != nil {
+		return c.usage(err)
+	}
+	if len(names) < 2 {
+		return c.usage(fmt.Errorf("Needs 2 arguments"))
+	}
+	to := names[len(names)-1]
+	i, err := c.p.FS.Stat(c.cred, c.abs(to))
+	dir := err == nil && i.IsDir()
+	if !dir && len(names) > 2 {
+		c.errorf("%s: '%s' not directory\n", c.args[0], to)
+		return 1
+	}
+	code := 0
+	for _, n := range names[:len(names)-1] {
+		dst := to
+		if dir {
+			dst = path.Join(to, path.Base(n))
+		}
+		if err := do(c.abs(n), c.abs(dst), set); err != nil {
+			what := n
+			if err != phone.ENOENT {
+				what = "bad '" + n + "'"
+			} else if _, e := c.p.FS.Lstat(c.cred, c.abs(n)); e == nil {
+				what = "bad '" + n + "'"
+			} else {
+				what = "bad '" + n + "'"
+			}
+			code = c.fail(what, err)
+		}
+	}
+	return code
+}
+
+func (c *call) move(from, to string, set map[byte]string) error {
+	err := c.p.FS.Rename(c.cred, from, to)
+	if err != phone.EXDEV {
+		return err
+	}
+	set['r'], set['p'] = "+", "+"
+	if err := c.copy(from, to, set); err != nil {
+		return err
+	}
+	return c.p.FS.RemoveAll(c.cred, from)
+}
+
+func (c *call) copy(from, to string, set map[byte]string) error {
+	fs := c.p.FS
+	i, err := fs.Stat(c.cred, from)
+	if err != nil {
+		return err
+	}
+	if i.IsDir() {
+		_, r := set['r']
+		_, R := set['R']
+		_, a := set['a']
+		if !r && !R && !a {
+			return phone.EISDIR
+		}
+		if to == from || strings.HasPrefix(to, from+"/") {
+			return phone.EINVAL
+		}
+		if err := fs.MkdirAll(c.cred, to, i.Mode&0o777|0o700); err != nil {
+			return err
+		}
+		list, err := fs.List(c.cred, from)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if err := c.copy(path.Join(from, e.Name), path.Join(to, e.Name), set); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	src, err := fs.Open(c.cred, from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := fs.Create(c.cred, to, i.Mode&0o777)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	if _, err := io.CopyBuffer(onlyWriter{dst}, onlyReader{src}, make([]byte, 64<<10)); err != nil {
+		return err
+	}
+	if _, keep := set['p']; keep {
+		_ = fs.Chtimes(c.cred, to, i.MTime)
+	}
+	return nil
+}
+
+func ln(c *call) int {
+	set, names, err := c.flags("sfnv", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	if _, soft := set['s']; !soft || len(names) != 2 {
+		c.errorf("ln: cannot create hard link from '%s' to '%s': %v\n", strings.Join(names, " "), "", phone.EPERM)
+		return 1
+	}
+	if _, f := set['f']; f {
+		_ = c.p.FS.Remove(c.cred, c.abs(names[1]))
+	}
+	if err := c.p.FS.Symlink(c.cred, names[0], c.abs(names[1])); err != nil {
+		c.errorf("ln: cannot create symbolic link from '%s' to '%s': %v\n", names[0], names[1], err)
+		return 1
+	}
+	return 0
+}
+
+func readlink(c *call) int {
+	set, names, err := c.flags("fenqm", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	code := 0
+	for _, n := range names {
+		if _, f := set['f']; f || c.args[0] == "realpath" {
+			real, err := c.p.FS.RealPath(c.cred, c.abs(n))
+			if err != nil {
+				if c.args[0] == "realpath" {
+					c.fail(n, err)
+				}
+				code = 1
+				continue
+			}
+			fmt.Fprintln(c.out, real)
+			continue
+		}
+		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
+		if err != nil || i.Target == "" {
+			code = 1
+			continue
+		}
+		fmt.Fprintln(c.out, i.Target)
+	}
+	return code
+}
+
+// ls prints as toybox ls does.
+func ls(c *call) int {
+	set, names, err := c.flags("aAlLdi1nRrSthpFZsckmxCfgoqHu", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	if len(names) == 0 {
+		names = []string{"."}
+	}
+	_, dirs := set['d']
+	code := 0
+	var files, folders []listed
+	for _, n := range names {
+		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
+		_, long := set['l']
+		if err == nil && i.Target != "" && !dirs && (!long || strings.HasSuffix(n, "/")) {
+			if at, serr := c.p.FS.Stat(c.cred, c.abs(n)); serr == nil && at.IsDir() {
+				i = at
+			}
+		}
+		switch {
+		case err != nil:
+			code = c.fail(n, err)
+		case i.IsDir() && !dirs:
+			folders = append(folders, listed{n, i})
+		default:
+			files = append(files, listed{n, i})
+		}
+	}
+	c.list(files, set)
+	for k, f := range folders {
+		if len(names) > 1 {
+			if k > 0 || len(files) > 0 {
+				fmt.Fprintln(c.out)
+			}
+			c.printf("%s:\n", f.name)
+		}
+		if c.listDir(f.name, set) != 0 {
+			code = 1
+		}
+	}
+	return code
+}
+
+type listed struct {
+	name string
+	info phone.Info
+}
+
+func (c *call) listDir(name string, set map[byte]string) int {
+	list, err := c.p.FS.List(c.cred, c.abs(name))
+	if err != nil {
+		return c.fail(name, err)
+	}
+	var out []listed
+	_, all := set['a']
+	_, almost := set['A']
+	if all {
+		self, _ := c.p.FS.Stat(c.cred, c.abs(name))
+		out = append(out, listed{".", self}, listed{"..", self})
+	}
+	for _, i := range list {
+		if strings.HasPrefix(i.Name, ".") && !all && !almost {
+			continue
+		}
+		out = append(out, listed{i.Name, i})
+	}
+	if _, long := set['l']; long {
+		blocks := int64(0)
+		for _, l := range out {
+			blocks += (l.info.Size + 4095) / 4096 * 4
+		}
+		c.printf("total %d\n", blocks)
+	}
+	c.list(out, set)
+	code := 0
+	if _, deep := set['R']; deep {
+		for _, l := range out {
+			if l.info.IsDir() && l.name != "." && l.name != ".." {
+				c.printf("\n%s:\n", path.Join(name, l.name))
+				code = max(code, c.listDir(path.Join(name, l.name), set))
+			}
+		}
+	}
+	return code
+}
+
+func (c *call) list(entries []listed, set map[byte]string) {
+	if _, ok := set['t']; ok {
+		slices.SortStableFunc(entries, func(a, b listed) int { return b.info.MTime.Compare(a.info.MTime) })
+	}
+	if _, ok := set['S']; ok {
+		slices.SortStableFunc(entries, func(a, b listed) int { return int(b.info.Size - a.info.Size) })
+	}
+	if _, ok := set['r']; ok {
+		slices.Reverse(entries)
+	}
+	_, long := set['l']
+	_, number := set['n']
+	user := phone.UserName
+	if number {
+		user = strconv.Itoa
+	}
+	var w [4]int
+	for _, e := range entries {
+		w[0] = max(w[0], len(strconv.Itoa(e.info.NLink)))
+		w[1] = max(w[1], len(user(e.info.UID)))
+		w[2] = max(w[2], len(user(e.info.GID)))
+		w[3] = max(w[3], len(strconv.FormatInt(e.info.Size, 10)))
+	}
+	for _, e := range entries {
+		if !long && !number {
+			fmt.Fprintln(c.out, e.name+mark(e.info, set))
+			continue
+		}
+		name := e.name + mark(e.info, set)
+		if e.info.Target != "" && e.info.Mode&phone.ModeFmt == phone.ModeLink {
+			name += " -> " + e.info.Target
+		}
+		c.printf("%s %*d %-*s %-*s %*d %s %s\n", modeText(e.info.Mode), w[0], e.info.NLink, w[1], user(e.info.UID), w[2], user(e.info.GID), w[3], e.info.Size,
+			e.info.MTime.UTC().Format("2006-01-02 15:04"), name)
+	}
+}
+
+func mark(i phone.Info, set map[byte]string) string {
+	_, F := set['F']
+	_, p := set['p']
+	switch {
+	case i.IsDir() && (F || p):
+		return "/"
+	case F && i.Mode&phone.ModeFmt == phone.ModeLink:
+		return "@"
+	case F && i.IsRegular() && i.Mode&0o111 != 0:
+		return "*"
+	}
+	return ""
+}
+
+// modeText is the rwx form of a mode.
+func modeText(m uint32) string {
+	kind := byte('-')
+	switch m & phone.ModeFmt {
+	case phone.ModeDir:
+		kind = 'd'
+	case phone.ModeLink:
+		kind = 'l'
+	case phone.ModeChar:
+		kind = 'c'
+	}
+	out := []byte{kind, 'r', 'w', 'x', 'r', 'w', 'x', 'r', 'w', 'x'}
+	for i := range 9 {
+		if m&(1<<(8-i)) == 0 {
+			out[i+1] = '-'
+		}
+	}
+	for i, bit := range []uint32{0o4000, 0o2000, 0o1000} {
+		if m&bit == 0 {
+			continue
+		}
+		at, on, off := 3*i+3, byte('s'), byte('S')
+		if bit == 0o1000 {
+			on, off = 't', 'T'
+		}
+		if out[at] == 'x' {
+			out[at] = on
+		} else {
+			out[at] = off
+		}
+	}
+	return string(out)
+}
+
+// stat prints as toybox stat does, with -c the fields asked for.
+func stat(c *call) int {
+	set, names, err := c.flags("Lft", "c")
+	if err != nil {
+		return c.usage(err)
+	}
+	if len(names) == 0 {
+		return c.usage(fmt.Errorf("Needs 1 argument"))
+	}
+	code := 0
+	for _, n := range names {
+		look := c.p.FS.Lstat
+		if _, follow := set['L']; follow {
+			look = c.p.FS.Stat
+		}
+		i, err := look(c.cred, c.abs(n))
+		if err != nil {
+			c.errorf("stat: '%s': %v\n", n, err)
+			code = 1
+			continue
+		}
+		format, ok := set['c']
+		if !ok {
+			format = "  File: %N\n  Size: %s\t Blocks: %b\t IO Blocks: %B\t%F\nDevice: fd00h/64768d\t Inode: %i\t Links: %h\nAccess: (%a/%A)\tUid: (%u/ %U)\tGid: (%g/ %G)\nAccess: %x\nModify: %y\nChange: %z"
+		}
+		fmt.Fprintln(c.out, statText(format, n, i))
+	}
+	return code
+}
+
+func statText(format, name string, i phone.Info) string {
+	kind := "regular file"
+	switch i.Mode & phone.ModeFmt {
+	case phone.ModeDir:
+		kind = "directory"
+	case phone.ModeLink:
+		kind = "symbolic link"
+	case phone.ModeChar:
+		kind = "character device"
+	default:
+		if i.Size == 0 {
+			kind = "regular empty file"
+		}
+	}
+	when := i.MTime.UTC().Format("2006-01-02 15:04:05.000000000 +0000")
+	quoted := "`" + name + "'"
+	if i.Mode&phone.ModeFmt == phone.ModeLink {
+		quoted += " -> `" + i.Target + "'"
+	}
+	return strings.NewReplacer("%%", "%", "%n", name, "%N", quoted, "%s", strconv.FormatInt(i.Size, 10), "%a", strconv.FormatUint(uint64(i.Mode&0o7777), 8), "%A", modeText(i.Mode),
+		"%u", strconv.Itoa(i.UID), "%U", phone.UserName(i.UID), "%g", strconv.Itoa(i.GID), "%G", phone.UserName(i.GID), "%F", kind, "%f", strconv.FormatUint(uint64(i.Mode), 16),
+		"%i", strconv.FormatUint(i.Ino, 10), "%h", strconv.Itoa(i.NLink), "%b", strconv.FormatInt((i.Size+511)/512, 10), "%B", "512", "%o", "4096",
+		"%x", when, "%y", when, "%z", when, "%X", unixText(i.MTime), "%Y", unixText(i.MTime), "%Z", unixText(i.MTime)).Replace(format)
+}
+
+func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+func findFiles(c *call) int {
+	var roots []string
+	args := c.args[1:]
+	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		roots, args = append(roots, args[0]), args[1:]
+	}
+	if len(roots) == 0 {
+		roots = []string{"."}
+	}
+	name, kind, depth := "", "", 1<<30
+	for i := 0; i < len(args); i++ {
+		if args[i] == "-print" {
+			continue
+		}
+		if i+1 >= len(args) {
+			return c.usage(fmt.Errorf("bad arg '%s'", args[i]))
+		}
+		switch v := args[i+1]; args[i] {
+		case "-name":
+			name = v
+		case "-type":
+			kind = v
+		case "-maxdepth":
+			depth, _ = strconv.Atoi(v)
+		default:
+			return c.usage(fmt.Errorf("bad arg '%s'", args[i]))
+		}
+		i++
+	}
+	code := 0
+	var visit func(n string, level int)
+	visit = func(n string, level int) {
+		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
+		if err != nil {
+			code = c.fail("'"+n+"'", err)
+			return
+		}
+		ok := kind == "" || kind == "f" && i.IsRegular() || kind == "d" && i.IsDir() || kind == "l" && i.Mode&phone.ModeFmt == phone.ModeLink
+		if ok && (name == "" || globMatch(name, path.Base(n))) {
+			fmt.Fprintln(c.out, n)
+		}
+		if !i.IsDir() || level >= depth || c.ctx.Err() != nil {
+			return
+		}
+		list, err := c.p.FS.List(c.cred, c.abs(n))
+		if err != nil {
+			code = c.fail("'"+n+"'", err)
+		}
+		for _, e := range list {
+			visit(strings.TrimSuffix(n, "/")+"/"+e.Name, level+1)
+		}
+	}
+	for _, r := range roots {
+		visit(r, 0)
+	}
+	return code
+}

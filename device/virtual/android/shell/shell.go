@@ -1,0 +1,239 @@
+// Package shell is the shell of a virtual Android phone: /system/bin/sh
+// (mksh) and the programs in /system/bin that people and tools use over adb.
+// What they print, and the codes they exit with, are those of the phone's API
+// level.
+//
+// The grammar and the expansions are mvdan.cc/sh's; the statements are run
+// here, because a phone's shell must not reach the host: there is no way from
+// a command line to a host file, program, environment variable or user.
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+)
+
+// Limits that keep a hostile or mistaken line from eating the host.
+const (
+	maxLine   = 128 << 10 // Linux MAX_ARG_STRLEN: execve takes no longer argument
+	maxDepth  = 200       // nested calls, subshells and substitutions
+	maxNest   = 2000      // nested brackets in a line
+	maxString = 16 << 20  // what a substitution may gather
+)
+
+// Shell runs command lines. Its zero value is ready; one serves any number of
+// phones at once.
+type Shell struct{}
+
+var _ phone.Shell = Shell{}
+
+// session is one run of a shell, with all that it starts.
+type session struct {
+	p     *phone.Phone
+	cred  phone.Cred
+	runAs string // the package under run-as
+	tty   bool
+	pid   int
+	bg    sync.WaitGroup
+}
+
+// Exec runs a command line, or without one the lines of Stdin, and returns
+// the exit code. It returns early when the context ends; the code is then 130.
+func (Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code int) {
+	s := &session{p: p, cred: phone.ShellCred(), tty: c.TTY}
+	switch {
+	case c.Root:
+		s.cred = phone.RootCred()
+	case c.UID != 0:
+		s.cred = phone.CredOf(c.UID)
+	}
+	s.pid = p.Spawn(s.cred.UID, "sh")
+	defer p.Exit(s.pid)
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.bg.Wait()
+	defer cancel()
+	if c.Stdout == nil {
+		c.Stdout = io.Discard
+	}
+	if c.Stderr == nil {
+		c.Stderr = io.Discard
+	}
+	if c.TTY {
+		c.Stdout, c.Stderr = crlf{c.Stdout}, crlf{c.Stderr}
+	}
+	m := newMachine(ctx, s)
+	m.out, m.err = &syncWriter{w: c.Stdout}, &syncWriter{w: c.Stderr}
+	if c.Stdin != nil {
+		m.in = newInput(ctx, c.Stdin)
+	} else {
+		m.in = strings.NewReader("")
+	}
+	if c.Dir != "" {
+		m.setDir(c.Dir)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			code = m.crashed(r)
+		}
+	}()
+	if c.Line == "" {
+		code = m.interactive()
+	} else {
+		code = m.line(c.Line)
+	}
+	// What was started with & keeps the streams open until it is done, as
+	// pipes held by a child do.
+	waitOrDone(ctx, &s.bg)
+	if ctx.Err() != nil {
+		return 130
+	}
+	return code
+}
+
+func waitOrDone(ctx context.Context, wg *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// crashed turns a panic, which would be a mistake in the grammar's library or
+// here, into what a shell that got SIGSEGV leaves behind.
+func (m *machine) crashed(r any) int {
+	fmt.Fprintf(m.err, "Segmentation fault \n")
+	m.p.Logcat(m.pid, m.cred.UID, phone.Fatal, "libc", fmt.Sprintf("Fatal signal 11 (SIGSEGV), code 1 in tid %d (sh): %v", m.pid, r))
+	return 139
+}
+
+// line parses and runs sh -c LINE.
+func (m *machine) line(line string) int {
+	if len(line) >= maxLine {
+		fmt.Fprintf(m.err, "/system/bin/sh: Argument list too long\n")
+		return 126
+	}
+	f, err := parse(line)
+	if err != nil {
+		m.complain("%s", syntaxText(err))
+		return 1
+	}
+	return m.file(f)
+}
+
+// file runs statements that are a shell of their own.
+func (m *machine) file(f *syntax.File) int {
+	m.stmts(f.Stmts)
+	return m.finish()
+}
+
+// parse reads a program in mksh's grammar.
+func parse(text string) (f *syntax.File, err error) {
+	if nested(text) > maxNest {
+		return nil, errors.New("nested too deeply")
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			f, err = nil, fmt.Errorf("parser: %v", r)
+		}
+	}()
+	return syntax.NewParser(syntax.Variant(syntax.LangMirBSDKorn)).Parse(strings.NewReader(text), "")
+}
+
+// nested bounds how deep a recursive parser may get into a text.
+func nested(text string) int {
+	depth, most := 0, 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '{', '[', '`':
+			depth++
+			most = max(most, depth)
+		case ')', '}', ']':
+			depth = max(0, depth-1)
+		}
+	}
+	return most
+}
+
+// syntaxText words a parse error as mksh does, as far as the parser tells.
+func syntaxText(err error) string {
+	var pe syntax.ParseError
+	text := err.Error()
+	if errors.As(err, &pe) {
+		text = pe.Text
+	}
+	switch {
+	case strings.Contains(text, "closing quote"), strings.Contains(text, "without closing quote"):
+		return "no closing quote"
+	case syntax.IsIncomplete(err):
+		return "syntax error: unexpected EOF"
+	}
+	if _, tok, ok := strings.Cut(text, "encountered `"); ok {
+		return "syntax error: unexpected '" + strings.TrimSuffix(tok, "`") + "'"
+	}
+	for _, tok := range []string{"`)`", "`;`", "`;;`", "`&`", "`&&`", "`|`", "`||`", "`}`", "`then`", "`fi`", "`do`", "`done`", "`esac`", "`else`", "`elif`", "`(`", "`>`", "`<`"} {
+		if strings.HasPrefix(text, tok) || strings.Contains(text, "not a valid") && strings.Contains(text, tok) || strings.Contains(text, tok+" can only") || strings.Contains(text, "unexpected "+tok) {
+			return "syntax error: unexpected '" + strings.Trim(tok, "`") + "'"
+		}
+	}
+	return "syntax error: " + text
+}
+
+// interactive runs the lines of stdin one after the other, as a shell without
+// a command does. On a terminal it prompts.
+func (m *machine) interactive() int {
+	prompt := func(text string) {
+		if m.tty {
+			io.WriteString(m.err, text)
+		}
+	}
+	ps1 := fmt.Sprintf("%s:%%s $ ", m.p.Property("ro.product.device"))
+	var text strings.Builder
+	for lines := 1; ; lines++ {
+		if text.Len() == 0 {
+			prompt(fmt.Sprintf(ps1, m.dir))
+		} else {
+			prompt("> ")
+		}
+		line, err := readLine(m.in)
+		if m.tty {
+			io.WriteString(m.out, line)
+		}
+		text.WriteString(line)
+		if err != nil && text.Len() == 0 {
+			break
+		}
+		f, perr := parse(text.String())
+		if perr != nil && syntax.IsIncomplete(perr) && err == nil && text.Len() < maxLine {
+			continue
+		}
+		text.Reset()
+		if !m.tty {
+			m.name = fmt.Sprintf("/system/bin/sh: <stdin>[%d]", lines)
+		}
+		if perr != nil {
+			m.complain("%s", syntaxText(perr))
+			m.last = 1
+		} else {
+			m.stmts(f.Stmts)
+		}
+		if m.flow == flowExit || err != nil || m.ctx.Err() != nil {
+			break
+		}
+		m.flow = flowNone
+	}
+	return m.finish()
+}
+
+// complain prints an error of the shell itself.
+func (m *machine) complain(format string, a ...any) {
+	fmt.Fprintf(m.err, "%s: %s\n", m.name, fmt.Sprintf(format, a...))
+}

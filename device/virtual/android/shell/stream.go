@@ -1,0 +1,135 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+)
+
+// crlf is the terminal's output: a newline becomes CR LF.
+type crlf struct{ w io.Writer }
+
+func (c crlf) Write(p []byte) (int, error) {
+	if _, err := c.w.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// syncWriter lets the commands of a pipeline and & write to one stream, and
+// remembers that the other end went away.
+type syncWriter struct {
+	mu     sync.Mutex
+	w      io.Writer
+	broken atomic.Bool
+}
+
+func (s *syncWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.broken.Store(true)
+	}
+	return n, err
+}
+
+func (s *syncWriter) gone() bool { return s.broken.Load() }
+
+// limitBuffer gathers what a substitution prints, up to a limit.
+type limitBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+	// over tells that more came than the limit.
+	over bool
+}
+
+func (l *limitBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.b.Len()+len(p) > maxString {
+		l.over = true
+		return 0, io.ErrShortWrite
+	}
+	return l.b.Write(p)
+}
+
+func (l *limitBuffer) gone() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.over }
+
+// input is a stdin whose Read ends with the context. A goroutine reads ahead
+// once somebody asks, and ends with the stream, or when the one who owns it
+// closes it.
+type input struct {
+	ctx   context.Context
+	src   io.Reader
+	once  sync.Once
+	ch    chan []byte
+	err   error
+	mu    sync.Mutex
+	rest  []byte
+	ended bool
+}
+
+func newInput(ctx context.Context, src io.Reader) *input {
+	return &input{ctx: ctx, src: src, ch: make(chan []byte)}
+}
+
+func (in *input) pump() {
+	defer close(in.ch)
+	for {
+		buf := make([]byte, 32<<10)
+		n, err := in.src.Read(buf)
+		if n > 0 {
+			select {
+			case in.ch <- buf[:n]:
+			case <-in.ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (in *input) Read(p []byte) (int, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.once.Do(func() { go in.pump() })
+	if len(in.rest) == 0 && !in.ended {
+		select {
+		case b, ok := <-in.ch:
+			in.rest, in.ended = b, !ok
+		case <-in.ctx.Done():
+			return 0, in.ctx.Err()
+		}
+	}
+	if len(in.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, in.rest)
+	in.rest = in.rest[n:]
+	return n, nil
+}
+
+// readLine reads up to and with a newline, byte by byte, so that what follows
+// stays for the next reader.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	var b [1]byte
+	for len(line) < maxString {
+		n, err := r.Read(b[:])
+		if n > 0 {
+			line = append(line, b[0])
+			if b[0] == '\n' {
+				return string(line), nil
+			}
+		}
+		if err != nil {
+			return string(line), err
+		}
+	}
+	return string(line), nil
+}
