@@ -189,7 +189,26 @@ func (c *coder) readReply(command int32) (intents.Reply, error) {
 	case commandShowMessage:
 		return c.readShowMessage()
 	}
-	return nil, fmt.Errorf("%w: command %d", ErrMalformed, command)
+	if handles(c.version, command) {
+		return intents.OtherReply{Result: result, Command: command}, nil
+	}
+	return nil, fmt.Errorf("%w: %s knows no command %d", ErrMalformed, c.version.source(), command)
+}
+
+// handles reports whether IWXAPI.handleIntent knows a command of which this
+// package reads no more.
+func handles(sdk Version, command int32) bool {
+	switch command {
+	case 3, 5, 6, 9, 14, 15, 16, 17, 24, 25, 26, 27:
+		return true
+	case 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38:
+		return sdk >= SDK680
+	case 39, 41:
+		return sdk >= SDK6818
+	case 42, 43:
+		return sdk >= SDK6834
+	}
+	return false
 }
 
 // readShowMessage reads the URI in messageExt.
@@ -198,30 +217,35 @@ func (c *coder) readShowMessage() (intents.Reply, error) {
 	if ext == nil || !strings.Contains(*ext, queryResponseType) {
 		return intents.OtherReply{Command: commandShowMessage}, nil
 	}
-	u, err := url.Parse(*ext)
-	if err != nil {
-		return nil, fmt.Errorf("%w: messageExt %q", ErrMalformed, *ext)
+	if _, err := uri(*ext).queryParameter(queryResponseType); err != nil {
+		return nil, fmt.Errorf("%w: messageExt %q: %w", ErrMalformed, *ext, err)
 	}
-	values := u.Query()
 	get := func(key string) *string {
-		if values.Has(key) {
-			return new(values.Get(key))
-		}
-		return nil
+		value, _ := uri(*ext).queryParameter(key) // it fails for all keys or none
+		return value
 	}
-	number := func(key string) int32 {
-		n, _ := strconv.ParseInt(values.Get(key), 10, 32) // the SDK's default is 0
-		return int32(n)
-	}
-	result := intents.Result{ErrCode: intents.ErrCode(number("ret")), OpenID: get("openid")}
-	switch values.Get(queryResponseType) {
-	case respTypeSubscribe:
+	result := intents.Result{ErrCode: intents.ErrCode(parsed(get("ret"))), OpenID: get("openid")}
+	kind := text(get(queryResponseType))
+	switch {
+	case kind == respTypeSubscribe:
 		return intents.SubscribeReply{
-			Result: result, TemplateID: get("template_id"), Scene: number("scene"), Action: get("action"), Reserved: get("reserved"),
+			Result: result, TemplateID: get("template_id"), Scene: parsed(get("scene")), Action: get("action"), Reserved: get("reserved"),
 		}, nil
-	case respTypeMiniProgram, openTypeSubscribeMiniProgramMessage:
+	case strings.Contains(kind, "invoice_auth_insert"), strings.Contains(kind, "payinsurance"), strings.Contains(kind, "nontaxpay"):
+		result.OpenID = nil // the SDK does not read it here
+		return intents.OtherReply{Result: result, Command: commandShowMessage}, nil
+	case kind == respTypeMiniProgram, kind == openTypeSubscribeMiniProgramMessage:
 		result.ErrStr = get("errmsg")
 		return intents.SubscribeMiniProgramReply{Result: result, UnionID: get("unionid"), Nickname: get("nickname")}, nil
 	}
 	return nil, fmt.Errorf("%w: messageExt %q", ErrMalformed, *ext)
+}
+
+// parsed is the SDK's way to read a number: 0 for what is none.
+func parsed(s *string) int32 {
+	n, err := strconv.ParseInt(text(s), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
 }
