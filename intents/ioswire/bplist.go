@@ -1,0 +1,578 @@
+package ioswire
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"unicode/utf16"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Binary property lists ("bplist00"), the SDK's container. This is our own
+// small reader and writer and not a library's: the length that the writer
+// arrives at decides what the SDK drops (see maxURLPlist), so objects must be
+// shared exactly as Foundation shares them (equal strings, numbers and data
+// once); and a reply is hostile input, whose reading must cost no more than a
+// small multiple of its length, which shared references can otherwise defeat.
+
+const (
+	bplistMagic   = "bplist00"
+	bplistTrailer = 32
+	// maxDepth is how deep dictionaries and lists may be nested; the SDK's own
+	// payloads have two levels, an app's extra dictionary a few more.
+	maxDepth = 32
+)
+
+// flat is the list of a property list's objects in the order of writing.
+type flat struct {
+	objects []object
+	index   map[string][]int // by text, when there are too many objects to look through
+}
+
+type object struct {
+	value Value
+	refs  []int // keys, then values; or a list's items
+}
+
+// linearObjects is how many objects are looked through one by one for an equal one.
+const linearObjects = 96
+
+func (f *flat) find(v Value) int {
+	if f.index == nil && len(f.objects) <= linearObjects {
+		for i := range f.objects {
+			if f.objects[i].value.same(v) {
+				return i
+			}
+		}
+		return -1
+	}
+	if f.index == nil {
+		f.index = make(map[string][]int, 4*linearObjects)
+		for i := range f.objects {
+			key := f.objects[i].value.indexKey()
+			f.index[key] = append(f.index[key], i)
+		}
+	}
+	for _, i := range f.index[v.indexKey()] {
+		if f.objects[i].value.same(v) {
+			return i
+		}
+	}
+	return -1
+}
+
+// same is equality among the kinds that are written once.
+func (v *Value) same(w Value) bool {
+	if v.kind != w.kind || v.n != w.n {
+		return false
+	}
+	switch v.kind {
+	case KindString:
+		return v.text == w.text
+	case KindData:
+		return string(v.data) == string(w.data)
+	case KindDict, KindArray:
+		return false
+	}
+	return true
+}
+
+func (v Value) indexKey() string {
+	if v.kind == KindString {
+		return v.text
+	}
+	return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // 0xFF: in no text
+}
+
+// add puts v and what it holds on the list, and answers v's number.
+func (f *flat) add(v Value) int {
+	if v.kind != KindDict && v.kind != KindArray {
+		if at := f.find(v); at >= 0 {
+			return at
+		}
+	}
+	at := len(f.objects)
+	f.objects = append(f.objects, object{value: v})
+	if f.index != nil {
+		key := v.indexKey()
+		f.index[key] = append(f.index[key], at)
+	}
+	switch v.kind {
+	case KindDict:
+		refs := make([]int, 0, 2*len(v.dict))
+		for i := range v.dict {
+			refs = append(refs, f.add(String(v.dict[i].Key)))
+		}
+		for i := range v.dict {
+			refs = append(refs, f.add(v.dict[i].Value))
+		}
+		f.objects[at].refs = refs
+	case KindArray:
+		refs := make([]int, 0, len(v.array))
+		for i := range v.array {
+			refs = append(refs, f.add(v.array[i]))
+		}
+		f.objects[at].refs = refs
+	}
+	return at
+}
+
+// EncodePlist writes d as a binary property list, as
+// +[NSPropertyListSerialization dataWithPropertyList:format:options:error:]
+// does for NSPropertyListBinaryFormat_v1_0; the order of the keys, which that
+// leaves open, is the sorted one.
+func EncodePlist(d Dict) []byte {
+	f := flatten(d)
+	return f.appendTo(make([]byte, 0, f.size()))
+}
+
+func flatten(d Dict) *flat {
+	f := &flat{objects: make([]object, 0, 2*len(d)+8)}
+	f.add(Dictionary(d))
+	return f
+}
+
+// bytesFor is how many bytes a plist uses for numbers up to n.
+func bytesFor(n int) int {
+	switch {
+	case n < 1<<8:
+		return 1
+	case n < 1<<16:
+		return 2
+	case n < 1<<32:
+		return 4
+	}
+	return 8
+}
+
+func (f *flat) tableAt() int {
+	at, ref := len(bplistMagic), bytesFor(len(f.objects))
+	for i := range f.objects {
+		at += f.objects[i].size(ref)
+	}
+	return at
+}
+
+func (f *flat) size() int {
+	at := f.tableAt()
+	return at + len(f.objects)*bytesFor(at) + bplistTrailer
+}
+
+func (o *object) size(ref int) int {
+	v := &o.value
+	switch v.kind {
+	case KindString:
+		n := len(v.text)
+		if !isASCII(v.text) {
+			n = units(v.text)
+			return headSize(n) + 2*n
+		}
+		return headSize(n) + n
+	case KindInt:
+		if v.n < 0 {
+			return 9
+		}
+		return 1 + bytesFor(int(v.n))
+	case KindReal:
+		return 9
+	case KindData:
+		return headSize(len(v.data)) + len(v.data)
+	case KindDict:
+		return headSize(len(v.dict)) + ref*len(o.refs)
+	case KindArray:
+		return headSize(len(v.array)) + ref*len(o.refs)
+	}
+	return 1
+}
+
+func headSize(n int) int {
+	if n < 15 {
+		return 1
+	}
+	return 2 + bytesFor(n)
+}
+
+func appendHead(out []byte, token byte, n int) []byte {
+	if n < 15 {
+		return append(out, token|byte(n))
+	}
+	return appendInt(append(out, token|15), int64(n))
+}
+
+func appendInt(out []byte, n int64) []byte {
+	if n < 0 {
+		return binary.BigEndian.AppendUint64(append(out, 0x13), uint64(n))
+	}
+	size := bytesFor(int(n))
+	return appendSized(append(out, 0x10|map4(size)), uint64(n), size)
+}
+
+// map4 is the binary logarithm of 1, 2, 4 or 8.
+func map4(size int) byte {
+	switch size {
+	case 1:
+		return 0
+	case 2:
+		return 1
+	case 4:
+		return 2
+	}
+	return 3
+}
+
+func appendSized(out []byte, n uint64, size int) []byte {
+	for shift := 8 * (size - 1); shift >= 0; shift -= 8 {
+		out = append(out, byte(n>>shift))
+	}
+	return out
+}
+
+func (f *flat) appendTo(out []byte) []byte {
+	start := len(out)
+	out = append(out, bplistMagic...)
+	ref := bytesFor(len(f.objects))
+	for i := range f.objects {
+		out = f.objects[i].appendTo(out, ref)
+	}
+	table := len(out) - start
+	offset, at := bytesFor(table), len(bplistMagic)
+	for i := range f.objects {
+		out = appendSized(out, uint64(at), offset)
+		at += f.objects[i].size(ref)
+	}
+	out = append(out, 0, 0, 0, 0, 0, 0, byte(offset), byte(ref))
+	out = binary.BigEndian.AppendUint64(out, uint64(len(f.objects)))
+	out = binary.BigEndian.AppendUint64(out, 0) // the top object
+	return binary.BigEndian.AppendUint64(out, uint64(table))
+}
+
+func (o *object) appendTo(out []byte, ref int) []byte {
+	v := &o.value
+	switch v.kind {
+	case KindString:
+		if isASCII(v.text) {
+			return append(appendHead(out, 0x50, len(v.text)), v.text...)
+		}
+		out = appendHead(out, 0x60, units(v.text))
+		for _, r := range v.text {
+			if r > 0xFFFF {
+				high, low := utf16.EncodeRune(r)
+				out = binary.BigEndian.AppendUint16(out, uint16(high))
+				r = low
+			}
+			out = binary.BigEndian.AppendUint16(out, uint16(r))
+		}
+		return out
+	case KindBool:
+		return append(out, 0x08+byte(v.n))
+	case KindInt:
+		return appendInt(out, v.n)
+	case KindReal:
+		return binary.BigEndian.AppendUint64(append(out, 0x23), uint64(v.n))
+	case KindData:
+		return append(appendHead(out, 0x40, len(v.data)), v.data...)
+	case KindDict:
+		out = appendHead(out, 0xD0, len(v.dict))
+	case KindArray:
+		out = appendHead(out, 0xA0, len(v.array))
+	default:
+		return append(out, 0)
+	}
+	for _, r := range o.refs {
+		out = appendSized(out, uint64(r), ref)
+	}
+	return out
+}
+
+func isASCII[T string | []byte](s T) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// units is the length of a text as NSString counts it: UTF-16 code units.
+func units(s string) int {
+	n := 0
+	for _, r := range s {
+		if r > 0xFFFF {
+			n++
+		}
+		n++
+	}
+	return n
+}
+
+// Errors of DecodePlist.
+var (
+	errNotBinary = errors.New("not a binary property list")
+	errBroken    = errors.New("the property list is damaged")
+	errTooDeep   = errors.New("the property list is nested too deeply")
+	errTooBig    = errors.New("the property list refers to its own parts too often")
+	errKind      = errors.New("the property list holds a value that no payload has (date, UID or set)")
+	errNoDict    = errors.New("the property list is no dictionary")
+)
+
+type reader struct {
+	in     []byte
+	offset int // bytes per entry of the offset table
+	ref    int // bytes per reference
+	count  int
+	table  int
+	budget int // what may still be made of it, in bytes
+}
+
+// DecodePlist reads a binary property list whose top is a dictionary. Data
+// values share raw's memory. It never panics, and what it makes of raw takes
+// less than 4 times its length (and 16 KiB, some hundred small fields): a list
+// that reuses its parts to become larger is refused.
+func DecodePlist(raw []byte) (Dict, error) {
+	if len(raw) < len(bplistMagic)+bplistTrailer || string(raw[:len(bplistMagic)]) != bplistMagic {
+		return nil, errNotBinary
+	}
+	tail := raw[len(raw)-bplistTrailer:]
+	count, top, table := binary.BigEndian.Uint64(tail[8:]), binary.BigEndian.Uint64(tail[16:]), binary.BigEndian.Uint64(tail[24:])
+	r := &reader{in: raw, offset: int(tail[6]), ref: int(tail[7]), budget: 3*len(raw) + allowance}
+	room := uint64(len(raw) - bplistTrailer)
+	if r.offset == 0 || r.offset > 8 || r.ref == 0 || r.ref > 8 || table < uint64(len(bplistMagic)) || table > room ||
+		count == 0 || count > (room-table)/uint64(r.offset) || top >= count {
+		return nil, errBroken
+	}
+	r.count, r.table = int(count), int(table)
+	v, err := r.value(int(top), 0)
+	if err != nil {
+		return nil, err
+	}
+	if v.kind != KindDict {
+		return nil, errNoDict
+	}
+	return v.dict, nil
+}
+
+func sized(b []byte) uint64 {
+	var n uint64
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+// object answers an object's first byte and where it goes on.
+func (r *reader) object(number int) (token byte, at int, err error) {
+	entry := r.table + number*r.offset
+	start := sized(r.in[entry : entry+r.offset])
+	if start < uint64(len(bplistMagic)) || start >= uint64(r.table) {
+		return 0, 0, errBroken
+	}
+	return r.in[start], int(start) + 1, nil
+}
+
+// length answers the length in a token, or behind it.
+func (r *reader) length(token byte, at int) (n, next int, err error) {
+	if token&15 != 15 {
+		return int(token & 15), at, nil
+	}
+	if at >= r.table || r.in[at]&0xF0 != 0x10 || r.in[at]&15 > 3 {
+		return 0, 0, errBroken
+	}
+	size := 1 << (r.in[at] & 15)
+	at++
+	if at+size > r.table {
+		return 0, 0, errBroken
+	}
+	long := sized(r.in[at : at+size])
+	if long > uint64(r.table) {
+		return 0, 0, errBroken
+	}
+	return int(long), at + size, nil
+}
+
+// What a field and a list's item cost in memory, in bytes, and what is granted
+// whatever the length.
+const (
+	fieldCost = int(unsafe.Sizeof(Field{}))
+	valueCost = int(unsafe.Sizeof(Value{}))
+	allowance = 16 << 10
+)
+
+func (r *reader) spend(n int) error {
+	if r.budget -= n; r.budget < 0 {
+		return errTooBig
+	}
+	return nil
+}
+
+func (r *reader) value(number, depth int) (Value, error) {
+	if depth > maxDepth {
+		return Value{}, errTooDeep
+	}
+	token, at, err := r.object(number)
+	if err != nil {
+		return Value{}, err
+	}
+	switch token & 0xF0 {
+	case 0x00:
+		switch token {
+		case 0x08, 0x09:
+			return Bool(token == 0x09), nil
+		}
+		return Value{}, errKind
+	case 0x10:
+		return r.integer(token, at)
+	case 0x20:
+		return r.real(token, at)
+	case 0x40:
+		n, at, err := r.length(token, at)
+		if err != nil || n > r.table-at {
+			return Value{}, errBroken
+		}
+		return Data(r.in[at : at+n : at+n]), nil
+	case 0x50, 0x60:
+		return r.string(token, at)
+	case 0xA0, 0xD0:
+		return r.container(token, at, depth)
+	case 0x30, 0x80, 0xC0:
+		return Value{}, errKind
+	}
+	return Value{}, errBroken
+}
+
+func (r *reader) integer(token byte, at int) (Value, error) {
+	size := 1 << (token & 15)
+	if token&15 > 4 || at+size > r.table {
+		return Value{}, errBroken
+	}
+	if size == 16 {
+		if high := sized(r.in[at : at+8]); high != 0 {
+			return Value{}, errKind
+		}
+		at, size = at+8, 8
+		if r.in[at] >= 0x80 {
+			return Value{}, errKind
+		}
+	}
+	return Int(int64(sized(r.in[at : at+size]))), nil
+}
+
+func (r *reader) real(token byte, at int) (Value, error) {
+	switch {
+	case token == 0x22 && at+4 <= r.table:
+		return Real(float64(math.Float32frombits(uint32(sized(r.in[at : at+4]))))), nil
+	case token == 0x23 && at+8 <= r.table:
+		return Real(math.Float64frombits(sized(r.in[at : at+8]))), nil
+	}
+	return Value{}, errBroken
+}
+
+func (r *reader) string(token byte, at int) (Value, error) {
+	n, at, err := r.length(token, at)
+	if err != nil {
+		return Value{}, err
+	}
+	if token&0xF0 == 0x50 {
+		if n > r.table-at || !isASCII(r.in[at:at+n]) {
+			return Value{}, errBroken
+		}
+		if err := r.spend(n); err != nil {
+			return Value{}, err
+		}
+		return String(string(r.in[at : at+n])), nil
+	}
+	if n > (r.table-at)/2 {
+		return Value{}, errBroken
+	}
+	if err := r.spend(3 * n); err != nil {
+		return Value{}, err
+	}
+	out := make([]byte, 0, 3*n)
+	for raw := r.in[at : at+2*n]; len(raw) > 0; raw = raw[2:] {
+		c := rune(binary.BigEndian.Uint16(raw))
+		if utf16.IsSurrogate(c) {
+			if len(raw) < 4 {
+				return Value{}, errBroken
+			}
+			raw = raw[2:]
+			if c = utf16.DecodeRune(c, rune(binary.BigEndian.Uint16(raw))); c == utf8.RuneError {
+				return Value{}, errBroken
+			}
+		}
+		out = utf8.AppendRune(out, c)
+	}
+	return String(string(out)), nil
+}
+
+func (r *reader) container(token byte, at, depth int) (Value, error) {
+	n, at, err := r.length(token, at)
+	if err != nil {
+		return Value{}, err
+	}
+	refs := n
+	cost := valueCost
+	if token&0xF0 == 0xD0 {
+		refs, cost = 2*n, fieldCost
+	}
+	if refs > (r.table-at)/r.ref {
+		return Value{}, errBroken
+	}
+	if err := r.spend(n * cost); err != nil {
+		return Value{}, err
+	}
+	ref := func(i int) (int, error) {
+		number := sized(r.in[at+i*r.ref : at+(i+1)*r.ref])
+		if number >= uint64(r.count) {
+			return 0, errBroken
+		}
+		return int(number), nil
+	}
+	if token&0xF0 == 0xA0 {
+		array := make([]Value, n)
+		for i := range array {
+			number, err := ref(i)
+			if err != nil {
+				return Value{}, err
+			}
+			if array[i], err = r.value(number, depth+1); err != nil {
+				return Value{}, err
+			}
+		}
+		return Array(array), nil
+	}
+	dict := make(Dict, n)
+	for i := range dict {
+		number, err := ref(i)
+		if err != nil {
+			return Value{}, err
+		}
+		key, err := r.value(number, depth+1)
+		if err != nil {
+			return Value{}, err
+		}
+		if key.kind != KindString {
+			return Value{}, errBroken
+		}
+		if number, err = ref(n + i); err != nil {
+			return Value{}, err
+		}
+		value, err := r.value(number, depth+1)
+		if err != nil {
+			return Value{}, err
+		}
+		dict[i] = Field{key.text, value}
+	}
+	return Dictionary(dedup(dict.sorted())), nil
+}
+
+// dedup keeps the last of several fields with the same key.
+func dedup(d Dict) Dict {
+	out := d[:0]
+	for i := range d {
+		if n := len(out); n > 0 && out[n-1].Key == d[i].Key {
+			out = out[:n-1]
+		}
+		out = append(out, d[i])
+	}
+	return out
+}

@@ -1,0 +1,174 @@
+package ioswire
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789ABCDEF"
+
+// set is a set of ASCII characters.
+type set [2]uint64
+
+func setOf(characters string) set {
+	var s set
+	for i := 0; i < len(characters); i++ {
+		s[characters[i]>>6] |= 1 << (characters[i] & 63)
+	}
+	return s
+}
+
+func (s set) has(c byte) bool { return c < utf8.RuneSelf && s[c>>6]&(1<<(c&63)) != 0 }
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// Which characters stay as they are:
+//   - plain: in a value escaped by -[NSString wxApi_stringByEscapingForURLArgument]
+//   - nested: in one escaped by -[NSString stringByEncodeUrl], which takes the tilde too
+//   - legal: in a URL that NSURL has accepted, beside the percent sign
+func plain() set  { return setOf(alphanumeric + "-._~") }
+func nested() set { return setOf(alphanumeric + "-._") }
+func legal() set  { return setOf(alphanumeric + "!#$&'()*+,-./:;=?@[]_~") }
+
+// escape replaces every byte that is not in keep by its percent escape; what is
+// no UTF-8 is U+FFFD, as in an NSString made of it.
+func escape(text string, keep set) string {
+	i := 0
+	for i < len(text) && keep.has(text[i]) {
+		i++
+	}
+	if i == len(text) {
+		return text
+	}
+	if !utf8.ValidString(text) {
+		text = valid(text)
+	}
+	var b strings.Builder
+	b.Grow(len(text) + 32)
+	b.WriteString(text[:i])
+	for ; i < len(text); i++ {
+		if c := text[i]; keep.has(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+		}
+	}
+	return b.String()
+}
+
+// valid replaces each byte that is no UTF-8 by U+FFFD.
+func valid(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	return string([]rune(text))
+}
+
+// malformed reports whether a percent sign in text begins no escape.
+func malformed(text string) bool {
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && (i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2])) {
+			return true
+		}
+	}
+	return false
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func hexValue(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c <= 'F':
+		return c - 'A' + 10
+	}
+	return c - 'a' + 10
+}
+
+// urlText is what becomes of a URL's text in +[NSURL URLWithString:] since iOS
+// 17: its illegal characters are escaped, its percent signs too if one of them
+// begins no escape.
+func urlText(text string) string {
+	keep := legal()
+	if !malformed(text) {
+		keep[0] |= 1 << '%'
+	}
+	return escape(text, keep)
+}
+
+// unescape replaces the percent escapes of text; false if one is malformed or
+// the bytes are no UTF-8.
+func unescape(text string) (string, bool) {
+	if !strings.Contains(text, "%") {
+		return text, utf8.ValidString(text)
+	}
+	if malformed(text) {
+		return "", false
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' {
+			b.WriteByte(hexValue(text[i+1])<<4 | hexValue(text[i+2]))
+			i += 2
+		} else {
+			b.WriteByte(text[i])
+		}
+	}
+	return b.String(), utf8.ValidString(b.String())
+}
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+// writeBase64 writes raw as base64 with its +, / and = percent-escaped.
+func writeBase64(b *strings.Builder, raw []byte) {
+	const step = 768
+	var chunk [4 * step]byte // three times 4/3 of the step at most
+	for len(raw) > 2 {
+		n := min(step, len(raw)/3*3)
+		b.Write(chunk[:escapeBase64(&chunk, raw[:n])])
+		raw = raw[n:]
+	}
+	if len(raw) > 0 {
+		var last [4]byte
+		base64.StdEncoding.Encode(last[:], raw)
+		for _, c := range last {
+			switch c {
+			case '+', '/', '=':
+				b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+			default:
+				b.WriteByte(c)
+			}
+		}
+	}
+}
+
+func escapeBase64(out *[3072]byte, raw []byte) int {
+	n := 0
+	for ; len(raw) >= 3; raw = raw[3:] {
+		v := uint(raw[0])<<16 | uint(raw[1])<<8 | uint(raw[2])
+		p, q, r, s := v>>18&63, v>>12&63, v>>6&63, v&63
+		if p < 62 && q < 62 && r < 62 && s < 62 {
+			o := out[n : n+4 : n+4]
+			o[0], o[1], o[2], o[3] = base64Alphabet[p], base64Alphabet[q], base64Alphabet[r], base64Alphabet[s]
+			n += 4
+			continue
+		}
+		for _, i := range [4]uint{p, q, r, s} {
+			switch i {
+			case 62:
+				n += copy(out[n:], "%2B")
+			case 63:
+				n += copy(out[n:], "%2F")
+			default:
+				out[n] = base64Alphabet[i]
+				n++
+			}
+		}
+	}
+	return n
+}
