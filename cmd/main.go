@@ -26,7 +26,7 @@ func Main() int {
 // Run runs one command line and returns the exit code. Everything that it
 // prints goes to the factory's streams.
 func Run(ctx context.Context, f *Factory, args []string) int {
-	root := NewCmdRoot(f)
+	root := rootFor(f, args)
 	root.SetArgs(args)
 	started := false
 	markStarted(root, &started)

@@ -11,8 +11,45 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
+// subcommand is a command below the root.
+type subcommand struct {
+	group, name string
+	make        func(*Factory) *cobra.Command
+}
+
+func subcommands() []subcommand {
+	return []subcommand{
+		{"requests", "share", NewCmdShare},
+		{"requests", "launch", NewCmdLaunch},
+		{"requests", "subscribe", func(f *Factory) *cobra.Command { return NewCmdSubscribe(f, nil) }},
+		{"requests", "reply", NewCmdReply},
+		{"phones", "devices", func(f *Factory) *cobra.Command { return NewCmdDevices(f, nil) }},
+		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
+		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
+		{"phones", "virtual", NewCmdVirtual},
+		{"rest", "config", NewCmdConfig},
+		{"rest", "version", func(f *Factory) *cobra.Command { return NewCmdVersion(f, nil) }},
+	}
+}
+
 // NewCmdRoot makes the whole command tree on one factory.
-func NewCmdRoot(f *Factory) *cobra.Command {
+func NewCmdRoot(f *Factory) *cobra.Command { return newRoot(f, "") }
+
+// rootFor makes the tree as far as a command line needs it: the root and the
+// command that the line begins with. The rest, some forty commands with their
+// flags, would cost every start more than `wxctl version` does.
+func rootFor(f *Factory, args []string) *cobra.Command {
+	if len(args) > 0 {
+		for _, sub := range subcommands() {
+			if sub.name == args[0] {
+				return newRoot(f, sub.name)
+			}
+		}
+	}
+	return newRoot(f, "")
+}
+
+func newRoot(f *Factory, only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "wxctl",
 		Short: "Fire WeChat OpenSDK requests at real phones",
@@ -56,17 +93,16 @@ wxctl devices`),
 		&cobra.Group{ID: "phones", Title: "Phones:"},
 		&cobra.Group{ID: "rest", Title: "More:"},
 	)
-	add := func(group string, cmds ...*cobra.Command) {
-		for _, c := range cmds {
-			c.GroupID = group
+	for _, sub := range subcommands() {
+		if only == "" || only == sub.name {
+			c := sub.make(f)
+			c.GroupID = sub.group
 			root.AddCommand(c)
 		}
 	}
-	add("requests", NewCmdShare(f), NewCmdLaunch(f), NewCmdSubscribe(f, nil), NewCmdReply(f))
-	add("phones", NewCmdDevices(f, nil), NewCmdInstalled(f, nil), NewCmdInspect(f, nil), NewCmdVirtual(f))
-	add("rest", NewCmdConfig(f), NewCmdVersion(f, nil))
-	root.AddCommand(helpTopics()...)
-	root.AddCommand(newCmdGenDocs(f))
+	if only == "" {
+		root.AddCommand(helpTopics()...)
+	}
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")
 	return root

@@ -103,6 +103,24 @@ func TestExamplesRun(t *testing.T) {
 	})
 }
 
+// TestRootForAgrees compares the partial trees with the whole one.
+func TestRootForAgrees(t *testing.T) {
+	f, _, _ := testFactory(t, "", nil)
+	names := map[string]bool{}
+	for _, sub := range subcommands() {
+		names[sub.name] = true
+		c, _, err := rootFor(f, []string{sub.name}).Find([]string{sub.name})
+		if err != nil || c.Name() != sub.name {
+			t.Errorf("%s: %v", sub.name, err)
+		}
+	}
+	for _, c := range NewCmdRoot(f).Commands() {
+		if c.Runnable() && !names[c.Name()] {
+			t.Errorf("%s is not in the table", c.Name())
+		}
+	}
+}
+
 func TestVersionLeavesNothingBehind(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	f, out, errOut := testFactory(t, "", nil)

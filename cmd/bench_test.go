@@ -1,0 +1,21 @@
+package cmd
+
+import (
+	"context"
+	"testing"
+
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+)
+
+// BenchmarkVersion is what every start of wxctl pays inside main: the tree of
+// commands and one that touches nothing else.
+func BenchmarkVersion(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		f := System()
+		f.Streams, _, _ = streams.Test("")
+		if code := Run(context.Background(), f, []string{"version"}); code != 0 {
+			b.Fatal(code)
+		}
+	}
+}

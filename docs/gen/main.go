@@ -1,0 +1,69 @@
+// Command gen writes the reference and the man pages from the command tree.
+// It is a program of its own, so that wxctl does not carry a Markdown parser.
+//
+//	go run ./docs/gen -markdown docs/reference -man docs/man
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra/doc"
+
+	"github.com/wxctl/wxctl/cmd"
+)
+
+func main() {
+	markdown := flag.String("markdown", "", "directory for the reference")
+	man := flag.String("man", "", "directory for the man pages")
+	flag.Parse()
+	if err := generate(*markdown, *man); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+// generate writes what has a directory. Nothing of the moment or of this
+// machine gets in, so that CI can compare.
+func generate(markdown, man string) error {
+	root := cmd.NewCmdRoot(cmd.System())
+	root.DisableAutoGenTag = true
+	root.InitDefaultCompletionCmd()
+	if markdown != "" {
+		if err := emptyDir(markdown, "*.md"); err != nil {
+			return err
+		}
+		if err := doc.GenMarkdownTree(root, markdown); err != nil {
+			return err
+		}
+	}
+	if man == "" {
+		return nil
+	}
+	if err := emptyDir(man, "*.1"); err != nil {
+		return err
+	}
+	date := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	header := &doc.GenManHeader{Section: "1", Source: "wxctl", Manual: "wxctl manual", Date: &date}
+	return doc.GenManTreeFromOpts(root, doc.GenManTreeOptions{Header: header, Path: man, CommandSeparator: "-"})
+}
+
+// emptyDir makes dir and removes the pages of commands that are no more.
+func emptyDir(dir, pattern string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		return err
+	}
+	for _, path := range old {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
