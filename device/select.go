@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Select returns the phones that sel means, of those that were found. infos
@@ -145,10 +146,12 @@ func quote(s string) string { return strconv.Quote(s) }
 
 // quoteShell returns s as a shell takes it.
 func quoteShell(s string) string {
-	if plain.MatchString(s) {
+	if plain().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9_.:/@%+-]+$`)
+var plain = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_.:/@%+-]+$`)
+})

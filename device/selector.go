@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Selector says which phones are meant. The zero value means the only ready
@@ -39,7 +40,9 @@ type Condition struct {
 	Value string
 }
 
-var condition = regexp.MustCompile(`^(platform|os|model|name|transport|id)(>=|<=|!=|=|<|>)(.*)$`)
+var condition = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(platform|os|model|name|transport|id)(>=|<=|!=|=|<|>)(.*)$`)
+})
 
 // ParseSelector reads a selector as --device takes it: a serial or UDID, a
 // unique prefix of one, a name, platform=android,os>=12, all, or
@@ -54,11 +57,11 @@ func ParseSelector(text, from string) (Selector, error) {
 		return sel, nil
 	case text == "virtual" || strings.HasPrefix(text, "virtual:"):
 		return parseVirtual(sel)
-	case !condition.MatchString(text):
+	case !condition().MatchString(text):
 		return sel, nil
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		m := condition.FindStringSubmatch(strings.TrimSpace(part))
+		m := condition().FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			return sel, Errorf(Usage, "%s %q: %q is no condition", from, text, part).
 				WithHint("write conditions as platform=android,os>=12; keys: platform, os, model, name, transport, id")

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -74,11 +75,13 @@ type Config struct {
 	text []byte
 }
 
-var profileForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var profileForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+})
 
 // CheckProfileName says what is wrong with a profile's name.
 func CheckProfileName(name string) error {
-	if !profileForm.MatchString(name) {
+	if !profileForm().MatchString(name) {
 		return fmt.Errorf("%q is no profile name: letters, digits, - and _, 64 at most", name)
 	}
 	return nil
@@ -149,9 +152,9 @@ func (c *Config) checkValues() error {
 func (c *Config) lineOf(table, key, value string) int {
 	current, fallback := "", 0
 	for i, l := range strings.Split(string(c.text), "\n") {
-		if m := tableLine.FindStringSubmatch(l); m != nil {
+		if m := tableLine().FindStringSubmatch(l); m != nil {
 			current = strings.TrimSpace(m[1])
-		} else if m := keyLine.FindStringSubmatch(l); m != nil && current == table && m[1] == key {
+		} else if m := keyLine().FindStringSubmatch(l); m != nil && current == table && m[1] == key {
 			return i + 1
 		}
 		if fallback == 0 && strings.Contains(l, key) && strings.Contains(l, value) {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -130,8 +131,12 @@ func same(a, b File) bool {
 }
 
 var (
-	tableLine = regexp.MustCompile(`^\s*\[([^\[\]]+)\]\s*(#.*)?$`)
-	keyLine   = regexp.MustCompile(`^\s*([A-Za-z0-9_-]+)\s*=`)
+	tableLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\s*\[([^\[\]]+)\]\s*(#.*)?$`)
+	})
+	keyLine = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\s*([A-Za-z0-9_-]+)\s*=`)
+	})
 )
 
 func addTable(lines []string, table string) []string {
@@ -150,7 +155,7 @@ func setLine(lines []string, table, key, value string) []string {
 		end = 0
 	}
 	for i, l := range lines {
-		if m := tableLine.FindStringSubmatch(l); m != nil {
+		if m := tableLine().FindStringSubmatch(l); m != nil {
 			current = strings.TrimSpace(m[1])
 			if current == table {
 				end = i + 1
@@ -160,7 +165,7 @@ func setLine(lines []string, table, key, value string) []string {
 		if current != table {
 			continue
 		}
-		m := keyLine.FindStringSubmatch(l)
+		m := keyLine().FindStringSubmatch(l)
 		if m == nil {
 			continue
 		}

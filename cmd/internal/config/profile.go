@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Profile is one named set of defaults: who the app under test is, and where
@@ -19,15 +20,21 @@ type Profile struct {
 }
 
 var (
-	appIDForm   = regexp.MustCompile(`^wx[0-9a-fA-F]{16}$`)
-	packageForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
-	bundleForm  = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
+	appIDForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^wx[0-9a-fA-F]{16}$`)
+	})
+	packageForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
+	})
+	bundleForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
+	})
 )
 
 // CheckAppID says what is wrong with an AppID. The Open Platform's AppIDs are
 // wx and 16 hexadecimal digits.
 func CheckAppID(s string) error {
-	if !appIDForm.MatchString(s) {
+	if !appIDForm().MatchString(s) {
 		return fmt.Errorf("%q is no AppID: one is wx and 16 hexadecimal digits", s)
 	}
 	return nil
@@ -35,7 +42,7 @@ func CheckAppID(s string) error {
 
 // CheckPackage says what is wrong with an Android package name.
 func CheckPackage(s string) error {
-	if !packageForm.MatchString(s) {
+	if !packageForm().MatchString(s) {
 		return fmt.Errorf("%q is no Android package name, such as com.example.app", s)
 	}
 	return nil
@@ -43,7 +50,7 @@ func CheckPackage(s string) error {
 
 // CheckBundleID says what is wrong with a bundle identifier.
 func CheckBundleID(s string) error {
-	if !bundleForm.MatchString(s) {
+	if !bundleForm().MatchString(s) {
 		return fmt.Errorf("%q is no bundle id, such as com.example.app", s)
 	}
 	return nil
