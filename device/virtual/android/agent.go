@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,13 +45,10 @@ func (a agentProgram) Run(ctx context.Context, p *phone.Phone, e phone.ProgramEn
 	lines := newLineReader(e.Stdin)
 	for ctx.Err() == nil {
 		line, err := lines.next()
-		if line != nil || errors.Is(err, errLongLine) {
-			s.serve(ctx, line, err)
-			continue
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, errLongLine) {
 			break
 		}
+		s.serve(ctx, line, err)
 	}
 	return 0
 }
@@ -83,14 +81,22 @@ type agentSession struct {
 	media    *mediaStore
 	env      phone.ProgramEnv
 	watchers sync.WaitGroup
+	watching bool
 
 	mu  sync.Mutex
 	out io.Writer
 }
 
+// longest is the longest answer in bytes that the agent writes.
+const longest = 1 << 20
+
 func (s *agentSession) write(v any) {
 	line, err := json.Marshal(v)
 	if err != nil {
+		return
+	}
+	if l, ok := v.(agent.Line); ok && len(line) > longest {
+		s.write(agent.Line{ID: l.ID, Error: &agent.Error{Kind: "TooLong", Message: fmt.Sprintf("%d chars", len(line))}})
 		return
 	}
 	s.mu.Lock()
@@ -144,8 +150,11 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 	case agent.Index:
 		return s.index(ctx, r)
 	case agent.Remove:
-		if r.Path == "" {
-			return nil, badRequest("no path")
+		if err := onSharedStorage(r.Path); err != nil {
+			return nil, err
+		}
+		if phone.Authority(r.URI) != mediaAuthority {
+			return nil, badRequest("not a URI of MediaStore: %s", r.URI)
 		}
 		rows, gone := s.media.remove(r.URI, r.Path, r.User)
 		return agent.Removed{Rows: rows, File: gone}, nil
@@ -191,14 +200,10 @@ func (s *agentSession) start(ctx context.Context, r *agent.Request) (any, error)
 		return nil, &phone.Exception{Class: "android.os.TransactionTooLargeException", Message: fmt.Sprintf("data parcel size %d bytes", size)}
 	}
 	if r.Verb == agent.Send {
-		if uri := in.Extras.Get(extraStream).URI(); uri != "" {
-			in.ClipData = []string{uri}
-		} else if uris := in.Extras.Get(extraStream).URIs(); len(uris) > 0 {
-			in.ClipData = uris
+		if !strings.HasPrefix(in.Action, actionSend) {
+			return nil, badRequest("not an action that sends")
 		}
-		if len(in.ClipData) > 0 {
-			in.Flags |= androidwire.FlagGrantRead
-		}
+		migrateStreams(&in)
 	}
 	if err := s.mayGrant(in); err != nil {
 		return nil, err
@@ -210,6 +215,21 @@ func (s *agentSession) start(ctx context.Context, r *agent.Request) (any, error)
 	}
 	started.Result, started.Word = code, startWord(code)
 	return started, nil
+}
+
+// migrateStreams is Intent.migrateExtraStreamToClipData.
+func migrateStreams(in *androidwire.Intent) {
+	stream := in.Extras.Get(extraStream)
+	switch {
+	case len(in.ClipData) > 0:
+	case stream.URI() != "":
+		in.ClipData = []string{stream.URI()}
+	default:
+		in.ClipData = stream.URIs()
+	}
+	if len(in.ClipData) > 0 {
+		in.Flags |= androidwire.FlagGrantRead
+	}
 }
 
 // mayGrant is UriGrantsManagerService.checkGrantUriPermissionFromIntent: only
@@ -268,7 +288,7 @@ func (s *agentSession) query(ctx context.Context, r *agent.Request) (any, error)
 		URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder})
 	var thrown *phone.Exception
 	if errors.As(err, &thrown) && strings.HasPrefix(thrown.Message, "Could not find provider") {
-		return nil, &agent.Error{Kind: agent.KindNotFound, Message: thrown.Message}
+		return nil, &agent.Error{Kind: agent.KindNotFound, Message: fmt.Sprintf("no provider %s for user %d", phone.Authority(q.URI), r.User)}
 	}
 	if err != nil {
 		return nil, err
@@ -290,13 +310,20 @@ func (s *agentSession) query(ctx context.Context, r *agent.Request) (any, error)
 	return rows, nil
 }
 
+func onSharedStorage(path string) error {
+	if !strings.HasPrefix(path, "/sdcard/") && !strings.HasPrefix(path, "/storage/") || strings.Contains(path, "..") {
+		return badRequest("not on shared storage: %s", path)
+	}
+	return nil
+}
+
 // index makes MediaStore know a file, the way its level has.
 func (s *agentSession) index(ctx context.Context, r *agent.Request) (any, error) {
-	if !strings.HasPrefix(r.Path, "/") {
-		return nil, badRequest("no absolute path")
+	if err := onSharedStorage(r.Path); err != nil {
+		return nil, err
 	}
-	if _, err := s.media.resolve(r.Path, r.User); err != nil {
-		return nil, &agent.Error{Kind: agent.KindNotFound, Message: r.Path + ": " + err.Error()}
+	if info, err := s.phone.FS.Stat(phone.CredOf(s.env.UID), r.Path); err != nil || !info.IsRegular() {
+		return nil, &agent.Error{Kind: agent.KindNotFound, Message: "no file " + r.Path}
 	}
 	if s.phone.API >= 29 {
 		call := phone.Call{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, External: true, User: r.User,
@@ -332,19 +359,25 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 		}
 		buffers = append(buffers, buffer)
 	}
-	if len(buffers) == 0 {
-		return nil, badRequest("no buffers")
+	if len(buffers) == 0 || s.watching {
+		return nil, badRequest("no buffers, or watching already")
 	}
+	s.watching = true
 	only := ""
 	if len(r.Buffers) == 1 {
 		only = r.Buffers[0]
 	}
-	after := s.phone.Log.Last()
+	// logcat -T takes whole seconds: what was logged in this one may come too.
+	since := s.phone.Now().Truncate(time.Second)
+	after := uint64(0)
 	s.watchers.Go(func() {
 		for {
 			entries, more := s.phone.Log.Read(after, buffers...)
 			for _, entry := range entries {
 				after = entry.Seq
+				if entry.Time.Before(since) {
+					continue
+				}
 				for _, line := range logLines(s.phone.API, entry) {
 					s.write(agent.Line{Event: &agent.Event{Buffer: only, Line: line, AtMs: entry.Time.UnixMilli()}})
 				}
@@ -369,7 +402,7 @@ func (s *agentSession) clean() (any, error) {
 	for _, info := range list {
 		path := agent.Dir + "/" + info.Name
 		old := s.phone.Now().Sub(info.MTime) > 7*24*time.Hour
-		if strings.HasPrefix(info.Name, agent.Prefix) && old && s.phone.FS.Remove(phone.CredOf(s.env.UID), path) == nil {
+		if strings.HasPrefix(info.Name, agent.Prefix) && old && !slices.Contains(s.env.ClassPath, path) && s.phone.FS.Remove(phone.CredOf(s.env.UID), path) == nil {
 			removed = append(removed, path)
 		}
 	}
@@ -399,7 +432,7 @@ func (l *lineReader) next() ([]byte, error) {
 		switch {
 		case err == bufio.ErrBufferFull:
 			continue
-		case err != nil && (len(line) == 0 || err != io.EOF):
+		case err != nil: // a last line without an end is no request
 			return nil, err
 		case long:
 			return nil, errLongLine

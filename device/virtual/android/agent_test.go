@@ -352,7 +352,10 @@ func TestAgentRefusals(t *testing.T) {
 		{"unknown buffer", agent.Request{Verb: agent.Watch, Buffers: []string{"kernel"}}, agent.KindBadRequest, "kernel"},
 		{"no such package", agent.Request{Verb: agent.Inspect, Package: "com.nobody"}, agent.KindNotFound, ""},
 		{"no such file", agent.Request{Verb: agent.Index, Path: "/sdcard/Pictures/none.png"}, agent.KindNotFound, "none.png"},
-		{"not on shared storage", agent.Request{Verb: agent.Index, Path: "/system/bin/sh"}, agent.KindNotFound, "sh"},
+		{"not on shared storage", agent.Request{Verb: agent.Index, Path: "/system/bin/sh"}, agent.KindBadRequest, "not on shared storage"},
+		{"up and out", agent.Request{Verb: agent.Index, Path: "/sdcard/../x"}, agent.KindBadRequest, "not on shared storage"},
+		{"remove a foreign URI", agent.Request{Verb: agent.Remove, Path: "/sdcard/x", URI: "content://other/1"}, agent.KindBadRequest, "not a URI of MediaStore"},
+		{"send a view", agent.Request{Verb: agent.Send, Intent: start(androidwire.EntryComponent)}, agent.KindBadRequest, "not an action that sends"},
 	} {
 		_, err := ask[json.RawMessage](r, tt.request)
 		if err == nil || err.Kind != tt.kind || !strings.Contains(err.Message, tt.message) {

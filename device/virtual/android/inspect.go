@@ -15,7 +15,7 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	pkg := s.phone.Package(r.Package)
 	state := s.phone.PackageState(r.Package, r.User)
 	if pkg == nil || !state.Installed {
-		return nil, &agent.Error{Kind: agent.KindNotFound, Message: r.Package}
+		return nil, &agent.Error{Kind: agent.KindNotFound, Message: fmt.Sprintf("no package %s for user %d", r.Package, r.User)}
 	}
 	app := agent.App{
 		Package: pkg.Name, VersionName: pkg.VersionName, VersionCode: pkg.VersionCode, UID: pkg.UID(r.User), Installer: pkg.Installer,

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -31,8 +32,9 @@ type Phone struct {
 	Model *phone.Phone
 	// How computers see it.
 	serial  string
-	state   adb.State
 	latency time.Duration
+	mu      sync.Mutex
+	state   adb.State
 }
 
 // New makes a phone that has booted, with the demo app and, unless the options
@@ -113,7 +115,19 @@ func (p *Phone) Identity() adb.Identity {
 }
 
 // State implements adb.Device.
-func (p *Phone) State() adb.State { return p.state }
+func (p *Phone) State() adb.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state
+}
+
+// SetState changes how servers see the phone, and tells them.
+func (p *Phone) SetState(s adb.State) {
+	p.mu.Lock()
+	p.state = s
+	p.mu.Unlock()
+	p.Notify()
+}
 
 // Exec implements adb.Device.
 func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int {
