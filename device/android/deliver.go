@@ -192,10 +192,9 @@ func (d *delivery) prepare(ctx context.Context) error {
 		asks = append(asks, watch)
 	}
 	var err error
-	if d.facts, err = d.learn(ctx, d.job.User, asks...); err != nil {
-		return err
-	}
-	if err := d.watching(watch); err != nil {
+	d.facts, err = d.learn(ctx, d.job.User, asks...)
+	// The logs may be watched by now, whatever else was learned.
+	if err := errors.Join(err, d.watching(watch)); err != nil {
 		return err
 	}
 	d.wechat()

@@ -85,6 +85,9 @@ func TestDeliver(t *testing.T) {
 		{"logged out", virtualandroid.Options{LoggedOut: true}, webpage(intents.SceneSession), "", device.Opened, device.Delivered, device.NotSeen, "WeChat asks to log in"},
 		{"none", virtualandroid.Options{Without: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.WeChatMissing, ""},
 		{"disabled", virtualandroid.Options{Disabled: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.WeChatDisabled, ""},
+		{"locked", virtualandroid.Options{Locked: true}, webpage(intents.SceneSession), "", device.Returned, device.Delivered, device.NotSeen, "lock screen"},
+		{"asleep", virtualandroid.Options{Locked: true, Asleep: true}, webpage(intents.SceneSession), "", device.Returned, device.Delivered, device.NotSeen, "screen is off"},
+		{"several users", virtualandroid.Options{Users: []int{999}}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.AndroidUserUnset, ""},
 		{"strict, no token", virtualandroid.Options{Strict: true}, webpage(intents.SceneSession), "", device.Replied, device.Replied, device.RefusedByWeChat, "WeChat called"},
 		{"strict, token by the bridge", virtualandroid.Options{Strict: true}, webpage(intents.SceneSession), device.RouteBridge, device.Replied, device.Replied, "", "chat picker opened"},
 	} {
@@ -113,6 +116,23 @@ func TestDeliver(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Each Android user has a WeChat of its own, and one open phone serves them
+// one after the other.
+func TestDeliverToUsers(t *testing.T) {
+	p, server := open(t, virtualandroid.Options{Users: []int{10, 999}})
+	for _, user := range []int{0, 10, 999} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		out, err := p.Deliver(ctx, device.Job{Request: webpage(intents.SceneSession), Until: device.Returned, User: device.UserChoice{ID: user, Set: true}})
+		cancel()
+		if err != nil || out.State != device.Returned {
+			t.Errorf("user %d: state %v, %v, evidence %+v", user, out.State, err, out.Evidence)
+		}
+		if err := server.Phones[0].Model.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

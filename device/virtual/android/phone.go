@@ -19,6 +19,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/android/shell"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
@@ -71,7 +72,7 @@ func New(o Options) (*Phone, error) {
 		}
 	}
 	model.RegisterProgram(agent.Class, agentProgram{media: media})
-	model.SetShell(stopgap{})
+	model.SetShell(shell.Shell{})
 	if len(o.Agent) > 0 {
 		if err := model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(o.Agent), o.Agent, agent.Mode); err != nil {
 			return nil, errors.Join(err, model.Close())

@@ -82,8 +82,8 @@ func (a *wechatApp) play(_ context.Context, p *phone.Phone, user, entry int, c w
 		run.open = []int{entry}
 	}
 	run.log(c.Note)
-	run.show(c.Screens)
 	switch {
+	case !run.show(c.Screens):
 	case c.AtOnce:
 		run.end(context.Background())
 	case c.Reply != nil || c.Closes || len(c.Then) > 0:
@@ -114,12 +114,13 @@ func (r *run) log(note string) {
 	r.phone.Logcat(pid, uid, phone.Information, "MicroMsg.WXEntryActivity", note)
 }
 
-// show brings screens up, one after the other.
-func (r *run) show(screens []wechat.Screen) {
+// show brings screens up, one after the other, and reports whether the system
+// let it: an app in the background may start none.
+func (r *run) show(screens []wechat.Screen) bool {
 	for _, screen := range screens {
 		below := r.top()
 		if !r.start(androidwire.Intent{Component: wechat.PackageName + "/" + screen.Class}) {
-			return
+			return false
 		}
 		if top, ok := r.phone.Top(); ok && top.Pkg == wechat.PackageName && top.Class == screen.Class {
 			r.open = append(r.open, top.Token)
@@ -128,6 +129,7 @@ func (r *run) show(screens []wechat.Screen) {
 			r.finish(below)
 		}
 	}
+	return true
 }
 
 func (r *run) top() int {
@@ -153,8 +155,12 @@ func (r *run) start(in androidwire.Intent) bool {
 	return err == nil && code >= 0 && code != phone.StartAborted
 }
 
-// act is the user's doing: it comes to nothing if the screen is gone.
+// act is the user's doing: it comes to nothing if the screen is gone, or can't
+// be seen.
 func (r *run) act(ctx context.Context) {
+	if r.phone.Locked() || r.phone.Asleep() {
+		return
+	}
 	if top := r.top(); top != 0 {
 		if _, there := r.phone.Activity(top); !there {
 			return
@@ -164,8 +170,9 @@ func (r *run) act(ctx context.Context) {
 		r.end(ctx)
 		return
 	}
-	r.show(r.course.Then)
-	r.phone.After(r.app.think, r.end)
+	if r.show(r.course.Then) {
+		r.phone.After(r.app.think, r.end)
+	}
 }
 
 // end calls the app back and closes what WeChat opened, in this order: an app
