@@ -48,7 +48,11 @@ func (b *Backend) open(info device.Info) *Phone {
 	if options.DropAfter == 0 {
 		options.DropAfter = 3 * time.Second
 	}
-	return &Phone{server: b.Server, info: info, dex: options.Dex, options: options}
+	dex := options.Dex
+	if dex == nil {
+		dex = agent.Dex
+	}
+	return &Phone{server: b.Server, info: info, dex: dex, options: options}
 }
 
 // Info returns what is known of the phone.
