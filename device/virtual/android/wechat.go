@@ -16,11 +16,12 @@ import (
 type wechatApp struct {
 	think time.Duration
 	users map[int]*wechat.WeChat
+	pids  map[int]bool // processes that have shown the splash screen
 }
 
 // newWeChatApp makes the WeChat of every user of the phone.
 func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
-	app := &wechatApp{think: o.Think, users: map[int]*wechat.WeChat{}}
+	app := &wechatApp{think: o.Think, users: map[int]*wechat.WeChat{}, pids: map[int]bool{}}
 	if app.think == 0 {
 		app.think = 150 * time.Millisecond
 	}
@@ -81,6 +82,9 @@ func (a *wechatApp) play(_ context.Context, p *phone.Phone, user, entry int, c w
 	if entry != 0 {
 		run.open = []int{entry}
 	}
+	if entry != 0 || len(c.Screens) > 0 {
+		run.splash()
+	}
 	run.log(c.Note)
 	switch {
 	case !run.show(c.Screens):
@@ -112,6 +116,19 @@ func (r *run) log(note string) {
 	}
 	pid, uid := r.pid()
 	r.phone.Logcat(pid, uid, phone.Information, "MicroMsg.WXEntryActivity", note)
+}
+
+// splash shows the splash screen of a WeChat whose process has just started.
+// The real one's place in the order is not known for sure.
+func (r *run) splash() {
+	pid, _ := r.pid()
+	if r.app.pids[pid] {
+		return
+	}
+	r.app.pids[pid] = true
+	if r.show([]wechat.Screen{{Class: wechat.PackageName + ".app.WeChatSplashActivity", Over: true}}) {
+		r.finish(r.top())
+	}
 }
 
 // show brings screens up, one after the other, and reports whether the system
