@@ -213,7 +213,7 @@ func (s *agentSession) start(ctx context.Context, r *agent.Request) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	started.Result, started.Word = code, startWord(code)
+	started.Result, started.Word = startResult(s.phone.API, code), startWord(code)
 	return started, nil
 }
 
@@ -265,6 +265,20 @@ func parcelSize(in androidwire.Intent) int {
 		}
 	}
 	return size
+}
+
+// startResult is a start result as the level numbers it: before API 26 the
+// errors were -1 and below, and two more codes followed the successes.
+func startResult(api, code int) int {
+	switch {
+	case api >= 26:
+		return code
+	case code < 0:
+		return code + 90
+	case code == phone.StartSwitchesCanceled || code == phone.StartLockTaskViolation:
+		return code - 96
+	}
+	return code
 }
 
 // startWord is a start result's name (ActivityManager.START_*).

@@ -378,6 +378,23 @@ func TestAgentRefusals(t *testing.T) {
 	}
 }
 
+// The numbers of errors changed at API 26, their names didn't.
+func TestStartResults(t *testing.T) {
+	line, _ := json.Marshal(androidwire.Intent{Component: "com.nobody/com.nobody.Main", Flags: androidwire.FlagNewTask})
+	for api, want := range map[int]int{24: -2, 25: -2, 26: -92, 37: -92} {
+		r := runAgent(t, newPhone(t, Options{API: api}), phone.ShellUID)
+		started := must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
+		if started.Result != want || started.Word != "CLASS_NOT_FOUND" || started.OK() {
+			t.Errorf("API %d: %+v", api, started)
+		}
+	}
+	for code, want := range map[int]int{0: 0, 2: 2, 3: 3, phone.StartSwitchesCanceled: 4, phone.StartLockTaskViolation: 5} {
+		if got := startResult(24, code); got != want {
+			t.Errorf("%d is %d in API 24, want %d", code, got, want)
+		}
+	}
+}
+
 func TestAgentNeedsItsDex(t *testing.T) {
 	p := newPhone(t, Options{})
 	fs := p.Model.FS

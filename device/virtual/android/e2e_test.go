@@ -9,13 +9,12 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android"
+	"github.com/wxctl/wxctl/device/android/agent"
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents"
 )
-
-var dex = []byte("dex\n035\x00 …Lwxctl/Agent;…")
 
 // open starts a virtual phone and opens it as wxctl opens any phone.
 func open(t *testing.T, o virtualandroid.Options) (device.Phone, *virtualandroid.Server) {
@@ -32,7 +31,7 @@ func open(t *testing.T, o virtualandroid.Options) (device.Phone, *virtualandroid
 			t.Error(err)
 		}
 	})
-	backend := &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual, Options: android.Options{Dex: dex, DropAfter: 200 * time.Millisecond}}
+	backend := &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual, Options: android.Options{DropAfter: 200 * time.Millisecond}}
 	list, err := backend.List(t.Context(), "")
 	if err != nil || len(list) != 1 {
 		t.Fatalf("list %+v, %v", list, err)
@@ -116,6 +115,27 @@ func TestDeliver(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a share costs in connections to the adb server: one on a phone that has
+// the agent, three on one that doesn't (run, push, run), none for a second one.
+func TestConnections(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		agent []byte
+		want  int64
+	}{{"warm", agent.Dex, 1}, {"cold", nil, 3}} {
+		p, server := open(t, virtualandroid.Options{Agent: tt.agent})
+		for i, want := range []int64{tt.want, 0, 0} {
+			before := server.Face.Stats().Connections
+			if _, err := p.Deliver(t.Context(), device.Job{Request: webpage(intents.SceneSession), Until: device.Opened}); err != nil {
+				t.Fatal(err)
+			}
+			if got := server.Face.Stats().Connections - before; got != want {
+				t.Errorf("%s: share %d took %d connections, want %d", tt.name, i+1, got, want)
+			}
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	}
 	app := agent.App{
 		Package: pkg.Name, VersionName: pkg.VersionName, VersionCode: pkg.VersionCode, UID: pkg.UID(r.User), Installer: pkg.Installer,
-		Debuggable: pkg.Debuggable, TargetSDK: pkg.TargetSDK, Enabled: state.Usable(), Suspended: state.Suspended, Stopped: state.Stopped, APK: pkg.Path,
+		Debuggable: pkg.Debuggable, System: pkg.System, TargetSDK: pkg.TargetSDK, Enabled: state.Usable(), Suspended: state.Suspended, Stopped: state.Stopped, APK: pkg.Path,
 		Certificates: pkg.Certs, MetaData: pkg.MetaData,
 	}
 	app.Schemes = slices.Clone(pkg.Schemes)

@@ -258,6 +258,8 @@ func (r mediaRow) column(name string) any {
 		return r.path
 	case "_display_name":
 		return path.Base(r.path)
+	case "media_type": // MediaStore.Files.FileColumns
+		return map[string]int64{"images": 1, "audio": 2, "video": 3}[r.kind()]
 	}
 	return nil
 }
