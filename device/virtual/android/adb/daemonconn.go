@@ -58,7 +58,8 @@ func (c *daemonConn) run(ctx context.Context) {
 	defer cancel()
 	defer c.end()
 	c.wg.Go(c.writeLoop)
-	c.wg.Go(func() { c.watchState(ctx) })
+	before := c.d.device.State()
+	c.wg.Go(func() { c.watchState(ctx, before) })
 	r := bufio.NewReaderSize(c.conn, 64<<10)
 	for {
 		limit := uint32(maxGreeting)
@@ -75,14 +76,14 @@ func (c *daemonConn) run(ctx context.Context) {
 	}
 }
 
-// watchState cuts the connection when the phone's state changes: a phone that
-// goes into recovery, or takes back a permission, comes back as another.
-func (c *daemonConn) watchState(ctx context.Context) {
+// watchState cuts the connection when the phone's state isn't what it was
+// before: a phone that goes into recovery, or takes back a permission, comes back as another.
+func (c *daemonConn) watchState(ctx context.Context, before State) {
 	n, ok := c.d.device.(Notifier)
 	if !ok {
 		return
 	}
-	for before := c.d.device.State(); ; {
+	for {
 		changed := n.Changed()
 		if c.d.device.State() != before {
 			c.conn.Close()

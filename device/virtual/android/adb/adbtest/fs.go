@@ -79,17 +79,17 @@ func (f *FS) find(name string, follow bool) (string, *node, error) {
 }
 
 func (f *FS) writable(name string) error {
-	for _, dir := range f.ReadOnly {
-		if name == dir || strings.HasPrefix(name, dir+"/") {
-			return adb.EROFS
-		}
-	}
 	parent := f.nodes[path.Dir(name)]
 	switch {
 	case parent == nil:
 		return adb.ENOENT
 	case !parent.IsDir():
 		return adb.ENOTDIR
+	}
+	for _, dir := range f.ReadOnly {
+		if name == dir || strings.HasPrefix(name, dir+"/") {
+			return adb.EROFS
+		}
 	}
 	return nil
 }
@@ -179,6 +179,10 @@ func (w *file) Write(p []byte) (int, error) {
 		return 0, adb.ENOSPC
 	}
 	w.fs.used += int64(len(p))
+	if cap(w.n.data)-len(w.n.data) < len(p) {
+		// Twofold, where append would grow by a quarter and copy far more.
+		w.n.data = slices.Grow(w.n.data, max(len(w.n.data), len(p)))
+	}
 	w.n.data = append(w.n.data, p...)
 	return len(p), nil
 }
