@@ -298,8 +298,8 @@ func judgeFiles(t *testing.T, a *adbProgram, p *adbtest.Phone) {
 			t.Errorf("adb %q: %v, want %q", tt.args, got, tt.text)
 		}
 	}
-	p.Files.Quota = 11 << 20
-	defer func() { p.Files.Quota = 0 }()
+	p.Files.SetQuota(11 << 20)
+	defer p.Files.SetQuota(0)
 	if got := a.run("push", big, "/sdcard/full"); got.code != 1 || !strings.Contains(got.out, "No space left on device") {
 		t.Errorf("push to a full disk: %v", got)
 	}

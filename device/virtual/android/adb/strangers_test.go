@@ -47,6 +47,7 @@ func runJudge(t *testing.T, checks int, program string, args ...string) {
 }
 
 func TestAdbShell(t *testing.T) {
+	t.Parallel()
 	program, err := filepath.Abs(python(t))
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +81,7 @@ func serverFaces(t *testing.T, run func(t *testing.T, host, port, serial string)
 }
 
 func TestAdbutils(t *testing.T) {
+	t.Parallel()
 	program, err := filepath.Abs(python(t))
 	if err != nil {
 		t.Fatal(err)
@@ -90,6 +92,7 @@ func TestAdbutils(t *testing.T) {
 }
 
 func TestYumeChan(t *testing.T) {
+	t.Parallel()
 	node := tier.Need(t, "adb-strangers", "node")[0]
 	if _, err := os.Stat(filepath.Join(strangersDir, "node_modules")); err != nil {
 		if tier.Required("adb-strangers") {

@@ -90,7 +90,7 @@ func TestSync(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := phone("virtual-1")
 			p.Files.Symlink("/sdcard/a.txt", "/sdcard/link")
-			p.Files.Quota = 100 << 10
+			p.Files.SetQuota(100 << 10)
 			if got := syncAnswer(t, p, tt.in); got != tt.want {
 				t.Errorf("\ngot  %q\nwant %q", got, tt.want)
 			}

@@ -13,17 +13,15 @@ import (
 )
 
 // FS is a file system in memory. It has no owners: who may do what is not
-// its concern, but ReadOnly and Quota make it refuse as a phone does.
+// its concern, but ReadOnly and SetQuota make it refuse as a phone does.
 type FS struct {
 	mu    sync.Mutex
 	nodes map[string]*node
 	inode uint64
 
 	// ReadOnly lists directories under which nothing may be changed (EROFS).
-	ReadOnly []string
-	// Quota is how many bytes all files may hold together; 0 for no limit.
-	Quota int64
-	used  int64
+	ReadOnly    []string
+	quota, used int64
 }
 
 type node struct {
@@ -40,6 +38,14 @@ func NewFS() *FS {
 		f.add(dir, &node{Info: adb.Info{Mode: adb.ModeDir | 0o771}})
 	}
 	return f
+}
+
+// SetQuota limits how many bytes all files may hold together (ENOSPC); 0 for
+// no limit.
+func (f *FS) SetQuota(bytes int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.quota = bytes
 }
 
 func (f *FS) add(name string, n *node) {
@@ -175,7 +181,7 @@ type file struct {
 func (w *file) Write(p []byte) (int, error) {
 	w.fs.mu.Lock()
 	defer w.fs.mu.Unlock()
-	if w.fs.Quota > 0 && w.fs.used+int64(len(p)) > w.fs.Quota {
+	if w.fs.quota > 0 && w.fs.used+int64(len(p)) > w.fs.quota {
 		return 0, adb.ENOSPC
 	}
 	w.fs.used += int64(len(p))
