@@ -181,7 +181,10 @@ func (c *coder) auth(a *intents.Auth) {
 	const class, flags = "_wxapi_sendauth_options_callback_classname", "_wxapi_sendauth_options_callback_flags"
 	switch {
 	case c.reading && (c.extras.Has(class) || c.extras.Has(flags)):
-		a.Callback = &intents.AuthCallback{ClassName: c.extras.Get(class).Text(), Flags: c.extras.Get(flags).Integer()}
+		a.Callback = &intents.AuthCallback{ClassName: c.extras.Get(class).Text(), Flags: -1}
+		if v := c.extras.Get(flags); v.Type() == TypeInteger {
+			a.Callback.Flags = v.Integer()
+		}
 	case !c.reading && a.Callback != nil && c.since(SDK680):
 		c.text(class, &a.Callback.ClassName)
 		c.integer(flags, &a.Callback.Flags)

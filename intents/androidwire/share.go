@@ -237,11 +237,15 @@ func (c *coder) musicVideo(o *intents.MusicVideo) {
 	}
 	c.text(prefix+"hdAlbumThumbFileHash", &o.HDThumbHash)
 	const vip, id = prefix + "musicVipInfo", "wx_music_vip_id"
+	const class = "com.tencent.mm.opensdk.modelmsg.WXMusicVipInfo"
 	switch {
-	case c.reading && c.extras.Get(vip).Text() != nil:
+	case c.reading && text(c.extras.Get(vip).Text()) == class:
 		o.VIP = &intents.MusicVIP{MusicID: c.extras.Get(id).Text()}
+		if o.VIP.MusicID == nil {
+			o.VIP.MusicID = new("") // the SDK reads it with that default
+		}
 	case !c.reading && o.VIP != nil:
-		c.put(vip, String("com.tencent.mm.opensdk.modelmsg.WXMusicVipInfo"))
+		c.put(vip, String(class))
 		c.text(id, &o.VIP.MusicID)
 	}
 }

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# conformance-android.sh [full]: Tencent's SDK for Android, on Android's framework
+# classes in a JVM, judges intents/androidwire. The quick form asks it all
+# recorded cases again, the full form ten times as many new ones as well.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. .ci/lib.sh
+command -v javac >/dev/null || need_apt openjdk-17-jdk-headless
+command -v mvn >/dev/null || need_apt maven
+command -v npm >/dev/null || need_apt npm
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}conformance-android"
+go test -count=1 -timeout 15m ./fixtures/conformance/android
+if [ "${1:-}" = full ]; then
+	seed=$(date +%j)
+	echo "new cases, seed $seed"
+	go test -count=1 -timeout 60m ./fixtures/conformance/android -seed "$seed" -cases 2000
+fi
