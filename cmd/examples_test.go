@@ -16,7 +16,7 @@ func runExample(t *testing.T, line string) {
 	args, stdin := shellWords(t, line)
 	f, out, errOut := testFactory(t, stdin, map[string]string{"WXCTL_DEVICE": "virtual:android"})
 	dir := f.Getenv("WXCTL_CONFIG_DIR")
-	profile := "[profiles.default]\napp-id = \"wx0123456789abcdef\"\npackage = \"com.example.app\"\n\n[profiles.lab]\n"
+	profile := "[profiles.default]\napp-id = \"wx0123456789abcdef\"\npackage = \"com.example.wxdemo\"\n\n[profiles.lab]\n"
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(profile), 0o600); err != nil {
 		t.Fatal(err)
 	}

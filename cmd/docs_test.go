@@ -1,0 +1,51 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// TestExitCodePage compares the page with the table in code.
+func TestExitCodePage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "exit-codes.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range exit.Table() {
+		if row := fmt.Sprintf("| %d | %s |\n", m.Code, m.Text); !strings.Contains(string(page), row) {
+			t.Errorf("docs/exit-codes.md lacks the row %q", row)
+		}
+	}
+}
+
+// times are what differs between two runs of the same command.
+var times = regexp.MustCompile(`(?m)^ +\d+ ms  `)
+
+// TestREADMERuns runs the first command of the README as it stands there and
+// compares what it prints, times aside.
+func TestREADMERuns(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(page), "```console\n$ go run . ")
+	if !ok {
+		t.Fatal("the README's first block is no `$ go run . …`")
+	}
+	line, block, _ := strings.Cut(block, "\n")
+	want, _, _ := strings.Cut(block, "```")
+	f, out, errOut := testFactory(t, "", nil)
+	args, _ := shellWords(t, "wxctl "+line)
+	if code := Run(t.Context(), f, args); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut())
+	}
+	if got := times.ReplaceAllString(out(), "  "); got != times.ReplaceAllString(want, "  ") {
+		t.Errorf("it prints\n%s\nthe README says\n%s", out(), want)
+	}
+}
