@@ -11,7 +11,14 @@ import (
 // describe turns any error into its report: the one place where the errors of
 // all rooms get their sentence, hint and exit code.
 func describe(err error) exit.Report {
-	var phone *device.Error
+	var (
+		own    *exit.Error
+		signal *exit.Signal
+		phone  *device.Error
+	)
+	if errors.As(err, &own) || errors.As(err, &signal) {
+		return exit.Describe(err)
+	}
 	if errors.As(err, &phone) {
 		return exit.Report{Code: string(phone.Code), ExitCode: exit.Code(phone.ExitCode()), Message: phone.Message, Hint: phone.Hint}
 	}

@@ -1,12 +1,16 @@
 package cmd
 
 import (
+	"context"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 )
 
 var update = flag.Bool("update", false, "write golden files and script outputs afresh")
@@ -44,10 +48,35 @@ func TestScripts(t *testing.T) {
 					}
 					return nil
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones},
 			})
 		})
 	}
+}
+
+// cmdPhones starts an adb server with virtual phones, one for each argument,
+// and lets the script's wxctl find it:
+//
+//	phones 'serial=R58M1' 'serial=R58M2&state=unauthorized'
+func cmdPhones(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: phones [OPTIONS ...]")
+	}
+	var phones []virtualandroid.Options
+	for _, arg := range args {
+		query, err := url.ParseQuery(arg)
+		ts.Check(err)
+		serial := query.Get("serial")
+		query.Del("serial")
+		o, err := virtualandroid.OptionsOf(query)
+		ts.Check(err)
+		o.Serial = serial
+		phones = append(phones, o)
+	}
+	server, err := virtualandroid.Start(context.Background(), phones...)
+	ts.Check(err)
+	ts.Defer(func() { server.Close() })
+	ts.Setenv("ADB_SERVER_SOCKET", "tcp:"+server.ADB)
 }
 
 // cmdStatus runs a program and checks its exact exit code:
