@@ -224,10 +224,16 @@ func (d *delivery) buffers() []string {
 	return []string{"events", "system"}
 }
 
-// askWatch returns the request to watch the logs, nil if they are watched.
+// askWatch returns the request to watch the logs, nil if they are watched. An
+// agent watches once: one that watches too little makes way for another.
 func (d *delivery) askWatch() *ask {
-	if d.agent != nil && len(d.watched) >= len(d.buffers()) {
+	switch {
+	case d.agent == nil:
+	case len(d.watched) >= len(d.buffers()):
 		return nil
+	case len(d.watched) > 0:
+		d.agent.Close()
+		d.agent, d.watched = nil, nil
 	}
 	return &ask{Request: agent.Request{Verb: agent.Watch, Buffers: d.buffers()}}
 }
