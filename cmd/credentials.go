@@ -8,20 +8,23 @@ import (
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
-// Credentials opens the store of secrets and tokens. backend is --store;
-// empty chooses.
+// Credentials opens the store of secrets and tokens. backend is the value of
+// --store; "" means WXCTL_STORE, else the keyring if it works, or a file.
 func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
-	dir, err := config.StateDir(f.Getenv)
+	state, err := config.StateDir(f.Getenv)
 	if err != nil {
 		return nil, err
 	}
+	from := "--store"
+	if backend == "" {
+		backend, from = f.Getenv("WXCTL_STORE"), "WXCTL_STORE"
+	}
 	store, err := credentials.Open(credentials.Options{
-		Dir:     filepath.Join(dir, "credentials"),
-		Backend: credentials.Backend(backend),
-		Notify:  func(sentence string) { f.Streams.Note("%s", safe(sentence)) },
+		Dir: filepath.Join(state, "credentials"), Backend: credentials.Backend(backend), System: f.Keyring,
+		Notify: func(text string) { f.Streams.Warn("%s", text) },
 	})
 	if err != nil {
-		return nil, exit.Usagef("use --store keyring, file or none", "--store: %v", err)
+		return nil, exit.Usagef("use keyring, file or none", "%s: there is no store %q", from, backend)
 	}
 	return store, nil
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/oauth"
+	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
 // describe turns any error into its report: the one place where the errors of
@@ -21,6 +23,15 @@ func describe(err error) exit.Report {
 	}
 	if errors.As(err, &phone) {
 		return exit.Report{Code: string(phone.Code), ExitCode: exit.Code(phone.ExitCode()), Message: phone.Message, Hint: phone.Hint}
+	}
+	var own *exit.Error
+	var call *oauth.Error
+	if errors.As(err, &call) && !errors.As(err, &own) {
+		return describeOAuth(call)
+	}
+	var keyring *credentials.KeyringError
+	if errors.As(err, &keyring) {
+		return describeKeyring(keyring)
 	}
 	if errors.Is(err, context.Canceled) {
 		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}

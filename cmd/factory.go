@@ -13,6 +13,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
 // Factory is what commands are made with: plain values, and what costs
@@ -26,6 +27,11 @@ type Factory struct {
 	Now func() time.Time
 	// HTTP returns the client for downloads.
 	HTTP func() *http.Client
+	// OAuthTransport reaches WeChat's OAuth server; nil means net/http's usual
+	// way.
+	OAuthTransport *http.Transport
+	// Keyring keeps secrets and tokens; nil means the operating system's.
+	Keyring credentials.SystemKeyring
 	// Phones opens the way to phones.
 	Phones PhoneOpener
 	// Version is what `wxctl version` prints.

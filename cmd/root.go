@@ -27,6 +27,7 @@ func subcommands() []subcommand {
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
 		{"phones", "virtual", NewCmdVirtual},
+		{"rest", "auth", NewCmdAuth},
 		{"rest", "config", NewCmdConfig},
 		{"rest", "version", func(f *Factory) *cobra.Command { return NewCmdVersion(f, nil) }},
 	}

@@ -12,13 +12,13 @@ import (
 func NewCmdVirtual(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "virtual",
-		Short: "Play a phone for other programs",
+		Short: "Play a phone, or WeChat's OAuth server, for other programs",
 		Long: long(`Play what wxctl talks to, for wxctl and for any other program: each command
 prints one JSON line with the addresses it listens on, all on this machine,
 and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the end of
 that.`),
-		Example: examples("wxctl virtual android"),
-	}, NewCmdVirtualAndroid(f, nil))
+		Example: examples("wxctl virtual android\nwxctl virtual oauth"),
+	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualOAuth(f, nil))
 }
 
 // untilEnd waits for what ends a virtual command: the context, or the end of a

@@ -42,8 +42,11 @@ type Error struct {
 	// exchange that failed after it was sent may have used up its code.
 	Sent bool
 
-	missing int   // KindMissing: the errcode WeChat has for it
-	cause   error // a plain sentinel, never an error with text from outside
+	// Missing is, for KindMissing, the errcode that WeChat has for what was
+	// missing.
+	Missing int
+
+	cause error // a plain sentinel, never an error with text from outside
 }
 
 // Error returns one sentence: what failed and, for an errcode, its meaning.
@@ -117,7 +120,7 @@ func (e *Error) ModuleCode() int {
 		}
 		return ModuleCode(e.Op, e.Code)
 	case KindMissing:
-		return ModuleCode(e.Op, e.missing)
+		return ModuleCode(e.Op, e.Missing)
 	case KindTimeout:
 		return moduleTimeouts[e.Op]
 	}
@@ -126,7 +129,7 @@ func (e *Error) ModuleCode() int {
 
 // missingError says that what was empty.
 func missingError(op Op, what string, errcode int) *Error {
-	return &Error{Op: op, Kind: KindMissing, Message: "the " + what + " is missing", missing: errcode}
+	return &Error{Op: op, Kind: KindMissing, Message: "the " + what + " is missing", Missing: errcode}
 }
 
 // transportError rebuilds an error of net/http without the URL and without

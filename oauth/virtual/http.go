@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,14 +23,26 @@ var paths = map[string]string{
 	"/sns/userinfo":             "userinfo",
 }
 
-// CodePath answers any GET with a fresh code as plain text: it stands for the
-// phone. The parameters openid, nickname and scope describe the user.
-const CodePath = "/virtual/code"
+// What the stand-in has beyond WeChat's own.
+const (
+	// CodePath answers a GET with a fresh code as plain text: it stands for the
+	// phone. The parameters openid, nickname and scope describe the user.
+	CodePath = "/virtual/code"
+	// FaultsPath takes a POST whose body names the faults to be in force, one a
+	// line, as ParseFault reads them; an empty body ends them all.
+	FaultsPath = "/virtual/faults"
+	// ExpirePath ends, by a POST, the life of every access token.
+	ExpirePath = "/virtual/expire"
+	// PasswordPath stands, by a POST, for a user (parameter openid) who changes
+	// the WeChat password.
+	PasswordPath = "/virtual/password"
+)
 
-// ServeHTTP answers the four endpoints, CodePath, and 40066 for the rest.
+// ServeHTTP answers the four endpoints, those of the stand-in, and 40066 for
+// the rest.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == CodePath {
-		s.serveCode(w, r)
+	if strings.HasPrefix(r.URL.Path, "/virtual/") {
+		s.serveControl(w, r)
 		return
 	}
 	op, ok := paths[r.URL.Path]
@@ -71,16 +84,38 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.write(w, body(a, no), f)
 }
 
-func (s *Server) serveCode(w http.ResponseWriter, r *http.Request) {
-	user := DefaultUser()
-	if v := r.URL.Query().Get("openid"); v != "" {
-		user.OpenID, user.UnionID = v, ""
-	}
-	if v := r.URL.Query().Get("nickname"); v != "" {
-		user.Nickname = v
-	}
+func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintln(w, s.IssueCode(user, r.URL.Query().Get("scope")))
+	switch r.Method + " " + r.URL.Path {
+	case "GET " + CodePath:
+		user := DefaultUser()
+		if v := r.URL.Query().Get("openid"); v != "" {
+			user.OpenID, user.UnionID = v, ""
+		}
+		if v := r.URL.Query().Get("nickname"); v != "" {
+			user.Nickname = v
+		}
+		fmt.Fprintln(w, s.IssueCode(user, r.URL.Query().Get("scope")))
+	case "POST " + FaultsPath:
+		text, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+		var faults []Fault
+		for line := range strings.FieldsSeq(string(text)) {
+			f, parseErr := ParseFault(line)
+			err = errors.Join(err, parseErr)
+			faults = append(faults, f)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.SetFaults(faults...)
+	case "POST " + ExpirePath:
+		s.ExpireTokens()
+	case "POST " + PasswordPath:
+		s.ChangePassword(r.URL.Query().Get("openid"))
+	default:
+		http.NotFound(w, r)
+	}
 }
 
 // instead carries out the faults that leave nothing to answer.

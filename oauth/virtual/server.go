@@ -90,7 +90,6 @@ type Server struct {
 	mu       sync.Mutex
 	codes    map[string]*code
 	grants   []*grant
-	oldTries map[string]bool // refresh tokens that were rotated away
 	faults   []Fault
 	requests []Request
 	minute   map[string]int
@@ -117,7 +116,7 @@ func New(opts Options) *Server {
 		opts.Now = time.Now
 	}
 	return &Server{
-		opts: opts, codes: map[string]*code{}, oldTries: map[string]bool{},
+		opts: opts, codes: map[string]*code{},
 		faults: slices.Clone(opts.Faults), minute: map[string]int{},
 	}
 }
@@ -133,14 +132,19 @@ func DefaultUser() User {
 // IssueCode returns a code as the phone would: good for one exchange within
 // ten minutes. scope "" means snsapi_userinfo.
 func (s *Server) IssueCode(user User, scope string) string {
+	value := random("0", 16)
+	s.AddCode(value, user, scope)
+	return value
+}
+
+// AddCode is IssueCode for a code that is known beforehand.
+func (s *Server) AddCode(value string, user User, scope string) {
 	if scope == "" {
 		scope = "snsapi_userinfo"
 	}
-	value := random("0", 16)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codes[value] = &code{user: user, scope: scope, expires: s.opts.Now().Add(s.opts.CodeLife)}
-	return value
 }
 
 // ChangePassword voids all tokens of a user, as a changed WeChat password does.

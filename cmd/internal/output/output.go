@@ -72,7 +72,9 @@ func (p *Printer) emit(v any, indent bool) error {
 	return p.streams.Println(string(text))
 }
 
-// Marshal is JSON without HTML escaping and without a final line break.
+// Marshal is JSON without HTML escaping and without a final line break. What a
+// terminal might obey (the second set of control characters, which JSON leaves
+// as they are, and direction marks) is escaped; the value stays the same.
 func Marshal(v any, indent bool) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -83,7 +85,25 @@ func Marshal(v any, indent bool) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
+	return escapeControls(bytes.TrimRight(b.Bytes(), "\n")), nil
+}
+
+// escapeControls escapes characters that can only stand inside the strings of
+// a JSON text.
+func escapeControls(text []byte) []byte {
+	hostile := func(r rune) bool { return r >= 0x7f && unicode.IsControl(r) || isBidiControl(r) }
+	if !bytes.ContainsFunc(text, hostile) {
+		return text
+	}
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if hostile(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
 }
 
 func (p *Printer) query(v any) error {
@@ -111,6 +131,9 @@ func (p *Printer) query(v any) error {
 			return exit.Usagef("try the expression with jq itself", "--jq failed: %v", err)
 		}
 		if s, isText := result.(string); isText {
+			if p.streams.OutTTY { // a program gets the text as it is
+				s = Safe(s)
+			}
 			if err := p.streams.Println(s); err != nil {
 				return err
 			}
@@ -120,7 +143,7 @@ func (p *Printer) query(v any) error {
 		if err != nil {
 			return err
 		}
-		if err := p.streams.Println(string(line)); err != nil {
+		if err := p.streams.Println(string(escapeControls(line))); err != nil {
 			return err
 		}
 	}

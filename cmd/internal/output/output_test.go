@@ -1,6 +1,7 @@
 package output
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -82,6 +83,37 @@ func TestJSONAndJQ(t *testing.T) {
 				t.Errorf("got %q, want %q", out, tt.want)
 			}
 		})
+	}
+}
+
+// JSON is valid, says the same, and holds nothing that a terminal obeys.
+func TestJSONIsSafeForTerminals(t *testing.T) {
+	const text = "a\x1b[31m\u009b2J\u202egnp\x7f 张三 😀"
+	for _, jq := range []string{"", "."} {
+		s, out, _ := streams.Test("")
+		p, err := New(s, true, jq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Object(map[string]string{"nickname": text}); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(out.String(), "\x1b\u009b\u202e\x7f") {
+			t.Errorf("raw control characters: %q", out)
+		}
+		var back map[string]string
+		if err := json.Unmarshal(out.Bytes(), &back); err != nil || back["nickname"] != text {
+			t.Errorf("%q, %v", back, err)
+		}
+	}
+	s, out, _ := streams.Test("")
+	s.OutTTY = true
+	p, err := New(s, true, ".nickname")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Object(map[string]string{"nickname": text}); err != nil || strings.ContainsAny(out.String(), "\x1b\u009b\u202e") {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 

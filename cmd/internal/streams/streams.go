@@ -5,6 +5,8 @@ package streams
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -183,15 +185,34 @@ func (s *Streams) Width() int {
 }
 
 // ReadSecret asks on stderr and reads one line from the terminal without
-// echo. It fails where stdin is no terminal.
-func (s *Streams) ReadSecret(prompt string) (string, error) {
+// echo. It fails where stdin is no terminal, and returns the context's error
+// when that ends; the terminal is as it was before in any case.
+func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error) {
 	if !s.InTTY || s.inFile == nil {
-		return "", fmt.Errorf("no terminal to ask on")
+		return "", errors.New("no terminal to ask on")
+	}
+	fd := int(s.inFile.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
 	}
 	fmt.Fprint(s.Err, prompt)
-	line, err := term.ReadPassword(int(s.inFile.Fd()))
-	fmt.Fprintln(s.Err)
-	return string(line), err
+	defer fmt.Fprintln(s.Err)
+	type answer struct {
+		line []byte
+		err  error
+	}
+	answers := make(chan answer, 1)
+	go func() { // reading a terminal can't be cancelled: this ends with the process
+		line, err := term.ReadPassword(fd)
+		answers <- answer{line, err}
+	}()
+	select {
+	case a := <-answers:
+		return string(a.line), a.err
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
 }
 
 // Say prints one line on stderr, also with --quiet: it belongs to an error.

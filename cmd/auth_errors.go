@@ -1,0 +1,155 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/oauth"
+	"github.com/wxctl/wxctl/oauth/credentials"
+)
+
+// describeOAuth gives a failed call its report.
+func describeOAuth(e *oauth.Error) exit.Report {
+	r := exit.Report{Code: "bad_reply", ExitCode: exit.Failed, Message: e.Error(), Hint: oauthHint(e)}
+	switch e.Kind {
+	case oauth.KindCanceled:
+		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
+	case oauth.KindErrcode:
+		switch e.Class() {
+		case oauth.ClassCredentials:
+			r.Code, r.ExitCode = "credentials_refused", exit.Credentials
+		case oauth.ClassService:
+			r.Code = "wechat_busy"
+		default:
+			r.Code = "wechat_refused"
+		}
+	case oauth.KindMissing:
+		r.Code, r.ExitCode = "credentials_missing", exit.Credentials
+	case oauth.KindBaseURL:
+		r.Code, r.ExitCode = "usage", exit.Usage
+	case oauth.KindTimeout:
+		r.Code = "timeout"
+	case oauth.KindUnreachable:
+		r.Code = "unreachable"
+	case oauth.KindRedirect:
+		r.Code = "redirected"
+	}
+	return r
+}
+
+// oauthHint says what to do next.
+func oauthHint(e *oauth.Error) string {
+	const relogin = "log in again for a new code: wxctl auth login"
+	switch e.Kind {
+	case oauth.KindErrcode:
+		if hint := errcodeHint(e); hint != "" {
+			return hint
+		}
+		if e.RID != "" {
+			return "look up rid " + e.RID + " in the API diagnosis of the Open Platform's console; it is kept for seven days"
+		}
+		return "look up the errcode in WeChat's documentation"
+	case oauth.KindTimeout:
+		if e.Op == oauth.OpExchange && e.Sent {
+			return "the code may be used up: if a second try says so, " + relogin
+		}
+		return "give it longer with --timeout, or see whether the network lets " + oauth.DefaultBaseURL + " through"
+	case oauth.KindUnreachable:
+		if e.Op == oauth.OpExchange && e.Sent {
+			return "the code may be used up: if a second try says so, " + relogin
+		}
+		return "check the network, HTTPS_PROXY and --base-url; --base-url https://api2.weixin.qq.com is WeChat's spare"
+	case oauth.KindRedirect, oauth.KindStatus, oauth.KindReply:
+		if e.Op == oauth.OpExchange {
+			return "check --base-url and what is in between; the code may be used up"
+		}
+		return "check --base-url, and what is between this computer and WeChat"
+	}
+	return ""
+}
+
+// errcodeHint covers the codes that a user can do something about.
+func errcodeHint(e *oauth.Error) string {
+	const relogin = "log in again for a new code: wxctl auth login"
+	switch e.Code {
+	case 40163:
+		return relogin + "; if nobody used this one, look for a client that sends it twice"
+	case 40029, 42003:
+		if e.Op == oauth.OpExchange {
+			return relogin + "; a code is good once, for ten minutes, and for its own app"
+		}
+	case 40001, 40125:
+		if e.Op == oauth.OpExchange {
+			return "compare AppSecret and AppID with the Open Platform's console; the AppSecret can be reset there"
+		}
+	case 40013:
+		return "check --app-id: it is the mobile app's, from the Open Platform's console"
+	case 40003:
+		return "check --openid: it has to be the user whose token this is"
+	case 40164:
+		return "add this computer's public address to the IP whitelist in the console"
+	case 48001:
+		return "log in again with the scope that is needed: wxctl auth login --scope snsapi_userinfo"
+	case 45009:
+		return "wait until tomorrow, or raise the quota in the console"
+	case 45011:
+		return "wait a minute, or give it that long: --timeout 3m"
+	case -1:
+		if e.Op == oauth.OpExchange {
+			return "try once more later; if it says then that the code was used, " + relogin
+		}
+		return "try again later"
+	}
+	switch e.Errcode().Retry {
+	case oauth.RetryAfterRefresh:
+		return "wxctl auth refresh"
+	case oauth.RetryAfterLogin:
+		return relogin
+	}
+	return ""
+}
+
+// describeKeyring is for a keyring that is needed and does not work.
+func describeKeyring(e *credentials.KeyringError) exit.Report {
+	return exit.Report{
+		Code: "keyring_unavailable", ExitCode: exit.Failed, Message: output.Safe(e.Error()),
+		Hint: "unlock it, or keep secrets in a file: --store file",
+	}
+}
+
+// moduleErr is err as APICloud's wx module had it.
+type moduleErr struct {
+	Code int    `json:"code"`
+	Msg  string `json:"msg"`
+}
+
+// verdict is the part that the JSON of all calls to WeChat has in common.
+// What WeChat did not say is null.
+type verdict struct {
+	Err     moduleErr    `json:"err"`
+	Errcode *int         `json:"errcode"`
+	Errmsg  *string      `json:"errmsg"`
+	RID     *string      `json:"rid"`
+	Error   *exit.Report `json:"error,omitempty"`
+}
+
+// verdictOf says how a call ended.
+func verdictOf(err error) verdict {
+	if err == nil {
+		return verdict{Err: moduleErr{0, "ok"}, Errcode: new(0), Errmsg: new("ok")}
+	}
+	report := describe(err)
+	v := verdict{Err: moduleErr{-1, report.Message}, Error: &report}
+	var e *oauth.Error
+	if errors.As(err, &e) {
+		v.Err.Code = e.ModuleCode()
+		if e.Kind == oauth.KindErrcode {
+			v.Errcode, v.Errmsg = &e.Code, &e.Message
+		}
+		if e.RID != "" {
+			v.RID = &e.RID
+		}
+	}
+	return v
+}

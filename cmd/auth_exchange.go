@@ -1,0 +1,285 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/oauth"
+	"github.com/wxctl/wxctl/oauth/credentials"
+)
+
+// authTimeout bounds a command that calls WeChat; answers after 20 seconds
+// have been reported.
+const authTimeout = oauth.DefaultTimeout
+
+type authExchangeOptions struct {
+	authOptions
+	code        string
+	secretStdin bool
+	saveSecret  bool
+	showToken   bool
+}
+
+// NewCmdAuthExchange makes `wxctl auth exchange`.
+func NewCmdAuthExchange(f *Factory, runF func(context.Context, *authExchangeOptions) error) *cobra.Command {
+	opts := &authExchangeOptions{authOptions: authOptions{f: f}}
+	cmd := &cobra.Command{
+		Use:   "exchange",
+		Short: "Exchange a login code for tokens",
+		Long: long(`Exchange the code of a login for an access token (two hours) and a refresh
+token, and keep both.
+
+The code comes on stdin, by --code, or is asked for on a terminal. It is good
+once and for ten minutes, so it is sent exactly once: if no answer comes, wxctl
+does not try again.
+
+The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
+asked for on a terminal. Tokens are masked in what is printed unless
+--show-token is given.`, exit.Credentials),
+		Example: examples("echo CODE | wxctl auth exchange\necho CODE | wxctl auth exchange --json"),
+		Args:    noAuthArgs("echo CODE | wxctl auth exchange"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if runF != nil {
+				return runF(c.Context(), opts)
+			}
+			return authExchangeRun(c.Context(), opts)
+		},
+	}
+	opts.addFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&opts.code, "code", "", "the code; other processes can see it here, stdin is better")
+	flags.BoolVar(&opts.secretStdin, "secret-stdin", false, "read the AppSecret from stdin; the code then comes from --code")
+	flags.BoolVar(&opts.saveSecret, "save-secret", false, "keep the AppSecret in the store once it has been accepted")
+	flags.BoolVar(&opts.showToken, "show-token", false, "print tokens unmasked")
+	return cmd
+}
+
+// tokenReply is what exchange and refresh print: the module's names, then
+// WeChat's.
+type tokenReply struct {
+	SchemaVersion int     `json:"schemaVersion"`
+	Status        bool    `json:"status"`
+	AccessToken   *string `json:"accessToken"`
+	DynamicToken  *string `json:"dynamicToken"`
+	Expires       *int    `json:"expires"` // seconds
+	OpenID        *string `json:"openId"`
+	UnionID       *string `json:"unionid"`
+	Scope         *string `json:"scope"`
+	Snapshot      bool    `json:"isSnapshotUser,omitempty"`
+	Stored        string  `json:"stored,omitempty"` // keyring or file
+	Shared        bool    `json:"shared,omitempty"` // another wxctl made the request
+	verdict
+}
+
+func newTokenReply(t oauth.Token, show bool) tokenReply {
+	text := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	print := oauth.Secret.Hint
+	if show {
+		print = oauth.Secret.Reveal
+	}
+	return tokenReply{
+		SchemaVersion: output.SchemaVersion, Status: true, Snapshot: t.Snapshot, verdict: verdictOf(nil),
+		AccessToken: text(print(t.AccessToken)), DynamicToken: text(print(t.RefreshToken)),
+		Expires: new(int(t.ExpiresIn / time.Second)),
+		OpenID:  text(t.OpenID), UnionID: text(t.UnionID), Scope: text(strings.Join(t.Scope, ",")),
+	}
+}
+
+// rows is the reply for people and pipes.
+func (r tokenReply) rows() [][]output.Cell {
+	var rows [][]output.Cell
+	add := func(name string, value *string) {
+		if value != nil {
+			rows = append(rows, []output.Cell{output.Text(name), output.Text(*value)})
+		}
+	}
+	add("openId", r.OpenID)
+	add("unionid", r.UnionID)
+	add("scope", r.Scope)
+	add("accessToken", r.AccessToken)
+	add("dynamicToken", r.DynamicToken)
+	add("expires", new((time.Duration(*r.Expires) * time.Second).String()))
+	return rows
+}
+
+// printTokens prints a token, or in JSON the failure.
+func (f *Factory) printTokens(t oauth.Token, stored credentials.Backend, shared, show bool, failure error) error {
+	if failure != nil && t.AccessToken.IsZero() {
+		if f.Printer().JSON() {
+			if err := f.Printer().Object(tokenReply{SchemaVersion: output.SchemaVersion, verdict: verdictOf(failure)}); err != nil {
+				return err
+			}
+		}
+		return failure
+	}
+	r := newTokenReply(t, show)
+	r.Stored, r.Shared = string(stored), shared
+	if failure != nil { // WeChat gave tokens, but they could not be kept
+		r.Error = new(describe(failure))
+	}
+	var err error
+	if f.Printer().JSON() {
+		err = f.Printer().Object(r)
+	} else {
+		err = f.Printer().Table([]string{"field", "value"}, r.rows())
+	}
+	return errors.Join(failure, err)
+}
+
+func authExchangeRun(ctx context.Context, opts *authExchangeOptions) error {
+	f := opts.f
+	token, stored, err := authExchange(ctx, opts)
+	if err := f.printTokens(token, stored, false, opts.showToken, err); err != nil {
+		return err
+	}
+	if stored == "" {
+		f.Streams.Note("the tokens are not stored (--store none)%s", onlyShown(opts.showToken))
+	} else {
+		f.Streams.Note("kept in the %s; next: wxctl auth userinfo", stored)
+	}
+	return nil
+}
+
+func onlyShown(shown bool) string {
+	if shown {
+		return ""
+	}
+	return " and not shown: --show-token prints them"
+}
+
+// authExchange does the work. If tokens were obtained but could not be kept,
+// it returns them and the error.
+func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, credentials.Backend, error) {
+	none := oauth.Token{}
+	if err := opts.checkMisuse(); err != nil {
+		return none, "", err
+	}
+	a, err := opts.account(oauth.OpExchange)
+	if err != nil {
+		return none, "", err
+	}
+	client, err := opts.client(a.AppID)
+	if err != nil {
+		return none, "", err
+	}
+	store, err := opts.f.Credentials(opts.store)
+	if err != nil {
+		return none, "", err
+	}
+	if opts.secretStdin && opts.code == "" && !opts.f.Streams.InTTY {
+		return none, "", exit.Usagef("give the code by --code, or the AppSecret by WXCTL_APP_SECRET and the code on stdin",
+			"--secret-stdin takes stdin, so the code can't come from there as well")
+	}
+	inputCtx, cancel := opts.f.inputDeadline(ctx)
+	defer cancel()
+	code, err := opts.readCode(inputCtx)
+	if err != nil {
+		return none, "", err
+	}
+	secret, typed, err := opts.readSecret(inputCtx, store, a)
+	if err != nil {
+		return none, "", err
+	}
+	client.Secret = secret
+	ctx, cancel = opts.f.Deadline(ctx, authTimeout)
+	defer cancel()
+	token, err := client.Exchange(ctx, code)
+	if err != nil {
+		return none, "", err
+	}
+	if opts.openID != "" && token.OpenID != opts.openID {
+		return none, "", &exit.Error{
+			Name: "other_user", Code: exit.Credentials,
+			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not kept", token.OpenID, opts.openID),
+			Hint:    "log in again as the user that is meant, or leave --openid out",
+		}
+	}
+	if token.Snapshot {
+		opts.f.Streams.Warn("this is a snapshot user: a virtual account, not the real one")
+	}
+	stored, err := opts.keep(ctx, store, a, token, secret, typed)
+	return token, stored, err
+}
+
+// keep stores what was obtained.
+func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store, a credentials.Account, token oauth.Token, secret oauth.Secret, typed bool) (credentials.Backend, error) {
+	stored, err := store.SetToken(ctx, a, token)
+	if errors.Is(err, credentials.ErrNoStore) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("the tokens were obtained, but can't be kept: %w", err)
+	}
+	if o.saveSecret && typed {
+		if _, err := store.SetSecret(ctx, a, secret); err != nil {
+			return stored, fmt.Errorf("the AppSecret can't be kept: %w", err)
+		}
+	}
+	return stored, nil
+}
+
+// inputDeadline bounds the wait for stdin; a person at a terminal has the time
+// they need, unless --timeout says otherwise.
+func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if f.Streams.InTTY {
+		return f.Deadline(ctx, 0)
+	}
+	return f.Deadline(ctx, authTimeout)
+}
+
+func (o *authExchangeOptions) readCode(ctx context.Context) (oauth.Secret, error) {
+	if o.code != "" && o.code != "-" {
+		return cleanValue(o.code, "code")
+	}
+	code, err := o.f.readStdin(ctx, "code")
+	if err == nil && code.IsZero() {
+		err = &exit.Error{
+			Name: "credentials_missing", Code: exit.Credentials, Message: "the code is missing: stdin is empty",
+			Hint: "wxctl auth login --code-only gives one",
+			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41008},
+		}
+	}
+	return code, err
+}
+
+// readSecret returns the AppSecret, and whether it was typed or piped in just
+// now.
+func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store, a credentials.Account) (secret oauth.Secret, typed bool, err error) {
+	switch {
+	case o.secretStdin:
+		secret, err = o.f.readStdin(ctx, "AppSecret")
+		typed = true
+	case o.f.Getenv("WXCTL_APP_SECRET") != "":
+		secret, err = cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret in WXCTL_APP_SECRET")
+		typed = o.saveSecret
+	default:
+		secret, _, err = store.Secret(ctx, a)
+		if errors.Is(err, credentials.ErrNotFound) {
+			err = nil
+			if o.f.Streams.InTTY {
+				secret, err = o.f.readStdin(ctx, "AppSecret")
+				typed = true
+			}
+		}
+	}
+	if err == nil && secret.IsZero() {
+		err = &exit.Error{
+			Name: "credentials_missing", Code: exit.Credentials, Message: "the AppSecret of " + a.AppID + " is missing",
+			Hint: "give it by WXCTL_APP_SECRET or --secret-stdin; --save-secret keeps it",
+			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41004},
+		}
+	}
+	return secret, typed, err
+}

@@ -1,0 +1,78 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/oauth"
+)
+
+const (
+	maxStdin = 64 << 10 // bytes read from stdin for one value
+	maxValue = 2048     // bytes of a code, token or secret; about 110 is the longest seen
+)
+
+// readStdin reads one secret value from stdin: a pipe, or a prompt without
+// echo on a terminal. what names it in errors. An empty value is the zero
+// Secret.
+func (f *Factory) readStdin(ctx context.Context, what string) (oauth.Secret, error) {
+	if f.Streams.InTTY {
+		line, err := f.Streams.ReadSecret(ctx, what+": ")
+		if err != nil {
+			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+				return oauth.Secret{}, err
+			}
+			return oauth.Secret{}, exit.Usagef("pipe it in", "the %s can't be read from this terminal", what)
+		}
+		return cleanValue(line, what)
+	}
+	type input struct {
+		data []byte
+		err  error
+	}
+	inputs := make(chan input, 1)
+	go func() { // a pipe that stays open ends it with the process
+		data, err := io.ReadAll(io.LimitReader(f.Streams.In, maxStdin+1))
+		inputs <- input{data, err}
+	}()
+	select {
+	case in := <-inputs:
+		switch {
+		case in.err != nil:
+			return oauth.Secret{}, exit.Usagef("", "the %s can't be read from stdin", what)
+		case len(in.data) > maxStdin:
+			return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, which is no %s", maxStdin, what)
+		}
+		return cleanValue(string(bytes.TrimPrefix(in.data, []byte("\xef\xbb\xbf"))), what)
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return oauth.Secret{}, ctx.Err()
+		}
+		return oauth.Secret{}, fmt.Errorf("waiting for the %s on stdin: %w", what, ctx.Err())
+	}
+}
+
+// cleanValue takes off what pasting and piping add: white space, line ends, a
+// pair of quotes. The value itself is one word of printable ASCII.
+func cleanValue(text, what string) (oauth.Secret, error) {
+	text = strings.TrimSpace(text)
+	for _, quote := range []string{`"`, `'`, "`"} {
+		if len(text) >= 2 && strings.HasPrefix(text, quote) && strings.HasSuffix(text, quote) {
+			text = strings.TrimSpace(text[1 : len(text)-1])
+		}
+	}
+	if len(text) > maxValue {
+		return oauth.Secret{}, exit.Usagef("pipe in the value alone", "the %s is longer than %d bytes", what, maxValue)
+	}
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] >= 0x7f {
+			return oauth.Secret{}, exit.Usagef("pipe in the value alone, without a name before it", "the %s is not one word of printable ASCII", what)
+		}
+	}
+	return oauth.NewSecret(text), nil
+}
