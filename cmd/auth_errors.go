@@ -4,9 +4,7 @@ import (
 	"errors"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/oauth"
-	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
 // describeOAuth gives a failed call its report.
@@ -111,9 +109,9 @@ func errcodeHint(e *oauth.Error) string {
 }
 
 // describeKeyring is for a keyring that is needed and does not work.
-func describeKeyring(e *credentials.KeyringError) exit.Report {
+func describeKeyring(err error) exit.Report {
 	return exit.Report{
-		Code: "keyring_unavailable", ExitCode: exit.Failed, Message: output.Safe(e.Error()),
+		Code: "keyring_unavailable", ExitCode: exit.Failed, Message: err.Error(),
 		Hint: "unlock it, or keep secrets in a file: --store file",
 	}
 }

@@ -193,6 +193,11 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 		return none, "", err
 	}
 	client.Secret = secret
+	// The code is good once: what would keep us from keeping the tokens has to
+	// be known before.
+	if err := store.Ready(ctx); err != nil {
+		return none, "", err
+	}
 	ctx, cancel = opts.f.Deadline(ctx, authTimeout)
 	defer cancel()
 	token, err := client.Exchange(ctx, code)

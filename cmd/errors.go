@@ -31,7 +31,7 @@ func describe(err error) exit.Report {
 	}
 	var keyring *credentials.KeyringError
 	if errors.As(err, &keyring) {
-		return describeKeyring(keyring)
+		return describeKeyring(err)
 	}
 	if errors.Is(err, context.Canceled) {
 		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func runExample(t *testing.T, line string) {
 		}
 	}
 	t.Chdir(dir)
+	if args[0] == "auth" || args[0] == "virtual" {
+		f.Streams.In = strings.NewReader(loggedIn(t, f, args, stdin))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if code := Run(ctx, f, args); code != 0 {

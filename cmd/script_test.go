@@ -43,12 +43,14 @@ func TestScripts(t *testing.T) {
 						{"ANDROID_ADB_SERVER_PORT", "1"},
 						{"USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "no-usbmuxd")},
 						{"NO_COLOR", "1"},
+						// Nor do they see the session's keyring.
+						{"DBUS_SESSION_BUS_ADDRESS", "disabled:"},
 					} {
 						env.Setenv(kv[0], kv[1])
 					}
 					return nil
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones, "wechat": cmdWeChat},
 			})
 		})
 	}

@@ -22,6 +22,7 @@ func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, f
 	s, out, errOut := streams.Test(stdin)
 	f := System()
 	f.Streams = s
+	f.Keyring = noKeyring{} // the developer's own is no place for tests
 	dir := t.TempDir()
 	f.Getenv = func(k string) string {
 		if v, ok := env[k]; ok {

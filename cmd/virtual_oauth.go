@@ -45,7 +45,7 @@ expected is WXCTL_APP_SECRET, or the one that is printed.
 --fault makes it misbehave: [CALL=]KIND[*TIMES], where CALL is exchange,
 refresh, check or userinfo, and KIND an errcode such as 40163 or one of:
 
-` + faultTable() + `
+`+faultTable()+`
 
 A POST to /virtual/faults on the server changes them while it runs, one to
 /virtual/expire ends all access tokens, one to /virtual/password?openid=… stands

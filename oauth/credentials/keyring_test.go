@@ -106,6 +106,9 @@ func TestKeyringAlone(t *testing.T) {
 	if _, err := s.SetToken(t.Context(), testAccount, testToken("1")); !errors.As(err, &e) {
 		t.Errorf("error %v, want a KeyringError", err)
 	}
+	if err := s.Ready(t.Context()); !errors.As(err, &e) {
+		t.Errorf("ready, and yet: %v", err)
+	}
 	if _, err := os.Stat(s.Path()); err == nil {
 		t.Error("a file was written nonetheless")
 	}

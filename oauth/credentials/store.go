@@ -106,6 +106,21 @@ func Open(opts Options) (*Store, error) {
 	return &Store{opts: opts, keyring: &fence{system: opts.System, patience: opts.Fence}}, nil
 }
 
+// Ready reports early that nothing could be kept: for those who are about to
+// obtain what can be had only once. It creates the store's directory.
+func (s *Store) Ready(ctx context.Context) error {
+	if s.opts.Backend == None {
+		return nil
+	}
+	if err := s.makeDir(); err != nil {
+		return err
+	}
+	if s.opts.Backend == Keyring {
+		return s.keyring.call(ctx, func() error { return nil })
+	}
+	return nil
+}
+
 // Path returns where the document is.
 func (s *Store) Path() string { return filepath.Join(s.opts.Dir, documentName) }
 
