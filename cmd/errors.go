@@ -14,9 +14,11 @@ import (
 // all rooms get their sentence, hint and exit code.
 func describe(err error) exit.Report {
 	var (
-		own    *exit.Error
-		signal *exit.Signal
-		phone  *device.Error
+		own     *exit.Error
+		signal  *exit.Signal
+		phone   *device.Error
+		call    *oauth.Error
+		keyring *credentials.KeyringError
 	)
 	if errors.As(err, &own) || errors.As(err, &signal) {
 		return exit.Describe(err)
@@ -24,12 +26,9 @@ func describe(err error) exit.Report {
 	if errors.As(err, &phone) {
 		return exit.Report{Code: string(phone.Code), ExitCode: exit.Code(phone.ExitCode()), Message: phone.Message, Hint: phone.Hint}
 	}
-	var own *exit.Error
-	var call *oauth.Error
-	if errors.As(err, &call) && !errors.As(err, &own) {
+	if errors.As(err, &call) {
 		return describeOAuth(call)
 	}
-	var keyring *credentials.KeyringError
 	if errors.As(err, &keyring) {
 		return describeKeyring(err)
 	}
