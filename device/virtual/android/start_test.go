@@ -1,4 +1,4 @@
-package virtualandroid
+package virtualandroid_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 )
 
@@ -44,9 +45,9 @@ func request(t *testing.T, address string, requests ...string) string {
 	return string(answer)
 }
 
-func start(t *testing.T, options ...Options) *Server {
+func start(t *testing.T, options ...virtualandroid.Options) *virtualandroid.Server {
 	t.Helper()
-	s, err := Start(t.Context(), options...)
+	s, err := virtualandroid.Start(t.Context(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func start(t *testing.T, options ...Options) *Server {
 }
 
 func TestStart(t *testing.T) {
-	s := start(t, Options{}, Options{API: 28, State: adb.StateUnauthorized}, Options{Serial: "mine"})
+	s := start(t, virtualandroid.Options{}, virtualandroid.Options{API: 28, State: adb.StateUnauthorized}, virtualandroid.Options{Serial: "mine"})
 	list := request(t, s.ADB, "host:devices")
 	for _, want := range []string{"virtual-android\tdevice\n", "virtual-android-2\tunauthorized\n", "mine\tdevice\n"} {
 		if !strings.Contains(list, want) {
@@ -81,7 +82,7 @@ func TestStart(t *testing.T) {
 
 // The device side: a computer that connects gets CNXN at once.
 func TestServeDevices(t *testing.T) {
-	s := start(t, Options{}, Options{})
+	s := start(t, virtualandroid.Options{}, virtualandroid.Options{})
 	addresses, err := s.ServeDevices(0)
 	if err != nil || len(addresses) != 2 || addresses[0] == addresses[1] {
 		t.Fatalf("%v, %v", addresses, err)
@@ -117,7 +118,7 @@ func TestServeDevices(t *testing.T) {
 }
 
 func TestStartFails(t *testing.T) {
-	if s, err := Start(t.Context(), Options{}, Options{API: 99}); err == nil {
+	if s, err := virtualandroid.Start(t.Context(), virtualandroid.Options{}, virtualandroid.Options{API: 99}); err == nil {
 		t.Errorf("started with API 99: %v", s.ADB)
 	}
 	s := start(t)
@@ -129,11 +130,11 @@ func TestStartFails(t *testing.T) {
 	if _, err := fmt.Sscan(port, &n); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := StartAt(t.Context(), n); err == nil {
+	if _, err := virtualandroid.StartAt(t.Context(), n); err == nil {
 		t.Error("two servers at one port")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended, err := Start(ctx)
+	ended, err := virtualandroid.Start(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func TestHundredPhones(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	s := start(t, make([]Options, 100)...)
+	s := start(t, make([]virtualandroid.Options, 100)...)
 	runtime.ReadMemStats(&after)
 	if got := strings.Count(request(t, s.ADB, "host:devices"), "\tdevice\n"); got != 100 {
 		t.Errorf("%d phones", got)
@@ -171,7 +172,7 @@ func TestHundredPhones(t *testing.T) {
 func BenchmarkHundredPhones(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		s, err := Start(b.Context(), make([]Options, 100)...)
+		s, err := virtualandroid.Start(b.Context(), make([]virtualandroid.Options, 100)...)
 		if err != nil {
 			b.Fatal(err)
 		}

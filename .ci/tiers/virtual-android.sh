@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The tier adb once more: every request by every route, with Debian's adb server
+# between wxctl and the virtual phone. "full" runs it with the race detector.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+command -v adb >/dev/null || {
+	apt-get update -q
+	apt-get install -qy --no-install-recommends adb
+}
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
+race=()
+[ "${1:-}" != full ] || race=(-race)
+go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/android
