@@ -136,7 +136,34 @@ func (d *delivery) chooseRoute() error {
 	if d.out.Route == device.RouteSystem {
 		return systemCan(d.job.Request, d.job.Force)
 	}
-	return nil
+	return d.validate()
+}
+
+// validate refuses, before the phone is asked anything, what the SDK would
+// refuse to send.
+func (d *delivery) validate() error {
+	version, err := androidwire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return device.Errorf(device.Usage, "%w", err)
+	}
+	if d.job.Raw {
+		return nil
+	}
+	// Media get their names on the phone later; any will do here.
+	var files []placed
+	for _, m := range d.job.Media {
+		files = append(files, placed{media: m, path: "/x", uri: "content://media/x"})
+	}
+	refused := intents.Refused(androidwire.Validate(placeMedia(d.job.Request, files), androidwire.Sender{AppID: d.job.App.AppID, SDK: version}))
+	if len(refused) == 0 {
+		return nil
+	}
+	e := device.Errorf(device.Refused, "the SDK would not send it: %w", refused[0]).
+		WithHint("mend it, or send it all the same with --raw")
+	if len(refused) > 1 {
+		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
+	}
+	return e
 }
 
 func (d *delivery) choose(r device.Route, why string) {

@@ -40,7 +40,7 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
-	p.Model.SetShell(testShell{})
+	p.Model.SetShell(&testShell{})
 	server := adb.NewServer(p)
 	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{Dex: testDex, DropAfter: 100 * time.Millisecond}}}
 }
@@ -60,16 +60,24 @@ func (l *lab) open(t testing.TB) *Phone {
 	return p
 }
 
-// testShell runs the agent's command lines.
-type testShell struct{}
+// testShell runs the agent's command lines, and what else a test gives it.
+type testShell struct {
+	// agent, if set, is what runs in the agent's place.
+	agent func(c phone.Command) int
+	// other, if set, is what runs for any other line.
+	other func(c phone.Command) int
+	// damage makes what was pushed differ from what was sent.
+	damage bool
+}
 
 var installLine = regexp.MustCompile(`^s=\$\(sha256sum (\S+) .*mv -f \S+ (\S+) && `)
 
-func (testShell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) int {
+func (s *testShell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) int {
 	line := c.Line
 	if m := installLine.FindStringSubmatch(line); m != nil {
 		data, err := p.FS.ReadFile(phone.ShellCred(), m[1])
-		if err != nil || !strings.Contains(line, agent.Hash(data)) {
+		if err != nil || s.damage || !strings.Contains(line, agent.Hash(data)) {
+			p.FS.Remove(phone.ShellCred(), m[1])
 			return installFailed
 		}
 		if err := p.FS.Rename(phone.ShellCred(), m[1], m[2]); err != nil {
@@ -79,7 +87,12 @@ func (testShell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) int 
 		line = line[strings.Index(line, "[ -r "):]
 	}
 	path, ok := strings.CutPrefix(line, "[ -r ")
-	if !ok {
+	switch {
+	case ok && s.agent != nil:
+		return s.agent(c)
+	case !ok && s.other != nil:
+		return s.other(c)
+	case !ok:
 		return 0
 	}
 	path, _, _ = strings.Cut(path, " ")
@@ -109,6 +122,8 @@ func whats(o *device.Outcome) string {
 
 // TestDeliver holds every way a request can go to what comes of it.
 func TestDeliver(t *testing.T) {
+	contact := page(intents.SceneContact)
+	contact.OpenID, contact.To = new("o1"), new("o2")
 	auth := intents.Auth{Scope: new("snsapi_userinfo"), State: new("s1")}
 	for _, tt := range []struct {
 		name    string
@@ -132,7 +147,7 @@ func TestDeliver(t *testing.T) {
 			state: device.Opened, code: device.NotSeen, message: `"returned" was not seen in time: nobody answered on the phone`},
 		{name: "no WeChat", options: virtualandroid.Options{Without: true}, job: device.Job{Request: page(intents.SceneSession)}, code: device.WeChatMissing, message: "WeChat is not installed on the phone"},
 		{name: "WeChat disabled", options: virtualandroid.Options{Disabled: true}, job: device.Job{Request: page(intents.SceneSession)}, code: device.WeChatDisabled, message: "WeChat is disabled"},
-		{name: "WeChat too old for contacts", options: virtualandroid.Options{WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 8}}, job: device.Job{Request: page(intents.SceneContact)}, code: device.WeChatTooOld, message: "too old for a share to a contact"},
+		{name: "WeChat too old for contacts", options: virtualandroid.Options{WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 8}}, job: device.Job{Request: contact}, code: device.WeChatTooOld, message: "too old for a share to a contact"},
 		{name: "logged out", options: virtualandroid.Options{LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, timeout: 500 * time.Millisecond,
 			state: device.Delivered, code: device.NotSeen, message: "WeChat asks to log in"},
 		{name: "wrong AppID", options: virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}, job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{AppID: "wxffffffffffffffff"}}, timeout: 500 * time.Millisecond,

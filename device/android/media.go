@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
@@ -15,9 +14,12 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// MediaDir is where media are pushed to: on shared storage, where MediaStore
-// looks for pictures and films, in a directory of its own.
-const MediaDir = "/sdcard/Pictures/wxctl"
+// MediaDir is where media of an Android user are pushed to: on that user's
+// shared storage, where MediaStore looks for pictures and films, in a
+// directory of its own.
+func MediaDir(user int) string {
+	return fmt.Sprintf("/storage/emulated/%d/Pictures/wxctl", user)
+}
 
 // placed is a file that was brought to the phone.
 type placed struct {
@@ -28,9 +30,6 @@ type placed struct {
 
 // place pushes the job's media and makes MediaStore know them.
 func (d *delivery) place(ctx context.Context) error {
-	if len(d.job.Media) > 0 && d.facts.user != 0 && !d.profileOfOwner() {
-		d.note(fmt.Sprintf("Android user %d has its own storage; the file is pushed to that of user 0", d.facts.user), "")
-	}
 	for _, m := range d.job.Media {
 		if err := d.placeOne(ctx, m); err != nil {
 			return err
@@ -39,14 +38,10 @@ func (d *delivery) place(ctx context.Context) error {
 	return nil
 }
 
-func (d *delivery) profileOfOwner() bool {
-	return slices.ContainsFunc(d.facts.users.Users, func(u agent.User) bool { return u.ID == d.facts.user && u.Profile })
-}
-
 func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	var tag [4]byte
 	rand.Read(tag[:]) // never fails
-	to := placed{media: m, path: path.Join(MediaDir, hex.EncodeToString(tag[:])+"-"+fileName(m.Name))}
+	to := placed{media: m, path: path.Join(MediaDir(d.facts.user), hex.EncodeToString(tag[:])+"-"+fileName(m.Name))}
 	r, err := m.Open()
 	if err != nil {
 		return device.Errorf(device.Failed, "%q can't be read: %w", m.Name, err)
@@ -155,7 +150,7 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 	needed := d.out.State >= device.Delivered && d.out.State < device.Returned
 	if needed && d.job.After == device.AfterLeave || needed && d.job.After == "" {
 		d.note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
-			"remove it afterwards: adb shell rm -r "+MediaDir)
+			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user))
 		return nil
 	}
 	var asks []*ask

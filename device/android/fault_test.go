@@ -1,0 +1,269 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// says is an agent that writes lines and ends.
+func says(exit int, out, errOut string) func(phone.Command) int {
+	return func(c phone.Command) int {
+		io.WriteString(c.Stdout, out)
+		io.WriteString(c.Stderr, errOut)
+		return exit
+	}
+}
+
+const hello = `{"agent":"1","api":34,"uid":2000,"pid":1}` + "\n"
+
+// TestFaults lets everything go wrong that can, and holds it to one sentence
+// and its exit code.
+func TestFaults(t *testing.T) {
+	staying := virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}
+	suspend := func(l *lab, _ *testShell) {
+		state := l.Model.PackageState(wechat.PackageName, 0)
+		state.Suspended = true
+		l.Model.SetPackageState(wechat.PackageName, 0, state)
+	}
+	cutSync := func(after int64) func(*lab, *testShell) {
+		return func(l *lab, _ *testShell) {
+			l.server.Fault = func(request string) *adb.Fault {
+				if request == "sync:" {
+					return &adb.Fault{After: after, Then: adb.Cut}
+				}
+				return nil
+			}
+		}
+	}
+	runs := func(agent func(phone.Command) int) func(*lab, *testShell) {
+		return func(_ *lab, sh *testShell) { sh.agent = agent }
+	}
+	for _, tt := range []struct {
+		name    string
+		options virtualandroid.Options
+		cold    bool
+		before  func(*lab, *testShell)
+		seen    func(*lab) // once the request was taken
+		code    device.Code
+		message string
+	}{
+		{name: "phone unplugged", options: staying, seen: func(l *lab) { l.server.Remove(l.Serial()) }, code: device.PhoneLost, message: "went away"},
+		{name: "server killed", options: staying, seen: func(l *lab) { l.server.Drop() }, code: device.PhoneLost, message: "went away"},
+		{name: "push cut before it began", cold: true, before: cutSync(4), code: device.PhoneLost, message: "in the middle of a file"},
+		{name: "push cut in its answer", cold: true, before: cutSync(8), code: device.PhoneLost, message: "in the middle of a file"},
+		{name: "data full", options: virtualandroid.Options{Full: true}, cold: true, code: device.Failed, message: "No space left on device"},
+		{name: "read-only", options: virtualandroid.Options{ReadOnly: true}, cold: true, code: device.Failed, message: "Read-only file system"},
+		{name: "damaged on the way", cold: true, before: func(_ *lab, sh *testShell) { sh.damage = true }, code: device.Failed, message: "is not the agent that was sent"},
+		{name: "agent killed at once", before: runs(says(137, "", "")), code: device.Failed, message: "something killed wxctl's agent"},
+		{name: "agent killed later", before: runs(says(137, hello, "")), code: device.Failed, message: "something killed wxctl's agent"},
+		{name: "SELinux", before: runs(says(126, "", "/system/bin/sh: app_process: Permission denied\n")), code: device.Failed, message: "security policy"},
+		{name: "no app_process", before: runs(says(127, "", "/system/bin/sh: app_process: not found\n")), code: device.Failed, message: "app_process: not found"},
+		{name: "it crashes", before: runs(says(1, "", "java.lang.NoSuchMethodError\n")), code: device.Failed, message: "NoSuchMethodError"},
+		{name: "it says nothing", before: runs(says(0, "", "")), code: device.Failed, message: "does not say why"},
+		{name: "another version", before: runs(says(0, `{"agent":"2","api":34,"uid":2000,"pid":1}`+"\n", "")), code: device.Failed, message: `is version "2"`},
+		{name: "no agent at all", before: runs(says(0, "WARNING: linker: something\n", "")), code: device.Failed, message: "did not say hello"},
+		{name: "root", before: runs(says(1, `{"agent":"1","api":34,"uid":0,"pid":1,"error":{"kind":"ForbiddenUser","message":"not as root"}}`+"\n", "")), code: device.Refused, message: "will not run there"},
+		{name: "it babbles", before: runs(says(0, hello+"what?\n", "")), code: device.Failed, message: "the phone's agent answered"},
+		{name: "it answers another question", before: runs(says(0, hello+`{"id":99,"ok":{}}`+"\n", "")), code: device.Failed, message: "answered request 99"},
+		{name: "WeChat suspended", before: suspend, code: device.WeChatDisabled, message: "WeChat is suspended"},
+		{name: "phone gone before", before: func(l *lab, _ *testShell) { l.server.Remove(l.Serial()) }, code: device.PhoneLost, message: "the phone is gone"},
+		{name: "phone offline", options: virtualandroid.Options{State: adb.StateOffline}, code: device.PhoneLost, message: "does not answer"},
+		{name: "phone unauthorized", options: virtualandroid.Options{State: adb.StateUnauthorized}, code: device.PhoneNotReady, message: "does not trust this computer"},
+		{name: "old shell", before: func(l *lab, _ *testShell) {
+			l.server.Fault = func(request string) *adb.Fault {
+				if strings.HasPrefix(request, "shell,v2") {
+					return &adb.Fault{Fail: "closed"}
+				}
+				return nil
+			}
+		}, code: device.Refused, message: "no shell protocol v2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, tt.options)
+			sh := &testShell{}
+			l.Model.SetShell(sh)
+			if !tt.cold {
+				l.warm(t)
+			}
+			if tt.before != nil {
+				tt.before(l, sh)
+			}
+			p := l.open(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			job := device.Job{Request: page(intents.SceneSession), Until: device.Returned}
+			job.Hooks.Seen = func(device.Evidence) {
+				if tt.seen != nil {
+					tt.seen(l)
+				}
+			}
+			o, err := p.Deliver(ctx, job)
+			e := device.AsError(err)
+			if e == nil || e.Code != tt.code || !strings.Contains(e.Message, tt.message) {
+				t.Fatalf("%v (%s), want %s: %s; saw %s", err, code(err), tt.code, tt.message, whats(o))
+			}
+			if strings.ContainsAny(e.Message, "\n\x1b") || e.Hint == "" && e.Code != device.Failed {
+				t.Errorf("says %q, hint %q", e.Message, e.Hint)
+			}
+			if o == nil || o.Error == nil || o.Error.Code != tt.code {
+				t.Errorf("the outcome says %+v", o.Error)
+			}
+			if o.State == device.NotSent && (o.Status == nil || *o.Status || o.Err == nil || o.Err.Code != 7) {
+				t.Errorf("nothing was sent, but status %v, err %v", o.Status, o.Err)
+			}
+			list, _ := l.Model.FS.List(phone.ShellCred(), agent.Dir)
+			for _, f := range list {
+				if strings.HasSuffix(f.Name, ".tmp") && tt.code != device.PhoneLost {
+					t.Errorf("%s was left on the phone", f.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestUserLocked(t *testing.T) {
+	f := &facts{user: 10}
+	if err := f.userUnlocked(); code(err) != device.PhoneNotReady || !strings.Contains(err.Error(), "user 10") {
+		t.Errorf("%v", err)
+	}
+	f.state.UserUnlocked = true
+	if err := f.userUnlocked(); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestInterrupted: Ctrl-C ends a delivery at once, at any point.
+func TestInterrupted(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour})
+	l.warm(t)
+	for i := range 5 {
+		p := l.open(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		seen := 0
+		job := device.Job{Request: page(intents.SceneSession), Until: device.Returned}
+		job.Hooks.Seen = func(device.Evidence) {
+			if seen++; seen > i {
+				cancel()
+			}
+		}
+		if i == 0 {
+			cancel()
+		}
+		_, err := p.Deliver(ctx, job)
+		cancel()
+		if seen < 2 && i > 3 {
+			continue
+		}
+		if !errors.Is(err, context.Canceled) || device.AsError(err).ExitCode() != 130 {
+			t.Errorf("after %d pieces of evidence: %v", i, err)
+		}
+		p.Close()
+	}
+	waitFor(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+}
+
+// TestAgentThatDiedIsStartedAgain: what happens between two requests on an
+// open phone is nobody's failure.
+func TestAgentThatDiedIsStartedAgain(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	p := l.open(t)
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
+	for i := range 3 {
+		if o, err := p.Deliver(t.Context(), job); err != nil {
+			t.Fatal(i, err, whats(o))
+		}
+		l.server.Drop()
+		waitFor(t, "the connection to close", func() bool { return l.server.Stats().Open == 0 })
+		l.Model.ForceStop(wechat.PackageName, 0)
+	}
+	if p.starts != 3 {
+		t.Errorf("%d agents were started, want 3", p.starts)
+	}
+}
+
+func media(name, mime string, data []byte) device.Media {
+	return device.Media{Name: name, MIME: mime, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+}
+
+var png = append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, 2000)...)
+
+func share(scene intents.Scene, o intents.Object) intents.Share {
+	return intents.Share{Scene: scene, Message: intents.Message{Object: o}}
+}
+
+// TestMedia sends files the system's way and by content URI, at every level
+// where it differs.
+func TestMedia(t *testing.T) {
+	for _, api := range []int{24, 29, 30, 37} {
+		for _, tt := range []struct {
+			name string
+			job  device.Job
+			saw  string
+			code device.Code
+		}{
+			{name: "image to a friend", job: device.Job{Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}), Media: []device.Media{media("a b.png", "image/png", png)}}, saw: "chat picker opened"},
+			{name: "image to Moments", job: device.Job{Route: device.RouteSystem, Request: share(intents.SceneTimeline, intents.Image{}), Media: []device.Media{media("a.png", "image/png", png)}}, saw: "Moments editor opened"},
+			{name: "images", job: device.Job{Request: share(intents.SceneSession, intents.Images{}), Media: []device.Media{media("a.png", "image/png", png), media("b.png", "image/png", png)}}, saw: "chat picker opened"},
+			{name: "images to Moments", job: device.Job{Request: share(intents.SceneTimeline, intents.Images{}), Media: []device.Media{media("a.png", "image/png", png)}}, code: device.Refused},
+			{name: "file", job: device.Job{Route: device.RouteSystem, Request: share(intents.SceneSession, intents.File{}), Media: []device.Media{media("a.pdf", "application/pdf", png)}}, saw: "chat picker opened"},
+			{name: "favorite", job: device.Job{Route: device.RouteSystem, Request: share(intents.SceneFavorite, intents.Image{}), Media: []device.Media{media("a.png", "image/png", png)}}, saw: "favorites took"},
+			{name: "image by the SDK", job: device.Job{Request: share(intents.SceneSession, intents.Image{}), Media: []device.Media{media("a.png", "image/png", png)}}, saw: "chat picker opened"},
+		} {
+			t.Run(fmt.Sprint(api, " ", tt.name), func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
+				l.warm(t)
+				p := l.open(t)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				job := tt.job
+				job.Until, job.After = device.Opened, device.AfterHome
+				pushed := int64(0)
+				job.Hooks.Pushed = func(_ string, done, _ int64) { pushed = done }
+				o, err := p.Deliver(ctx, job)
+				if code(err) != tt.code {
+					t.Fatalf("%v; saw %s", err, whats(o))
+				}
+				if tt.code != "" {
+					return
+				}
+				if !strings.Contains(whats(o), tt.saw) || pushed != int64(len(png)) {
+					t.Errorf("saw %s; %d bytes pushed", whats(o), pushed)
+				}
+				if list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err != nil || len(list) != 0 {
+					t.Errorf("left on the phone: %v, %v", list, err)
+				}
+			})
+		}
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for in, want := range map[string]string{
+		"a.png": "a.png", "../../etc/passwd": "passwd", `C:\x\y.jpg`: "y.jpg", "a b;$(id)'.png": "a b__(id)_.png",
+		"": "file", ".": "file.", "微信.png": "微信.png", strings.Repeat("x", 300) + ".png": strings.Repeat("x", 80) + ".png",
+		"a\nb.png": "a_b.png",
+	} {
+		if got := fileName(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
