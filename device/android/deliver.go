@@ -424,18 +424,19 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 	if target == "" {
 		target = intent.Package
 	}
-	switch s.Result {
-	case -92, -91: // START_CLASS_NOT_FOUND, START_INTENT_NOT_RESOLVED
+	// The words, since the numbers of failures are others before Android 8.
+	switch s.Word {
+	case "CLASS_NOT_FOUND", "INTENT_NOT_RESOLVED":
 		if intent.Component == "" {
 			return device.Errorf(device.Refused, "the app %q takes no debug link: the system found nobody for it (%s)", target, resultWord(s)).
 				WithHint("put the debug hook into the app (docs/bridge.md)")
 		}
 		return device.Errorf(device.WeChatTooOld, "WeChat has no %s (%s)", shortComponent(target), resultWord(s)).WithHint("update WeChat on the phone")
-	case -98: // START_NOT_CURRENT_USER_ACTIVITY
+	case "NOT_CURRENT_USER_ACTIVITY":
 		return device.Errorf(device.PhoneNotReady, "that Android user is not the one in front (%s)", resultWord(s)).WithHint("switch the phone to that user, or choose another with --android-user")
-	case -94: // START_PERMISSION_DENIED
+	case "PERMISSION_DENIED":
 		return device.Errorf(device.Failed, "the phone does not let shell start %s (%s)", shortComponent(target), resultWord(s))
-	case 102: // START_ABORTED
+	case "ABORTED":
 		return device.Errorf(device.Failed, "the phone blocked the start of %s (%s)", shortComponent(target), resultWord(s)).
 			WithHint("on Xiaomi phones, turn on \"USB debugging (Security settings)\" in the developer options")
 	}

@@ -17,10 +17,6 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// testDex is what a virtual phone takes for the agent: a dex file with its
-// class.
-var testDex = []byte("dex\n035\x00 …Lwxctl/Agent;…")
-
 const fast = 5 * time.Millisecond
 
 // lab is a virtual phone behind an adb server, and the backend that drives it.
@@ -40,15 +36,14 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
-	p.Model.SetShell(&testShell{})
 	server := adb.NewServer(p)
-	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{Dex: testDex, DropAfter: 100 * time.Millisecond}}}
+	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: 100 * time.Millisecond}}}
 }
 
 // warm puts the agent on the phone.
 func (l *lab) warm(t testing.TB) {
 	t.Helper()
-	if err := l.Model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(testDex), testDex, agent.Mode); err != nil {
+	if err := l.Model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(agent.Dex), agent.Dex, agent.Mode); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -230,7 +225,7 @@ func TestColdShareTakesThreeConnections(t *testing.T) {
 	if n := l.server.Stats().Connections; n > 3 {
 		t.Errorf("a cold share took %d connections, want at most 3", n)
 	}
-	info, err := l.Model.FS.Stat(phone.ShellCred(), agent.RemotePath(testDex))
+	info, err := l.Model.FS.Stat(phone.ShellCred(), agent.RemotePath(agent.Dex))
 	if err != nil || info.Mode&0o777 != agent.Mode {
 		t.Errorf("the agent lies there with mode %o, %v", info.Mode, err)
 	}

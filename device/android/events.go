@@ -4,7 +4,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+// pattern is an expression that is compiled when it is first used: most
+// commands touch no phone.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // logLine is one line of logcat in the form "threadtime,epoch[,uid]":
 //
@@ -18,10 +25,10 @@ type logLine struct {
 
 // logPattern reads such a line. Text tags are padded to 8 columns, so blanks
 // may stand before the colon; a uid may be a name ("system", "u0_a123").
-var logPattern = regexp.MustCompile(`^\s*\d+\.\d+\s+(?:(\S+)\s+)?(\d+)\s+(\d+)\s+([VDIWEFS])\s+(.*?)\s*: (.*)$`)
+var logPattern = pattern(`^\s*\d+\.\d+\s+(?:(\S+)\s+)?(\d+)\s+(\d+)\s+([VDIWEFS])\s+(.*?)\s*: (.*)$`)
 
 func parseLogLine(s string) (logLine, bool) {
-	m := logPattern.FindStringSubmatch(s)
+	m := logPattern().FindStringSubmatch(s)
 	if m == nil {
 		return logLine{}, false
 	}
@@ -33,13 +40,13 @@ func parseLogLine(s string) (logLine, bool) {
 }
 
 // appUID is the name that Android gives an app's uid: u0_a123 is 10123.
-var appUID = regexp.MustCompile(`^u(\d+)_a(\d+)$`)
+var appUID = pattern(`^u(\d+)_a(\d+)$`)
 
 func parseUID(s string) int {
 	if n, err := strconv.Atoi(s); err == nil {
 		return n
 	}
-	if m := appUID.FindStringSubmatch(s); m != nil {
+	if m := appUID().FindStringSubmatch(s); m != nil {
 		user, err1 := strconv.Atoi(m[1])
 		app, err2 := strconv.Atoi(m[2])
 		if err1 == nil && err2 == nil && user < 10000 && app < 50000 {
@@ -156,8 +163,8 @@ func parseActivityEvent(s string) (activityEvent, bool) {
 }
 
 var (
-	startLine = regexp.MustCompile(`^START u(-?\d+) \{(.*)\}(?: with LAUNCH_\w+)? from uid (\d+)(.*)$`)
-	resultEnd = regexp.MustCompile(`result code=(-?\d+)`)
+	startLine = pattern(`^START u(-?\d+) \{(.*)\}(?: with LAUNCH_\w+)? from uid (\d+)(.*)$`)
+	resultEnd = pattern(`result code=(-?\d+)`)
 )
 
 // parseStart reads the line that the activity manager logs for a start:
@@ -169,7 +176,7 @@ var (
 // looked for behind its last brace, and the component is the last of its
 // fields but flags.
 func parseStart(text string) (activityEvent, bool) {
-	m := startLine.FindStringSubmatch(text)
+	m := startLine().FindStringSubmatch(text)
 	if m == nil {
 		return activityEvent{}, false
 	}
@@ -190,7 +197,7 @@ func parseStart(text string) (activityEvent, bool) {
 	if e.fromUID, err = strconv.Atoi(m[3]); err != nil {
 		return activityEvent{}, false
 	}
-	if r := resultEnd.FindStringSubmatch(m[4]); r != nil {
+	if r := resultEnd().FindStringSubmatch(m[4]); r != nil {
 		e.result, err = strconv.Atoi(r[1])
 		e.hasResult = err == nil
 	}
@@ -198,21 +205,21 @@ func parseStart(text string) (activityEvent, bool) {
 }
 
 var (
-	packageName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
-	className   = regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
+	packageName = pattern(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
+	className   = pattern(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
 )
 
 // fullComponent returns package/full.Class of a component in either spelling
 // (ComponentName.flattenToShortString).
 func fullComponent(s string) (string, bool) {
 	pkg, class, ok := strings.Cut(s, "/")
-	if !ok || !packageName.MatchString(pkg) {
+	if !ok || !packageName().MatchString(pkg) {
 		return "", false
 	}
 	if strings.HasPrefix(class, ".") {
 		class = pkg + class
 	}
-	if !className.MatchString(class) {
+	if !className().MatchString(class) {
 		return "", false
 	}
 	return pkg + "/" + class, true

@@ -2,7 +2,6 @@ package android
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 
 // appID is an AppID of the Open Platform, which an app also declares as a URL
 // scheme.
-var appID = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+var appID = pattern(`^wx[0-9a-f]{16}$`)
 
 // metaSupport is the meta-data in which WeChat announces its OpenSDK level
 // (OpenSDK 6.8, WXApiImplV10.getWXAppSupportAPI).
@@ -59,7 +58,7 @@ func chooseAppID(want string, app *agent.App) (string, error) {
 	}
 	var declared []string
 	for _, s := range app.Schemes {
-		if appID.MatchString(s) {
+		if appID().MatchString(s) {
 			declared = append(declared, s)
 		}
 	}

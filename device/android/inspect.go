@@ -113,7 +113,7 @@ func inspection(app *agent.App, user int) *device.Inspection {
 	}
 	out.Schemes = append(out.Schemes, cleanAll(app.Schemes)...)
 	for _, s := range app.Schemes {
-		if appID.MatchString(s) {
+		if appID().MatchString(s) {
 			out.AppIDs = append(out.AppIDs, s)
 		}
 	}

@@ -3,7 +3,6 @@ package android
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +37,7 @@ type entry struct {
 // state, then key:value words (adb transport.cpp, append_transport). A serial
 // may hold blanks (mDNS names do), a state too, so both are found by what may
 // follow them.
-var line = regexp.MustCompile(`^(.+?)\s+(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
+var line = pattern(`^(.+?)\s+(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
 	`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)((?:\s+\S+:\S*)*)\s*$`)
 
 // parseList reads an answer to host:devices-l or a block of track-devices-l.
@@ -50,7 +49,7 @@ func parseList(text string) ([]entry, error) {
 		if strings.TrimSpace(l) == "" {
 			continue
 		}
-		m := line.FindStringSubmatch(l)
+		m := line().FindStringSubmatch(l)
 		if m == nil {
 			return nil, device.Errorf(device.ServerMisbehaved, "the adb server listed a phone in a form that wxctl can't read: %q", l)
 		}
@@ -80,8 +79,8 @@ func stateOf(s string) device.State {
 }
 
 var (
-	mdnsName = regexp.MustCompile(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
-	hostPort = regexp.MustCompile(`^\S+:\d{1,5}$`)
+	mdnsName = pattern(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
+	hostPort = pattern(`^\S+:\d{1,5}$`)
 )
 
 // info makes of a list entry what can be known without asking the phone.
@@ -90,14 +89,14 @@ func (b *Backend) info(e entry) device.Info {
 		ID: e.serial, Platform: device.Android, Model: clean(e.model),
 		State: e.state, Fix: device.FixFor(e.state), Server: b.Server.String(),
 	}
-	switch m := mdnsName.FindStringSubmatch(e.serial); {
+	switch m := mdnsName().FindStringSubmatch(e.serial); {
 	case m != nil:
 		i.Transport, i.Hardware = device.Network, m[1]
 	case strings.HasSuffix(strings.TrimSuffix(e.serial, "."), "._tcp"):
 		i.Transport = device.Network // an mDNS name that does not hold the serial number as it should
 	case strings.HasPrefix(e.serial, "emulator-"):
 		i.Transport = device.Emulator
-	case hostPort.MatchString(e.serial):
+	case hostPort().MatchString(e.serial):
 		i.Transport = device.Network
 	default:
 		i.Transport, i.Hardware = device.USB, e.serial // adb's serial of a USB phone is its ro.serialno

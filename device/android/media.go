@@ -88,7 +88,7 @@ func fileName(name string) string {
 	if len(stem) > most {
 		stem = strings.ToValidUTF8(stem[:most], "")
 	}
-	if len(ext) > 20 {
+	if len(ext) > 20 || ext == "." {
 		ext = ""
 	}
 	if strings.Trim(stem, ".") == "" {

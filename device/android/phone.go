@@ -69,8 +69,8 @@ func (p *Phone) Close() error {
 }
 
 // do sends requests to the agent, which it starts if there is none. An agent
-// that died since the last request is started once more: the phone may have
-// killed it while nothing was asked of it.
+// that died since the last request is started once more, and watches what its
+// forerunner did: the phone may have killed it while nothing was asked of it.
 func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 	fresh := p.agent == nil
 	if fresh {
@@ -79,15 +79,27 @@ func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 		}
 	}
 	err := p.agent.do(ctx, asks...)
-	if err != nil {
-		p.agent.Close()
-		p.agent = nil
-		p.watched = nil
-		if !fresh && ctx.Err() == nil && !slices.ContainsFunc(asks, acts) {
-			return p.do(ctx, asks...)
-		}
+	if err == nil {
+		return nil
 	}
-	return err
+	watched := p.watched
+	p.agent.Close()
+	p.agent, p.watched = nil, nil
+	switch {
+	case fresh || ctx.Err() != nil || slices.ContainsFunc(asks, acts):
+		return err
+	case len(watched) == 0 || slices.ContainsFunc(asks, func(a *ask) bool { return a.Verb == agent.Watch }):
+		return p.do(ctx, asks...)
+	}
+	watch := &ask{Request: agent.Request{Verb: agent.Watch, Buffers: watched}}
+	if err := p.do(ctx, append([]*ask{watch}, asks...)...); err != nil {
+		return err
+	}
+	if watch.err != nil {
+		return refusedByAgent(watch.err)
+	}
+	p.watched = watched
+	return nil
 }
 
 // acts reports whether a request must not be sent twice.
