@@ -30,6 +30,7 @@ func virtualAndroidHelp() map[string]string {
 		"disk":    "state of the data partition",
 		"latency": "how long each answer of the phone takes",
 		"login":   "whether somebody is logged in to WeChat",
+		"oauth":   "where WeChat gets authorization codes",
 		"screen":  "whether the screen is on and unlocked",
 		"state":   "how the adb server sees the phone",
 		"think":   "how long the user takes for each thing",

@@ -3,6 +3,7 @@ package virtualandroid
 import (
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,6 +33,10 @@ type Options struct {
 	// Users are the Android users besides the owner, such as 10 and 999, and
 	// whether they have WeChat.
 	Users []int
+	// OAuth is the base URL of a virtual OAuth server on this machine, which
+	// WeChat gets its authorization codes from, so that they can be exchanged
+	// there; "" makes codes up.
+	OAuth string
 	// Strict is WeChat's server refusing requests without a valid token.
 	Strict bool
 	// State is how the adb server sees the phone; "" is device.
@@ -104,6 +109,7 @@ func options() map[string]option {
 		"think":   duration(func(o *Options, d time.Duration) { o.Think = d }),
 		"login":   oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
 		"token":   oneOf("any, strict", func(o *Options, v string) { o.Strict = v == "strict" }),
+		"oauth":   {"base URL of a virtual OAuth server", setOAuth},
 		"users":   {"further Android users such as 10,999", setUsers},
 		"screen": oneOf("on, off, locked", func(o *Options, v string) {
 			o.Locked, o.Asleep = v != "on", v == "off"
@@ -115,6 +121,20 @@ func options() map[string]option {
 			o.State = adb.State(strings.ReplaceAll(v, "-", " "))
 		}),
 	}
+}
+
+func setOAuth(o *Options, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" || u.User != nil || u.Host == "" || u.RawQuery != "" || !isLoopback(u.Hostname()) {
+		return fmt.Errorf("use the base URL that `wxctl virtual oauth` prints, such as http://127.0.0.1:41234")
+	}
+	o.OAuth = strings.TrimSuffix(v, "/")
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func setUsers(o *Options, v string) error {
@@ -133,7 +153,7 @@ func setUsers(o *Options, v string) error {
 
 // ParseOptions reads options as virtual:android?… spells them, such as
 // "api=33&answer=cancel". The keys: api, wechat, answer, latency, think,
-// login, token, users, screen, disk, state.
+// login, oauth, token, users, screen, disk, state.
 func ParseOptions(text string) (Options, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {

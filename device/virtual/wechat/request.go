@@ -201,7 +201,12 @@ func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 		content.ErrCode, content.AuthResult = intents.ErrAuthDenied, false
 		query.Set("code", "authdeny")
 	default:
-		code := w.code()
+		code, err := w.code(*scope)
+		if err != nil {
+			content.ErrCode, content.AuthResult = intents.ErrComm, false
+			course.Note = err.Error()
+			break
+		}
 		content.Code = &code
 		query.Set("code", code)
 	}

@@ -77,6 +77,9 @@ type Options struct {
 	// BlockInvalidToken is the server's switch to refuse requests without a
 	// valid caller token (clicfg_opensdk_block_invalid_token); off by default.
 	BlockInvalidToken bool
+	// Code gets an authorization code for a scope from WeChat's server; nil
+	// makes one up, which no server knows. An error answers -1.
+	Code func(openID, scope string) (string, error)
 	// Ban is the server's text if it refuses every share, e.g. for spam.
 	Ban string
 }
@@ -153,7 +156,7 @@ func New(options Options, host Host) *WeChat {
 		options.Answer = Send
 	}
 	if options.OpenID == "" {
-		options.OpenID = "oVirtualUserOfWxctl000000001"
+		options.OpenID = "oVirtual0000000000000000user"
 	}
 	return &WeChat{options: options, host: host, tokens: map[string]string{}}
 }
@@ -220,13 +223,16 @@ func (w *WeChat) tokenFault(token *string, pkg string) string {
 	return ""
 }
 
-// code makes an authorization code in the form of WeChat's.
-func (w *WeChat) code() string {
+// code returns an authorization code in the form of WeChat's.
+func (w *WeChat) code(scope string) (string, error) {
+	if w.options.Code != nil {
+		return w.options.Code(w.options.OpenID, scope)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.codes++
 	sum := md5.Sum(fmt.Appendf(nil, "%s %d %d", w.options.OpenID, w.host.Now().UnixNano(), w.codes))
-	return "0" + hex.EncodeToString(sum[:])[1:]
+	return "0" + hex.EncodeToString(sum[:])[1:], nil
 }
 
 // cancelCode is the code of a share that the user gave up: success since
