@@ -36,6 +36,7 @@ type daemonConn struct {
 	streams map[uint32]*daemonStream
 	opening int // streams whose service is being looked up
 	lastID  uint32
+	epoch   int // counts how often all streams were closed
 
 	queueMu   sync.Mutex
 	queueCond *sync.Cond
@@ -199,6 +200,7 @@ func (c *daemonConn) open(ctx context.Context, p packet) error {
 	if !full {
 		c.opening++
 	}
+	epoch := c.epoch
 	c.mu.Unlock()
 	if full {
 		c.send(packet{cmdClose, 0, p.arg0, nil})
@@ -215,9 +217,14 @@ func (c *daemonConn) open(ctx context.Context, p packet) error {
 		}
 		c.lastID++
 		s := newDaemonStream(c, c.lastID, p.arg0)
-		c.streams[s.local] = s
+		late := c.epoch != epoch
+		if s.closed = late; !late {
+			c.streams[s.local] = s
+		}
 		c.mu.Unlock()
-		c.send(packet{cmdOkay, s.local, s.remote, nil})
+		if !late { // else the service sees at once that nobody is there
+			c.send(packet{cmdOkay, s.local, s.remote, nil})
+		}
 		run(ctx, s)
 	})
 	return nil
@@ -241,8 +248,10 @@ func (c *daemonConn) forget(s *daemonStream) {
 	delete(c.streams, s.local)
 }
 
+// closeStreams ends every stream, and those that are being opened.
 func (c *daemonConn) closeStreams() {
 	c.mu.Lock()
+	c.epoch++
 	streams := make([]*daemonStream, 0, len(c.streams))
 	for _, s := range c.streams {
 		streams = append(streams, s)

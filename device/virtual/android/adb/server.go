@@ -127,23 +127,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // client answers one connection: requests up to the first that isn't a choice
 // of transport.
-func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, conn net.Conn) {
+func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 	s.connections.Add(1)
 	s.mu.Lock()
-	s.conns[conn] = struct{}{}
+	s.conns[tcp] = struct{}{}
 	s.mu.Unlock()
 	s.open.Add(1)
 	defer func() {
-		conn.Close()
+		tcp.Close()
 		s.open.Add(-1)
 		s.mu.Lock()
-		delete(s.conns, conn)
+		delete(s.conns, tcp)
 		s.mu.Unlock()
 	}()
-	raw := conn // conn gets another value below
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	defer stop()
-	conn = delay(ctx, conn, s.Latency)
+	defer context.AfterFunc(ctx, func() { tcp.Close() })()
+	conn := delay(ctx, tcp, s.Latency)
 	c := &client{s: s, wg: wg, conn: conn}
 	for {
 		request, err := readRequest(conn)
