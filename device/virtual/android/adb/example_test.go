@@ -19,6 +19,7 @@ func ExampleServer() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	served := make(chan error)
 	go func() { served <- server.Serve(ctx, l) }()
 
@@ -58,6 +59,7 @@ func ExampleDaemon() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	served := make(chan error)
 	go func() { served <- daemon.Serve(ctx, l) }()
 
