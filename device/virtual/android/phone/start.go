@@ -60,9 +60,8 @@ type StartRequest struct {
 	// activity manager has started, and not just something of its uid.
 	Attached bool
 	Intent   Intent
-	// ExtendedFlags are Intent.getExtendedFlags, which there are from 36 on.
-	ExtendedFlags int
-	User          int // id or UserCurrent
+	Meta     IntentMeta
+	User     int // id or UserCurrent
 }
 
 // Launch states of a WaitResult (WaitResult.LAUNCH_STATE_*).
@@ -225,7 +224,7 @@ func (s *starter) permitted() error {
 	if s.q.UID == RootUID || s.q.UID == SystemUID || s.q.UID == target {
 		return nil
 	}
-	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentTextX(s.API, s.in, s.q.ExtendedFlags), s.callerText(), s.q.PID, s.q.UID)
+	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText(), s.q.PID, s.q.UID)
 	if !s.comp.Exported {
 		return denied("Permission Denial: starting %s not exported from uid %d", who, target)
 	}
@@ -293,7 +292,7 @@ func (s *starter) logStart(code int, verdict string) {
 		s.text(LogSystem, Information, s.taskTag(), b.String())
 		return
 	}
-	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, s.q.ExtendedFlags, false, true))
+	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, s.q.Meta, false, true))
 	if s.API >= 34 {
 		fmt.Fprintf(&b, " with %s", launchNames[s.comp.LaunchMode])
 	}
@@ -312,5 +311,5 @@ func (s *starter) logStart(code int, verdict string) {
 
 func (s *starter) logBlocked() {
 	s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity start [callingPackage: %s; callingUid: %d; isCallingUidForeground: false; isBgStartWhitelisted: false; intent: %s; callerApp: %s]",
-		s.q.Package, s.q.UID, IntentTextX(s.API, s.in, s.q.ExtendedFlags), s.callerText()))
+		s.q.Package, s.q.UID, IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText()))
 }

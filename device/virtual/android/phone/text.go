@@ -3,6 +3,7 @@ package phone
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func SplitComponent(s string) (pkg, class string, ok bool) {
 
 // ShortComponent flattens a component to its short form.
 func ShortComponent(s string) string {
-	pkg, class, ok := SplitComponent(s)
+	pkg, class, ok := strings.Cut(s, "/")
 	if !ok {
 		return s
 	}
@@ -63,16 +64,16 @@ func ShortComponent(s string) string {
 // and streaming ones.
 func SafeURI(api int, s string) string {
 	scheme, ssp, ok := strings.Cut(s, ":")
-	if !ok || strings.ContainsAny(scheme, "/?#") {
+	if !ok {
 		if api >= 33 {
-			return s
+			return ""
 		}
 		ssp, _, _ = strings.Cut(s, "#")
 		return unescape(ssp)
 	}
 	ssp, _, _ = strings.Cut(ssp, "#")
 	switch l := strings.ToLower(scheme); {
-	case l == "tel" || l == "sip" || l == "sms" || l == "smsto" || l == "mailto" || l == "nfc" && api >= 25:
+	case l == "tel" || l == "sip" || l == "sms" || l == "smsto" || l == "mailto" || l == "nfc" && api >= 28:
 		var b strings.Builder
 		for _, c := range unescape(ssp) {
 			if c != '-' && c != '@' && c != '.' {
@@ -81,15 +82,22 @@ func SafeURI(api int, s string) string {
 			b.WriteRune(c)
 		}
 		return scheme + ":" + b.String()
-	case api >= 33, l == "http", l == "https", l == "ftp", l == "rtsp" && api >= 26:
-		return scheme + "://" + unescape(hostPort(ssp)) + "/..."
+	case api >= 33, l == "http", l == "https", l == "ftp", l == "rtsp" && api >= 29:
+		if api >= 33 && !strings.HasPrefix(ssp, "//") {
+			if strings.HasPrefix(ssp, "/") {
+				return scheme + ":/..."
+			}
+			return scheme + ":"
+		}
+		return scheme + "://" + unescape(hostPort(api, ssp)) + "/..."
 	}
 	return scheme + ":" + unescape(ssp)
 }
 
 // hostPort cuts host and port out of a scheme-specific part, empty if it has
-// no authority.
-func hostPort(ssp string) string {
+// no authority. Uri learned to look for the last @ at 27, and to tell the
+// colons of an IPv6 address at 29.
+func hostPort(api int, ssp string) string {
 	rest, ok := strings.CutPrefix(ssp, "//")
 	if !ok {
 		return ""
@@ -97,7 +105,25 @@ func hostPort(ssp string) string {
 	if i := strings.IndexAny(rest, `/\?`); i >= 0 {
 		rest = rest[:i]
 	}
-	return rest[strings.LastIndexByte(rest, '@')+1:]
+	if api >= 27 {
+		rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	} else {
+		rest = rest[strings.IndexByte(rest, '@')+1:]
+	}
+	colon := strings.IndexByte(rest, ':')
+	if api >= 29 {
+		colon = strings.LastIndexByte(rest, ':')
+		if strings.HasSuffix(rest, "]") {
+			colon = -1
+		}
+	}
+	if colon < 0 {
+		return rest
+	}
+	if _, err := strconv.Atoi(rest[colon+1:]); err != nil {
+		return rest[:colon] // a port that is no number is none
+	}
+	return rest
 }
 
 func unescape(s string) string {
@@ -110,7 +136,7 @@ func unescape(s string) string {
 // describe prints an intent as Intent.toShortString does at that level,
 // without the braces. Flags above the ones set, clip and extras are told only
 // where the caller asks.
-func describe(in Intent, api int, xflags int, clip, extras bool) string {
+func describe(in Intent, api int, meta IntentMeta, clip, extras bool) string {
 	var parts []string
 	add := func(f string, a ...any) { parts = append(parts, fmt.Sprintf(f, a...)) }
 	if in.Action != "" {
@@ -125,11 +151,14 @@ func describe(in Intent, api int, xflags int, clip, extras bool) string {
 	if in.Type != "" {
 		add("typ=%s", in.Type)
 	}
+	if meta.Identifier != "" {
+		add("id=%s", meta.Identifier)
+	}
 	if in.Flags != 0 {
 		add("flg=0x%x", uint32(in.Flags))
 	}
-	if xflags != 0 && api >= 36 {
-		add("xflg=0x%x", xflags)
+	if meta.ExtendedFlags != 0 {
+		add("xflg=0x%x", meta.ExtendedFlags)
 	}
 	if in.Package != "" {
 		add("pkg=%s", in.Package)
@@ -146,11 +175,16 @@ func describe(in Intent, api int, xflags int, clip, extras bool) string {
 	return strings.Join(parts, " ")
 }
 
-// IntentText is Intent.toString at that level.
-func IntentText(api int, in Intent) string { return IntentTextX(api, in, 0) }
+// IntentMeta is what an intent may have that no request to WeChat has.
+type IntentMeta struct {
+	Identifier    string // since 29
+	ExtendedFlags int    // since 36
+}
 
-// IntentTextX is IntentText of an intent with extended flags, which levels
-// from 36 on print.
-func IntentTextX(api int, in Intent, extended int) string {
-	return "Intent { " + describe(in, api, extended, true, true) + " }"
+// IntentText is Intent.toString at that level.
+func IntentText(api int, in Intent) string { return IntentTextMeta(api, in, IntentMeta{}) }
+
+// IntentTextMeta is IntentText of an intent that has a meta.
+func IntentTextMeta(api int, in Intent, meta IntentMeta) string {
+	return "Intent { " + describe(in, api, meta, true, true) + " }"
 }

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,11 +10,6 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
-
-// activities is what am asks of the activity manager.
-type activities interface {
-	StartActivityAndWait(context.Context, phone.StartRequest) (phone.WaitResult, error)
-}
 
 // thrown prints an exception as Binder's shell command handling does, and
 // gives the exit code: 255.
@@ -49,9 +43,9 @@ func (c *call) thrownOld(err error) int {
 	return 1
 }
 
-func am(c *call) int { return c.am(c.args[1:], c.p) }
+func am(c *call) int { return c.activityManager(c.args[1:]) }
 
-func (c *call) am(args []string, am activities) int {
+func (c *call) activityManager(args []string) int {
 	if len(args) == 0 {
 		fmt.Fprintln(c.out, "Activity manager (activity) commands:")
 		fmt.Fprintln(c.out, "  help")
@@ -59,10 +53,10 @@ func (c *call) am(args []string, am activities) int {
 	}
 	var err error
 	code := 0
-	r := &argReader{args: args[1:]}
+	r := &argReader{args: args[1:], last: args[0]}
 	switch args[0] {
 	case "start", "start-activity":
-		code, err = c.amStart(r, am)
+		code, err = c.amStart(r)
 	case "force-stop":
 		err = c.amForceStop(r)
 	case "broadcast":
@@ -96,38 +90,63 @@ type startOptions struct {
 	wait, stop bool
 	user       int
 	repeat     int
+	identifier string
 }
 
+// startFlags are the options of am start that take no value and change
+// nothing here, startValues the ones with a value, by the levels that know
+// them (ActivityManagerShellCommand.makeIntent).
+var (
+	startFlags = map[string][2]int{
+		"-D": {24, 99}, "-N": {24, 99}, "--streaming": {26, 99}, "--track-allocation": {24, 99}, "--task-overlay": {26, 99}, "--lock-task": {28, 99},
+		"--allow-background-activity-starts": {30, 99}, "--splashscreen-show-icon": {33, 99}, "--dismiss-keyguard": {34, 99}, "--suspend": {34, 99},
+	}
+	startValues = map[string][2]int{
+		"-P": {24, 99}, "--start-profiler": {24, 99}, "--sampling": {24, 99}, "--receiver-permission": {24, 99}, "--display": {26, 99}, "--stack": {24, 27}, "--task": {26, 99},
+		"--attach-agent": {27, 99}, "--attach-agent-bind": {28, 99}, "--windowingMode": {28, 99}, "--activityType": {28, 99}, "--clock-type": {34, 99}, "--task-display-area-feature-id": {34, 99}, "--profiler-output-version": {35, 99},
+	}
+	startNumbers = []string{"--sampling", "--display", "--stack", "--task", "--windowingMode", "--activityType", "--task-display-area-feature-id", "--profiler-output-version"}
+)
+
 func (c *call) startOption(r *argReader, o *startOptions, opt string) (bool, error) {
-	switch opt {
-	case "-D", "-N", "--streaming", "--track-allocation", "--task-overlay", "--lock-task", "--allow-background-activity-starts", "--suspend", "--dismiss-keyguard", "--dismiss-keyguard-if-insecure":
+	within := func(l [2]int, ok bool) bool { return ok && c.p.API >= l[0] && c.p.API <= l[1] }
+	if l, ok := startFlags[opt]; within(l, ok) {
 		return true, nil
-	case "-W":
+	}
+	if l, ok := startValues[opt]; within(l, ok) {
+		v, err := r.required()
+		if err == nil && slices.Contains(startNumbers, opt) {
+			if _, nerr := strconv.Atoi(v); nerr != nil {
+				err = notNumber(v)
+			}
+		}
+		return true, err
+	}
+	switch {
+	case opt == "-W":
 		o.wait = true
-	case "-S":
+		return true, nil
+	case opt == "-S":
 		o.stop = true
-	case "-P", "--start-profiler", "--sampling", "--attach-agent", "--attach-agent-bind", "--receiver-permission", "--display", "--windowingMode", "--activityType", "--task", "--splashscreen-icon":
-		_, err := r.required()
-		return true, err
-	case "-R":
-		v, err := r.required()
-		if err != nil {
-			return true, err
-		}
-		if o.repeat, err = strconv.Atoi(v); err != nil {
-			return true, notNumber(v)
-		}
-	case "--user":
-		v, err := r.required()
-		if err != nil {
-			return true, err
-		}
-		o.user, err = userArg(v)
-		return true, err
-	default:
+		return true, nil
+	case opt != "-R" && opt != "--user" && (opt != "-i" || c.p.API < 29):
 		return false, nil
 	}
-	return true, nil
+	v, err := r.required()
+	if err != nil {
+		return true, err
+	}
+	switch opt {
+	case "-i":
+		o.identifier = v
+	case "-R":
+		if o.repeat, err = strconv.Atoi(v); err != nil {
+			err = notNumber(v)
+		}
+	case "--user":
+		o.user, err = userArg(v)
+	}
+	return true, err
 }
 
 // userArg is UserHandle.parseUserArg.
@@ -158,12 +177,13 @@ func (c *call) caller() string {
 // am collects the keys of nested intents (EXTENDED_FLAG…, printed as xflg).
 const collected = 0x4
 
-func (c *call) amStart(r *argReader, am activities) (int, error) {
+func (c *call) amStart(r *argReader) (int, error) {
 	o := startOptions{user: phone.UserCurrent, repeat: 0}
 	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) { return c.startOption(r, &o, opt) })
 	if err != nil {
 		return 0, err
 	}
+	meta := phone.IntentMeta{Identifier: o.identifier}
 	if o.user == phone.UserAll {
 		c.errorf("Error: Can't start service with user 'all'\n")
 		return 1, nil
@@ -174,14 +194,14 @@ func (c *call) amStart(r *argReader, am activities) (int, error) {
 				return code, nil
 			}
 		}
-		c.printf("Starting: %s\n", phone.IntentText(c.p.API, in))
+		c.printf("Starting: %s\n", phone.IntentTextMeta(c.p.API, in, meta))
 		began := c.p.Now()
-		q := phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: c.caller(), Intent: in, User: o.user}
+		q := phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: c.caller(), Intent: in, User: o.user, Meta: meta}
 		q.Intent.Flags |= phone.FlagNewTask
 		if c.p.API >= 36 {
-			q.ExtendedFlags = collected
+			q.Meta.ExtendedFlags = collected
 		}
-		res, err := am.StartActivityAndWait(c.ctx, q)
+		res, err := c.session.am.StartActivityAndWait(c.ctx, q)
 		if err != nil {
 			return 0, err
 		}
@@ -195,6 +215,8 @@ func (c *call) amStart(r *argReader, am activities) (int, error) {
 		if o.repeat--; o.repeat <= 0 || c.ctx.Err() != nil {
 			return 0, nil
 		}
+		in.Flags |= phone.FlagNewTask
+		c.p.Back()
 	}
 }
 
@@ -228,7 +250,7 @@ func (c *call) started(q phone.StartRequest, res phone.WaitResult, wait bool, to
 	if wait {
 		out = c.out
 	}
-	text := phone.IntentTextX(c.p.API, q.Intent, q.ExtendedFlags)
+	text := phone.IntentTextMeta(c.p.API, q.Intent, q.Meta)
 	failed := true
 	switch res.Code {
 	case phone.StartSuccess:

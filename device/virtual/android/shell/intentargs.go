@@ -15,16 +15,16 @@ import (
 // getNextOption do.
 type argReader struct {
 	args []string
-	opt  string // the option read last
+	last string // the argument read last
 }
 
 func (r *argReader) next() (string, bool) {
 	if len(r.args) == 0 {
 		return "", false
 	}
-	a := r.args[0]
+	r.last = r.args[0]
 	r.args = r.args[1:]
-	return a, true
+	return r.last, true
 }
 
 // option gives the next argument if it is an option.
@@ -36,7 +36,6 @@ func (r *argReader) option() (string, bool) {
 	if a == "--" {
 		return "", false
 	}
-	r.opt = a
 	return a, true
 }
 
@@ -44,7 +43,7 @@ func (r *argReader) option() (string, bool) {
 func (r *argReader) required() (string, error) {
 	a, ok := r.next()
 	if !ok {
-		return "", illegal("Argument expected after \"%s\"", r.opt)
+		return "", illegal("Argument expected after \"%s\"", r.last)
 	}
 	return a, nil
 }
@@ -162,6 +161,9 @@ func mergeIntents(in, base phone.Intent) phone.Intent {
 			*v = b
 		}
 	}
+	if in.Action != "" {
+		base.Categories = nil
+	}
 	fill(&in.Action, base.Action)
 	if in.Data == "" && in.Type == "" {
 		in.Data, in.Type = base.Data, base.Type
@@ -191,10 +193,6 @@ func intentOption(api int, r *argReader, opt string, in *phone.Intent) (bool, er
 	}
 	switch opt {
 	case "-a", "-d", "-t", "-c", "-p", "-n", "-f":
-	case "-i":
-		if api < 29 {
-			return false, nil
-		}
 	case "--selector":
 		in.Data, in.Type = "", ""
 		return true, nil

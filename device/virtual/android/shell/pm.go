@@ -42,7 +42,7 @@ func (c *call) packageService(args []string) int {
 		c.printf("Package manager (package) commands:\n  help\n    Print this help text.\n")
 		return 255
 	}
-	r := &argReader{args: args[1:]}
+	r := &argReader{args: args[1:], last: args[0]}
 	switch {
 	case args[0] == "list":
 		return c.pmList(r)
@@ -245,8 +245,11 @@ func (c *call) pmPath(r *argReader) int {
 			return c.thrown(err, "path")
 		}
 	}
-	name, ok := r.next()
-	if !ok {
+	name, err := r.required()
+	switch {
+	case err != nil && c.p.API >= 28:
+		return c.thrown(err, "path")
+	case err != nil:
 		c.errorf("Error: no package specified\n")
 		return 1
 	}
@@ -432,7 +435,7 @@ func cmd(c *call) int {
 		return c.packageService(rest)
 	case "activity":
 		if c.p.API >= 26 {
-			return c.am(rest, c.p)
+			return c.activityManager(rest)
 		}
 		if len(rest) > 0 {
 			c.printf("Unknown command: %s\n", rest[0])

@@ -53,7 +53,7 @@ func runAs(c *call) int {
 		c.errorf("run-as: run-as is disabled from the kernel commandline\n")
 		return 1
 	}
-	s := &session{p: c.p, cred: phone.AppCred(pkg.UID(user)), runAs: name, tty: c.tty}
+	s := &session{p: c.p, am: c.session.am, cred: phone.AppCred(pkg.UID(user)), runAs: name, tty: c.tty}
 	s.pid = c.p.Spawn(s.cred.UID, "sh")
 	defer c.p.Exit(s.pid)
 	defer s.bg.Wait()

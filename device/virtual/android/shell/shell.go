@@ -29,15 +29,25 @@ const (
 	maxString = 16 << 20  // what a substitution may gather
 )
 
+// Activities is what am asks of the activity manager; a *phone.Phone is one.
+type Activities interface {
+	StartActivityAndWait(context.Context, phone.StartRequest) (phone.WaitResult, error)
+}
+
 // Shell runs command lines. Its zero value is ready; one serves any number of
 // phones at once.
-type Shell struct{}
+type Shell struct {
+	// Activities, if set, answers am in place of the phone: so am alone can
+	// be judged.
+	Activities Activities
+}
 
 var _ phone.Shell = Shell{}
 
 // session is one run of a shell, with all that it starts.
 type session struct {
 	p     *phone.Phone
+	am    Activities
 	cred  phone.Cred
 	runAs string // the package under run-as
 	tty   bool
@@ -47,8 +57,11 @@ type session struct {
 
 // Exec runs a command line, or without one the lines of Stdin, and returns
 // the exit code. It returns early when the context ends; the code is then 130.
-func (Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code int) {
-	s := &session{p: p, cred: phone.ShellCred(), tty: c.TTY}
+func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code int) {
+	s := &session{p: p, am: sh.Activities, cred: phone.ShellCred(), tty: c.TTY}
+	if s.am == nil {
+		s.am = p
+	}
 	switch {
 	case c.Root:
 		s.cred = phone.RootCred()
