@@ -87,8 +87,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 		return nil, err
 	}
 	if got == nil {
-		return nil, device.Errorf(device.Refused, "the app %q is not installed on the phone%s", name, forUser(user)).
-			WithHint("install it, or name another with --package")
+		return nil, notInstalled(name, user)
 	}
 	out := inspection(got, user)
 	out.Device = p.info.Ref()

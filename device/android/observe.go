@@ -37,6 +37,7 @@ type observer struct {
 	wechatUID int
 	appUID    int
 	wantReply bool
+	forged    bool // it is wxctl that calls the app back, not WeChat
 
 	said       map[string]bool // evidence that is there already
 	open       map[string]bool // entry activities of WeChat that are up
@@ -141,21 +142,30 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	if e.user%100000 != o.user%100000 {
 		return
 	}
-	fromWeChat := fmt.Sprintf("WeChat called %s back", shortComponent(e.component))
+	what := fmt.Sprintf("WeChat called %s back", shortComponent(e.component))
+	if o.forged {
+		what = fmt.Sprintf("the forged reply reached %s", shortComponent(e.component))
+	}
 	switch e.kind {
 	case started:
 		o.starter[e.component] = e.fromUID
 		if e.fromUID == o.wechatUID && (!e.hasResult || e.result >= 0) {
-			o.see(at, device.Returned, fromWeChat, sourceStarts)
+			o.see(at, device.Returned, what, sourceStarts)
 		}
 	case created, newIntent:
-		if uid, ok := o.starter[e.component]; ok && uid != o.wechatUID {
-			return
+		if !o.startedByOther(e.component) {
+			o.see(at, device.Returned, what, sourceEvents)
 		}
-		o.see(at, device.Returned, fromWeChat, sourceEvents)
 	case resumed:
 		o.top = e.component
 	}
+}
+
+// startedByOther reports whether the log says that somebody else than WeChat
+// started an activity.
+func (o *observer) startedByOther(component string) bool {
+	uid, ok := o.starter[component]
+	return ok && uid != o.wechatUID
 }
 
 // replyMark starts what the hook of an app under test logs of a reply.
