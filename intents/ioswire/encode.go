@@ -1,6 +1,7 @@
 package ioswire
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,6 +27,9 @@ const maxURLPlist = 460800
 // does not ask whether the SDK would refuse the request: that is [Validate]. It
 // fails if the SDK has no such request, or would not have registered.
 func Encode(req intents.Request, sender Sender) ([]Wire, []string, error) {
+	if req == nil {
+		return nil, nil, errors.New("there is no request to encode")
+	}
 	if err := sender.check(); err != nil {
 		return nil, nil, err
 	}

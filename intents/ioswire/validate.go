@@ -60,6 +60,7 @@ func Validate(req intents.Request, sdk Version) []intents.Problem {
 		c.atMost("url", r.URL, maxURL)
 	default:
 		c.refuse("kind", "is no request of this SDK")
+		return c.problems
 	}
 	c.unsent("openId", req.Base().OpenID != nil)
 	return c.problems
