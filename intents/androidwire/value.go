@@ -1,10 +1,12 @@
 package androidwire
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -42,13 +44,10 @@ func (t Type) String() string {
 // Value is one typed value of an Intent's extras. The zero Value is null.
 type Value struct {
 	kind  Type
-	num   int64 // Integer, Long, Boolean
-	float float64
+	num   int64  // Integer, Long, Boolean; the bits of a Double
 	text  string // String, Uri; of another class its toString
-	class string // of another class its name
 	bytes []byte
-	uris  []string
-	table map[string]string
+	ref   any // map[string]string of a HashMap, []string of a list, class name of TypeOther
 }
 
 // String, StringOrNull, Int, … make values of the Java types; a nil pointer,
@@ -79,7 +78,7 @@ func Bool(b bool) Value {
 }
 
 // Double makes a Double.
-func Double(f float64) Value { return Value{kind: TypeDouble, float: f} }
+func Double(f float64) Value { return Value{kind: TypeDouble, num: int64(math.Float64bits(f))} }
 
 // Bytes makes a byte[] that shares b's memory, or null of nil.
 func Bytes(b []byte) Value {
@@ -94,7 +93,7 @@ func HashMap(m map[string]string) Value {
 	if m == nil {
 		return Value{}
 	}
-	return Value{kind: TypeHashMap, table: m}
+	return Value{kind: TypeHashMap, ref: m}
 }
 
 // URI makes an android.net.Uri.
@@ -105,20 +104,20 @@ func URIList(uris []string) Value {
 	if uris == nil {
 		return Value{}
 	}
-	return Value{kind: TypeURIList, uris: uris}
+	return Value{kind: TypeURIList, ref: uris}
 }
 
 // Other stands for a value of a class that has no Type here: its class name
 // and what its toString says.
-func Other(class, text string) Value { return Value{kind: TypeOther, class: class, text: text} }
+func Other(class, text string) Value { return Value{kind: TypeOther, ref: class, text: text} }
 
 // Type returns the value's Java type.
 func (v Value) Type() Type { return v.kind }
 
 // Class returns the name of the value's Java type, also of another class.
 func (v Value) Class() string {
-	if v.kind == TypeOther {
-		return v.class
+	if class, other := v.ref.(string); other {
+		return class
 	}
 	return v.kind.String()
 }
@@ -129,7 +128,7 @@ func (v Value) Text() *string {
 	if v.kind != TypeString {
 		return nil
 	}
-	return &v.text
+	return new(v.text)
 }
 
 // Integer returns an Integer, or 0 if the value is of another type.
@@ -152,13 +151,21 @@ func (v Value) Int64() int64 {
 func (v Value) Boolean() bool { return v.kind == TypeBoolean && v.num != 0 }
 
 // Float returns a Double, or 0 if the value is of another type.
-func (v Value) Float() float64 { return v.float }
+func (v Value) Float() float64 {
+	if v.kind != TypeDouble {
+		return 0
+	}
+	return math.Float64frombits(uint64(v.num))
+}
 
 // Bytes returns a byte[], nil if the value is null or of another type.
 func (v Value) Bytes() []byte { return v.bytes }
 
 // Map returns a HashMap, nil if the value is null or of another type.
-func (v Value) Map() map[string]string { return v.table }
+func (v Value) Map() map[string]string {
+	m, _ := v.ref.(map[string]string)
+	return m
+}
 
 // URI returns a Uri's text, or "" if the value is of another type.
 func (v Value) URI() string {
@@ -169,13 +176,15 @@ func (v Value) URI() string {
 }
 
 // URIs returns an ArrayList's Uris, nil if the value is of another type.
-func (v Value) URIs() []string { return v.uris }
+func (v Value) URIs() []string {
+	uris, _ := v.ref.([]string)
+	return uris
+}
 
 // Equal reports whether two values have the same type and content.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.num == w.num && v.text == w.text && v.class == w.class &&
-		(v.float == w.float || v.float != v.float && w.float != w.float) &&
-		slices.Equal(v.bytes, w.bytes) && slices.Equal(v.uris, w.uris) && maps.Equal(v.table, w.table)
+	return v.kind == w.kind && v.num == w.num && v.text == w.text && v.Class() == w.Class() &&
+		bytes.Equal(v.bytes, w.bytes) && slices.Equal(v.URIs(), w.URIs()) && maps.Equal(v.Map(), w.Map())
 }
 
 type jsonValue struct {
@@ -208,11 +217,9 @@ func (v Value) plain() any {
 	case TypeBoolean:
 		return v.num != 0
 	case TypeDouble:
-		return v.float
-	case TypeHashMap:
-		return v.table
-	case TypeURIList:
-		return v.uris
+		return v.Float()
+	case TypeHashMap, TypeURIList:
+		return v.ref
 	case TypeNull:
 		return nil
 	}
@@ -252,8 +259,9 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		read(&b)
 		*v = Bool(b)
 	case "Double":
-		v.kind = TypeDouble
-		read(&v.float)
+		var f float64
+		read(&f)
+		*v = Double(f)
 	case "byte[]":
 		if j.Base64 == nil {
 			return fmt.Errorf("an extra of type byte[] has no base64")
@@ -264,21 +272,24 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		}
 		*v = Bytes(b)
 	case "java.util.HashMap":
-		v.kind = TypeHashMap
-		read(&v.table)
+		var m map[string]string
+		read(&m)
+		*v = HashMap(m)
 	case "android.net.Uri":
 		v.kind = TypeURI
 		read(&v.text)
 	case "java.util.ArrayList":
-		v.kind = TypeURIList
-		read(&v.uris)
+		var uris []string
+		read(&uris)
+		*v = URIList(uris)
 	case "":
 		return fmt.Errorf("an extra has no type")
 	default:
-		*v = Value{kind: TypeOther, class: j.Type}
+		var s string
 		if len(j.Value) > 0 {
-			read(&v.text)
+			read(&s)
 		}
+		*v = Other(j.Type, s)
 	}
 	if err != nil {
 		*v = Value{}

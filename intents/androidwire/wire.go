@@ -9,6 +9,7 @@
 package androidwire
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -110,7 +111,7 @@ func (e *Extras) Set(key string, v Value) {
 // Sorted returns the extras in the order of their keys.
 func (e Extras) Sorted() Extras {
 	sorted := slices.Clone(e)
-	slices.SortFunc(sorted, func(a, b Extra) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(sorted, byKey)
 	return sorted
 }
 
@@ -123,23 +124,48 @@ func (e Extras) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// UnmarshalJSON reads an object of values; they are sorted by key.
+// maxExtras bounds what is read: a request of the richest kind has fewer than
+// 48 extras.
+const maxExtras = 1024
+
+// UnmarshalJSON reads an object of values; they are sorted by key. It refuses
+// a key that occurs twice and more than 1024 extras.
 func (e *Extras) UnmarshalJSON(data []byte) error {
-	var m map[string]Value
-	if err := json.Unmarshal(data, &m); err != nil {
+	*e = nil
+	d := json.NewDecoder(bytes.NewReader(data))
+	start, err := d.Token()
+	if err != nil || start == nil {
 		return err
 	}
-	*e = nil
-	if m == nil {
-		return nil
+	if start != json.Delim('{') {
+		return fmt.Errorf("extras are %v, not an object", start)
 	}
-	out := make(Extras, 0, len(m))
-	for k, v := range m {
-		out = append(out, Extra{k, v})
+	var out Extras
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		if len(out) == maxExtras {
+			return fmt.Errorf("more than %d extras", maxExtras)
+		}
+		x := Extra{Key: key.(string)} // the decoder accepts no other key
+		if err := d.Decode(&x.Value); err != nil {
+			return fmt.Errorf("extra %q: %w", x.Key, err)
+		}
+		out = append(out, x)
 	}
-	*e = out.Sorted()
+	slices.SortFunc(out, byKey)
+	for i := 1; i < len(out); i++ {
+		if out[i].Key == out[i-1].Key {
+			return fmt.Errorf("extra %q occurs twice", out[i].Key)
+		}
+	}
+	*e = out
 	return nil
 }
+
+func byKey(a, b Extra) int { return strings.Compare(a.Key, b.Key) }
 
 // wireJSON is the lossless JSON form; what is absent is null.
 type wireJSON struct {
