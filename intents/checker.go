@@ -41,8 +41,12 @@ func (c *Checker) Required(field string, s *string) {
 
 func (c *Checker) atMost(field string, actual, limit int64, unit string) {
 	if actual > limit {
+		rule := "may have at most"
+		if c.Severity == SeverityWarning {
+			rule = "should have at most"
+		}
 		c.Problems = append(c.Problems, Problem{
-			Severity: c.Severity, Field: field, Rule: "may have at most", Limit: limit, Actual: actual, Unit: unit, Source: c.Source,
+			Severity: c.Severity, Field: field, Rule: rule, Limit: limit, Actual: actual, Unit: unit, Source: c.Source,
 		})
 	}
 }

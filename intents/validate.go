@@ -1,11 +1,15 @@
 package intents
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Bounds of the documents that are older, and lower, than what the SDKs
 // enforce.
 const (
-	// DocumentedThumb is the older bound of a thumb, in bytes.
+	// DocumentedThumb is the older bound of a thumb, in bytes, but for a mini
+	// program card.
 	DocumentedThumb = 32 << 10
 	// DocumentedImage is the older bound of a picture, in bytes.
 	DocumentedImage = 10 << 20
@@ -21,6 +25,14 @@ const (
 	subscribeDocument = "Open Platform documents, one-time subscription"
 )
 
+// WithoutRefused returns the warnings about fields that errors do not name:
+// what is refused needs no advice.
+func WithoutRefused(warnings, errors []Problem) []Problem {
+	return slices.DeleteFunc(warnings, func(w Problem) bool {
+		return slices.ContainsFunc(errors, func(e Problem) bool { return e.Severity == SeverityError && e.Field == w.Field })
+	})
+}
+
 // Validate returns all that the documents advise against, whatever the
 // platform: only warnings. What an SDK refuses is said by the Validate of the
 // packages androidwire and ioswire, which include these warnings.
@@ -30,10 +42,14 @@ func Validate(req Request) []Problem {
 	switch r := req.(type) {
 	case Share:
 		c.Source = moduleDocument
-		c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
-		if image, ok := r.Message.Object.(Image); ok {
-			c.AtMost("message.object.data", len(image.Data), DocumentedImage)
-			c.FileAtMost("message.object.path", image.Size, DocumentedImage)
+		switch o := r.Message.Object.(type) {
+		case MiniProgram: // its thumb is the card's picture, with a bound of its own
+		case Image:
+			c.AtMost("message.object.data", len(o.Data), DocumentedImage)
+			c.FileAtMost("message.object.path", o.Size, DocumentedImage)
+			c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
+		default:
+			c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
 		}
 	case SubscribeMessage:
 		c.Source = subscribeDocument

@@ -75,7 +75,7 @@ func Validate(req intents.Request, sender Sender) []intents.Problem {
 	default:
 		c.Add("kind", "is no request of this SDK")
 	}
-	return append(c.Problems, intents.Validate(req)...)
+	return append(c.Problems, intents.WithoutRefused(intents.Validate(req), c.Problems)...)
 }
 
 type checker struct {
