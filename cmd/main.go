@@ -5,8 +5,11 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -25,7 +28,12 @@ func Main() int {
 
 // Run runs one command line and returns the exit code. Everything that it
 // prints goes to the factory's streams.
-func Run(ctx context.Context, f *Factory, args []string) int {
+func Run(ctx context.Context, f *Factory, args []string) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			code = f.reportPanic(p)
+		}
+	}()
 	root := rootFor(f, args)
 	root.SetArgs(args)
 	started := false
@@ -50,6 +58,24 @@ func Run(ctx context.Context, f *Factory, args []string) int {
 	if report.Message != "" {
 		f.Streams.Error(output.Safe(report.Message), report.Hint)
 	}
+	return int(report.ExitCode)
+}
+
+// reportPanic says that wxctl has a bug. It prints where, not what: a value in
+// a panic may be a secret.
+func (f *Factory) reportPanic(p any) int {
+	what := fmt.Sprintf("%T", p)
+	if err, ok := p.(runtime.Error); ok {
+		what = err.Error()
+	}
+	if f.Verbose() > 0 {
+		f.Streams.Note("%s", debug.Stack())
+	}
+	report := exit.Report{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what, Hint: "please report it with what -v prints"}
+	if f.printer != nil && f.printer.JSON() && !f.printer.Printed() {
+		f.printError(report)
+	}
+	f.Streams.Error(output.Safe(report.Message), report.Hint)
 	return int(report.ExitCode)
 }
 

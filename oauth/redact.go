@@ -39,8 +39,14 @@ func newRedactor(secrets ...Secret) *redactor {
 		if len(v) < minRedacted {
 			continue
 		}
-		forms = append(forms, v, url.QueryEscape(v), url.PathEscape(v), hex.EncodeToString([]byte(v)), jsonEscaped(v))
-		forms = append(forms, base64Forms(v)...)
+		// What goes over the wire is the escaped value, so that is what a server
+		// may encode when it repeats the query.
+		spellings := []string{v, url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(v, "/", `\/`)}
+		slices.Sort(spellings)
+		for _, spelling := range slices.Compact(spellings) {
+			forms = append(forms, spelling, hex.EncodeToString([]byte(spelling)))
+			forms = append(forms, base64Forms(spelling)...)
+		}
 	}
 	if len(forms) == 0 {
 		return r
@@ -71,8 +77,6 @@ func base64Forms(v string) []string {
 	}
 	return forms
 }
-
-func jsonEscaped(v string) string { return strings.ReplaceAll(v, "/", `\/`) }
 
 // clean makes foreign text fit to be printed: secrets cut out, addresses
 // hidden, control characters escaped, at most max runes long.

@@ -119,6 +119,8 @@ func TestRedactor(t *testing.T) {
 		url.QueryEscape(url.QueryEscape(secret)),
 		hex.EncodeToString([]byte(secret)), strings.ToUpper(hex.EncodeToString([]byte(secret))),
 		fmt.Sprintf("% x", secret), fmt.Sprintf("% X", "a"+secret+"b"),
+		hex.EncodeToString([]byte("secret=" + url.QueryEscape(secret) + "&code")),
+		base64.StdEncoding.EncodeToString([]byte("secret=" + url.QueryEscape(secret) + "&code")),
 		base64.StdEncoding.EncodeToString([]byte(secret)),
 		base64.StdEncoding.EncodeToString([]byte("secret=" + secret + "&code")),
 		base64.RawURLEncoding.EncodeToString([]byte("ab" + secret)),
