@@ -24,6 +24,34 @@
 // same way a nil []byte is null and an empty one an empty array. Lengths of
 // strings are counted in UTF-16 units, as Java and Objective-C count them.
 //
+// # Reference card
+//
+// What OpenSDK 6.8.34 for Android refuses; older versions where they differ,
+// and iOS, are in the packages androidwire and ioswire.
+//
+//	share            title 512, description 1024, mediaTag 64, action 2048, ext 2048 characters;
+//	                 thumb 65536 bytes (mini program 131072, required; emoji: required)
+//	  contact        needs To and OpenID
+//	  text           1 to 10240 characters
+//	  image          Data or Path; 26214400 bytes, path 10240 characters
+//	  music          URL or LowBandURL, 10240 each; albumUrl 10240, lyric 32768
+//	  video          URL or LowBandURL, 10240 each
+//	  webpage        url 1 to 10240
+//	  miniprogram    webpageUrl and userName required; type release, test or preview
+//	  file           Data or Path; 1920991232 bytes, to the favorites 26214400
+//	  emoji          Data or Path; 10485760 bytes
+//	  musicvideo     title, url, dataUrl (10240), singer (1024) required; lyric 32768,
+//	                 genre, identification, hdThumbPath 1024, its file 10485760 bytes
+//	  videofile      path required; 1073741824 bytes
+//	auth             scope 1 to 1024, state 1024
+//	launch           userName required; type release, test or preview
+//	subscribe        templateId 1 to 1024, reserved 1024
+//	subscribe-miniprogram  miniProgramAppId required
+//	open-webview     url not null, 10240
+//
+// Scenes: session 0, timeline 1, favorite 2, contact 3. A mini program goes to
+// session, timeline (SDK 6.x) or contact; the SDK turns all else into session.
+//
 // Nothing here reads a file, a clock or a phone. What goes over the wire is in
 // the packages androidwire and ioswire.
 package intents

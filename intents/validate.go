@@ -8,9 +8,6 @@ import (
 // Bounds of the documents that are older, and lower, than what the SDKs
 // enforce.
 const (
-	// DocumentedThumb is the older bound of a thumb, in bytes, but for a mini
-	// program card.
-	DocumentedThumb = 32 << 10
 	// DocumentedImage is the older bound of a picture, in bytes.
 	DocumentedImage = 10 << 20
 	// DocumentedScene is the highest scene of a [SubscribeMessage].
@@ -47,9 +44,9 @@ func Validate(req Request) []Problem {
 		case Image:
 			c.AtMost("message.object.data", len(o.Data), DocumentedImage)
 			c.FileAtMost("message.object.path", o.Size, DocumentedImage)
-			c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
+			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
 		default:
-			c.AtMost("message.thumb", len(r.Message.Thumb), DocumentedThumb)
+			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
 		}
 	case SubscribeMessage:
 		c.Source = subscribeDocument

@@ -9,8 +9,8 @@ import (
 // Bounds that the SDK enforces in checkArgs: lengths of strings in UTF-16
 // units, all else in bytes. OpenSDK 5.5.3 to 6.8.34.
 const (
-	maxThumb            = 65536
-	maxMiniProgramThumb = 131072
+	maxThumb            = intents.ThumbLimit
+	maxMiniProgramThumb = intents.ThumbLimitLarge
 	maxTitle            = 512
 	maxDescription      = 1024
 	maxMediaTag         = 64
@@ -31,14 +31,6 @@ const (
 	maxCover            = 10485760
 	maxScope            = 1024
 	maxTemplate         = 1024
-)
-
-// Bounds of a thumb, in bytes, for whoever fits a picture to them.
-const (
-	// ThumbLimit is the bound of a message's thumb.
-	ThumbLimit = maxThumb
-	// MiniProgramThumbLimit is the bound of a mini program card's thumb.
-	MiniProgramThumbLimit = maxMiniProgramThumb
 )
 
 // sceneStatus is the scene of the SDK that wxctl has no request for: it needs
