@@ -73,13 +73,13 @@ func wechatPackage(v wechat.Version) *phone.Package {
 	entry := activity(classEntry, true)
 	entry.LaunchMode, entry.Affinity, entry.NoRecents = phone.LaunchSingleTop, ".sdkentry", true
 	biz := activity(wechat.PackageName+".plugin.base.stub.WXBizEntryActivity", false)
-	custom := activity(wechat.PackageName+".plugin.base.stub.WXCustomSchemeEntryActivity", true,
+	custom := activity(classScheme, true,
 		phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{"weixin"}})
 	timeline := []phone.Filter{share("image/*")}
 	if !v.AtLeast(7, 0, 0) {
 		timeline = append(timeline, several)
 	}
-	main := activity(wechat.PackageName+".ui.LauncherUI", true, launcher())
+	main := activity(classLauncher, true, launcher())
 	main.LaunchMode = phone.LaunchSingleTop
 	components := []phone.Component{
 		main, entry, biz, custom,
@@ -134,5 +134,10 @@ func targetSDK(v wechat.Version) int {
 	return 23
 }
 
-// classEntry is the activity that takes OpenSDK requests.
-const classEntry = wechat.PackageName + ".plugin.base.stub.WXEntryActivity"
+// Activities of WeChat that act when they come up: the one that takes OpenSDK
+// requests, the main screen, and the one that takes weixin:// links.
+const (
+	classEntry    = wechat.PackageName + ".plugin.base.stub.WXEntryActivity"
+	classLauncher = wechat.PackageName + ".ui.LauncherUI"
+	classScheme   = wechat.PackageName + ".plugin.base.stub.WXCustomSchemeEntryActivity"
+)

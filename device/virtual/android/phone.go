@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,6 +83,7 @@ func New(o Options) (*Phone, error) {
 		model.FS.SetFree(0)
 	}
 	model.FS.SetReadOnly(o.ReadOnly)
+	model.Go(p.watchProcesses)
 	return p, nil
 }
 
@@ -147,6 +149,28 @@ func (p *Phone) JDWP() []int {
 		}
 	}
 	return pids
+}
+
+// watchProcesses tells servers when there are other debuggable processes
+// (track-jdwp): the events buffer says when any starts or dies.
+func (p *Phone) watchProcesses(ctx context.Context) {
+	before := p.JDWP()
+	after := uint64(0)
+	for {
+		entries, more := p.Model.Log.Read(after, phone.LogEvents)
+		if len(entries) > 0 {
+			after = entries[len(entries)-1].Seq
+			if now := p.JDWP(); !slices.Equal(now, before) {
+				before = now
+				p.Notify()
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // files is the phone's file system as adb's sync service sees it: with the

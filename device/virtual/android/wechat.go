@@ -72,6 +72,10 @@ func (a *wechatApp) Launched(ctx context.Context, p *phone.Phone, act phone.Acti
 		a.play(ctx, p, act.User, act.Token, w.Receive(in))
 	case wechat.ShareImgClass, wechat.ShareToTimeLineClass, wechat.AddFavoriteClass:
 		a.play(ctx, p, act.User, act.Token, w.Share(act.Class, in))
+	case classLauncher:
+		a.play(ctx, p, act.User, act.Token, w.Open(false))
+	case classScheme:
+		a.play(ctx, p, act.User, act.Token, w.Open(true))
 	}
 }
 

@@ -212,7 +212,7 @@ func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 	}
 	content.URL = new(e.appID + "://oauth?" + query.Encode())
 	course.Reply = w.reply(e, content)
-	if class := extras.Get("_wxapi_sendauth_options_callback_classname").Text(); class != nil && *class != "" && w.supports(671091456) {
+	if class := extras.Get("_wxapi_sendauth_options_callback_classname").Text(); class != nil && *class != "" && w.supports(supportAuthOptions) {
 		pkg, _, _ := strings.Cut(course.Reply.Component, "/")
 		course.Reply.Component = pkg + "/" + *class
 		if flags := extras.Get("_wxapi_sendauth_options_callback_flags"); flags.Type() == androidwire.TypeInteger && flags.Integer() != -1 {

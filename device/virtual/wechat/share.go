@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wxctl/wxctl/intents"
@@ -60,7 +61,7 @@ func (w *WeChat) share(e envelope, in androidwire.Intent) Course {
 	kind, known := objects(class)
 	switch {
 	case known && !w.supports(kind.level),
-		known && kind.scenes != nil && !contains(kind.scenes, scene),
+		known && kind.scenes != nil && !slices.Contains(kind.scenes, scene),
 		scene == sceneContact && !w.supports(supportContact),
 		scene == sceneStatus && !w.supports(supportStatus),
 		scene < sceneSession || scene > sceneStatus:
@@ -99,20 +100,11 @@ func (w *WeChat) file(kind object, in androidwire.Intent) string {
 	}
 	// The URI travels as a text, so the Intent's own grants don't cover it,
 	// unless its clip names the same URI.
-	granted := in.Flags&androidwire.FlagGrantRead != 0 && contains(in.ClipData, path)
+	granted := in.Flags&androidwire.FlagGrantRead != 0 && slices.Contains(in.ClipData, path)
 	if _, err := w.host.Size(path, granted); err != nil {
 		return fmt.Sprintf("%q can't be read: %v", path, err)
 	}
 	return ""
-}
-
-func contains[T comparable](list []T, value T) bool {
-	for _, v := range list {
-		if v == value {
-			return true
-		}
-	}
-	return false
 }
 
 func orNone(class string) string {

@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wxctl/wxctl/intents/androidwire"
@@ -46,7 +47,7 @@ func (w *WeChat) Share(class string, in androidwire.Intent) Course {
 	}
 	text := deref(in.Extras.Get("android.intent.extra.TEXT").Text())
 	for _, uri := range streams {
-		granted := in.Flags&androidwire.FlagGrantRead != 0 && (contains(in.ClipData, uri) || in.Data == uri)
+		granted := in.Flags&androidwire.FlagGrantRead != 0 && (slices.Contains(in.ClipData, uri) || in.Data == uri)
 		size, err := w.host.Size(uri, granted)
 		if err != nil {
 			return gone("%q can't be read: %v", uri, err)
@@ -80,6 +81,19 @@ func (w *WeChat) Share(class string, in androidwire.Intent) Course {
 		return gone("nothing to share")
 	}
 	return w.shown("chat picker", ".ui.transmit.SelectConversationUI")
+}
+
+// Open decides what becomes of an Intent to WeChat's main screen, or of a
+// weixin:// link, which leads there.
+func (w *WeChat) Open(link bool) Course {
+	course := Course{Note: "main screen", AtOnce: true}
+	switch {
+	case w.options.LoggedOut:
+		course = Course{Note: "nobody is logged in", Screens: screens(".plugin.account.ui.LoginUI"), AtOnce: true}
+	case link:
+		course.Screens = screens(".ui.LauncherUI")
+	}
+	return course
 }
 
 // shown opens one screen, which goes away when the user is done with it.

@@ -105,6 +105,7 @@ const (
 	supportContentURI   = 654314752
 	supportMusicVideo   = 671088640
 	supportStatus       = 671089664
+	supportAuthOptions  = 671091456
 
 	// minSDK is the oldest SDK whose requests WeChat takes (MIN_SDK_INT), and
 	// checkTokenSDK the oldest whose missing token it may block

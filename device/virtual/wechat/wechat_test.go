@@ -372,6 +372,20 @@ func TestSystemShare(t *testing.T) {
 	}
 }
 
+func TestOpen(t *testing.T) {
+	in, out := testOptions(), testOptions()
+	out.LoggedOut = true
+	for _, tt := range []struct {
+		options Options
+		link    bool
+		want    string
+	}{{in, false, "stays"}, {in, true, "LauncherUI stays"}, {out, false, "LoginUI stays"}, {out, true, "LoginUI stays"}} {
+		if got := short(New(tt.options, testHost()).Open(tt.link)); got != tt.want {
+			t.Errorf("logged out %v, link %v: %s, want %s", tt.options.LoggedOut, tt.link, got, tt.want)
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	previous := Version{}
 	for _, text := range []string{"6.0.0", "6.5.6", "6.5.16", "6.7.2", "7.0.0", "7.0.3", "7.0.7", "7.0.13", "7.0.22", "8.0.0", "8.0.50"} {
