@@ -1,0 +1,78 @@
+package cmd
+
+import (
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+)
+
+// Fifty wxctl that refresh one profile at once make one request, and all get a
+// token.
+func TestRefreshCrowd(t *testing.T) {
+	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret, RotateRefresh: true})
+	ts := httptest.NewServer(server)
+	defer ts.Close()
+	wxctl, dir := wxctlProgram(t), t.TempDir()
+	login, out := program(t.Context(), wxctl, dir, server.IssueCode(virtualoauth.DefaultUser(), ""), nil, "auth", "exchange", "--base-url", ts.URL)
+	if err := login.Run(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	server.ExpireTokens()
+	var mu sync.Mutex
+	tokens := map[string]int{}
+	var group sync.WaitGroup
+	for range 50 {
+		cmd, out := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--show-token", "--base-url", ts.URL, "--jq", ".accessToken")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			tokens[strings.TrimSpace(out.String())]++
+		})
+	}
+	group.Wait()
+	if n := len(server.Requests("refresh")); n != 1 || len(tokens) != 1 {
+		t.Errorf("%d requests and %d different tokens, want one of each", n, len(tokens))
+	}
+	check, out := program(t.Context(), wxctl, dir, "", nil, "auth", "check", "--base-url", ts.URL)
+	if err := check.Run(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// A wxctl that is killed while it waits for WeChat holds up nobody.
+func TestKilledRefresh(t *testing.T) {
+	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	ts := httptest.NewServer(server)
+	defer ts.Close()
+	wxctl, dir := wxctlProgram(t), t.TempDir()
+	login, out := program(t.Context(), wxctl, dir, server.IssueCode(virtualoauth.DefaultUser(), ""), nil, "auth", "exchange", "--base-url", ts.URL)
+	if err := login.Run(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	server.SetFaults(virtualoauth.Fault{Op: "refresh", Kind: "stall", Times: 1})
+	stuck, _ := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--base-url", ts.URL)
+	if err := stuck.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for len(server.Requests("refresh")) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := stuck.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	stuck.Wait()
+	next, out := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--base-url", ts.URL, "--timeout", "10s")
+	if err := next.Run(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
