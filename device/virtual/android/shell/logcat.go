@@ -29,6 +29,7 @@ type logOptions struct {
 	rx       *regexp.Regexp
 	most     int
 	pid      int
+	year     int // now
 }
 
 func logcat(c *call) int {
@@ -54,7 +55,7 @@ func logcat(c *call) int {
 
 // logArgs reads the arguments; a code that is not negative ends the run.
 func (c *call) logArgs() (o logOptions, code int) {
-	o = logOptions{tail: -1, most: -1, filter: map[string]int{}, format: logFormat{kind: "threadtime"}}
+	o = logOptions{tail: -1, most: -1, filter: map[string]int{}, format: logFormat{kind: "threadtime"}, year: c.p.Now().UTC().Year()}
 	args := c.args[1:]
 	bad := func(format string, a ...any) (logOptions, int) {
 		c.errorf("logcat: "+format+"\n", a...)
@@ -119,7 +120,7 @@ func (o *logOptions) set(name, value string) error {
 			o.tail = n
 			return nil
 		}
-		if o.since, err = logTime(value); err != nil {
+		if o.since, err = logTime(value, o.year); err != nil {
 			return fmt.Errorf("%s \"%s\" not in time format", name, value)
 		}
 	case "-e", "--regex":
@@ -162,8 +163,8 @@ func (o *logOptions) addBuffers(value string) error {
 	return nil
 }
 
-// logTime reads a time as -t and -T take it.
-func logTime(s string) (time.Time, error) {
+// logTime reads a time as -t and -T take it; one without a year is in year.
+func logTime(s string, year int) (time.Time, error) {
 	if sec, frac, ok := strings.Cut(s, "."); ok {
 		if n, err := strconv.ParseInt(sec, 10, 64); err == nil {
 			f, err := strconv.ParseInt((frac + "000000000")[:9], 10, 64)
@@ -173,7 +174,7 @@ func logTime(s string) (time.Time, error) {
 	for _, layout := range []string{"2006-01-02 15:04:05.999999999", "01-02 15:04:05.999999999"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			if t.Year() == 0 {
-				t = t.AddDate(time.Now().UTC().Year(), 0, 0)
+				t = t.AddDate(year, 0, 0)
 			}
 			return t, nil
 		}
