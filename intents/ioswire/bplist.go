@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
@@ -27,18 +28,23 @@ const (
 // flat is the list of a property list's objects in the order of writing.
 type flat struct {
 	objects []object
+	refs    []int32
 	index   map[string][]int // by text, when there are too many objects to look through
+	// Room for what a common payload needs.
+	someObjects [72]object
+	someRefs    [96]int32
 }
 
 type object struct {
 	value Value
-	refs  []int // keys, then values; or a list's items
+	ref   int // where its references begin: keys, then values; or a list's items
+	count int // how many references it has
 }
 
 // linearObjects is how many objects are looked through one by one for an equal one.
 const linearObjects = 96
 
-func (f *flat) find(v Value) int {
+func (f *flat) find(v *Value) int {
 	if f.index == nil && len(f.objects) <= linearObjects {
 		for i := range f.objects {
 			if f.objects[i].value.same(v) {
@@ -63,8 +69,8 @@ func (f *flat) find(v Value) int {
 }
 
 // same is equality among the kinds that are written once.
-func (v *Value) same(w Value) bool {
-	if v.kind != w.kind || v.n != w.n {
+func (v *Value) same(w *Value) bool {
+	if v.kind != w.kind || v.n != w.n || len(v.text) != len(w.text) {
 		return false
 	}
 	switch v.kind {
@@ -86,36 +92,55 @@ func (v Value) indexKey() string {
 }
 
 // add puts v and what it holds on the list, and answers v's number.
-func (f *flat) add(v Value) int {
+func (f *flat) add(v *Value) int32 {
 	if v.kind != KindDict && v.kind != KindArray {
-		if at := f.find(v); at >= 0 {
-			return at
+		return f.addLeaf(*v)
+	}
+	at := f.append(*v)
+	switch v.kind {
+	case KindDict:
+		d := v.held.dict
+		ref := f.reserve(at, 2*len(d))
+		for i := range d {
+			f.refs[ref+i] = f.addLeaf(String(d[i].Key))
+		}
+		for i := range d {
+			f.refs[ref+len(d)+i] = f.add(&d[i].Value)
+		}
+	case KindArray:
+		array := v.held.array
+		ref := f.reserve(at, len(array))
+		for i := range array {
+			f.refs[ref+i] = f.add(&array[i])
 		}
 	}
+	return int32(at)
+}
+
+// addLeaf is add for what holds no others: it is on the list once.
+func (f *flat) addLeaf(v Value) int32 {
+	if at := f.find(&v); at >= 0 {
+		return int32(at)
+	}
+	return int32(f.append(v))
+}
+
+func (f *flat) append(v Value) int {
 	at := len(f.objects)
 	f.objects = append(f.objects, object{value: v})
 	if f.index != nil {
 		key := v.indexKey()
 		f.index[key] = append(f.index[key], at)
 	}
-	switch v.kind {
-	case KindDict:
-		refs := make([]int, 0, 2*len(v.dict))
-		for i := range v.dict {
-			refs = append(refs, f.add(String(v.dict[i].Key)))
-		}
-		for i := range v.dict {
-			refs = append(refs, f.add(v.dict[i].Value))
-		}
-		f.objects[at].refs = refs
-	case KindArray:
-		refs := make([]int, 0, len(v.array))
-		for i := range v.array {
-			refs = append(refs, f.add(v.array[i]))
-		}
-		f.objects[at].refs = refs
-	}
 	return at
+}
+
+// reserve makes room for n references of the object at.
+func (f *flat) reserve(at, n int) int {
+	ref := len(f.refs)
+	f.refs = slices.Grow(f.refs, n)[:ref+n]
+	f.objects[at].ref, f.objects[at].count = ref, n
+	return ref
 }
 
 // EncodePlist writes d as a binary property list, as
@@ -128,8 +153,9 @@ func EncodePlist(d Dict) []byte {
 }
 
 func flatten(d Dict) *flat {
-	f := &flat{objects: make([]object, 0, 2*len(d)+8)}
-	f.add(Dictionary(d))
+	f := &flat{}
+	f.objects, f.refs = f.someObjects[:0], f.someRefs[:0]
+	f.add(&Value{kind: KindDict, held: &held{dict: d}})
 	return f
 }
 
@@ -179,9 +205,9 @@ func (o *object) size(ref int) int {
 	case KindData:
 		return headSize(len(v.data)) + len(v.data)
 	case KindDict:
-		return headSize(len(v.dict)) + ref*len(o.refs)
+		return headSize(len(v.held.dict)) + ref*o.count
 	case KindArray:
-		return headSize(len(v.array)) + ref*len(o.refs)
+		return headSize(len(v.held.array)) + ref*o.count
 	}
 	return 1
 }
@@ -233,7 +259,7 @@ func (f *flat) appendTo(out []byte) []byte {
 	out = append(out, bplistMagic...)
 	ref := bytesFor(len(f.objects))
 	for i := range f.objects {
-		out = f.objects[i].appendTo(out, ref)
+		out = f.appendObject(out, &f.objects[i], ref)
 	}
 	table := len(out) - start
 	offset, at := bytesFor(table), len(bplistMagic)
@@ -247,7 +273,7 @@ func (f *flat) appendTo(out []byte) []byte {
 	return binary.BigEndian.AppendUint64(out, uint64(table))
 }
 
-func (o *object) appendTo(out []byte, ref int) []byte {
+func (f *flat) appendObject(out []byte, o *object, ref int) []byte {
 	v := &o.value
 	switch v.kind {
 	case KindString:
@@ -273,13 +299,13 @@ func (o *object) appendTo(out []byte, ref int) []byte {
 	case KindData:
 		return append(appendHead(out, 0x40, len(v.data)), v.data...)
 	case KindDict:
-		out = appendHead(out, 0xD0, len(v.dict))
+		out = appendHead(out, 0xD0, len(v.held.dict))
 	case KindArray:
-		out = appendHead(out, 0xA0, len(v.array))
+		out = appendHead(out, 0xA0, len(v.held.array))
 	default:
 		return append(out, 0)
 	}
-	for _, r := range o.refs {
+	for _, r := range f.refs[o.ref : o.ref+o.count] {
 		out = appendSized(out, uint64(r), ref)
 	}
 	return out
@@ -327,7 +353,7 @@ type reader struct {
 
 // DecodePlist reads a binary property list whose top is a dictionary. Data
 // values share raw's memory. It never panics, and what it makes of raw takes
-// less than 4 times its length (and 16 KiB, some hundred small fields): a list
+// less than 4 times its length (and 32 KiB, some hundred small fields): a list
 // that reuses its parts to become larger is refused.
 func DecodePlist(raw []byte) (Dict, error) {
 	if len(raw) < len(bplistMagic)+bplistTrailer || string(raw[:len(bplistMagic)]) != bplistMagic {
@@ -349,7 +375,7 @@ func DecodePlist(raw []byte) (Dict, error) {
 	if v.kind != KindDict {
 		return nil, errNoDict
 	}
-	return v.dict, nil
+	return v.held.dict, nil
 }
 
 func sized(b []byte) uint64 {
@@ -395,7 +421,7 @@ func (r *reader) length(token byte, at int) (n, next int, err error) {
 const (
 	fieldCost = int(unsafe.Sizeof(Field{}))
 	valueCost = int(unsafe.Sizeof(Value{}))
-	allowance = 16 << 10
+	allowance = 32 << 10
 )
 
 func (r *reader) spend(n int) error {

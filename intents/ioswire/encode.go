@@ -33,15 +33,15 @@ func Encode(req intents.Request, sender Sender) ([]Wire, []string, error) {
 	if err := sender.check(); err != nil {
 		return nil, nil, err
 	}
-	e := encoder{sender: &sender, fields: make(Dict, 0, 40)}
+	e := &encoder{sender: sender}
+	e.fields = e.someFields[:0]
 	if err := e.request(req); err != nil {
 		return nil, nil, err
 	}
 	if e.raw && sender.Phone.ios() < iosMendsURLs && urlText(e.extra) != e.extra {
 		return nil, nil, fmt.Errorf("below iOS 17 the SDK gets no URL of the user name and sends nothing: %s", clip(e.extra))
 	}
-	wires := e.wires()
-	return wires, sender.differences(), nil
+	return e.wires(), sender.differences(), nil
 }
 
 func (s *Sender) differences() []string {
@@ -53,7 +53,7 @@ func (s *Sender) differences() []string {
 
 // encoder collects what becomes of one request.
 type encoder struct {
-	sender  *Sender
+	sender  Sender
 	extra   string // the URL behind the base
 	raw     bool   // extra holds a value that is not escaped
 	reply   bool   // an answer to WeChat: no context id
@@ -61,6 +61,13 @@ type encoder struct {
 	fields  Dict   // the payload
 	erase   string // the field that may be left out of the URL
 	context string // what a context id is made of, if there is none
+
+	// What is returned, and room for a common payload.
+	wire       [2]Wire
+	opened     URL
+	pasted     Pasteboard
+	plist      [2]Field
+	someFields [36]Field
 }
 
 func (e *encoder) request(req intents.Request) error {
@@ -171,8 +178,8 @@ func (e *encoder) begin(command, returnFromApp, result string) {
 }
 
 func (e *encoder) wires() []Wire {
-	wires := make([]Wire, 0, 2)
-	s := e.sender
+	wires := e.wire[:0]
+	s := &e.sender
 	e.fields.sorted()
 	var carried *flat
 	var data Dict
@@ -185,14 +192,15 @@ func (e *encoder) wires() []Wire {
 		}
 	}
 	if paste {
-		plist := make(Dict, 0, 2)
-		plist = append(plist, Field{s.AppID, Dictionary(e.fields)})
+		plist := append(Dict(e.plist[:0]), Field{s.AppID, Dictionary(e.fields)})
 		if orEmpty(s.Phone.PasteboardText) != "" && (s.SDK.orDefault() == SDK1871 || s.Phone.ios() < iosAsksToPaste) {
 			plist = append(plist, Field{keyOldText, String(*s.Phone.PasteboardText)})
 		}
-		wires = append(wires, Wire{Pasteboard: &Pasteboard{PasteboardType, plist.sorted()}})
+		e.pasted = Pasteboard{PasteboardType, plist.sorted()}
+		wires = append(wires, Wire{Pasteboard: &e.pasted})
 	}
-	return append(wires, Wire{URL: &URL{e.url(carried, erased), data}})
+	e.opened = URL{e.url(carried, erased), data}
+	return append(wires, Wire{URL: &e.opened})
 }
 
 // fit answers the payload that goes into the URL: all of it, or all but the
@@ -213,7 +221,7 @@ func (e *encoder) fit() (carried *flat, data Dict, erased bool) {
 
 // url builds the URL: base, the request's own part, and what the SDK appends.
 func (e *encoder) url(carried *flat, erased bool) string {
-	s := e.sender
+	s := &e.sender
 	var plist []byte
 	size := 512 + len(e.extra)
 	if carried != nil {

@@ -43,10 +43,16 @@ const (
 // Value is one value of a property list. Make it with String, Bool, Int, Real,
 // Data, Dictionary or Array.
 type Value struct {
-	kind  Kind
-	n     int64 // bool, int, bits of a real
-	text  string
-	data  []byte
+	kind Kind
+	n    int64 // bool, int, bits of a real
+	text string
+	data []byte
+	held *held // of a dictionary or list
+}
+
+// held is what the two kinds hold that hold others; kept apart, since a field
+// is what a hostile list can make most of.
+type held struct {
 	dict  Dict
 	array []Value
 }
@@ -73,10 +79,10 @@ func Real(f float64) Value { return Value{kind: KindReal, n: int64(math.Float64b
 func Data(b []byte) Value { return Value{kind: KindData, data: b} }
 
 // Dictionary is a nested dictionary.
-func Dictionary(d Dict) Value { return Value{kind: KindDict, dict: d} }
+func Dictionary(d Dict) Value { return Value{kind: KindDict, held: &held{dict: d}} }
 
 // Array is a list of values.
-func Array(values []Value) Value { return Value{kind: KindArray, array: values} }
+func Array(values []Value) Value { return Value{kind: KindArray, held: &held{array: values}} }
 
 // Kind says what v holds.
 func (v Value) Kind() Kind { return v.kind }
@@ -99,10 +105,20 @@ func (v Value) Real() (float64, bool) {
 func (v Value) Data() ([]byte, bool) { return v.data, v.kind == KindData }
 
 // Dict is v's dictionary, and whether v is one.
-func (v Value) Dict() (Dict, bool) { return v.dict, v.kind == KindDict }
+func (v Value) Dict() (Dict, bool) {
+	if v.kind != KindDict {
+		return nil, false
+	}
+	return v.held.dict, true
+}
 
 // Array is v's list, and whether v is one.
-func (v Value) Array() ([]Value, bool) { return v.array, v.kind == KindArray }
+func (v Value) Array() ([]Value, bool) {
+	if v.kind != KindArray {
+		return nil, false
+	}
+	return v.held.array, true
+}
 
 // Equal reports whether v and w are of the same kind and hold the same.
 func (v Value) Equal(w Value) bool {
@@ -110,11 +126,11 @@ func (v Value) Equal(w Value) bool {
 	case v.kind != w.kind:
 		return false
 	case v.kind == KindDict:
-		return v.dict.Equal(w.dict)
+		return v.held.dict.Equal(w.held.dict)
 	case v.kind == KindArray:
-		return slices.EqualFunc(v.array, w.array, Value.Equal)
+		return slices.EqualFunc(v.held.array, w.held.array, Value.Equal)
 	}
-	return v.same(w)
+	return v.same(&w)
 }
 
 // Get is the value under key, and whether there is one.
@@ -214,18 +230,18 @@ func (v Value) appendJSON(out []byte, full int) ([]byte, error) {
 		text, err := json.Marshal(map[string]dataJSON{"$data": shown})
 		return append(out, text...), err
 	case KindDict:
-		if v.dict == nil {
+		if v.held.dict == nil {
 			return append(out, "{}"...), nil
 		}
-		return v.dict.appendJSON(out, full)
+		return v.held.dict.appendJSON(out, full)
 	case KindArray:
 		out = append(out, '[')
-		for i := range v.array {
+		for i := range v.held.array {
 			if i > 0 {
 				out = append(out, ',')
 			}
 			var err error
-			if out, err = v.array[i].appendJSON(out, full); err != nil {
+			if out, err = v.held.array[i].appendJSON(out, full); err != nil {
 				return nil, err
 			}
 		}
@@ -265,7 +281,7 @@ func (d *Dict) UnmarshalJSON(text []byte) error {
 	case KindNull:
 		*d = nil
 	case KindDict:
-		*d = v.dict
+		*d = v.held.dict
 	default:
 		return fmt.Errorf("a property list dictionary was expected, not %s", clip(string(text)))
 	}

@@ -49,7 +49,7 @@ func (g generator) reply(kind int) intents.Reply {
 	return intents.OpenWebviewReply{Result: g.result(), PageResult: g.rare(g.text())}
 }
 
-func replyCases(t *testing.T, sdk ioswire.Version) []replyCase {
+func replyCases(t testing.TB, sdk ioswire.Version) []replyCase {
 	t.Helper()
 	var cases []replyCase
 	for kind := range 6 {
@@ -79,7 +79,7 @@ func replyCases(t *testing.T, sdk ioswire.Version) []replyCase {
 }
 
 // writtenCases are URLs that a WeChat, or someone else, might hand to an app.
-func writtenCases(t *testing.T, sdk ioswire.Version) []replyCase {
+func writtenCases(t testing.TB, sdk ioswire.Version) []replyCase {
 	t.Helper()
 	file, err := os.Open(filepath.FromSlash("testdata/reply-urls.txt"))
 	if err != nil {
