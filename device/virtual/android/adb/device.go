@@ -116,9 +116,8 @@ type Dialer interface {
 }
 
 // FS is a phone's file system. Paths are absolute or relative to "/", at most
-// 1024 bytes, and unclean: they hold what the peer sent. A slash at the end
-// asks for a directory (ENOTDIR if it is none). Errors are, or wrap, an Errno;
-// any other error counts as EIO.
+// 1024 bytes, and unclean: they hold what the peer sent, dots and slashes and
+// all. Errors are, or wrap, an Errno; any other error counts as EIO.
 type FS interface {
 	// Stat follows symbolic links, Lstat doesn't.
 	Stat(path string) (Info, error)

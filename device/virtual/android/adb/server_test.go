@@ -48,6 +48,7 @@ func phone(serial string) *adbtest.Phone {
 	p := adbtest.NewPhone(serial)
 	p.Ident.DevPath = "usb:1-2"
 	p.Files.Put("/sdcard/a.txt", []byte("hello\n"))
+	p.Files.Put("/data/local/tmp/a.txt", []byte("hello\n"))
 	return p
 }
 

@@ -137,6 +137,7 @@ func twins(t *testing.T) (theirs, ours string, serials []string) {
 // TestServerEqualsAdb sends the same requests to Debian's adb server and to
 // ours and compares the answers byte for byte.
 func TestServerEqualsAdb(t *testing.T) {
+	t.Parallel()
 	theirs, ours, serials := twins(t)
 	one := serials[0]
 	// Of a script, "EOF" ends what we send, "=X" sends X as it is, all else is

@@ -53,30 +53,28 @@ func TestAdbShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := filepath.Join(t.TempDir(), "key")
-	for _, tt := range []struct {
-		name string
-		auth *adb.Auth
-	}{{"open", nil}, {"with a key", &adb.Auth{}}} {
-		t.Run(tt.name, func(t *testing.T) {
-			d := adb.NewDaemon(talkative(""))
-			d.Auth = tt.auth
-			host, port, _ := net.SplitHostPort(serveDaemon(t, d))
-			runJudge(t, 21, program, "adb_shell_judge.py", host, port, key)
-			waitUntil(t, "all streams are closed", func() bool { return d.Stats().Open == 0 })
-		})
-	}
+	subjects(t, func(t *testing.T, newSubject func(t *testing.T, serial string) subject) {
+		d := adb.NewDaemon(newSubject(t, "").Device)
+		d.Auth = &adb.Auth{}
+		host, port, _ := net.SplitHostPort(serveDaemon(t, d))
+		runJudge(t, 21, program, "adb_shell_judge.py", host, port, key)
+		waitUntil(t, "all streams are closed", func() bool { return d.Stats().Open == 0 })
+	})
 }
 
 // serverFaces runs a client on our server and, to judge the judge, on Debian's
 // with the phone behind it.
-func serverFaces(t *testing.T, run func(t *testing.T, host, port, serial string)) {
-	t.Run("server", func(t *testing.T) {
-		host, port, _ := net.SplitHostPort(serve(t, adb.NewServer(talkative("virtual-1"))))
-		run(t, host, port, "virtual-1")
-	})
-	t.Run("real server", func(t *testing.T) {
-		a, addr := connected(t, adb.NewDaemon(talkative("")))
-		run(t, "127.0.0.1", a.port, addr)
+func serverFaces(t *testing.T, run func(t *testing.T, addr, serial string, d adb.Device)) {
+	subjects(t, func(t *testing.T, newSubject func(t *testing.T, serial string) subject) {
+		t.Run("server", func(t *testing.T) {
+			d := newSubject(t, "virtual-1").Device
+			run(t, serve(t, adb.NewServer(d)), "virtual-1", d)
+		})
+		t.Run("real server", func(t *testing.T) {
+			d := newSubject(t, "").Device
+			a, addr := connected(t, adb.NewDaemon(d))
+			run(t, "127.0.0.1:"+a.port, addr, d)
+		})
 	})
 }
 
@@ -86,8 +84,9 @@ func TestAdbutils(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serverFaces(t, func(t *testing.T, host, port, serial string) {
-		runJudge(t, 25, program, "adbutils_judge.py", host, port, serial)
+	serverFaces(t, func(t *testing.T, addr, serial string, d adb.Device) {
+		host, port, _ := net.SplitHostPort(addr)
+		runJudge(t, 25, program, "adbutils_judge.py", host, port, serial, modelName(d))
 	})
 }
 
@@ -100,14 +99,17 @@ func TestYumeChan(t *testing.T) {
 		}
 		t.Skip("the clients from npm are not installed")
 	}
-	serverFaces(t, func(t *testing.T, host, port, serial string) {
-		runJudge(t, 20, node, "yume.mjs", host, port, serial)
+	serverFaces(t, func(t *testing.T, addr, serial string, d adb.Device) {
+		host, port, _ := net.SplitHostPort(addr)
+		runJudge(t, 20, node, "yume.mjs", host, port, serial, d.Identity().Product, modelName(d), d.Identity().Device)
 	})
 }
 
 // TestGadb uses the client that wxctl itself uses.
 func TestGadb(t *testing.T) {
-	serverFaces(t, func(t *testing.T, host, port, serial string) {
+	t.Parallel()
+	serverFaces(t, func(t *testing.T, addr, serial string, d adb.Device) {
+		host, port, _ := net.SplitHostPort(addr)
 		n, err := net.LookupPort("tcp", port)
 		if err != nil {
 			t.Fatal(err)
@@ -123,29 +125,28 @@ func TestGadb(t *testing.T) {
 		if err != nil || len(devices) != 1 || devices[0].Serial() != serial {
 			t.Fatalf("devices %v, %v", devices, err)
 		}
-		d := devices[0]
-		if product, err := d.Product(); err != nil || product != "wxphone" {
+		if product, err := devices[0].Product(); err != nil || product != d.Identity().Product {
 			t.Errorf("product %q, %v", product, err)
 		}
-		if state, err := d.State(); err != nil || state != gadb.StateOnline {
+		if state, err := devices[0].State(); err != nil || state != gadb.StateOnline {
 			t.Errorf("state %v, %v", state, err)
 		}
-		if out, err := d.RunShellCommand("echo", "hi"); err != nil || out != "hi\n" {
+		if out, err := devices[0].RunShellCommand("echo", "hi"); err != nil || out != "hi\n" {
 			t.Errorf("shell: %q, %v", out, err)
 		}
 		data := bytes.Repeat([]byte("gadb"), 1<<18)
-		if err := d.Push(bytes.NewReader(data), "/sdcard/gadb", time.Unix(1600000000, 0)); err != nil {
+		if err := devices[0].Push(bytes.NewReader(data), "/data/local/tmp/gadb", time.Unix(1600000000, 0)); err != nil {
 			t.Error(err)
 		}
 		var back bytes.Buffer
-		if err := d.Pull("/sdcard/gadb", &back); err != nil || !bytes.Equal(back.Bytes(), data) {
+		if err := devices[0].Pull("/data/local/tmp/gadb", &back); err != nil || !bytes.Equal(back.Bytes(), data) {
 			t.Errorf("pull: %d bytes, %v", back.Len(), err)
 		}
-		files, err := d.List("/sdcard")
+		files, err := devices[0].List("/data/local/tmp")
 		if err != nil || len(files) != 4 {
 			t.Errorf("list: %v, %v", files, err)
 		}
-		if err := d.Pull("/sdcard/none", io.Discard); err == nil || !strings.Contains(err.Error(), "No such file or directory") {
+		if err := devices[0].Pull("/data/local/tmp/none", io.Discard); err == nil || !strings.Contains(err.Error(), "No such file or directory") {
 			t.Errorf("pull of nothing: %v", err)
 		}
 	})

@@ -133,8 +133,25 @@ func (c *syncSession) failErrno(what string, err error) error {
 	return c.fail(what + ": " + errnoOf(err).Error())
 }
 
+// stat is stat(2) or, unless follow is set, lstat(2). A slash at the end of
+// the name asks for a directory, through a link if need be.
+func (c *syncSession) stat(name string, follow bool) (Info, error) {
+	trimmed := strings.TrimRight(name, "/")
+	if trimmed == "" || trimmed == name {
+		if follow {
+			return c.fs.Stat(name)
+		}
+		return c.fs.Lstat(name)
+	}
+	i, err := c.fs.Stat(trimmed)
+	if err == nil && !i.IsDir() {
+		return Info{}, ENOTDIR
+	}
+	return i, err
+}
+
 func (c *syncSession) statV1(name string) error {
-	i, err := c.fs.Lstat(name)
+	i, err := c.stat(name, false)
 	if err != nil {
 		i = Info{}
 	}
@@ -142,11 +159,7 @@ func (c *syncSession) statV1(name string) error {
 }
 
 func (c *syncSession) statV2(id syncID, name string) error {
-	stat := c.fs.Lstat
-	if id == idStat2 {
-		stat = c.fs.Stat
-	}
-	i, err := stat(name)
+	i, err := c.stat(name, id == idStat2)
 	if err != nil {
 		return c.put(append([]any{id, uint32(errnoOf(err))}, infoV2(Info{})...)...)
 	}
@@ -204,6 +217,11 @@ func (c *syncSession) entry(v2 bool, i Info) error {
 }
 
 func (c *syncSession) recv(name string) error {
+	if strings.HasSuffix(name, "/") {
+		if _, err := c.stat(name, true); err != nil {
+			return c.failErrno("open failed", err)
+		}
+	}
 	f, err := c.fs.Open(name)
 	if errnoOf(err) == EISDIR && err != nil {
 		return c.failErrno("read failed", err) // open(2) takes a directory, read(2) doesn't
@@ -248,7 +266,7 @@ func (c *syncSession) send(spec string) error {
 	name, mode := spec[:comma], parseMode(spec[comma+1:])
 	// Only files and links are replaced; a link only by a file (send_impl).
 	link := mode&ModeType == ModeSymlink
-	if i, err := c.fs.Lstat(name); err != nil || i.IsRegular() || i.IsSymlink() && !link {
+	if i, err := c.stat(name, false); err == nil && (i.IsRegular() || i.IsSymlink() && !link) {
 		c.fs.Remove(name)
 	}
 	var mtime time.Time
@@ -305,6 +323,9 @@ func (c *syncSession) sendFile(name string, mode uint32) (time.Time, error) {
 // create opens a new file, and makes the directories on the way to it if
 // there are none. The error has been told to the peer.
 func (c *syncSession) create(name string, perm uint32) (io.WriteCloser, error) {
+	if strings.HasSuffix(name, "/") {
+		return nil, c.failErrno("couldn't create file", EISDIR)
+	}
 	f, err := c.fs.Create(name, perm)
 	if err == nil {
 		return f, nil

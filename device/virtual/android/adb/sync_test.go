@@ -56,9 +56,13 @@ func TestSync(t *testing.T) {
 		{"stat of a link", path("STAT", "/sdcard/link") + quit, pack("STAT", 0o120777, 13, when)},
 		{"stat of nothing", path("STAT", "/none") + quit, pack("STAT", 0, 0, 0)},
 		{"stat 2", path("STA2", "/sdcard/link") + quit, stat("STA2", 0, 7, 0o100644, 6)},
-		{"lstat 2", path("LST2", "/sdcard/link") + quit, stat("LST2", 0, 8, 0o120777, 13)},
+		{"lstat 2", path("LST2", "/sdcard/link") + quit, stat("LST2", 0, 9, 0o120777, 13)},
 		{"stat 2 of nothing", path("STA2", "/none") + quit, stat("STA2", 2, 0, 0, 0)},
 		{"stat 2 of no directory", path("LST2", "/sdcard/a.txt/") + quit, stat("LST2", 20, 0, 0, 0)},
+		{"stat 2 of a directory", path("LST2", "/sdcard//") + quit, stat("LST2", 0, 5, 0o40771, 0)},
+		{"receive no directory", path("RECV", "/sdcard/a.txt/"), fail("open failed: Not a directory")},
+		{"send a directory", path("SEND", "/sdcard/new/,0600") + pack("DONE", when), fail("couldn't create file: Is a directory")},
+		{"send below a file by its slash", path("SEND", "/sdcard/a.txt/,0600") + pack("DONE", when), fail("couldn't create file: Is a directory")},
 		{"NUL ends a path", path("STAT", "/sdcard/a.txt\x00/none") + quit, pack("STAT", 0o100644, 6, when)},
 		{"list", path("LIST", "/sdcard") + quit,
 			pack("DENT", 0o40771, 0, when, 1, ".", "DENT", 0o40771, 0, when, 2, "..", "DENT", 0o100644, 6, when, 5, "a.txt", "DENT", 0o120777, 13, when, 4, "link", "DONE", 0, 0, 0, 0)},
@@ -90,9 +94,12 @@ func TestSync(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := phone("virtual-1")
 			p.Files.Symlink("/sdcard/a.txt", "/sdcard/link")
-			p.Files.SetQuota(100 << 10)
+			p.Files.SetFree(100 << 10)
 			if got := syncAnswer(t, p, tt.in); got != tt.want {
 				t.Errorf("\ngot  %q\nwant %q", got, tt.want)
+			}
+			if _, err := p.Files.Lstat("/sdcard/a.txt"); err != nil {
+				t.Error("a.txt is gone")
 			}
 			for _, gone := range []string{"/sdcard/big", "/sdcard/b"} {
 				if _, err := p.Files.Lstat(gone); err == nil {

@@ -13,15 +13,15 @@ import (
 )
 
 // FS is a file system in memory. It has no owners: who may do what is not
-// its concern, but ReadOnly and SetQuota make it refuse as a phone does.
+// its concern, but ReadOnly and SetFree make it refuse as a phone does.
 type FS struct {
 	mu    sync.Mutex
 	nodes map[string]*node
 	inode uint64
 
 	// ReadOnly lists directories under which nothing may be changed (EROFS).
-	ReadOnly    []string
-	quota, used int64
+	ReadOnly []string
+	free     int64
 }
 
 type node struct {
@@ -33,19 +33,19 @@ type node struct {
 // NewFS returns a file system with the directories of a phone that adb users
 // know: /sdcard, /data/local/tmp and a read-only /system.
 func NewFS() *FS {
-	f := &FS{nodes: map[string]*node{}, ReadOnly: []string{"/system"}}
+	f := &FS{nodes: map[string]*node{}, free: -1, ReadOnly: []string{"/system"}}
 	for _, dir := range []string{"/", "/data", "/data/local", "/data/local/tmp", "/sdcard", "/system"} {
 		f.add(dir, &node{Info: adb.Info{Mode: adb.ModeDir | 0o771}})
 	}
 	return f
 }
 
-// SetQuota limits how many bytes all files may hold together (ENOSPC); 0 for
-// no limit.
-func (f *FS) SetQuota(bytes int64) {
+// SetFree sets how many bytes may still be written before the disk is full
+// (ENOSPC); negative for no limit.
+func (f *FS) SetFree(bytes int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.quota = bytes
+	f.free = bytes
 }
 
 func (f *FS) add(name string, n *node) {
@@ -60,13 +60,6 @@ func (f *FS) add(name string, n *node) {
 // find resolves name to its node; the last element is followed if it is a
 // symbolic link and follow is set.
 func (f *FS) find(name string, follow bool) (string, *node, error) {
-	if strings.HasSuffix(name, "/") {
-		resolved, n, err := f.find(strings.TrimRight(name, "/")+"/.", true)
-		if err == nil && !n.IsDir() {
-			err = adb.ENOTDIR
-		}
-		return resolved, n, err
-	}
 	name = path.Clean("/" + name)
 	for range 16 {
 		n := f.nodes[name]
@@ -181,10 +174,12 @@ type file struct {
 func (w *file) Write(p []byte) (int, error) {
 	w.fs.mu.Lock()
 	defer w.fs.mu.Unlock()
-	if w.fs.quota > 0 && w.fs.used+int64(len(p)) > w.fs.quota {
-		return 0, adb.ENOSPC
+	if w.fs.free >= 0 {
+		if int64(len(p)) > w.fs.free {
+			return 0, adb.ENOSPC
+		}
+		w.fs.free -= int64(len(p))
 	}
-	w.fs.used += int64(len(p))
 	if cap(w.n.data)-len(w.n.data) < len(p) {
 		// Twofold, where append would grow by a quarter and copy far more.
 		w.n.data = slices.Grow(w.n.data, max(len(w.n.data), len(p)))
@@ -233,7 +228,9 @@ func (f *FS) Remove(name string) error {
 	if n.IsDir() {
 		return adb.EISDIR
 	}
-	f.used -= int64(len(n.data))
+	if f.free >= 0 {
+		f.free += int64(len(n.data))
+	}
 	delete(f.nodes, p)
 	return nil
 }
@@ -254,7 +251,6 @@ func (f *FS) Put(name string, data []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.add(path.Clean(name), &node{Info: adb.Info{Mode: adb.ModeRegular | 0o644}, data: bytes.Clone(data)})
-	f.used += int64(len(data))
 }
 
 // Data returns a file's content, or nil if there is none.
