@@ -30,7 +30,7 @@ const (
 // than thumbSmall: a smaller sharp thumb is worth more than a large smeared
 // one, since WeChat shows it at a few hundred pixels.
 const (
-	thumbSide  = 1024
+	thumbSide  = 800
 	thumbSmall = 64
 	qualityMax = 92
 	qualityMin = 60
@@ -143,11 +143,8 @@ type qualitySearch struct {
 // and then the size in bytes at the lowest quality.
 func (s *qualitySearch) best(picture *image.RGBA, floor, limit int) (data []byte, quality, least int, err error) {
 	low, high := floor, qualityMax
+	try := (low + high) / 2
 	for low <= high && (data == nil || high-low >= 3) { // three steps of quality can't be told apart by eye
-		try := (low + high + 1) / 2
-		if data == nil && low == floor && high == qualityMax {
-			try = floor // learn first whether this size can fit at all
-		}
 		s.buffer.Reset()
 		if err := jpeg.Encode(&s.buffer, picture, &jpeg.Options{Quality: try}); err != nil {
 			return nil, 0, 0, err
@@ -160,6 +157,10 @@ func (s *qualitySearch) best(picture *image.RGBA, floor, limit int) (data []byte
 			return nil, 0, size, nil
 		default:
 			high = try - 1
+		}
+		try = (low + high + 1) / 2
+		if data == nil {
+			try = floor // learn next whether this size can fit at all
 		}
 	}
 	return data, quality, 0, nil

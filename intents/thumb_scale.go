@@ -51,33 +51,40 @@ func chromaSize(p *image.YCbCr) image.Point {
 func averagePlane(plane []byte, stride, sourceWidth, sourceHeight, width, height int) []byte {
 	out := make([]byte, width*height)
 	sums := make([]uint32, width)
+	columns := make([]span, width)
+	for i := range columns {
+		columns[i] = spanOf(i, sourceWidth, width)
+	}
 	for row := range height {
-		top, bottom := span(row, sourceHeight, height)
+		rows := spanOf(row, sourceHeight, height)
 		clear(sums)
-		for line := top; line < bottom; line++ {
+		for line := rows.from; line < rows.to; line++ {
 			samples := plane[line*stride : line*stride+sourceWidth]
-			for column := range width {
-				left, right := span(column, sourceWidth, width)
+			for i, column := range columns {
 				var sum uint32
-				for _, sample := range samples[left:right] {
+				for _, sample := range samples[column.from:column.to] {
 					sum += uint32(sample)
 				}
-				sums[column] += sum
+				sums[i] += sum
 			}
 		}
-		for column, sum := range sums {
-			left, right := span(column, sourceWidth, width)
-			count := uint32((right - left) * (bottom - top))
-			out[row*width+column] = byte((sum + count/2) / count)
+		for i, sum := range sums {
+			count := uint32(columns[i].size() * rows.size())
+			out[row*width+i] = byte((sum + count/2) / count)
 		}
 	}
 	return out
 }
 
-// span returns the source samples from, to that target sample i stands for.
-func span(i, source, target int) (from, to int) {
-	from, to = i*source/target, (i+1)*source/target
-	return from, max(to, from+1)
+// A span is a range of source samples.
+type span struct{ from, to int }
+
+func (s span) size() int { return s.to - s.from }
+
+// spanOf returns the source samples that target sample i stands for.
+func spanOf(i, source, target int) span {
+	from, to := i*source/target, (i+1)*source/target
+	return span{from, max(to, from+1)}
 }
 
 // reduceStrips averages any other picture, a strip of rows at a time, laid on
@@ -87,20 +94,20 @@ func reduceStrips(source image.Image, width, height int) *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, width, height))
 	strip := image.NewRGBA(image.Rect(0, 0, bounds.Dx(), (bounds.Dy()+height-1)/height))
 	for row := range height {
-		top, bottom := span(row, bounds.Dy(), height)
-		area := image.Rect(0, 0, bounds.Dx(), bottom-top)
+		rows := spanOf(row, bounds.Dy(), height)
+		area := image.Rect(0, 0, bounds.Dx(), rows.size())
 		draw.Draw(strip, area, image.White, image.Point{}, draw.Src)
-		draw.Draw(strip, area, source, image.Pt(bounds.Min.X, bounds.Min.Y+top), draw.Over)
+		draw.Draw(strip, area, source, image.Pt(bounds.Min.X, bounds.Min.Y+rows.from), draw.Over)
 		for column := range width {
-			left, right := span(column, bounds.Dx(), width)
+			columns := spanOf(column, bounds.Dx(), width)
 			var r, g, b uint32
-			for line := range bottom - top {
-				pixels := strip.Pix[line*strip.Stride+4*left : line*strip.Stride+4*right]
+			for line := range rows.size() {
+				pixels := strip.Pix[line*strip.Stride+4*columns.from : line*strip.Stride+4*columns.to]
 				for ; len(pixels) >= 4; pixels = pixels[4:] {
 					r, g, b = r+uint32(pixels[0]), g+uint32(pixels[1]), b+uint32(pixels[2])
 				}
 			}
-			count := uint32((right - left) * (bottom - top))
+			count := uint32(columns.size() * rows.size())
 			at := out.PixOffset(column, row)
 			pixel := out.Pix[at : at+4 : at+4]
 			pixel[0], pixel[1], pixel[2], pixel[3] = byte((r+count/2)/count), byte((g+count/2)/count), byte((b+count/2)/count), 0xff

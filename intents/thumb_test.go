@@ -177,7 +177,7 @@ func TestFitNeverScalesUp(t *testing.T) {
 	for _, size := range []image.Point{{1, 1}, {1, 300}, {300, 1}, {50, 40}, {1024, 1024}, {5000, 2}} {
 		source := append(encoded(t, "png", scene(size.X, size.Y, 0)), make([]byte, ThumbLimit)...)
 		thumb, _ := mustFit(t, source, ThumbLimit)
-		if thumb.Width > size.X || thumb.Height > size.Y || max(thumb.Width, thumb.Height) != min(1024, max(size.X, size.Y)) {
+		if thumb.Width > size.X || thumb.Height > size.Y || max(thumb.Width, thumb.Height) != min(800, max(size.X, size.Y)) {
 			t.Errorf("%v became %dx%d", size, thumb.Width, thumb.Height)
 		}
 	}
@@ -358,7 +358,7 @@ func ExampleFit() {
 	fmt.Println(thumb.Width, thumb.Height, len(thumb.Data) <= ThumbLimit)
 	fmt.Println(thumb.Scaled, thumb.OverDocumented())
 	// Output:
-	// 1024 512 true
+	// 800 400 true
 	// true false
 }
 
