@@ -27,7 +27,7 @@ const (
 var testAccount = Account{Profile: "default", AppID: "wx0123456789abcdef"}
 
 func TestMain(m *testing.M) {
-	roles := map[string]func() error{"writer": writer, "refresher": refresher, "full-disk": fullDisk, "mask": masked}
+	roles := map[string]func() error{"writer": writer, "refresher": refresher, "full-disk": fullDisk, "mask": masked, "system-keyring": systemKeyringRole}
 	if role, ok := roles[os.Getenv(roleEnv)]; ok {
 		if err := role(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

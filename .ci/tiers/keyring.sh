@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The tier keyring: Debian's gnome-keyring, in D-Bus sessions of its own, keeps
+# secrets and tokens. "full" also kills a thousand writers, runs the crowds many
+# times, and everything with the race detector.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+. .ci/lib.sh
+need_apt gnome-keyring dbus curl
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}keyring,curl"
+if [ "${1:-}" = full ]; then
+	go test -race -count=1 ./oauth/...
+	go test -count=1 ./oauth/credentials -run TestKilledWriter -kills 1000
+	go test -count=20 ./oauth/credentials ./cmd -run Crowd
+	go test -count=1 ./cmd -run 'TestMemoryOf|Leak'
+	go test -run '^$' -bench Auth -benchtime 50x ./cmd
+else
+	go test -count=1 ./oauth/credentials -run 'SecretService|Buses'
+fi

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package credentials
+
+func systemKeyringRole() error { return nil }

@@ -1,0 +1,207 @@
+//go:build linux
+
+package credentials
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// systemKeyringRole keeps and finds a token by the keyring of its session, and
+// says what came of it: where the token went and how long that took, or why it
+// can't be read. What is left behind when all is done is goroutines: only
+// those that wait for the closed connection's channel may be there, and no
+// call.
+func systemKeyringRole() error {
+	var notices []string
+	s, err := Open(Options{Dir: os.Getenv(dirEnv), Notify: func(n string) { notices = append(notices, n) }})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	begun := time.Now()
+	switch os.Getenv("CREDENTIALS_TEST_STEP") {
+	case "keep":
+		var where Backend
+		for i := range 20 { // over and over: the item is replaced, not doubled
+			if where, err = s.SetToken(ctx, testAccount, testToken(fmt.Sprint(i))); err != nil {
+				return err
+			}
+		}
+		if _, err := s.SetSecret(ctx, testAccount, oauth.NewSecret("app secret")); err != nil {
+			return err
+		}
+		fmt.Printf("kept in the %s\n", where)
+	case "read":
+		token, where, err := s.Token(ctx, testAccount, "oUser")
+		if err != nil {
+			fmt.Printf("unreadable: %v\n", err)
+			break
+		}
+		fmt.Printf("%s from the %s\n", token.AccessToken.Reveal(), where)
+	case "forget":
+		if err := s.Forget(ctx, testAccount, "oUser"); err != nil {
+			return err
+		}
+		_, err := s.keyring.get(ctx, key{testAccount.Profile, testAccount.AppID, "oUser"}.item())
+		secret, _, secretErr := s.Secret(ctx, testAccount)
+		fmt.Printf("forgotten: %v; the secret: %s, %v\n", errors.Is(err, ErrNotFound), secret.Reveal(), secretErr)
+	}
+	if took := time.Since(begun); took > DefaultFence+500*time.Millisecond {
+		return fmt.Errorf("it took %v", took)
+	}
+	for _, n := range notices {
+		fmt.Println("notice:", n)
+	}
+	for range 100 {
+		if stacks := allStacks(); !strings.Contains(stacks, "go-keyring") {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("a call to the keyring stays behind:\n" + allStacks())
+}
+
+func allStacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}
+
+// inSession runs the role under a fresh D-Bus session, after the shell
+// commands of setup.
+func inSession(t *testing.T, home, setup, step string) string {
+	t.Helper()
+	programs := tier.Need(t, "keyring", "dbus-run-session", "gnome-keyring-daemon")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, programs[0], "--", "sh", "-c", setup+`exec "$0"`, os.Args[0])
+	cmd.Env = append(sessionEnv(home), roleEnv+"=system-keyring", dirEnv+"="+filepath.Join(home, "credentials"), "CREDENTIALS_TEST_STEP="+step)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	cmd.WaitDelay = time.Second // the daemon may hold the pipe
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
+		t.Fatalf("%s: %v\n%s%s", step, err, &out, &errOut)
+	}
+	return out.String()
+}
+
+func sessionEnv(home string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "XDG_DATA_HOME=" + filepath.Join(home, "data"), "LANG=C.UTF-8"}
+}
+
+// unlocked starts Debian's gnome-keyring with an open login keyring.
+const unlocked = `printf 'pass phrase' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; `
+
+// A real Secret Service keeps what it is given, from one process and one
+// session to the next; and when it is locked, with nobody to ask for the
+// password, that costs no more than the fence.
+func TestSecretService(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Chmod(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out := inSession(t, home, unlocked, "keep"); out != "kept in the keyring\n" {
+		t.Fatalf("got %q", out)
+	}
+	content, err := os.ReadFile(filepath.Join(home, "credentials", documentName))
+	if err != nil || strings.Contains(string(content), "access-") || strings.Contains(string(content), "app secret") {
+		t.Errorf("%v, and the file says\n%s", err, content)
+	}
+	if out := inSession(t, home, unlocked, "read"); out != "access-19 from the keyring\n" {
+		t.Errorf("got %q", out)
+	}
+	if out := inSession(t, home, `gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; `, "read"); !strings.HasPrefix(out, "unreadable: the keyring can't be used: ") {
+		t.Errorf("locked, and yet %q", out)
+	}
+	if out := inSession(t, home, unlocked, "forget"); out != "forgotten: true; the secret: app secret, <nil>\n" {
+		t.Errorf("got %q", out)
+	}
+	if out := inSession(t, home, unlocked, "read"); !strings.HasPrefix(out, "unreadable: not stored") {
+		t.Errorf("got %q", out)
+	}
+}
+
+// Locked from the start, values go into the file, aloud and in time.
+func TestLockedSecretService(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Chmod(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out := inSession(t, home, `gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; `, "keep")
+	if !strings.HasPrefix(out, "kept in the file\nnotice: the keyring can't be used: ") || strings.Count(out, "notice:") != 1 {
+		t.Errorf("got %q", out)
+	}
+}
+
+// Without a session bus, with one that accepts and stays silent, and with one
+// that is not there, values go into the file, aloud and in time. No daemon is
+// started.
+func TestBusesWithoutKeyring(t *testing.T) {
+	silent := filepath.Join(t.TempDir(), "bus")
+	listener, err := net.Listen("unix", silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		var open []net.Conn
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				for _, c := range open {
+					c.Close()
+				}
+				return
+			}
+			open = append(open, conn)
+		}
+	}()
+	fakes := t.TempDir() // a dbus-launch that tells on whoever runs it
+	launched := filepath.Join(fakes, "launched")
+	if err := os.WriteFile(filepath.Join(fakes, "dbus-launch"), []byte("#!/bin/sh\ntouch "+launched+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for address, says := range map[string]string{
+		"unix:path=" + silent:              "it does not answer",
+		"unix:path=" + silent + "-missing": "there is no D-Bus session",
+		"disabled:":                        "there is no D-Bus session",
+		"nonsense":                         "there is no D-Bus session",
+		"autolaunch:":                      "there is no D-Bus session",
+	} {
+		t.Run(says, func(t *testing.T) {
+			if address == "autolaunch:" && os.Getenv("XDG_RUNTIME_DIR") != "" {
+				address = "disabled:" // a desktop has a bus that would be found
+			}
+			t.Parallel()
+			cmd := helper(t, "system-keyring", filepath.Join(t.TempDir(), "credentials"), "CREDENTIALS_TEST_STEP=keep",
+				"DBUS_SESSION_BUS_ADDRESS="+address, "PATH="+fakes+":"+os.Getenv("PATH"))
+			begun := time.Now()
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.HasPrefix(string(out), "kept in the file\nnotice: the keyring can't be used: "+says) {
+				t.Errorf("%s: %v: %s", address, err, out)
+			}
+			if took := time.Since(begun); says != "it does not answer" && took > 2*time.Second {
+				t.Errorf("%s: it took %v to see that nobody is there", address, took)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if _, err := os.Stat(launched); err == nil {
+			t.Error("a bus was launched")
+		}
+	})
+}
