@@ -13,8 +13,8 @@ if [ "${1:-}" = full ]; then
 	go test -race -count=1 ./oauth/...
 	go test -count=1 ./oauth/credentials -run TestKilledWriter -kills 1000
 	go test -count=20 ./oauth/credentials ./cmd -run Crowd
-	go test -count=1 ./cmd -run 'TestMemoryOf|Leak'
-	go test -run '^$' -bench Auth -benchtime 50x ./cmd
+	go test -count=1 ./cmd -run 'AuthMemory|Leak'
+	go test -run '^$' -bench AuthUserInfo -benchtime 50x ./cmd
 else
 	go test -count=1 ./oauth/credentials -run 'SecretService|Buses'
 fi

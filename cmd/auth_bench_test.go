@@ -1,0 +1,84 @@
+//go:build unix
+
+package cmd
+
+import (
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/fixtures/tier"
+	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+)
+
+// BenchmarkAuthUserInfo compares a cold `wxctl auth userinfo`, from exec to
+// exit, with curl making the same request. The ratio is the bar: at most 1.5.
+func BenchmarkAuthUserInfo(b *testing.B) {
+	curl := tier.Need(b, "curl", "curl")[0]
+	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	ts := httptest.NewServer(server)
+	defer ts.Close()
+	dir := b.TempDir()
+	wxctl := filepath.Join(dir, "wxctl") // as it is shipped, without the tests
+	if out, err := exec.Command("go", "build", "-o", wxctl, "..").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	login, out := program(b.Context(), wxctl, dir, server.IssueCode(virtualoauth.DefaultUser(), ""), nil, "auth", "exchange", "--base-url", ts.URL)
+	if err := login.Run(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	run := func() {
+		cmd, out := program(b.Context(), wxctl, dir, "", nil, "auth", "userinfo", "--base-url", ts.URL)
+		if err := cmd.Run(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+	}
+	run()
+	asked := server.Requests("userinfo")[0]
+	url := ts.URL + "/sns/userinfo?lang=zh_CN&openid=" + asked.Query["openid"][0] + "&access_token=" + asked.Query["access_token"][0]
+	var ours, theirs time.Duration
+	for b.Loop() { // in turn, so that the machine's mood is the same for both
+		begun := time.Now()
+		run()
+		ours += time.Since(begun)
+		begun = time.Now()
+		if err := exec.CommandContext(b.Context(), curl, "-sf", url).Run(); err != nil {
+			b.Fatal(err)
+		}
+		theirs += time.Since(begun)
+	}
+	b.ReportMetric(float64(ours)/float64(theirs), "ratio")
+	b.ReportMetric(float64(ours.Microseconds())/float64(b.N), "wxctl-µs")
+	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N), "curl-µs")
+}
+
+// wxctl takes less than 30 MB, whatever the server sends.
+func TestAuthMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the unit of the maximum is Linux's")
+	}
+	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	ts := httptest.NewServer(server)
+	defer ts.Close()
+	wxctl, dir := wxctlProgram(t), t.TempDir()
+	login, out := program(t.Context(), wxctl, dir, server.IssueCode(virtualoauth.DefaultUser(), ""), nil, "auth", "exchange", "--base-url", ts.URL)
+	if err := login.Run(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, fault := range []virtualoauth.Fault{{Kind: "extra"}, {Kind: "huge"}} {
+		server.SetFaults(fault)
+		cmd, _ := program(t.Context(), wxctl, dir, "", nil, "auth", "userinfo", "--base-url", ts.URL)
+		_ = cmd.Run() // the huge reply is refused
+		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+		if !ok {
+			t.Fatal("no usage")
+		}
+		if usage.Maxrss > 30<<10 {
+			t.Errorf("%s: %d KiB at most, want 30 MiB", fault.Kind, usage.Maxrss)
+		}
+	}
+}
