@@ -174,7 +174,7 @@ func TestValidateLimits(t *testing.T) {
 		intents.File{Data: make([]byte, 1<<30+1)}, intents.Emoji{Data: make([]byte, 1<<30+1)}, intents.VideoFile{Data: make([]byte, 1<<30+1)},
 	} {
 		problems := ioswire.Validate(intents.Share{Message: intents.Message{Object: object}}, ioswire.SDK200)
-		want := []intents.Problem{{Severity: intents.SeverityError, Field: "message.object.data", Rule: "at most", Limit: 1 << 30, Actual: 1<<30 + 1,
+		want := []intents.Problem{{Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most", Limit: 1 << 30, Actual: 1<<30 + 1,
 			Unit: "bytes", Source: "OpenSDK 2.0.0 for iOS"}}
 		if !reflect.DeepEqual(problems, want) {
 			t.Errorf("%T: %v", object, problems)

@@ -188,6 +188,6 @@ func ExampleValidate() {
 		fmt.Println(problem)
 	}
 	// Output:
-	// message.object.webpageUrl required (OpenSDK 2.0.0 for iOS)
-	// message.object.hdImage at most 131072 bytes, not 131073 (OpenSDK 2.0.0 for iOS)
+	// message.object.webpageUrl is required (OpenSDK 2.0.0 for iOS)
+	// message.object.hdImage may have at most 131072 bytes, not 131073 (OpenSDK 2.0.0 for iOS)
 }

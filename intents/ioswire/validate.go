@@ -2,6 +2,7 @@ package ioswire
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -33,16 +34,17 @@ const (
 )
 
 // Validate returns all that is wrong with a request for an SDK version, the
-// default if it is empty. Problems of SeverityError are exactly what that SDK
-// refuses, and requests it does not have; warnings are what it does not send.
+// default if it is empty: as errors exactly what that SDK refuses, and requests
+// it does not have; as warnings what it does not send, and what the documents
+// advise against.
 func Validate(req intents.Request, sdk Version) []intents.Problem {
-	c := checker{sdk: sdk.orDefault()}
+	c := &checker{sdk: sdk.orDefault()}
+	c.Severity, c.Source = intents.SeverityError, c.sdk.source()
 	switch r := req.(type) {
 	case intents.Share:
 		c.share(&r)
-		return c.problems
 	case intents.Auth:
-		c.filled("scope", r.Scope)
+		c.Required("scope", r.Scope)
 		if c.sdk == SDK1871 {
 			c.unsent("extData", r.ExtData != nil)
 			c.unsent("isOption1", r.IsOption1)
@@ -50,91 +52,61 @@ func Validate(req intents.Request, sdk Version) []intents.Problem {
 		}
 		c.unsent("callback", r.Callback != nil)
 	case intents.LaunchMiniProgram:
-		c.filled("userName", r.UserName)
+		c.Required("userName", r.UserName)
 		c.miniProgramType("type", r.Type)
 	case intents.SubscribeMessage:
-		c.atMost("templateId", r.TemplateID, maxTemplateID)
+		c.CharsAtMost("templateId", r.TemplateID, maxTemplateID)
 	case intents.SubscribeMiniProgramMessage:
-		c.filled("miniProgramAppId", r.MiniProgramAppID)
+		c.Required("miniProgramAppId", r.MiniProgramAppID)
 	case intents.OpenWebview:
-		c.atMost("url", r.URL, maxURL)
+		c.CharsAtMost("url", r.URL, maxURL)
 	default:
-		c.refuse("kind", "is no request of this SDK")
-		return c.problems
+		c.Add("kind", "is no request of this SDK")
+		return c.Problems
 	}
-	c.unsent("openId", req.Base().OpenID != nil)
-	return c.problems
+	if req.Kind() != intents.KindShare {
+		c.unsent("openId", req.Base().OpenID != nil)
+	}
+	return append(c.Problems, intents.WithoutRefused(intents.Validate(req), c.Problems)...)
 }
 
 type checker struct {
-	sdk      Version
-	problems []intents.Problem
-}
-
-func (c *checker) add(p intents.Problem) {
-	p.Source = c.sdk.source()
-	c.problems = append(c.problems, p)
-}
-
-func (c *checker) refuse(field, rule string) {
-	c.add(intents.Problem{Severity: intents.SeverityError, Field: field, Rule: rule})
+	intents.Checker
+	sdk Version
 }
 
 // unsent warns of a field that this SDK has no place for.
 func (c *checker) unsent(field string, set bool) {
 	if set {
-		c.add(intents.Problem{Severity: intents.SeverityWarning, Field: field, Rule: "is not sent by this SDK"})
+		c.Problems = append(c.Problems, intents.Problem{Severity: intents.SeverityWarning, Field: field, Rule: "is not sent by this SDK", Source: c.Source})
 	}
 }
 
-func (c *checker) required(field string, set bool) {
+// present asks for a value that may be empty.
+func (c *checker) present(field string, set bool) {
 	if !set {
-		c.refuse(field, "required")
-	}
-}
-
-// filled asks for a text of at least one character.
-func (c *checker) filled(field string, s *string) {
-	if s == nil {
-		c.refuse(field, "required")
-	} else if *s == "" {
-		c.add(intents.Problem{Severity: intents.SeverityError, Field: field, Rule: "at least", Limit: 1, Unit: "characters"})
-	}
-}
-
-func (c *checker) atMost(field string, s *string, limit int) {
-	if s == nil || len(*s) <= limit {
-		return
-	}
-	if n := intents.Length(*s); n > limit {
-		c.add(intents.Problem{Severity: intents.SeverityError, Field: field, Rule: "at most", Limit: int64(limit), Actual: int64(n), Unit: "characters"})
-	}
-}
-
-func (c *checker) bytesAtMost(field string, b []byte, limit int) {
-	if len(b) > limit {
-		c.add(intents.Problem{Severity: intents.SeverityError, Field: field, Rule: "at most", Limit: int64(limit), Actual: int64(len(b)), Unit: "bytes"})
+		c.Add(field, "is required")
 	}
 }
 
 func (c *checker) miniProgramType(field string, t intents.MiniProgramType) {
 	if t < intents.MiniProgramRelease || t > intents.MiniProgramPreview {
-		c.add(intents.Problem{Severity: intents.SeverityError, Field: field, Rule: "one of release, test, preview", Actual: int64(t)})
+		c.Add(field, fmt.Sprintf("must be release, test or preview, not %d", t))
 	}
 }
 
 func (c *checker) share(r *intents.Share) {
 	if r.Scene == intents.SceneContact {
-		c.filled("openId", r.OpenID)
-		c.filled("to", r.To)
+		c.Required("openId", r.OpenID)
+		c.Required("to", r.To)
 	}
 	if r.Scene == sceneStatus && c.sdk == SDK200 {
-		c.refuse("scene", "one of session, timeline, favorite, contact")
+		c.Add("scene", "must be session, timeline, favorite or contact")
 	}
 	m := &r.Message
 	if text, ok := m.Object.(intents.Text); ok {
-		c.filled("message.object.text", text.Text)
-		c.atMost("message.object.text", text.Text, maxText)
+		c.Required("message.object.text", text.Text)
+		c.CharsAtMost("message.object.text", text.Text, maxText)
 		c.unsent("message.title", m.Title != nil)
 		c.unsent("message.description", m.Description != nil)
 		c.unsent("message.thumb", m.Thumb != nil)
@@ -143,18 +115,18 @@ func (c *checker) share(r *intents.Share) {
 		c.unsent("message.ext", m.Ext != nil)
 		return
 	}
-	c.atMost("message.title", m.Title, maxTitle)
-	c.atMost("message.description", m.Description, maxDescription)
-	c.bytesAtMost("message.thumb", m.Thumb, maxThumb)
+	c.CharsAtMost("message.title", m.Title, maxTitle)
+	c.CharsAtMost("message.description", m.Description, maxDescription)
+	c.AtMost("message.thumb", len(m.Thumb), maxThumb)
 	if m.Thumb != nil && !isImage(m.Thumb) {
-		c.refuse("message.thumb", "must be a picture")
+		c.Add("message.thumb", "must be a picture")
 	}
-	c.atMost("message.mediaTag", m.MediaTag, maxMediaTag)
-	c.atMost("message.action", m.Action, maxExt)
-	c.atMost("message.ext", m.Ext, maxExt)
+	c.CharsAtMost("message.mediaTag", m.MediaTag, maxMediaTag)
+	c.CharsAtMost("message.action", m.Action, maxExt)
+	c.CharsAtMost("message.ext", m.Ext, maxExt)
 	if c.sdk == SDK200 {
-		c.atMost("message.signature", m.Signature, maxSignature)
-		c.atMost("message.thumbHash", m.ThumbHash, maxHash)
+		c.CharsAtMost("message.signature", m.Signature, maxSignature)
+		c.CharsAtMost("message.thumbHash", m.ThumbHash, maxHash)
 	} else {
 		c.unsent("message.signature", m.Signature != nil)
 		c.unsent("message.thumbHash", m.ThumbHash != nil)
@@ -166,12 +138,12 @@ func (c *checker) object(m *intents.Message) {
 	const at = "message.object."
 	switch o := m.Object.(type) {
 	case nil:
-		c.refuse("message.object", "required")
+		c.Add("message.object", "required")
 	case intents.Image:
-		c.required(at+"data", o.Data != nil)
-		c.bytesAtMost(at+"data", o.Data, maxImage)
+		c.present(at+"data", o.Data != nil)
+		c.AtMost(at+"data", len(o.Data), maxImage)
 		if c.sdk == SDK200 {
-			c.atMost(at+"dataHash", o.DataHash, maxHash)
+			c.CharsAtMost(at+"dataHash", o.DataHash, maxHash)
 		} else {
 			c.unsent(at+"dataHash", o.DataHash != nil)
 		}
@@ -179,24 +151,24 @@ func (c *checker) object(m *intents.Message) {
 		c.unsent(at+"entranceUserName", o.EntranceUserName != nil)
 		c.unsent(at+"entrancePath", o.EntrancePath != nil)
 	case intents.Music:
-		c.required(at+"url", o.URL != nil)
-		c.atMost(at+"url", o.URL, maxURL)
-		c.atMost(at+"lowBandUrl", o.LowBandURL, maxURL)
-		c.atMost(at+"dataUrl", o.DataURL, maxURL)
-		c.atMost(at+"lowBandDataUrl", o.LowBandDataURL, maxURL)
-		c.atMost(at+"albumUrl", o.AlbumURL, maxURL)
-		c.atMost(at+"lyric", o.Lyric, maxLyric)
+		c.present(at+"url", o.URL != nil)
+		c.CharsAtMost(at+"url", o.URL, maxURL)
+		c.CharsAtMost(at+"lowBandUrl", o.LowBandURL, maxURL)
+		c.CharsAtMost(at+"dataUrl", o.DataURL, maxURL)
+		c.CharsAtMost(at+"lowBandDataUrl", o.LowBandDataURL, maxURL)
+		c.CharsAtMost(at+"albumUrl", o.AlbumURL, maxURL)
+		c.CharsAtMost(at+"lyric", o.Lyric, maxLyric)
 	case intents.Video:
-		c.required(at+"url", o.URL != nil)
-		c.atMost(at+"url", o.URL, maxURL)
-		c.atMost(at+"lowBandUrl", o.LowBandURL, maxURL)
+		c.present(at+"url", o.URL != nil)
+		c.CharsAtMost(at+"url", o.URL, maxURL)
+		c.CharsAtMost(at+"lowBandUrl", o.LowBandURL, maxURL)
 	case intents.Webpage:
 		c.webpage(&o)
 	case intents.MiniProgram:
 		c.miniProgram(&o)
 	case intents.File:
 		c.content(o.Data, maxDataOld)
-		c.atMost(at+"ext", o.Ext, maxFileExt)
+		c.CharsAtMost(at+"ext", o.Ext, maxFileExt)
 		c.unsent(at+"path", o.Path != nil)
 	case intents.Emoji:
 		c.content(o.Data, maxDataOld)
@@ -209,7 +181,7 @@ func (c *checker) object(m *intents.Message) {
 	case intents.MusicVideo:
 		c.musicVideo(m.Title, &o)
 	default:
-		c.refuse("message.object", "is no object of this SDK")
+		c.Add("message.object", "is no object of this SDK")
 	}
 }
 
@@ -219,30 +191,30 @@ func (c *checker) content(data []byte, old int) {
 	if c.sdk == SDK1871 {
 		limit = old
 	}
-	c.required("message.object.data", data != nil)
-	c.bytesAtMost("message.object.data", data, limit)
+	c.present("message.object.data", data != nil)
+	c.AtMost("message.object.data", len(data), limit)
 }
 
 func (c *checker) webpage(o *intents.Webpage) {
 	const at = "message.object."
 	if c.sdk == SDK200 {
-		c.filled(at+"url", o.URL) // an empty one it drops without a word
+		c.Required(at+"url", o.URL) // an empty one it drops without a word
 	} else {
-		c.required(at+"url", o.URL != nil)
+		c.present(at+"url", o.URL != nil)
 		c.unsent(at+"extraInfo", o.ExtraInfo != nil)
 		c.unsent(at+"secret", o.Secret)
 	}
-	c.atMost(at+"url", o.URL, maxURL)
+	c.CharsAtMost(at+"url", o.URL, maxURL)
 	c.unsent(at+"extInfo", o.ExtInfo != nil)
 	c.unsent(at+"canvasPageXml", o.CanvasPageXML != nil)
 }
 
 func (c *checker) miniProgram(o *intents.MiniProgram) {
 	const at = "message.object."
-	c.required(at+"webpageUrl", o.WebpageURL != nil)
-	c.atMost(at+"webpageUrl", o.WebpageURL, maxURL)
+	c.present(at+"webpageUrl", o.WebpageURL != nil)
+	c.CharsAtMost(at+"webpageUrl", o.WebpageURL, maxURL)
 	c.miniProgramType(at+"type", o.Type)
-	c.bytesAtMost(at+"hdImage", o.HDImage, maxHDImage)
+	c.AtMost(at+"hdImage", len(o.HDImage), maxHDImage)
 	if c.sdk == SDK1871 {
 		c.unsent(at+"updatable", o.Updatable)
 		c.unsent(at+"secret", o.Secret)
@@ -253,26 +225,26 @@ func (c *checker) miniProgram(o *intents.MiniProgram) {
 func (c *checker) musicVideo(title *string, o *intents.MusicVideo) {
 	const at = "message.object."
 	if c.sdk == SDK1871 {
-		c.refuse("message.object", "is no object of this SDK")
+		c.Add("message.object", "is no object of this SDK")
 		return
 	}
-	c.filled("message.title", title)
+	c.Required("message.title", title)
 	if o.VIP != nil && orEmpty(o.VIP.MusicID) != "" { // with a VIP id the rest may be missing
-		c.required(at+"url", o.URL != nil)
+		c.present(at+"url", o.URL != nil)
 	} else {
-		c.filled(at+"url", o.URL)
-		c.filled(at+"dataUrl", o.DataURL)
-		c.filled(at+"singer", o.Singer)
+		c.Required(at+"url", o.URL)
+		c.Required(at+"dataUrl", o.DataURL)
+		c.Required(at+"singer", o.Singer)
 	}
-	c.atMost(at+"url", o.URL, maxURL)
-	c.atMost(at+"dataUrl", o.DataURL, maxURL)
-	c.atMost(at+"lyric", o.Lyric, maxLyric)
-	c.bytesAtMost(at+"hdThumb", o.HDThumb, maxAlbumThumb)
-	c.atMost(at+"hdThumbHash", o.HDThumbHash, maxHash)
-	c.atMost(at+"album", o.Album, maxAlbumText)
-	c.atMost(at+"genre", o.Genre, maxAlbumText)
-	c.atMost(at+"identification", o.Identification, maxAlbumText)
-	c.atMost(at+"operationUrl", o.OperationURL, maxURL)
+	c.CharsAtMost(at+"url", o.URL, maxURL)
+	c.CharsAtMost(at+"dataUrl", o.DataURL, maxURL)
+	c.CharsAtMost(at+"lyric", o.Lyric, maxLyric)
+	c.AtMost(at+"hdThumb", len(o.HDThumb), maxAlbumThumb)
+	c.CharsAtMost(at+"hdThumbHash", o.HDThumbHash, maxHash)
+	c.CharsAtMost(at+"album", o.Album, maxAlbumText)
+	c.CharsAtMost(at+"genre", o.Genre, maxAlbumText)
+	c.CharsAtMost(at+"identification", o.Identification, maxAlbumText)
+	c.CharsAtMost(at+"operationUrl", o.OperationURL, maxURL)
 	c.unsent(at+"hdThumbPath", o.HDThumbPath != nil)
 }
 
