@@ -82,17 +82,17 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 		return printErr
 	}
 	if err != nil {
-		return listFailed(ctx, err)
+		return listFailed(err)
 	}
 	return nil
 }
 
 // listFailed is the error of a listing: a server that answered wrongly or not
 // in time is exit 1, whatever it would be for a request.
-func listFailed(ctx context.Context, err error) error {
+func listFailed(err error) error {
 	r := describe(err)
-	if context.Cause(ctx) == context.DeadlineExceeded {
-		r = exit.Report{Code: "timeout", Message: "a server did not answer in time", Hint: "restart it, or give it longer with --timeout"}
+	if r.ExitCode >= exit.Interrupted {
+		return err
 	}
 	return &exit.Error{Name: r.Code, Code: exit.Failed, Message: r.Message, Hint: r.Hint, Err: err}
 }
@@ -123,7 +123,9 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 		return f.Printer().Object(list)
 	}
 	if len(phones) == 0 {
-		f.Streams.Note("no phones")
+		if failure == nil {
+			f.Streams.Note("no phones")
+		}
 		return nil
 	}
 	rows := make([][]output.Cell, len(phones))
