@@ -43,9 +43,13 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 // warm puts the agent on the phone.
 func (l *lab) warm(t testing.TB) {
 	t.Helper()
-	if err := l.Model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(agent.Dex), agent.Dex, agent.Mode); err != nil {
+	if err := l.putAgent(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (l *lab) putAgent() error {
+	return l.Model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(agent.Dex), agent.Dex, agent.Mode)
 }
 
 func (l *lab) open(t testing.TB) *Phone {

@@ -251,12 +251,17 @@ func (f *fence) relay(ctx context.Context, near *conn) error {
 	if err != nil {
 		return err
 	}
+	widen(near.Conn)
+	widen(far.Conn)
 	stop := context.AfterFunc(ctx, func() { near.Close(); far.Close() })
 	defer stop()
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		io.Copy(far.Conn, near.Conn) // what it fails of shows on the way down
+		// Not by splice(2), which io.Copy would take: it moves a frame at a
+		// time, and large reads wake everybody less often. What fails here
+		// shows on the way down.
+		io.CopyBuffer(struct{ io.Writer }{far.Conn}, struct{ io.Reader }{near.Conn}, make([]byte, 8*maxSyncFrame))
 		if half, ok := far.Conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
@@ -308,5 +313,15 @@ func lostInTransfer(err error) error {
 		Message: "the phone, or the adb server, went away in the middle of a file",
 		Hint:    "plug it in again and see `wxctl devices`",
 		Err:     err,
+	}
+}
+
+// widen gives a connection buffers for several frames, so that reading,
+// relaying and sending go on at once.
+func widen(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		// If the system gives less, it is only slower.
+		tcp.SetReadBuffer(16 * maxSyncFrame)
+		tcp.SetWriteBuffer(16 * maxSyncFrame)
 	}
 }

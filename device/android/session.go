@@ -24,7 +24,9 @@ type session struct {
 	lines  [][]byte // whole lines that were not looked at
 	log    []byte   // the end of its standard error, for when it dies
 	lastID int64
-	events []agent.Event // that came while an answer was awaited
+	// written counts how often something was sent: each is a round trip.
+	written int
+	events  []agent.Event // that came while an answer was awaited
 }
 
 // maxLog is how much of the agent's standard error is kept.
@@ -217,6 +219,7 @@ func (s *session) do(ctx context.Context, asks ...*ask) error {
 		}
 		data = append(append(data, line...), '\n')
 	}
+	s.written++
 	if err := s.sh.writeIn(ctx, data); err != nil {
 		return s.died(ctx, err)
 	}

@@ -1,0 +1,342 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// TestWarmShareAllocates counts what a warm share allocates, both sides
+// together: the virtual phone lives in this process.
+func TestWarmShareAllocates(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
+	var most uint64
+	for range 3 {
+		p := l.open(t)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if o, err := p.Deliver(t.Context(), job); err != nil {
+			t.Fatal(err, whats(o))
+		}
+		runtime.ReadMemStats(&after)
+		most = max(most, after.TotalAlloc-before.TotalAlloc)
+		p.Close()
+		l.Model.ForceStop(wechat.PackageName, 0)
+	}
+	if most > 2<<20 {
+		t.Errorf("a warm share allocates %d bytes, of which 2 MiB are allowed", most)
+	}
+	t.Logf("%d bytes", most)
+}
+
+// TestRequestsOfShare counts the round trips of a warm share: the transport,
+// the agent, and what the agent is asked.
+func TestRequestsOfShare(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	p := l.open(t)
+	if o, err := p.Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Opened}); err != nil {
+		t.Fatal(err, whats(o))
+	}
+	// Two requests to the server. The agent is written to three times: what
+	// the phone has, the app, the start.
+	if s := l.server.Stats(); s.Connections != 1 || s.Requests != 2 {
+		t.Errorf("%d connections with %d requests, want 1 with 2", s.Connections, s.Requests)
+	}
+	if n := p.agent.written; n != 3 {
+		t.Errorf("the agent was written to %d times, want 3", n)
+	}
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened, App: device.AppIdentity{Package: virtualandroid.DemoPackage}}
+	l.Model.ForceStop(wechat.PackageName, 0)
+	if o, err := p.Deliver(t.Context(), job); err != nil {
+		t.Fatal(err, whats(o))
+	}
+	if n := p.agent.written - 3; n != 2 {
+		t.Errorf("with a named app, the agent was written to %d times, want 2", n)
+	}
+}
+
+// inLab shares on every phone of a server at once.
+func inLab(ctx context.Context, server *virtualandroid.Server) error {
+	fleet := &device.Fleet{Backends: []device.Backend{&Backend{Server: Server{Addr: server.ADB}, Transport: device.Virtual}}}
+	phones, err := fleet.Select(ctx, device.Selector{Text: "all", All: true})
+	if err != nil {
+		return err
+	}
+	errs := device.Each(ctx, phones, 128, func(ctx context.Context, i device.Info) error {
+		p, err := fleet.Open(ctx, i)
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		_, err = p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+		return err
+	})
+	if code := device.ExitCode(errs); code != 0 {
+		return fmt.Errorf("exit code %d: %w", code, errs[0])
+	}
+	return nil
+}
+
+// BenchmarkLab compares a share on a hundred phones with a share on one, each
+// phone 300 ms away.
+func BenchmarkLab(b *testing.B) {
+	const latency = 300 * time.Millisecond
+	took := map[int]time.Duration{}
+	for b.Loop() {
+		for _, n := range []int{1, 100} {
+			server, err := virtualandroid.Start(b.Context(), slices.Repeat([]virtualandroid.Options{{Latency: latency}}, n)...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, p := range server.Phones {
+				if err := (&lab{Phone: p}).putAgent(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			start := time.Now()
+			err = inLab(b.Context(), server)
+			took[n] += time.Since(start)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := server.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(took[100].Seconds()/took[1].Seconds(), "ratio")
+}
+
+// TestLabOfTwenty: phones at once don't get into each other's way.
+func TestLabOfTwenty(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), make([]virtualandroid.Options, 20)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := inLab(ctx, server); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// adbServer runs Debian's adb server with one virtual phone connected, and
+// returns it, the phone's serial number there, and a function that runs adb.
+func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, func(args ...string) string) {
+	t.Helper()
+	program := tier.Need(t, "adb", "adb")[0]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	env := append(os.Environ(), "HOME="+t.TempDir(), "ADB_LOCAL_TRANSPORT_MAX_PORT=5554", "ADB_VENDOR_KEYS=", "ANDROID_SERIAL=", "ADB_SERVER_SOCKET=")
+	daemon := exec.Command(program, "-P", port, "nodaemon", "server")
+	daemon.Env = env
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
+	waitFor(t, "the adb server", func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	adb := func(args ...string) string {
+		cmd := exec.Command(program, append([]string{"-P", port}, args...)...)
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("adb %q: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	adbds, err := server.ServeDevices(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adb("connect", adbds[0])
+	adb("-s", adbds[0], "wait-for-device")
+	return Server{Addr: addr}, adbds[0], adb
+}
+
+// TestSameThroughAdb: what wxctl says of a phone behind Debian's adb server is
+// what it says of the same phone behind the project's own, word for word.
+func TestSameThroughAdb(t *testing.T) {
+	for _, api := range []int{24, 34} {
+		var said []string
+		for _, real := range []bool{false, true} {
+			server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{API: api, Think: fast})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			backend := &Backend{Server: Server{Addr: server.ADB}, Options: Options{DropAfter: 200 * time.Millisecond}}
+			serial := server.Phones[0].Serial()
+			if real {
+				backend.Server, serial, _ = adbServer(t, server)
+			}
+			said = append(said, tell(t, backend, serial, server.Phones[0].Model))
+		}
+		if said[0] != said[1] {
+			t.Errorf("API %d: own server\n%s\nDebian's\n%s", api, said[0], said[1])
+		}
+	}
+}
+
+// tell delivers a few requests and notes all that does not depend on time.
+func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	infos, err := backend.List(ctx, serial)
+	if err != nil || len(infos) != 1 {
+		t.Fatalf("%+v, %v", infos, err)
+	}
+	var b strings.Builder
+	i := infos[0]
+	fmt.Fprintln(&b, i.Platform, i.Name, i.Model, i.OSVersion, i.State, i.Hardware)
+	p := backend.open(i)
+	defer p.Close()
+	for _, job := range []device.Job{
+		{Request: page(intents.SceneSession), Until: device.Opened},
+		{Request: page(intents.SceneTimeline), Until: device.Replied},
+		{Request: intents.Auth{Scope: new("snsapi_userinfo")}, Until: device.Returned},
+		{Request: share(intents.SceneSession, intents.Image{}), Route: device.RouteSystem, Media: []device.Media{media("a.png", "image/png", png)}, Until: device.Opened},
+		{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.not.there"}, Until: device.Opened},
+	} {
+		job.After = device.AfterHome
+		o, err := p.Deliver(ctx, job)
+		sources := map[string]bool{}
+		for _, e := range o.Evidence {
+			sources[e.Source] = true
+		}
+		fmt.Fprintln(&b, o.Route, o.RouteReason, o.Differences, o.State, sources, *o.WeChat, o.App, code(err))
+		if err := model.Settle(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := p.WeChat(ctx, device.UserChoice{})
+	fmt.Fprintln(&b, w, err)
+	inspection, err := p.Inspect(ctx, device.AppIdentity{}, device.UserChoice{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inspection.Device = device.DeviceRef{}
+	text, err := json.Marshal(inspection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&b, "%s\n", text)
+	return b.String()
+}
+
+// TestPhonesOfRealServer: Debian's adb server lists phones in ready and other
+// states, and goes away.
+func TestPhonesOfRealServer(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	real, serial, adb := adbServer(t, server)
+	backend := &Backend{Server: real}
+	infos, err := backend.List(t.Context(), "")
+	if err != nil || len(infos) != 1 || infos[0].State != device.Ready || infos[0].Transport != device.Network || infos[0].OSVersion != "14" {
+		t.Fatalf("%+v, %v", infos, err)
+	}
+	if v, err := real.Version(t.Context()); err != nil || v != "0029" {
+		t.Errorf("version %q, %v", v, err)
+	}
+	if got, err := real.Run(t.Context(), serial, "echo "+shellQuote("it's $(id)")+"; exit 5", nil); err != nil || got.Exit != 5 || string(got.Stdout) != "it's $(id)\n" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	changes := 0
+	err = backend.Watch(ctx, func([]device.Info) {
+		if changes++; changes == 1 {
+			adb("kill-server")
+		}
+	})
+	if code(err) != device.ServerMisbehaved || changes == 0 {
+		t.Errorf("the server went: %d changes, %v", changes, err)
+	}
+	if _, err := backend.List(t.Context(), ""); code(err) != device.NoServer {
+		t.Errorf("a server that is gone: %v", err)
+	}
+}
+
+// BenchmarkPush compares a push of 10 MB with adb's own, through the same
+// server to the same phone.
+func BenchmarkPush(b *testing.B) {
+	server, err := virtualandroid.Start(b.Context(), virtualandroid.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Close()
+	real, serial, adb := adbServer(b, server)
+	data := bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)
+	file := filepath.Join(b.TempDir(), "film.mp4")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var ours, theirs []time.Duration
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		start := time.Now()
+		adb("-s", serial, "push", file, "/data/local/tmp/theirs")
+		theirs = append(theirs, time.Since(start))
+		start = time.Now()
+		f, err := os.Open(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := real.Push(b.Context(), serial, f, "/data/local/tmp/ours", 0o644, nil); err != nil {
+			b.Fatal(err)
+		}
+		f.Close()
+		ours = append(ours, time.Since(start))
+	}
+	slices.Sort(ours)
+	slices.Sort(theirs)
+	b.ReportMetric(theirs[len(theirs)/2].Seconds()/ours[len(ours)/2].Seconds(), "throughput/adb")
+}
+
+func BenchmarkWarmShare(b *testing.B) {
+	l := newLab(b, virtualandroid.Options{})
+	l.warm(b)
+	p := l.open(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Deliver(b.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Opened}); err != nil {
+			b.Fatal(err)
+		}
+		l.Model.ForceStop(wechat.PackageName, 0)
+	}
+}
