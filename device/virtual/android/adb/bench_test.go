@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 )
 
@@ -19,11 +20,15 @@ import (
 // phone's throughput as a share of the plain peer's, measured in turn.
 func BenchmarkFiles(b *testing.B) {
 	local := filepath.Join(b.TempDir(), "ten")
-	data := bytes.Repeat([]byte("0123456789"), 1<<20)
-	if err := os.WriteFile(local, data, 0o600); err != nil {
+	content := bytes.Repeat([]byte("0123456789"), 1<<20)
+	if err := os.WriteFile(local, content, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	p := talkative("")
+	p, err := virtualandroid.New(virtualandroid.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
 	phone, _ := connected(b, adb.NewDaemon(p))
 	plain := realServer(b)
 	plain.run("connect", servePlain(b))
@@ -32,13 +37,13 @@ func BenchmarkFiles(b *testing.B) {
 		name string
 		args []string
 	}{
-		{"push", []string{"push", local, "/sdcard/ten"}},
-		{"pull", []string{"pull", "/sdcard/ten", pulled}},
+		{"push", []string{"push", local, "/data/local/tmp/ten"}},
+		{"pull", []string{"pull", "/data/local/tmp/ten", pulled}},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			phone.t, plain.t = b, b
-			phone.run("push", local, "/sdcard/ten")
-			plain.run("push", local, "/sdcard/ten")
+			phone.run("push", local, "/data/local/tmp/ten")
+			plain.run("push", local, "/data/local/tmp/ten")
 			var ours, theirs time.Duration
 			for b.Loop() {
 				for _, side := range []struct {
@@ -56,7 +61,7 @@ func BenchmarkFiles(b *testing.B) {
 			b.ReportMetric(float64(b.N)*10.48576/ours.Seconds(), "MB/s")
 		})
 	}
-	if !bytes.Equal(p.Files.Data("/sdcard/ten"), data) {
+	if !bytes.Equal(data(p, "/data/local/tmp/ten"), content) {
 		b.Error("the pushed file differs")
 	}
 }

@@ -140,8 +140,8 @@ func TestServerEqualsAdb(t *testing.T) {
 	t.Parallel()
 	theirs, ours, serials := twins(t)
 	one := serials[0]
-	// Of a script, "EOF" ends what we send, "=X" sends X as it is, all else is
-	// a request.
+	// Of a script, "=X" sends X as it is, "EOF" ends what we send, all else is a
+	// request.
 	scripts := [][]string{
 		{"host:version"}, {"host:host-features"}, {"host:devices"}, {"host:devices-l"}, {"host-local:devices"},
 		{"host:devicesx"}, {"host:bogus"}, {"host:"}, {"=zzzz"}, {"=0000"}, {"=000Chost:version"}, {"=00_1x"},
@@ -179,6 +179,7 @@ func TestServerEqualsAdb(t *testing.T) {
 		{"host:transport:" + one, "sync:", "=SEND\x02\x00\x00\x00/x"},
 		{"host:transport:" + one, "sync:", "=SEND\x0d\x00\x00\x00/sdcard/b,420DATA\x02\x00\x00\x00okDONE\x01\x00\x00\x00STAT\x09\x00\x00\x00/sdcard/bQUIT\x00\x00\x00\x00"},
 		{"host:transport:" + one, "sync:", "=SEND\x0d\x00\x00\x00/system/b,420DONE\x01\x00\x00\x00"},
+		{"host:transport:" + one, "exec:sleep 0.1; echo too late", "EOF"}, {"host:transport:" + one, "shell,v2,raw:sleep 0.1; echo too late", "EOF"},
 		{"host:track-devices"}, {"host:track-devices-l"},
 	}
 	for _, script := range scripts {
@@ -202,8 +203,13 @@ func play(t *testing.T, addr string, script []string) string {
 			io.WriteString(c, raw)
 			continue
 		}
+		if request == "EOF" {
+			io.CopyN(&answer, c.r, 4) // of the service
+			c.Conn.(*net.TCPConn).CloseWrite()
+			continue
+		}
 		c.send(request)
-		if i < len(script)-1 {
+		if i < len(script)-1 && script[i+1] != "EOF" {
 			n := 4
 			if strings.HasPrefix(request, "host:tport:") {
 				n = 12
