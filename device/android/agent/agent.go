@@ -144,9 +144,6 @@ func (e *Error) Error() string {
 
 // Event is one line of a watched log buffer.
 type Event struct {
-	// Buffer is the buffer the line came from, if only one is watched;
-	// otherwise empty, since logcat does not say.
-	Buffer string `json:"buffer,omitempty"`
 	// Line is logcat's own line, without its newline, in the format
 	// "threadtime" with the modifiers "epoch" and, from API 26 on, "uid":
 	// "         1732282655.123  1000  1234  1250 I tag: text" (seconds since

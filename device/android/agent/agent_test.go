@@ -57,7 +57,7 @@ func TestParseLine(t *testing.T) {
 	}{
 		{"ok", `{"id":7,"ok":{"result":0}}`, agent.Line{ID: 7, OK: json.RawMessage(`{"result":0}`)}, ""},
 		{"error", `{"id":7,"error":{"kind":"SecurityException","message":"no"}}`, agent.Line{ID: 7, Error: &agent.Error{Kind: "SecurityException", Message: "no"}}, ""},
-		{"event", `{"event":{"buffer":"events","line":"x","atMs":5}}`, agent.Line{Event: &agent.Event{Buffer: "events", Line: "x", AtMs: 5}}, ""},
+		{"event", `{"event":{"line":"x","atMs":5}}`, agent.Line{Event: &agent.Event{Line: "x", AtMs: 5}}, ""},
 		{"nothing", `{"id":7}`, agent.Line{}, "not exactly one"},
 		{"two", `{"id":7,"ok":{},"event":{}}`, agent.Line{}, "not exactly one"},
 		{"too long", `{"id":7,"ok":"` + strings.Repeat("a", agent.MaxLine) + `"}`, agent.Line{}, "are allowed"},

@@ -377,10 +377,6 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 		return nil, badRequest("no buffers, or watching already")
 	}
 	s.watching = true
-	only := ""
-	if len(r.Buffers) == 1 {
-		only = r.Buffers[0]
-	}
 	// logcat -T takes whole seconds: what was logged in this one may come too.
 	since := s.phone.Now().Truncate(time.Second)
 	after := uint64(0)
@@ -393,7 +389,7 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 					continue
 				}
 				for _, line := range logLines(s.phone.API, entry) {
-					s.write(agent.Line{Event: &agent.Event{Buffer: only, Line: line, AtMs: entry.Time.UnixMilli()}})
+					s.write(agent.Line{Event: &agent.Event{Line: line, AtMs: entry.Time.UnixMilli()}})
 				}
 			}
 			select {

@@ -24,8 +24,12 @@ final class Activities {
     /** What the sender's own process does to a share before it leaves: without it no read access is granted. */
     static void grant(Intent intent) throws Throwable {
         if (!String.valueOf(intent.getAction()).startsWith(Intent.ACTION_SEND)) throw Failure.bad("not an action that sends");
-        intent.migrateExtraStreamToClipData();
-        if (intent.getClipData() != null) intent.addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION);
+        // The framework's own migrateExtraStreamToClipData wants a Context from API 37 on, and is to go.
+        if (intent.getClipData() == null && intent.getExtras() != null) {
+            Object stream = intent.getExtras().get(Intent.EXTRA_STREAM);
+            Wire.clip(intent, stream instanceof List ? ((List<?>) stream).toArray() : stream == null ? null : new Object[] {stream});
+        }
+        intent.addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION);
     }
 
     /** The name of ActivityManager's constant: the errors have other numbers below API 26. */

@@ -6,7 +6,6 @@ import android.os.Build;
 import android.os.Process;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
-import java.io.InputStream;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -30,26 +29,19 @@ public final class Agent {
         }
         print(hello);
         Agent agent = new Agent();
-        try {
-            agent.serve(System.in);
-        } finally {
-            agent.logs.end();
-        }
-        System.exit(0);
-    }
-
-    private void serve(InputStream in) throws Throwable {
         // Says that the file is in use. That of a class path that is not ours stays as it is.
-        if (own.getName().startsWith(PREFIX)) own.setLastModified(System.currentTimeMillis());
+        if (agent.own.getName().startsWith(PREFIX)) agent.own.setLastModified(System.currentTimeMillis());
         ByteArrayOutputStream line = new ByteArrayOutputStream();
-        for (int b; (b = in.read()) >= 0; ) {
+        for (int b; (b = System.in.read()) >= 0; ) {
             if (b != '\n') {
                 if (line.size() <= 4 << 20) line.write(b);
                 continue;
             }
-            answer(line);
+            agent.answer(line);
             line = new ByteArrayOutputStream();
         }
+        agent.logs.end();
+        System.exit(0);
     }
 
     private void answer(ByteArrayOutputStream line) throws Throwable {
@@ -59,17 +51,16 @@ public final class Agent {
             JSONObject request = new JSONObject(line.toString("UTF-8"));
             out.put("id", request.opt("id"));
             provider = null;
+            JSONObject ok;
             try {
-                out.put("ok", run(request, request.getString("verb"), request.optInt("user")));
+                ok = run(request, request.getString("verb"), request.optInt("user"));
             } finally {
                 if (provider != null) provider.close();
             }
-        } catch (Failure e) {
-            out.put("error", error(e.kind, e.getMessage()));
-        } catch (JSONException e) {
-            out.put("error", error("BadRequest", e.getMessage()));
+            out.put("ok", ok);
         } catch (Throwable e) {
-            out.put("error", error(e.getClass().getSimpleName(), e.getMessage()));
+            String kind = e instanceof Failure ? ((Failure) e).kind : e instanceof JSONException ? "BadRequest" : e.getClass().getSimpleName();
+            out.put("error", error(kind, e.getMessage()));
         }
         print(out);
     }
@@ -122,7 +113,7 @@ public final class Agent {
 
     private JSONObject clean() throws Throwable {
         JSONArray removed = new JSONArray();
-        File[] files = new File("/data/local/tmp").listFiles();
+        File[] files = own.getParentFile().listFiles();
         for (int i = 0; files != null && i < files.length; i++) {
             File file = files[i];
             boolean unused = file.lastModified() < System.currentTimeMillis() - 7L * 24 * 3600 * 1000;

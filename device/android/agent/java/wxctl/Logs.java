@@ -10,7 +10,6 @@ import org.json.JSONObject;
 /** The verb watch: logcat's lines as events. */
 final class Logs extends Thread {
     private Process logcat;
-    private String only;
 
     /** Starts to watch. What was logged in the second before may come too. */
     JSONObject watch(String[] buffers) throws Throwable {
@@ -23,7 +22,6 @@ final class Logs extends Thread {
         }
         command.append(" -T ").append(System.currentTimeMillis() / 1000).append(".0");
         logcat = new ProcessBuilder(command.toString().split(" ")).redirectErrorStream(true).start();
-        if (buffers.length == 1) only = buffers[0];
         setDaemon(true);
         start();
         return new JSONObject().put("buffers", new JSONArray(Arrays.asList(buffers)));
@@ -52,6 +50,6 @@ final class Logs extends Thread {
         } catch (NumberFormatException e) {
             // The rest of a value with a newline in it: now is close enough.
         }
-        Agent.print(new JSONObject().put("event", new JSONObject().put("buffer", only).put("line", line).put("atMs", (long) time)));
+        Agent.print(new JSONObject().put("event", new JSONObject().put("line", line).put("atMs", (long) time)));
     }
 }

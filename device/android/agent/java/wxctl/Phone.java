@@ -2,7 +2,6 @@ package wxctl;
 
 import android.app.ActivityManagerNative;
 import android.app.IActivityManager;
-import android.os.IBinder;
 import android.os.ServiceManager;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -26,9 +25,7 @@ final class Phone {
 
     /** Calls another service by the class of its interface. */
     static Object service(String name, String type, String method, Object[]... shapes) throws Throwable {
-        IBinder service = ServiceManager.getService(name);
-        if (service == null) throw Failure.unsupported("no service " + name);
-        Object stub = call(Class.forName(type + "$Stub"), null, "asInterface", new Object[] {service});
+        Object stub = call(Class.forName(type + "$Stub"), null, "asInterface", new Object[] {ServiceManager.getService(name)});
         return call(Class.forName(type), stub, method, shapes);
     }
 

@@ -105,7 +105,7 @@ final class Provider {
         Bundle extras = new Bundle();
         // API 29 wants the file as a Uri, later ones as a path.
         extras.putParcelable(Intent.EXTRA_STREAM, Uri.fromFile(file));
-        String path = file.getPath();
+        String path = file.getCanonicalPath();
         try {
             Bundle answer = (Bundle) call("call",
                 called(null, authority, method, path, extras),

@@ -48,14 +48,7 @@ final class Wire {
         if (categories != null) {
             for (String category : categories) intent.addCategory(category);
         }
-        String[] uris = texts(json, "clipData");
-        ClipData clip = null;
-        for (int i = 0; uris != null && i < uris.length; i++) {
-            ClipData.Item item = new ClipData.Item(Uri.parse(uris[i]));
-            if (clip == null) clip = new ClipData(null, new String[] {type == null ? "*/*" : type}, item);
-            else clip.addItem(item);
-        }
-        intent.setClipData(clip);
+        clip(intent, texts(json, "clipData"));
         JSONObject extras = json.optJSONObject("extras");
         if (extras == null) return intent;
         for (Iterator<?> i = extras.keys(); i.hasNext(); ) {
@@ -66,6 +59,17 @@ final class Wire {
             else intent.putExtra(key, (Serializable) value);
         }
         return intent;
+    }
+
+    /** Puts URIs into the ClipData, which is where the system looks for what to grant. */
+    static void clip(Intent intent, Object[] uris) {
+        ClipData clip = null;
+        for (int i = 0; uris != null && i < uris.length; i++) {
+            ClipData.Item item = new ClipData.Item(Uri.parse(uris[i].toString()));
+            if (clip == null) clip = new ClipData(null, new String[] {String.valueOf(intent.getType())}, item);
+            else clip.addItem(item);
+        }
+        intent.setClipData(clip);
     }
 
     private static Object value(JSONObject typed) throws Throwable {

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The tier agent: the shipped dex, judged by dexdump, and run on the real
+# framework classes of Android. "full" does so at all API levels from 24 to 37
+# and with the Intents of every SDK version.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. .ci/lib.sh
+
+need_apt openjdk-17-jdk-headless maven dexdump enjarify
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}agent"
+if [ "${1:-}" = full ]; then
+	go test -count=1 -timeout 30m ./fixtures/conformance/agent -all-levels
+else
+	go test -count=1 ./fixtures/conformance/agent
+fi
