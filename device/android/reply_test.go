@@ -58,7 +58,9 @@ func TestWatchReplies(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		watching, sharing := l.open(t), l.open(t)
+		shared := make(chan struct{})
 		go func() {
+			defer close(shared)
 			// Two shares; the second one when the first was answered.
 			for range 2 {
 				if o, err := sharing.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Replied}); err != nil {
@@ -69,6 +71,7 @@ func TestWatchReplies(t *testing.T) {
 		var got []device.SeenReply
 		err := watching.WatchReplies(ctx, device.AppIdentity{}, device.UserChoice{}, func(r device.SeenReply) {
 			if got = append(got, r); len(got) == 2 {
+				<-shared
 				cancel()
 			}
 		})
