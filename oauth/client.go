@@ -321,7 +321,7 @@ func (c *Client) transport(base BaseURL) *http.Transport {
 	}
 	if base.Loopback() {
 		t.Proxy = nil
-		if t.DialContext == nil && t.Dial == nil {
+		if t.DialContext == nil {
 			dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error { return onlyLoopback(address) }}
 			t.DialContext = dialer.DialContext
 		}

@@ -75,7 +75,6 @@ var (
 	onRefresh  = []Op{OpRefresh}
 	onAppCalls = []Op{OpExchange, OpRefresh}
 	onToken    = []Op{OpCheck, OpUserInfo}
-	onUserInfo = []Op{OpUserInfo}
 	onUserAny  = []Op{OpRefresh, OpCheck, OpUserInfo}
 )
 

@@ -13,9 +13,12 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// crowdWindow is how long after a refresh those who come in a crowd share its
-// result.
-const crowdWindow = 5 * time.Second
+// Those who come in a crowd share one refresh: until crowdGap passes without
+// one more of them, and for crowdWindow at most.
+const (
+	crowdGap    = 250 * time.Millisecond
+	crowdWindow = 10 * time.Second
+)
 
 // Refresh renews a user's token: under a lock, it reads the token, has fetch
 // renew it, and keeps the result. used is the token the caller read before.
@@ -23,9 +26,9 @@ const crowdWindow = 5 * time.Second
 // If another process has renewed it meanwhile, its result is returned instead,
 // and shared is true. The same goes for processes that are started together,
 // of which the last may come when the first is done already: once two of them
-// have met at the lock, all that come within a few seconds of the refresh
-// share it. Unless refused says that the server has turned used down: then
-// used is never given back.
+// have met at the lock, all that follow closely share the refresh. Unless
+// refused says that the server has turned used down: then used is never given
+// back.
 func (s *Store) Refresh(
 	ctx context.Context, a Account, used oauth.Token, refused bool,
 	fetch func(context.Context, oauth.Token) (oauth.Token, error),
@@ -55,9 +58,11 @@ func (s *Store) Refresh(
 	}
 	current := r.token(used.OpenID)
 	if !r.ObtainedAt.Equal(used.ObtainedAt) {
+		markCrowd(meeting)
 		return current, true, nil
 	}
 	if !refused && crowded(meeting, r) {
+		markCrowd(meeting)
 		return current, true, nil
 	}
 	fresh, err := fetch(ctx, current)
@@ -70,7 +75,8 @@ func (s *Store) Refresh(
 	return fresh, false, err
 }
 
-// The lock file's modification time is when somebody last had to wait for it.
+// The lock file's modification time is when the crowd last grew: when somebody
+// had to wait for the lock, or shared the result.
 
 // touch creates the lock file, as one that nobody has waited for.
 func touch(path string) error {
@@ -90,13 +96,13 @@ func markCrowd(path string) {
 	_ = os.Chtimes(path, now, now) // at worst, one more request is made
 }
 
-// crowded reports whether the stored token comes from a refresh just now
-// during or after which somebody had to wait.
+// crowded reports whether the stored token comes from a refresh that a crowd
+// shares, and the crowd is still coming.
 func crowded(path string, r record) bool {
 	info, err := os.Stat(path)
 	if err != nil || r.RefreshBegan.IsZero() {
 		return false
 	}
-	age := time.Since(r.ObtainedAt)
-	return age >= 0 && age < crowdWindow && !info.ModTime().Before(r.RefreshBegan)
+	age, gap := time.Since(r.ObtainedAt), time.Since(info.ModTime())
+	return age >= 0 && age < crowdWindow && gap >= 0 && gap < crowdGap && !info.ModTime().Before(r.RefreshBegan)
 }

@@ -237,6 +237,40 @@ func TestRefreshOneByOne(t *testing.T) {
 	}
 }
 
+// A crowd is over when nobody has come for a while: then a refresh is one of
+// its own.
+func TestCrowdEnds(t *testing.T) {
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	token := testToken("0")
+	if _, err := s.SetToken(t.Context(), testAccount, token); err != nil {
+		t.Fatal(err)
+	}
+	fetched := 0
+	refresh := func(crowd bool) (shared bool) {
+		t.Helper()
+		var err error
+		token, shared, err = s.Refresh(t.Context(), testAccount, token, false, func(context.Context, oauth.Token) (oauth.Token, error) {
+			fetched++
+			if crowd {
+				files, _ := filepath.Glob(filepath.Join(s.opts.Dir, "refresh-*.lock"))
+				markCrowd(files[0])
+			}
+			return testToken(fmt.Sprint(fetched)), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shared
+	}
+	if refresh(true) || !refresh(false) || !refresh(false) {
+		t.Fatal("a crowd does not share")
+	}
+	time.Sleep(crowdGap + 50*time.Millisecond)
+	if refresh(false) || refresh(false) || fetched != 3 {
+		t.Errorf("%d refreshes: the crowd goes on although nobody came", fetched)
+	}
+}
+
 // A token that the server refused is never handed back, crowd or not.
 func TestRefusedTokenIsReplaced(t *testing.T) {
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
