@@ -15,7 +15,6 @@ type authLoginOptions struct {
 	requestOptions
 	cmd          *cobra.Command
 	scope, state *string
-	codeOnly     bool
 }
 
 // NewCmdAuthLogin makes `wxctl auth login`.

@@ -125,9 +125,22 @@ func (d *delivery) attempt(ctx context.Context, info device.Info) (*device.Outco
 }
 
 func (d *delivery) hooks(info device.Info) device.Hooks {
-	o, s := d.o, d.o.f.Streams
-	prefix := ""
-	if d.several {
+	o := d.o
+	hooks := o.f.hooks(info, d.several)
+	if o.screenshot != "" {
+		hooks.Screenshot = func() (io.WriteCloser, error) { return createPrivate(o.screenshot, d.several, info) }
+	}
+	if o.record != "" {
+		hooks.Record = func() (io.WriteCloser, error) { return createPrivate(o.record, d.several, info) }
+	}
+	return hooks
+}
+
+// hooks tell the user what happens on the way; with several phones each line
+// names its phone.
+func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
+	s, prefix := f.Streams, ""
+	if several {
 		prefix = safe(info.ID) + ": "
 	}
 	hooks := device.Hooks{
@@ -139,14 +152,8 @@ func (d *delivery) hooks(info device.Info) device.Hooks {
 		},
 		Pushed: s.Progress(prefix),
 	}
-	if o.f.Verbose() > 0 {
+	if f.Verbose() > 0 {
 		hooks.Seen = func(e device.Evidence) { s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(e.What), safe(e.Source)) }
-	}
-	if o.screenshot != "" {
-		hooks.Screenshot = func() (io.WriteCloser, error) { return createPrivate(o.screenshot, d.several, info) }
-	}
-	if o.record != "" {
-		hooks.Record = func() (io.WriteCloser, error) { return createPrivate(o.record, d.several, info) }
 	}
 	return hooks
 }
@@ -175,13 +182,34 @@ func createPrivate(name string, several bool, info device.Info) (io.WriteCloser,
 
 func (d *delivery) print(o *device.Outcome) error {
 	p := d.o.f.Printer()
+	code := maskCode(o)
 	switch {
+	case d.o.codeOnly && code != "":
+		return d.o.f.Streams.Println(safe(code))
+	case d.o.codeOnly && !p.JSON():
+		return nil // the error says why there is none
 	case p.JSON() && d.several:
 		return p.Line(o)
 	case p.JSON():
 		return p.Object(o)
 	}
 	return d.o.f.Streams.Println(tell(o, d.several))
+}
+
+// maskCode hides the code of a login in the outcome and returns it: whoever
+// has it can become the user.
+func maskCode(o *device.Outcome) string {
+	if o.Reply == nil || o.Reply.Code == "" {
+		return ""
+	}
+	reply := *o.Reply
+	code := reply.Code
+	reply.Code = "***"
+	if reply.URL != "" {
+		reply.URL = "***" // it holds the code, too
+	}
+	o.Reply = &reply
+	return code
 }
 
 // reportOf is an error as it stands in an Outcome.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
+	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
 // NewCmdReply makes `wxctl reply` and the commands below it.
@@ -19,28 +21,30 @@ func NewCmdReply(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "reply",
 		Short:   "Forge WeChat's reply to an app",
-		Long:    long("Make the reply that WeChat would bring to the app under test, so that the app's\nhandling of it can be looked at.", exit.RefusedBefore),
+		Long:    long("Bring WeChat's reply to the app under test with no WeChat, so that the app's\nhandling of it can be looked at. Only debuggable apps get forged replies.", requestCodes...),
 		Example: examples("wxctl reply share --err-code -2 --dry-run"),
 	}, newCmdReplyKind(f, replyShare, nil), newCmdReplyKind(f, replyAuth, nil), newCmdReplyKind(f, replyMiniProgram, nil), newCmdReplyKind(f, replySubscribe, nil))
 }
 
 // replyKind says what is special to one kind of reply.
 type replyKind struct {
-	name, short, example string
-	flags                func(*replyOptions, *cobra.Command)
-	make                 func(*replyOptions, intents.Result) intents.Reply
+	name, short, example, live string
+	flags                      func(*replyOptions, *cobra.Command)
+	make                       func(*replyOptions, intents.Result) intents.Reply
 	// jsonKind is the "kind" of the reply's JSON form, for --from.
 	jsonKind intents.Kind
 }
 
 var (
 	replyShare = replyKind{
-		name: "share", short: "Forge the reply to a share", example: "wxctl reply share --err-code -2 --dry-run --json", jsonKind: intents.KindShare,
+		name: "share", live: "wxctl reply share --err-code -2",
+		short: "Forge the reply to a share", example: "wxctl reply share --err-code -2 --dry-run --json", jsonKind: intents.KindShare,
 		flags: func(*replyOptions, *cobra.Command) {},
 		make:  func(_ *replyOptions, r intents.Result) intents.Reply { return intents.ShareReply{Result: r} },
 	}
 	replyAuth = replyKind{
-		name: "auth", short: "Forge the reply to a login", example: "wxctl reply auth --code 0123456789 --state abc --dry-run", jsonKind: intents.KindAuth,
+		name: "auth", live: "wxctl reply auth --code 0123456789 --state abc",
+		short: "Forge the reply to a login", example: "wxctl reply auth --code 0123456789 --state abc --dry-run", jsonKind: intents.KindAuth,
 		flags: func(o *replyOptions, c *cobra.Command) {
 			optionalVar(c.Flags(), &o.code, "code", "code for the token")
 			optionalVar(c.Flags(), &o.state, "state", "the request's state")
@@ -53,7 +57,8 @@ var (
 		},
 	}
 	replyMiniProgram = replyKind{
-		name: "miniprogram", short: "Forge a mini program's message to the app", example: "wxctl reply miniprogram --ext-msg hello --dry-run", jsonKind: intents.KindLaunchMiniProgram,
+		name: "miniprogram", live: "wxctl reply miniprogram --ext-msg hello",
+		short: "Forge a mini program's message to the app", example: "wxctl reply miniprogram --ext-msg hello --dry-run", jsonKind: intents.KindLaunchMiniProgram,
 		flags: func(o *replyOptions, c *cobra.Command) {
 			optionalVar(c.Flags(), &o.extMsg, "ext-msg", "message of the mini program")
 		},
@@ -62,7 +67,8 @@ var (
 		},
 	}
 	replySubscribe = replyKind{
-		name: "subscribe", short: "Forge the reply to a subscription", example: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm --dry-run", jsonKind: intents.KindSubscribeMessage,
+		name: "subscribe", live: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm",
+		short: "Forge the reply to a subscription", example: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm --dry-run", jsonKind: intents.KindSubscribeMessage,
 		flags: func(o *replyOptions, c *cobra.Command) {
 			optionalVar(c.Flags(), &o.templateID, "template-id", "id of the message template")
 			c.Flags().Int32Var(&o.scene, "scene", 0, "the request's scene")
@@ -95,8 +101,8 @@ func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *rep
 	cmd := &cobra.Command{
 		Use:     kind.name,
 		Short:   kind.short,
-		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from reads the reply from a JSON file instead of flags.", exit.RefusedBefore),
-		Example: examples(kind.example),
+		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from reads the reply from a JSON file instead of flags.", requestCodes...),
+		Example: examples(kind.example + "\n" + kind.live),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {
@@ -137,7 +143,7 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 	return reply, nil
 }
 
-func replyRun(_ context.Context, o *replyOptions) error {
+func replyRun(ctx context.Context, o *replyOptions) error {
 	p, err := o.plan(o.cmd)
 	if err != nil {
 		return err
@@ -146,17 +152,45 @@ func replyRun(_ context.Context, o *replyOptions) error {
 	if err != nil {
 		return err
 	}
-	if !o.dryRun {
-		return &exit.Error{
-			Name: "refused", Code: exit.RefusedBefore,
-			Message: "this version of wxctl can print a forged reply but not deliver it",
-			Hint:    "add --dry-run to print it",
-		}
-	}
 	id, err := o.identity()
 	if err != nil {
 		return err
 	}
+	if o.dryRun {
+		return o.preview(p, reply, id)
+	}
+	return onPhones(ctx, o.f, &o.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+		outcome, err := device.NewOutcome(info), openErr
+		if err == nil {
+			replier, ok := device.As[device.Replier](phone)
+			if !ok {
+				err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
+			} else {
+				outcome, err = replier.Reply(ctx, device.ReplyJob{Reply: reply, App: id, User: o.phone.user(), Until: p.until, Hooks: o.f.hooks(info, p.sel.All)})
+			}
+		}
+		if err != nil {
+			outcome.Error = reportOf(err)
+			return outcome, "", err
+		}
+		return outcome, tellReply(outcome), nil
+	})
+}
+
+// tellReply says in words what became of a forged reply.
+func tellReply(o *device.Outcome) string {
+	what := "the reply was handed over"
+	if last := lastSeen(o); last != "" {
+		what = safe(last)
+	}
+	for _, e := range o.Evidence {
+		what += fmt.Sprintf("\n  %5d ms  %s (%s)", e.AtMs, safe(e.What), safe(e.Source))
+	}
+	return what
+}
+
+// preview prints the wire form of a reply; no phone is touched.
+func (o *replyOptions) preview(p plan, reply intents.Reply, id device.AppIdentity) error {
 	if id.AppID == "" {
 		id.AppID = demoAppID
 	}
@@ -164,12 +198,11 @@ func replyRun(_ context.Context, o *replyOptions) error {
 		id.Package = demoPackage
 	}
 	result := replyPreview{SchemaVersion: output.SchemaVersion, Reply: reply, Wire: []json.RawMessage{}, Differences: []string{}}
+	encode := o.encodeAndroid
 	if p.sel.Platform == device.IOS {
-		err = o.encodeIOS(&result, id)
-	} else {
-		err = o.encodeAndroid(&result, id)
+		encode = o.encodeIOS
 	}
-	if err != nil {
+	if err := encode(&result, id); err != nil {
 		return err
 	}
 	if o.f.Printer().JSON() {
@@ -201,8 +234,18 @@ func (o *replyOptions) encodeAndroid(result *replyPreview, id device.AppIdentity
 	return appendWire(&result.Wire, androidwire.Print(wires))
 }
 
-func (o *replyOptions) encodeIOS(*replyPreview, device.AppIdentity) error {
-	return badVersion(device.IOS, o.sdkVersion)
+func (o *replyOptions) encodeIOS(result *replyPreview, id device.AppIdentity) error {
+	version, err := ioswire.ParseVersion(o.sdkVersion)
+	if err != nil {
+		return badVersion(device.IOS, o.sdkVersion)
+	}
+	wires, differences, err := ioswire.EncodeReply(result.Reply, ioswire.Receiver{AppID: id.AppID, UniversalLink: id.UniversalLink, SDK: version})
+	if err != nil {
+		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
+	}
+	result.Differences = append(result.Differences, differences...)
+	result.text = ioswire.Text(wires)
+	return appendWire(&result.Wire, ioswire.Print(wires))
 }
 
 // appendWire adds printed wire forms to a list.

@@ -32,6 +32,7 @@ type requestOptions struct {
 	screenshot, record                  string
 	fsRoot, widgetRoot                  string
 
+	codeOnly     bool // auth login: print the code alone
 	untilDefault string
 	name         string // the command's words, for transactions and messages
 }
@@ -114,6 +115,11 @@ func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 	}
 	if o.record != "" && o.dryRun || o.screenshot != "" && o.dryRun {
 		return p, exit.Usagef("leave one of them away", "--dry-run touches no phone, so there is nothing to photograph")
+	}
+	if o.dryRun && o.phone.platform != "" {
+		// No phone is touched, so none needs to fit.
+		p.sel.Platform = device.Platform(o.phone.platform)
+		return p, nil
 	}
 	p.sel, err = o.f.selector(&o.phone)
 	return p, err

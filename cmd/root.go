@@ -26,6 +26,7 @@ func subcommands() []subcommand {
 		{"phones", "devices", func(f *Factory) *cobra.Command { return NewCmdDevices(f, nil) }},
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
+		{"phones", "watch", func(f *Factory) *cobra.Command { return NewCmdWatch(f, nil) }},
 		{"phones", "virtual", NewCmdVirtual},
 		{"rest", "auth", NewCmdAuth},
 		{"rest", "config", NewCmdConfig},
