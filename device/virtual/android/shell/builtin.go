@@ -109,7 +109,7 @@ func (m *machine) assignment(a *syntax.Assign, export bool) bool {
 	case a.Index != nil:
 		v, err = m.element(a)
 	case a.Value != nil:
-		v.Str, err = expand.Literal(m.cfg, a.Value)
+		v.Str, err = m.literal(a.Value)
 	}
 	if err != nil {
 		m.expandFailed(err)
@@ -129,24 +129,30 @@ func (m *machine) assignment(a *syntax.Assign, export bool) bool {
 // element is x[i]=v: the array with the element set.
 func (m *machine) element(a *syntax.Assign) (expand.Variable, error) {
 	i := m.arithm(a.Index)
-	if i < 0 || i > 1<<16 {
+	if i < 0 {
 		return expand.Variable{}, fmt.Errorf("%s: bad array index", a.Name.Value)
 	}
 	old := m.vars[a.Name.Value]
-	list := slices.Clone(old.List)
+	list, at := slices.Clone(old.List), slices.Clone(old.Indexes)
 	if old.Kind == expand.String && old.Set {
 		list = []string{old.Str}
 	}
-	for len(list) <= i {
-		list = append(list, "")
+	if at == nil {
+		for n := range list {
+			at = append(at, n)
+		}
 	}
-	val := ""
-	var err error
+	val, err := "", error(nil)
 	if a.Value != nil {
-		val, err = expand.Literal(m.cfg, a.Value)
+		val, err = m.literal(a.Value)
 	}
-	list[i] = val
-	return expand.Variable{Set: true, Kind: expand.Indexed, List: list}, err
+	n, found := slices.BinarySearch(at, i)
+	if found {
+		list[n] = val
+	} else {
+		list, at = slices.Insert(list, n, val), slices.Insert(at, n, i)
+	}
+	return expand.Variable{Set: true, Kind: expand.Indexed, List: list, Indexes: at}, err
 }
 
 // declare is export, readonly, typeset and local.
@@ -154,6 +160,12 @@ func (m *machine) declare(c *syntax.DeclClause) {
 	m.last = 0
 	export, readonly := c.Variant.Value == "export", c.Variant.Value == "readonly"
 	for _, a := range c.Args {
+		if n := len(m.locals); n > 0 && !export && !readonly && a.Name != nil {
+			if _, saved := m.locals[n-1][a.Name.Value]; !saved {
+				m.locals[n-1][a.Name.Value] = m.vars[a.Name.Value]
+				delete(m.vars, a.Name.Value)
+			}
+		}
 		if a.Name == nil { // an option, or an expansion that gives name=value
 			words, err := m.fields(a.Value)
 			if err != nil {
@@ -194,7 +206,17 @@ func (m *machine) run(args []string) {
 		params := m.params
 		m.params = args[1:]
 		m.depth++
+		m.locals = append(m.locals, map[string]expand.Variable{})
 		m.stmt(body)
+		top := len(m.locals) - 1
+		for k, v := range m.locals[top] {
+			if v.Declared() {
+				m.vars[k] = v
+			} else {
+				delete(m.vars, k)
+			}
+		}
+		m.locals = m.locals[:top]
 		m.depth--
 		m.params = params
 		if m.flow == flowReturn {
@@ -239,8 +261,12 @@ func builtin(name string) func(*machine, []string) int {
 	case "type", "whence":
 		return (*machine).kind
 	case "wait":
-		return func(m *machine, _ []string) int { waitOrDone(m.ctx, &m.bg); return 0 }
-	case "trap", "umask", "ulimit", "alias", "unalias", "hash", "times", "getopts":
+		return (*machine).wait
+	case "trap":
+		return (*machine).setTrap
+	case "umask":
+		return (*machine).setUmask
+	case "ulimit", "alias", "unalias", "hash", "times", "getopts", "jobs":
 		return func(*machine, []string) int { return 0 }
 	case "test", "[", "[[":
 		return func(m *machine, args []string) int { return m.test(args) }
@@ -255,7 +281,8 @@ func (m *machine) leave(args []string) int {
 	if len(args) > 1 {
 		v, err := strconv.Atoi(args[1])
 		if err != nil {
-			m.complain("%s: %s: bad number", args[0], args[1])
+			m.complain("%s: bad number: %s", args[0], args[1])
+			m.flow = flowExit
 			return 1
 		}
 		n = v
@@ -300,7 +327,7 @@ func (m *machine) cd(args []string) int {
 		err = m.p.FS.Access(m.cred, dir, 1)
 	}
 	if err != nil {
-		m.complain("cd: %s: %v", to, err)
+		m.complain("cd: %s: %v", dir, err)
 		return 2
 	}
 	m.setDir(dir)
@@ -354,7 +381,7 @@ func (m *machine) unset(args []string) int {
 			continue
 		}
 		if m.vars[a].ReadOnly {
-			m.complain("%s: is read only", a)
+			m.complain("read-only: %s", a)
 			return 1
 		}
 		delete(m.vars, a)
@@ -395,6 +422,51 @@ func (m *machine) read(args []string) int {
 		}
 	}
 	return b2i(err != nil)
+}
+
+// setTrap keeps what to do at EXIT; there are no other signals.
+func (m *machine) setTrap(args []string) int {
+	if len(args) < 2 {
+		if m.trap != "" {
+			fmt.Fprintf(m.out, "trap -- '%s' EXIT\n", m.trap)
+		}
+		return 0
+	}
+	action, signals := args[1], args[2:]
+	if len(signals) == 0 {
+		action, signals = "-", args[1:]
+	}
+	if slices.Contains(signals, "EXIT") || slices.Contains(signals, "0") {
+		if m.trap = action; action == "-" {
+			m.trap = ""
+		}
+	}
+	return 0
+}
+
+func (m *machine) setUmask(args []string) int {
+	if len(args) < 2 {
+		fmt.Fprintf(m.out, "%03o\n", m.umask)
+		return 0
+	}
+	n, err := strconv.ParseUint(args[1], 8, 32)
+	if err != nil {
+		m.complain("umask: bad number")
+		return 1
+	}
+	m.umask = uint32(n) & 0o777
+	return 0
+}
+
+// wait waits for what was started with &.
+func (m *machine) wait(args []string) int {
+	for _, a := range args[1:] {
+		if a != strconv.Itoa(m.lastBG) {
+			return 127
+		}
+	}
+	waitOrDone(m.ctx, &m.bg)
+	return 0
 }
 
 // source runs a program in this shell.
@@ -444,6 +516,7 @@ func (m *machine) dot(args []string) int {
 
 func (m *machine) exec(args []string) int {
 	if len(args) == 1 {
+		m.keep = true
 		return 0
 	}
 	args = args[1:]
@@ -495,7 +568,7 @@ func (m *machine) kind(args []string) int {
 			where = a + " is a shell builtin"
 		default:
 			if p, err := m.lookPath(a); err == nil {
-				where, isFile = a+" is "+p, true
+				where, isFile = a+" is a tracked alias for "+p, true
 				if !verbose {
 					where = p
 				}
@@ -521,6 +594,7 @@ func (m *machine) sh(args []string) int {
 	c := m.fork()
 	c.funcs = map[string]*syntax.Stmt{}
 	c.opts = options{}
+	c.zero, c.name = args[0], args[0]
 	if c.depth > maxDepth {
 		m.complain("nested too deeply")
 		return 1
@@ -542,10 +616,9 @@ func (m *machine) sh(args []string) int {
 				m.complain("-c: requires argument")
 				return 1
 			}
-			if len(args) > 2 {
-				c.params = args[2:]
-			} else {
-				c.params = nil
+			c.params = nil
+			if len(args) > 1 {
+				c.zero, c.params = args[1], args[2:]
 			}
 			return c.line(args[0])
 		}
@@ -556,7 +629,7 @@ func (m *machine) sh(args []string) int {
 	}
 	data, err := m.p.FS.ReadFile(m.cred, m.abs(args[0]))
 	if err != nil {
-		m.complain("%s: %v", args[0], err)
+		c.complain("%s: %v", args[0], err)
 		return 127
 	}
 	return c.script(args[0], data, args[1:])
@@ -570,7 +643,7 @@ func (m *machine) script(name string, data []byte, params []string) int {
 		m.complain("%s: %s", name, syntaxText(err))
 		return 1
 	}
-	m.name = name
+	m.zero, m.name = name, name
 	return m.file(f)
 }
 

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +37,7 @@ func (m *machine) substitute(w io.Writer, cs *syntax.CmdSubst) error {
 	buf := &limitBuffer{}
 	c.out = buf
 	if r := onlyInput(cs.Stmts); r != nil { // $(<file)
-		name, err := expand.Literal(m.cfg, r.Word)
+		name, err := m.literal(r.Word)
 		if err != nil {
 			return err
 		}
@@ -105,17 +108,99 @@ func slashOf(name string) string {
 	return ""
 }
 
+// prepare replaces what mksh does differently from the library before a word
+// is expanded: arithmetic is done in 32 bits, and {1..3} is no sequence.
+func (m *machine) prepare(w *syntax.Word) (*syntax.Word, error) {
+	if w == nil {
+		return w, nil
+	}
+	parts, err := m.prepareParts(w.Parts, false)
+	if err != nil || parts == nil {
+		return w, err
+	}
+	c := *w
+	c.Parts = parts
+	return &c, nil
+}
+
+var sequence = regexp.MustCompile(`\{[^{},]*\.\.[^{},]*\}`)
+
+// prepareParts returns the parts changed, or nil if there is nothing to change.
+func (m *machine) prepareParts(parts []syntax.WordPart, quoted bool) ([]syntax.WordPart, error) {
+	var out []syntax.WordPart
+	for i, p := range parts {
+		var now syntax.WordPart
+		switch p := p.(type) {
+		case *syntax.ArithmExp:
+			n, err := expand.Arithm(m.cfg, p.X)
+			if err != nil {
+				return nil, m.arithmText(p.X, err)
+			}
+			now = &syntax.SglQuoted{Value: strconv.Itoa(int(int32(n)))}
+			if quoted {
+				now = &syntax.Lit{Value: strconv.Itoa(int(int32(n)))}
+			}
+		case *syntax.Lit:
+			if !quoted && strings.Contains(p.Value, "..") && sequence.MatchString(p.Value) {
+				now = &syntax.Lit{Value: sequence.ReplaceAllStringFunc(p.Value, func(s string) string { return `\` + s })}
+			}
+		case *syntax.DblQuoted:
+			inner, err := m.prepareParts(p.Parts, true)
+			if err != nil {
+				return nil, err
+			}
+			if inner != nil {
+				now = &syntax.DblQuoted{Dollar: p.Dollar, Parts: inner}
+			}
+		}
+		if now == nil {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(parts)
+		}
+		out[i] = now
+	}
+	return out, nil
+}
+
+// arithmText words an arithmetic error as mksh does: with the expression.
+func (m *machine) arithmText(x syntax.ArithmExpr, err error) error {
+	if !strings.Contains(err.Error(), "division by zero") {
+		return err
+	}
+	var b strings.Builder
+	_ = syntax.NewPrinter(syntax.Minify(true)).Print(&b, &syntax.Word{Parts: []syntax.WordPart{&syntax.ArithmExp{X: x}}})
+	text := strings.TrimSuffix(strings.TrimPrefix(b.String(), "$(("), "))")
+	return errors.New(strings.NewReplacer(" ", "", "\\\n", "", "\n", "").Replace(text) + ": zero divisor")
+}
+
+// literal expands a word to one string.
+func (m *machine) literal(w *syntax.Word) (string, error) {
+	w, err := m.prepare(w)
+	if err != nil {
+		return "", err
+	}
+	return expand.Literal(m.cfg, w)
+}
+
 func (m *machine) fields(words ...*syntax.Word) ([]string, error) {
 	var out []string
 	size := 0
-	for f, err := range expand.FieldsSeq(m.cfg, words...) {
+	for _, w := range words {
+		w, err := m.prepare(w)
 		if err != nil {
 			return nil, err
 		}
-		if size += len(f) + 16; size > 4*maxString {
-			return nil, errors.New("Argument list too long")
+		for f, err := range expand.FieldsSeq(m.cfg, w) {
+			if err != nil {
+				return nil, err
+			}
+			if size += len(f) + 16; size > 4*maxString {
+				return nil, errors.New("Argument list too long")
+			}
+			out = append(out, f)
 		}
-		out = append(out, f)
 	}
 	return out, nil
 }
@@ -123,7 +208,7 @@ func (m *machine) fields(words ...*syntax.Word) ([]string, error) {
 func (m *machine) arithm(x syntax.ArithmExpr) int {
 	n, err := expand.Arithm(m.cfg, x)
 	if err != nil {
-		m.expandFailed(err)
+		m.expandFailed(m.arithmText(x, err))
 		return 0
 	}
 	return int(int32(n)) // mksh counts in 32 bits
@@ -166,6 +251,11 @@ func (m *machine) redirected(list []*syntax.Redirect, do func()) {
 	if ok {
 		do()
 	}
+	if m.keep && ok {
+		m.keep = false
+		return
+	}
+	m.keep = false
 	m.in, m.out, m.err = in, out, errw
 	for _, f := range files {
 		_ = f.Close()
@@ -190,7 +280,7 @@ func (m *machine) redirect(r *syntax.Redirect) (*phone.File, error) {
 		m.in = strings.NewReader(body)
 		return nil, err
 	}
-	word, err := expand.Literal(m.cfg, r.Word)
+	word, err := m.literal(r.Word)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +336,7 @@ func (m *machine) openRedirect(op syntax.RedirOperator, fd int, word string) (*p
 	default:
 		flags = oWrite
 	}
-	f, err := m.p.FS.OpenFile(m.cred, name, flags, 0o666)
+	f, err := m.p.FS.OpenFile(m.cred, name, flags, 0o666&^m.umask)
 	if err != nil {
 		return nil, fmt.Errorf("can't %s %s: %w", what, word, err)
 	}
@@ -287,8 +377,11 @@ func (m *machine) heredoc(r *syntax.Redirect) (string, error) {
 			}
 		}
 	} else {
-		var err error
-		if body, err = expand.Document(m.cfg, r.Hdoc); err != nil {
+		doc, err := m.prepare(r.Hdoc)
+		if err != nil {
+			return "", err
+		}
+		if body, err = expand.Document(m.cfg, doc); err != nil {
 			return "", err
 		}
 	}

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -55,6 +56,12 @@ func (c *call) usage(err error) int {
 	} else {
 		c.errorf("%s: %v\n", c.args[0], err)
 	}
+	return 1
+}
+
+// wrong is how toybox refuses an argument that is no option.
+func (c *call) wrong(err error) int {
+	c.errorf("%s: %v\n", c.args[0], err)
 	return 1
 }
 
@@ -164,11 +171,11 @@ func mkdir(c *call) int {
 	if len(names) == 0 {
 		return c.usage(fmt.Errorf("Needs 1 argument"))
 	}
-	mode := uint32(0o777)
+	mode := 0o777 &^ c.umask
 	if m, ok := set['m']; ok {
 		n, err := strconv.ParseUint(m, 8, 32)
 		if err != nil {
-			return c.usage(fmt.Errorf("bad mode '%s'", m))
+			return c.wrong(fmt.Errorf("bad mode '%s'", m))
 		}
 		mode = uint32(n)
 	}
@@ -200,7 +207,7 @@ func touch(c *call) int {
 			if _, no := set['c']; no {
 				continue
 			}
-			err = c.p.FS.WriteFile(c.cred, full, nil, 0o666)
+			err = c.p.FS.WriteFile(c.cred, full, nil, 0o666&^c.umask)
 		} else if err == nil {
 			err = c.p.FS.Chtimes(c.cred, full, c.p.Now())
 		}
@@ -224,7 +231,7 @@ func chmod(c *call) int {
 	for _, n := range names[1:] {
 		if err := c.chmodTree(c.abs(n), names[0], deep); err != nil {
 			if _, bad := err.(phone.Errno); !bad {
-				return c.usage(err)
+				return c.wrong(err)
 			}
 			code = c.failMode(n, names[0], err)
 		}
@@ -391,20 +398,17 @@ func (c *call) transfer(known string, do func(from, to string, set map[byte]stri
 		if dir {
 			dst = path.Join(to, path.Base(n))
 		}
-		if err := do(c.abs(n), c.abs(dst), set); err != nil {
-			what := n
-			if err != phone.ENOENT {
-				what = "bad '" + n + "'"
-			} else if _, e := c.p.FS.Lstat(c.cred, c.abs(n)); e == nil {
-				what = "bad '" + n + "'"
-			} else {
-				what = "bad '" + n + "'"
-			}
-			code = c.fail(what, err)
+		if err := do(c.abs(n), c.abs(dst), set); err == errSkipped {
+			code = c.fail("Skipped dir '"+dst+"'", phone.ENOENT)
+		} else if err != nil {
+			code = c.fail("bad '"+n+"'", err)
 		}
 	}
 	return code
 }
+
+// errSkipped is cp without -r on a directory.
+var errSkipped = errors.New("skipped")
 
 func (c *call) move(from, to string, set map[byte]string) error {
 	err := c.p.FS.Rename(c.cred, from, to)
@@ -429,7 +433,7 @@ func (c *call) copy(from, to string, set map[byte]string) error {
 		_, R := set['R']
 		_, a := set['a']
 		if !r && !R && !a {
-			return phone.EISDIR
+			return errSkipped
 		}
 		if to == from || strings.HasPrefix(to, from+"/") {
 			return phone.EINVAL
@@ -495,6 +499,11 @@ func readlink(c *call) int {
 	for _, n := range names {
 		if _, f := set['f']; f || c.args[0] == "realpath" {
 			real, err := c.p.FS.RealPath(c.cred, c.abs(n))
+			if err == phone.ENOENT && c.args[0] == "realpath" { // the last part need not exist
+				if up, uerr := c.p.FS.RealPath(c.cred, path.Dir(c.abs(n))); uerr == nil {
+					real, err = path.Join(up, path.Base(n)), nil
+				}
+			}
 			if err != nil {
 				if c.args[0] == "realpath" {
 					c.fail(n, err)
@@ -544,9 +553,12 @@ func ls(c *call) int {
 			files = append(files, listed{n, i})
 		}
 	}
+	if len(files) > 0 && len(folders) > 0 {
+		fmt.Fprintln(c.out) // toybox does
+	}
 	c.list(files, set)
 	for k, f := range folders {
-		if len(names) > 1 {
+		if len(names) > 1 || has(set, 'R') {
 			if k > 0 || len(files) > 0 {
 				fmt.Fprintln(c.out)
 			}
@@ -594,8 +606,9 @@ func (c *call) listDir(name string, set map[byte]string) int {
 	if _, deep := set['R']; deep {
 		for _, l := range out {
 			if l.info.IsDir() && l.name != "." && l.name != ".." {
-				c.printf("\n%s:\n", path.Join(name, l.name))
-				code = max(code, c.listDir(path.Join(name, l.name), set))
+				below := strings.TrimSuffix(name, "/") + "/" + l.name
+				c.printf("\n%s:\n", below)
+				code = max(code, c.listDir(below, set))
 			}
 		}
 	}
@@ -732,9 +745,9 @@ func statText(format, name string, i phone.Info) string {
 		}
 	}
 	when := i.MTime.UTC().Format("2006-01-02 15:04:05.000000000 +0000")
-	quoted := "`" + name + "'"
+	quoted := name
 	if i.Mode&phone.ModeFmt == phone.ModeLink {
-		quoted += " -> `" + i.Target + "'"
+		quoted += " -> '" + i.Target + "'"
 	}
 	return strings.NewReplacer("%%", "%", "%n", name, "%N", quoted, "%s", strconv.FormatInt(i.Size, 10), "%a", strconv.FormatUint(uint64(i.Mode&0o7777), 8), "%A", modeText(i.Mode),
 		"%u", strconv.Itoa(i.UID), "%U", phone.UserName(i.UID), "%g", strconv.Itoa(i.GID), "%G", phone.UserName(i.GID), "%F", kind, "%f", strconv.FormatUint(uint64(i.Mode), 16),

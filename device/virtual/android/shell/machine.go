@@ -32,7 +32,8 @@ type machine struct {
 	vars   map[string]expand.Variable
 	funcs  map[string]*syntax.Stmt
 	params []string
-	name   string // $0 as errors print it
+	zero   string // $0
+	name   string // as errors print it
 	dir    string
 	in     io.Reader
 	out    io.Writer
@@ -46,13 +47,17 @@ type machine struct {
 	quiet  int // inside a condition: errexit does not count
 	opts   options
 	cfg    *expand.Config
-	substs int // status of the last command substitution in a word; -1 none
+	substs int                          // status of the last command substitution in a word; -1 none
+	locals []map[string]expand.Variable // what to restore as functions return
+	trap   string                       // for EXIT
+	umask  uint32
+	keep   bool // exec without a command: its redirections stay
 }
 
 type options struct{ errexit, nounset, noglob, xtrace bool }
 
 func newMachine(ctx context.Context, s *session) *machine {
-	m := &machine{session: s, ctx: ctx, vars: map[string]expand.Variable{}, funcs: map[string]*syntax.Stmt{}, name: "/system/bin/sh", in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+	m := &machine{session: s, ctx: ctx, vars: map[string]expand.Variable{}, funcs: map[string]*syntax.Stmt{}, zero: "/system/bin/sh", name: "/system/bin/sh", in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 	user := phone.UserName(s.cred.UID)
 	home := "/"
 	if s.runAs != "" {
@@ -93,6 +98,7 @@ func (m *machine) fork() *machine {
 	c.depth++
 	c.loops, c.quiet = 0, m.quiet
 	c.flow, c.levels = flowNone, 0
+	c.locals, c.trap, c.keep = nil, "", false
 	c.configure()
 	return &c
 }
@@ -213,7 +219,7 @@ func (m *machine) cmd(cmd syntax.Command) {
 	case *syntax.Subshell:
 		s := m.fork()
 		s.stmts(c.Stmts)
-		m.last = s.finish()
+		m.last = s.quit()
 	case *syntax.BinaryCmd:
 		m.binary(c)
 	case *syntax.IfClause:
@@ -377,7 +383,7 @@ func (m *machine) forEach(c *syntax.ForClause) {
 }
 
 func (m *machine) choose(c *syntax.CaseClause) {
-	word, err := expand.Literal(m.cfg, c.Word)
+	word, err := m.literal(c.Word)
 	if err != nil {
 		m.expandFailed(err)
 		return
@@ -396,14 +402,21 @@ func (m *machine) choose(c *syntax.CaseClause) {
 }
 
 func (m *machine) expandFailed(err error) {
-	m.complain("%s", strings.TrimSuffix(err.Error(), "\n"))
+	text := strings.TrimSuffix(err.Error(), "\n")
+	switch {
+	case strings.HasSuffix(text, ": unbound variable"):
+		text = strings.TrimSuffix(text, "unbound variable") + "parameter not set"
+	case strings.HasSuffix(text, ":") || strings.HasSuffix(text, ": "):
+		text = strings.TrimRight(text, " ") + " parameter null or not set"
+	}
+	m.complain("%s", text)
 	m.last, m.flow = 1, flowExit
 }
 
 // assign sets a plain variable; false if it is read-only.
 func (m *machine) assign(name, value string) bool {
 	if err := m.Set(name, text(value)); err != nil {
-		m.complain("%s: is read only", name)
+		m.complain("%v", err)
 		m.last, m.flow = 2, flowExit
 		return false
 	}
@@ -447,7 +460,7 @@ func (m *machine) Get(name string) expand.Variable {
 	case "-":
 		return text("c")
 	case "0":
-		return text("/system/bin/sh")
+		return text(m.zero)
 	case "RANDOM":
 		return text(strconv.Itoa(int(uint32(m.p.Now().UnixNano())*2654435761>>17) & 0x7fff))
 	case "UID", "EUID", "USER_ID":
@@ -480,7 +493,7 @@ func (m *machine) Each(f func(string, expand.Variable) bool) {
 func (m *machine) Set(name string, v expand.Variable) error {
 	old := m.vars[name]
 	if old.ReadOnly {
-		return fmt.Errorf("%s: is read only", name)
+		return fmt.Errorf("read-only: %s", name)
 	}
 	if !v.IsSet() && v.Kind != expand.KeepValue {
 		delete(m.vars, name)

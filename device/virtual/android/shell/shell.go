@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -145,7 +146,22 @@ func (m *machine) line(line string) int {
 // file runs statements that are a shell of their own.
 func (m *machine) file(f *syntax.File) int {
 	m.stmts(f.Stmts)
-	return m.finish()
+	return m.quit()
+}
+
+// quit runs the EXIT trap and gives the exit code.
+func (m *machine) quit() int {
+	code := m.finish()
+	if m.trap != "" {
+		trap := m.trap
+		m.trap = ""
+		m.last = code
+		m.source(trap, nil)
+		if m.flow == flowExit {
+			code = m.last & 0xff
+		}
+	}
+	return code
 }
 
 // parse reads a program in mksh's grammar.
@@ -176,6 +192,13 @@ func nested(text string) int {
 	return most
 }
 
+// What the parser says of a construct that does not end, of one that may not
+// be where it is, and of one where something else came.
+var (
+	unended    = regexp.MustCompile("^`(if|while|until|for|case|select)|^reached EOF without matching `(?:\\$)?([({])`")
+	unexpected = regexp.MustCompile("encountered `(.+)`|^`(.+?)` can only |^`(.+?)` is not a valid|unexpected `(.+)`")
+)
+
 // syntaxText words a parse error as mksh does, as far as the parser tells.
 func syntaxText(err error) string {
 	var pe syntax.ParseError
@@ -183,19 +206,20 @@ func syntaxText(err error) string {
 	if errors.As(err, &pe) {
 		text = pe.Text
 	}
-	switch {
-	case strings.Contains(text, "closing quote"), strings.Contains(text, "without closing quote"):
-		return "no closing quote"
-	case syntax.IsIncomplete(err):
+	if syntax.IsIncomplete(err) {
+		if strings.Contains(text, "closing quote") || strings.HasSuffix(text, "`${` with `}`") || strings.HasSuffix(text, "`$((` with `))`") {
+			return "no closing quote"
+		}
+		if m := unended.FindStringSubmatch(text); m != nil {
+			return "syntax error: unmatched '" + m[1] + m[2] + "'"
+		}
 		return "syntax error: unexpected EOF"
 	}
-	if _, tok, ok := strings.Cut(text, "encountered `"); ok {
-		return "syntax error: unexpected '" + strings.TrimSuffix(tok, "`") + "'"
+	if text == "invalid parameter name" {
+		return "${}: bad substitution"
 	}
-	for _, tok := range []string{"`)`", "`;`", "`;;`", "`&`", "`&&`", "`|`", "`||`", "`}`", "`then`", "`fi`", "`do`", "`done`", "`esac`", "`else`", "`elif`", "`(`", "`>`", "`<`"} {
-		if strings.HasPrefix(text, tok) || strings.Contains(text, "not a valid") && strings.Contains(text, tok) || strings.Contains(text, tok+" can only") || strings.Contains(text, "unexpected "+tok) {
-			return "syntax error: unexpected '" + strings.Trim(tok, "`") + "'"
-		}
+	if m := unexpected.FindStringSubmatch(text); m != nil {
+		return "syntax error: unexpected '" + m[1] + m[2] + m[3] + m[4] + "'"
 	}
 	return "syntax error: " + text
 }
@@ -230,7 +254,7 @@ func (m *machine) interactive() int {
 		}
 		text.Reset()
 		if !m.tty {
-			m.name = fmt.Sprintf("/system/bin/sh: <stdin>[%d]", lines)
+			m.name = fmt.Sprintf("%s: <stdin>[%d]", m.zero, lines)
 		}
 		if perr != nil {
 			m.complain("%s", syntaxText(perr))
@@ -243,7 +267,7 @@ func (m *machine) interactive() int {
 		}
 		m.flow = flowNone
 	}
-	return m.finish()
+	return m.quit()
 }
 
 // complain prints an error of the shell itself.

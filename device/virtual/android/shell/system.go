@@ -102,6 +102,8 @@ func findMore(name string) func(*call) int {
 		return runAs
 	case "screencap":
 		return screencap
+	case "seq":
+		return seq
 	case "service":
 		return service
 	case "setprop":
@@ -547,7 +549,7 @@ func kill(c *call) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		c.errorf("%s: kill: usage: kill [-s signame | -signum | -signame] { job | pid | pgrp } ...\n", c.name)
+		c.errorf("usage:\tkill [-s signame | -signum | -signame] { job | pid | pgrp } ...\n\tkill -l [exit_status ...]\n")
 		return 1
 	}
 	code := 0

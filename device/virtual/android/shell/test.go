@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
@@ -31,7 +30,11 @@ func (m *machine) test(args []string) int {
 	if t.bad == "" && len(t.args) > 0 {
 		t.bad = t.args[0] + ": unexpected operator/operand"
 	}
-	if t.bad != "" {
+	switch {
+	case strings.HasSuffix(t.bad, "bad number"):
+		m.complain("%s: %v", t.bad, phone.EINVAL)
+		return 2
+	case t.bad != "":
 		m.complain("%s: %s", name, t.bad)
 		return 2
 	}
@@ -112,6 +115,10 @@ func (t *tester) primary() bool {
 		}
 		return ok
 	}
+	if len(t.args) == 2 && isBinary(t.args[1]) {
+		t.bad = t.args[1] + ": missing second argument"
+		return false
+	}
 	a := t.next()
 	if len(a) == 2 && a[0] == '-' && len(t.args) > 0 && strings.ContainsRune("abcdefgGhknLoOprsStuwxz", rune(a[1])) && !t.peek("-a") && !t.peek("-o") {
 		return t.m.fileTest(a, t.next())
@@ -132,16 +139,27 @@ func (t *tester) binary(op, a, b string) bool {
 	case "-nt", "-ot", "-ef":
 		return t.m.compareFiles(op, a, b)
 	}
-	x, err := strconv.Atoi(strings.TrimSpace(a))
-	y, err2 := strconv.Atoi(strings.TrimSpace(b))
-	if err != nil || err2 != nil {
-		if err != nil {
-			b = a
+	return compareInts(op, t.number(a), t.number(b))
+}
+
+// number evaluates an operand: a number, or a variable that holds one.
+func (t *tester) number(s string) int {
+	for range 8 {
+		s = strings.TrimSpace(s)
+		if n, err := strconv.Atoi(s); err == nil {
+			return n
 		}
-		t.bad = b + ": bad number"
-		return false
+		if !syntax.ValidName(s) {
+			break
+		}
+		if s = t.m.Get(s).String(); s == "" {
+			return 0
+		}
 	}
-	return compareInts(op, x, y)
+	if s != "" {
+		t.bad = s + ": bad number"
+	}
+	return 0
 }
 
 func compareInts(op string, x, y int) bool {
@@ -229,7 +247,7 @@ func (m *machine) testExpr(x syntax.TestExpr) string {
 		if !ok {
 			return m.testExpr(x)
 		}
-		s, err := expand.Literal(m.cfg, w)
+		s, err := m.literal(w)
 		if err != nil {
 			m.expandFailed(err)
 		}

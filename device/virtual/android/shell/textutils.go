@@ -16,8 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"mvdan.cc/sh/v3/expand"
 )
 
 // echo is mksh's own: it takes backslash escapes unless -E is given.
@@ -34,7 +32,7 @@ func echo(c *call) int {
 	s := strings.Join(args, " ")
 	if escapes && strings.Contains(s, `\`) {
 		var stop bool
-		if s, stop = unescape(s); stop {
+		if s, stop = unescape(s, true); stop {
 			newline = false
 		}
 	}
@@ -47,8 +45,8 @@ func echo(c *call) int {
 	return 0
 }
 
-// unescape does echo's escapes; \c ends the output.
-func unescape(s string) (out string, stop bool) {
+// unescape does echo's escapes. stop tells of a \c, on whether to go on after it.
+func unescape(s string, on bool) (out string, stop bool) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -62,7 +60,9 @@ func unescape(s string) (out string, stop bool) {
 		case 'b':
 			b.WriteByte(8)
 		case 'c':
-			return b.String(), true
+			if stop = true; !on { // mksh's echo goes on, but leaves the newline out
+				return b.String(), true
+			}
 		case 'e', 'E':
 			b.WriteByte(27)
 		case 'f':
@@ -96,29 +96,7 @@ func unescape(s string) (out string, stop bool) {
 			b.WriteByte(s[i])
 		}
 	}
-	return b.String(), false
-}
-
-func printf(c *call) int {
-	if len(c.args) < 2 {
-		c.errorf("printf: Needs 1 argument\n")
-		return 1
-	}
-	format, args := c.args[1], c.args[2:]
-	for {
-		s, n, err := expand.Format(c.cfg, format, args)
-		if err != nil {
-			c.errorf("printf: %v\n", err)
-			return 1
-		}
-		if _, err := io.WriteString(c.out, s); err != nil {
-			return 1
-		}
-		args = args[n:]
-		if n == 0 || len(args) == 0 {
-			return 0
-		}
-	}
+	return b.String(), stop
 }
 
 func wc(c *call) int {
@@ -128,6 +106,16 @@ func wc(c *call) int {
 	}
 	show := func(l, w, b int, name string) {
 		var parts []string
+		defer func() {
+			if len(parts) > 2 && len(names) != 1 { // toybox makes columns then
+				for i, p := range parts {
+					if _, err := strconv.Atoi(p); err == nil && i < 3 {
+						parts[i] = fmt.Sprintf("%7s", p)
+					}
+				}
+			}
+			fmt.Fprintln(c.out, strings.Join(parts, " "))
+		}()
 		if _, ok := set['l']; ok || len(set) == 0 {
 			parts = append(parts, strconv.Itoa(l))
 		}
@@ -142,7 +130,6 @@ func wc(c *call) int {
 		if name != "-" {
 			parts = append(parts, name)
 		}
-		fmt.Fprintln(c.out, strings.Join(parts, " "))
 	}
 	var total [3]int
 	code := c.each(names, func(name string, r io.Reader) error {
@@ -285,13 +272,13 @@ func grep(c *call) int {
 	pat, ok := set['e']
 	if !ok {
 		if len(rest) == 0 {
-			return c.usageCode(fmt.Errorf("no REGEX"), 2)
+			return c.wrongCode(fmt.Errorf("no REGEX"), 2)
 		}
 		pat, rest = rest[0], rest[1:]
 	}
 	rx, err := grepPattern(pat, on)
 	if err != nil {
-		return c.usageCode(fmt.Errorf("bad REGEX '%s'", pat), 2)
+		return c.wrongCode(fmt.Errorf("bad REGEX '%s'", pat), 2)
 	}
 	most := -1
 	if v, ok := set['m']; ok {
@@ -360,6 +347,8 @@ func readBuffered(r *io.Reader) (string, error) {
 }
 
 func (c *call) usageCode(err error, code int) int { c.usage(err); return code }
+
+func (c *call) wrongCode(err error, code int) int { c.wrong(err); return code }
 
 // grepPattern turns a basic, extended or fixed pattern into Go's syntax.
 func grepPattern(pat string, on func(byte) bool) (*regexp.Regexp, error) {
@@ -676,7 +665,7 @@ func tr(c *call) int {
 
 func trSet(s string) []byte {
 	s = strings.NewReplacer("[:upper:]", "A-Z", "[:lower:]", "a-z", "[:digit:]", "0-9", "[:space:]", " \t\n\r").Replace(s)
-	s, _ = unescape(s)
+	s, _ = unescape(s, true)
 	var out []byte
 	for i := 0; i < len(s); i++ {
 		if i+2 < len(s) && s[i+1] == '-' && s[i] <= s[i+2] {
