@@ -1,0 +1,5 @@
+//go:build !race
+
+package android
+
+const raceDetector = false
