@@ -389,6 +389,9 @@ func (d *delivery) send(ctx context.Context) error {
 	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
 	o.sentAt, o.sentMs = sentAt, started.AtMs
 	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
+	if d.job.Request.Kind() == intents.KindSubscribeMessage {
+		d.out.Events = append(d.out.Events, device.Event{EventType: "start"})
+	}
 	if !d.facts.state.ScreenOn {
 		o.see(sentAt, device.NotSent, asleep, sourceAgent)
 	} else if d.facts.state.Keyguard {

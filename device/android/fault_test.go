@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,5 +266,180 @@ func TestFileName(t *testing.T) {
 		if got := fileName(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+}
+
+// TestCutAnywhere cuts, stalls and garbles what the agent says after every few
+// bytes of it. Whatever comes: it ends in time, with a sentence, and with
+// nothing left behind.
+func TestCutAnywhere(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	var after atomic.Int64
+	var effect atomic.Int64
+	l.server.Fault = func(request string) *adb.Fault {
+		if strings.HasPrefix(request, "shell,v2") {
+			return &adb.Fault{After: after.Load(), Then: adb.Effect(effect.Load())}
+		}
+		return nil
+	}
+	before := openFiles(t)
+	n := 0
+	for _, e := range []adb.Effect{adb.Cut, adb.Garbage, adb.Stall} {
+		effect.Store(int64(e))
+		step := int64(37)
+		if e == adb.Stall {
+			step = 400 // each takes its whole time
+		}
+		for at := int64(0); at < 4000; at += step {
+			after.Store(at)
+			p := l.open(t)
+			timeout := 10 * time.Second
+			switch e {
+			case adb.Stall:
+				timeout = 60 * time.Millisecond
+			case adb.Garbage: // that can look like the length of something to come
+				timeout = 500 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), timeout)
+			began := time.Now()
+			o, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+			took := time.Since(began)
+			cancel()
+			p.Close()
+			n++
+			// What comes after the screen doesn't count any more.
+			if err == nil && o.State >= device.Opened {
+				continue
+			}
+			got := device.AsError(err)
+			want := map[adb.Effect][]device.Code{
+				adb.Cut: {device.PhoneLost, device.ServerMisbehaved}, adb.Stall: {device.NotSeen}, adb.Garbage: {device.ServerMisbehaved, device.Failed, device.NotSeen},
+			}[e]
+			if got == nil || !slices.Contains(want, got.Code) || got.Message == "" || strings.ContainsAny(got.Message, "\n\x1b") {
+				t.Errorf("effect %d after %d bytes: %v (%s)", e, at, err, code(err))
+			}
+			if took > timeout+2*time.Second || e != adb.Stall && took > 5*time.Second {
+				t.Errorf("effect %d after %d bytes: took %s", e, at, took)
+			}
+			l.Model.ForceStop(wechat.PackageName, 0)
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d faults", n)
+	}
+	waitFor(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+	if after := openFiles(t); after > before {
+		t.Errorf("%d file descriptors before, %d after", before, after)
+	}
+}
+
+type file struct {
+	bytes.Buffer
+	closed bool
+}
+
+func (f *file) Close() error { f.closed = true; return nil }
+
+func TestScreenshotAndRecording(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		other func(c phone.Command) int
+		code  device.Code
+		shot  string
+		film  string
+	}{
+		{name: "both", shot: "\x89PNG", film: "film"},
+		{name: "no screenshot", other: says(1, "", "Capturing failed.\n"), code: device.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLab(t, virtualandroid.Options{})
+			l.warm(t)
+			sh := &testShell{other: tt.other}
+			if tt.other == nil {
+				sh.other = func(c phone.Command) int {
+					switch {
+					case strings.HasPrefix(c.Line, "screencap"):
+						io.WriteString(c.Stdout, "\x89PNG and so on")
+					case strings.HasPrefix(c.Line, "screenrecord"):
+						io.Copy(io.Discard, c.Stdin) // until it is told to stop
+						path := strings.Fields(c.Line)[3]
+						if err := l.Model.FS.WriteFile(phone.ShellCred(), path, []byte("film"), 0o600); err != nil {
+							t.Error(err)
+						}
+					case strings.HasPrefix(c.Line, "rm -f"):
+						l.Model.FS.Remove(phone.ShellCred(), strings.Fields(c.Line)[2])
+					}
+					return 0
+				}
+			}
+			l.Model.SetShell(sh)
+			var shot, film file
+			job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
+			job.Hooks.Screenshot = func() (io.WriteCloser, error) { return &shot, nil }
+			if tt.film != "" {
+				job.Hooks.Record = func() (io.WriteCloser, error) { return &film, nil }
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			o, err := l.open(t).Deliver(ctx, job)
+			if code(err) != tt.code || o.State != device.Opened {
+				t.Fatalf("%v; saw %s", err, whats(o))
+			}
+			if !strings.HasPrefix(shot.String(), tt.shot) || film.String() != tt.film || tt.code == "" && !(shot.closed && film.closed) {
+				t.Errorf("screenshot %q, film %q", shot.String(), film.String())
+			}
+			list, err := l.Model.FS.List(phone.ShellCred(), agent.Dir)
+			if err != nil || len(list) != 1 {
+				t.Errorf("left on the phone: %v, %v", list, err)
+			}
+		})
+	}
+}
+
+func TestAfter(t *testing.T) {
+	for _, tt := range []struct {
+		after device.After
+		top   string
+	}{
+		{device.AfterLeave, "com.tencent.mm/.ui.transmit.SelectConversationUI"},
+		{device.AfterHome, ""},
+		{device.AfterStopWeChat, ""},
+		{device.AfterBack, ""},
+	} {
+		l := newLab(t, virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour})
+		l.warm(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		o, err := l.open(t).Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened, After: tt.after})
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v; saw %s", tt.after, err, whats(o))
+		}
+		top, _ := l.Model.Top()
+		if got := top.Short(); tt.top != "" && got != tt.top || tt.top == "" && strings.Contains(got, "SelectConversationUI") {
+			t.Errorf("%s: %s is in front", tt.after, got)
+		}
+		if o.ScreenAfter != "com.tencent.mm/.ui.transmit.SelectConversationUI" {
+			t.Errorf("%s: screen after %q", tt.after, o.ScreenAfter)
+		}
+	}
+}
+
+// TestOldAgentsGo: installing an agent removes those that nobody has run for a
+// week.
+func TestOldAgentsGo(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	old := agent.Dir + "/" + agent.Prefix + "0123456789abcdef.dex"
+	if err := l.Model.FS.WriteFile(phone.ShellCred(), old, []byte("dex"), agent.Mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Model.FS.Chtimes(phone.ShellCred(), old, time.Now().Add(-8*24*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Delivered}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Model.FS.Stat(phone.ShellCred(), old); err == nil {
+		t.Errorf("%s is still there", old)
 	}
 }

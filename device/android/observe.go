@@ -47,7 +47,7 @@ type observer struct {
 	sawChooser bool
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
-	top        string // the component in front
+	top        string // the component in front; "" while that is changing
 	reply      intents.Reply
 }
 
@@ -91,6 +91,7 @@ func (o *observer) observe(ev agent.Event) {
 	}
 	switch e.kind {
 	case created, newIntent, restarted:
+		o.top = ""
 		o.came(s, e.component, at)
 	case resumed:
 		o.top = e.component
@@ -153,6 +154,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 			o.see(at, device.Returned, what, sourceStarts)
 		}
 	case created, newIntent:
+		o.top = ""
 		if !o.startedByOther(e.component) {
 			o.see(at, device.Returned, what, sourceEvents)
 		}

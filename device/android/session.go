@@ -47,7 +47,15 @@ func (p *Phone) startAgent(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.runAgent(ctx, install)
+	if s, err = p.runAgent(ctx, install); err != nil {
+		return nil, err
+	}
+	// Agents of other versions that nobody has run for a week may go.
+	if err := s.do(ctx, &ask{Request: agent.Request{Verb: agent.Clean}}); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // installFailed is the exit code of the command that pushAgent returns when
