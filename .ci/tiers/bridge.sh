@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The tier conformance-android once more: the debug hook of docs/bridge.md,
+# compiled against Tencent's OpenSDK and held to what the SDK makes of it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. .ci/lib.sh
+command -v javac >/dev/null || need_apt openjdk-17-jdk-headless
+command -v mvn >/dev/null || need_apt maven
+command -v npm >/dev/null || need_apt npm
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}conformance-android"
+go test -count=1 ./fixtures/conformance/bridge
