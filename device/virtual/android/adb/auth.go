@@ -59,12 +59,8 @@ func (a *Auth) signed(token, signature []byte) bool {
 	})
 }
 
-// offer takes a public key; it reports whether the computer may connect.
-func (a *Auth) offer(ctx context.Context, data []byte) bool {
-	key, name, err := parsePublicKey(data)
-	if err != nil {
-		return false
-	}
+// ask has the person at the phone decide about a key, and keeps the answer.
+func (a *Auth) ask(ctx context.Context, key *rsa.PublicKey, name string) bool {
 	if a.Accept != nil && !a.Accept(ctx, key, name) {
 		return false
 	}

@@ -126,51 +126,62 @@ func plainPeer(conn net.Conn) {
 		case "WRTE":
 			send("OKAY", 1, remote, nil)
 			pending = append(pending, data...)
-			for len(pending) >= 8 {
-				id, n := string(pending[:4]), int(binary.LittleEndian.Uint32(pending[4:]))
-				if id == "DONE" {
-					n = 0
-				}
-				if len(pending) < 8+n {
-					break
-				}
-				body := pending[8 : 8+n]
-				switch id {
-				case "STA2", "LST2":
-					st := make([]byte, 72)
-					copy(st, id)
-					binary.LittleEndian.PutUint32(st[24:], 0o100644)
-					binary.LittleEndian.PutUint64(st[40:], uint64(len(file)))
-					if bytes.HasSuffix(body, []byte("/")) || len(file) == 0 {
-						binary.LittleEndian.PutUint32(st[4:], 2)
-					}
-					send("WRTE", 1, remote, st)
-					read()
-				case "SEND":
-					file = file[:0]
-				case "DATA":
-					file = append(file, body...)
-				case "DONE":
-					send("WRTE", 1, remote, []byte("OKAY\x00\x00\x00\x00"))
-					read()
-				case "RECV":
-					var out []byte
-					for rest := file; len(rest) > 0; {
-						n := min(len(rest), 64<<10-8)
-						out = binary.LittleEndian.AppendUint32(append(out, "DATA"...), uint32(n))
-						out = append(out, rest[:n]...)
-						rest = rest[n:]
-						send("WRTE", 1, remote, out)
-						out = out[:0]
-						read()
-					}
-					send("WRTE", 1, remote, []byte("DONE\x00\x00\x00\x00"))
-					read()
-				case "QUIT":
-					send("CLSE", 1, remote, nil)
-				}
-				pending = pending[8+n:]
+			var quit bool
+			pending, file, quit = plainSync(pending, file, func(data []byte) {
+				send("WRTE", 1, remote, data)
+				read()
+			})
+			if quit {
+				send("CLSE", 1, remote, nil)
 			}
 		}
 	}
+}
+
+// plainSync answers the sync requests in pending and returns what is left of
+// it.
+func plainSync(pending, file []byte, write func([]byte)) (left, written []byte, quit bool) {
+	for len(pending) >= 8 {
+		id, n := string(pending[:4]), int(binary.LittleEndian.Uint32(pending[4:]))
+		if id == "DONE" {
+			n = 0
+		}
+		if len(pending) < 8+n {
+			break
+		}
+		body := pending[8 : 8+n]
+		switch id {
+		case "STA2", "LST2":
+			st := make([]byte, 72)
+			copy(st, id)
+			binary.LittleEndian.PutUint32(st[24:], 0o100644)
+			binary.LittleEndian.PutUint64(st[40:], uint64(len(file)))
+			if bytes.HasSuffix(body, []byte("/")) || len(file) == 0 {
+				binary.LittleEndian.PutUint32(st[4:], 2)
+			}
+			write(st)
+		case "SEND":
+			file = file[:0]
+		case "DATA":
+			file = append(file, body...)
+		case "DONE":
+			write([]byte("OKAY\x00\x00\x00\x00"))
+		case "RECV":
+			var out []byte
+			for rest := file; len(rest) > 0; {
+				n := min(len(rest), 64<<10-8)
+				out = binary.LittleEndian.AppendUint32(append(out, "DATA"...), uint32(n))
+				out = append(out, rest[:n]...)
+				rest = rest[n:]
+				write(out)
+				out = out[:0]
+			}
+			write([]byte("DONE\x00\x00\x00\x00"))
+		case "QUIT":
+			quit = true
+		}
+		pending = pending[8+n:]
+	}
+
+	return pending, file, quit
 }

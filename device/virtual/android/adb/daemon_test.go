@@ -2,6 +2,7 @@ package adb_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -300,7 +301,7 @@ func TestDaemonHostile(t *testing.T) {
 	t.Run("many streams", func(t *testing.T) {
 		c := plug(t, addr)
 		c.connect()
-		const limit = 4096
+		const limit = 1024
 		for i := range uint32(limit + 1) {
 			c.send(message{"OPEN", i + 1, 0, "exec:cat\x00"})
 		}
@@ -375,6 +376,31 @@ func TestDaemonAuth(t *testing.T) {
 	}
 	c.send(message{"AUTH", 2, 0, sign(m.data)})
 	c.take(message{"CNXN", 0x01000001, 1 << 20, banner})
+}
+
+// TestDaemonAuthAbandoned has a computer leave while the phone asks.
+func TestDaemonAuthAbandoned(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := adb.NewDaemon(talkative(""))
+	asked, left := make(chan string, 1), make(chan struct{})
+	d.Auth = &adb.Auth{Accept: func(ctx context.Context, _ *rsa.PublicKey, name string) bool {
+		asked <- name
+		<-ctx.Done()
+		close(left)
+		return true
+	}}
+	c := plug(t, serveDaemon(t, d))
+	c.connect()
+	c.send(message{"AUTH", 3, 0, encodeKey(&key.PublicKey, "me@here")})
+	c.send(message{"AUTH", 3, 0, encodeKey(&key.PublicKey, "me@here")}) // asked once
+	if name := <-asked; name != "me@here" {
+		t.Errorf("asked about %q", name)
+	}
+	c.Close()
+	<-left
 }
 
 func TestDaemonStates(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 // Bounds on what one computer can make a phone keep.
 const (
-	maxStreams = 4096     // open at once; more are refused
+	maxStreams = 1024     // open at once; more are refused
 	maxQueue   = 64 << 20 // bytes of packets that the computer doesn't read
 )
 
@@ -25,11 +25,10 @@ type daemonConn struct {
 	conn net.Conn
 	wg   sync.WaitGroup
 
-	// What the computer's CNXN settled; only run's goroutine changes it,
-	// before the first stream is opened.
-	online bool
-	token  []byte // the last one sent
-	// Of these, streams and writeLoop know as well.
+	online atomic.Bool // let in
+	token  []byte      // the last one sent; run's goroutine alone knows it
+	asking bool        // whether the person at the phone was asked; likewise
+	// What the greetings settled.
 	version, max atomic.Uint32
 
 	mu      sync.Mutex // of streams
@@ -64,10 +63,10 @@ func (c *daemonConn) run(ctx context.Context) {
 	r := bufio.NewReaderSize(c.conn, 64<<10)
 	for {
 		limit := uint32(maxGreeting)
-		if c.online {
+		if c.online.Load() {
 			limit = c.d.maxPayload()
 		}
-		p, err := readPacket(r, limit, c.online && c.version.Load() < versionSkipChecksum)
+		p, err := readPacket(r, limit, c.online.Load() && c.version.Load() < versionSkipChecksum)
 		if err != nil {
 			return
 		}
@@ -108,7 +107,7 @@ func (c *daemonConn) handle(ctx context.Context, p packet) error {
 	case cmdAuth:
 		return c.authenticate(ctx, p)
 	}
-	if !c.online {
+	if !c.online.Load() {
 		return nil // adbd ignores all else before CNXN
 	}
 	switch p.cmd {
@@ -133,7 +132,7 @@ func (c *daemonConn) handle(ctx context.Context, p packet) error {
 // greet answers the computer's CNXN. A second one begins anew.
 func (c *daemonConn) greet(p packet) error {
 	c.closeStreams()
-	c.online = false
+	c.online.Store(false)
 	c.version.Store(min(p.arg0, c.d.version()))
 	c.max.Store(min(p.arg1, c.d.maxPayload()))
 	if c.version.Load() < versionMin || c.max.Load() < minPayload {
@@ -153,7 +152,7 @@ func (c *daemonConn) greet(p packet) error {
 }
 
 func (c *daemonConn) welcome() {
-	c.online = true
+	c.online.Store(true)
 	c.send(packet{cmdConnect, c.d.version(), c.d.maxPayload(), []byte(c.d.banner())})
 }
 
@@ -165,7 +164,7 @@ func (c *daemonConn) challenge() error {
 }
 
 func (c *daemonConn) authenticate(ctx context.Context, p packet) error {
-	if c.token == nil || c.online {
+	if c.token == nil || c.online.Load() {
 		return nil
 	}
 	auth, open := c.d.Auth, c.d.device.State().Online()
@@ -178,9 +177,17 @@ func (c *daemonConn) authenticate(ctx context.Context, p packet) error {
 		}
 		return c.challenge() // for the computer's next key
 	case authPublicKey:
-		if open && auth != nil && auth.offer(ctx, p.data) {
-			c.welcome()
+		key, name, err := parsePublicKey(p.data)
+		if !open || auth == nil || err != nil || c.asking {
+			return nil
 		}
+		c.asking = true
+		// Asking takes as long as a person does; the computer may leave.
+		c.wg.Go(func() {
+			if auth.ask(ctx, key, name) {
+				c.welcome()
+			}
+		})
 	}
 	return nil
 }

@@ -100,6 +100,9 @@ func TestAdbServerReconnect(t *testing.T) {
 func TestAdbServerStates(t *testing.T) {
 	p := talkative("")
 	a, addr := connected(t, adb.NewDaemon(p))
+	var connecting atomic.Bool
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, tt := range []struct {
 		state adb.State
 		want  string
@@ -111,10 +114,17 @@ func TestAdbServerStates(t *testing.T) {
 		{adb.StateDevice, "device"},
 	} {
 		p.SetState(tt.state) // drops the connection
-		waitUntil(t, "the connection is gone", func() bool { return a.state(addr) != "device" })
 		a.run("disconnect", addr)
-		go a.run("connect", addr) // waits long for a phone that is offline
-		waitUntil(t, tt.want, func() bool { return a.state(addr) == tt.want })
+		waitUntil(t, "the phone is "+tt.want, func() bool {
+			state := a.state(addr)
+			if state == "" && !connecting.Swap(true) {
+				wg.Go(func() { // it waits long for a phone that is offline
+					a.run("connect", addr)
+					connecting.Store(false)
+				})
+			}
+			return state == tt.want
+		})
 	}
 }
 
