@@ -49,3 +49,42 @@ func TestREADMERuns(t *testing.T) {
 		t.Errorf("it prints\n%s\nthe README says\n%s", out(), want)
 	}
 }
+
+// TestFAQHeadings looks for each heading of the FAQ in the sources, so that a
+// reader who pastes an error text finds its heading.
+func TestFAQHeadings(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "faq.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	for _, dir := range []string{".", "internal", filepath.Join("..", "device"), filepath.Join("..", "oauth")} {
+		err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			sources.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	headings := 0
+	for line := range strings.SplitSeq(string(page), "\n") {
+		heading, ok := strings.CutPrefix(line, "## ")
+		if !ok {
+			continue
+		}
+		headings++
+		for part := range strings.SplitSeq(heading, "…") {
+			if part = strings.Trim(part, " :"); part != "" && !strings.Contains(sources.String(), part) {
+				t.Errorf("no error says %q, of the heading %q", part, heading)
+			}
+		}
+	}
+	if headings < 15 {
+		t.Errorf("the FAQ has %d headings", headings)
+	}
+}
