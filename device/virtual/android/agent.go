@@ -23,7 +23,10 @@ const shellPackage = "com.android.shell"
 // agentProgram is wxctl's agent as app_process runs it: the same lines, with
 // the answers that the system of the model gives. It is there only if a dex
 // with its class was pushed.
-type agentProgram struct{ media *mediaStore }
+type agentProgram struct {
+	media  *mediaStore
+	locked bool // no user has unlocked the phone yet
+}
 
 // Run implements phone.Program.
 func (a agentProgram) Run(ctx context.Context, p *phone.Phone, e phone.ProgramEnv) int {
@@ -32,7 +35,7 @@ func (a agentProgram) Run(ctx context.Context, p *phone.Phone, e phone.ProgramEn
 		return 1
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &agentSession{phone: p, media: a.media, env: e, out: e.Stdout}
+	s := &agentSession{phone: p, media: a.media, locked: a.locked, env: e, out: e.Stdout}
 	defer s.watchers.Wait()
 	defer cancel()
 	hello := agent.Hello{Agent: agent.Version, API: p.API, UID: e.UID, PID: e.PID}
@@ -79,6 +82,7 @@ func loadDex(p *phone.Phone, e phone.ProgramEnv) error {
 type agentSession struct {
 	phone    *phone.Phone
 	media    *mediaStore
+	locked   bool
 	env      phone.ProgramEnv
 	watchers sync.WaitGroup
 	watching bool
@@ -167,7 +171,7 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 	case agent.TopActivity:
 		return s.top(), nil
 	case agent.PhoneState:
-		return agent.State{ScreenOn: !s.phone.Asleep(), Keyguard: s.phone.Locked(), Secure: s.phone.Locked(), CurrentUser: s.phone.CurrentUser(), UserUnlocked: true}, nil
+		return agent.State{ScreenOn: !s.phone.Asleep(), Keyguard: s.phone.Locked(), Secure: s.phone.Locked(), CurrentUser: s.phone.CurrentUser(), UserUnlocked: !s.locked}, nil
 	case agent.Watch:
 		return s.watch(ctx, r)
 	case agent.Stop:

@@ -84,6 +84,8 @@ func TestDeliver(t *testing.T) {
 		{"logged out", virtualandroid.Options{LoggedOut: true}, webpage(intents.SceneSession), "", device.Opened, device.Delivered, device.NotSeen, "WeChat asks to log in"},
 		{"none", virtualandroid.Options{Without: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.WeChatMissing, ""},
 		{"disabled", virtualandroid.Options{Disabled: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.WeChatDisabled, ""},
+		{"suspended", virtualandroid.Options{Suspended: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.WeChatDisabled, ""},
+		{"never unlocked", virtualandroid.Options{NeverUnlocked: true, Locked: true}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.PhoneNotReady, ""},
 		{"locked", virtualandroid.Options{Locked: true}, webpage(intents.SceneSession), "", device.Returned, device.Delivered, device.NotSeen, "lock screen"},
 		{"asleep", virtualandroid.Options{Locked: true, Asleep: true}, webpage(intents.SceneSession), "", device.Returned, device.Delivered, device.NotSeen, "screen is off"},
 		{"several users", virtualandroid.Options{Users: []int{999}}, webpage(intents.SceneSession), "", device.Opened, device.NotSent, device.AndroidUserUnset, ""},

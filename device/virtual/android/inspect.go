@@ -65,7 +65,7 @@ func (s *agentSession) packages(r *agent.Request) (any, error) {
 func (s *agentSession) users() agent.Users {
 	out := agent.Users{Current: s.phone.CurrentUser()}
 	for _, u := range s.phone.Users() {
-		out.Users = append(out.Users, agent.User{ID: u.ID, Name: u.Name, Profile: u.Flags&(phone.UserProfile|phone.UserManaged) != 0, Running: !u.Stopped, Unlocked: !u.Stopped})
+		out.Users = append(out.Users, agent.User{ID: u.ID, Name: u.Name, Profile: u.Flags&(phone.UserProfile|phone.UserManaged) != 0, Running: !u.Stopped, Unlocked: !u.Stopped && !s.locked})
 	}
 	return out
 }

@@ -22,16 +22,17 @@ type Options struct {
 	Serial  string
 	WeChat  wechat.Version // the zero value is 8.0.50
 	Without bool           // no WeChat is installed
-	// Disabled is a WeChat that its user switched off.
-	Disabled  bool
-	LoggedOut bool
-	Answer    wechat.Answer // "" is send
+	// Disabled is a WeChat that its user switched off, Suspended one that is
+	// paused (a work profile that is off, an app timer).
+	Disabled, Suspended bool
+	LoggedOut           bool
+	Answer              wechat.Answer // "" is send
 	// Think is how long the user takes for each thing; 0 is 150 ms.
 	Think time.Duration
 	// Latency is waited before each answer of the phone.
 	Latency time.Duration
-	// Users are the Android users besides the owner, such as 10 and 999, and
-	// whether they have WeChat.
+	// Users are the Android users besides the owner, such as 10 (a work
+	// profile) and 999 (a clone); all have WeChat and the demo app.
 	Users []int
 	// OAuth is the base URL of a virtual OAuth server on this machine, which
 	// WeChat gets its authorization codes from, so that they can be exchanged
@@ -41,8 +42,9 @@ type Options struct {
 	Strict bool
 	// State is how the adb server sees the phone; "" is device.
 	State adb.State
-	// Locked has the keyguard up, Asleep the screen off.
-	Locked, Asleep bool
+	// Locked has the keyguard up, Asleep the screen off. NeverUnlocked is a
+	// phone whose user has not unlocked it since it started.
+	Locked, Asleep, NeverUnlocked bool
 	// Agent is a dex of wxctl's agent that is on the phone from before; nil for
 	// a phone that wxctl never drove.
 	Agent []byte
@@ -87,13 +89,16 @@ func options() map[string]option {
 			o.API = n
 			return nil
 		}},
-		"wechat": {"a version such as 8.0.50, none, disabled", func(o *Options, v string) error {
+		"wechat": {"a version such as 8.0.50, none, disabled, suspended", func(o *Options, v string) error {
 			switch v {
 			case "none":
 				o.Without = true
 				return nil
 			case "disabled":
 				o.Disabled = true
+				return nil
+			case "suspended":
+				o.Suspended = true
 				return nil
 			}
 			var err error
@@ -111,8 +116,8 @@ func options() map[string]option {
 		"token":   oneOf("any, strict", func(o *Options, v string) { o.Strict = v == "strict" }),
 		"oauth":   {"base URL of a virtual OAuth server", setOAuth},
 		"users":   {"further Android users such as 10,999", setUsers},
-		"screen": oneOf("on, off, locked", func(o *Options, v string) {
-			o.Locked, o.Asleep = v != "on", v == "off"
+		"screen": oneOf("on, off, locked, never-unlocked", func(o *Options, v string) {
+			o.Locked, o.Asleep, o.NeverUnlocked = v != "on", v == "off", v == "never-unlocked"
 		}),
 		"disk": oneOf("free, full, readonly", func(o *Options, v string) {
 			o.Full, o.ReadOnly = v == "full", v == "readonly"

@@ -64,15 +64,16 @@ func New(o Options) (*Phone, error) {
 	model.Install(demoPackage(), demoApp{})
 	if !o.Without {
 		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, media, o))
-		if o.Disabled {
-			for _, user := range model.Users() {
-				state := model.PackageState(wechat.PackageName, user.ID)
+		for _, user := range model.Users() {
+			state := model.PackageState(wechat.PackageName, user.ID)
+			state.Suspended = o.Suspended
+			if o.Disabled {
 				state.Enabled = phone.DisabledUser
-				model.SetPackageState(wechat.PackageName, user.ID, state)
 			}
+			model.SetPackageState(wechat.PackageName, user.ID, state)
 		}
 	}
-	model.RegisterProgram(agent.Class, agentProgram{media: media})
+	model.RegisterProgram(agent.Class, agentProgram{media: media, locked: o.NeverUnlocked})
 	model.SetShell(shell.Shell{})
 	if len(o.Agent) > 0 {
 		if err := model.FS.WriteFile(phone.ShellCred(), agent.RemotePath(o.Agent), o.Agent, agent.Mode); err != nil {
