@@ -194,12 +194,10 @@ func (p *Phone) logPaused(r *record) {
 		return
 	}
 	if p.API >= 29 {
-		p.eventBy(r.pid, r.uid, evTopLost, r.user, r.token, r.pkg+"."+trimDot(r), "topStateChangedWhenResumed")
+		p.eventBy(r.pid, r.uid, evTopLost, r.user, r.token, r.class, "topStateChangedWhenResumed")
 	}
 	p.eventBy(r.pid, r.uid, evOnPaused, r.user, r.token, r.class, "performPause", int64(1))
 }
-
-func trimDot(r *record) string { return r.class[min(len(r.class), len(r.pkg)+1):] }
 
 func (p *Phone) logDestroyed(t *task, r *record) {
 	if p.procs[r.pid] == nil {
@@ -229,17 +227,25 @@ func (p *Phone) pauseTop(next *record, reason string) {
 	}
 }
 
-// resumeTop brings the topmost activity to the front if it is not there.
-// Called with the lock held.
+// resumeTop brings the topmost activity to the front if it is not there, and
+// stops what it covers. Called with the lock held.
 func (p *Phone) resumeTop(reason string) {
+	if r := p.bringUp(reason); r != nil {
+		p.stopCovered(r)
+	}
+}
+
+// bringUp resumes the topmost activity and returns it; nil if it was resumed
+// already. Called with the lock held.
+func (p *Phone) bringUp(reason string) *record {
 	t, r := p.top()
 	if r == nil {
-		return
+		return nil
 	}
 	p.pauseTop(r, "resumeTopActivity")
 	switch r.state {
 	case resumed:
-		return
+		return nil
 	case initializing:
 		p.event(evRestart, r.user, r.token, t.id, r.comp())
 	default:
@@ -247,9 +253,9 @@ func (p *Phone) resumeTop(reason string) {
 	}
 	if reason == "" {
 		reason = "resumeTopActivity"
-		if p.API >= 30 {
-			reason += " - onActivityStateChanged"
-		}
+	}
+	if p.API >= 32 { // since TaskFragment
+		reason += " - onActivityStateChanged"
 	}
 	p.event(evSetResumed, r.user, r.comp(), reason)
 	fresh := r.state == initializing
@@ -264,7 +270,7 @@ func (p *Phone) resumeTop(reason string) {
 	p.eventBy(r.pid, r.uid, evOnResumed, r.user, r.token, r.class, "RESUME_ACTIVITY", int64(1))
 	p.eventBy(r.pid, r.uid, evTopGained, r.user, r.token, r.class, "topStateChangedWhenResumed")
 	r.state = resumed
-	p.stopCovered(r)
+	return r
 }
 
 // stopCovered stops what is no longer to be seen. Called with the lock held.
@@ -280,6 +286,7 @@ func (p *Phone) stopCovered(front *record) {
 				continue
 			}
 			r.state = stopped
+			p.event(evAddToStopping, r.user, r.token, r.comp(), "makeInvisible")
 			p.event(evStop, r.user, r.token, r.comp())
 			p.eventBy(r.pid, r.uid, evOnStop, r.user, r.token, r.class, "STOP_ACTIVITY_ITEM", int64(1))
 		}

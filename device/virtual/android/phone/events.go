@@ -3,35 +3,36 @@ package phone
 // The events of the events buffer, by number: the numbers never change, the
 // names and arguments do (EventLogTags of AOSP API 24..37).
 const (
-	evFinish       = 30001
-	evTaskToFront  = 30002
-	evNewIntent    = 30003
-	evCreateTask   = 30004
-	evCreate       = 30005
-	evRestart      = 30006
-	evResume       = 30007
-	evLaunchTime   = 30009
-	evProcBound    = 30010
-	evProcDied     = 30011
-	evPause        = 30013
-	evProcStart    = 30014
-	evDestroy      = 30018
-	evOnPaused     = 30021
-	evOnResumed    = 30022
-	evKill         = 30023
-	evCrash        = 30039
-	evSetResumed   = 30043
-	evFocusedStack = 30044
-	evStop         = 30048
-	evOnStop       = 30049
-	evOnCreate     = 30057
-	evOnRestart    = 30058
-	evOnStart      = 30059
-	evOnDestroy    = 30060
-	evTopGained    = 30064
-	evTopLost      = 30065
-	evTaskCreated  = 31001
-	evTaskMoved    = 31002
+	evFinish        = 30001
+	evTaskToFront   = 30002
+	evNewIntent     = 30003
+	evCreateTask    = 30004
+	evCreate        = 30005
+	evRestart       = 30006
+	evResume        = 30007
+	evLaunchTime    = 30009
+	evProcBound     = 30010
+	evProcDied      = 30011
+	evPause         = 30013
+	evProcStart     = 30014
+	evDestroy       = 30018
+	evOnPaused      = 30021
+	evOnResumed     = 30022
+	evKill          = 30023
+	evCrash         = 30039
+	evSetResumed    = 30043
+	evFocusedStack  = 30044
+	evStop          = 30048
+	evOnStop        = 30049
+	evOnCreate      = 30057
+	evOnRestart     = 30058
+	evOnStart       = 30059
+	evOnDestroy     = 30060
+	evTopGained     = 30064
+	evTopLost       = 30065
+	evAddToStopping = 30066
+	evTaskCreated   = 31001
+	evTaskMoved     = 31002
 )
 
 // eventTag is one event from an API level on, as /system/etc/event-log-tags
@@ -68,17 +69,18 @@ var eventTags = map[int][]eventTag{
 	evStop:         {{24, "am_stop_activity", nil}, {30, "wm_stop_activity", nil}},
 	// The app's own: user, token, component, reason, time. The user goes at
 	// 30, when the token comes.
-	evOnPaused:    {{24, "am_on_paused_called", []int{0, 2, 3}}, {30, "wm_on_paused_called", []int{1, 2, 3}}, {34, "wm_on_paused_called", []int{1, 2, 3, 4}}},
-	evOnResumed:   {{24, "am_on_resume_called", []int{0, 2, 3}}, {30, "wm_on_resume_called", []int{1, 2, 3}}, {34, "wm_on_resume_called", []int{1, 2, 3, 4}}},
-	evOnStop:      {{24, "am_on_stop_called", []int{0, 2, 3}}, {30, "wm_on_stop_called", []int{1, 2, 3}}, {34, "wm_on_stop_called", []int{1, 2, 3, 4}}},
-	evOnCreate:    {{24, "", nil}, {28, "am_on_create_called", []int{0, 2, 3}}, {30, "wm_on_create_called", []int{1, 2, 3}}, {34, "wm_on_create_called", []int{1, 2, 3, 4}}},
-	evOnRestart:   {{24, "", nil}, {28, "am_on_restart_called", []int{0, 2, 3}}, {30, "wm_on_restart_called", []int{1, 2, 3}}, {34, "wm_on_restart_called", []int{1, 2, 3, 4}}},
-	evOnStart:     {{24, "", nil}, {28, "am_on_start_called", []int{0, 2, 3}}, {30, "wm_on_start_called", []int{1, 2, 3}}, {34, "wm_on_start_called", []int{1, 2, 3, 4}}},
-	evOnDestroy:   {{24, "", nil}, {28, "am_on_destroy_called", []int{0, 2, 3}}, {30, "wm_on_destroy_called", []int{1, 2, 3}}, {34, "wm_on_destroy_called", []int{1, 2, 3, 4}}},
-	evTopGained:   {{24, "", nil}, {29, "am_on_top_resumed_gained_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_gained_called", []int{1, 2, 3}}},
-	evTopLost:     {{24, "", nil}, {29, "am_on_top_resumed_lost_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_lost_called", []int{1, 2, 3}}},
-	evTaskCreated: {{24, "wm_task_created", []int{0, 1}}, {34, "wm_task_created", []int{0}}},
-	evTaskMoved:   {{24, "wm_task_moved", []int{0, 3, 4}}, {34, "wm_task_moved", nil}},
+	evOnPaused:      {{24, "am_on_paused_called", []int{0, 2, 3}}, {30, "wm_on_paused_called", []int{1, 2, 3}}, {34, "wm_on_paused_called", []int{1, 2, 3, 4}}},
+	evOnResumed:     {{24, "am_on_resume_called", []int{0, 2, 3}}, {30, "wm_on_resume_called", []int{1, 2, 3}}, {34, "wm_on_resume_called", []int{1, 2, 3, 4}}},
+	evOnStop:        {{24, "am_on_stop_called", []int{0, 2, 3}}, {30, "wm_on_stop_called", []int{1, 2, 3}}, {34, "wm_on_stop_called", []int{1, 2, 3, 4}}},
+	evOnCreate:      {{24, "", nil}, {28, "am_on_create_called", []int{0, 2, 3}}, {30, "wm_on_create_called", []int{1, 2, 3}}, {34, "wm_on_create_called", []int{1, 2, 3, 4}}},
+	evOnRestart:     {{24, "", nil}, {28, "am_on_restart_called", []int{0, 2, 3}}, {30, "wm_on_restart_called", []int{1, 2, 3}}, {34, "wm_on_restart_called", []int{1, 2, 3, 4}}},
+	evOnStart:       {{24, "", nil}, {28, "am_on_start_called", []int{0, 2, 3}}, {30, "wm_on_start_called", []int{1, 2, 3}}, {34, "wm_on_start_called", []int{1, 2, 3, 4}}},
+	evOnDestroy:     {{24, "", nil}, {28, "am_on_destroy_called", []int{0, 2, 3}}, {30, "wm_on_destroy_called", []int{1, 2, 3}}, {34, "wm_on_destroy_called", []int{1, 2, 3, 4}}},
+	evTopGained:     {{24, "", nil}, {29, "am_on_top_resumed_gained_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_gained_called", []int{1, 2, 3}}},
+	evTopLost:       {{24, "", nil}, {29, "am_on_top_resumed_lost_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_lost_called", []int{1, 2, 3}}},
+	evAddToStopping: {{24, "", nil}, {29, "am_add_to_stopping", nil}, {30, "wm_add_to_stopping", nil}},
+	evTaskCreated:   {{24, "wm_task_created", []int{0, 1}}, {34, "wm_task_created", []int{0}}},
+	evTaskMoved:     {{24, "wm_task_moved", []int{0, 3, 4}}, {34, "wm_task_moved", nil}},
 }
 
 func tagAt(api, number int) eventTag {

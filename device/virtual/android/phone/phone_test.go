@@ -155,7 +155,7 @@ func TestProviderAccess(t *testing.T) {
 		{"the shell, externally", phone.Query{UID: 2000, External: true, URI: "content://wx.open/x"}, ""},
 		{"an app's own process", phone.Query{UID: 10200, Attached: true, URI: "content://wx.open/x"}, ""},
 		{"under run-as, externally", phone.Query{UID: 10200, External: true, URI: "content://wx.open/x"}, "ACCESS_CONTENT_PROVIDERS_EXTERNALLY"},
-		{"under run-as, as an app", phone.Query{UID: 10200, PID: 5, URI: "content://wx.open/x"}, "Unable to find app for caller null (pid=5)"},
+		{"under run-as, as an app", phone.Query{UID: 10200, PID: 5, URI: "content://wx.open/x"}, "Unable to find app for caller android.app.IApplicationThread$Stub$Proxy@9aab (pid=5) when getting content provider wx.open"},
 		{"not exported", phone.Query{UID: 2000, External: true, URI: "content://wx.own/x"}, "that is not exported from UID 10123"},
 		{"nobody", phone.Query{UID: 2000, External: true, URI: "content://none/x"}, "Could not find provider: none"},
 	} {

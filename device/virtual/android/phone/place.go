@@ -145,10 +145,10 @@ func (s *starter) create(t *task, fresh bool) int {
 		uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0, showLocked: s.comp.ShowLocked, launched: s.now()}
 	t.records = append(t.records, r)
 	s.event(evCreate, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
-	s.pauseTop(r, "startActivity")
+	s.pauseTop(r, "pauseBackTasks")
 	pr, cold := s.startProcess(s.it, s.comp.Process, s.q.User, s.hosting(), s.hostingName())
 	r.pid = pr.PID
-	s.resumeTop("minimalResumeActivityLocked")
+	s.bringUp("minimalResumeActivityLocked")
 	ms := int64(80 + s.tokens.IntN(120))
 	s.result.State = LaunchWarm
 	if cold {
@@ -158,14 +158,18 @@ func (s *starter) create(t *task, fresh bool) int {
 	s.result.Who, s.result.ThisTime, s.result.TotalTime = r.pkg+"/"+r.class, ms, ms
 	s.event(evLaunchTime, r.user, r.token, r.comp(), ms)
 	s.displayed(r, ms)
+	s.stopCovered(r)
 	s.handler(r)
 	return StartSuccess
 }
 
 // hosting is what am_proc_start gives as the reason to start a process.
 func (s *starter) hosting() string {
-	if s.API >= 30 {
+	switch {
+	case s.API >= 31:
 		return "next-top-activity"
+	case s.API == 30:
+		return "pre-top-activity"
 	}
 	return "activity"
 }
@@ -213,7 +217,13 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	front := r.state == resumed
 	r.intent, r.callerUID, r.caller = s.in, s.q.UID, s.q.Package
 	s.event(evNewIntent, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
-	if !front {
+	if front {
+		// It is paused, gets the intent, and goes on.
+		s.eventBy(r.pid, r.uid, evTopLost, r.user, r.token, r.class, "pausing")
+		s.eventBy(r.pid, r.uid, evOnPaused, r.user, r.token, r.class, "performPause", int64(1))
+		s.eventBy(r.pid, r.uid, evOnResumed, r.user, r.token, r.class, "LIFECYCLER_RESUME_ACTIVITY", int64(1))
+		s.eventBy(r.pid, r.uid, evTopGained, r.user, r.token, r.class, "topWhenResuming")
+	} else {
 		s.resumeTop("")
 	}
 	s.result.Who, s.result.State = r.pkg+"/"+r.class, LaunchHot

@@ -75,7 +75,11 @@ func (p *Phone) provider(uid, pid int, external, attached bool, authority string
 			return nil, nil, Component{}, denied("Permission Denial: Do not have permission in call getContentProviderExternal() from pid=%d, uid=%d requires android.permission.ACCESS_CONTENT_PROVIDERS_EXTERNALLY", pid, uid)
 		}
 	} else if !attached {
-		return nil, nil, Component{}, denied("Unable to find app for caller null (pid=%d) when getting content provider %s", pid, authority)
+		thread := "android.app.IApplicationThread$Stub$Proxy"
+		if p.API <= 25 {
+			thread = "android.app.ApplicationThreadProxy"
+		}
+		return nil, nil, Component{}, denied("Unable to find app for caller %s@%x (pid=%d) when getting content provider %s", thread, pid*7919, pid, authority)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

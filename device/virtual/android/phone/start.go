@@ -122,17 +122,21 @@ func (p *Phone) checkCaller(q *StartRequest) error {
 	return p.resolveUser(q.UID, q.PID, &q.User, "startActivityAsUser")
 }
 
-// resolveUser is UserController.handleIncomingUser.
+// resolveUser is UserController.handleIncomingUser: who may act for which
+// user. An app may for its own alone, and may not even ask for the current one.
 func (p *Phone) resolveUser(uid, pid int, user *int, what string) error {
+	if uid%PerUser >= FirstAppUID && *user != uid/PerUser {
+		need := "android.permission.INTERACT_ACROSS_USERS_FULL"
+		if what != "startActivityAsUser" {
+			need += " or android.permission.INTERACT_ACROSS_USERS"
+		}
+		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires %s", what, *user, uidText(uid), need)
+	}
 	if *user == UserCurrent {
 		*user = p.CurrentUser()
 	}
-	u, ok := p.User(*user)
-	if own := uid / PerUser; *user != own && uid >= FirstAppUID {
-		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires android.permission.INTERACT_ACROSS_USERS_FULL or android.permission.INTERACT_ACROSS_USERS", what, *user, uidText(uid))
-	}
-	if uid == ShellUID && ok && u.NoShell {
-		return denied("Shell does not have permission to access user %d\n %s", *user, "")
+	if u, ok := p.User(*user); ok && u.NoShell && uid == ShellUID {
+		return denied("Shell does not have permission to access user %d\n com.android.server.am.ActivityManagerService.handleIncomingUser", *user)
 	}
 	return nil
 }
@@ -196,6 +200,9 @@ func (s *starter) resolve() int {
 			return StartIntentNotResolved
 		}
 		pkg, class = found[0].pkg, found[0].comp.Name
+		if len(found) > 1 { // the user is asked
+			pkg, class = "android", resolverClass
+		}
 	}
 	it := s.packages[pkg]
 	if it == nil {
@@ -215,12 +222,21 @@ func (s *starter) resolve() int {
 		c = target
 	}
 	s.it, s.comp = it, c
+	if it.users[s.q.User].Suspended && s.API >= 28 {
+		// ActivityStartInterceptor shows a dialog of the system instead.
+		s.it, s.alias = s.packages["android"], ""
+		s.comp, _ = s.it.Find(ActivityKind, suspendedClass)
+		s.in = Intent{Component: "android/" + suspendedClass, Flags: s.in.Flags}
+	}
 	return 0
 }
 
 // permitted is the check of ActivityTaskSupervisor.checkStartAnyActivityPermission.
 func (s *starter) permitted() error {
 	target := s.it.UID(s.q.User)
+	if s.it.Name == "android" {
+		return nil
+	}
 	if s.q.UID == RootUID || s.q.UID == SystemUID || s.q.UID == target {
 		return nil
 	}
@@ -309,7 +325,51 @@ func (s *starter) logStart(code int, verdict string) {
 	s.text(LogSystem, Information, s.taskTag(), b.String())
 }
 
+// logBlocked is what the controller of background starts says when it refuses,
+// in the words of the level.
 func (s *starter) logBlocked() {
-	s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity start [callingPackage: %s; callingUid: %d; isCallingUidForeground: false; isBgStartWhitelisted: false; intent: %s; callerApp: %s]",
-		s.q.Package, s.q.UID, IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText()))
+	uid := s.q.UID
+	state := "NONEXISTENT"
+	for _, pr := range s.procs {
+		if pr.UID == uid && pr.Package != "" {
+			state = "CACHED_ACTIVITY"
+		}
+	}
+	intent, caller := IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText()
+	if s.API >= 35 {
+		target := 0
+		if it := s.packages[s.q.Package]; it != nil {
+			target = it.TargetSDK
+		}
+		s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity launch blocked! goo.gle/android-bal [callingPackage: %s; callingPackageTargetSdk: %d; callingUid: %d; callingPid: %d; appSwitchState: 2; callingUidHasAnyVisibleWindow: false; callingUidProcState: %s; isCallingUidPersistentSystemProcess: false; forcedBalByPiSender: BSP.NONE; intent: %s; callerApp: %s; inVisibleTask: false; balAllowedByPiCreator: BSP.ALLOW_BAL; hasRealCaller: true; isPendingIntent: false; autoOptInReason: notPendingIntent; realCallingPackage: %s; resultIfPiCreatorAllowsBal: BAL_BLOCK]",
+			s.q.Package, target, uid, s.q.PID, state, intent, caller, s.q.Package))
+		return
+	}
+	side := func(name string) string {
+		t := fmt.Sprintf("is%sUidForeground: false; ", name)
+		if s.API >= 30 {
+			t += fmt.Sprintf("%sUidHasAnyVisibleWindow: false; %sUidProcState: %s; ", lowerFirst(name), lowerFirst(name), state)
+		}
+		return t + fmt.Sprintf("is%sUidPersistentSystemProcess: false; ", name)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Background activity start [callingPackage: %s; callingUid: %d; ", s.q.Package, uid)
+	switch {
+	case s.API >= 33:
+		b.WriteString("appSwitchState: 2; ")
+	case s.API >= 31:
+		b.WriteString("appSwitchAllowed: true; ")
+	}
+	fmt.Fprintf(&b, "%srealCallingUid: %d; %soriginatingPendingIntent: null; ", side("Calling"), uid, side("RealCalling"))
+	word := "isBgStartWhitelisted"
+	if s.API >= 31 {
+		word = "allowBackgroundActivityStart"
+	}
+	fmt.Fprintf(&b, "%s: false; intent: %s; callerApp: %s", word, intent, caller)
+	if s.API >= 31 {
+		b.WriteString("; inVisibleTask: false")
+	}
+	s.text(LogSystem, Warn, s.taskTag(), b.String()+"]")
 }
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

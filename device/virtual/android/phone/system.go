@@ -134,7 +134,8 @@ func (p *Phone) installSystem() {
 	sys := func(name, file string, appID int, cs ...Component) *Package {
 		return &Package{Name: name, VersionName: rel, VersionCode: v, MinSDK: p.API, TargetSDK: p.API, AppID: appID, System: true, Path: file, APKSize: 4096, Components: cs}
 	}
-	p.Install(sys("android", "/system/framework/framework-res.apk", SystemUID), nil)
+	p.Install(sys("android", "/system/framework/framework-res.apk", SystemUID, Component{Kind: ActivityKind, Name: suspendedClass, NoRecents: true},
+		Component{Kind: ActivityKind, Name: resolverClass, NoRecents: true, Exported: true}), nil)
 	p.Install(sys("com.android.shell", "/system/priv-app/Shell/Shell.apk", ShellUID), nil)
 	p.Install(sys("com.android.systemui", "/system/priv-app/SystemUI/SystemUI.apk", 10027), nil)
 	p.Install(sys("com.android.settings", "/system/priv-app/Settings/Settings.apk", SystemUID, Component{
@@ -149,4 +150,8 @@ func (p *Phone) installSystem() {
 const (
 	homePackage = "com.android.launcher3"
 	homeClass   = "com.android.launcher3.Launcher"
+	// resolverClass asks which of several activities is meant.
+	resolverClass = "com.android.internal.app.ResolverActivity"
+	// suspendedClass is what comes up in place of a suspended app.
+	suspendedClass = "com.android.internal.app.SuspendedAppActivity"
 )
