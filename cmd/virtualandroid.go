@@ -25,18 +25,18 @@ type virtualAndroidOptions struct {
 // takes is the phone's own word.
 func virtualAndroidHelp() map[string]string {
 	return map[string]string{
-		"answer":  "what the user does once WeChat's screen is up",
-		"api":     "Android API level",
-		"disk":    "state of the data partition",
-		"latency": "how long each answer of the phone takes",
-		"login":   "whether somebody is logged in to WeChat",
-		"oauth":   "where WeChat gets authorization codes",
-		"screen":  "whether the screen is on and unlocked",
-		"state":   "how the adb server sees the phone",
-		"think":   "how long the user takes for each thing",
-		"token":   "whether WeChat's server insists on a caller token",
-		"users":   "further Android users",
-		"wechat":  "WeChat on the phone",
+		"answer":  "what the user does once WeChat's screen is up, by default send",
+		"api":     "Android API level, by default 34",
+		"disk":    "state of the data partition, by default free",
+		"latency": "how long each answer of the phone takes, by default no time",
+		"login":   "whether somebody is logged in to WeChat, by default in",
+		"oauth":   "where WeChat gets authorization codes, by default of its own making",
+		"screen":  "whether the screen is on and unlocked, by default on",
+		"state":   "how the adb server sees the phone, by default device",
+		"think":   "how long the user takes for each thing, by default 150ms",
+		"token":   "whether WeChat's server insists on a caller token, by default any",
+		"users":   "further Android users, by default none",
+		"wechat":  "WeChat on the phone, by default 8.0.50",
 	}
 }
 

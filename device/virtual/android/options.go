@@ -115,7 +115,7 @@ func options() map[string]option {
 		"login":   oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
 		"token":   oneOf("any, strict", func(o *Options, v string) { o.Strict = v == "strict" }),
 		"oauth":   {"base URL of a virtual OAuth server", setOAuth},
-		"users":   {"further Android users such as 10,999", setUsers},
+		"users":   {"numbers such as 10,999", setUsers},
 		"screen": oneOf("on, off, locked, never-unlocked", func(o *Options, v string) {
 			o.Locked, o.Asleep, o.NeverUnlocked = v != "on", v == "off", v == "never-unlocked"
 		}),
