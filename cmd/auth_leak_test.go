@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,21 @@ var leakCommands = []struct {
 	{"", []string{"logout"}},
 }
 
+// leakFlags are the ways to print; the race detector, which has its own cost,
+// gets those that print most.
+func leakFlags() [][]string {
+	if raceDetector() {
+		return [][]string{{"-vv"}, {"--json", "-vv"}}
+	}
+	return [][]string{nil, {"-vv"}, {"--json"}, {"--json", "-vv"}}
+}
+
+// raceDetector reports whether this test binary has it.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
 func TestNothingLeaks(t *testing.T) {
 	kept := keptSentinels(t)
 	for _, mode := range gossipModes() {
@@ -152,7 +168,7 @@ func TestNothingLeaks(t *testing.T) {
 				timeout = "10ms"
 			}
 			for _, c := range leakCommands {
-				for _, flags := range [][]string{nil, {"-vv"}, {"--json"}, {"--json", "-vv"}} {
+				for _, flags := range leakFlags() {
 					args := append(append([]string{"auth"}, c.args...), flags...)
 					sweep(t, kept, mode, c.stdin, append(args, "--base-url", ts.URL, "--timeout", timeout))
 				}
