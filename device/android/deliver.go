@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -40,6 +41,8 @@ type delivery struct {
 	app    *agent.App // nil for a route that names none
 	appID  string
 	placed []placed // media on the phone
+	film   string   // path of the recording on the phone, "" for none
+	camera *shell   // what records
 }
 
 // explain gives the error of a context the sentence that fits how far it came.
@@ -68,18 +71,55 @@ func (d *delivery) run(ctx context.Context) error {
 	// of the time, too.
 	working, cancel := reserve(ctx)
 	defer cancel()
-	if err := d.prepare(working); err != nil {
-		return err
-	}
-	stopRecording, err := d.record(working)
-	if err != nil {
-		return err
-	}
-	err = d.send(working)
+	err := d.attempt(working)
 	if ctx.Err() == nil {
-		err = errors.Join(err, stopRecording(ctx), d.finish(ctx))
+		return errors.Join(err, d.stopRecording(ctx), d.finish(ctx))
 	}
-	return err
+	return errors.Join(err, d.abandon(ctx))
+}
+
+// attempt does all up to the state that is waited for.
+func (d *delivery) attempt(ctx context.Context) error {
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	if err := d.record(ctx); err != nil {
+		return err
+	}
+	return d.send(ctx)
+}
+
+// abandonTime is how long an interrupted delivery may take to leave nothing
+// of itself on the phone.
+const abandonTime = time.Second
+
+// abandon takes back what an interrupted delivery put on the phone, unless
+// WeChat was given it already. It claims no success: the context is over.
+func (d *delivery) abandon(ctx context.Context) error {
+	defer d.closeRecorder()
+	var files []string
+	if d.film != "" {
+		files = append(files, d.film)
+	}
+	if d.out.State < device.Delivered {
+		for _, f := range d.placed {
+			files = append(files, f.path)
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	d.closeRecorder()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
+	defer cancel()
+	command := "rm -f"
+	for _, f := range files {
+		command += " " + shellQuote(f)
+	}
+	if _, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil {
+		d.note(fmt.Sprintf("left on the phone: %s", strings.Join(files, ", ")), "")
+	}
+	return nil
 }
 
 // reserve keeps a tenth of the time, at most a second, from a context.

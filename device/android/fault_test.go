@@ -443,3 +443,29 @@ func TestOldAgentsGo(t *testing.T) {
 		t.Errorf("%s is still there", old)
 	}
 }
+
+// TestInterruptedLeavesNothing: what an interrupted delivery had brought to the
+// phone is taken back, and its recording ends.
+func TestInterruptedLeavesNothing(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	p := l.open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	job := device.Job{Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}), Until: device.Opened}
+	job.Media = []device.Media{media("a.png", "image/png", png), media("b.png", "image/png", png)}
+	job.Hooks.Record = func() (io.WriteCloser, error) { return &file{}, nil }
+	second := job.Media[1].Open
+	job.Media[1].Open = func() (io.ReadCloser, error) {
+		cancel() // Ctrl-C between the two
+		return second()
+	}
+	if o, err := p.Deliver(ctx, job); !errors.Is(err, context.Canceled) || o.State != device.NotSent {
+		t.Errorf("%v; saw %s", err, whats(o))
+	}
+	p.Close()
+	if list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err != nil || len(list) != 0 {
+		t.Errorf("left on the phone: %v, %v", list, err)
+	}
+	waitFor(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+}

@@ -180,39 +180,48 @@ func (d *delivery) screenshot(ctx context.Context) (err error) {
 	return errors.Join(err, w.Close())
 }
 
-// record films the screen until the function it returns is called. A phone
-// that can't is no reason not to send.
-func (d *delivery) record(ctx context.Context) (stop func(context.Context) error, err error) {
+// record films the screen until stopRecording.
+func (d *delivery) record(ctx context.Context) error {
 	if d.job.Hooks.Record == nil {
-		return func(context.Context) error { return nil }, nil
+		return nil
 	}
 	var tag [4]byte
 	rand.Read(tag[:]) // never fails
 	film := agent.Dir + "/" + agent.Prefix + "film-" + hex.EncodeToString(tag[:]) + ".mp4"
 	// screenrecord ends its film properly on SIGINT alone; closing our side
 	// of its standard input is the sign for that.
-	sh, err := d.server.openShell(ctx, d.info.ID, fmt.Sprintf("screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", film))
+	camera, err := d.server.openShell(ctx, d.info.ID, fmt.Sprintf("screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", film))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return func(ctx context.Context) error {
-		defer sh.Close()
-		if err := sh.closeIn(ctx); err != nil {
-			return err
-		}
-		if _, err := sh.collect(ctx); err != nil {
-			return err
-		}
-		return d.fetchFilm(ctx, film)
-	}, nil
+	d.camera, d.film = camera, film
+	return nil
 }
 
-func (d *delivery) fetchFilm(ctx context.Context, film string) error {
+// stopRecording ends the recording and fetches it.
+func (d *delivery) stopRecording(ctx context.Context) error {
+	if d.camera == nil {
+		return nil
+	}
+	defer d.closeRecorder()
+	if err := d.camera.closeIn(ctx); err != nil {
+		return err
+	}
+	if _, err := d.camera.collect(ctx); err != nil {
+		return err
+	}
 	w, err := d.job.Hooks.Record()
 	if err != nil {
 		return device.Errorf(device.Failed, "the recording can't be written: %w", err)
 	}
-	err = errors.Join(d.server.Pull(ctx, d.info.ID, film, w), w.Close())
-	_, rmErr := d.server.Run(ctx, d.info.ID, "rm -f "+film, nil)
+	err = errors.Join(d.server.Pull(ctx, d.info.ID, d.film, w), w.Close())
+	_, rmErr := d.server.Run(ctx, d.info.ID, "rm -f "+d.film, nil)
 	return errors.Join(err, rmErr)
+}
+
+func (d *delivery) closeRecorder() {
+	if d.camera != nil {
+		d.camera.Close()
+		d.camera = nil
+	}
 }

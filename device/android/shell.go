@@ -28,9 +28,9 @@ const (
 // MAX_PAYLOAD, 1 MiB since Android 8. More is nonsense, not data.
 const maxPacket = 1 << 20
 
-// sendChunk is how much standard input goes into one packet: adbd before
-// Android 8 has a buffer of 4096 bytes less the header.
-const sendChunk = 4096 - 5
+// sendChunk is how much standard input goes into one packet. adbd takes any
+// length, and reads it in pieces (ShellProtocol::Read).
+const sendChunk = 32 << 10
 
 // shell is one command that runs on a phone over shell,v2. Reading is
 // resumable: a read that a context ends loses nothing.
