@@ -252,3 +252,19 @@ func stable(t *testing.T, v any, read func([]byte) (any, error)) {
 		t.Errorf("written as\n%s\nand then as\n%s", first, second)
 	}
 }
+
+// What is read may take four times its own length, and not more.
+func TestReadingAllocations(t *testing.T) {
+	data, err := json.Marshal(Share{Message: Message{Thumb: make([]byte, 1<<20), Object: Image{Data: make([]byte, 1<<20)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := allocated(func() {
+		if _, err := UnmarshalRequest(data); err != nil {
+			t.Error(err)
+		}
+	})
+	if n > uint64(4*len(data)) {
+		t.Errorf("%d bytes allocated to read %d", n, len(data))
+	}
+}

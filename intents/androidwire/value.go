@@ -229,20 +229,35 @@ func (v Value) plain() any {
 // UnmarshalJSON reads what MarshalJSON writes. A type without a name here
 // becomes TypeOther if its value is a string.
 func (v *Value) UnmarshalJSON(data []byte) error {
-	var j jsonValue
-	if err := json.Unmarshal(data, &j); err != nil {
+	var class string
+	var value, encoded []byte
+	err := members(data, func(key string, member []byte) error {
+		switch key {
+		case "type":
+			return unquote(member, &class)
+		case "value":
+			value = member
+		case "base64":
+			encoded = member
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	var err error
 	read := func(into any) {
-		if len(j.Value) == 0 || string(j.Value) == "null" {
-			err = fmt.Errorf("an extra of type %q has no value", j.Type)
+		if len(value) == 0 || string(value) == "null" {
+			err = fmt.Errorf("no value of type %q", class)
 			return
 		}
-		err = json.Unmarshal(j.Value, into)
+		if s, ok := into.(*string); ok {
+			err = unquote(value, s)
+			return
+		}
+		err = json.Unmarshal(value, into)
 	}
 	*v = Value{}
-	switch j.Type {
+	switch class {
 	case "null":
 	case "String":
 		v.kind = TypeString
@@ -263,13 +278,9 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		read(&f)
 		*v = Double(f)
 	case "byte[]":
-		if j.Base64 == nil {
-			return fmt.Errorf("an extra of type byte[] has no base64")
-		}
-		b, err := base64.StdEncoding.DecodeString(*j.Base64)
-		if err != nil {
-			return fmt.Errorf("an extra of type byte[]: %w", err)
-		}
+		var b []byte
+		value = encoded
+		read(&b)
 		*v = Bytes(b)
 	case "java.util.HashMap":
 		var m map[string]string
@@ -283,13 +294,13 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		read(&uris)
 		*v = URIList(uris)
 	case "":
-		return fmt.Errorf("an extra has no type")
+		return fmt.Errorf("no type")
 	default:
 		var s string
-		if len(j.Value) > 0 {
+		if len(value) > 0 {
 			read(&s)
 		}
-		*v = Other(j.Type, s)
+		*v = Other(class, s)
 	}
 	if err != nil {
 		*v = Value{}

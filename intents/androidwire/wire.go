@@ -9,7 +9,6 @@
 package androidwire
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -132,28 +131,20 @@ const maxExtras = 1024
 // a key that occurs twice and more than 1024 extras.
 func (e *Extras) UnmarshalJSON(data []byte) error {
 	*e = nil
-	d := json.NewDecoder(bytes.NewReader(data))
-	start, err := d.Token()
-	if err != nil || start == nil {
-		return err
-	}
-	if start != json.Delim('{') {
-		return fmt.Errorf("extras are %v, not an object", start)
-	}
 	var out Extras
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
+	err := members(data, func(key string, value []byte) error {
 		if len(out) == maxExtras {
 			return fmt.Errorf("more than %d extras", maxExtras)
 		}
-		x := Extra{Key: key.(string)} // the decoder accepts no other key
-		if err := d.Decode(&x.Value); err != nil {
-			return fmt.Errorf("extra %q: %w", x.Key, err)
+		x := Extra{Key: key}
+		if err := x.Value.UnmarshalJSON(value); err != nil {
+			return fmt.Errorf("extra %q: %w", key, err)
 		}
 		out = append(out, x)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(out, byKey)
 	for i := 1; i < len(out); i++ {
