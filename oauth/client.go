@@ -81,7 +81,7 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return finish(OpExchange, func() (Token, error) { return p.token(OpExchange, Token{}, time.Now()) })
+	return finish(OpExchange, p.status, func() (Token, error) { return p.token(OpExchange, Token{}, time.Now()) })
 }
 
 // Refresh renews old's access token by its refresh token. While the access
@@ -105,7 +105,7 @@ func (c *Client) Refresh(ctx context.Context, old Token) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return finish(OpRefresh, func() (Token, error) { return p.token(OpRefresh, old, time.Now()) })
+	return finish(OpRefresh, p.status, func() (Token, error) { return p.token(OpRefresh, old, time.Now()) })
 }
 
 // Check asks whether the access token is valid for the token's openid. nil
@@ -122,10 +122,13 @@ func (c *Client) Check(ctx context.Context, token Token) error {
 	if err != nil {
 		return err
 	}
-	if !p.present("errcode") {
-		return &Error{Op: OpCheck, Kind: KindReply, Sent: true, Message: "the reply has no errcode"}
-	}
-	return nil
+	_, err = finish(OpCheck, p.status, func() (reply, error) {
+		if !p.present("errcode") {
+			return p, errors.New("the reply has no errcode")
+		}
+		return p, nil
+	})
+	return err
 }
 
 // UserInfo reads the profile of the token's user. The token needs the scope
@@ -147,7 +150,7 @@ func (c *Client) UserInfo(ctx context.Context, token Token, lang Lang) (UserInfo
 	if err != nil {
 		return UserInfo{}, err
 	}
-	return finish(OpUserInfo, p.userInfo)
+	return finish(OpUserInfo, p.status, p.userInfo)
 }
 
 func needToken(op Op, token Token) error {
@@ -160,13 +163,17 @@ func needToken(op Op, token Token) error {
 	return nil
 }
 
-// finish turns a field's error into the call's.
-func finish[T any](op Op, read func() (T, error)) (T, error) {
+// finish turns a field's error into the call's. What lacks fields and has a
+// status of its own is no reply of WeChat's, but somebody else's JSON.
+func finish[T any](op Op, status int, read func() (T, error)) (T, error) {
 	v, err := read()
-	if err != nil {
-		return v, &Error{Op: op, Kind: KindReply, Sent: true, Message: err.Error()}
+	switch {
+	case err == nil:
+		return v, nil
+	case status != http.StatusOK:
+		return v, &Error{Op: op, Kind: KindStatus, Status: status, Sent: true, Message: fmt.Sprintf("the server answered HTTP %d", status)}
 	}
-	return v, nil
+	return v, &Error{Op: op, Kind: KindReply, Status: status, Sent: true, Message: err.Error()}
 }
 
 // request is one call as it goes out.
@@ -232,8 +239,9 @@ func read(op Op, status int, body []byte, r *redactor) (reply, *Error) {
 			return reply{}, failure
 		}
 	}
+	p.status = status
 	switch {
-	case status != http.StatusOK && (err != nil || len(p.fields) == 0):
+	case err != nil && status != http.StatusOK:
 		return reply{}, fail(KindStatus, "the server answered HTTP %d", status)
 	case err != nil && len(body) == 0:
 		return reply{}, fail(KindReply, "the reply is empty")

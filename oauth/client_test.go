@@ -342,6 +342,50 @@ func TestBadReplies(t *testing.T) {
 	}
 }
 
+// The errcode decides, not the status; and JSON of somebody else's is told by
+// its status.
+func TestStatusAndErrcode(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		body   string
+		kind   oauth.Kind // 0: success
+		code   int
+	}{
+		{200, `{"errcode":40029,"errmsg":"x"}`, oauth.KindErrcode, 40029},
+		{400, `{"errcode":40029,"errmsg":"x"}`, oauth.KindErrcode, 40029},
+		{500, `{"errcode":-1,"errmsg":"x"}`, oauth.KindErrcode, -1},
+		{302, `{"errcode":40029,"errmsg":"x"}`, oauth.KindRedirect, 0},
+		{500, `{"message":"internal error"}`, oauth.KindStatus, 0},
+		{500, `{}`, oauth.KindStatus, 0},
+		{404, ``, oauth.KindStatus, 0},
+		{200, `{}`, oauth.KindReply, 0},
+		{200, `{"errcode":0,"errmsg":"ok"}`, oauth.KindReply, 0},
+		{200, `{"errcode":"none"}`, oauth.KindReply, 0},
+		{200, `{"errcode":1.5}`, oauth.KindReply, 0},
+		{200, `{"access_token":"A","expires_in":7200,"refresh_token":"R","openid":"O"} trailing`, oauth.KindReply, 0},
+		{200, `{"access_token":"A","expires_in":7200,"refresh_token":"R","openid":"O"}`, 0, 0},
+		{500, `{"access_token":"A","expires_in":7200,"refresh_token":"R","openid":"O"}`, 0, 0},
+	} {
+		ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(test.status)
+			fmt.Fprint(w, test.body)
+		}))
+		client := &oauth.Client{AppID: "wx0123456789abcdef", Secret: oauth.NewSecret("secret-secret"), BaseURL: ts.URL}
+		_, err := client.Exchange(t.Context(), oauth.NewSecret("code-code"))
+		ts.Close()
+		if test.kind == 0 {
+			if err != nil {
+				t.Errorf("%d %s: %v", test.status, test.body, err)
+			}
+			continue
+		}
+		var e *oauth.Error
+		if !errors.As(err, &e) || e.Kind != test.kind || e.Code != test.code || e.Status != test.status {
+			t.Errorf("%d %s: %+v", test.status, test.body, err)
+		}
+	}
+}
+
 func TestNothingListens(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -57,6 +57,7 @@ func repair(body []byte) []byte {
 type reply struct {
 	fields   map[string]json.RawMessage
 	redactor *redactor
+	status   int // HTTP
 }
 
 var errNoObject = errors.New("not a JSON object")
@@ -66,7 +67,7 @@ func parseReply(body []byte, r *redactor) (reply, error) {
 	if err := json.Unmarshal(repair(body), &fields); err != nil || fields == nil {
 		return reply{}, errNoObject // json's error quotes pieces of the body
 	}
-	return reply{fields, r}, nil
+	return reply{fields: fields, redactor: r}, nil
 }
 
 // present reports whether the key is there and not null.
