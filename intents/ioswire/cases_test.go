@@ -270,7 +270,28 @@ func requestCases(sdk ioswire.Version) []conformanceCase {
 			cases = append(cases, conformanceCase{fmt.Sprintf("%s-%d", name, i), makers[name](g), g.sender(sdk)})
 		}
 	}
-	return append(cases, longCases(sdk)...)
+	cases = append(cases, longCases(sdk)...)
+	return append(cases, resentCases(sdk)...)
+}
+
+// resentCases are requests that the SDK sends once more, in WeChat's hand-shake.
+func resentCases(sdk ioswire.Version) []conformanceCase {
+	var cases []conformanceCase
+	for n, name := range slices.Sorted(maps.Keys(makers)) {
+		if name == "musicvideo" && sdk == ioswire.SDK1871 {
+			continue
+		}
+		g := generator{rand.New(rand.NewPCG(uint64(n), 1126))}
+		for i := range 8 {
+			s := ioswire.Sender{AppID: caseAppID, BundleID: caseBundle, UniversalLink: caseLink, SDK: sdk, Resent: true}
+			if s.Scheme = i%2 == 0; !s.Scheme {
+				s.Token = "NEWTOKEN"
+			}
+			s.Phone.IOS = []int{0, 0, 12, 13, 14, 14, 15, 16}[i]
+			cases = append(cases, conformanceCase{fmt.Sprintf("resent-%s-%d", name, i), makers[name](g), s})
+		}
+	}
+	return cases
 }
 
 // longCases lie about the SDK's 460 800 bytes and at the limits of data.

@@ -50,7 +50,7 @@ func TestDecodeInvertsEncode(t *testing.T) {
 			if r, ok := c.req.(intents.LaunchMiniProgram); ok && strings.ContainsAny(*r.UserName, "&=#") {
 				continue
 			}
-			if env.AppID != c.sender.AppID || env.SDK != "" && env.SDK != sdk {
+			if env.Resent != c.sender.Resent && env.SDK != "" || env.AppID != c.sender.AppID || env.SDK != "" && env.SDK != sdk {
 				t.Errorf("%s: sender read as %+v", c.id, env)
 			}
 			again, _, err := ioswire.Encode(req, withContext(c.sender, url))

@@ -153,7 +153,7 @@ func sdkSettings(s ioswire.Sender) object {
 	if s.Phone.IOS != 0 {
 		out["iosVersion"] = strconv.Itoa(s.Phone.IOS) + ".0"
 	}
-	if s.Token != "" {
+	if s.Token != "" && !s.Resent {
 		out["token"] = s.Token
 	}
 	if s.Phone.PasteboardText != nil {

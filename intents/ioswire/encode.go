@@ -45,7 +45,12 @@ func Encode(req intents.Request, sender Sender) ([]Wire, []string, error) {
 }
 
 func (s *Sender) differences() []string {
-	if s.UniversalLink != "" || s.Scheme {
+	switch {
+	case s.Scheme && s.Resent:
+		return nil
+	case s.Scheme:
+		return []string{"the scheme is opened, not the universal link: without universalLink, caller token and context id, since only the app's SDK can take part in WeChat's hand-shake for a universal link"}
+	case s.UniversalLink != "":
 		return nil
 	}
 	return []string{"no universal link is known: encoded as the SDK does for a WeChat that takes none, by the scheme and without universalLink, bundle id and context id"}
@@ -56,7 +61,6 @@ type encoder struct {
 	sender  Sender
 	extra   string // the URL behind the base
 	raw     bool   // extra holds a value that is not escaped
-	reply   bool   // an answer to WeChat: no context id
 	payload bool   // whether there is a payload
 	fields  Dict   // the payload
 	erase   string // the field that may be left out of the URL
@@ -168,7 +172,7 @@ func (e *encoder) common(command string) {
 
 func (e *encoder) begin(command, returnFromApp, result string) {
 	e.put("command", String(command))
-	e.put("isAutoResend", Bool(false))
+	e.put("isAutoResend", Bool(e.sender.Resent))
 	e.put("result", String(result))
 	e.put("returnFromApp", String(returnFromApp))
 	e.put("sdkver", String(string(e.sender.SDK.orDefault())))
@@ -244,7 +248,7 @@ func (e *encoder) url(carried *flat, erased bool) string {
 		if s.Token != "" {
 			items.add(itemToken, escape(s.Token, plain()))
 		}
-		if !e.reply {
+		if !s.Resent {
 			items.add(itemContext, e.contextID())
 		}
 		items.add(itemBundle, s.BundleID)

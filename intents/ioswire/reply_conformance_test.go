@@ -134,8 +134,9 @@ func payloadCase(id string, fields ioswire.Dict, app ioswire.Receiver) []replyCa
 
 // A delivery is what the app's delegate gets.
 type delivery struct {
-	ID  string         `json:"id"`
-	Got map[string]any `json:"got"` // the object, null if nothing came
+	ID    string         `json:"id"`
+	Asked string         `json:"asked"` // digest of the question
+	Got   map[string]any `json:"got"`   // the object, null if nothing came
 }
 
 func sdkDelivery(t *testing.T, raw json.RawMessage) delivery {
@@ -165,8 +166,7 @@ func sdkDelivery(t *testing.T, raw json.RawMessage) delivery {
 	return d
 }
 
-func askReplies(t *testing.T, sdk ioswire.Version, cases []replyCase) []delivery {
-	t.Helper()
+func replyQuestions(cases []replyCase) []object {
 	questions := make([]object, len(cases))
 	for i, c := range cases {
 		settings := object{}
@@ -181,11 +181,7 @@ func askReplies(t *testing.T, sdk ioswire.Version, cases []replyCase) []delivery
 			questions[i]["as"] = "universalLink"
 		}
 	}
-	all := make([]delivery, len(cases))
-	for i, raw := range ask(t, sdk, questions) {
-		all[i] = sdkDelivery(t, raw)
-	}
-	return all
+	return questions
 }
 
 // asDelivered is a reply as the library's object of its properties.
@@ -268,14 +264,18 @@ func TestRepliesConform(t *testing.T) {
 	for _, sdk := range ioswire.Versions() {
 		t.Run(string(sdk), func(t *testing.T) {
 			cases := replyCases(t, sdk)
+			questions := replyQuestions(cases)
 			if *update {
-				writeGolden(t, golden(sdk, "replies"), askReplies(t, sdk, cases))
+				updateGolden(t, sdk, "replies", questions, sdkDelivery)
 			}
 			recorded := readGolden[delivery](t, golden(sdk, "replies"))
 			if len(recorded) != len(cases) {
 				t.Fatalf("%d recorded answers to %d cases: run with -update", len(recorded), len(cases))
 			}
 			for i, c := range cases {
+				if recorded[i].Asked != digest(t, questions[i]) {
+					t.Fatalf("%s is not what was asked: run with -update", c.id)
+				}
 				compareReply(t, c, recorded[i])
 			}
 		})
@@ -294,8 +294,8 @@ func TestRepliesEmulated(t *testing.T) {
 					cases = append(cases, c)
 				}
 			}
-			for i, want := range askReplies(t, sdk, cases) {
-				compareReply(t, cases[i], want)
+			for i, raw := range ask(t, sdk, replyQuestions(cases)) {
+				compareReply(t, cases[i], sdkDelivery(t, raw))
 			}
 		})
 	}

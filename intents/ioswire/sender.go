@@ -66,10 +66,15 @@ type Sender struct {
 	// Phone is the phone that the SDK runs on; the zero value is the newest iOS
 	// with the newest WeChat.
 	Phone Phone
-	// Scheme opens the scheme although WeChat takes universal links, as the SDK
-	// does when WeChat asks it to send the request once more by the scheme
-	// (resendContextReqByScheme).
+	// Scheme opens the scheme although WeChat takes universal links. The SDK
+	// does that when WeChat asks it to send a request once more by the scheme;
+	// a computer does, since it has no part in the hand-shake that WeChat begins
+	// for a universal link.
 	Scheme bool
+	// Resent is the SDK's answer to WeChat's hand-shake: the request once more,
+	// with the new Token (refreshToken) or by the Scheme
+	// (resendContextReqByScheme).
+	Resent bool
 	// Degraded is the SDK's second try, after the universal link did not open:
 	// the scheme, with wechat_degrade_launch_by_scheme=1.
 	Degraded bool
