@@ -22,7 +22,7 @@ func (o *requestOptions) wireIOS(result *preview, p plan, id device.AppIdentity)
 		return routeCant(p.route, result.Request, "it is a route to Android phones", "use --route auto")
 	}
 	wires, differences, err := ioswire.Encode(result.Request, ioswire.Sender{
-		AppID: id.AppID, BundleID: id.BundleID, UniversalLink: id.UniversalLink, SDK: version,
+		AppID: id.AppID, BundleID: id.BundleID, UniversalLink: id.UniversalLink, SDK: version, Scheme: p.route == device.RouteURL,
 	})
 	if err != nil {
 		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Hint: "try another --sdk-version", Err: err}
