@@ -145,6 +145,7 @@ func (s *starter) create(t *task, fresh bool) int {
 		uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0, showLocked: s.comp.ShowLocked, launched: s.now()}
 	t.records = append(t.records, r)
 	s.event(evCreate, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
+	s.began(StartSuccess)
 	s.pauseTop(r, "pauseBackTasks")
 	pr, cold := s.startProcess(s.it, s.comp.Process, s.q.User, s.hosting(), s.hostingName())
 	r.pid = pr.PID
@@ -217,6 +218,11 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	front := r.state == resumed
 	r.intent, r.callerUID, r.caller = s.in, s.q.UID, s.q.Package
 	s.event(evNewIntent, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
+	code := StartDeliveredToTop
+	if moved {
+		code = StartTaskToFront
+	}
+	s.began(code)
 	if front {
 		// It is paused, gets the intent, and goes on.
 		s.eventBy(r.pid, r.uid, evTopLost, r.user, r.token, r.class, "pausing")
@@ -228,16 +234,16 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	}
 	s.result.Who, s.result.State = r.pkg+"/"+r.class, LaunchHot
 	s.handler(r)
-	if moved {
-		return StartTaskToFront
+	if !moved {
+		s.result.TotalTime = 0
 	}
-	s.result.TotalTime = 0
-	return StartDeliveredToTop
+	return code
 }
 
 // show brings a task to the front as it is; no activity gets the intent.
 func (s *starter) show(t *task) int {
 	r := t.top()
+	s.began(StartTaskToFront)
 	s.resumeTop("")
 	s.result.Who, s.result.State, s.result.TotalTime = r.pkg+"/"+r.class, LaunchHot, 0
 	return StartTaskToFront

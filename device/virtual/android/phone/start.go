@@ -149,6 +149,7 @@ type starter struct {
 	it      *installed
 	comp    Component // the activity itself, not the alias
 	alias   string
+	verdict string // of the background rules
 	result  WaitResult
 	deliver func(context.Context)
 }
@@ -162,26 +163,32 @@ func (s *starter) run() (WaitResult, error) {
 		}
 	}
 	if code != 0 {
-		s.logStart(code, "")
+		s.began(code)
 		s.result.Code = code
 		return s.result, nil
 	}
 	s.in.Component = s.comp.pkgClass(s.it.Name, s.alias)
-	verdict := s.background()
+	s.verdict = s.background()
 	if s.API <= 33 {
-		s.logStart(0, verdict)
+		s.logStart(0)
 	}
-	if verdict == balBlock {
+	if s.verdict == balBlock {
 		s.logBlocked()
 		code = StartAborted
+		s.began(code)
 	} else {
 		code = s.place()
 	}
-	if s.API >= 34 {
-		s.logStart(code, verdict)
-	}
 	s.result.Code = code
 	return s.result, nil
+}
+
+// began logs the START line where levels from 34 on do: when it is decided
+// what becomes of the start, and before anything comes up.
+func (s *starter) began(code int) {
+	if s.API >= 34 {
+		s.logStart(code)
+	}
 }
 
 func (c Component) pkgClass(pkg, alias string) string {
@@ -298,7 +305,7 @@ var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SI
 
 // logStart writes the START line of ActivityStarter: up to 33 before the
 // start is tried, and only when the intent resolved; from 34 on after it.
-func (s *starter) logStart(code int, verdict string) {
+func (s *starter) logStart(code int) {
 	if s.API <= 33 && code < 0 {
 		return
 	}
@@ -316,8 +323,8 @@ func (s *starter) logStart(code int, verdict string) {
 	switch {
 	case s.API <= 25:
 		b.WriteString(" on display 0")
-	case s.API >= 35 || s.API == 34 && verdict != balDefault:
-		fmt.Fprintf(&b, " (%s)", verdict)
+	case s.API >= 35 || s.API == 34 && s.verdict != balDefault:
+		fmt.Fprintf(&b, " (%s)", s.verdict)
 	}
 	if s.API >= 34 {
 		fmt.Fprintf(&b, " result code=%d", code)

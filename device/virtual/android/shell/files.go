@@ -37,6 +37,9 @@ func (c *call) flags(known, withValue string) (set map[byte]string, rest []strin
 					}
 					v = args[i]
 				}
+				if old, again := set[a[j]]; again {
+					v = old + "\n" + v // grep -e A -e B
+				}
 				set[a[j]] = v
 				j = len(a)
 			case strings.IndexByte(known, a[j]) >= 0:

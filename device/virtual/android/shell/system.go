@@ -92,6 +92,10 @@ func findMore(name string) func(*call) int {
 		return printf
 	case "ps":
 		return ps
+	case "pwd":
+		return func(c *call) int { fmt.Fprintln(c.out, c.dir); return 0 }
+	case "test", "[":
+		return func(c *call) int { return c.test(c.args) }
 	case "readlink", "realpath":
 		return readlink
 	case "rm":
