@@ -126,7 +126,12 @@ func cutSerial(s string) (serial, command string, found bool) {
 	return s[:end-1], s[end:], true
 }
 
+// okay answers with a payload. Of a list that the four digits of its length
+// can't tell, whole lines go.
 func (c *client) okay(payload string) bool {
+	if len(payload) > maxRequest {
+		payload = payload[:strings.LastIndexByte(payload[:maxRequest], '\n')+1]
+	}
 	fmt.Fprintf(c.conn, "OKAY%04x%s", len(payload), payload)
 	return false
 }
@@ -199,6 +204,7 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	case "get-state":
 		return c.okay(string(t.State()))
 	case "reconnect":
+		t.kick()
 		return c.okay(fmt.Sprintf("reconnecting %s [%s]\n", t.Serial(), t.State()))
 	}
 	return c.forwarding(ctx, t, service)
@@ -377,9 +383,8 @@ func (c *client) disconnect(address string) bool {
 
 // device runs a service of the chosen phone on the connection.
 func (c *client) device(ctx context.Context, request string) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.t.gone, cancel)()
+	ctx, unlink := c.t.link(ctx, c.wg)
+	defer unlink()
 	run, err := find(ctx, c.t.Device, &c.t.reverses, request)
 	if err != nil {
 		c.fail(err.Error())

@@ -59,7 +59,7 @@ func (c *daemonConn) run(ctx context.Context) {
 	defer c.end()
 	c.wg.Go(c.writeLoop)
 	before := c.d.device.State()
-	c.wg.Go(func() { c.watchState(ctx, before) })
+	c.wg.Go(func() { watchState(ctx, c.d.device, before, func() { c.conn.Close() }) })
 	r := bufio.NewReaderSize(c.conn, 64<<10)
 	for {
 		limit := uint32(maxGreeting)
@@ -71,27 +71,6 @@ func (c *daemonConn) run(ctx context.Context) {
 			return
 		}
 		if err := c.handle(ctx, p); err != nil {
-			return
-		}
-	}
-}
-
-// watchState cuts the connection when the phone's state isn't what it was
-// before: a phone that goes into recovery, or takes back a permission, comes back as another.
-func (c *daemonConn) watchState(ctx context.Context, before State) {
-	n, ok := c.d.device.(Notifier)
-	if !ok {
-		return
-	}
-	for {
-		changed := n.Changed()
-		if c.d.device.State() != before {
-			c.conn.Close()
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
 			return
 		}
 	}

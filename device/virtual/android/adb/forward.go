@@ -146,9 +146,8 @@ func (s *Server) serveForward(ctx context.Context, c *client, f *forward) {
 				delete(s.conns, conn)
 				s.mu.Unlock()
 			}()
-			ctx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			defer context.AfterFunc(t.gone, cancel)()
+			ctx, unlink := t.link(ctx, c.wg)
+			defer unlink()
 			defer context.AfterFunc(ctx, func() { conn.Close() })()
 			if run, err := find(ctx, t.Device, &t.reverses, remote); err == nil && t.State().Online() {
 				run(ctx, &clientStream{conn: conn})

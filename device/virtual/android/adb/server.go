@@ -48,8 +48,56 @@ type transport struct {
 	Device
 	id       uint64
 	reverses reverses
-	gone     context.Context // ends when the phone is removed
-	remove   context.CancelFunc
+
+	mu     sync.Mutex
+	gone   context.Context // ends when the phone is removed or kicked
+	remove context.CancelFunc
+}
+
+// link returns a context for one service, which ends as the link to the phone
+// does: when it is removed or kicked, or changes its state.
+func (t *transport) link(ctx context.Context, wg *sync.WaitGroup) (context.Context, context.CancelFunc) {
+	t.mu.Lock()
+	gone := t.gone
+	t.mu.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(gone, cancel)
+	before := t.State()
+	wg.Go(func() { watchState(ctx, t.Device, before, cancel) })
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// watchState calls lost when the phone's state isn't what it was before: a
+// phone that goes into recovery, or takes back a permission, comes back as
+// another. It returns when it has, or when ctx ends.
+func watchState(ctx context.Context, d Device, before State, lost func()) {
+	n, ok := d.(Notifier)
+	if !ok {
+		return
+	}
+	for {
+		changed := n.Changed()
+		if d.State() != before {
+			lost()
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// kick ends what runs on the phone; it stays connected.
+func (t *transport) kick() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.remove()
+	t.gone, t.remove = context.WithCancel(context.Background())
 }
 
 // Stats are a server's counters, for tests of what a client costs.
@@ -95,7 +143,9 @@ func (s *Server) Remove(serial string) bool {
 	s.transports = slices.Delete(s.transports, i, i+1)
 	s.closeForwards(func(f *forward) bool { return f.t == t })
 	s.mu.Unlock()
+	t.mu.Lock()
 	t.remove()
+	t.mu.Unlock()
 	s.changed.Notify()
 	return true
 }
@@ -142,7 +192,7 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 	}()
 	defer context.AfterFunc(ctx, func() { tcp.Close() })()
 	conn := delay(ctx, tcp, s.Latency)
-	c := &client{s: s, wg: wg, conn: conn}
+	c := &client{s: s, wg: wg}
 	for {
 		request, err := readRequest(conn)
 		if err != nil {
@@ -152,6 +202,7 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 		if s.OnRequest != nil {
 			s.OnRequest(request)
 		}
+		c.conn = conn
 		if s.Fault != nil {
 			if f := s.Fault(request); f != nil {
 				if f.replace(conn) {

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
 )
 
 func TestServerTracks(t *testing.T) {
@@ -127,22 +129,31 @@ func TestServerForwards(t *testing.T) {
 
 // TestServerEndsServices takes the phone away, or the server, under a command.
 func TestServerEndsServices(t *testing.T) {
-	for name, end := range map[string]func(s *adb.Server){
-		"remove": func(s *adb.Server) { s.Remove("virtual-1") },
-		"drop":   func(s *adb.Server) { s.Drop() },
+	for name, end := range map[string]func(s *adb.Server, p *adbtest.Phone, addr string){
+		"remove":  func(s *adb.Server, _ *adbtest.Phone, _ string) { s.Remove("virtual-1") },
+		"drop":    func(s *adb.Server, _ *adbtest.Phone, _ string) { s.Drop() },
+		"offline": func(_ *adb.Server, p *adbtest.Phone, _ string) { p.SetState(adb.StateOffline) },
+		"reconnect": func(_ *adb.Server, _ *adbtest.Phone, addr string) {
+			if got := ask(t, addr, "host:reconnect"); got != "OKAY0020reconnecting virtual-1 [device]\n" {
+				t.Errorf("reconnect: %q", got)
+			}
+		},
 	} {
-		for _, service := range []string{"shell:logcat", "shell,v2,raw:logcat", "exec:sleep 100", "shell,v2,raw:sleep 100", "sync:", "track-jdwp", "tcp:7777"} {
+		for _, service := range []string{"shell:logcat", "shell,v2,raw:logcat", "exec:logcat", "shell,v2,raw:sleep 100", "sync:", "track-jdwp", "tcp:7777"} {
 			t.Run(name+"/"+service, func(t *testing.T) {
-				s := adb.NewServer(talkative("virtual-1"))
-				c := dial(t, serve(t, s))
+				p := talkative("virtual-1")
+				s := adb.NewServer(p)
+				addr := serve(t, s)
+				c := dial(t, addr)
 				c.send("host:transport:virtual-1")
 				c.take("OKAY")
 				c.send(service)
 				c.take("OKAY")
-				end(s)
-				if _, err := io.Copy(io.Discard, c.r); errors.Is(err, context.DeadlineExceeded) {
+				end(s, p, addr)
+				if _, err := io.Copy(io.Discard, c.r); errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Error(err)
 				}
+				waitUntil(t, "the service ends", func() bool { return s.Stats().Open == 0 })
 			})
 		}
 	}
@@ -275,6 +286,19 @@ func TestServerConnects(t *testing.T) {
 	case <-killed:
 	case <-time.After(10 * time.Second):
 		t.Error("the server wasn't killed")
+	}
+}
+
+// TestServerLongList lists more phones than an answer can.
+func TestServerLongList(t *testing.T) {
+	s := adb.NewServer()
+	for i := range 900 {
+		s.Add(phone(fmt.Sprintf("virtual-%03d", i)))
+	}
+	got := ask(t, serve(t, s), "host:devices-l")
+	if n := strings.Count(got, "\n"); n < 500 || !strings.HasSuffix(got, fmt.Sprintf("transport_id:%d\n", n)) || got[:4] != "OKAY" ||
+		got[4:8] != fmt.Sprintf("%04x", len(got)-8) {
+		t.Errorf("%d lines in %d bytes, announced as %s", n, len(got), got[:8])
 	}
 }
 
