@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -115,7 +116,7 @@ func noPhone(sel Selector) error {
 
 func notReady(phones, matched []Info, sel Selector) error {
 	first := matched[0]
-	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", first.Fix)
+	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", cmp.Or(first.Fix, FixFor(first.State)))
 	if len(matched) > 1 {
 		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first, %s, is: %s", len(matched), first.Label(), first.State).Message
 	}

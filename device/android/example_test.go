@@ -1,0 +1,50 @@
+package android_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android"
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// A share on a phone that lives in this process; a real one differs in nothing
+// but the server's address.
+func Example() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	server, err := virtualandroid.Start(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+
+	fleet := &device.Fleet{Backends: []device.Backend{&android.Backend{Server: android.Server{Addr: server.ADB}}}}
+	phones, err := fleet.Select(ctx, device.Selector{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	phone, err := fleet.Open(ctx, phones[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer phone.Close()
+	outcome, err := phone.Deliver(ctx, device.Job{
+		Request: intents.Share{
+			Scene:   intents.SceneSession,
+			Message: intents.Message{Title: new("Hello"), Object: intents.Webpage{URL: new("https://example.com")}},
+		},
+		Until: device.Opened,
+	})
+	fmt.Println(outcome.Route, outcome.State, err)
+	fmt.Println(outcome.Evidence[len(outcome.Evidence)-1].What)
+	// Output:
+	// sdk opened <nil>
+	// chat picker opened
+}
