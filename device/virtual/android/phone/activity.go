@@ -57,7 +57,6 @@ type record struct {
 	noHistory  bool
 	showLocked bool
 	launched   time.Time
-	printed    bool // toString has run: see Text
 }
 
 type recordState uint8

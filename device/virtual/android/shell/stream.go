@@ -66,7 +66,6 @@ type input struct {
 	src   io.Reader
 	once  sync.Once
 	ch    chan []byte
-	err   error
 	mu    sync.Mutex
 	rest  []byte
 	ended bool
