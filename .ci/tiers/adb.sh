@@ -1,18 +1,14 @@
 #!/usr/bin/env bash
 # The tiers adb and adb-strangers: Debian's adb, and clients from PyPI and npm,
 # judge both faces of the virtual Android phone. "full" runs them with the race
-# detector, several times, and measures files against a plain server.
+# detector, several times, and measures files against a plain peer.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. .ci/lib.sh
 
-need=()
-command -v adb >/dev/null || need+=(adb)
-command -v npm >/dev/null || need+=(nodejs npm)
-python3 -c 'import venv, ensurepip' 2>/dev/null || need+=(python3 python3-venv)
-if [ ${#need[@]} -gt 0 ]; then
-	apt-get update -q
-	apt-get install -qy --no-install-recommends "${need[@]}"
-fi
+need_apt adb
+command -v npm >/dev/null || need_apt nodejs npm
+python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 
 strangers=fixtures/strangers/adb
 [ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"

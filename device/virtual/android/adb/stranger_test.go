@@ -300,6 +300,10 @@ func judgeShell(a *adbProgram, p subject, serial string) {
 	if got := a.input(in, "shell", "cat"); got != (result{in, "", 0}) {
 		a.t.Errorf("adb shell cat: %d bytes of %d, %q, code %d", len(got.out), len(in), got.err, got.code)
 	}
+	// Without a command, a shell reads its commands.
+	if got, want := a.input("echo one\nfalse\nexit 4\necho two\n", "shell"), (result{"one\n", "", 4}); got != want {
+		a.t.Errorf("adb shell: got %v, want %v", got, want)
+	}
 	a.logcat()
 }
 
