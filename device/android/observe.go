@@ -37,7 +37,10 @@ type observer struct {
 	wechatUID int
 	appUID    int
 	wantReply bool
-	forged    bool // it is wxctl that calls the app back, not WeChat
+	// transaction is the request's, which WeChat echoes; nil if it has none or
+	// any reply will do.
+	transaction *string
+	forged      bool // it is wxctl that calls the app back, not WeChat
 
 	said       map[string]bool // evidence that is there already
 	open       map[string]bool // entry activities of WeChat that are up
@@ -140,7 +143,7 @@ func (o *observer) went(s screen, component string) {
 // back. That activity may be started by others too: whoever the system says
 // did it must be WeChat.
 func (o *observer) called(e activityEvent, at time.Duration) {
-	if e.user%100000 != o.user%100000 {
+	if e.user != o.user {
 		return
 	}
 	what := fmt.Sprintf("WeChat called %s back", shortComponent(e.component))
@@ -189,6 +192,10 @@ func (o *observer) observeReply(ev agent.Event) bool {
 	reply, err := intents.UnmarshalReply([]byte(text))
 	if err != nil {
 		o.see(o.at(ev.AtMs), device.Returned, "the app logged a reply that can't be read", sourceApp)
+		return true
+	}
+	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
+		o.see(o.at(ev.AtMs), device.NotSent, fmt.Sprintf("the app logged a reply to another request (transaction %q)", clean(*t)), sourceApp)
 		return true
 	}
 	o.reply = reply
@@ -287,6 +294,9 @@ func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts,
 		out: out, hooks: job.Hooks, begin: begin, user: f.user, roles: wanted(job.Request), wechatUID: f.wechat.UID,
 		said: map[string]bool{}, open: map[string]bool{}, starter: map[string]int{}, appUID: -1,
 		wantReply: job.Until >= device.Returned,
+	}
+	if job.Request != nil {
+		o.transaction = job.Request.Base().Transaction
 	}
 	if app != nil {
 		o.appUID = app.UID
