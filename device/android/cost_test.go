@@ -223,10 +223,12 @@ func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) str
 	fmt.Fprintln(&b, i.Platform, i.Name, i.Model, i.OSVersion, i.State, i.Hardware)
 	p := backend.open(i)
 	defer p.Close()
+	timeline := page(intents.SceneTimeline)
+	timeline.Transaction = new("t2")
 	for _, job := range []device.Job{
 		{Request: page(intents.SceneSession), Until: device.Opened},
-		{Request: page(intents.SceneTimeline), Until: device.Replied},
-		{Request: intents.Auth{Scope: new("snsapi_userinfo")}, Until: device.Returned},
+		{Request: timeline, Until: device.Replied},
+		{Request: intents.Auth{Scope: new("snsapi_userinfo")}, Until: device.Replied},
 		{Request: share(intents.SceneSession, intents.Image{}), Route: device.RouteSystem, Media: []device.Media{media("a.png", "image/png", png)}, Until: device.Opened},
 		{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.not.there"}, Until: device.Opened},
 	} {

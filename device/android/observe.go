@@ -38,8 +38,9 @@ type observer struct {
 	appUID    int
 	wantReply bool
 	// transaction is the request's, which WeChat echoes; nil if it has none or
-	// any reply will do.
+	// any reply will do. kind is the request's, "" if any reply will do.
 	transaction *string
+	kind        intents.Kind
 	forged      bool // it is wxctl that calls the app back, not WeChat
 
 	said       map[string]bool // evidence that is there already
@@ -194,13 +195,25 @@ func (o *observer) observeReply(ev agent.Event) bool {
 		o.see(o.at(ev.AtMs), device.Returned, "the app logged a reply that can't be read", sourceApp)
 		return true
 	}
-	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
-		o.see(o.at(ev.AtMs), device.NotSent, fmt.Sprintf("the app logged a reply to another request (transaction %q)", clean(*t)), sourceApp)
+	if other := o.otherReply(reply); other != "" {
+		o.see(o.at(ev.AtMs), device.NotSent, "the app logged a reply to another request ("+other+")", sourceApp)
 		return true
 	}
 	o.reply = reply
 	o.see(o.at(ev.AtMs), device.Replied, "the app logged WeChat's reply", sourceApp)
 	return true
+}
+
+// otherReply says what shows that a reply answers another request; "" if
+// nothing does.
+func (o *observer) otherReply(reply intents.Reply) string {
+	if o.kind != "" && reply.Kind() != o.kind {
+		return "kind " + string(reply.Kind())
+	}
+	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
+		return fmt.Sprintf("transaction %q", clean(*t))
+	}
+	return ""
 }
 
 // until reads events until the state is reached.
@@ -296,7 +309,7 @@ func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts,
 		wantReply: job.Until >= device.Returned,
 	}
 	if job.Request != nil {
-		o.transaction = job.Request.Base().Transaction
+		o.transaction, o.kind = job.Request.Base().Transaction, job.Request.Kind()
 	}
 	if app != nil {
 		o.appUID = app.UID

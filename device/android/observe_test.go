@@ -92,7 +92,8 @@ func TestObserve(t *testing.T) {
 		{"a line that is none", page(0), []string{reply(demoUID, `{"kind":"share","errCode":`)}, device.Returned, "can't be read", nil},
 		{"the reply to it", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0,"transaction":"t1"}`)}, device.Replied, "the app logged WeChat's reply", nil},
 		{"the reply to another", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0,"transaction":"t2"}`)}, device.NotSent, `a reply to another request (transaction "t2")`, func(o *observer) bool { return o.reply == nil }},
-		{"a reply without a transaction", shareWith, []string{reply(demoUID, `{"kind":"subscribe","errCode":0}`)}, device.Replied, "the app logged WeChat's reply", nil},
+		{"a reply without a transaction", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0}`)}, device.Replied, "the app logged WeChat's reply", nil},
+		{"a reply of another kind", page(0), []string{reply(demoUID, `{"kind":"auth","errCode":0}`)}, device.NotSent, "a reply to another request (kind auth)", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := watched(tt.req, device.Replied, tt.lines...)
