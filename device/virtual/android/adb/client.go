@@ -184,6 +184,9 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	if t == nil && service == "reconnect" {
 		return c.okay(problem)
 	}
+	if t == nil && (verb == "forward" || verb == "killforward") {
+		return c.fail("") // adb 29.0.6 forgets to say why
+	}
 	if t == nil {
 		return c.fail("unknown host service")
 	}
@@ -304,7 +307,7 @@ func (c *client) waitFor(ctx context.Context, of target, spec string) bool {
 	}()
 	for {
 		wait := c.s.watch(gone, ctx.Done())
-		t, problem := c.s.acquire(of, true)
+		t, problem := c.s.acquire(of, false)
 		switch {
 		case strings.HasPrefix(problem, "more than one"):
 			return c.fail(problem)

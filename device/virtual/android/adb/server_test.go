@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -150,7 +151,8 @@ func TestHostServices(t *testing.T) {
 	fail := func(s string) string { return "FAIL" + frame(s) }
 	okay := func(s string) string { return "OKAY" + frame(s) }
 	unauthorized := fail("device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is not set\nTry 'adb kill-server' if that seems wrong.\nOtherwise check for a confirmation dialog on your device.")
-	t.Setenv("ADB_VENDOR_KEYS", "")
+	t.Setenv("ADB_VENDOR_KEYS", "") // back to what it was, afterwards
+	os.Unsetenv("ADB_VENDOR_KEYS")
 	tests := []struct{ on, request, want string }{
 		{"one", "host:version", "OKAY00040029"},
 		{"none", "host:devices", okay("")},
@@ -185,7 +187,8 @@ func TestHostServices(t *testing.T) {
 		{"many", "host:transport:locked", unauthorized},
 		{"one", "host:bogus", fail("unknown host service")},
 		{"none", "host:list-forward", okay("")},
-		{"none", "host:forward:tcp:0;tcp:1", fail("unknown host service")},
+		{"none", "host:forward:tcp:0;tcp:1", fail("")},
+		{"many", "host-serial:locked:wait-for-any-disconnect", "OKAYOKAY"},
 		{"one", "shell:id", fail("device offline (no transport)")},
 		{"one", "host:connect:10.1.1.1", okay("failed to connect to '10.1.1.1:5555': Connection refused")},
 		{"one", "host:disconnect:10.1.1.1", fail("no such device '10.1.1.1:5555'")},

@@ -39,7 +39,7 @@ func needAdb(t testing.TB, addr string) *adbProgram {
 	return &adbProgram{t: t, path: path, port: port, env: append(os.Environ(),
 		"HOME="+t.TempDir(),
 		"ADB_LOCAL_TRANSPORT_MAX_PORT=5554", // don't look for emulators
-		"ANDROID_SERIAL=", "ANDROID_ADB_SERVER_PORT=", "ADB_SERVER_SOCKET=", "ADB_VENDOR_KEYS=")}
+		"ANDROID_SERIAL=", "ANDROID_ADB_SERVER_PORT=", "ADB_SERVER_SOCKET=")}
 }
 
 // freePort returns a port of loopback that nobody listens on.

@@ -200,6 +200,58 @@ func TestServerEqualsAdb(t *testing.T) {
 	}
 }
 
+// TestServerEqualsAdbUnready compares what is said of phones that aren't ready.
+func TestServerEqualsAdbUnready(t *testing.T) {
+	t.Parallel()
+	a := realServer(t)
+	for _, state := range []adb.State{adb.StateUnauthorized, adb.StateOffline, adb.StateRecovery, adb.StateSideload} {
+		t.Run(string(state), func(t *testing.T) {
+			a.t = t
+			p := talkative("")
+			p.SetState(state)
+			one := serveDaemon(t, adb.NewDaemon(p))
+			p.SerialNo = one
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			wg.Go(func() { a.run("connect", one) }) // waits long for a phone that is offline
+			defer p.SetState(adb.StateDevice)
+			defer a.run("disconnect", one)
+			waitUntil(t, "the phone is listed", func() bool { return a.state(one) == string(state) })
+			ours := serve(t, adb.NewServer(p))
+			for _, script := range [][]string{
+				{"host:devices"}, {"host-serial:" + one + ":get-state"}, {"host-serial:" + one + ":features"},
+				{"host:transport:" + one}, {"host:transport:" + one, "host:get-serialno"}, {"host:transport-any"}, {"host:bogus"}, {"host-serial:" + one + ":bogus"},
+				{"host:forward:tcp:x;tcp:1"}, {"host:forward:bad"}, {"host:killforward:tcp:1"}, {"host-serial:" + one + ":forward:tcp:x;tcp:1"}, {"host:wait-for-any-" + string(state)}, {"host:wait-for-any-device"}, {"host:wait-for-any-any"}, {"host:wait-for-any-disconnect"},
+			} {
+				want, got := play(t, "127.0.0.1:"+a.port, script), play(t, ours, script)
+				if got != want {
+					t.Errorf("%q\ngot  %q\nwant %q", script, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestServerEqualsAdbEmpty compares servers without a phone.
+func TestServerEqualsAdbEmpty(t *testing.T) {
+	t.Parallel()
+	theirs, ours := "127.0.0.1:"+realServer(t).port, serve(t, adb.NewServer())
+	for _, script := range [][]string{
+		{"host:devices"}, {"host:devices-l"}, {"host:get-state"}, {"host:get-serialno"}, {"host:get-devpath"}, {"host:features"},
+		{"host-usb:get-state"}, {"host-local:get-state"}, {"host-serial:x:get-state"}, {"host-transport-id:1:get-state"},
+		{"host:transport-any"}, {"host:transport-usb"}, {"host:transport-local"}, {"host:transport:x"}, {"host:transport-id:1"}, {"host:tport:any"},
+		{"host:forward:tcp:0;tcp:1"}, {"host-serial:x:forward:tcp:0;tcp:1"}, {"host:forward:bad"}, {"host:killforward:tcp:1"}, {"host-serial:x:killforward:tcp:1"},
+		{"host:killforward-all"}, {"host:list-forward"}, {"host-serial:x:list-forward"}, {"host:bogus"}, {"host-serial:x:bogus"}, {"host:forwardx"},
+		{"host:reconnect"}, {"host-serial:x:reconnect"}, {"host:reconnect-offline"}, {"host:disconnect:"},
+		{"host:wait-for-any-device"}, {"host:wait-for-any-disconnect"}, {"host:track-devices"}, {"shell:id"},
+	} {
+		want, got := play(t, theirs, script), play(t, ours, script)
+		if got != want {
+			t.Errorf("%q\ngot  %q\nwant %q", script, got, want)
+		}
+	}
+}
+
 // play runs a script and returns what came back, until the end or until the
 // server waits for more.
 func play(t *testing.T, addr string, script []string) string {

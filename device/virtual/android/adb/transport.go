@@ -53,8 +53,8 @@ func (s *Server) acquire(of target, anyState bool) (*transport, string) {
 	case StateAuthorizing:
 		return nil, "device still authorizing"
 	case StateUnauthorized:
-		keys := os.Getenv("ADB_VENDOR_KEYS")
-		if keys == "" {
+		keys, set := os.LookupEnv("ADB_VENDOR_KEYS")
+		if !set {
 			keys = "not set"
 		}
 		return nil, "device unauthorized.\nThis adb server's $ADB_VENDOR_KEYS is " + keys +
