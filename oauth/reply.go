@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -147,14 +148,16 @@ func (p reply) id(key string) (string, error) {
 
 // The errmsg tails that carry the request's id; their wording varies over
 // time, so nothing but the id is taken from them.
-var ridPatterns = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)\brid:\s*([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b`),
-	regexp.MustCompile(`(?i)\breq_id:\s*([0-9a-z_-]{1,64})`),
-	regexp.MustCompile(`(?i)\bhint(?:s|\(s\))?:\s*\[\s*([0-9a-z_-]{1,64})!?\s*\]`),
-}
+var ridPatterns = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)\brid:\s*([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b`),
+		regexp.MustCompile(`(?i)\breq_id:\s*([0-9a-z_-]{1,64})`),
+		regexp.MustCompile(`(?i)\bhint(?:s|\(s\))?:\s*\[\s*([0-9a-z_-]{1,64})!?\s*\]`),
+	}
+})
 
 func findRID(errmsg string) string {
-	for _, p := range ridPatterns {
+	for _, p := range ridPatterns() {
 		if m := p.FindStringSubmatch(errmsg); m != nil {
 			return m[1]
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -123,7 +124,9 @@ func (m *machine) prepare(w *syntax.Word) (*syntax.Word, error) {
 	return &c, nil
 }
 
-var sequence = regexp.MustCompile(`\{[^{},]*\.\.[^{},]*\}`)
+var sequence = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\{[^{},]*\.\.[^{},]*\}`)
+})
 
 // prepareParts returns the parts changed, or nil if there is nothing to change.
 func (m *machine) prepareParts(parts []syntax.WordPart, quoted bool) ([]syntax.WordPart, error) {
@@ -141,8 +144,8 @@ func (m *machine) prepareParts(parts []syntax.WordPart, quoted bool) ([]syntax.W
 				now = &syntax.Lit{Value: strconv.Itoa(int(int32(n)))}
 			}
 		case *syntax.Lit:
-			if !quoted && strings.Contains(p.Value, "..") && sequence.MatchString(p.Value) {
-				now = &syntax.Lit{Value: sequence.ReplaceAllStringFunc(p.Value, func(s string) string { return `\` + s })}
+			if !quoted && strings.Contains(p.Value, "..") && sequence().MatchString(p.Value) {
+				now = &syntax.Lit{Value: sequence().ReplaceAllStringFunc(p.Value, func(s string) string { return `\` + s })}
 			}
 		case *syntax.DblQuoted:
 			inner, err := m.prepareParts(p.Parts, true)

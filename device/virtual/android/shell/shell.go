@@ -195,8 +195,12 @@ func nested(text string) int {
 // What the parser says of a construct that does not end, of one that may not
 // be where it is, and of one where something else came.
 var (
-	unended    = regexp.MustCompile("^`(if|while|until|for|case|select)|^reached EOF without matching `(?:\\$)?([({])`")
-	unexpected = regexp.MustCompile("encountered `(.+)`|^`(.+?)` can only |^`(.+?)` is not a valid|unexpected `(.+)`")
+	unended = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("^`(if|while|until|for|case|select)|^reached EOF without matching `(?:\\$)?([({])`")
+	})
+	unexpected = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("encountered `(.+)`|^`(.+?)` can only |^`(.+?)` is not a valid|unexpected `(.+)`")
+	})
 )
 
 // syntaxText words a parse error as mksh does, as far as the parser tells.
@@ -210,7 +214,7 @@ func syntaxText(err error) string {
 		if strings.Contains(text, "closing quote") || strings.HasSuffix(text, "`${` with `}`") || strings.HasSuffix(text, "`$((` with `))`") {
 			return "no closing quote"
 		}
-		if m := unended.FindStringSubmatch(text); m != nil {
+		if m := unended().FindStringSubmatch(text); m != nil {
 			return "syntax error: unmatched '" + m[1] + m[2] + "'"
 		}
 		return "syntax error: unexpected EOF"
@@ -218,7 +222,7 @@ func syntaxText(err error) string {
 	if text == "invalid parameter name" {
 		return "${}: bad substitution"
 	}
-	if m := unexpected.FindStringSubmatch(text); m != nil {
+	if m := unexpected().FindStringSubmatch(text); m != nil {
 		return "syntax error: unexpected '" + m[1] + m[2] + m[3] + m[4] + "'"
 	}
 	return "syntax error: " + text
