@@ -129,9 +129,6 @@ func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, o
 		if o.thumb == "" && b.madeThumb != nil {
 			share.Message.Thumb = b.madeThumb
 		}
-		if share.Message.Thumb != nil && len(share.Message.Thumb) > intents.ThumbDocumented && len(share.Message.Thumb) <= intents.ThumbLimit {
-			b.warnings = append(b.warnings, "the thumb is above the documented 32768 bytes: the SDK sends it, but an old WeChat may not show it")
-		}
 		b.request = share
 		return b, nil
 	})
