@@ -195,18 +195,18 @@ func subjects(t *testing.T, run func(t *testing.T, newSubject func(t *testing.T,
 			return subject{p, p.Files.SetFree}
 		})
 	})
-	t.Run("virtual phone", func(t *testing.T) {
-		run(t, func(t *testing.T, serial string) subject {
-			p, err := virtualandroid.New(virtualandroid.Options{Serial: serial})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { p.Close() })
-			put(t, p, "/data/local/tmp/a.txt", []byte("hello\n"))
-			p.Model.Logcat(1, 1000, 4, "wx", "a line for whoever reads the log")
-			return subject{wired{p}, p.Model.FS.SetFree}
-		})
-	})
+	t.Run("virtual phone", func(t *testing.T) { run(t, wholePhone) })
+}
+
+func wholePhone(t *testing.T, serial string) subject {
+	p, err := virtualandroid.New(virtualandroid.Options{Serial: serial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	put(t, p, "/data/local/tmp/a.txt", []byte("hello\n"))
+	p.Model.Logcat(1, 1000, 4, "wx", "a line for whoever reads the log")
+	return subject{wired{p}, p.Model.FS.SetFree}
 }
 
 // wired is a virtual phone with the services of a talkative one.

@@ -192,10 +192,7 @@ func TestServerEqualsAdb(t *testing.T) {
 	}
 	for _, script := range scripts {
 		t.Run(fmt.Sprintf("%.100q", script), func(t *testing.T) {
-			want, got := play(t, theirs, script), play(t, ours, script)
-			if got != want {
-				t.Errorf("\ngot  %q\nwant %q", got, want)
-			}
+			same(t, theirs, ours, script)
 		})
 	}
 }
@@ -223,10 +220,7 @@ func TestServerEqualsAdbUnready(t *testing.T) {
 				{"host:transport:" + one}, {"host:transport:" + one, "host:get-serialno"}, {"host:transport-any"}, {"host:bogus"}, {"host-serial:" + one + ":bogus"},
 				{"host:forward:tcp:x;tcp:1"}, {"host:forward:bad"}, {"host:killforward:tcp:1"}, {"host-serial:" + one + ":forward:tcp:x;tcp:1"}, {"host:wait-for-any-" + string(state)}, {"host:wait-for-any-device"}, {"host:wait-for-any-any"}, {"host:wait-for-any-disconnect"},
 			} {
-				want, got := play(t, "127.0.0.1:"+a.port, script), play(t, ours, script)
-				if got != want {
-					t.Errorf("%q\ngot  %q\nwant %q", script, got, want)
-				}
+				same(t, "127.0.0.1:"+a.port, ours, script)
 			}
 		})
 	}
@@ -245,44 +239,68 @@ func TestServerEqualsAdbEmpty(t *testing.T) {
 		{"host:reconnect"}, {"host-serial:x:reconnect"}, {"host:reconnect-offline"}, {"host:disconnect:"},
 		{"host:wait-for-any-device"}, {"host:wait-for-any-disconnect"}, {"host:track-devices"}, {"shell:id"},
 	} {
-		want, got := play(t, theirs, script), play(t, ours, script)
-		if got != want {
-			t.Errorf("%q\ngot  %q\nwant %q", script, got, want)
-		}
+		same(t, theirs, ours, script)
 	}
 }
 
-// play runs a script and returns what came back, until the end or until the
-// server waits for more.
-func play(t *testing.T, addr string, script []string) string {
+// same plays a script on two servers, whose answers must be equal. Where they
+// aren't, it may be that one was slow, and longer is waited.
+func same(t *testing.T, theirs, ours string, script []string) {
 	t.Helper()
-	c := dial(t, addr)
+	var want, got string
+	for _, patience := range []time.Duration{60 * time.Millisecond, time.Second} {
+		var wg sync.WaitGroup
+		wg.Go(func() { want = play(t, theirs, script, patience) })
+		wg.Go(func() { got = play(t, ours, script, patience) })
+		wg.Wait()
+		if got == want {
+			return
+		}
+	}
+	t.Errorf("%q\ngot  %q\nwant %q", script, got, want)
+}
+
+// play runs a script and returns what came back, until the end or until the
+// server says nothing for as long as patience.
+func play(t *testing.T, addr string, script []string, patience time.Duration) string {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err.Error()
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	var answer strings.Builder
 	for i, request := range script {
 		if raw, ok := strings.CutPrefix(request, "="); ok {
-			io.WriteString(c, raw)
+			io.WriteString(conn, raw)
 			continue
 		}
 		if request == "EOF" {
-			io.CopyN(&answer, c.r, 4) // of the service
-			c.Conn.(*net.TCPConn).CloseWrite()
+			io.CopyN(&answer, conn, 4) // of the service
+			conn.(*net.TCPConn).CloseWrite()
 			continue
 		}
-		c.send(request)
+		fmt.Fprintf(conn, "%04x%s", len(request), request)
 		if i < len(script)-1 && script[i+1] != "EOF" {
 			n := 4
 			if strings.HasPrefix(request, "host:tport:") {
 				n = 12
 			}
-			io.CopyN(&answer, c.r, int64(n))
+			io.CopyN(&answer, conn, int64(n))
 		}
 	}
-	c.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
-	_, err := io.Copy(&answer, c.r)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return answer.String() + " and waits"
+	buf := make([]byte, 64<<10)
+	for {
+		conn.SetReadDeadline(time.Now().Add(patience))
+		n, err := conn.Read(buf)
+		answer.Write(buf[:n])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return answer.String() + " and waits"
+		}
+		if err != nil {
+			return answer.String()
+		}
 	}
-	return answer.String()
 }
 
 // TestAdbServerCrowd runs a thousand shells in a row and a hundred at once

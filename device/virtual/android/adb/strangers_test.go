@@ -53,28 +53,26 @@ func TestAdbShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := filepath.Join(t.TempDir(), "key")
-	subjects(t, func(t *testing.T, newSubject func(t *testing.T, serial string) subject) {
-		d := adb.NewDaemon(newSubject(t, "").Device)
-		d.Auth = &adb.Auth{}
-		host, port, _ := net.SplitHostPort(serveDaemon(t, d))
-		runJudge(t, 21, program, "adb_shell_judge.py", host, port, key)
-		waitUntil(t, "all streams are closed", func() bool { return d.Stats().Open == 0 })
-	})
+	d := adb.NewDaemon(wholePhone(t, "").Device)
+	d.Auth = &adb.Auth{}
+	host, port, _ := net.SplitHostPort(serveDaemon(t, d))
+	runJudge(t, 21, program, "adb_shell_judge.py", host, port, key)
+	waitUntil(t, "all streams are closed", func() bool { return d.Stats().Open == 0 })
 }
 
 // serverFaces runs a client on our server and, to judge the judge, on Debian's
 // with the phone behind it.
 func serverFaces(t *testing.T, run func(t *testing.T, addr, serial string, d adb.Device)) {
-	subjects(t, func(t *testing.T, newSubject func(t *testing.T, serial string) subject) {
-		t.Run("server", func(t *testing.T) {
-			d := newSubject(t, "virtual-1").Device
-			run(t, serve(t, adb.NewServer(d)), "virtual-1", d)
-		})
-		t.Run("real server", func(t *testing.T) {
-			d := newSubject(t, "").Device
-			a, addr := connected(t, adb.NewDaemon(d))
-			run(t, "127.0.0.1:"+a.port, addr, d)
-		})
+	t.Run("server", func(t *testing.T) {
+		t.Parallel()
+		d := wholePhone(t, "virtual-1").Device
+		run(t, serve(t, adb.NewServer(d)), "virtual-1", d)
+	})
+	t.Run("real server", func(t *testing.T) {
+		t.Parallel()
+		d := wholePhone(t, "").Device
+		a, addr := connected(t, adb.NewDaemon(d))
+		run(t, "127.0.0.1:"+a.port, addr, d)
 	})
 }
 
