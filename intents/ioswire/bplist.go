@@ -252,13 +252,37 @@ func appendSized(out []byte, n uint64, size int) []byte {
 }
 
 func (f *flat) appendTo(out []byte) []byte {
-	start := len(out)
 	out = append(out, bplistMagic...)
-	ref := bytesFor(len(f.objects))
 	for i := range f.objects {
-		out = f.appendObject(out, &f.objects[i], ref)
+		out = f.appendObject(out, &f.objects[i], bytesFor(len(f.objects)))
 	}
-	table := len(out) - start
+	return f.appendTable(out)
+}
+
+// writeTo writes the same as appendTo, without a copy of long data.
+func (f *flat) writeTo(w *base64Writer) {
+	const long = 512
+	out := append(make([]byte, 0, 2*long), bplistMagic...)
+	for i := range f.objects {
+		o := &f.objects[i]
+		if o.value.kind == KindData && len(o.value.data) > long {
+			w.write(appendHead(out, 0x40, len(o.value.data)))
+			w.write(o.value.data)
+			out = out[:0]
+			continue
+		}
+		if out = f.appendObject(out, o, bytesFor(len(f.objects))); len(out) > long {
+			w.write(out)
+			out = out[:0]
+		}
+	}
+	w.write(f.appendTable(out))
+	w.close()
+}
+
+// appendTable appends what stands behind the objects.
+func (f *flat) appendTable(out []byte) []byte {
+	table, ref := f.tableAt(), bytesFor(len(f.objects))
 	offset, at := bytesFor(table), len(bplistMagic)
 	for i := range f.objects {
 		out = appendSized(out, uint64(at), offset)

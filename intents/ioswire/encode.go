@@ -226,11 +226,10 @@ func (e *encoder) fit() (carried *flat, data Dict, erased bool) {
 // url builds the URL: base, the request's own part, and what the SDK appends.
 func (e *encoder) url(carried *flat, erased bool) string {
 	s := &e.sender
-	var plist []byte
-	size := 512 + len(e.extra)
+	length, size := 0, 512+len(e.extra)
 	if carried != nil {
-		plist = carried.appendTo(make([]byte, 0, carried.size()))
-		size += len(plist)/3*4 + len(plist)/8 // of a picture's base64, 1 character in 32 is escaped
+		length = carried.size()
+		size += length/3*4 + length/8 // of a picture's base64, 1 character in 32 is escaped
 	}
 	var b strings.Builder
 	b.Grow(size)
@@ -266,9 +265,10 @@ func (e *encoder) url(carried *flat, erased bool) string {
 			items.add(itemErased, "1")
 		}
 		if carried != nil {
-			items.add(itemLength, strconv.Itoa((len(plist)+2)/3*4))
+			items.add(itemLength, strconv.Itoa((length+2)/3*4))
 			items.add(itemData, "")
-			writeBase64(&b, plist)
+			w := newBase64Writer(&b)
+			carried.writeTo(&w)
 		}
 	}
 	if e.raw || !isPlain(s.AppID) || !isPlain(s.BundleID) || !isPlain(s.ContextID) {

@@ -125,64 +125,108 @@ func unescape(text string) (string, bool) {
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// writeBase64 writes raw as base64 with its +, / and = percent-escaped.
-func writeBase64(b *strings.Builder, raw []byte) {
-	const step = 768
-	var chunk [4 * step]byte // three times 4/3 of the step at most
-	for len(raw) > 2 {
-		n := min(step, len(raw)/3*3)
-		b.Write(chunk[:escapeBase64(&chunk, raw[:n])])
+// base64Step is how much is encoded at once, and base64Room what that takes at
+// most: three characters for each digit, and one byte to spare.
+const (
+	base64Step = 768
+	base64Room = base64Step/3*4*3 + 1
+)
+
+// base64Digits holds what each digit of base64 becomes in a URL: up to three
+// characters, the first lowest, and how many in the highest byte.
+type base64Digits [64]uint32
+
+func newBase64Digits() (t base64Digits) {
+	for i := range t {
+		t[i] = uint32(base64Alphabet[i]) | 1<<24
+	}
+	t[62] = '%' | '2'<<8 | 'B'<<16 | 3<<24
+	t[63] = '%' | '2'<<8 | 'F'<<16 | 3<<24
+	return t
+}
+
+// base64Writer writes what it is given as base64 whose +, / and = are
+// percent-escaped.
+type base64Writer struct {
+	b      *strings.Builder
+	digits base64Digits
+	chunk  [base64Room]byte
+	held   [3]byte // bytes that make no three yet
+	n      int     // how many
+}
+
+func newBase64Writer(b *strings.Builder) base64Writer {
+	return base64Writer{b: b, digits: newBase64Digits()}
+}
+
+func (w *base64Writer) write(raw []byte) {
+	if w.n > 0 {
+		taken := copy(w.held[w.n:], raw)
+		w.n += taken
+		raw = raw[taken:]
+		if w.n < len(w.held) {
+			return
+		}
+		w.flush(w.held[:])
+	}
+	whole := len(raw) / 3 * 3
+	w.n = copy(w.held[:], raw[whole:])
+	for raw = raw[:whole]; len(raw) > 0; {
+		n := min(base64Step, len(raw))
+		w.flush(raw[:n])
 		raw = raw[n:]
 	}
-	if len(raw) > 0 {
-		var last [4]byte
-		base64.StdEncoding.Encode(last[:], raw)
-		for _, c := range last {
-			if plain().has(c) {
-				b.WriteByte(c)
-			} else {
-				b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
-			}
+}
+
+func (w *base64Writer) flush(raw []byte) {
+	w.b.Write(w.chunk[:w.digits.encode(&w.chunk, raw)])
+}
+
+// close writes what is left, filled up with =.
+func (w *base64Writer) close() {
+	if w.n == 0 {
+		return
+	}
+	var last [4]byte
+	base64.StdEncoding.Encode(last[:], w.held[:w.n])
+	for _, c := range last {
+		if plain().has(c) {
+			w.b.WriteByte(c)
+		} else {
+			w.b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
 		}
 	}
 }
 
-// escapeBase64 encodes raw, a multiple of 3 bytes and at most 768, and answers
+// encode encodes raw, a multiple of 3 bytes and at most base64Step, and answers
 // how much of out it takes. Pictures are nearly all there is to a payload, so
 // it takes 6 bytes at once where none of their 8 digits needs an escape.
-func escapeBase64(out *[3072]byte, raw []byte) int {
+func (t *base64Digits) encode(out *[base64Room]byte, raw []byte) int {
 	const alphabet = base64Alphabet
 	n := 0
-	for len(raw) >= 8 && n+8 <= len(out) {
+	for len(raw) >= 8 && n+24 < len(out) {
 		v := binary.BigEndian.Uint64(raw) >> 16
+		raw = raw[6:]
 		// A digit that needs an escape is 62 or 63: its upper five bits are ones.
-		if v&(v<<1)&(v<<2)&(v<<3)&(v<<4)&0x820820820820 != 0 {
-			n = slowBase64(out, n, raw[:6])
-			raw = raw[6:]
+		if v&(v<<1)&(v<<2)&(v<<3)&(v<<4)&0x820820820820 == 0 {
+			o := out[n : n+8 : n+8]
+			o[0], o[1], o[2], o[3] = alphabet[v>>42&63], alphabet[v>>36&63], alphabet[v>>30&63], alphabet[v>>24&63]
+			o[4], o[5], o[6], o[7] = alphabet[v>>18&63], alphabet[v>>12&63], alphabet[v>>6&63], alphabet[v&63]
+			n += 8
 			continue
 		}
-		o := out[n : n+8 : n+8]
-		o[0], o[1], o[2], o[3] = alphabet[v>>42&63], alphabet[v>>36&63], alphabet[v>>30&63], alphabet[v>>24&63]
-		o[4], o[5], o[6], o[7] = alphabet[v>>18&63], alphabet[v>>12&63], alphabet[v>>6&63], alphabet[v&63]
-		n += 8
-		raw = raw[6:]
+		for shift := 42; shift >= 0; shift -= 6 {
+			c := t[v>>shift&63]
+			binary.LittleEndian.PutUint32(out[n:n+4], c)
+			n += int(c >> 24)
+		}
 	}
-	return slowBase64(out, n, raw)
-}
-
-func slowBase64(out *[3072]byte, n int, raw []byte) int {
 	for ; len(raw) >= 3; raw = raw[3:] {
 		v := uint(raw[0])<<16 | uint(raw[1])<<8 | uint(raw[2])
 		for shift := 18; shift >= 0; shift -= 6 {
-			switch i := v >> shift & 63; i {
-			case 62:
-				n += copy(out[n:], "%2B")
-			case 63:
-				n += copy(out[n:], "%2F")
-			default:
-				out[n] = base64Alphabet[i]
-				n++
-			}
+			c := t[v>>shift&63]
+			binary.LittleEndian.PutUint32(out[n:n+4], c)
+			n += int(c >> 24)
 		}
 	}
 	return n

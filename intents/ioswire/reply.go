@@ -133,11 +133,12 @@ func (r *Receiver) payload(command string, result intents.Result, more ...Field)
 		plist := Dict{{r.AppID, Dictionary(fields)}}
 		return []Wire{{Pasteboard: &Pasteboard{PasteboardType, plist}}, {URL: &URL{Text: urlText(r.base())}}}
 	}
-	plist := EncodePlist(fields)
+	plist := flatten(fields)
 	var b strings.Builder
 	b.WriteString(r.base())
-	fmt.Fprintf(&b, "?%s=%d&%s=", itemLength, (len(plist)+2)/3*4, itemData)
-	writeBase64(&b, plist)
+	fmt.Fprintf(&b, "?%s=%d&%s=", itemLength, (plist.size()+2)/3*4, itemData)
+	w := newBase64Writer(&b)
+	plist.writeTo(&w)
 	return []Wire{{URL: &URL{Text: urlText(b.String()), BizData: fields}}}
 }
 
