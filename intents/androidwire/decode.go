@@ -65,11 +65,14 @@ func decodeIntent(i *Intent) (intents.Request, Envelope, error) {
 	if content == nil {
 		return nil, env, fmt.Errorf("%w: no %s", ErrMalformed, keyContent)
 	}
-	u, err := url.Parse(*content)
-	if err != nil || u.Host != "sendreq" && u.Host != "sendresp" {
+	if authority := uri(*content).authority(); authority != "sendreq" && authority != "sendresp" {
 		return nil, env, fmt.Errorf("%w: %s is %q", ErrMalformed, keyContent, *content)
 	}
-	env.AppID = u.Query().Get("appid")
+	appID, err := uri(*content).queryParameter("appid")
+	if err != nil {
+		return nil, env, fmt.Errorf("%w: %s is %q: %w", ErrMalformed, keyContent, *content, err)
+	}
+	env.AppID = text(appID)
 	switch {
 	case env.AppID == "":
 		return nil, env, fmt.Errorf("%w: no AppID in %q", ErrMalformed, *content)

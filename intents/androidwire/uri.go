@@ -11,6 +11,19 @@ type uri string
 
 var errOpaque = errors.New("a URI that has no hierarchy has no query")
 
+// authority is Uri.getEncodedAuthority: what stands between // and the path.
+func (u uri) authority() string {
+	_, rest, _ := strings.Cut(string(u), ":")
+	rest, found := strings.CutPrefix(rest, "//")
+	if !found {
+		return ""
+	}
+	if end := strings.IndexAny(rest, "/\\?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
+}
+
 // queryParameter is Uri.getQueryParameter: the first value of a key, nil if
 // there is none.
 func (u uri) queryParameter(key string) (*string, error) {
