@@ -270,6 +270,9 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request, r *redacto
 		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err, r)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols { // whose "body" is the bare connection, which heeds no deadline
+		return resp.StatusCode, nil, nil
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return resp.StatusCode, body, nil

@@ -1,0 +1,90 @@
+package oauth_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/oauth"
+)
+
+// rawServer answers every connection with the same bytes and then, if hold is
+// set, keeps it open.
+func rawServer(t *testing.T, answer string, hold bool) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+				io.WriteString(conn, answer)
+				if hold {
+					io.Copy(io.Discard, conn) // until the client has had enough
+				}
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { listener.Close(); <-done })
+	return "http://" + listener.Addr().String()
+}
+
+// Whatever a server does with HTTP itself, the call ends by its deadline, with
+// an error that is fit to print.
+func TestHostileHTTP(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+	for name, answer := range map[string]string{
+		"switching protocols": "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+		"endless early hints": strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 1000),
+		"endless headers":     head + strings.Repeat("X-Long: "+strings.Repeat("x", 1000)+"\r\n", 200),
+		"half a header":       "HTTP/1.1 200",
+		"half a body":         head + "Content-Length: 1000\r\n\r\n{\"openid\":",
+		"bad chunk":           head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+		"bad length":          head + "Content-Length: -1\r\n\r\n{}",
+		"bad gzip":            head + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+		"no content":          "HTTP/1.1 204 No Content\r\n\r\n",
+		"escapes":             "HTTP/1.1 200 \x1b[2J\x1b]0;owned\x07\r\n\x1b[31m: x\r\n\r\n",
+		"HTTP/2":              "\x00\x00\x12\x04\x00\x00\x00\x00\x00",
+		"TLS alert":           "\x15\x03\x01\x00\x02\x02\x28",
+	} {
+		for _, hold := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				client := &oauth.Client{AppID: "wx0123456789abcdef", BaseURL: rawServer(t, answer, hold)}
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				defer cancel()
+				done := make(chan error, 1)
+				go func() {
+					_, err := client.UserInfo(ctx, oauth.Token{AccessToken: oauth.NewSecret("SENTINEL-token"), OpenID: "o"}, "")
+					done <- err
+				}()
+				select {
+				case err := <-done:
+					var e *oauth.Error
+					if !errors.As(err, &e) || e.Kind == oauth.KindErrcode {
+						t.Fatalf("%T %v", err, err)
+					}
+					if e.Error() != oauth.Printable(e.Error()) || strings.Contains(e.Error(), "SENTINEL") {
+						t.Errorf("unfit to print: %q", e)
+					}
+				case <-time.After(10 * time.Second):
+					t.Fatal("the call outlives its deadline")
+				}
+			})
+		}
+	}
+}
