@@ -266,7 +266,8 @@ func TestCrowdEnds(t *testing.T) {
 		t.Fatal("a crowd does not share")
 	}
 	time.Sleep(crowdGap + 50*time.Millisecond)
-	if refresh(false) || refresh(false) || fetched != 3 {
+	first, second := refresh(false), refresh(false)
+	if first || second || fetched != 3 {
 		t.Errorf("%d refreshes: the crowd goes on although nobody came", fetched)
 	}
 }
