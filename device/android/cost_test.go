@@ -234,11 +234,7 @@ func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) str
 	} {
 		job.After = device.AfterHome
 		o, err := p.Deliver(ctx, job)
-		sources := map[string]bool{}
-		for _, e := range o.Evidence {
-			sources[e.Source] = true
-		}
-		fmt.Fprintln(&b, o.Route, o.RouteReason, o.Differences, o.State, sources, *o.WeChat, o.App, code(err))
+		fmt.Fprintln(&b, o.Route, o.RouteReason, o.Differences, o.State, o.Reply != nil, *o.WeChat, o.App, code(err))
 		if err := model.Settle(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -76,6 +76,7 @@ func runExec(ctx context.Context, d Device, line string, s stream) {
 }
 
 func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) {
+	phone := ctx // ends when the phone, or the server, goes away
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	stdin := newPipe(stdinBuffer)
@@ -91,8 +92,10 @@ func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) 
 		stderr = out
 	}
 	status := d.Exec(ctx, line, stdin, out, stderr)
-	exit := &shellWriter{s: s, mu: out.mu, id: shellExit}
-	exit.Write([]byte{byte(status)})
+	if phone.Err() == nil { // who is gone gives no exit status
+		exit := &shellWriter{s: s, mu: out.mu, id: shellExit}
+		exit.Write([]byte{byte(status)})
+	}
 	stdin.CloseRead()
 	s.Close()
 	wg.Wait()
