@@ -113,21 +113,23 @@ type Line struct {
 
 // Error is why a request was not carried out.
 type Error struct {
-	// Kind is the simple name of the Java exception ("SecurityException"), or
-	// one of the Kind constants.
+	// Kind is the simple name of a Java exception: the framework's, such as
+	// "SecurityException", or one of the Kind constants.
 	Kind string `json:"kind"`
 	// Message is the exception's text, as the phone worded it.
 	Message string `json:"message"`
 }
 
-// Kinds of [Error] that come from the agent itself.
+// Kinds of [Error] that come from the agent itself. No service of Android
+// throws the exceptions among them.
 const (
-	// KindBadRequest: the line is no JSON, is too long, or lacks a field.
-	KindBadRequest = "BadRequest"
-	// KindNotFound: no such package, provider, file or user.
-	KindNotFound = "NotFound"
+	// KindBadRequest: the line is no JSON, is too long, or has a field that is
+	// missing or wrong.
+	KindBadRequest = "JSONException"
+	// KindNotFound: no such package, provider or file.
+	KindNotFound = "NoSuchElementException"
 	// KindUnsupported: this phone's framework has no such method.
-	KindUnsupported = "Unsupported"
+	KindUnsupported = "NoSuchMethodException"
 	// KindForbiddenUser: the agent runs as root or system, and will not.
 	KindForbiddenUser = "ForbiddenUser"
 	// KindTooLong: the answer is longer than a line may be.

@@ -7,6 +7,7 @@ import android.content.pm.UserInfo;
 import java.lang.reflect.Field;
 import java.util.List;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /** The verbs about activities, users and what is in front. */
@@ -23,7 +24,7 @@ final class Activities {
 
     /** What the sender's own process does to a share before it leaves: without it no read access is granted. */
     static void grant(Intent intent) throws Throwable {
-        if (!String.valueOf(intent.getAction()).startsWith(Intent.ACTION_SEND)) throw Failure.bad("not an action that sends");
+        if (!String.valueOf(intent.getAction()).startsWith(Intent.ACTION_SEND)) throw new JSONException("not an action that sends");
         // The framework's own migrateExtraStreamToClipData wants a Context from API 37 on, and is to go.
         if (intent.getClipData() == null && intent.getExtras() != null) {
             Object stream = intent.getExtras().get(Intent.EXTRA_STREAM);

@@ -47,7 +47,7 @@ public final class Agent {
     private void answer(ByteArrayOutputStream line) throws Throwable {
         JSONObject out = new JSONObject().put("id", 0);
         try {
-            if (line.size() > 4 << 20) throw Failure.bad("a line of more than 4 MiB");
+            if (line.size() > 4 << 20) throw new JSONException("a line of more than 4 MiB");
             JSONObject request = new JSONObject(line.toString("UTF-8"));
             out.put("id", request.opt("id"));
             provider = null;
@@ -59,8 +59,7 @@ public final class Agent {
             }
             out.put("ok", ok);
         } catch (Throwable e) {
-            String kind = e instanceof Failure ? ((Failure) e).kind : e instanceof JSONException ? "BadRequest" : e.getClass().getSimpleName();
-            out.put("error", error(kind, e.getMessage()));
+            out.put("error", error(e.getClass().getSimpleName(), e.getMessage()));
         }
         print(out);
     }
@@ -89,7 +88,7 @@ public final class Agent {
         if (verb.equals("state")) return Activities.state(user);
         if (verb.equals("watch")) return logs.watch(Wire.texts(request, "buffers"));
         if (verb.equals("clean")) return clean();
-        if (!verb.equals("stop")) throw Failure.bad("no verb " + verb);
+        if (!verb.equals("stop")) throw new JSONException("no verb " + verb);
         Phone.activity("forceStopPackage", new Object[] {request.getString("package"), user});
         return new JSONObject();
     }

@@ -12,6 +12,7 @@ import android.content.pm.Signature;
 import android.util.Base64;
 import java.io.DataInputStream;
 import java.util.Arrays;
+import java.util.NoSuchElementException;
 import java.util.TreeSet;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -52,7 +53,7 @@ final class Inspect {
     JSONObject app(String name) throws Throwable {
         PackageInfo info = (PackageInfo) ask("getPackageInfo", name,
             PackageManager.GET_META_DATA | PackageManager.GET_PROVIDERS | PackageManager.GET_SIGNATURES | ALL, user);
-        if (info == null) throw Failure.missing("no package " + name + " for user " + user);
+        if (info == null) throw new NoSuchElementException("no package " + name + " for user " + user);
         ApplicationInfo app = info.applicationInfo;
         JSONArray certificates = new JSONArray();
         if (info.signatures != null) {

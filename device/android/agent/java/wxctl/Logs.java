@@ -5,6 +5,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.Arrays;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /** The verb watch: logcat's lines as events. */
@@ -13,11 +14,11 @@ final class Logs extends Thread {
 
     /** Starts to watch. What was logged in the second before may come too. */
     JSONObject watch(String[] buffers) throws Throwable {
-        if (buffers == null || buffers.length == 0 || logcat != null) throw Failure.bad("no buffers, or watching already");
+        if (buffers == null || buffers.length == 0 || logcat != null) throw new JSONException("no buffers, or watching already");
         // The uid is known to logcat from API 26 on.
         StringBuilder command = new StringBuilder("logcat -v threadtime -v epoch -v ").append(Build.VERSION.SDK_INT < 26 ? "epoch" : "uid");
         for (String buffer : buffers) {
-            if (!buffer.matches("[a-z]+")) throw Failure.bad("no buffer " + buffer);
+            if (!buffer.matches("[a-z]+")) throw new JSONException("no buffer " + buffer);
             command.append(" -b ").append(buffer);
         }
         command.append(" -T ").append(System.currentTimeMillis() / 1000).append(".0");

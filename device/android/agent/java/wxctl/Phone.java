@@ -47,7 +47,7 @@ final class Phone {
                 }
             }
         }
-        throw Failure.unsupported("no known form of " + type.getName() + "." + name);
+        throw new NoSuchMethodException("no known form of " + type.getName() + "." + name);
     }
 
     private static Object[] fit(Class<?>[] types, Object[] args) {

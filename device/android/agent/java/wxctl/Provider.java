@@ -13,7 +13,9 @@ import android.os.Process;
 import android.util.Base64;
 import java.io.File;
 import java.util.Arrays;
+import java.util.NoSuchElementException;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /** A content provider of one user, which stays up for as long as it is open. */
@@ -31,7 +33,7 @@ final class Provider {
         Object holder = Phone.activity("getContentProviderExternal", new Object[] {authority, user, token, "wxctl"}, new Object[] {authority, user, token});
         // The holder's class moved at API 26; its field did not.
         if (holder != null) provider = holder.getClass().getField("provider").get(holder);
-        if (provider == null) throw Failure.missing("no provider " + authority + " for user " + user);
+        if (provider == null) throw new NoSuchElementException("no provider " + authority + " for user " + user);
         if (Build.VERSION.SDK_INT < 31) return;
         caller = Class.forName("android.content.AttributionSource").getConstructor(int.class, String.class, String.class)
             .newInstance(Process.myUid(), Phone.SHELL, null);
@@ -82,14 +84,14 @@ final class Provider {
 
     static File shared(String path) throws Throwable {
         if (!path.startsWith("/sdcard/") && !path.startsWith("/storage/") || path.contains("..")) {
-            throw Failure.bad("not on shared storage: " + path);
+            throw new JSONException("not on shared storage: " + path);
         }
         return new File(path);
     }
 
     /** The verb index. */
     JSONObject index(File file) throws Throwable {
-        if (!file.isFile()) throw Failure.missing("no file " + file);
+        if (!file.isFile()) throw new NoSuchElementException("no file " + file);
         String method = "scan_file";
         Object found = null;
         if (Build.VERSION.SDK_INT >= 29) found = scan(file, method);
@@ -146,7 +148,7 @@ final class Provider {
 
     /** The verb remove. */
     JSONObject remove(File file, Uri uri) throws Throwable {
-        if (!authority.equals(uri.getAuthority())) throw Failure.bad("not a URI of MediaStore: " + uri);
+        if (!authority.equals(uri.getAuthority())) throw new JSONException("not a URI of MediaStore: " + uri);
         Object rows = call("delete", called(null, uri, null), new Object[] {Phone.SHELL, null, uri, null}, new Object[] {Phone.SHELL, uri, null, null});
         // The provider deletes the file with its row, but not at every level and for every type.
         return new JSONObject().put("rows", rows).put("file", !file.exists() || file.delete());

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /** Makes an Intent of its lossless JSON: every extra has exactly the Java type that it names. */
@@ -35,7 +36,7 @@ final class Wire {
         String component = text(json, "component");
         if (component != null) {
             ComponentName name = ComponentName.unflattenFromString(component);
-            if (name == null) throw Failure.bad("no component: " + component);
+            if (name == null) throw new JSONException("no component: " + component);
             intent.setComponent(name);
         }
         intent.setPackage(text(json, "package"));
@@ -87,7 +88,7 @@ final class Wire {
             for (String uri : texts(typed, value)) list.add(Uri.parse(uri));
             return list;
         }
-        if (!type.equals("java.util.HashMap")) throw Failure.bad("the unknown type " + type);
+        if (!type.equals("java.util.HashMap")) throw new JSONException("the unknown type " + type);
         JSONObject table = typed.getJSONObject(value);
         HashMap<Object, Object> map = new HashMap<>();
         for (Iterator<?> i = table.keys(); i.hasNext(); ) {
