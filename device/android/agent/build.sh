@@ -23,10 +23,10 @@ fetch() {
 	if [ ! -f "$jar" ]; then
 		mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy \
 			-Dartifact="$1:$2:$3" -DoutputDirectory="$work/jars" >&2
-		echo "$4  $work/jars/$2-$3.jar" | sha256sum --check --quiet >&2
 		mkdir -p "$cache"
 		mv "$work/jars/$2-$3.jar" "$jar"
 	fi
+	echo "$4  $jar" | sha256sum --check --quiet >&2 || { echo "build.sh: remove $jar and try again" >&2; return 1; }
 	echo "$jar"
 }
 d8=$(fetch com.android.tools r8 9.5.28 38a9ffaaebbd17d1514e3ecbff5a85b989bb13c551b9e224c7409514eea84ff5)
