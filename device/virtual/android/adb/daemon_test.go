@@ -500,6 +500,42 @@ func TestDaemonCrowd(t *testing.T) {
 	}
 }
 
+// TestDaemonFilesInFewPackets counts what 10 MB cost each way: an
+// acknowledgement for each packet, and no more packets than sync has chunks.
+func TestDaemonFilesInFewPackets(t *testing.T) {
+	const size, chunk = 10 << 20, 64 << 10
+	p := talkative("")
+	p.Files.Put("/sdcard/ten", make([]byte, size))
+	c := plug(t, serveDaemon(t, adb.NewDaemon(p)))
+	c.connect()
+	c.send(message{"OPEN", 1, 0, "sync:\x00"})
+	id := c.get().arg0
+	write := func(data string) {
+		c.send(message{"WRTE", 1, id, data})
+		c.take(message{"OKAY", id, 1, ""})
+	}
+	write(path("RECV", "/sdcard/ten"))
+	received, packets := 0, 0
+	for received < size+8*(size/(chunk-8)+1)+8 {
+		m := c.get()
+		received += len(m.data)
+		packets++
+		c.send(message{"OKAY", 1, id, ""})
+	}
+	if limit := size/(chunk-8) + 2; packets > limit {
+		t.Errorf("a pull of 10 MB took %d packets, more than %d", packets, limit)
+	}
+	write(path("SEND", "/sdcard/back,0600"))
+	for range size / chunk {
+		write(pack("DATA", chunk) + string(make([]byte, chunk)))
+	}
+	write(pack("DONE", 0))
+	c.take(message{"WRTE", id, 1, pack("OKAY", 0)})
+	if got := p.Files.Data("/sdcard/back"); len(got) != size {
+		t.Errorf("%d bytes arrived, want %d", len(got), size)
+	}
+}
+
 func TestDaemonDrop(t *testing.T) {
 	d := adb.NewDaemon(talkative(""))
 	addr := serveDaemon(t, d)
