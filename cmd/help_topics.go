@@ -34,6 +34,8 @@ A flag wins over its variable, a variable over the profile.
   WXCTL_PROFILE                the profile of the configuration
   WXCTL_APP_ID                 the AppID of the app under test
   WXCTL_APP_SECRET             the AppSecret for the auth commands
+  WXCTL_STORE                  where secrets and tokens are kept, as --store takes it
+  HTTPS_PROXY, NO_PROXY        the proxy to WeChat's server; plain http takes none
   WXCTL_CONFIG_DIR             where config.toml is
   WXCTL_STATE_DIR              where locks and the file store are
   ADB_SERVER_SOCKET            the adb server, such as tcp:127.0.0.1:5037

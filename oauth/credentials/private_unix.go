@@ -37,6 +37,9 @@ func makePrivate(f *os.File) (mended bool, err error) {
 	return true, f.Chmod(info.Mode().Perm() &^ others)
 }
 
+// rename moves a file over another.
+func rename(from, to string) error { return os.Rename(from, to) }
+
 // syncDir makes a rename in the directory last.
 func syncDir(path string) error {
 	d, err := os.Open(path)

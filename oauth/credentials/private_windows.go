@@ -1,8 +1,13 @@
 package credentials
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
 )
 
 // openOwn opens a file or directory, but no symbolic link.
@@ -21,6 +26,18 @@ func openOwn(path string) (*os.File, error) {
 // user's own AppData directory is closed to others by the access list that the
 // file inherits.
 func makePrivate(*os.File) (mended bool, err error) { return false, nil }
+
+// rename moves a file over another. Windows refuses that while a reader has the
+// other one open, which is over in a moment.
+func rename(from, to string) (err error) {
+	for range 100 {
+		if err = os.Rename(from, to); err == nil || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
 
 // syncDir does nothing: a directory can't be synced here.
 func syncDir(string) error { return nil }
