@@ -13,7 +13,7 @@ fi
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device ./device/android
-	for target in FuzzParseList FuzzShellPackets FuzzParseActivityEvent; do
+	for target in FuzzParseList FuzzServerAnswers FuzzShellPackets FuzzSyncAnswers FuzzParseActivityEvent; do
 		go test -run '^$' -fuzz "^$target\$" -fuzztime 2m ./device/android
 	done
 	go test -run '^$' -fuzz '^FuzzParseSelector$' -fuzztime 2m ./device

@@ -3,6 +3,7 @@ package android
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -616,5 +617,66 @@ func FuzzShellPackets(f *testing.F) {
 			t.Error("it ended without an exit packet")
 		}
 		io.Copy(io.Discard, near)
+	})
+}
+
+// feed is a connection on which data comes, and then its end.
+func feed(t *testing.T, data []byte) *conn {
+	near, far := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		far.Write(data)
+		far.Close()
+	}()
+	go io.Copy(io.Discard, far)
+	t.Cleanup(func() { near.Close(); <-done })
+	return &conn{Conn: near}
+}
+
+// FuzzSyncAnswers lets anything come where a phone's file frames should: what
+// gadb gets to see are whole frames, each within bounds.
+func FuzzSyncAnswers(f *testing.F) {
+	f.Add([]byte("DATA\x03\x00\x00\x00abcDONE\x00\x00\x00\x00"))
+	f.Add([]byte("FAIL\x05\x00\x00\x00oh no"))
+	f.Add([]byte("OKAY\x00\x00\x00\x00"))
+	f.Add([]byte("DATA\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var out bytes.Buffer
+		err := answers(&out, feed(t, data))
+		if !bytes.HasPrefix(data, out.Bytes()) {
+			t.Errorf("%q became %q", data, out.Bytes())
+		}
+		rest := out.Bytes()
+		for len(rest) >= 8 {
+			n := 8
+			if id := string(rest[:4]); id != "DONE" {
+				n += int(binary.LittleEndian.Uint32(rest[4:]))
+			}
+			if n > maxSyncFrame+8 || err == nil && n > len(rest) {
+				t.Fatalf("%q let a frame of %d bytes through", data, n)
+			}
+			rest = rest[min(n, len(rest)):]
+		}
+	})
+}
+
+// FuzzServerAnswers lets anything come where a server's answer should.
+func FuzzServerAnswers(f *testing.F) {
+	f.Add([]byte("OKAY0004abcd"))
+	f.Add([]byte("FAIL0010device not found"))
+	f.Add([]byte("OKAY-001"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := feed(t, data)
+		err := c.status()
+		if err == nil {
+			_, err = c.block()
+		}
+		if err == nil && (len(data) < 8 || string(data[:4]) != "OKAY") {
+			t.Errorf("%q was taken for an answer", data)
+		}
+		if err != nil && strings.ContainsAny(err.Error(), "\x1b\n\x00") {
+			t.Errorf("%q got through in %q", data, err)
+		}
 	})
 }

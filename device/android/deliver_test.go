@@ -238,3 +238,29 @@ func TestColdShareTakesThreeConnections(t *testing.T) {
 		t.Errorf("left in %s: %v, %v", agent.Dir, list, err)
 	}
 }
+
+// TestOnlyWeChatOfAnotherUser: a work profile's WeChat is found by itself.
+func TestOnlyWeChatOfAnotherUser(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Users: []int{10}})
+	l.warm(t)
+	state := l.Model.PackageState(wechat.PackageName, 0)
+	state.Installed = false
+	l.Model.SetPackageState(wechat.PackageName, 0, state)
+	p := l.open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for range 2 {
+		o, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+		if err != nil || o.WeChat.AndroidUser != 10 {
+			t.Fatalf("%v; %+v, saw %s", err, o.WeChat, whats(o))
+		}
+		l.Model.ForceStop(wechat.PackageName, 10)
+	}
+	if p.starts != 1 {
+		t.Errorf("%d agents were started, want 1", p.starts)
+	}
+	w, err := p.WeChat(ctx, device.UserChoice{})
+	if err != nil || !w.Installed || w.AndroidUser != 10 || len(w.AndroidUsers) != 1 {
+		t.Errorf("%+v, %v", w, err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -468,4 +469,23 @@ func TestInterruptedLeavesNothing(t *testing.T) {
 		t.Errorf("left on the phone: %v, %v", list, err)
 	}
 	waitFor(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+}
+
+// TestMediaThatIsCut: what came of a file that never got to its end is removed,
+// though MediaStore never knew it.
+func TestMediaThatIsCut(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	job := device.Job{Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}), Until: device.Opened}
+	job.Media = []device.Media{media("a.png", "image/png", png), {Name: "b.png", MIME: "image/png", Size: 5, Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("disk on fire")))), nil
+	}}}
+	o, err := l.open(t).Deliver(t.Context(), job)
+	if err == nil || !strings.Contains(err.Error(), "disk on fire") || o.State != device.NotSent {
+		t.Errorf("%v; saw %s", err, whats(o))
+	}
+	waitFor(t, "the phone to be clean", func() bool {
+		list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0))
+		return err == nil && len(list) == 0
+	})
 }

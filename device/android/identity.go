@@ -73,7 +73,7 @@ func chooseAppID(want string, app *agent.App) (string, error) {
 		WithHint("give --app-id wx…, or run `wxctl config init`")
 }
 
-// mayspeak decides whether a request may name the app as its sender:
+// maySpeak decides whether a request may name the app as its sender:
 // debuggable apps and pinned ones without a question, others only with --yes.
 // It reports whether that is an impersonation.
 func maySpeak(app *agent.App, id device.AppIdentity, yes bool) (impersonated bool, err error) {

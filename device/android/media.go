@@ -154,10 +154,31 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 		return nil
 	}
 	var asks []*ask
+	command := "rm -f"
 	for _, f := range d.placed {
+		if f.uri == "" { // MediaStore does not know it
+			command += " " + shellQuote(f.path)
+			continue
+		}
 		asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: f.uri, Path: f.path}})
 	}
-	return d.do(ctx, asks...)
+	if len(asks) < len(d.placed) {
+		if _, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil {
+			return err
+		}
+	}
+	if len(asks) == 0 {
+		return nil
+	}
+	if err := d.do(ctx, asks...); err != nil {
+		return err
+	}
+	for _, a := range asks {
+		if a.err != nil {
+			d.note(fmt.Sprintf("left on the phone, which does not let it be removed: %s", a.Path), "remove it: adb shell rm "+shellQuote(a.Path))
+		}
+	}
+	return nil
 }
 
 // screenshot writes what the phone shows.

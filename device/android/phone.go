@@ -149,7 +149,7 @@ type facts struct {
 	state  agent.State
 }
 
-// ask asks what every delivery needs to know, and more with it; all of it in
+// learn asks what every delivery needs to know, and more with it; all of it in
 // one go, as long as only one user is there.
 func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*ask) (*facts, error) {
 	first := 0
@@ -188,14 +188,25 @@ func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*as
 		return nil, err
 	}
 	f.wechat = chats[f.user]
-	if f.user != first {
-		for _, a := range more {
-			a.User, a.err = f.user, nil
+	if f.user == first {
+		return f, nil
+	}
+	// What was asked of one user is asked of the other. The logs are watched
+	// already, and everybody's.
+	again := []*ask{state}
+	for _, a := range more {
+		if a.Verb != agent.Watch {
+			again = append(again, a)
 		}
-		state.User = f.user
-		if err := p.do(ctx, append([]*ask{state}, more...)...); err != nil {
-			return nil, err
-		}
+	}
+	for _, a := range again {
+		a.User, a.err = f.user, nil
+	}
+	if err := p.do(ctx, again...); err != nil {
+		return nil, err
+	}
+	if state.err != nil {
+		return nil, refusedByAgent(state.err)
 	}
 	return f, nil
 }
