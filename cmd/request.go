@@ -264,19 +264,19 @@ func fitThumbs(b *built, platform device.Platform) error {
 		}
 		thumb, err := intents.Fit(data, limit)
 		if err != nil {
-			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + ": " + err.Error(), Hint: "give a smaller picture, or a JPEG or PNG", Err: err}
+			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: "give a smaller picture, or a JPEG or PNG", Err: err}
 		}
 		if thumb.Scaled {
-			b.notes = append(b.notes, what+": "+thumb.String())
+			b.notes = append(b.notes, what+thumb.String())
 		}
 		return thumb.Data, nil
 	}
 	var err error
-	if share.Message.Thumb, err = fit("the thumb", share.Message.Thumb, limit); err != nil {
+	if share.Message.Thumb, err = fit("", share.Message.Thumb, limit); err != nil {
 		return err
 	}
 	if isProgram {
-		if program.HDImage, err = fit("the HD image", program.HDImage, intents.ThumbLimitLarge); err != nil {
+		if program.HDImage, err = fit("--hd-image: ", program.HDImage, intents.ThumbLimitLarge); err != nil {
 			return err
 		}
 		share.Message.Object = program
