@@ -100,7 +100,7 @@ func (s *agentSession) write(v any) {
 		return
 	}
 	if l, ok := v.(agent.Line); ok && len(line) > longest {
-		s.write(agent.Line{ID: l.ID, Error: &agent.Error{Kind: "TooLong", Message: fmt.Sprintf("%d chars", len(line))}})
+		s.write(agent.Line{ID: l.ID, Error: &agent.Error{Kind: agent.KindTooLong, Message: fmt.Sprintf("%d chars", len(line))}})
 		return
 	}
 	s.mu.Lock()

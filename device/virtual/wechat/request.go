@@ -90,18 +90,15 @@ func openEnvelope(extras androidwire.Extras) (e envelope, host, fault string) {
 	if content == nil {
 		return e, "", "no _mmessage_content"
 	}
-	uri, err := url.Parse(*content)
-	if err != nil {
-		return e, "", "_mmessage_content is no URI"
-	}
-	e.appID = uri.Query().Get("appid")
+	authority, appID := takeApart(*content)
+	e.appID = appID
 	e.sdk = extras.Get("_mmessage_sdkVersion").Integer()
 	if pkg := extras.Get("_mmessage_appPackage").Text(); pkg != nil {
 		e.pkg = *pkg
 	}
 	switch {
-	case uri.Host != "sendreq" && uri.Host != "sendresp":
-		return e, "", fmt.Sprintf("_mmessage_content has the authority %q", uri.Host)
+	case authority != "sendreq" && authority != "sendresp":
+		return e, "", fmt.Sprintf("_mmessage_content has the authority %q", authority)
 	case e.sdk < minSDK:
 		return e, "", fmt.Sprintf("_mmessage_sdkVersion is %d, at least %d is needed", e.sdk, minSDK)
 	case e.appID == "":
@@ -115,7 +112,50 @@ func openEnvelope(extras androidwire.Extras) (e envelope, host, fault string) {
 	e.command = extras.Get("_wxapi_command_type").Integer()
 	e.transaction = extras.Get("_wxapi_basereq_transaction").Text()
 	e.openID = extras.Get("_wxapi_basereq_openid").Text()
-	return e, uri.Host, ""
+	return e, authority, ""
+}
+
+// takeApart returns a URI's authority and its query parameter appid, both ""
+// if there is none, as android.net.Uri does: it takes any text for a URI, and
+// a percent sign that is none of an escape for U+FFFD. (What it makes of a URI
+// with a colon and no slashes is an exception, which is no AppID either.)
+func takeApart(content string) (authority, appID string) {
+	content, _, _ = strings.Cut(content, "#")
+	hierarchy, query, _ := strings.Cut(content, "?")
+	_, rest, _ := strings.Cut(hierarchy, ":")
+	rest, ok := strings.CutPrefix(rest, "//")
+	if !ok {
+		return "", ""
+	}
+	authority, _, _ = strings.Cut(strings.ReplaceAll(rest, `\`, "/"), "/")
+	for pair := range strings.SplitSeq(query, "&") {
+		if key, value, _ := strings.Cut(pair, "="); key == "appid" {
+			return authority, unescape(strings.ReplaceAll(value, "+", " "))
+		}
+	}
+	return authority, ""
+}
+
+func unescape(s string) string {
+	if text, err := url.PathUnescape(s); err == nil {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b = append(b, s[i])
+			continue
+		}
+		if i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b = append(b, byte(n))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, "\uFFFD"...)
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
 // checksum is the receiver's side of the OpenSDK's check: MD5, in hex, of the

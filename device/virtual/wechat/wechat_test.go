@@ -230,6 +230,27 @@ func TestEverySDKVersionIsTaken(t *testing.T) {
 	}
 }
 
+func TestTakeApart(t *testing.T) {
+	for content, want := range map[string][2]string{
+		"weixin://sendreq?appid=wx1":             {"sendreq", "wx1"},
+		"weixin://sendreq?x=1&appid=wx1&appid=2": {"sendreq", "wx1"},
+		"weixin://sendreq/path?appid=wx1#appid":  {"sendreq", "wx1"},
+		"weixin://sendreq?appid=a%20b+c":         {"sendreq", "a b c"},
+		"weixin://sendreq?appid=%zz":             {"sendreq", "\uFFFDzz"},
+		"weixin://sendreq?appid=%":               {"sendreq", "\uFFFD"},
+		"weixin://sendreq#?appid=wx1":            {"sendreq", ""},
+		"weixin://sendreq":                       {"sendreq", ""},
+		"weixin:sendreq?appid=wx1":               {"", ""},
+		"sendreq?appid=wx1":                      {"", ""},
+		"weixin://sendreq\x00?appid=wx1":         {"sendreq\x00", "wx1"},
+		"":                                       {"", ""},
+	} {
+		if authority, appID := takeApart(content); [2]string{authority, appID} != want {
+			t.Errorf("%q: %q, %q, want %q", content, authority, appID, want)
+		}
+	}
+}
+
 // The vectors were computed with the OpenSDK's own method (5.5.3 and others).
 func TestChecksum(t *testing.T) {
 	for _, v := range []struct {
