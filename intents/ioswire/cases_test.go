@@ -271,7 +271,8 @@ func requestCases(sdk ioswire.Version) []conformanceCase {
 		}
 	}
 	cases = append(cases, longCases(sdk)...)
-	return append(cases, resentCases(sdk)...)
+	cases = append(cases, resentCases(sdk)...)
+	return append(cases, limitCases(sdk)...)
 }
 
 // resentCases are requests that the SDK sends once more, in WeChat's hand-shake.

@@ -300,3 +300,41 @@ func TestRepliesEmulated(t *testing.T) {
 		})
 	}
 }
+
+// TestCasesEmulated asks the questions that are kept beside the emulator, so
+// that it can go on answering them: hand-shakes, self-checks, logins by QR code
+// and requests that this package does not have.
+func TestCasesEmulated(t *testing.T) {
+	tier.Need(t, tierName)
+	tier.Need(t, tierName, "python3", "npm")
+	files, err := filepath.Glob(filepath.FromSlash("../../fixtures/conformance/ios/cases/*.jsonl"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			if *every > 1 && filepath.Base(name) == "limits.jsonl" {
+				t.Logf("%s takes a minute: it is asked when all is", name)
+				return
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var cases []object
+			for line := range strings.Lines(string(text)) {
+				var c object
+				if err := json.Unmarshal([]byte(line), &c); err != nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+				cases = append(cases, c)
+			}
+			for _, raw := range ask(t, ioswire.SDK200, cases) {
+				var answer struct{ ID, Error any }
+				if err := json.Unmarshal(raw, &answer); err != nil || answer.Error != nil {
+					t.Errorf("%v: %v (%v)", answer.ID, answer.Error, err)
+				}
+			}
+		})
+	}
+}
