@@ -36,9 +36,10 @@ func describeOAuth(e *oauth.Error) exit.Report {
 	return r
 }
 
+const relogin = "log in again for a new code: wxctl auth login"
+
 // oauthHint says what to do next.
 func oauthHint(e *oauth.Error) string {
-	const relogin = "log in again for a new code: wxctl auth login"
 	switch e.Kind {
 	case oauth.KindErrcode:
 		if hint := errcodeHint(e); hint != "" {
@@ -69,7 +70,6 @@ func oauthHint(e *oauth.Error) string {
 
 // errcodeHint covers the codes that a user can do something about.
 func errcodeHint(e *oauth.Error) string {
-	const relogin = "log in again for a new code: wxctl auth login"
 	switch e.Code {
 	case 40163:
 		return relogin + "; if nobody used this one, look for a client that sends it twice"

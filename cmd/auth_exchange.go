@@ -188,7 +188,7 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	if err != nil {
 		return none, "", err
 	}
-	secret, typed, err := opts.readSecret(inputCtx, store, a)
+	secret, given, err := opts.readSecret(inputCtx, store, a)
 	if err != nil {
 		return none, "", err
 	}
@@ -214,12 +214,12 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	if token.Snapshot {
 		opts.f.Streams.Warn("this is a snapshot user: a virtual account, not the real one")
 	}
-	stored, err := opts.keep(ctx, store, a, token, secret, typed)
+	stored, err := opts.keep(ctx, store, a, token, secret, given)
 	return token, stored, err
 }
 
 // keep stores what was obtained.
-func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store, a credentials.Account, token oauth.Token, secret oauth.Secret, typed bool) (credentials.Backend, error) {
+func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store, a credentials.Account, token oauth.Token, secret oauth.Secret, given bool) (credentials.Backend, error) {
 	stored, err := store.SetToken(ctx, a, token)
 	if errors.Is(err, credentials.ErrNoStore) {
 		return "", nil
@@ -227,7 +227,7 @@ func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store
 	if err != nil {
 		return "", fmt.Errorf("the tokens were obtained, but can't be kept: %w", err)
 	}
-	if o.saveSecret && typed {
+	if o.saveSecret && given {
 		if _, err := store.SetSecret(ctx, a, secret); err != nil {
 			return stored, fmt.Errorf("the AppSecret can't be kept: %w", err)
 		}
@@ -259,23 +259,23 @@ func (o *authExchangeOptions) readCode(ctx context.Context) (oauth.Secret, error
 	return code, err
 }
 
-// readSecret returns the AppSecret, and whether it was typed or piped in just
-// now.
-func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store, a credentials.Account) (secret oauth.Secret, typed bool, err error) {
+// readSecret returns the AppSecret, and whether it was given just now instead
+// of found in the store.
+func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store, a credentials.Account) (secret oauth.Secret, given bool, err error) {
 	switch {
 	case o.secretStdin:
 		secret, err = o.f.readStdin(ctx, "AppSecret")
-		typed = true
+		given = true
 	case o.f.Getenv("WXCTL_APP_SECRET") != "":
 		secret, err = cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret in WXCTL_APP_SECRET")
-		typed = o.saveSecret
+		given = true
 	default:
 		secret, _, err = store.Secret(ctx, a)
 		if errors.Is(err, credentials.ErrNotFound) {
 			err = nil
 			if o.f.Streams.InTTY {
 				secret, err = o.f.readStdin(ctx, "AppSecret")
-				typed = true
+				given = true
 			}
 		}
 	}
@@ -286,5 +286,5 @@ func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials
 			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41004},
 		}
 	}
-	return secret, typed, err
+	return secret, given, err
 }

@@ -85,10 +85,10 @@ func allStacks() string {
 // commands of setup.
 func inSession(t *testing.T, home, setup, step string) string {
 	t.Helper()
-	programs := tier.Need(t, "keyring", "dbus-run-session", "gnome-keyring-daemon")
+	programs := tier.Need(t, "keyring", "dbus-run-session", "dbus-send", "gnome-keyring-daemon")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, programs[0], "--", "sh", "-c", setup+`exec "$0"`, os.Args[0])
+	cmd := exec.CommandContext(ctx, programs[0], "--", "sh", "-c", setup+endSession, os.Args[0])
 	cmd.Env = append(sessionEnv(home), roleEnv+"=system-keyring", dirEnv+"="+filepath.Join(home, "credentials"), "CREDENTIALS_TEST_STEP="+step)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -105,6 +105,13 @@ func sessionEnv(home string) []string {
 
 // unlocked starts Debian's gnome-keyring with an open login keyring.
 const unlocked = `printf 'pass phrase' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; `
+
+// endSession runs the role and then ends the daemon, which would outlive its
+// session.
+const endSession = `"$0"; result=$?
+pid=$(dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetConnectionUnixProcessID string:org.freedesktop.secrets | grep -oE '[0-9]+$')
+[ -z "$pid" ] || kill "$pid"
+exit $result`
 
 // A real Secret Service keeps what it is given, from one process and one
 // session to the next; and when it is locked, with nobody to ask for the
