@@ -154,7 +154,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	switch e.kind {
 	case started:
 		o.starter[e.component] = e.fromUID
-		if e.fromUID == o.wechatUID && (!e.hasResult || e.result >= 0) {
+		if e.fromUID == o.wechatUID && (!e.hasResult || (agent.Started{Result: e.result}).OK()) {
 			o.see(at, device.Returned, what, sourceStarts)
 		}
 	case created, newIntent:

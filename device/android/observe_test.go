@@ -86,7 +86,7 @@ func TestObserve(t *testing.T) {
 		{"called back, behind an alias", page(0), []string{create(0, demo+"/.Real")}, device.Returned, "WeChat called", nil},
 		{"called back by itself", page(0), []string{starts(callback, demoUID), create(0, callback)}, device.NotSent, "", nil},
 		{"called back for another user", page(0), []string{starts(callback, weChatUID), create(10, callback)}, device.Returned, "WeChat called", nil},
-		{"a start that was blocked", page(0), []string{"  1732282655.123  1000  1234  1250 I ActivityTaskManager: START u0 {cmp=" + callback + "} with LAUNCH_MULTIPLE from uid 10150 (BAL_BLOCK) result code=-92"}, device.NotSent, "", nil},
+		{"a start that was blocked", page(0), []string{"  1732282655.123  1000  1234  1250 I ActivityTaskManager: START u0 {cmp=" + callback + "} with LAUNCH_MULTIPLE from uid 10150 (BAL_BLOCK) result code=102"}, device.NotSent, "", nil},
 		{"replied", page(0), []string{reply(demoUID, `{"kind":"share","errCode":-2}`)}, device.Replied, "the app logged WeChat's reply", func(o *observer) bool { return o.reply.Answer().ErrCode == -2 }},
 		{"somebody else's line", page(0), []string{reply(10999, `{"kind":"share","errCode":0}`)}, device.NotSent, "", nil},
 		{"a line that is none", page(0), []string{reply(demoUID, `{"kind":"share","errCode":`)}, device.Returned, "can't be read", nil},
