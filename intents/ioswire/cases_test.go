@@ -314,7 +314,7 @@ func longCases(sdk ioswire.Version) []conformanceCase {
 		add(fmt.Sprint("emoji-", n), intents.Emoji{Data: g.picture(n)}, 60000)
 		add(fmt.Sprint("videofile-", n), intents.VideoFile{Data: g.picture(n)}, 60000)
 	}
-	for n := 460800 - 560; n < 460800-520; n += 3 { // where the whole payload has just room
+	for n := 460800 - 556; n < 460800-550; n++ { // where the whole payload has just room
 		add(fmt.Sprint("edge-", n), intents.Image{Data: g.picture(n)}, 0)
 	}
 	for _, n := range []int{300000, 330000, 400000, 450000, 470000} {

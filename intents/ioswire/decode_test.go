@@ -64,6 +64,35 @@ func TestDecodeInvertsEncode(t *testing.T) {
 	}
 }
 
+// TestEnvelope reads who sent a request, and how.
+func TestEnvelope(t *testing.T) {
+	full := ioswire.Sender{AppID: caseAppID, BundleID: caseBundle, UniversalLink: "https://app.example.com/link", Token: "T/+", ContextID: "c0ffee"}
+	degraded, resent, scheme := full, full, full
+	degraded.Degraded = true
+	resent.Resent = true
+	scheme.Scheme = true
+	want := ioswire.Envelope{AppID: caseAppID, SDK: ioswire.SDK200, BundleID: caseBundle, UniversalLink: caseLink}
+	link, again, second := want, want, want
+	link.Link, link.Token, link.ContextID = true, "T/+", "c0ffee"
+	again.Link, again.Token, again.Resent = true, "T/+", true
+	second.Degraded = true
+	bare := want
+	bare.UniversalLink = ""
+	for name, test := range map[string]struct {
+		sender ioswire.Sender
+		want   ioswire.Envelope
+	}{"link": {full, link}, "degraded": {degraded, second}, "resent": {resent, again}, "scheme": {scheme, bare}} {
+		wires, _, err := ioswire.Encode(intents.Auth{Scope: new("s")}, test.sender)
+		if err != nil {
+			t.Fatal(err)
+		}
+		url, pasteboard := split(wires)
+		if _, env, err := ioswire.Decode(url, pasteboard); err != nil || env != test.want {
+			t.Errorf("%s: %+v (%v), want %+v", name, env, err, test.want)
+		}
+	}
+}
+
 // withContext is the sender with the context id of a URL.
 func withContext(s ioswire.Sender, url string) ioswire.Sender {
 	if _, after, ok := strings.Cut(url, "wechat_auth_context_id="); ok {

@@ -210,6 +210,40 @@ func TestPlistBomb(t *testing.T) {
 	}
 }
 
+// TestPlistRepeatedText refers to one long text very often.
+func TestPlistRepeatedText(t *testing.T) {
+	for _, text := range []string{strings.Repeat("x", 60000), strings.Repeat("中", 30000)} {
+		same := make([]ioswire.Value, 2000)
+		for i := range same {
+			same[i] = ioswire.String(text)
+		}
+		raw := ioswire.EncodePlist(ioswire.Dict{{Key: "a", Value: ioswire.Array(same)}})
+		if len(raw) > 70000 {
+			t.Fatalf("the text is written more than once: %d bytes", len(raw))
+		}
+		if _, err := ioswire.DecodePlist(raw); err == nil {
+			t.Errorf("%d bytes that stand for %d were read", len(raw), 2000*len(text))
+		}
+	}
+}
+
+// TestPlistDepth nests dictionaries, as deep as is read and one deeper.
+func TestPlistDepth(t *testing.T) {
+	nested := func(depth int) ioswire.Dict {
+		d := ioswire.Dict{}
+		for range depth {
+			d = ioswire.Dict{{Key: "k", Value: ioswire.Dictionary(d)}}
+		}
+		return d
+	}
+	if _, err := ioswire.DecodePlist(ioswire.EncodePlist(nested(32))); err != nil {
+		t.Error(err)
+	}
+	if _, err := ioswire.DecodePlist(ioswire.EncodePlist(nested(33))); err == nil {
+		t.Error("33 levels were read")
+	}
+}
+
 func TestPlistEqual(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(5, 6))}
 	for range 200 {
