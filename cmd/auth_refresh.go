@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -89,18 +90,17 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 }
 
 // refresh renews the session's token, and in the store if it is from there.
-// refused says that WeChat has turned the token down.
+// refused says that WeChat has turned the token down. After an error, the token
+// is empty, unless it was renewed and only could not be kept.
 func (s *session) refresh(ctx context.Context, refused bool) (shared bool, err error) {
 	if s.store == nil {
 		s.token, err = s.client.Refresh(ctx, s.token)
 		return false, err
 	}
 	fresh, shared, err := s.store.Refresh(ctx, s.account, s.token, refused, s.client.Refresh)
-	if err == nil {
-		s.token = fresh
-		if shared && s.f.Verbose() > 0 {
-			s.f.Streams.Note("another wxctl refreshed the token just now; its result is used")
-		}
+	s.token = fresh
+	if shared && s.f.Verbose() > 0 {
+		s.f.Streams.Note("another wxctl refreshed the token just now; its result is used")
 	}
 	return shared, err
 }
@@ -114,7 +114,11 @@ func (s *session) renewing(ctx context.Context, call func(oauth.Token) error) er
 		return err
 	}
 	s.f.Streams.Note("%s; refreshing it", refusal.Errcode().Meaning)
-	if _, failure := s.refresh(ctx, true); failure != nil {
+	_, failure := s.refresh(ctx, true)
+	switch {
+	case failure != nil && !s.token.AccessToken.IsZero(): // renewed, but not kept
+		s.f.Streams.Warn("%s", output.Safe(describe(failure).Message))
+	case failure != nil:
 		report := describe(failure)
 		return &exit.Error{
 			Name: report.Code, Code: report.ExitCode, Hint: report.Hint, Err: refusal,
@@ -167,10 +171,7 @@ func authRefreshRun(ctx context.Context, opts *authRefreshOptions) error {
 	ctx, cancel := opts.f.Deadline(ctx, authTimeout)
 	defer cancel()
 	shared, err := s.refresh(ctx, false)
-	if err != nil {
-		return opts.f.printTokens(oauth.Token{}, "", false, false, err)
-	}
-	if err := opts.f.printTokens(s.token, "", shared, opts.showToken, nil); err != nil {
+	if err := opts.f.printTokens(s.token, "", shared, opts.showToken, err); err != nil {
 		return err
 	}
 	if s.store == nil {

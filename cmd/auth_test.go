@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -248,6 +250,23 @@ func TestUserInfoRefreshes(t *testing.T) {
 	}
 	if users, _ := mustStore(t, r).Users(account()); len(users) != 1 {
 		t.Error("a refused refresh token was removed without the user's consent")
+	}
+}
+
+// A renewed token that can't be kept serves nonetheless, and that is said.
+func TestRenewedTokenThatCannotBeKept(t *testing.T) {
+	r := newAuthRun(t, virtualoauth.Options{})
+	r.login()
+	r.server.ExpireTokens()
+	inTheWay := filepath.Join(mustStore(t, r).Path()+".new", "in the way")
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code := r.run("", "userinfo", "--jq", ".nickname"); code != 0 || !strings.Contains(r.stderr(), "warning: the token was renewed, but can't be kept") {
+		t.Errorf("exit %d: %s", code, r.stderr())
+	}
+	if code := r.run("", "refresh", "--json", "--show-token"); code != exit.Failed || r.object()["accessToken"] == nil || r.object()["error"] == nil {
+		t.Errorf("exit %d: %s", code, r.stdout())
 	}
 }
 

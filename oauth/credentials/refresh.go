@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ const (
 // of which the last may come when the first is done already: once two of them
 // have met at the lock, all that follow closely share the refresh. Unless
 // refused says that the server has turned used down: then used is never given
-// back.
+// back. A token that was renewed but can't be kept is returned with the error.
 func (s *Store) Refresh(
 	ctx context.Context, a Account, used oauth.Token, refused bool,
 	fetch func(context.Context, oauth.Token) (oauth.Token, error),
@@ -71,8 +72,10 @@ func (s *Store) Refresh(
 	}
 	r = newRecord(fresh)
 	r.RefreshBegan = began.UTC()
-	_, err = s.setRecord(ctx, k, r)
-	return fresh, false, err
+	if _, err := s.setRecord(ctx, k, r); err != nil {
+		return fresh, false, fmt.Errorf("the token was renewed, but can't be kept: %w", err)
+	}
+	return fresh, false, nil
 }
 
 // The lock file's modification time is when the crowd last grew: when somebody

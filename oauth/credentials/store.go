@@ -186,25 +186,6 @@ func (s *Store) Users(a Account) ([]string, error) {
 	return users, nil
 }
 
-// Accounts returns every account that something is kept for, in the order of
-// profile and AppID.
-func (s *Store) Accounts() ([]Account, error) {
-	entries, err := s.entries()
-	if err != nil {
-		return nil, err
-	}
-	var accounts []Account
-	for _, e := range entries {
-		if a := (Account{e.Profile, e.AppID}); !slices.Contains(accounts, a) {
-			accounts = append(accounts, a)
-		}
-	}
-	slices.SortFunc(accounts, func(x, y Account) int {
-		return strings.Compare(x.Profile+"\x00"+x.AppID, y.Profile+"\x00"+y.AppID)
-	})
-	return accounts, nil
-}
-
 // Forget removes a user's token. WeChat has no call that revokes tokens: until
 // they expire, they stay good.
 func (s *Store) Forget(ctx context.Context, a Account, openID string) error {
