@@ -3,19 +3,16 @@ package android
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -410,172 +407,6 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Errorf("waited in vain for %s", what)
 }
 
-// The defects of gadb v0.1.0, each by its number in the comment, must not
-// reach our user.
-func TestFenceAroundGadb(t *testing.T) {
-	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
-		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
-		data := bytes.Repeat([]byte("abcd"), 25_000)
-		for name, r := range map[string]io.Reader{
-			"data with EOF": iotest.DataErrReader(bytes.NewReader(data)),
-			"one byte":      iotest.OneByteReader(bytes.NewReader(data)),
-			"halves":        iotest.HalfReader(bytes.NewReader(data)),
-			"empty reads":   &emptyReads{r: bytes.NewReader(data)},
-		} {
-			path := "/data/local/tmp/" + strings.ReplaceAll(name, " ", "-")
-			if err := s.Push(t.Context(), "p", r, path, 0o444, nil); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if got := p.Files.Data(path); !bytes.Equal(got, data) {
-				t.Errorf("%s: %d bytes arrived of %d", name, len(got), len(data))
-			}
-		}
-	})
-	t.Run("a reader's error is told", func(t *testing.T) {
-		s := serve(t, adb.NewServer(newPhone("p")))
-		err := s.Push(t.Context(), "p", io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("disk on fire"))), "/data/local/tmp/x", 0o644, nil)
-		if err == nil || !strings.Contains(err.Error(), "disk on fire") {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("no read deadline of its own", func(t *testing.T) {
-		unbounded()
-		if limit := gadbReadTimeout(); limit < 24*60*60 {
-			t.Errorf("gadb ends reads after %d seconds", limit)
-		}
-	})
-	t.Run("a phone that is gone leaks nothing", func(t *testing.T) {
-		server := adb.NewServer()
-		s := serve(t, server)
-		before := openFiles(t)
-		for range 50 {
-			if err := s.Push(t.Context(), "gone", strings.NewReader("x"), "/data/local/tmp/x", 0o644, nil); code(err) != device.PhoneLost {
-				t.Fatalf("%v", err)
-			}
-		}
-		waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
-		if after := openFiles(t); after > before {
-			t.Errorf("%d file descriptors before, %d after", before, after)
-		}
-	})
-	t.Run("lengths are not believed", func(t *testing.T) {
-		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
-			server := adb.NewServer(newPhone("p"))
-			server.Fault = func(request string) *adb.Fault {
-				if request == "sync:" {
-					return &adb.Fault{Answer: []byte("OKAY" + frame), Then: adb.Stall}
-				}
-				return nil
-			}
-			s := serve(t, server)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			allocated := m.TotalAlloc
-			err := s.Pull(ctx, "p", "/x", io.Discard)
-			cancel()
-			runtime.ReadMemStats(&m)
-			if code(err) != device.ServerMisbehaved {
-				t.Errorf("%q: %v", frame, err)
-			}
-			if grew := m.TotalAlloc - allocated; grew > 16<<20 {
-				t.Errorf("%q: %d bytes were allocated", frame, grew)
-			}
-		}
-	})
-	t.Run("a panic is an error", func(t *testing.T) {
-		s := serve(t, adb.NewServer(newPhone("p")))
-		err := s.fenced(t.Context(), "p", func(d gadbDevice) error { panic("makeslice") })
-		if code(err) != device.ServerMisbehaved {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("serials with blanks", func(t *testing.T) {
-		p := newPhone("adb-12 (2)._adb-tls-connect._tcp")
-		s := serve(t, adb.NewServer(p))
-		if err := s.Push(t.Context(), p.SerialNo, strings.NewReader("hi"), "/data/local/tmp/x", 0o644, nil); err != nil || string(p.Files.Data("/data/local/tmp/x")) != "hi" {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
-		server := adb.NewServer(newPhone("p"))
-		server.Fault = func(request string) *adb.Fault {
-			if request == "sync:" {
-				return &adb.Fault{After: 4, Then: adb.Stall}
-			}
-			return nil
-		}
-		s := serve(t, server)
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		endless := io.LimitReader(zeros{}, 1<<40)
-		if err := s.Push(ctx, "p", endless, "/data/local/tmp/x", 0o644, nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("words are quoted", func(t *testing.T) {
-		for in, want := range map[string]string{"a b; exit 9": `'a b; exit 9'`, "$(id)": `'$(id)'`, "it's": `'it'\''s'`, "a\x00b": `'ab'`, "": `''`} {
-			if got := shellQuote(in); got != want {
-				t.Errorf("%q: %s, want %s", in, got, want)
-			}
-		}
-	})
-	t.Run("refusals of the phone are told", func(t *testing.T) {
-		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
-		if err := s.Pull(t.Context(), "p", "/nothing/here", io.Discard); code(err) != device.Failed || !strings.Contains(err.Error(), "No such file") {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("progress and mode", func(t *testing.T) {
-		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
-		var last int64
-		if err := s.Push(t.Context(), "p", bytes.NewReader(make([]byte, 300_000)), "/data/local/tmp/x", 0o444, func(done int64) { last = done }); err != nil {
-			t.Fatal(err)
-		}
-		if info, err := p.Files.Stat("/data/local/tmp/x"); err != nil || last != 300_000 || info.Mode&0o777 != 0o444 {
-			t.Errorf("%d bytes, mode %o, %v", last, info.Mode, err)
-		}
-	})
-}
-
-type zeros struct{}
-
-func (zeros) Read(b []byte) (int, error) { return len(b), nil }
-
-// emptyReads returns nothing at every other read.
-type emptyReads struct {
-	r    io.Reader
-	turn bool
-}
-
-func (e *emptyReads) Read(b []byte) (int, error) {
-	if e.turn = !e.turn; e.turn {
-		return 0, nil
-	}
-	return e.r.Read(b)
-}
-
-func TestPullToFile(t *testing.T) {
-	p := newPhone("p")
-	data := bytes.Repeat([]byte{1, 2, 3}, 100_000)
-	p.Files.Put("/data/local/tmp/f", data)
-	s := serve(t, adb.NewServer(p))
-	path := filepath.Join(t.TempDir(), "f")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.Pull(t.Context(), "p", "/data/local/tmp/f", f), f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
-		t.Errorf("%d bytes of %d, %v", len(got), len(data), err)
-	}
-}
-
 // TestNonsenseServers are things that listen where an adb server should.
 func TestNonsenseServers(t *testing.T) {
 	for name, answer := range map[string]string{
@@ -632,33 +463,6 @@ func feed(t *testing.T, data []byte) *conn {
 	go io.Copy(io.Discard, far)
 	t.Cleanup(func() { near.Close(); <-done })
 	return &conn{Conn: near}
-}
-
-// FuzzSyncAnswers lets anything come where a phone's file frames should: what
-// gadb gets to see are whole frames, each within bounds.
-func FuzzSyncAnswers(f *testing.F) {
-	f.Add([]byte("DATA\x03\x00\x00\x00abcDONE\x00\x00\x00\x00"))
-	f.Add([]byte("FAIL\x05\x00\x00\x00oh no"))
-	f.Add([]byte("OKAY\x00\x00\x00\x00"))
-	f.Add([]byte("DATA\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var out bytes.Buffer
-		err := answers(&out, feed(t, data))
-		if !bytes.HasPrefix(data, out.Bytes()) {
-			t.Errorf("%q became %q", data, out.Bytes())
-		}
-		rest := out.Bytes()
-		for len(rest) >= 8 {
-			n := 8
-			if id := string(rest[:4]); id != "DONE" {
-				n += int(binary.LittleEndian.Uint32(rest[4:]))
-			}
-			if n > maxSyncFrame+8 || err == nil && n > len(rest) {
-				t.Fatalf("%q let a frame of %d bytes through", data, n)
-			}
-			rest = rest[min(n, len(rest)):]
-		}
-	})
 }
 
 // FuzzServerAnswers lets anything come where a server's answer should.
