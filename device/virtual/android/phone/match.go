@@ -45,16 +45,21 @@ func (p *Phone) Resolve(in Intent, user int) []string {
 	return out
 }
 
-// matches is IntentFilter.match: action, categories, data.
+// matches is Matches, with the category DEFAULT asked for as startActivity
+// does.
 func (f Filter) matches(in Intent, defaults bool) bool {
-	if in.Action != "" && !slices.Contains(f.Actions, in.Action) || in.Action == "" && len(f.Actions) == 0 {
+	if defaults && !slices.Contains(in.Categories, "android.intent.category.LAUNCHER") && !slices.Contains(in.Categories, "android.intent.category.HOME") {
+		in.Categories = append(slices.Clip(in.Categories), "android.intent.category.DEFAULT")
+	}
+	return f.Matches(in)
+}
+
+// Matches is IntentFilter.match: action, data, categories.
+func (f Filter) Matches(in Intent) bool {
+	if in.Action != "" && !slices.Contains(f.Actions, in.Action) {
 		return false
 	}
-	want := in.Categories
-	if defaults && !slices.Contains(want, "android.intent.category.LAUNCHER") && !slices.Contains(want, "android.intent.category.HOME") {
-		want = append(slices.Clip(want), "android.intent.category.DEFAULT")
-	}
-	for _, c := range want {
+	for _, c := range in.Categories {
 		if !slices.Contains(f.Categories, c) {
 			return false
 		}
@@ -63,18 +68,15 @@ func (f Filter) matches(in Intent, defaults bool) bool {
 }
 
 func (f Filter) matchesData(in Intent) bool {
-	scheme, host := "", ""
-	if in.Data != "" {
-		scheme, _, _ = strings.Cut(in.Data, ":")
-		if u, err := url.Parse(in.Data); err == nil {
-			host = u.Hostname()
-		}
-	}
 	if len(f.Types) == 0 && len(f.Schemes) == 0 {
 		return in.Type == "" && in.Data == ""
 	}
+	scheme := ""
+	if in.Data != "" {
+		scheme, _, _ = strings.Cut(in.Data, ":")
+	}
 	if len(f.Schemes) > 0 {
-		if !slices.Contains(f.Schemes, scheme) || len(f.Hosts) > 0 && !slices.Contains(f.Hosts, host) {
+		if !slices.Contains(f.Schemes, scheme) || len(f.Hosts) > 0 && !f.matchesHost(in.Data) {
 			return false
 		}
 	} else if scheme != "" && scheme != "content" && scheme != "file" {
@@ -84,6 +86,21 @@ func (f Filter) matchesData(in Intent) bool {
 		return in.Type == ""
 	}
 	return slices.ContainsFunc(f.Types, func(t string) bool { return typeMatches(t, in.Type) })
+}
+
+// matchesHost compares the host, case aside; *.b.com is any below b.com.
+func (f Filter) matchesHost(data string) bool {
+	u, err := url.Parse(data)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	return slices.ContainsFunc(f.Hosts, func(h string) bool {
+		if tail, ok := strings.CutPrefix(h, "*"); ok {
+			return strings.HasSuffix(host, strings.ToLower(tail))
+		}
+		return strings.EqualFold(h, host)
+	})
 }
 
 func typeMatches(pattern, mime string) bool {

@@ -278,13 +278,70 @@ func TestLogcatFollows(t *testing.T) {
 	}
 }
 
+// TestTerminal types at a terminal, as adb passes it on: raw bytes, Enter as
+// CR, and with them what the terminal shows.
 func TestTerminal(t *testing.T) {
 	p := wechatPhone(t, 34)
-	var out bytes.Buffer
-	code := p.Exec(t.Context(), phone.Command{Stdin: strings.NewReader("echo hi\ncd /data\nexit 3\n"), Stdout: &out, Stderr: &out, TTY: true})
-	if want := "wxctl:/ $ echo hi\r\nhi\r\nwxctl:/ $ cd /data\r\nwxctl:/data $ exit 3\r\n"; out.String() != want || code != 3 {
-		t.Errorf("%q %d, want %q", out.String(), code, want)
+	for _, c := range []struct {
+		keys, shows string
+		code        int
+	}{
+		{"echo hi\rcd /data\rexit 3\r", "wxctl:/ $ echo hi\r\nhi\r\nwxctl:/ $ cd /data\r\nwxctl:/data $ exit 3\r\n", 3},
+		{"echo ab\x7fc\rexit\r", "wxctl:/ $ echo ab\b \bc\r\nac\r\nwxctl:/ $ exit\r\n", 0},
+		{"garbage\x03echo ok\rexit\r", "wxctl:/ $ garbage^C\r\nwxctl:/ $ echo ok\r\nok\r\nwxctl:/ $ exit\r\n", 0},
+		{"if true\rthen echo y\rfi\r\x04", "wxctl:/ $ if true\r\n> then echo y\r\n> fi\r\ny\r\nwxctl:/ $ ", 0},
+		{"read x\rtyped\recho $x\rexit\r", "wxctl:/ $ read x\r\ntyped\r\nwxctl:/ $ echo $x\r\ntyped\r\nwxctl:/ $ exit\r\n", 0},
+		{"cat\rline\r\x04exit\r", "wxctl:/ $ cat\r\nline\r\nline\r\nwxctl:/ $ exit\r\n", 0},
+		{"nosuch\rexit\r", "wxctl:/ $ nosuch\r\n/system/bin/sh: nosuch: inaccessible or not found\r\nwxctl:/ $ exit\r\n", 127},
+	} {
+		var out bytes.Buffer
+		code := p.Exec(t.Context(), phone.Command{Stdin: strings.NewReader(c.keys), Stdout: &out, Stderr: &out, TTY: true})
+		if out.String() != c.shows || code != c.code {
+			t.Errorf("%q\n got %q %d\nwant %q %d", c.keys, out.String(), code, c.shows, c.code)
+		}
 	}
+}
+
+// TestInterrupt ends a running command with Ctrl-C; the shell goes on.
+func TestInterrupt(t *testing.T) {
+	p := wechatPhone(t, 34)
+	r, w := io.Pipe()
+	var out lockedBuffer
+	done := make(chan int, 1)
+	go func() {
+		done <- p.Exec(t.Context(), phone.Command{Stdin: r, Stdout: &out, Stderr: &out, TTY: true})
+	}()
+	io.WriteString(w, "echo start; sleep 100\r")
+	for !strings.Contains(out.String(), "start\r\n") {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(w, "\x03")
+	for !strings.Contains(out.String(), "^C\r\n") {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(w, "echo $?\rexit 4\r")
+	if code := <-done; code != 4 || !strings.Contains(out.String(), "130\r\n") {
+		t.Errorf("%d %q", code, out.String())
+	}
+	w.Close()
+}
+
+// lockedBuffer is a buffer that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestRoot(t *testing.T) {

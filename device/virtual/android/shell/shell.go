@@ -85,9 +85,12 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 	}
 	m := newMachine(ctx, s)
 	m.out, m.err = &syncWriter{w: c.Stdout}, &syncWriter{w: c.Stderr}
-	if c.Stdin != nil {
+	switch {
+	case c.Stdin != nil && c.TTY:
+		m.in = newTerminal(ctx, c.Stdin, m.out)
+	case c.Stdin != nil:
 		m.in = newInput(ctx, c.Stdin)
-	} else {
+	default:
 		m.in = strings.NewReader("")
 	}
 	if c.Dir != "" {
@@ -229,24 +232,31 @@ func syntaxText(err error) string {
 }
 
 // interactive runs the lines of stdin one after the other, as a shell without
-// a command does. On a terminal it prompts.
+// a command does. On a terminal it prompts, and Ctrl-C ends what runs.
 func (m *machine) interactive() int {
-	prompt := func(text string) {
-		if m.tty {
-			io.WriteString(m.err, text)
-		}
+	term, _ := m.in.(*terminal)
+	ps1 := m.p.Property("ro.product.device") + ":%s $ "
+	if m.cred.UID == phone.RootUID {
+		ps1 = m.p.Property("ro.product.device") + ":%s # "
 	}
-	ps1 := fmt.Sprintf("%s:%%s $ ", m.p.Property("ro.product.device"))
 	var text strings.Builder
 	for lines := 1; ; lines++ {
-		if text.Len() == 0 {
-			prompt(fmt.Sprintf(ps1, m.dir))
+		var line string
+		var err error
+		if term == nil {
+			line, err = readLine(m.in)
 		} else {
-			prompt("> ")
+			prompt := "> "
+			if text.Len() == 0 {
+				prompt = fmt.Sprintf(ps1, m.dir)
+			}
+			io.WriteString(m.err, prompt)
+			line, err = term.line()
 		}
-		line, err := readLine(m.in)
-		if m.tty {
-			io.WriteString(m.out, line)
+		if err == errInterrupt {
+			text.Reset()
+			m.last = 130
+			continue
 		}
 		text.WriteString(line)
 		if err != nil && text.Len() == 0 {
@@ -257,14 +267,14 @@ func (m *machine) interactive() int {
 			continue
 		}
 		text.Reset()
-		if !m.tty {
+		if term == nil {
 			m.name = fmt.Sprintf("%s: <stdin>[%d]", m.zero, lines)
 		}
 		if perr != nil {
 			m.complain("%s", syntaxText(perr))
 			m.last = 1
 		} else {
-			m.stmts(f.Stmts)
+			m.foreground(term, f.Stmts)
 		}
 		if m.flow == flowExit || err != nil || m.ctx.Err() != nil {
 			break
@@ -272,6 +282,27 @@ func (m *machine) interactive() int {
 		m.flow = flowNone
 	}
 	return m.quit()
+}
+
+// foreground runs statements so that Ctrl-C on the terminal, if there is one,
+// ends them and not the shell.
+func (m *machine) foreground(term *terminal, list []*syntax.Stmt) {
+	if term == nil {
+		m.stmts(list)
+		return
+	}
+	whole := m.ctx
+	ctx, cancel := context.WithCancel(whole)
+	defer cancel()
+	term.foreground(cancel)
+	m.ctx = ctx
+	m.stmts(list)
+	m.ctx = whole
+	term.foreground(nil)
+	if ctx.Err() != nil && whole.Err() == nil {
+		io.WriteString(m.err, "^C\n")
+		m.last, m.flow = 130, flowNone
+	}
 }
 
 // complain prints an error of the shell itself.
