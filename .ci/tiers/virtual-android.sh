@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-command -v adb >/dev/null || {
+{ command -v adb && command -v script; } >/dev/null || {
 	apt-get update -q
-	apt-get install -qy --no-install-recommends adb
+	apt-get install -qy --no-install-recommends adb bsdutils
 }
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 race=()

@@ -138,6 +138,11 @@ func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, 
 	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr, UID: phone.ShellUID})
 }
 
+// ExecTerminal is Exec on a terminal, with echo and a prompt.
+func (p *Phone) ExecTerminal(ctx context.Context, line string, stdin io.Reader, out io.Writer) int {
+	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: out, Stderr: out, UID: phone.ShellUID, TTY: true})
+}
+
 // FS implements adb.Device.
 func (p *Phone) FS() adb.FS { return files{p.Model.FS} }
 

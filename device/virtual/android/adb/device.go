@@ -100,6 +100,13 @@ type Notifier interface {
 	Changed() <-chan struct{}
 }
 
+// Terminal is a Device whose shell can run on a terminal: it then echoes and
+// prompts by itself, and has one output. "adb shell" without a command asks
+// for one.
+type Terminal interface {
+	ExecTerminal(ctx context.Context, line string, stdin io.Reader, out io.Writer) int
+}
+
 // Debuggee is a Device with processes that a debugger may attach to.
 type Debuggee interface {
 	// JDWP lists the ids of the debuggable processes (services "jdwp" and

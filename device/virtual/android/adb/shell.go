@@ -38,12 +38,12 @@ func shellService(d Device, kind, line string) service {
 	if v2 {
 		return func(ctx context.Context, s stream) { runShellV2(ctx, d, line, pty, s) }
 	}
-	return func(ctx context.Context, s stream) { runShellV1(ctx, d, line, s) }
+	return func(ctx context.Context, s stream) { runShellV1(ctx, d, line, pty, s) }
 }
 
 // runShellV1 is a shell without packets: both outputs on one stream and no
 // exit status. The end of the peer's stream is a hang-up.
-func runShellV1(ctx context.Context, d Device, line string, s stream) {
+func runShellV1(ctx context.Context, d Device, line string, pty bool, s stream) {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	stdin := newPipe(stdinBuffer)
@@ -53,7 +53,11 @@ func runShellV1(ctx context.Context, d Device, line string, s stream) {
 		stdin.CloseWrite()
 		hangUp()
 	})
-	d.Exec(ctx, line, stdin, s, s)
+	if t, ok := d.(Terminal); ok && pty {
+		t.ExecTerminal(ctx, line, stdin, s)
+	} else {
+		d.Exec(ctx, line, stdin, s, s)
+	}
 	stdin.CloseRead()
 	s.Close()
 	wg.Wait()
@@ -88,10 +92,15 @@ func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) 
 	})
 	out := &shellWriter{s: s, mu: new(sync.Mutex), id: shellStdout}
 	stderr := &shellWriter{s: s, mu: out.mu, id: shellStderr}
-	if pty {
-		stderr = out
+	var status int
+	if t, ok := d.(Terminal); ok && pty {
+		status = t.ExecTerminal(ctx, line, stdin, out)
+	} else {
+		if pty {
+			stderr = out
+		}
+		status = d.Exec(ctx, line, stdin, out, stderr)
 	}
-	status := d.Exec(ctx, line, stdin, out, stderr)
 	if phone.Err() == nil { // who is gone gives no exit status
 		exit := &shellWriter{s: s, mu: out.mu, id: shellExit}
 		exit.Write([]byte{byte(status)})
