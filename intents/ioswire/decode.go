@@ -95,16 +95,16 @@ func parseURL(url string) (api string, q query, env Envelope, err error) {
 	rest, byScheme := strings.CutPrefix(url, schemeBase)
 	if !byScheme {
 		if rest, env.Link = strings.CutPrefix(url, linkBase); !env.Link {
-			return "", nil, env, fmt.Errorf("%w: %s is no URL of WeChat's", ErrNoRequest, clip(url))
+			return "", "", env, fmt.Errorf("%w: %s is no URL of WeChat's", ErrNoRequest, clip(url))
 		}
 	}
 	path, text, _ := strings.Cut(rest, "?")
 	appID, api, _ := strings.Cut(path, "/")
 	var ok bool
 	if env.AppID, ok = unescape(appID); !ok || env.AppID == "" {
-		return "", nil, env, fmt.Errorf("%w: the AppID is no escaped text: %s", ErrMalformed, clip(appID))
+		return "", "", env, fmt.Errorf("%w: the AppID is no escaped text: %s", ErrMalformed, clip(appID))
 	}
-	return strings.TrimSuffix(api, "/"), parseQuery(text), env, nil
+	return strings.TrimSuffix(api, "/"), query(text), env, nil
 }
 
 // read takes the items that every request may have.
@@ -114,8 +114,8 @@ func (e *Envelope) read(q query) (err error) {
 			return err
 		}
 	}
-	e.Degraded = q[itemDegrade] == "1"
-	e.Erased = q[itemErased] == "1"
+	e.Degraded = q.value(itemDegrade) == "1"
+	e.Erased = q.value(itemErased) == "1"
 	return nil
 }
 
@@ -145,7 +145,7 @@ func decodeAuth(q query) (intents.Request, error) {
 	if r.ExtData, err = q.pointer("extData"); err != nil {
 		return nil, err
 	}
-	r.IsOption1, r.NonAutomatic = q["isOption1"] == "1", q["nonautomatic"] == "1"
+	r.IsOption1, r.NonAutomatic = q.value("isOption1") == "1", q.value("nonautomatic") == "1"
 	return r, nil
 }
 
@@ -161,9 +161,9 @@ func decodeLaunch(q query) (intents.Request, error) {
 	if r.ExtMsg, err = q.pointer("extMsg"); err != nil {
 		return nil, err
 	}
-	n, err := strconv.ParseInt(q["miniProgramType"], 10, 32)
+	n, err := strconv.ParseInt(q.value("miniProgramType"), 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("%w: miniProgramType is no number: %s", ErrMalformed, clip(q["miniProgramType"]))
+		return nil, fmt.Errorf("%w: miniProgramType is no number: %s", ErrMalformed, clip(q.value("miniProgramType")))
 	}
 	r.Type = intents.MiniProgramType(n)
 	return r, nil
@@ -176,7 +176,7 @@ func decodeOpenType(q query) (intents.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch q["type"] {
+	switch q.value("type") {
 	case "1":
 		rest, ok := strings.CutPrefix(text, "scene=")
 		scene, rest, ok2 := strings.Cut(rest, "&template_id=")
@@ -193,11 +193,11 @@ func decodeOpenType(q query) (intents.Request, error) {
 		}
 		return intents.SubscribeMiniProgramMessage{MiniProgramAppID: notNil(id)}, nil
 	}
-	return nil, fmt.Errorf("%w of a known kind: opentypewebview %s", ErrNoRequest, clip(q["type"]))
+	return nil, fmt.Errorf("%w of a known kind: opentypewebview %s", ErrNoRequest, clip(q.value("type")))
 }
 
 func decodeOpenWebview(q query) (intents.Request, error) {
-	if q["url"] == nilText { // the text itself would be escaped
+	if q.value("url") == nilText { // the text itself would be escaped
 		return intents.OpenWebview{}, nil
 	}
 	url, err := q.pointer("url")

@@ -2,11 +2,41 @@ package ioswire_test
 
 import (
 	"encoding/json"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
+
+// bounded fails if a decoder makes more than 4 times of what it reads, and the
+// little that it may always.
+func bounded(t *testing.T, length int, decode func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	decode()
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > uint64(4*length+64<<10) {
+		t.Errorf("%d bytes were made of %d", made, length)
+	}
+}
+
+// TestDecodeManyItems reads URLs whose query is made of nothing but short items.
+func TestDecodeManyItems(t *testing.T) {
+	items := strings.Repeat("a=1&", 1<<18)
+	bounded(t, len(items), func() {
+		if _, _, err := ioswire.Decode("weixin://app/wx1/auth/?"+items+"scope=s", nil); err != nil {
+			t.Error(err)
+		}
+	})
+	bounded(t, len(items), func() {
+		if _, err := ioswire.DecodeReply("wx1://oauth?"+items+"code=c", nil, ioswire.Receiver{AppID: "wx1"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
 
 func FuzzDecode(f *testing.F) {
 	for _, sdk := range ioswire.Versions() {
@@ -23,7 +53,10 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, url string, pasteboard []byte) {
-		req, env, err := ioswire.Decode(url, pasteboard)
+		var req intents.Request
+		var env ioswire.Envelope
+		var err error
+		bounded(t, len(url)+len(pasteboard), func() { req, env, err = ioswire.Decode(url, pasteboard) })
 		if err != nil {
 			return
 		}
@@ -52,7 +85,9 @@ func FuzzDecodeReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, url string, pasteboard []byte) {
 		for _, sdk := range ioswire.Versions() {
 			app := ioswire.Receiver{AppID: caseAppID, UniversalLink: caseLink, SDK: sdk}
-			reply, err := ioswire.DecodeReply(url, pasteboard, app)
+			var reply intents.Reply
+			var err error
+			bounded(t, len(url)+len(pasteboard), func() { reply, err = ioswire.DecodeReply(url, pasteboard, app) })
 			if (reply == nil) == (err == nil) {
 				t.Fatalf("%v, %v", reply, err)
 			}

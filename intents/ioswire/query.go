@@ -7,27 +7,40 @@ import (
 	"strings"
 )
 
-// query is a URL's query as the SDK reads it: the items by name, percent
-// escapes still in them; of a doubled name the last one, and of a value what
-// stands before a second =.
-type query map[string]string
+// query is the text of a URL's query, searched as the SDK reads it: of a
+// doubled name the last item counts, and of a value what stands before a
+// second =. It is kept as text, since the many short items that a hostile URL
+// may have would take far more memory apart.
+type query string
 
-func parseQuery(text string) query {
-	q := query{}
-	for item := range strings.SplitSeq(text, "&") {
-		name, value, ok := strings.Cut(item, "=")
-		if !ok {
-			continue
+// item is the value under a name, percent escapes still in it.
+func (q query) item(name string) (value string, ok bool) {
+	text := string(q)
+	for at := 0; ; {
+		next := strings.Index(text[at:], name)
+		if next < 0 {
+			return value, ok
 		}
-		value, _, _ = strings.Cut(value, "=")
-		q[name] = value
+		start := at + next
+		at = start + len(name)
+		if at < len(text) && text[at] == '=' && (start == 0 || text[start-1] == '&') {
+			value, ok = text[at+1:], true
+			if end := strings.IndexAny(value, "&="); end >= 0 {
+				value = value[:end]
+			}
+		}
 	}
-	return q
+}
+
+// value is an item as it stands, "" if it is absent.
+func (q query) value(name string) string {
+	value, _ := q.item(name)
+	return value
 }
 
 // raw is an item as it stands, nil if it is absent.
 func (q query) raw(name string) *string {
-	if value, ok := q[name]; ok {
+	if value, ok := q.item(name); ok {
 		return &value
 	}
 	return nil
@@ -35,16 +48,16 @@ func (q query) raw(name string) *string {
 
 // text is an item without its percent escapes, "" if it is absent.
 func (q query) text(name string) (string, error) {
-	text, ok := unescape(q[name])
+	text, ok := unescape(q.value(name))
 	if !ok {
-		return "", fmt.Errorf("%w: the item %s is no escaped text: %s", ErrMalformed, name, clip(q[name]))
+		return "", fmt.Errorf("%w: the item %s is no escaped text: %s", ErrMalformed, name, clip(q.value(name)))
 	}
 	return text, nil
 }
 
 // pointer is an item without its percent escapes, nil if it is absent.
 func (q query) pointer(name string) (*string, error) {
-	if _, ok := q[name]; !ok {
+	if _, ok := q.item(name); !ok {
 		return nil, nil
 	}
 	text, err := q.text(name)
@@ -53,7 +66,7 @@ func (q query) pointer(name string) (*string, error) {
 
 // number is an item as -[NSString intValue] reads it: what digits it begins
 // with, 0 if none, and no more than an int32 holds.
-func (q query) number(name string) int32 { return intValue(q[name]) }
+func (q query) number(name string) int32 { return intValue(q.value(name)) }
 
 func intValue(text string) int32 {
 	text = strings.TrimLeft(text, " \t\n\v\f\r")
@@ -77,11 +90,11 @@ func digits(text string) int {
 func bizDataOf(url string) (Dict, error) {
 	url, _, _ = strings.Cut(url, "#")
 	_, text, _ := strings.Cut(url, "?")
-	return parseQuery(text).payload()
+	return query(text).payload()
 }
 
 func (q query) payload() (Dict, error) {
-	escaped, ok := q[itemData]
+	escaped, ok := q.item(itemData)
 	if !ok {
 		return nil, nil
 	}
@@ -89,7 +102,7 @@ func (q query) payload() (Dict, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the payload is no escaped text", ErrMalformed)
 	}
-	if length := q[itemLength]; length != strconv.Itoa(len(text)) {
+	if length := q.value(itemLength); length != strconv.Itoa(len(text)) {
 		return nil, fmt.Errorf("%w: the payload has %d characters, not the %s announced", ErrMalformed, len(text), clip(length))
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)

@@ -293,10 +293,10 @@ func (r *Receiver) open(url string) (api string, q query, err error) {
 		}
 	}
 	if !ok {
-		return "", nil, fmt.Errorf("%w: %s", ErrOtherApp, clip(url))
+		return "", "", fmt.Errorf("%w: %s", ErrOtherApp, clip(url))
 	}
 	api, text, _ := strings.Cut(rest, "?")
-	return api, parseQuery(text), nil
+	return api, query(text), nil
 }
 
 // afterAppID is what is called behind the AppID of a universal link: nothing,
@@ -329,11 +329,11 @@ func decodeOAuth(q query) intents.Reply {
 
 func decodeOpenTypeReply(q query) intents.Reply {
 	result := q.result("ret", "errmsg")
-	switch q[itemKind] {
+	switch q.value(itemKind) {
 	case kindSubscribe:
 		result.OpenID = q.raw("openid")
 		return intents.SubscribeReply{Result: result, TemplateID: q.raw("template_id"), Action: q.raw("action"),
-			Scene: wrapped(q["scene"]), Reserved: q.raw("reserved")}
+			Scene: wrapped(q.value("scene")), Reserved: q.raw("reserved")}
 	case kindSubscribeMini:
 		result.OpenID = q.unescaped("openid")
 		return intents.SubscribeMiniProgramReply{Result: result, UnionID: q.unescaped("unionid"), Nickname: q.unescaped("nickname")}
@@ -346,8 +346,9 @@ func decodeOpenTypeReply(q query) intents.Reply {
 // unescaped is an item without its percent escapes, a plus being a space; nil
 // if it is absent or they are malformed.
 func (q query) unescaped(name string) *string {
-	text, ok := unescape(strings.ReplaceAll(q[name], "+", " "))
-	if _, there := q[name]; !there || !ok {
+	value, there := q.item(name)
+	text, ok := unescape(strings.ReplaceAll(value, "+", " "))
+	if !there || !ok {
 		return nil
 	}
 	return &text
