@@ -68,6 +68,8 @@ func (c *call) activityManager(args []string) int {
 		// that could be told apart from ones that come back by themselves.
 	case "stack":
 		code = c.amStack(r)
+	case "crash":
+		err = c.amCrash(r)
 	default:
 		if c.p.API <= 25 {
 			c.errorf("Error: unknown command '%s'\n", args[0])
@@ -350,6 +352,30 @@ func (c *call) amForceStop(r *argReader) error {
 		return &phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Permission Denial: forceStopPackage() from pid=%d, uid=%d requires android.permission.FORCE_STOP_PACKAGES", c.pid, c.cred.UID)}
 	}
 	c.p.ForceStop(pkg, user)
+	return nil
+}
+
+// amCrash has an app throw the exception that there is for it.
+func (c *call) amCrash(r *argReader) error {
+	user := c.p.CurrentUser()
+	if opt, ok := r.option(); ok && opt == "--user" {
+		v, err := r.required()
+		if err == nil {
+			user, err = userArg(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	pkg, err := r.required()
+	if err != nil {
+		return err
+	}
+	exception := "android.app.RemoteServiceException"
+	if c.p.API >= 31 {
+		exception += "$CrashedByAdbException"
+	}
+	c.p.Crash(pkg, max(user, 0), exception, "shell-induced crash")
 	return nil
 }
 

@@ -99,6 +99,8 @@ func TestAndroidCommands(t *testing.T) {
 		{34, "am start -W -n com.tencent.mm/.ui.LauncherUI | grep -e Status -e LaunchState -e Activity", "Status: ok\nLaunchState: COLD\nActivity: com.tencent.mm/.ui.LauncherUI\n", "", 0},
 		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; am start com.tencent.mm/.ui.LauncherUI", "~Starting", "Warning: Activity not started, intent has been delivered to currently running top-most instance.\n", 0},
 		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; pidof com.tencent.mm >/dev/null && am force-stop com.tencent.mm; pidof com.tencent.mm; echo $?", "1\n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; pidof com.tencent.mm; logcat -d -b crash -v raw | grep -v PID", "--------- beginning of crash\nFATAL EXCEPTION: main\nandroid.app.RemoteServiceException$CrashedByAdbException: shell-induced crash\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)\n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; dumpsys activity top | head -n 1; logcat -d -b events -v raw -s am_crash | cut -d , -f 3-6", "~com.tencent.mm,32772,android.app.RemoteServiceException$CrashedByAdbException,shell-induced crash\n", "", 0},
 		{34, "am broadcast -a some.ACTION", "Broadcasting: Intent { act=some.ACTION flg=0x400000 }\nBroadcast completed: result=0\n", "", 0},
 		{24, "am broadcast -a some.ACTION", "Broadcasting: Intent { act=some.ACTION }\nBroadcast completed: result=0\n", "", 0},
 		{34, "am broadcast -a android.intent.action.BOOT_COMPLETED", "~Broadcasting", "~not allowed to send broadcast android.intent.action.BOOT_COMPLETED from pid=", 255},

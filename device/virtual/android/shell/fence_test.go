@@ -202,6 +202,29 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
+// TestExecAllocates counts what a run takes, so that it does not grow unseen.
+func TestExecAllocates(t *testing.T) {
+	p := newPhone(t, phone.Options{})
+	for line, most := range map[string]float64{"true": 90, "echo hi; echo $((1+1))": 160, "cat /dev/null | cat": 190} {
+		got := testing.AllocsPerRun(50, func() {
+			p.Exec(context.Background(), phone.Command{Line: line, Stdout: &limited{}, Stderr: &limited{}})
+		})
+		if got > most {
+			t.Errorf("%s: %.0f allocations, at most %.0f", line, got, most)
+		} else {
+			t.Logf("%s: %.0f allocations", line, got)
+		}
+	}
+}
+
+func BenchmarkExec(b *testing.B) {
+	p := newPhone(b, phone.Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Exec(context.Background(), phone.Command{Line: "echo hi", Stdout: &limited{}, Stderr: &limited{}})
+	}
+}
+
 // TestCancel wants a run to end when its context does.
 func TestCancel(t *testing.T) {
 	p := newPhone(t, phone.Options{})
