@@ -20,7 +20,7 @@ func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
 		backend, from = f.Getenv("WXCTL_STORE"), "WXCTL_STORE"
 	}
 	store, err := credentials.Open(credentials.Options{
-		Dir: filepath.Join(state, "credentials"), Backend: credentials.Backend(backend), System: f.Keyring,
+		Dir: filepath.Join(state, "credentials"), Backend: credentials.Backend(backend), System: f.Keyring, Started: f.Started,
 		Notify: func(text string) { f.Streams.Warn("%s", text) },
 	})
 	if err != nil {

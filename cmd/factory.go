@@ -23,6 +23,8 @@ type Factory struct {
 	Streams *streams.Streams
 	// Getenv reads an environment variable; tests give their own.
 	Getenv func(string) string
+	// Started is when the process began.
+	Started time.Time
 	// Now is the clock.
 	Now func() time.Time
 	// HTTP returns the client for downloads.
@@ -62,6 +64,7 @@ func System() *Factory {
 	return &Factory{
 		Streams: streams.System(),
 		Getenv:  os.Getenv,
+		Started: time.Now(),
 		Now:     time.Now,
 		HTTP:    func() *http.Client { return &http.Client{} },
 		Phones:  openPhones,

@@ -84,7 +84,7 @@ func writer() error {
 // refresher refreshes the stored token once, as a command would, and prints
 // it.
 func refresher() error {
-	s, err := Open(Options{Dir: os.Getenv(dirEnv), Backend: File})
+	s, err := Open(Options{Dir: os.Getenv(dirEnv), Backend: File, Started: time.Now()})
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,11 @@ import (
 )
 
 // Those who come in a crowd share one refresh: until crowdGap passes without
-// one more of them, and for crowdWindow at most.
+// one more of them, and for crowdWindow at most. gathering is how long the
+// first one waits for the others, which began when it did, to show up: a
+// process starts in a few milliseconds, and WeChat is farther away than that.
 const (
+	gathering   = 30 * time.Millisecond
 	crowdGap    = 250 * time.Millisecond
 	crowdWindow = 10 * time.Second
 )
@@ -24,11 +27,10 @@ const (
 // Refresh renews a user's token: under a lock, it reads the token, has fetch
 // renew it, and keeps the result. used is the token the caller read before.
 //
-// If another process has renewed it meanwhile, its result is returned instead,
-// and shared is true. The same goes for processes that are started together,
-// of which the last may come when the first is done already: once two of them
-// have met at the lock, all that follow closely share the refresh. Unless
-// refused says that the server has turned used down: then used is never given
+// If another process has renewed it since this one began, its result is
+// returned instead, and shared is true. The same goes for a crowd of processes
+// that are started together, of which the last may begin when the first is done
+// already: all that follow closely share the refresh. Unless refused says that the server has turned used down: then used is never given
 // back. A token that was renewed but can't be kept is returned with the error.
 func (s *Store) Refresh(
 	ctx context.Context, a Account, used oauth.Token, refused bool,
@@ -62,9 +64,16 @@ func (s *Store) Refresh(
 		markCrowd(meeting)
 		return current, true, nil
 	}
-	if !refused && crowded(meeting, r) {
+	if !refused && (s.simultaneous(r) || crowded(meeting, r)) {
 		markCrowd(meeting)
 		return current, true, nil
+	}
+	if !refused {
+		select {
+		case <-time.After(gathering):
+		case <-ctx.Done():
+			return oauth.Token{}, false, ctx.Err()
+		}
 	}
 	fresh, err := fetch(ctx, current)
 	if err != nil {
@@ -76,6 +85,12 @@ func (s *Store) Refresh(
 		return fresh, false, fmt.Errorf("the token was renewed, but can't be kept: %w", err)
 	}
 	return fresh, false, nil
+}
+
+// simultaneous reports whether the stored token comes from a refresh that ended
+// when this process had begun.
+func (s *Store) simultaneous(r record) bool {
+	return !r.RefreshBegan.IsZero() && !s.opts.Started.IsZero() && r.ObtainedAt.After(s.opts.Started)
 }
 
 // The lock file's modification time is when the crowd last grew: when somebody

@@ -67,6 +67,9 @@ type Options struct {
 	System SystemKeyring
 	// Fence is the longest wait for the keyring; 0 means three seconds.
 	Fence time.Duration
+	// Started is when this process began: a refresh that another one has made
+	// since then is as good as its own. The zero time means unknown.
+	Started time.Time
 	// Notify is told, in one sentence each, what the user has to know: that a
 	// value went into a file because there is no keyring (once, when the first
 	// does), or that a file's permissions had to be mended.

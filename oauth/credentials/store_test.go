@@ -234,6 +234,48 @@ func TestRefreshOneByOne(t *testing.T) {
 	}
 }
 
+// Whoever was there already when another refreshed takes its result, even if it
+// has not read the token before.
+func TestRefreshWhileRunning(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "credentials")
+	s := fileStore(t, dir)
+	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
+		t.Fatal(err)
+	}
+	fetched := 0
+	fetch := func(context.Context, oauth.Token) (oauth.Token, error) {
+		fetched++
+		return testToken(fmt.Sprint(fetched)), nil
+	}
+	refresh := func(started time.Time) bool {
+		t.Helper()
+		p, err := Open(Options{Dir: dir, Backend: File, Started: started})
+		if err != nil {
+			t.Fatal(err)
+		}
+		used, _, err := p.Token(t.Context(), testAccount, "oUser")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, shared, err := p.Refresh(t.Context(), testAccount, used, false, fetch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shared
+	}
+	early := time.Now()
+	if refresh(early) { // after an exchange, a refresh is a refresh
+		t.Error("the exchange was taken for a refresh")
+	}
+	late := time.Now()
+	if refresh(late) {
+		t.Error("a process that began later took an older refresh for its own")
+	}
+	if !refresh(early) || fetched != 2 {
+		t.Errorf("%d refreshes, although one was made while the process ran", fetched)
+	}
+}
+
 // A crowd is over when nobody has come for a while: then a refresh is one of
 // its own.
 func TestCrowdEnds(t *testing.T) {
