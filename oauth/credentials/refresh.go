@@ -20,7 +20,7 @@ import (
 // process starts in a few milliseconds, and WeChat is farther away than that.
 const (
 	gathering   = 30 * time.Millisecond
-	crowdGap    = 250 * time.Millisecond
+	crowdGap    = time.Second
 	crowdWindow = 10 * time.Second
 )
 
