@@ -129,6 +129,8 @@ type Phone struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	life   sync.Mutex // guards closed, and that nothing is spawned after it
+	closed bool
 	looper looper
 }
 
@@ -172,9 +174,23 @@ func New(o Options) (*Phone, error) {
 
 // Close ends what runs on the phone and waits for it.
 func (p *Phone) Close() error {
+	p.life.Lock()
+	p.closed = true
+	p.life.Unlock()
 	p.cancel()
 	p.wg.Wait()
 	return nil
+}
+
+// spawn runs f on a goroutine that Close waits for, unless it is too late.
+func (p *Phone) spawn(f func()) bool {
+	p.life.Lock()
+	defer p.life.Unlock()
+	if p.closed {
+		return false
+	}
+	p.wg.Go(f)
+	return true
 }
 
 // Now is the time on the phone's clock.
@@ -322,10 +338,7 @@ func (p *Phone) Screen() []byte {
 
 // Go runs f on its own goroutine until the phone is closed; Close waits for it.
 func (p *Phone) Go(f func(ctx context.Context)) {
-	if p.ctx.Err() != nil {
-		return
-	}
-	p.wg.Go(func() { f(p.ctx) })
+	p.spawn(func() { f(p.ctx) })
 }
 
 // After runs f on the looper once d has passed, unless the phone is closed
@@ -361,24 +374,34 @@ func (p *Phone) Post(f func(ctx context.Context)) {
 		l.running, l.idle = true, make(chan struct{})
 	}
 	l.mu.Unlock()
-	if !start {
-		return
+	if start && !p.spawn(func() { p.loop() }) {
+		l.mu.Lock()
+		l.end()
+		l.mu.Unlock()
 	}
-	p.wg.Go(func() {
-		for {
-			l.mu.Lock()
-			if len(l.queue) == 0 || p.ctx.Err() != nil {
-				l.running, l.queue = false, nil
-				close(l.idle)
-				l.mu.Unlock()
-				return
-			}
-			f := l.queue[0]
-			l.queue = l.queue[1:]
+}
+
+// end stops the looper. Called with its lock held.
+func (l *looper) end() {
+	l.running, l.queue = false, nil
+	close(l.idle)
+}
+
+// loop runs what is posted until there is no more.
+func (p *Phone) loop() {
+	l := &p.looper
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 || p.ctx.Err() != nil {
+			l.end()
 			l.mu.Unlock()
-			f(p.ctx)
+			return
 		}
-	})
+		f := l.queue[0]
+		l.queue = l.queue[1:]
+		l.mu.Unlock()
+		f(p.ctx)
+	}
 }
 
 // Settle waits until the looper has done all it was given.

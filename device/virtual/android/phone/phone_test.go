@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -166,5 +167,34 @@ func TestProviderAccess(t *testing.T) {
 		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
 			t.Errorf("%s: error %v, want %q", c.name, err, c.err)
 		}
+	}
+}
+
+// TestClose: what comes after the end is not run, and nothing is left over.
+func TestClose(t *testing.T) {
+	p, err := phone.New(phone.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	p.Go(func(ctx context.Context) { <-ctx.Done(); close(ended) })
+	p.After(time.Hour, func(context.Context) { t.Error("an hour has passed") })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 1000 {
+			p.Post(func(context.Context) {})
+			p.Go(func(context.Context) {})
+		}
+	}()
+	_ = p.Close()
+	<-ended
+	<-done
+	p.Post(func(context.Context) { t.Error("posted after Close") })
+	if err := p.Settle(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if code := p.Exec(t.Context(), phone.Command{Line: "true"}); code != 127 {
+		t.Errorf("a phone without a shell: %d", code)
 	}
 }
