@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # conformance-ios.sh [full]: Tencent's SDK for iOS, on an emulated processor, judges intents/ioswire.
-# The quick form asks it one recorded case in eight again, the full form all of them.
+# The quick form asks it one recorded case in eight again and about 100 command lines, the full form all of them and
+# 2000 command lines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 missing=()
@@ -11,7 +12,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get update -q >&2
     apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 fi
-every=8
-[ "${1:-}" = full ] && every=1
+every=8 lines=100 seed=1
+[ "${1:-}" = full ] && every=1 lines=2000 seed=$RANDOM
 export WXCTL_TIERS=conformance-ios
-exec go test -count=1 -timeout 30m -run 'Emulated$' ./intents/ioswire -every "$every"
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+go build -o "$build/wxctl" .
+WXCTL_CONFIG_DIR=$build WXCTL_STATE_DIR=$build python3 fixtures/conformance/ios/commands.py "$build/wxctl" "$seed" "$lines"
+go test -count=1 -timeout 30m -run 'Emulated$' ./intents/ioswire -every "$every"
