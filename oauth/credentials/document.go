@@ -116,12 +116,20 @@ func (s *Store) read() (document, error) {
 	if err != nil {
 		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
 	}
+	doc, err := parseDocument(data)
+	if err != nil {
+		return document{}, fmt.Errorf("the credentials file %s %w", s.Path(), err)
+	}
+	return doc, nil
+}
+
+func parseDocument(data []byte) (document, error) {
 	var doc document
 	if len(data) > maxDocument || json.Unmarshal(data, &doc) != nil { // json's error may quote a value
-		return document{}, fmt.Errorf("the credentials file %s is damaged; move it away and log in again", s.Path())
+		return document{}, errors.New("is damaged; move it away and log in again")
 	}
 	if doc.Version != documentVersion {
-		return document{}, fmt.Errorf("the credentials file %s has version %d, and this wxctl knows %d", s.Path(), doc.Version, documentVersion)
+		return document{}, fmt.Errorf("has version %d, and this wxctl knows %d", doc.Version, documentVersion)
 	}
 	return doc, nil
 }

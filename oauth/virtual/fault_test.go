@@ -82,3 +82,19 @@ func TestShapes(t *testing.T) {
 		t.Errorf("code %d, access token %d, openid %d characters", len(code), len(access), len(DefaultOpenID))
 	}
 }
+
+// Whatever is given: it is an error, or a fault of a known kind.
+func FuzzParseFault(f *testing.F) {
+	for _, seed := range []string{"exchange=40163*2", "slow:2s", "status:502", "redirect:307", "-1", "*", "=", "check=slow:1ns*9"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		fault, err := ParseFault(text)
+		if err != nil {
+			return
+		}
+		if _, known := FaultKinds()[fault.Kind]; !known || fault.Times < 0 || fault.Delay < 0 {
+			t.Errorf("%q: %+v", text, fault)
+		}
+	})
+}
