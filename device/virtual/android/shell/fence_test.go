@@ -254,7 +254,7 @@ func TestCancel(t *testing.T) {
 
 func FuzzLine(f *testing.F) {
 	for _, s := range []string{"echo hi", "a=1; echo $((a+1))", "for i in 1 2; do echo $i; done", "cat <<E\nx\nE", "echo ${x:-y} | tr a b && ls -l /data >&2", "case x in *) ;; esac", "f(){ echo $1;}; f a", "am start -W -n com.a/.B --ei k 1", "pm list packages -f",
-		"logcat -d -v brief *:S", "[[ a == b* ]] || [ -f x ]", "content query --uri content://a/b", "dumpsys package android", "run-as x sh -c 'id'", "printf '%s %d' a 1", "x=(1 2 3); echo ${x[1]} ${#x[@]}", "chmod u+x,g=r f; stat -c %a f", "grep -E 'a|b' <<<abc", "echo `echo $(echo x)`", "set -eux; echo $y"} {
+		"logcat -d -v brief *:S", "[[ a == b* ]] || [ -f x ]", "content query --uri content://a/b", "dumpsys package android", "run-as x sh -c 'id'", "printf '%s %d' a 1", "x=(1 2 3); echo ${x[1]} ${#x[@]}", "chmod u+x,g=r f; stat -c %a f", "grep -E 'a|b' <<<abc", "echo `echo $(echo x)`", "set -eux; echo $y", "printf 'a\nb' | sed -n '1,/x/s/a/&&/gp;$!d'", "printf '%5.2f|%*d' 1 2 3; seq 3", "trap 'echo x' EXIT; exec >f; cd /; umask 7"} {
 		f.Add(s)
 	}
 	p := newPhone(f, phone.Options{})

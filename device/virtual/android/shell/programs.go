@@ -99,6 +99,8 @@ func findMore(name string) func(*call) int {
 		return runAs
 	case "screencap":
 		return screencap
+	case "sed":
+		return sed
 	case "seq":
 		return seq
 	case "service":
