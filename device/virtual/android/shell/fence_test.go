@@ -260,7 +260,7 @@ func FuzzLine(f *testing.F) {
 	p := newPhone(f, phone.Options{})
 	p.FS.SetFree(8 << 20)
 	f.Fuzz(func(t *testing.T, line string) {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Millisecond)
 		defer cancel()
 		began := time.Now()
 		var errs bytes.Buffer
