@@ -30,8 +30,8 @@ func split(wires []ioswire.Wire) (url string, pasteboard []byte) {
 // encodes it again: the wire form must be the same.
 func TestDecodeInvertsEncode(t *testing.T) {
 	for _, sdk := range ioswire.Versions() {
-		for _, c := range requestCases(sdk) {
-			if len(intents.Refused(ioswire.Validate(c.req, sdk))) > 0 || strings.Contains(c.id, "26214") {
+		for i, c := range requestCases(sdk) {
+			if i%stride != 0 || len(intents.Refused(ioswire.Validate(c.req, sdk))) > 0 || strings.Contains(c.id, "26214") {
 				continue
 			}
 			c.sender.Phone.PasteboardText = nil // WeChat can't tell what it was for

@@ -1,0 +1,6 @@
+//go:build !race
+
+package ioswire_test
+
+// stride is of how many recorded cases one is compared.
+const stride = 1
