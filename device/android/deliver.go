@@ -371,42 +371,6 @@ func forUser(user int) string {
 	return fmt.Sprintf(" for Android user %d", user)
 }
 
-// check refuses what this WeChat can't do, and warns of what it probably
-// won't.
-func (d *delivery) check() error {
-	have := d.out.WeChat.SupportAPI
-	share, isShare := d.job.Request.(intents.Share)
-	tooOld := func(need int, what string) error {
-		if have == 0 || have >= need || d.job.Raw {
-			return nil
-		}
-		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.out.WeChat.Version, what, have, need).
-			WithHint("update WeChat on the phone, or send it all the same with --raw")
-	}
-	if isShare && d.out.Route != device.RouteSystem {
-		need, what := 0, ""
-		switch {
-		case share.Scene == intents.SceneContact:
-			need, what = needContact, "a share to a contact"
-		case share.Scene == intents.SceneTimeline:
-			need, what = needTimeline, "a share to Moments"
-		}
-		if len(d.job.Media) > 0 && !d.job.Media[0].AsPath {
-			need, what = needContentURI, "content URIs"
-		}
-		if err := tooOld(need, what); err != nil {
-			return err
-		}
-	}
-	if isShare && share.Scene == intents.SceneFavorite {
-		d.note("WeChat saves favorites without a question on the phone", "")
-	}
-	if d.app != nil && d.app.Entry == nil {
-		d.note(fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
-	}
-	return nil
-}
-
 // send hands the request over and watches until the state that was asked for.
 func (d *delivery) send(ctx context.Context) error {
 	verb, intent, err := d.wire()
@@ -449,10 +413,11 @@ func (d *delivery) send(ctx context.Context) error {
 }
 
 func resultWord(s agent.Started) string {
-	if s.Word == "" {
+	word := clean(s.Word)
+	if word == "" {
 		return fmt.Sprintf("result %d", s.Result)
 	}
-	return s.Word
+	return word
 }
 
 // startError says why the system did not accept a start.
@@ -530,16 +495,19 @@ func (d *delivery) finish(ctx context.Context) error {
 		var top agent.Top
 		a := &ask{Request: agent.Request{Verb: agent.TopActivity}, into: &top}
 		if err := d.do(ctx, a); err == nil && a.err == nil {
-			d.out.ScreenAfter = shortComponent(top.Activity)
+			if component, ok := fullComponent(top.Activity); ok {
+				d.out.ScreenAfter = shortComponent(component)
+			}
 		}
 	}
 	errs = append(errs, d.screenshot(ctx), d.tidy(ctx), d.removeMedia(ctx))
 	return errors.Join(errs...)
 }
 
-// tidy leaves the phone as --after says.
+// tidy leaves the phone as --after says. A phone that was handed nothing is
+// left as it was.
 func (d *delivery) tidy(ctx context.Context) error {
-	if d.facts == nil || d.agent == nil {
+	if d.out.State < device.Delivered || d.agent == nil {
 		return nil
 	}
 	switch d.job.After {

@@ -156,8 +156,8 @@ func findings(app, wechat *agent.App, api int) []device.Finding {
 		add(`add <queries><package android:name="com.tencent.mm"/></queries> to the manifest`,
 			"the app can't see WeChat: it targets API %d and its <queries> don't name %s", app.TargetSDK, androidwire.WeChat)
 	}
-	if len(app.Certificates) == 0 {
-		add("install a signed build", "no signing certificate could be read")
+	if f := certificateDoubt(app); f != nil {
+		out = append(out, *f)
 	}
 	if !app.Enabled {
 		add("enable it: adb shell pm enable "+app.Package, "the app is disabled")

@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -39,9 +42,7 @@ func (d *delivery) place(ctx context.Context) error {
 }
 
 func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
-	var tag [4]byte
-	rand.Read(tag[:]) // never fails
-	to := placed{media: m, path: path.Join(MediaDir(d.facts.user), hex.EncodeToString(tag[:])+"-"+fileName(m.Name))}
+	to := placed{media: m, path: path.Join(MediaDir(d.facts.user), stamp(time.Now())+"-"+fileName(m.Name))}
 	r, err := m.Open()
 	if err != nil {
 		return device.Errorf(device.Failed, "%q can't be read: %w", m.Name, err)
@@ -71,6 +72,17 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	d.placed[len(d.placed)-1].uri = indexed.URI
 	return nil
 }
+
+// stamp is what the names of our files on the phone begin with: when they
+// came there, by our clock, and something that no other has.
+func stamp(now time.Time) string {
+	var tag [2]byte
+	rand.Read(tag[:]) // never fails
+	return fmt.Sprintf("%08x%x", now.Unix(), tag)
+}
+
+// stamped finds the time in such a name.
+var stamped = pattern(`^([0-9a-f]{8})[0-9a-f]{4}-[^/]+$`)
 
 // fileName makes a name that every file system and URI takes, with the
 // extension kept: WeChat goes by it.
@@ -144,13 +156,14 @@ func contentURIs(files []placed) []string {
 // need them: it reads them when the user has chosen, and before that nothing
 // says that it is done.
 func (d *delivery) removeMedia(ctx context.Context) error {
-	if len(d.placed) == 0 || d.agent == nil {
+	if len(d.placed) == 0 {
 		return nil
 	}
 	needed := d.out.State >= device.Delivered && d.out.State < device.Returned
 	if needed && d.job.After == device.AfterLeave || needed && d.job.After == "" {
 		d.note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
 			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user))
+		d.removeForgotten(ctx)
 		return nil
 	}
 	var asks []*ask
@@ -163,22 +176,72 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 		asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: f.uri, Path: f.path}})
 	}
 	if len(asks) < len(d.placed) {
-		if _, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil {
-			return err
+		if r, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil || r.Exit != 0 {
+			d.left(strings.TrimPrefix(command, "rm -f "))
 		}
 	}
-	if len(asks) == 0 {
-		return nil
-	}
-	if err := d.do(ctx, asks...); err != nil {
-		return err
-	}
-	for _, a := range asks {
-		if a.err != nil {
-			d.note(fmt.Sprintf("left on the phone, which does not let it be removed: %s", a.Path), "remove it: adb shell rm "+shellQuote(a.Path))
-		}
-	}
+	d.removeIndexed(ctx, asks)
+	d.removeForgotten(ctx)
 	return nil
+}
+
+// removeIndexed removes files that MediaStore knows. If the agent died on the
+// way, another one does it.
+func (d *delivery) removeIndexed(ctx context.Context, asks []*ask) {
+	if len(asks) == 0 {
+		return
+	}
+	err := d.do(ctx, asks...)
+	for _, a := range asks {
+		if err != nil || a.err != nil {
+			d.left(shellQuote(a.Path))
+		}
+	}
+}
+
+// left tells of what could not be removed, quoted for a shell.
+func (d *delivery) left(files string) {
+	d.note("left on the phone, since it could not be removed: "+files, "remove it: adb shell rm "+files)
+}
+
+// forgetAfter is how long media stay on the phone for WeChat to read, if
+// nothing told that it has. mostForgotten bounds how many go at once.
+const (
+	forgetAfter   = 24 * time.Hour
+	mostForgotten = 20
+)
+
+// removeForgotten removes what earlier deliveries had to leave for WeChat,
+// after a day. It is nobody's failure if it can't.
+func (d *delivery) removeForgotten(ctx context.Context) {
+	dir := MediaDir(d.facts.user)
+	r, err := d.server.Run(ctx, d.info.ID, "ls -1 "+dir, nil)
+	if err != nil {
+		return
+	}
+	var index, remove []*ask
+	for _, name := range strings.Split(string(r.Stdout), "\n") {
+		m := stamped().FindStringSubmatch(name)
+		if m == nil || len(index) == mostForgotten {
+			continue
+		}
+		came, err := strconv.ParseInt(m[1], 16, 64)
+		if err != nil || time.Since(time.Unix(came, 0)) < forgetAfter {
+			continue
+		}
+		index = append(index, &ask{Request: agent.Request{Verb: agent.Index, User: d.facts.user, Path: path.Join(dir, name)}, into: &agent.Indexed{}})
+	}
+	if len(index) == 0 || d.do(ctx, index...) != nil {
+		return
+	}
+	for _, a := range index {
+		if uri := a.into.(*agent.Indexed).URI; a.err == nil && uri != "" {
+			remove = append(remove, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: uri, Path: a.Path}})
+		}
+	}
+	if len(remove) > 0 {
+		d.do(ctx, remove...) // another delivery will try again
+	}
 }
 
 // screenshot writes what the phone shows.
@@ -228,16 +291,43 @@ func (d *delivery) stopRecording(ctx context.Context) error {
 	if err := d.camera.closeIn(ctx); err != nil {
 		return err
 	}
-	if _, err := d.camera.collect(ctx); err != nil {
+	said, err := d.camera.collect(ctx)
+	if err != nil {
 		return err
 	}
-	w, err := d.job.Hooks.Record()
-	if err != nil {
-		return device.Errorf(device.Failed, "the recording can't be written: %w", err)
+	w := &recording{create: d.job.Hooks.Record}
+	err = d.server.Pull(ctx, d.info.ID, d.film, w)
+	if text := strings.TrimSpace(string(said.Stderr)); err != nil && w.file == nil && text != "" {
+		err = device.Errorf(device.Failed, "the phone recorded nothing: it says %q", excerpt(text))
 	}
-	err = errors.Join(d.server.Pull(ctx, d.info.ID, d.film, w), w.Close())
+	err = errors.Join(err, w.Close())
 	_, rmErr := d.server.Run(ctx, d.info.ID, "rm -f "+d.film, nil)
 	return errors.Join(err, rmErr)
+}
+
+// recording is a file that is made when the first of the film arrives: where
+// there is no film, there is no file.
+type recording struct {
+	create func() (io.WriteCloser, error)
+	file   io.WriteCloser
+}
+
+func (r *recording) Write(b []byte) (int, error) {
+	if r.file == nil {
+		file, err := r.create()
+		if err != nil {
+			return 0, device.Errorf(device.Failed, "the recording can't be written: %w", err)
+		}
+		r.file = file
+	}
+	return r.file.Write(b)
+}
+
+func (r *recording) Close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
 }
 
 func (d *delivery) closeRecorder() {

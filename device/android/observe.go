@@ -42,6 +42,7 @@ type observer struct {
 	transaction *string
 	kind        intents.Kind
 	forged      bool // it is wxctl that calls the app back, not WeChat
+	until       device.Progress
 
 	said       map[string]bool // evidence that is there already
 	open       map[string]bool // entry activities of WeChat that are up
@@ -51,7 +52,8 @@ type observer struct {
 	sawChooser bool
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
-	top        string // the component in front; "" while that is changing
+	back       map[string]string // evidence that WeChat called the app back, by activity
+	top        string            // the component in front; "" while that is changing
 	reply      intents.Reply
 }
 
@@ -147,10 +149,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	if e.user != o.user {
 		return
 	}
-	what := fmt.Sprintf("WeChat called %s back", shortComponent(e.component))
-	if o.forged {
-		what = fmt.Sprintf("the forged reply reached %s", shortComponent(e.component))
-	}
+	what := o.backAt(e.component)
 	switch e.kind {
 	case started:
 		o.starter[e.component] = e.fromUID
@@ -165,6 +164,26 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	case resumed:
 		o.top = e.component
 	}
+}
+
+// backAt says that an activity was called back, and what that leaves open
+// where nobody waits for the reply: being sent, cancelled and refused look alike.
+func (o *observer) backAt(component string) string {
+	if what, ok := o.back[component]; ok {
+		return what
+	}
+	what := fmt.Sprintf("WeChat called %s back", shortComponent(component))
+	switch {
+	case o.forged:
+		what = fmt.Sprintf("the forged reply reached %s", shortComponent(component))
+	case o.until >= device.Replied:
+	case o.out.State < device.Opened:
+		what += " without a screen of the request; its reply, which may be a refusal, was not read"
+	default:
+		what += "; its reply was not read"
+	}
+	o.back[component] = what
+	return what
 }
 
 // startedByOther reports whether the log says that somebody else than WeChat
@@ -305,8 +324,8 @@ func replyFailure(reply intents.Reply) error {
 func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts, app *agent.App) *observer {
 	o := &observer{
 		out: out, hooks: job.Hooks, begin: begin, user: f.user, roles: wanted(job.Request), wechatUID: f.wechat.UID,
-		said: map[string]bool{}, open: map[string]bool{}, starter: map[string]int{}, appUID: -1,
-		wantReply: job.Until >= device.Returned,
+		said: map[string]bool{}, open: map[string]bool{}, starter: map[string]int{}, back: map[string]string{}, appUID: -1,
+		wantReply: job.Until >= device.Returned, until: job.Until,
 	}
 	if job.Request != nil {
 		o.transaction, o.kind = job.Request.Base().Transaction, job.Request.Kind()

@@ -167,10 +167,17 @@ func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*as
 	if err := p.do(ctx, append([]*ask{users, inspect, state}, more...)...); err != nil {
 		return nil, err
 	}
-	for _, err := range []error{users.err, state.err} {
-		if err != nil {
-			return nil, refusedByAgent(err)
+	if users.err != nil {
+		return nil, refusedByAgent(users.err)
+	}
+	if choice.Set {
+		// Before anything else that a phone may say of a user that isn't there.
+		if _, err := pick(choice, f.users, nil); err != nil {
+			return nil, err
 		}
+	}
+	if state.err != nil {
+		return nil, refusedByAgent(state.err)
 	}
 	chats := map[int]*agent.App{}
 	if app, err := found(inspect, &chat); err != nil {
@@ -249,6 +256,8 @@ func askInspect(user int, pkg string, into *agent.App) *ask {
 func found(a *ask, app *agent.App) (*agent.App, error) {
 	var refused *agent.Error
 	switch {
+	case a.err == nil && app.Package != a.Package:
+		return nil, device.Errorf(device.Failed, "the phone's agent was asked for the app %q and told of %q", a.Package, clean(app.Package))
 	case a.err == nil:
 		return app, nil
 	case errors.As(a.err, &refused) && refused.Kind == agent.KindNotFound:

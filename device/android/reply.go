@@ -40,7 +40,7 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 	case e == nil:
 		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).WithHint("see: wxctl inspect")
 	case !e.Exported:
-		return device.Errorf(device.Refused, "%s is not exported, so neither WeChat nor shell can start it", e.Name).WithHint(`set android:exported="true"`)
+		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", clean(e.Name)).WithHint(`set android:exported="true"`)
 	}
 	intent, err := androidwire.EncodeReply(reply, androidwire.Receiver{Package: d.app.Package})
 	if err != nil {

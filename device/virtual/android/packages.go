@@ -50,7 +50,7 @@ func launcher() phone.Filter {
 var demoPackage = sync.OnceValue(func() *phone.Package {
 	entry := activity(DemoEntry, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{DemoAppID}})
 	entry.LaunchMode, entry.Affinity = phone.LaunchSingleTask, DemoPackage
-	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{demoScheme}})
+	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault}, Schemes: []string{demoScheme}})
 	return &phone.Package{
 		Name: DemoPackage, VersionName: "1.0", VersionCode: 1, MinSDK: 24, TargetSDK: 34, AppID: 10200,
 		Certs: [][]byte{demoCertificate}, Debuggable: true,

@@ -1,0 +1,158 @@
+package android
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// certificate makes a self-signed certificate, DER, of a name.
+func certificate(t *testing.T, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{Country: []string{"US"}, Organization: []string{"Android"}, CommonName: name}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func TestDoubts(t *testing.T) {
+	debug, release := certificate(t, "Android Debug"), certificate(t, "Example Ltd")
+	sum := md5.Sum(debug)
+	for _, tt := range []struct {
+		name  string
+		certs [][]byte
+		want  string // "" for no doubt
+	}{
+		{"none", nil, "no signing certificate"},
+		{"debug", [][]byte{debug}, hex.EncodeToString(sum[:])},
+		{"release", [][]byte{release}, ""},
+		{"one of them fits", [][]byte{debug, release}, ""},
+		{"not readable", [][]byte{{1, 2, 3}}, ""},
+	} {
+		got := certificateDoubt(&agent.App{Certificates: tt.certs})
+		if (got == nil) != (tt.want == "") || got != nil && (!strings.Contains(got.Message, tt.want) || got.Hint == "") {
+			t.Errorf("%s: %+v, want %q", tt.name, got, tt.want)
+		}
+	}
+	const mine, other = "wx0123456789abcdef", "wxfedcba9876543210"
+	for _, tt := range []struct {
+		schemes []string
+		doubt   bool
+	}{
+		{nil, false}, {[]string{"https"}, false}, {[]string{mine}, false}, {[]string{other, mine}, false}, {[]string{other}, true},
+	} {
+		if got := appIDDoubt(&agent.App{Package: "com.x", Schemes: tt.schemes}, mine); (got != nil) != tt.doubt {
+			t.Errorf("%q: %+v", tt.schemes, got)
+		}
+	}
+}
+
+// TestWarnings: what WeChat will hold against a request is said before it is
+// sent.
+func TestWarnings(t *testing.T) {
+	old := virtualandroid.Options{WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 4}}
+	for _, tt := range []struct {
+		name    string
+		options virtualandroid.Options
+		certs   [][]byte
+		job     device.Job
+		want    string // "" for nothing
+	}{
+		{name: "nothing amiss", job: device.Job{Request: page(intents.SceneSession)}},
+		{name: "debug certificate", certs: [][]byte{certificate(t, "Android Debug")}, job: device.Job{Request: page(intents.SceneSession)}, want: "signed with a debug key"},
+		{name: "by the bridge, too", certs: [][]byte{certificate(t, "Android Debug")}, job: device.Job{Request: page(intents.SceneSession), Route: device.RouteBridge}, want: "signed with a debug key"},
+		{name: "not by the system", certs: [][]byte{certificate(t, "Android Debug")}, job: device.Job{Request: text(intents.SceneSession), Route: device.RouteSystem}},
+		{name: "another AppID", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{AppID: "wx00000000000000aa"}}, want: "not wx00000000000000aa"},
+		{name: "too old, and sent all the same", options: old, job: device.Job{Request: page(intents.SceneContact), Raw: true}, want: "too old for a share to a contact"},
+		{name: "favorite", job: device.Job{Request: page(intents.SceneFavorite)}, want: "saves favorites without a question"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLab(t, tt.options)
+			l.warm(t)
+			if tt.certs != nil {
+				demo := *l.Model.Package(virtualandroid.DemoPackage)
+				demo.Certs = tt.certs
+				l.Model.Install(&demo, nil)
+			}
+			var notes []string
+			job := tt.job
+			job.Until = device.Delivered
+			job.Hooks.Note = func(n device.Note) { notes = append(notes, n.Message) }
+			if o, err := l.open(t).Deliver(t.Context(), job); err != nil {
+				t.Fatal(err, whats(o))
+			}
+			if tt.want == "" && len(notes) > 0 || tt.want != "" && !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, tt.want) }) {
+				t.Errorf("noted %q, want %q", notes, tt.want)
+			}
+		})
+	}
+}
+
+// TestUnreadReply: a call back that is enough, though its reply is not read,
+// says so; it may be a refusal.
+func TestUnreadReply(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Strict: true})
+	l.warm(t)
+	o, err := l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+	if err != nil || o.State != device.Returned || o.Reply != nil || o.Status != nil || !strings.Contains(whats(o), "its reply, which may be a refusal, was not read") {
+		t.Errorf("%v, %v, saw %s", err, o.State, whats(o))
+	}
+	l = newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	o, err = l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Returned})
+	if err != nil || o.State == device.Returned && !strings.HasSuffix(whats(o), "back; its reply was not read") || strings.Count(whats(o), "called") > 1 {
+		t.Errorf("%v, %v, saw %s", err, o.State, whats(o))
+	}
+}
+
+// TestLiars: an agent that tells of another app than it was asked for, or
+// lists what is no package, is not believed.
+func TestLiars(t *testing.T) {
+	a := askInspect(0, "com.x", nil)
+	if app, err := found(a, &agent.App{Package: "com.y\x1b[2J"}); app != nil || code(err) != device.Failed || strings.ContainsRune(err.Error(), '\x1b') {
+		t.Errorf("%+v, %v", app, err)
+	}
+	packages := []agent.Package{{Name: "com.x\x1b[2J", Debuggable: true, Entry: true}, {Name: "com.y", Debuggable: true, Entry: true}}
+	if name, err := choosePackage("", packages); name != "com.y" || err != nil {
+		t.Errorf("%q, %v", name, err)
+	}
+	if got := resultWord(agent.Started{Word: "A\x1b[2J\nB"}); got != "A[2JB" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestStamp: names on the phone tell when they came.
+func TestStamp(t *testing.T) {
+	now := time.Unix(1732282655, 0)
+	m := stamped().FindStringSubmatch(stamp(now) + "-a.png")
+	if m == nil || m[1] != fmt.Sprintf("%08x", now.Unix()) {
+		t.Errorf("%q of %q", m, stamp(now))
+	}
+	for _, name := range []string{"", "a.png", "0123456-a", "0123456789abcdef.png", "67401a5f0000-", "67401a5f0000-a/b"} {
+		if stamped().MatchString(name) {
+			t.Errorf("%q is not ours", name)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// picture is a share of one picture the system's way.
+func picture() device.Job {
+	return device.Job{
+		Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}),
+		Media: []device.Media{media("a.png", "image/png", png)}, Until: device.Opened,
+	}
+}
+
+func (l *lab) mediaNames(t *testing.T) []string {
+	t.Helper()
+	list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, i := range list {
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+// TestForgottenMedia: what had to stay for WeChat to read goes a day later,
+// and nothing else does.
+func TestForgottenMedia(t *testing.T) {
+	for _, api := range []int{24, 29, 34} {
+		t.Run(fmt.Sprint(api), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
+			l.warm(t)
+			p := l.open(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			var notes []string
+			job := picture()
+			job.Hooks.Note = func(n device.Note) { notes = append(notes, n.Message) }
+			if o, err := p.Deliver(ctx, job); err != nil {
+				t.Fatal(err, whats(o))
+			}
+			first := l.mediaNames(t)
+			if len(first) != 1 || len(notes) != 1 || !strings.Contains(notes[0], "left on the phone, since WeChat reads it when the user has chosen: "+path.Join(MediaDir(0), first[0])) {
+				t.Fatalf("left %q, noted %q", first, notes)
+			}
+			old := stamp(time.Now().Add(-25*time.Hour)) + "-it's old.png"
+			for _, name := range []string{old, stamp(time.Now().Add(-23*time.Hour)) + "-young.png", "theirs.png"} {
+				if err := l.Model.FS.WriteFile(phone.ShellCred(), path.Join(MediaDir(0), name), png, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.Model.ForceStop(wechat.PackageName, 0)
+			if o, err := p.Deliver(ctx, job); err != nil {
+				t.Fatal(err, whats(o))
+			}
+			if got := l.mediaNames(t); len(got) != 4 || strings.Contains(strings.Join(got, " "), old) {
+				t.Errorf("on the phone: %q", got)
+			}
+		})
+	}
+}
+
+// TestAgentDiesWithMediaOnPhone: an agent that dies once a file is there does
+// not make it stay.
+func TestAgentDiesWithMediaOnPhone(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	p := l.open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	job := picture()
+	job.Media = append(job.Media, device.Media{Name: "b.png", MIME: "image/png", Size: 3, Open: func() (io.ReadCloser, error) {
+		p.agent.sh.conn.Close() // the first is on the phone, and indexed
+		return nil, io.ErrUnexpectedEOF
+	}})
+	if o, err := p.Deliver(ctx, job); code(err) != device.Failed || o.State != device.NotSent {
+		t.Fatalf("%v; saw %s", err, whats(o))
+	}
+	if got := l.mediaNames(t); len(got) != 0 || p.starts != 2 {
+		t.Errorf("left on the phone: %q; %d agents", got, p.starts)
+	}
+}
+
+// TestRefusedLeavesPhoneAlone: --after is for what was sent.
+func TestRefusedLeavesPhoneAlone(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour})
+	l.warm(t)
+	p := l.open(t)
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
+	if o, err := p.Deliver(t.Context(), job); err != nil {
+		t.Fatal(err, whats(o))
+	}
+	for _, after := range []device.After{device.AfterBack, device.AfterHome, device.AfterStopWeChat} {
+		refused := device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.not.there"}, Until: device.Opened, After: after}
+		if _, err := p.Deliver(t.Context(), refused); code(err) != device.Refused {
+			t.Fatal(err)
+		}
+		if top, _ := l.Model.Top(); !strings.Contains(top.Short(), "SelectConversationUI") {
+			t.Errorf("%s: %s is in front", after, top.Short())
+		}
+	}
+}
+
+// TestNoFilm: a phone that records nothing says why, and makes no file here.
+func TestNoFilm(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	l.Model.SetShell(&testShell{other: func(c phone.Command) int {
+		if !strings.HasPrefix(c.Line, "screenrecord") {
+			return 0
+		}
+		return says(1, "", "ERROR: unable to configure video/avc codec\n")(c)
+	}})
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
+	made := 0
+	job.Hooks.Record = func() (io.WriteCloser, error) { made++; return &file{Buffer: bytes.Buffer{}}, nil }
+	o, err := l.open(t).Deliver(t.Context(), job)
+	if e := device.AsError(err); e == nil || e.Code != device.Failed || !strings.Contains(e.Message, "unable to configure video/avc codec") {
+		t.Errorf("%v", err)
+	}
+	if made != 0 || o.State != device.Opened {
+		t.Errorf("%d files were made; saw %s", made, whats(o))
+	}
+}
