@@ -78,7 +78,7 @@ func (d *delivery) prepare(ctx context.Context, platform device.Platform) (built
 	}
 	b, problems, err := d.o.validated(ctx, target{platform: platform, load: d.o.loader()}, d.build)
 	if err == nil {
-		err = d.o.refusal(problems)
+		err = d.o.refusal(&b, problems)
 	}
 	if d.ready == nil {
 		d.ready = map[device.Platform]*prepared{}

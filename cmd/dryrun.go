@@ -50,7 +50,7 @@ func (o *requestOptions) preview(ctx context.Context, p plan, build buildFunc) e
 	if result.Problems == nil {
 		result.Problems = []intents.Problem{}
 	}
-	failure := o.refusal(problems)
+	failure := o.refusal(&b, problems)
 	if failure == nil {
 		if failure = o.wire(&result, p, platform); failure != nil {
 			result.Wire = []json.RawMessage{}
@@ -154,12 +154,21 @@ func badVersion(platform device.Platform, version string) error {
 }
 
 // fileWithoutPhone is the path or URI that a phone would be given for a file.
-// The number in a content URI is the phone's own; 0 stands for it.
-func fileWithoutPhone(name, kind string, asURI bool) string {
-	if asURI {
-		return "content://media/external/" + kind + "/media/0"
+// The number in a content URI is the phone's own, 0 stands for it; so is what
+// a path's name begins with, which is left out.
+func fileWithoutPhone(name string, user int, asURI bool) string {
+	if !asURI {
+		return android.MediaDir(user) + "/" + name
 	}
-	return "/sdcard/Pictures/wxctl/" + name
+	// The collections that MediaStore sorts files into.
+	collection := "file"
+	switch kind, _, _ := strings.Cut(mimeOf(name), "/"); kind {
+	case "image":
+		collection = "images/media"
+	case "audio", "video":
+		collection = kind + "/media"
+	}
+	return "content://media/external/" + collection + "/0"
 }
 
 // encodeSystem is Android's own share route.
@@ -171,14 +180,14 @@ func (o *requestOptions) encodeSystem(result *preview, media []device.Media) ([]
 	var uris []string
 	mime := ""
 	for i, m := range media {
-		uris = append(uris, fileWithoutPhone(m.Name, "images", true))
+		uris = append(uris, fileWithoutPhone(m.Name, 0, true))
 		if i == 0 {
 			mime = m.MIME
 		}
 	}
 	if data := objectData(share.Message.Object); data != nil && len(uris) == 0 {
 		// What would travel in the request goes to the phone as a file here.
-		uris, mime = []string{fileWithoutPhone("", "images", true)}, http.DetectContentType(data)
+		uris, mime = []string{fileWithoutPhone("image.png", 0, true)}, http.DetectContentType(data)
 	}
 	intent, err := androidwire.EncodeSystem(share, uris, mime)
 	if err != nil {

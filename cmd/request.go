@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -56,6 +57,8 @@ type built struct {
 	notes []string
 	// warnings are what the SDK sends but something advises against.
 	warnings []string
+	// failure says better than the SDK's limit why a request is refused.
+	failure error
 }
 
 type buildFunc func(context.Context, target) (built, error)
@@ -199,9 +202,7 @@ func (o *requestOptions) validated(ctx context.Context, t target, build buildFun
 		return b, nil, err
 	}
 	if !o.raw && !o.noFit {
-		if err := fitThumbs(&b, t.platform); err != nil {
-			return b, nil, err
-		}
+		fitThumbs(&b, t.platform)
 	}
 	problems := intents.Validate(b.request)
 	if !o.withoutSDK(b.request) {
@@ -236,7 +237,10 @@ func (o *requestOptions) withoutSDK(request intents.Request) bool {
 
 // refusal is the error of a request that the SDK would refuse; nil if there
 // is nothing to refuse.
-func (o *requestOptions) refusal(problems []intents.Problem) error {
+func (o *requestOptions) refusal(b *built, problems []intents.Problem) error {
+	if b.failure != nil {
+		return b.failure
+	}
 	refused := intents.Refused(problems)
 	if len(refused) == 0 || o.raw {
 		return nil
@@ -248,39 +252,42 @@ func (o *requestOptions) refusal(problems []intents.Problem) error {
 	return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: message, Hint: "mend it, or send it unchecked with --raw"}
 }
 
-func fitThumbs(b *built, platform device.Platform) error {
+// fitThumbs scales what is too large. What can't be scaled stays as it is and
+// refuses the request.
+func fitThumbs(b *built, platform device.Platform) {
 	share, ok := b.request.(intents.Share)
 	if !ok {
-		return nil
+		return
 	}
 	limit := intents.ThumbLimit
 	program, isProgram := share.Message.Object.(intents.MiniProgram)
 	if isProgram && platform == device.Android {
 		limit = intents.ThumbLimitLarge
 	}
-	fit := func(what string, data []byte, limit int) ([]byte, error) {
+	fit := func(what string, data []byte, limit int) []byte {
 		if len(data) == 0 {
-			return data, nil
+			return data
 		}
 		thumb, err := intents.Fit(data, limit)
 		if err != nil {
-			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: "give a smaller picture, or a JPEG or PNG", Err: err}
+			if b.failure == nil {
+				hint := "give another picture"
+				if e := (*intents.ThumbError)(nil); errors.As(err, &e) && e.Hint != "" {
+					hint = e.Hint
+				}
+				b.failure = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: hint, Err: err}
+			}
+			return data
 		}
 		if thumb.Scaled {
 			b.notes = append(b.notes, what+thumb.String())
 		}
-		return thumb.Data, nil
+		return thumb.Data
 	}
-	var err error
-	if share.Message.Thumb, err = fit("", share.Message.Thumb, limit); err != nil {
-		return err
-	}
+	share.Message.Thumb = fit("", share.Message.Thumb, limit)
 	if isProgram {
-		if program.HDImage, err = fit("--hd-image: ", program.HDImage, intents.ThumbLimitLarge); err != nil {
-			return err
-		}
+		program.HDImage = fit("--hd-image: ", program.HDImage, intents.ThumbLimitLarge)
 		share.Message.Object = program
 	}
 	b.request = share
-	return nil
 }

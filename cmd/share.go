@@ -169,8 +169,10 @@ const (
 	// default: an Android Intent holds about 1 MB with all that travels at the
 	// same time.
 	bytesUpTo = 256 << 10
-	// fileLimit bounds what is read into memory for a request.
-	fileLimit = 25 << 20
+	// fileLimit bounds what is read into memory for a request. It is far above
+	// every limit of the SDKs but those of files, 1 GiB and more, which no
+	// Intent and no URL holds.
+	fileLimit = 128 << 20
 )
 
 // handOver decides how a file goes to WeChat and reads or attaches it.
@@ -181,7 +183,7 @@ type handOver struct {
 	file media.File
 }
 
-func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, as, kind string) (handOver, error) {
+func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, as string) (handOver, error) {
 	how := fileAs(as)
 	switch how {
 	case "", asBytes, asPath, asURI:
@@ -221,7 +223,7 @@ func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, a
 		}
 		return handOver{data: file.Data, file: file}, nil
 	}
-	ref := fileWithoutPhone(file.Name, kind, how == asURI)
+	ref := fileWithoutPhone(file.Name, o.phone.androidUser, how == asURI)
 	b.media = append(b.media, device.Media{
 		Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size, AsPath: how == asPath,
 		Open: func() (io.ReadCloser, error) {

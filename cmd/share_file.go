@@ -59,7 +59,7 @@ func shareFileRun(ctx context.Context, opts *shareFileOptions) error {
 				object.Ext = new("txt")
 			}
 		case opts.file != "":
-			h, err := opts.handOver(ctx, t, b, opts.file, opts.as, "file")
+			h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
 			if err != nil {
 				return nil, err
 			}
@@ -118,7 +118,7 @@ func shareEmojiRun(ctx context.Context, opts *shareEmojiOptions) error {
 		if opts.file == "" {
 			return intents.Emoji{}, nil
 		}
-		h, err := opts.handOver(ctx, t, b, opts.file, opts.as, "images")
+		h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
 		if err != nil {
 			return nil, err
 		}

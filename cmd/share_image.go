@@ -77,7 +77,7 @@ func shareImageRun(ctx context.Context, opts *shareImageOptions) error {
 		if opts.file == "" {
 			return intents.Image{}, nil
 		}
-		h, err := opts.handOver(ctx, t, b, opts.file, opts.as, "images")
+		h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +123,7 @@ func shareImagesRun(ctx context.Context, opts *shareImagesOptions) error {
 			if err != nil {
 				return nil, err
 			}
-			images.URIs = append(images.URIs, fileWithoutPhone(file.Name, "images", true))
+			images.URIs = append(images.URIs, fileWithoutPhone(file.Name, 0, true))
 			b.media = append(b.media, device.Media{
 				Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size,
 				Open: func() (io.ReadCloser, error) { return t.load.Open(name) },
