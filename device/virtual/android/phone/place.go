@@ -215,7 +215,7 @@ func (s *starter) uriText() string {
 
 // handTo gives the intent to an activity that is there already.
 func (s *starter) handTo(t *task, r *record, moved bool) int {
-	front := r.state == resumed
+	front, ms := r.state == resumed, s.redrawn(r)
 	r.intent, r.callerUID, r.caller = s.in, s.q.UID, s.q.Package
 	s.event(evNewIntent, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
 	code := StartDeliveredToTop
@@ -232,20 +232,30 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	} else {
 		s.resumeTop("")
 	}
-	s.result.Who, s.result.State = r.pkg+"/"+r.class, LaunchHot
-	s.handler(r)
-	if !moved {
-		s.result.TotalTime = 0
+	s.result.Who, s.result.ThisTime, s.result.TotalTime = r.pkg+"/"+r.class, ms, ms
+	if moved { // one that got the intent where it was has no launch state
+		s.result.State = LaunchHot
 	}
+	s.handler(r)
 	return code
+}
+
+// redrawn is how long, in ms, an activity that exists takes to be seen: no time
+// if it is.
+func (s *starter) redrawn(r *record) int64 {
+	if r.state == resumed {
+		return 0
+	}
+	return int64(20 + s.tokens.IntN(40))
 }
 
 // show brings a task to the front as it is; no activity gets the intent.
 func (s *starter) show(t *task) int {
 	r := t.top()
+	ms := s.redrawn(r)
 	s.began(StartTaskToFront)
 	s.resumeTop("")
-	s.result.Who, s.result.State, s.result.TotalTime = r.pkg+"/"+r.class, LaunchHot, 0
+	s.result.Who, s.result.State, s.result.ThisTime, s.result.TotalTime = r.pkg+"/"+r.class, LaunchHot, ms, ms
 	return StartTaskToFront
 }
 

@@ -98,6 +98,10 @@ func TestAndroidCommands(t *testing.T) {
 		{24, "am start -W -n com.tencent.mm/.ui.LauncherUI | grep -c -e ThisTime: -e Complete", "2\n", "", 0},
 		{34, "am start -W -n com.tencent.mm/.ui.LauncherUI | grep -e Status -e LaunchState -e Activity", "Status: ok\nLaunchState: COLD\nActivity: com.tencent.mm/.ui.LauncherUI\n", "", 0},
 		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; am start com.tencent.mm/.ui.LauncherUI", "~Starting", "Warning: Activity not started, intent has been delivered to currently running top-most instance.\n", 0},
+		// AOSP 30 ActivityStarter.waitForResult: an intent that was handed to the top has no launch state.
+		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; am start -W com.tencent.mm/.ui.LauncherUI | grep -e LaunchState -e TotalTime", "LaunchState: UNKNOWN (0)\nTotalTime: 0\n", "", 0},
+		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; input keyevent HOME; am start -W com.tencent.mm/.ui.LauncherUI | grep -e LaunchState -e TotalTime | tr -d 0-9", "LaunchState: HOT\nTotalTime: \n", "", 0},
+		{28, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; input keyevent HOME; am start -W com.tencent.mm/.ui.LauncherUI | grep -e ThisTime -e TotalTime | tr -d 0-9", "ThisTime: \nTotalTime: \n", "", 0},
 		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; pidof com.tencent.mm >/dev/null && am force-stop com.tencent.mm; pidof com.tencent.mm; echo $?", "1\n", "", 0},
 		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; pidof com.tencent.mm; logcat -d -b crash -v raw | grep -v PID", "--------- beginning of crash\nFATAL EXCEPTION: main\nandroid.app.RemoteServiceException$CrashedByAdbException: shell-induced crash\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)\n", "", 0},
 		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; dumpsys activity top | head -n 1; logcat -d -b events -v raw -s am_crash | cut -d , -f 3-6", "~com.tencent.mm,32772,android.app.RemoteServiceException$CrashedByAdbException,shell-induced crash\n", "", 0},
@@ -149,6 +153,8 @@ func TestDumpsys(t *testing.T) {
 		{34, "input keyevent KEYCODE_HOME; dumpsys activity top | head -n 1", "~TASK com.android.launcher3 ", "", 0},
 		{34, "input keyevent 4; dumpsys activity top | head -n 1", "~TASK com.android.launcher3 ", "", 0},
 		{34, "dumpsys activity recents | grep -c 'Recent #'", "2\n", "", 0},
+		{34, "dumpsys activity processes | grep -o -e '1361:.*}' -e 'com.tencent.mm/.*}'", "1361:system/1000}\ncom.tencent.mm/u0a123}\n", "", 0},
+		{34, "dumpsys activity recents | grep -o 'effectiveUid=.*' | head -n 1", "effectiveUid=u0a123\n", "", 0},
 		{34, "dumpsys nosuch", "", "Can't find service: nosuch\n", 0},
 	} {
 		p := wechatPhone(t, w.api)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
@@ -231,7 +232,7 @@ func (c *call) dumpActivity(what string) {
 	case "r", "recents":
 		c.printf("ACTIVITY MANAGER RECENT TASKS (dumpsys activity recents)\n  Recent tasks:\n")
 		for i, t := range recents(c.p.Tasks()) {
-			c.printf("  * Recent #%d: %s\n    userId=%d effectiveUid=u%da%d\n    realActivity={%s}\n    intent={%s}\n", i, c.taskText(t), t.User, t.User, t.Activities[0].UID%phone.PerUser-phone.FirstAppUID, t.Activities[0].Short(),
+			c.printf("  * Recent #%d: %s\n    userId=%d effectiveUid=%s\n    realActivity={%s}\n    intent={%s}\n", i, c.taskText(t), t.User, formatUID(t.Activities[0].UID), t.Activities[0].Short(),
 				strings.TrimSuffix(strings.TrimPrefix(phone.IntentText(c.p.API, t.Base), "Intent { "), " }"))
 		}
 	case "broadcasts", "b", "services", "s", "providers":
@@ -240,12 +241,29 @@ func (c *call) dumpActivity(what string) {
 		c.printf("ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n  All known processes:\n")
 		for _, pr := range c.p.Processes() {
 			if pr.Package != "" {
-				c.printf("  *APP* UID %d ProcessRecord{%x %d:%s/u%da%d}\n", pr.UID, hashOf(pr.Name), pr.PID, pr.Name, pr.User(), pr.UID%phone.PerUser-phone.FirstAppUID)
+				kind, name := "APP", pr.Name
+				if name == "system_server" { // the activity manager's word for itself
+					kind, name = "PERS", "system"
+				}
+				c.printf("  *%s* UID %d ProcessRecord{%x %d:%s/%s}\n", kind, pr.UID, hashOf(pr.Name), pr.PID, name, formatUID(pr.UID))
 			}
 		}
 	default:
 		c.printf("Bad activity command, or no activities match: %s\nUse -h for help.\n", what)
 	}
+}
+
+// formatUID prints a uid as UserHandle.formatUid does: u0a160, u10s1000, and
+// those of the owner's system as numbers.
+func formatUID(uid int) string {
+	if uid < phone.FirstAppUID {
+		return strconv.Itoa(uid)
+	}
+	user, app := uid/phone.PerUser, uid%phone.PerUser
+	if app < phone.FirstAppUID {
+		return fmt.Sprintf("u%ds%d", user, app)
+	}
+	return fmt.Sprintf("u%da%d", user, app-phone.FirstAppUID)
 }
 
 func recents(tasks []phone.Task) []phone.Task {
@@ -287,8 +305,8 @@ func (c *call) dumpActivities() {
 			}
 		}
 		for i, a := range slices.Backward(t.Activities) {
-			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s userId=%d\n          app=ProcessRecord{%x %d:%s/u%da%d}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i, c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, orNullText(a.Caller), a.User,
-				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, a.User, a.UID%phone.PerUser-phone.FirstAppUID, phone.IntentText(api, a.Intent), a.Root, c.taskText(t), stateText(a))
+			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s userId=%d\n          app=ProcessRecord{%x %d:%s/%s}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i, c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, orNullText(a.Caller), a.User,
+				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), stateText(a))
 		}
 		if api <= 31 && top.Resumed {
 			c.printf("\n    mResumedActivity: %s\n", c.p.Text(top))
