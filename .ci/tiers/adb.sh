@@ -19,6 +19,8 @@ export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb,adb-strangers"
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device/virtual/android/adb/...
 	go test -run '^$' -bench . ./device/virtual/android/adb/
+	go test -race -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/android
 else
 	go test -count=1 ./device/virtual/android/adb/...
+	go test -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/android
 fi

@@ -48,6 +48,9 @@ type Options struct {
 	// Agent is a dex of wxctl's agent that is on the phone from before; nil for
 	// a phone that wxctl never drove.
 	Agent []byte
+	// Keys makes the device side ask a computer for its adb key; any key is
+	// allowed, and remembered.
+	Keys bool
 	// Full has no byte left on the data partition, ReadOnly takes no write.
 	Full, ReadOnly bool
 }
@@ -112,6 +115,7 @@ func options() map[string]option {
 		}},
 		"latency": duration(func(o *Options, d time.Duration) { o.Latency = d }),
 		"think":   duration(func(o *Options, d time.Duration) { o.Think = d }),
+		"auth":    oneOf("none, key", func(o *Options, v string) { o.Keys = v == "key" }),
 		"login":   oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
 		"token":   oneOf("any, strict", func(o *Options, v string) { o.Strict = v == "strict" }),
 		"oauth":   {"base URL of a virtual OAuth server", setOAuth},
@@ -157,7 +161,7 @@ func setUsers(o *Options, v string) error {
 }
 
 // ParseOptions reads options as virtual:android?… spells them, such as
-// "api=33&answer=cancel". The keys: api, wechat, answer, latency, think,
+// "api=33&answer=cancel". The keys: api, auth, wechat, answer, latency, think,
 // login, oauth, token, users, screen, disk, state.
 func ParseOptions(text string) (Options, error) {
 	values, err := url.ParseQuery(text)

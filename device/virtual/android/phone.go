@@ -35,6 +35,7 @@ type Phone struct {
 	// How computers see it.
 	serial  string
 	latency time.Duration
+	auth    *adb.Auth // nil lets every computer in
 	mu      sync.Mutex
 	state   adb.State
 }
@@ -60,6 +61,9 @@ func New(o Options) (*Phone, error) {
 	}
 	media := &mediaStore{phone: model}
 	p := &Phone{Model: model, serial: o.Serial, state: o.State, latency: o.Latency}
+	if o.Keys {
+		p.auth = &adb.Auth{}
+	}
 	model.Install(mediaProviderPackage(o.API), media)
 	model.Install(demoPackage(), demoApp{})
 	if !o.Without {

@@ -28,6 +28,9 @@ type Server struct {
 	cancel context.CancelFunc
 	served sync.WaitGroup
 	closed func() error
+
+	mu      sync.Mutex
+	devices map[string]*Phone // by the address of its device side
 }
 
 // Start makes the phones that the options describe and serves them at a free
@@ -48,7 +51,8 @@ func StartAt(ctx context.Context, port int, options ...Options) (*Server, error)
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), ctx: ctx, cancel: cancel}
+	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), ctx: ctx, cancel: cancel, devices: map[string]*Phone{}}
+	s.Face.Connect = s.connect
 	s.closed = sync.OnceValue(s.close)
 	for i, o := range options {
 		if o.Serial == "" && i > 0 {
@@ -85,12 +89,40 @@ func (s *Server) ServeDevices(port int) ([]string, error) {
 			return nil, err
 		}
 		daemon := adb.NewDaemon(p)
-		daemon.Latency = p.latency
+		daemon.Latency, daemon.Auth = p.latency, p.auth
 		s.served.Go(func() { _ = daemon.Serve(s.ctx, listener) })
-		addresses = append(addresses, listener.Addr().String())
+		address := listener.Addr().String()
+		s.mu.Lock()
+		s.devices[address] = p
+		s.mu.Unlock()
+		addresses = append(addresses, address)
 	}
 	return addresses, nil
 }
+
+// connect is `adb connect` to the device side of one of the phones, which is
+// then listed a second time, as one that hangs on a cable as well would be.
+func (s *Server) connect(_ context.Context, address string) (adb.Device, error) {
+	if host, port, err := net.SplitHostPort(address); err == nil && host == "localhost" {
+		address = net.JoinHostPort("127.0.0.1", port)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.devices[address]
+	if p == nil {
+		return nil, adb.ECONNREFUSED
+	}
+	return connected{p, address}, nil
+}
+
+// connected is a phone as it is listed when a computer connected to it.
+type connected struct {
+	*Phone
+	address string
+}
+
+// Serial implements adb.Device.
+func (c connected) Serial() string { return c.address }
 
 // Close ends the server and its phones, and waits for them.
 func (s *Server) Close() error { return s.closed() }

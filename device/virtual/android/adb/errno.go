@@ -28,6 +28,7 @@ const (
 	ENAMETOOLONG Errno = 36
 	ENOTEMPTY    Errno = 39
 	ELOOP        Errno = 40
+	ECONNREFUSED Errno = 111
 )
 
 // Error is the text that bionic's strerror gives.
@@ -63,6 +64,8 @@ func (e Errno) Error() string {
 		return "Directory not empty"
 	case ELOOP:
 		return "Too many symbolic links encountered"
+	case ECONNREFUSED:
+		return "Connection refused"
 	}
 	return "Unknown error " + strconv.FormatUint(uint64(e), 10)
 }
