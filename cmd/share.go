@@ -208,7 +208,7 @@ func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, a
 	}
 	if how == "" {
 		how = asURI
-		if file.Size <= bytesUpTo {
+		if file.Size <= bytesUpTo && o.route != string(device.RouteSystem) { // which carries no bytes
 			how = asBytes
 		}
 	}

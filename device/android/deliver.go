@@ -41,6 +41,7 @@ type delivery struct {
 	app    *agent.App // nil for a route that names none
 	appID  string
 	placed []placed // media on the phone
+	closed bool     // WeChat closed the request at once
 	film   string   // path of the recording on the phone, "" for none
 	camera *shell   // what records
 }
@@ -157,9 +158,6 @@ func (d *delivery) chooseRoute() error {
 		}
 		d.choose(route, "asked for")
 	case device.RouteSystem:
-		if err := systemCan(d.job.Request, d.job.Force); err != nil {
-			return err
-		}
 		d.choose(route, "asked for")
 	case device.RouteBridge:
 		if isImages(d.job.Request) {
@@ -174,7 +172,12 @@ func (d *delivery) chooseRoute() error {
 			WithHint("use --route auto, sdk, system or bridge")
 	}
 	if d.out.Route == device.RouteSystem {
-		return systemCan(d.job.Request, d.job.Force)
+		if err := systemCan(d.job.Request, d.job.Force); err != nil {
+			return err
+		}
+		var err error
+		d.job.Media, err = systemMedia(d.job)
+		return err
 	}
 	return d.validate()
 }
@@ -402,6 +405,7 @@ func (d *delivery) send(ctx context.Context) error {
 		o.see(sentAt, device.NotSent, behindKeyguard, sourceAgent)
 	}
 	err = d.until(ctx, o, d.job.Until)
+	d.closed = err != nil && !o.goneAt.IsZero()
 	d.out.ScreenAfter = shortComponent(o.top)
 	if o.reply != nil {
 		d.out.Answer(o.reply)

@@ -159,10 +159,10 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 	if len(d.placed) == 0 {
 		return nil
 	}
-	needed := d.out.State >= device.Delivered && d.out.State < device.Returned
+	needed := d.out.State >= device.Delivered && d.out.State < device.Returned && !d.closed
 	if needed && d.job.After == device.AfterLeave || needed && d.job.After == "" {
 		d.note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
-			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user))
+			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
 		d.removeForgotten(ctx)
 		return nil
 	}

@@ -138,3 +138,79 @@ func TestNoFilm(t *testing.T) {
 		t.Errorf("%d files were made; saw %s", made, whats(o))
 	}
 }
+
+// TestSystemTakesBytes: what an SDK would send in the request goes to the
+// phone as a file, under a name that WeChat can go by.
+func TestSystemTakesBytes(t *testing.T) {
+	named := share(intents.SceneSession, intents.File{Data: []byte("hello")})
+	named.Message.Title = new("notes.txt")
+	path := media("a.png", "image/png", png)
+	path.AsPath = true
+	for _, tt := range []struct {
+		name    string
+		job     device.Job
+		mime    string
+		message string // of the refusal; "" for none
+	}{
+		{"image.png", device.Job{Request: share(intents.SceneSession, intents.Image{Data: png})}, "image/png", ""},
+		{"image.jpg", device.Job{Request: share(intents.SceneTimeline, intents.Image{Data: []byte("\xff\xd8\xff\xe0")})}, "image/jpeg", ""},
+		{"notes.txt", device.Job{Request: named}, "text/plain", ""},
+		{"a.png", device.Job{Request: share(intents.SceneSession, intents.Image{Data: []byte("x")}), Media: []device.Media{media("a.png", "image/png", png)}}, "image/png", ""},
+		{"", device.Job{Request: share(intents.SceneSession, intents.Image{}), Media: []device.Media{path}}, "", "by content URI only"},
+		{"", device.Job{Request: share(intents.SceneSession, intents.Image{})}, "", "no file to share"},
+	} {
+		got, err := systemMedia(tt.job)
+		if tt.message != "" {
+			if code(err) != device.Refused || !strings.Contains(err.Error(), tt.message) {
+				t.Errorf("%v, want %q", err, tt.message)
+			}
+			continue
+		}
+		if err != nil || len(got) != 1 || got[0].Name != tt.name || got[0].MIME != tt.mime {
+			t.Errorf("%+v, %v; want %s, %s", got, err, tt.name, tt.mime)
+		}
+	}
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	job := device.Job{Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{Data: png}), Until: device.Opened, After: device.AfterHome}
+	if o, err := l.open(t).Deliver(t.Context(), job); err != nil || o.State != device.Opened {
+		t.Errorf("%v; saw %s", err, whats(o))
+	}
+	if got := l.mediaNames(t); len(got) != 0 {
+		t.Errorf("left on the phone: %q", got)
+	}
+}
+
+// TestClosedAtOnceLeavesNoMedia: what WeChat refused it will not read.
+func TestClosedAtOnceLeavesNoMedia(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	job := device.Job{Request: share(intents.SceneTimeline, intents.Images{}), Until: device.Opened, Force: true}
+	job.Media = []device.Media{media("a.png", "image/png", png), media("b.png", "image/png", png)}
+	o, err := l.open(t).Deliver(t.Context(), job)
+	if e := device.AsError(err); e == nil || e.Code != device.RefusedByWeChat || strings.Contains(e.Hint, "inspect") {
+		t.Errorf("%+v; saw %s", err, whats(o))
+	}
+	if got := l.mediaNames(t); len(got) != 0 {
+		t.Errorf("left on the phone: %q", got)
+	}
+}
+
+// TestSameShareAgain: a share that differs from the one before in its extras
+// alone reaches WeChat, too, whatever task that one has left.
+func TestSameShareAgain(t *testing.T) {
+	for _, api := range []int{24, 34} {
+		l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
+		l.warm(t)
+		p := l.open(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for i := range 3 {
+			job := picture()
+			job.After = device.AfterHome
+			if o, err := p.Deliver(ctx, job); err != nil {
+				t.Fatalf("API %d, share %d: %v; saw %s", api, i, err, whats(o))
+			}
+		}
+	}
+}

@@ -248,8 +248,11 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		case err == nil:
 			o.observe(ev)
 		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-			return device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused").
-				WithHint("see what WeChat checks of the app: wxctl inspect")
+			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")
+			if o.entries == nil { // it named no app
+				return e.WithHint("see what the phone says: it may tell why for a moment (--record FILE), or use --route sdk")
+			}
+			return e.WithHint("see what WeChat checks of the app: wxctl inspect")
 		case errors.Is(err, context.DeadlineExceeded):
 			return o.notSeen(state)
 		default:

@@ -1,6 +1,12 @@
 package android
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"path"
+	"strings"
+
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
@@ -34,6 +40,42 @@ func systemCan(req intents.Request, force bool) error {
 			WithHint("use --route sdk, or --scene session")
 	}
 	return nil
+}
+
+// systemMedia returns the files of a share by the system's way. What would
+// travel in an SDK's request goes to the phone as a file here.
+func systemMedia(job device.Job) ([]device.Media, error) {
+	for _, m := range job.Media {
+		if m.AsPath {
+			return nil, device.Errorf(device.Refused, "the system's share sheet takes files by content URI only").WithHint("use --as uri, or --route sdk")
+		}
+	}
+	if len(job.Media) > 0 {
+		return job.Media, nil
+	}
+	share := job.Request.(intents.Share) // systemCan saw to it
+	var data []byte
+	name := ""
+	switch o := share.Message.Object.(type) {
+	case intents.Text:
+		return nil, nil
+	case intents.Image:
+		data, name = o.Data, "image"
+	case intents.File:
+		if data, name = o.Data, "file"; share.Message.Title != nil && *share.Message.Title != "" {
+			name = *share.Message.Title
+		}
+	}
+	if data == nil {
+		return nil, device.Errorf(device.Refused, "there is no file to share").WithHint("name one")
+	}
+	mime, _, _ := strings.Cut(http.DetectContentType(data), ";")
+	if kind, ext, _ := strings.Cut(mime, "/"); kind == "image" && path.Ext(name) == "" {
+		name += "." + strings.Replace(ext, "jpeg", "jpg", 1) // WeChat goes by the extension
+	}
+	return []device.Media{{Name: name, MIME: mime, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}}, nil
 }
 
 // systemIntent returns the Intent for WeChat's share targets.

@@ -31,7 +31,10 @@ const (
 // read grant: the system grants what it finds there, not what EXTRA_STREAM
 // names. It fails for what the route can't carry.
 func EncodeSystem(share intents.Share, uris []string, mime string) (Intent, error) {
-	intent := Intent{Action: actionSend, Component: ShareToFriend, Flags: FlagNewTask}
+	// Without FLAG_ACTIVITY_MULTIPLE_TASK a second share that differs in its
+	// extras alone would only bring the first one's task to the front (AOSP
+	// ActivityStarter: Intent.filterEquals looks at no extras).
+	intent := Intent{Action: actionSend, Component: ShareToFriend, Flags: FlagNewTask | FlagMultipleTask}
 	switch share.Scene {
 	case intents.SceneTimeline:
 		intent.Component = ShareToTimeline

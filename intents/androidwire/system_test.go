@@ -20,10 +20,10 @@ func TestEncodeSystem(t *testing.T) {
 		flags                   int32
 		wantErr                 bool
 	}{
-		{"text to a chat", share(intents.SceneSession, intents.Text{Text: new("hi")}), nil, ShareToFriend, actionSend, "text/plain", FlagNewTask, false},
-		{"picture to Moments", share(intents.SceneTimeline, intents.Image{}), one, ShareToTimeline, actionSend, "image/png", FlagNewTask | FlagGrantRead, false},
-		{"file to the favorites", share(intents.SceneFavorite, intents.File{}), one, ShareToFavorites, actionSend, "image/png", FlagNewTask | FlagGrantRead, false},
-		{"several pictures", share(intents.SceneSession, intents.Images{}), two, ShareToFriend, actionSendMultiple, "image/*", FlagNewTask | FlagGrantRead, false},
+		{"text to a chat", share(intents.SceneSession, intents.Text{Text: new("hi")}), nil, ShareToFriend, actionSend, "text/plain", FlagNewTask | FlagMultipleTask, false},
+		{"picture to Moments", share(intents.SceneTimeline, intents.Image{}), one, ShareToTimeline, actionSend, "image/png", FlagNewTask | FlagMultipleTask | FlagGrantRead, false},
+		{"file to the favorites", share(intents.SceneFavorite, intents.File{}), one, ShareToFavorites, actionSend, "image/png", FlagNewTask | FlagMultipleTask | FlagGrantRead, false},
+		{"several pictures", share(intents.SceneSession, intents.Images{}), two, ShareToFriend, actionSendMultiple, "image/*", FlagNewTask | FlagMultipleTask | FlagGrantRead, false},
 		{"a contact", share(intents.SceneContact, intents.Image{}), one, "", "", "", 0, true},
 		{"a web page", share(intents.SceneSession, intents.Webpage{}), nil, "", "", "", 0, true},
 		{"a picture without a URI", share(intents.SceneSession, intents.Image{}), nil, "", "", "", 0, true},

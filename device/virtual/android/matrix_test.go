@@ -48,7 +48,7 @@ func everyRequest() matrix {
 	const opened, replied = device.Opened, device.Replied
 	return matrix{
 		{"text", share(0, intents.Text{Text: new("hi")}), nil, replied, replied, opened},
-		{"image bytes", share(0, intents.Image{Data: []byte("\x89PNG")}), nil, replied, replied, 0},
+		{"image bytes", share(0, intents.Image{Data: []byte("\x89PNG")}), nil, replied, replied, opened},
 		{"image by URI", share(0, intents.Image{}), media("a.png", "image/png", false), replied, 0, opened},
 		{"image by path", share(0, intents.Image{}), media("a.png", "image/png", true), replied, 0, 0},
 		{"images", share(0, intents.Images{}), append(media("a.png", "image/png", false), media("b.png", "image/png", false)...), 0, 0, opened},
