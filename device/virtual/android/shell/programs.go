@@ -31,6 +31,8 @@ func find(name string) func(*call) int {
 		return cut
 	case "date":
 		return date
+	case "dd":
+		return dd
 	case "df":
 		return df
 	case "dirname":
@@ -59,6 +61,8 @@ func find(name string) func(*call) int {
 		return kill
 	case "ln":
 		return ln
+	case "log":
+		return logCommand
 	case "logcat":
 		return logcat
 	case "ls":
@@ -123,8 +127,12 @@ func findMore(name string) func(*call) int {
 		return tail
 	case "tee":
 		return tee
+	case "timeout":
+		return timeout
 	case "touch":
 		return touch
+	case "toybox":
+		return toybox
 	case "tr":
 		return tr
 	case "true":
@@ -145,6 +153,8 @@ func findMore(name string) func(*call) int {
 		return wm
 	case "xargs":
 		return xargs
+	case "yes":
+		return yesCommand
 	}
 	return nil
 }
