@@ -150,7 +150,7 @@ func (c *Client) UserInfo(ctx context.Context, token Token, lang Lang) (UserInfo
 	if err != nil {
 		return UserInfo{}, err
 	}
-	return finish(OpUserInfo, p.status, p.userInfo)
+	return finish(OpUserInfo, p.status, func() (UserInfo, error) { return p.userInfo(token.OpenID) })
 }
 
 func needToken(op Op, token Token) error {
@@ -199,7 +199,7 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 	redactor := newRedactor(req.secrets...)
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
-		status, body, failure := c.send(ctx, base, req, redactor)
+		status, body, failure := c.send(ctx, base, req)
 		var p reply
 		if failure == nil {
 			p, failure = read(req.op, status, body, redactor)
@@ -220,7 +220,7 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 		case pause == 0:
 			return reply{}, failure
 		case !sleep(ctx, pause):
-			return reply{}, transportError(ctx, req.op, base.url.Host, true, ctx.Err(), redactor)
+			return reply{}, transportError(ctx, req.op, base.url.Host, true, ctx.Err())
 		}
 	}
 }
@@ -252,7 +252,7 @@ func read(op Op, status int, body []byte, r *redactor) (reply, *Error) {
 }
 
 // send makes the request and reads the body.
-func (c *Client) send(ctx context.Context, base BaseURL, req request, r *redactor) (int, []byte, *Error) {
+func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []byte, *Error) {
 	var sent atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { sent.Store(true) },
@@ -267,7 +267,7 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request, r *redacto
 	// Referer and does not wrap its errors in the URL.
 	resp, err := c.transport(base).RoundTrip(out)
 	if err != nil {
-		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err, r)
+		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols { // whose "body" is the bare connection, which heeds no deadline
@@ -278,7 +278,7 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request, r *redacto
 		return resp.StatusCode, body, nil
 	}
 	if err != nil {
-		failure := transportError(ctx, req.op, host, true, err, r)
+		failure := transportError(ctx, req.op, host, true, err)
 		if failure.Kind == KindUnreachable {
 			failure.Kind = KindReply
 			failure.Message = fmt.Sprintf("the reply was cut off after %d bytes", len(body))

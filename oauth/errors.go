@@ -134,7 +134,7 @@ func missingError(op Op, what string, errcode int) *Error {
 
 // transportError rebuilds an error of net/http without the URL and without
 // text that the other side chose.
-func transportError(ctx context.Context, op Op, host string, sent bool, err error, r *redactor) *Error {
+func transportError(ctx context.Context, op Op, host string, sent bool, err error) *Error {
 	e := &Error{Op: op, Sent: sent}
 	var timeout net.Error
 	switch {
@@ -144,13 +144,15 @@ func transportError(ctx context.Context, op Op, host string, sent bool, err erro
 		e.Kind, e.cause = KindTimeout, context.DeadlineExceeded
 		e.Message = fmt.Sprintf("no answer from %s in time", host)
 	default:
-		e.Kind, e.Message = KindUnreachable, unreachable(host, err, r)
+		e.Kind, e.Message = KindUnreachable, unreachable(host, err)
 	}
 	return e
 }
 
-// unreachable puts the usual reasons into words.
-func unreachable(host string, err error, r *redactor) string {
+// unreachable puts the usual reasons into words. What net/http says of an answer
+// that is no HTTP repeats that answer, and a body without its headers begins with
+// tokens that nobody knows yet: none of it is kept.
+func unreachable(host string, err error) string {
 	var (
 		dns      *net.DNSError
 		op       *net.OpError
@@ -176,7 +178,7 @@ func unreachable(host string, err error, r *redactor) string {
 		return fmt.Sprintf("the certificate that %s shows is another host's", host)
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		return fmt.Sprintf("the certificate of %s is not valid", host)
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &op) && op.Op == "remote error": // crypto/tls's word for an alert
 		return fmt.Sprintf("no TLS connection to %s: the other side does not speak it, or not our version", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("%s refused the connection", host)
@@ -185,5 +187,5 @@ func unreachable(host string, err error, r *redactor) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return fmt.Sprintf("%s closed the connection without an answer", host)
 	}
-	return fmt.Sprintf("%s gave no usable HTTP answer: %q", host, r.clean(err.Error(), 200))
+	return fmt.Sprintf("%s gave no usable HTTP answer", host)
 }

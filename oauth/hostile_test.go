@@ -3,10 +3,14 @@ package oauth_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +62,9 @@ func TestHostileHTTP(t *testing.T) {
 		"bad gzip":            head + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
 		"no content":          "HTTP/1.1 204 No Content\r\n\r\n",
 		"escapes":             "HTTP/1.1 200 \x1b[2J\x1b]0;owned\x07\r\n\x1b[31m: x\r\n\r\n",
+		"no headers":          `{"access_token":"SENTINEL fresh","expires_in":7200}` + "\r\n\r\n",
+		"body for headers":    "HTTP/1.1 200 OK\r\n SENTINEL-fresh\r\n\r\n",
+		"token for a length":  head + "Content-Length: SENTINEL-fresh\r\n\r\n{}",
 		"HTTP/2":              "\x00\x00\x12\x04\x00\x00\x00\x00\x00",
 		"TLS alert":           "\x15\x03\x01\x00\x02\x02\x28",
 	} {
@@ -86,5 +93,33 @@ func TestHostileHTTP(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A cache on the way that mixes up users is found out.
+func TestProfileOfAnotherUser(t *testing.T) {
+	const body = `{"openid":"oSomeoneElse","nickname":"n"}`
+	base := rawServer(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body), false)
+	client := &oauth.Client{AppID: "wx0123456789abcdef", BaseURL: base}
+	_, err := client.UserInfo(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oUser"}, "")
+	if e := wantError(t, err, oauth.KindReply, 0); e.Message != "the reply is about another user (openid)" {
+		t.Error(e)
+	}
+	if _, err := client.UserInfo(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oSomeoneElse"}, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that knows TLS 1.1 at most is refused, in words.
+func TestOldTLS(t *testing.T) {
+	ts := httptest.NewUnstartedServer(http.NotFoundHandler())
+	ts.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ts.TLS = &tls.Config{MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}
+	ts.StartTLS()
+	defer ts.Close()
+	client := &oauth.Client{AppID: "wx0123456789abcdef", BaseURL: ts.URL}
+	err := client.Check(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oUser"})
+	if e := wantError(t, err, oauth.KindUnreachable, 0); !strings.Contains(e.Message, "no TLS connection") {
+		t.Error(e)
 	}
 }

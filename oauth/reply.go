@@ -299,13 +299,18 @@ type UserInfo struct {
 	Privilege               []string
 }
 
-func (p reply) userInfo() (UserInfo, error) {
+// userInfo reads the profile of the user with the given openid: a cache on the
+// way may answer with somebody else's.
+func (p reply) userInfo(of string) (UserInfo, error) {
 	openID, err := p.id("openid")
 	if err != nil {
 		return UserInfo{}, err
 	}
 	if openID == "" {
 		return UserInfo{}, errors.New("the reply has no openid")
+	}
+	if openID != of {
+		return UserInfo{}, errors.New("the reply is about another user (openid)")
 	}
 	unionID, err := p.id("unionid")
 	if err != nil {

@@ -224,8 +224,8 @@ func FuzzReply(f *testing.F) {
 		if token, err := p.token(OpExchange, Token{}, time.Now()); err == nil && (token.AccessToken.IsZero() || token.OpenID == "" || token.ExpiresIn <= 0) {
 			t.Errorf("accepted without what it needs: %+v", token)
 		}
-		if user, err := p.userInfo(); err == nil {
-			if user.OpenID == "" || strings.Contains(fmt.Sprint(user), secret) || !utf8.ValidString(user.Nickname) {
+		if user, err := p.userInfo("O"); err == nil {
+			if user.OpenID != "O" || strings.Contains(fmt.Sprint(user), secret) || !utf8.ValidString(user.Nickname) {
 				t.Errorf("%+v", user)
 			}
 		}
