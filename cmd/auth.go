@@ -137,7 +137,8 @@ func (o *authOptions) account(op oauth.Op) (credentials.Account, error) {
 	return credentials.Account{Profile: profile, AppID: app.Value}, err
 }
 
-// client returns a client for the account, without its secret.
+// client returns a client for the account. Of the secret it knows what the
+// environment tells, which is enough to cut it out of what a server repeats.
 func (o *authOptions) client(appID string) (*oauth.Client, error) {
 	base, err := oauth.ParseBaseURL(o.baseURL)
 	if err != nil {
@@ -146,7 +147,8 @@ func (o *authOptions) client(appID string) (*oauth.Client, error) {
 	if !base.Published() && !base.Loopback() && !slices.ContainsFunc(o.allowHosts, func(h string) bool { return strings.EqualFold(h, base.Host()) }) {
 		return nil, exit.Usagef("--allow-host "+base.Host(), "%q is not WeChat's, and would be sent the secret or a token", base.Host())
 	}
-	return &oauth.Client{AppID: appID, BaseURL: o.baseURL, HTTP: o.f.OAuthTransport, Trace: o.f.traceOAuth}, nil
+	secret, _ := cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret") // who needs it complains
+	return &oauth.Client{AppID: appID, Secret: secret, BaseURL: o.baseURL, HTTP: o.f.OAuthTransport, Trace: o.f.traceOAuth}, nil
 }
 
 // traceOAuth tells of requests: with -v of each, and always of a pause.

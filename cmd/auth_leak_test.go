@@ -110,7 +110,7 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text := "ok"
 	if mode == "chatty" {
 		text = r.URL.RawQuery + " " + base64.StdEncoding.EncodeToString([]byte(r.URL.RawQuery)) + " " + hex.EncodeToString([]byte(r.URL.RawQuery)) +
-			" " + sentinelAccess + " \x1b[31m"
+			" " + sentinelAccess + " " + sentinelSecret + " \x1b[31m"
 	}
 	w.Header().Set("X-Query", r.URL.RawQuery)
 	json.NewEncoder(w).Encode(map[string]any{
