@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -39,7 +40,7 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, build buildFunc) e
 		return run.one(ctx, phones[0])
 	}
 	errs := device.Each(ctx, phones, o.phone.jobs, run.one)
-	return summarize(f, errs)
+	return summarize(ctx, f, errs)
 }
 
 // explain prints the table of an error about choosing.
@@ -99,8 +100,17 @@ func (d *delivery) one(ctx context.Context, info device.Info) error {
 		}
 		outcome.Error = reportOf(err)
 	}
-	if printErr := d.print(outcome); printErr != nil {
-		return errors.Join(err, printErr)
+	return d.o.f.alsoPrinted(err, d.print(outcome))
+}
+
+// alsoPrinted is the error of a command whose answer was printed, or could not
+// be: why the command failed weighs more than that.
+func (f *Factory) alsoPrinted(err, printErr error) error {
+	if err == nil {
+		return printErr
+	}
+	if printErr != nil {
+		f.Streams.Warn("%s", safe(describe(printErr).Message))
 	}
 	return err
 }
@@ -150,7 +160,9 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 				s.Note("%shint: %s", prefix, safe(n.Hint))
 			}
 		},
-		Pushed: s.Progress(prefix),
+	}
+	if progress := s.Progress(prefix); progress != nil {
+		hooks.Pushed = func(name string, done, total int64) { progress(safe(name), done, total) }
 	}
 	if f.Verbose() > 0 {
 		hooks.Seen = func(e device.Evidence) { s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(e.What), safe(e.Source)) }
@@ -168,7 +180,7 @@ func createPrivate(name string, several bool, info device.Info) (io.WriteCloser,
 			}
 			return r
 		}, info.ID)
-		name = clean + "-" + name
+		name = filepath.Join(filepath.Dir(name), clean+"-"+filepath.Base(name))
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -275,30 +287,28 @@ func lastSeen(o *device.Outcome) string {
 }
 
 // summarize ends a run over all phones.
-func summarize(f *Factory, errs []error) error {
+func summarize(ctx context.Context, f *Factory, errs []error) error {
 	failed := 0
 	var first error
-	for _, err := range errs {
-		if err != nil {
-			if failed == 0 {
-				first = err
-			}
-			failed++
-		}
-	}
 	code := exit.OK
 	for _, err := range errs {
 		if err == nil {
 			continue
 		}
-		if c := describe(err).ExitCode; code == exit.OK {
-			code = c
-		} else if c != code {
+		failed++
+		switch c := describe(err).ExitCode; {
+		case first == nil:
+			first, code = err, c
+		case c != code:
 			code = exit.SomeFailed
 		}
 	}
 	if failed > 0 && failed < len(errs) {
 		code = exit.SomeFailed
+	}
+	var signal *exit.Signal
+	if errors.As(context.Cause(ctx), &signal) {
+		code = signal.Code // what the process ends with, whatever the phones said
 	}
 	if f.Printer().JSON() {
 		if err := f.Printer().Line(struct {
@@ -312,13 +322,12 @@ func summarize(f *Factory, errs []error) error {
 			return err
 		}
 	}
-	if failed == 0 {
+	switch {
+	case signal != nil:
+		return signal
+	case failed == 0:
 		f.Streams.Note("all %d phones: ok", len(errs))
 		return nil
-	}
-	var signal *exit.Signal
-	if errors.As(first, &signal) {
-		return first
 	}
 	name := "some_failed"
 	if code != exit.SomeFailed {

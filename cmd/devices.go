@@ -2,6 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,9 +56,14 @@ const listTimeout = 10 * time.Second
 func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	f := opts.f
 	sel, err := f.selector(&opts.phone)
+	if e, ok := errors.AsType[*device.Error](err); ok && e.Code == device.SeveralPhones {
+		sel, err = device.Selector{}, nil // two phones are chosen, which is no reason to list none
+	}
 	if err != nil {
 		return err
 	}
+	// A chosen phone is no reason to hide those of the other platform.
+	sel.Platform = device.Platform(opts.phone.platform)
 	byDefault := listTimeout
 	if opts.watch {
 		byDefault = 0
@@ -74,7 +82,7 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	for _, absent := range found.Absent {
 		f.Streams.Note("%s", safe(absent.Message))
 		if absent.Hint != "" {
-			f.Streams.Note("hint: %s", absent.Hint)
+			f.Streams.Note("hint: %s", safe(absent.Hint))
 		}
 	}
 	phones := narrowTo(found.Phones, sel.Platform)
@@ -142,41 +150,49 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 	return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
 }
 
-// devicesWatch prints each change of a phone until it is interrupted.
+// devicesWatch prints each change of a phone until it is interrupted or, once
+// every server has answered, the time that was asked for is over.
 func devicesWatch(ctx context.Context, f *Factory, fleet *device.Fleet, sel device.Selector) error {
-	changes := make(chan []device.Info)
-	failed := make(chan error, len(fleet.Backends))
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	for _, b := range fleet.Backends {
+	type list struct {
+		server int
+		phones []device.Info
+	}
+	lists := make(chan list)
+	ended := make(chan error, len(fleet.Backends))
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i, b := range fleet.Backends {
 		go func() {
-			failed <- b.Watch(ctx, func(phones []device.Info) {
+			ended <- b.Watch(watching, func(phones []device.Info) {
 				select {
-				case changes <- narrowTo(phones, sel.Platform):
-				case <-ctx.Done():
+				case lists <- list{i, narrowTo(phones, sel.Platform)}:
+				case <-watching.Done():
 				}
 			})
 		}()
 	}
-	known := map[string]device.Info{}
+	known := map[int]map[string]device.Info{} // by server: none speaks for another's phones
 	running := len(fleet.Backends)
 	for {
 		select {
-		case phones := <-changes:
-			if err := printChanges(f, known, phones); err != nil {
+		case l := <-lists:
+			if known[l.server] == nil {
+				known[l.server] = map[string]device.Info{}
+			}
+			if err := printChanges(f, known[l.server], l.phones); err != nil {
 				return err
 			}
-		case err := <-failed:
+		case err := <-ended:
 			running--
 			switch {
+			case errors.Is(ctx.Err(), context.DeadlineExceeded) && len(known) > 0:
+				return nil // the time that was asked for is over
 			case ctx.Err() != nil:
+				return context.Cause(ctx)
 			case err != nil && describe(err).ExitCode == exit.NoPhone && running > 0:
 				f.Streams.Note("%s", safe(describe(err).Message))
-			case err != nil:
+			case err != nil || running == 0:
 				return err
-			}
-			if running == 0 {
-				return context.Cause(ctx)
 			}
 		}
 	}
@@ -208,10 +224,11 @@ func printChanges(f *Factory, known map[string]device.Info, phones []device.Info
 			return err
 		}
 	}
-	for id, p := range known {
+	for _, id := range slices.Sorted(maps.Keys(known)) {
 		if now[id] {
 			continue
 		}
+		p := known[id]
 		delete(known, id)
 		p.State, p.Fix = "disconnected", ""
 		if err := emit("removed", p); err != nil {

@@ -133,10 +133,10 @@ func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, ask func(conte
 		case text != "":
 			printErr = f.Streams.Println(text)
 		}
-		return errors.Join(err, printErr)
+		return f.alsoPrinted(err, printErr)
 	}
 	if !sel.All {
 		return one(ctx, phones[0])
 	}
-	return summarize(f, device.Each(ctx, phones, flags.jobs, one))
+	return summarize(ctx, f, device.Each(ctx, phones, flags.jobs, one))
 }

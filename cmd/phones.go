@@ -41,6 +41,9 @@ func (p *phoneFlags) add(cmd *cobra.Command) {
 // check says what is wrong with the flags before anything is opened.
 func (p *phoneFlags) check(cmd *cobra.Command) error {
 	p.userSet = cmd.Flags().Changed("android-user")
+	if err := given(cmd, "device", "platform", "adb-server", "usbmuxd", "app-id", "package", "bundle-id", "universal-link", "scene"); err != nil {
+		return err
+	}
 	switch p.platform {
 	case "", "android", "ios":
 	default:
@@ -62,53 +65,26 @@ func (p *phoneFlags) user() device.UserChoice {
 // selector says which phone is meant: --device, WXCTL_DEVICE,
 // ANDROID_SERIAL or GO_IOS_UDID, the profile, else the only ready one.
 func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
-	text, from := p.device, "--device"
-	serial, udid := f.Getenv("ANDROID_SERIAL"), f.Getenv("GO_IOS_UDID")
-	if p.platform == "ios" {
-		serial = ""
-	}
-	if p.platform == "android" {
-		udid = ""
-	}
-	switch {
-	case text != "":
-	case f.Getenv("WXCTL_DEVICE") != "":
-		text, from = f.Getenv("WXCTL_DEVICE"), "WXCTL_DEVICE"
-	case serial != "" && udid != "":
-		return device.Selector{}, &exit.Error{
-			Name: "several_phones", Code: exit.SeveralPhones,
-			Message: "ANDROID_SERIAL and GO_IOS_UDID are both set, so two phones are chosen",
-			Hint:    "choose one with --device, or narrow with --platform android or --platform ios",
-		}
-	case serial != "":
-		text, from = serial, "ANDROID_SERIAL"
-	case udid != "":
-		text, from = udid, "GO_IOS_UDID"
-	default:
+	profile := ""
+	if p.device == "" {
 		s, err := f.Setting("device", "")
 		if err != nil {
 			return device.Selector{}, err
 		}
-		text, from = s.Value, s.Source
+		profile = s.Value
 	}
-	sel, err := device.ParseSelector(text, from)
-	if err != nil {
-		return sel, err
-	}
-	sel.Platform = device.Platform(p.platform)
-	switch from {
-	case "ANDROID_SERIAL":
-		sel.Platform = device.Android
-	case "GO_IOS_UDID":
-		sel.Platform = device.IOS
-	}
-	if sel.Virtual != nil {
-		if p.platform != "" && sel.Virtual.Platform != sel.Platform {
-			return sel, exit.Usagef("leave --platform away", "%s names a virtual phone of another platform than --platform %s", from, p.platform)
+	return device.ChooseSelector(p.device, f.Getenv, profile, device.Platform(p.platform))
+}
+
+// given refuses an empty value of a flag that was given: it is a script's
+// variable that nobody set, and what else would hold is not what was meant.
+func given(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if flag := cmd.Flag(name); flag != nil && flag.Changed && flag.Value.String() == "" {
+			return exit.Usagef("give it a value, or leave it away", "--%s is empty", name)
 		}
-		sel.Platform = sel.Virtual.Platform
 	}
-	return sel, nil
+	return nil
 }
 
 // listCandidates prints the table that an error about choosing carries, the
@@ -126,14 +102,14 @@ func (f *Factory) listCandidates(candidates []device.Candidate) {
 	}
 	id := width(func(c device.Candidate) string { return safe(c.ID) })
 	transport := width(func(c device.Candidate) string { return string(c.Transport) })
-	state := width(func(c device.Candidate) string { return string(c.State) })
+	state := width(func(c device.Candidate) string { return safe(string(c.State)) })
 	for _, c := range candidates {
 		mark := "   "
 		if c.Matched {
 			mark = "-->"
 		}
 		pad := func(s string, w int) string { return s + strings.Repeat(" ", max(0, w-len(s))) }
-		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " + pad(string(c.State), state) + "  " + safe(c.Model)
+		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " + pad(safe(string(c.State)), state) + "  " + safe(c.Model)
 		f.Streams.Say(strings.TrimRight(line, " "))
 	}
 }

@@ -24,6 +24,10 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		fleet.Backends = []device.Backend{backend}
 		return fleet, stop, nil
 	}
+	if sel.Platform == device.IOS {
+		fleet.Backends = []device.Backend{noIPhones{}}
+		return fleet, func() {}, nil
+	}
 	server, err := android.FindServer(flags.adbServer, f.Getenv)
 	if err != nil {
 		return nil, nil, err
@@ -51,4 +55,20 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		return nil, nil, err
 	}
 	return &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual}, func() { server.Close() }, nil
+}
+
+// noIPhones stands where iPhones would be found: nobody is asked for them.
+type noIPhones struct{}
+
+func (noIPhones) Platform() device.Platform { return device.IOS }
+
+func (noIPhones) List(context.Context, string) ([]device.Info, error) { return nil, noIPhone() }
+
+func (noIPhones) Watch(context.Context, func([]device.Info)) error { return noIPhone() }
+
+func (noIPhones) Open(context.Context, device.Info) (device.Phone, error) { return nil, noIPhone() }
+
+func noIPhone() error {
+	return device.Errorf(device.NoServer, "this version of wxctl reaches no iPhones").
+		WithHint("print what one would be sent with --platform ios --dry-run, or use an Android phone")
 }

@@ -34,9 +34,3 @@ func ExampleParseSelector() {
 	// [{platform = android} {os >= 12}] <nil>
 	// "twelve" is no version
 }
-
-func ExampleExitCode() {
-	lost := device.Errorf(device.PhoneLost, "the phone is gone")
-	fmt.Println(device.ExitCode([]error{nil, nil}), device.ExitCode([]error{lost, lost}), device.ExitCode([]error{nil, lost}))
-	// Output: 0 16 3
-}

@@ -100,8 +100,18 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 	return nil, selectErr
 }
 
-// Open locks the phone and opens it. Closing the phone unlocks it.
+// Open locks the phone and opens it. Closing the phone unlocks it. When ctx is
+// over already, the phone is left alone.
 func (f *Fleet) Open(ctx context.Context, info Info) (Phone, error) {
+	switch err := ctx.Err(); {
+	case errors.Is(err, context.DeadlineExceeded):
+		e := Errorf(NotSeen, "the time was over before phone %s had its turn", info.Label()).
+			WithHint("give it longer with --timeout, or more phones at once with --jobs")
+		e.Err = err
+		return nil, e
+	case err != nil:
+		return nil, err
+	}
 	i := slices.IndexFunc(f.Backends, func(b Backend) bool { return b.Platform() == info.Platform })
 	if i < 0 {
 		return nil, Errorf(Failed, "nothing here can open %s phones", info.Platform)
@@ -148,7 +158,8 @@ func As[T any](p Phone) (T, bool) {
 }
 
 // Each runs do for every phone, at most jobs at once, and returns their errors
-// in the phones' order.
+// in the phones' order. When ctx ends, do is still called for the phones whose
+// turn had not come, so that each gets its answer; [Fleet.Open] refuses them.
 func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context, Info) error) []error {
 	errs := make([]error, len(phones))
 	slots := make(chan struct{}, max(jobs, 1))
@@ -158,32 +169,11 @@ func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context,
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
-				errs[i] = do(ctx, phone)
 			case <-ctx.Done():
-				errs[i] = ctx.Err()
 			}
+			errs[i] = do(ctx, phone)
 		})
 	}
 	wg.Wait()
 	return errs
-}
-
-// ExitCode returns the exit code of a run over several phones: 0 if none
-// failed, the common code if all failed alike, else 3.
-func ExitCode(errs []error) int {
-	code, failed := 0, 0
-	for _, err := range errs {
-		e := AsError(err)
-		if e == nil {
-			continue
-		}
-		if failed++; failed > 1 && e.ExitCode() != code {
-			return 3
-		}
-		code = e.ExitCode()
-	}
-	if failed > 0 && failed < len(errs) {
-		return 3
-	}
-	return code
 }

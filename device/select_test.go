@@ -142,6 +142,7 @@ func TestChooseSelector(t *testing.T) {
 		{name: "both", env: map[string]string{"ANDROID_SERIAL": "a", "GO_IOS_UDID": "u"}, code: SeveralPhones},
 		{name: "both, narrowed", platform: IOS, env: map[string]string{"ANDROID_SERIAL": "a", "GO_IOS_UDID": "u"}, text: "u", from: "GO_IOS_UDID"},
 		{name: "profile", profile: "p", text: "p", from: "the profile's device"},
+		{name: "a serial in the environment is a serial", env: map[string]string{"ANDROID_SERIAL": "all"}, text: "all", from: "ANDROID_SERIAL"},
 		{name: "nothing"},
 		{name: "virtual", flag: "virtual:android?api=33&answer=cancel", text: "virtual:android?api=33&answer=cancel", from: "--device"},
 		{name: "virtual of the other platform", flag: "virtual:ios", platform: Android, code: Usage},
