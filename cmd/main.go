@@ -52,11 +52,14 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 		}
 	}
 	report := describe(err)
+	if report.ExitCode == exit.Usage && report.Hint == "" {
+		report.Hint = helpFor(root, args)
+	}
 	if f.wantsJSON(args) && (f.printer == nil || !f.printer.Printed()) {
 		f.printError(report)
 	}
 	if report.Message != "" {
-		f.Streams.Error(output.Safe(report.Message), report.Hint)
+		f.Streams.Error(output.Safe(report.Message), output.Safe(report.Hint))
 	}
 	return int(report.ExitCode)
 }
@@ -127,17 +130,22 @@ func asUsage(root *cobra.Command, args []string, err error) error {
 		return err
 	}
 	message, rest, _ := strings.Cut(err.Error(), "\n")
-	found, _, findErr := root.Find(args)
-	hint := "wxctl --help"
-	if findErr == nil && found != nil {
-		hint = found.CommandPath() + " --help"
-	}
+	hint := helpFor(root, args)
 	if _, names, ok := strings.Cut(rest, "Did you mean this?"); ok {
 		if name := strings.Fields(names); len(name) > 0 {
 			hint = "did you mean " + name[0] + "?"
 		}
 	}
 	return &exit.Error{Name: "usage", Code: exit.Usage, Message: message, Hint: hint, Err: err}
+}
+
+// helpFor is the command line that shows the help of the command that args
+// name.
+func helpFor(root *cobra.Command, args []string) string {
+	if found, _, err := root.Find(args); err == nil && found != nil {
+		return found.CommandPath() + " --help"
+	}
+	return root.CommandPath() + " --help"
 }
 
 // wantsJSON also holds where the flags could not be read: a script that asked
@@ -163,7 +171,7 @@ func (f *Factory) printError(report exit.Report) {
 	p := f.printer
 	if p == nil {
 		var err error
-		if p, err = output.New(f.Streams, true, ""); err != nil {
+		if p, err = output.New(context.Background(), f.Streams, true, ""); err != nil {
 			return
 		}
 	}

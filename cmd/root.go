@@ -116,12 +116,15 @@ func (f *Factory) begin(c *cobra.Command) error {
 	if c.Flags().Changed("timeout") && g.timeout <= 0 {
 		return exit.Usagef("give a duration such as 45s or 2m", "--timeout %s is no time to wait", g.timeout)
 	}
+	if err := given(c, "profile"); err != nil {
+		return err
+	}
 	if err := f.Streams.SetColor(streams.ColorMode(g.color), f.Getenv); err != nil {
 		return exit.Usagef("use --color auto, always or never", "%s", err)
 	}
 	f.Streams.Quiet = g.quiet
 	var err error
-	f.printer, err = output.New(f.Streams, g.json, g.jq)
+	f.printer, err = output.New(c.Context(), f.Streams, g.json, g.jq)
 	return err
 }
 

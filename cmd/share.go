@@ -107,12 +107,13 @@ func (o *shareOptions) need(what string, given bool) error {
 
 // sendShare builds the share around an object and sends it.
 func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, object func(context.Context, target, *built) (intents.Object, error)) error {
+	scene, err := o.sceneOr(byDefault)
+	if err != nil {
+		return err
+	}
 	return o.send(ctx, o.cmd, func(ctx context.Context, t target) (built, error) {
 		var b built
-		scene, err := o.sceneOr(byDefault)
-		if err != nil {
-			return b, err
-		}
+		var err error
 		share := intents.Share{Common: o.common(), Scene: scene, To: o.to, Message: intents.Message{
 			Title: o.title, Description: o.description, MediaTag: o.mediaTag, Action: o.action, Ext: o.ext,
 		}}

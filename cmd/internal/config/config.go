@@ -93,7 +93,10 @@ func Load(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.toml")
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, broken(path, 0, "", "can't be read: "+reason(err))
+		return nil, &exit.Error{
+			Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be read: %s", path, reason(err)),
+			Hint: "see who may read it, or name another directory with WXCTL_CONFIG_DIR", Err: err,
+		}
 	}
 	return Parse(path, text)
 }

@@ -26,7 +26,7 @@ import (
 // line can be changed alone.
 func Update(ctx context.Context, dir string, change func(*File) error) (*Config, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, broken(dir, 0, "", "can't be made: "+reason(err))
+		return nil, unwritable(dir, "made", err)
 	}
 	lock := flock.New(filepath.Join(dir, "config.lock"))
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -52,9 +52,17 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 		return nil, err
 	}
 	if err := writeFile(old.Path, text); err != nil {
-		return nil, broken(old.Path, 0, "", "can't be written: "+reason(err))
+		return nil, unwritable(old.Path, "written", err)
 	}
 	return &Config{Path: old.Path, File: next, text: text}, nil
+}
+
+// unwritable is the error of a place that nothing can be written to.
+func unwritable(path, what string, err error) error {
+	return &exit.Error{
+		Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)),
+		Hint: "see who may write there, or name another directory with WXCTL_CONFIG_DIR", Err: err,
+	}
 }
 
 // Set puts one value into a profile, which is made if need be; an empty value

@@ -139,6 +139,15 @@ type Describer interface {
 	Describe() (code string, exitCode int, message, hint string)
 }
 
+// inTime says of what there was no answer, without Go's own words for that.
+func inTime(err error) string {
+	const sentence = "no answer in time"
+	if what, ok := strings.CutSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()); ok {
+		return sentence + ": " + what
+	}
+	return sentence
+}
+
 // Describe turns any error into its report; nil is the zero Report.
 func Describe(err error) Report {
 	if err == nil {
@@ -161,7 +170,7 @@ func Describe(err error) Report {
 		code, exitCode, message, hint := other.Describe()
 		return Report{Code: code, ExitCode: Code(exitCode), Message: message, Hint: hint}
 	case errors.Is(err, context.DeadlineExceeded):
-		return Report{Code: "timeout", ExitCode: Failed, Message: "no answer in time: " + err.Error(), Hint: "give it longer with --timeout"}
+		return Report{Code: "timeout", ExitCode: Failed, Message: inTime(err), Hint: "give it longer with --timeout"}
 	}
 	return Report{Code: "failed", ExitCode: Failed, Message: err.Error()}
 }

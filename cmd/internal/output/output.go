@@ -4,6 +4,7 @@ package output
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,15 +25,17 @@ const SchemaVersion = 1
 // Printer prints a command's answer in the form that the flags ask for.
 type Printer struct {
 	streams *streams.Streams
+	ctx     context.Context // the command's, for expressions that don't end
 	json    bool
 	jq      *gojq.Code
 	printed bool
 }
 
 // New returns a printer. json is --json, jq the expression of --jq, which
-// implies it; an expression that doesn't compile is an error of usage.
-func New(s *streams.Streams, jsonOut bool, jq string) (*Printer, error) {
-	p := &Printer{streams: s, json: jsonOut || jq != ""}
+// implies it; an expression that doesn't compile is an error of usage. The
+// expression runs until ctx ends: one can be written that never does.
+func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Printer, error) {
+	p := &Printer{streams: s, ctx: ctx, json: jsonOut || jq != ""}
 	if jq == "" {
 		return p, nil
 	}
@@ -117,13 +120,16 @@ func (p *Printer) query(v any) error {
 	if err := dec.Decode(&plain); err != nil {
 		return err
 	}
-	results := p.jq.Run(plain)
+	results := p.jq.RunWithContext(p.ctx, plain)
 	for {
 		result, ok := results.Next()
 		if !ok {
 			return nil
 		}
 		if err, failed := result.(error); failed {
+			if cause := context.Cause(p.ctx); cause != nil && errors.Is(err, p.ctx.Err()) {
+				return cause
+			}
 			var halt *gojq.HaltError
 			if errors.As(err, &halt) && halt.Value() == nil {
 				return nil

@@ -1,9 +1,12 @@
 package output
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
@@ -40,7 +43,7 @@ func TestTable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, out, _ := streams.Test("")
 			s.OutTTY = tt.tty
-			p, err := New(s, false, "")
+			p, err := New(t.Context(), s, false, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +75,7 @@ func TestJSONAndJQ(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, out, _ := streams.Test("")
 			s.OutTTY = tt.tty
-			p, err := New(s, true, tt.jq)
+			p, err := New(t.Context(), s, true, tt.jq)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +94,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 	const text = "a\x1b[31m\u009b2J\u202egnp\x7f 张三 😀"
 	for _, jq := range []string{"", "."} {
 		s, out, _ := streams.Test("")
-		p, err := New(s, true, jq)
+		p, err := New(t.Context(), s, true, jq)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +111,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 	}
 	s, out, _ := streams.Test("")
 	s.OutTTY = true
-	p, err := New(s, true, ".nickname")
+	p, err := New(t.Context(), s, true, ".nickname")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,16 +123,31 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 func TestBadJQIsUsage(t *testing.T) {
 	s, _, _ := streams.Test("")
 	for _, expr := range []string{".[", "nosuchfunction"} {
-		_, err := New(s, false, expr)
+		_, err := New(t.Context(), s, false, expr)
 		if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
 			t.Errorf("%q: %+v", expr, r)
 		}
 	}
-	p, err := New(s, false, ".a.b")
+	p, err := New(t.Context(), s, false, ".a.b")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r := exit.Describe(p.Object(map[string]any{"a": 1})); r.ExitCode != exit.Usage {
 		t.Errorf("an expression that fails on the data: %+v", r)
+	}
+}
+
+// TestJQEnds: an expression that never ends, ends with the command.
+func TestJQEnds(t *testing.T) {
+	s, _, _ := streams.Test("")
+	why := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p, err := New(ctx, s, false, "def f: f; f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
+	if err := p.Object(1); !errors.Is(err, why) {
+		t.Errorf("ended with %v", err)
 	}
 }
