@@ -142,16 +142,16 @@ func TestParseList(t *testing.T) {
 	if _, err := parseList("what is this\n"); code(err) != device.ServerMisbehaved {
 		t.Errorf("a line that is none: %v", err)
 	}
+	if e, err := parseList("what is this\nS1 device\nnor this\nS2 offline\n"); code(err) != device.ServerMisbehaved || len(e) != 2 {
+		t.Errorf("lines that are none beside two phones: %v, %v", e, err)
+	}
 }
 
 func FuzzParseList(f *testing.F) {
 	f.Add("emulator-5554          device product:a model:b device:c transport_id:1\n")
 	f.Add("???? no permissions (x); see [y] usb:1-2\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		entries, err := parseList(s)
-		if err != nil {
-			return
-		}
+		entries, _ := parseList(s)
 		for _, e := range entries {
 			i := (&Backend{}).info(e)
 			if i.ID == "" || i.State != device.Ready && i.Fix == "" {

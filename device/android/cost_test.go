@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -82,7 +83,7 @@ func inLab(ctx context.Context, server *virtualandroid.Server) error {
 	if err != nil {
 		return err
 	}
-	errs := device.Each(ctx, phones, 128, func(ctx context.Context, i device.Info) error {
+	return errors.Join(device.Each(ctx, phones, 128, func(ctx context.Context, i device.Info) error {
 		p, err := fleet.Open(ctx, i)
 		if err != nil {
 			return err
@@ -90,11 +91,7 @@ func inLab(ctx context.Context, server *virtualandroid.Server) error {
 		defer p.Close()
 		_, err = p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
 		return err
-	})
-	if code := device.ExitCode(errs); code != 0 {
-		return fmt.Errorf("exit code %d: %w", code, errs[0])
-	}
-	return nil
+	})...)
 }
 
 // BenchmarkLab compares a share on a hundred phones with a share on one, each

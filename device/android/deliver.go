@@ -48,12 +48,18 @@ type delivery struct {
 
 // explain gives the error of a context the sentence that fits how far it came.
 func (d *delivery) explain(err error) error {
+	return lateError(d.info, ", so the request was not sent", err)
+}
+
+// lateError says of the error of a passed deadline which phone did not answer,
+// and what follows from that. Other errors stay as they are.
+func lateError(info device.Info, so string, err error) error {
 	var e *device.Error
 	if errors.As(err, &e) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	e = device.Errorf(device.NotSeen, "phone %s did not answer in time, so the request was not sent", d.info.Label()).
-		WithHint("see whether `adb -s %s shell true` answers, or give it longer with --timeout", d.info.ID)
+	e = device.Errorf(device.NotSeen, "phone %s did not answer in time%s", info.Label(), so).
+		WithHint("see whether `adb -s %s shell true` answers, or give it longer with --timeout", info.ID)
 	e.Err = err
 	return e
 }

@@ -56,7 +56,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 
 // slowPhone names the phone that did not answer in time.
 func slowPhone(info device.Info, err error) error {
-	return (&delivery{Phone: &Phone{info: info}}).explain(err)
+	return lateError(info, "", err)
 }
 
 // Inspect says what WeChat will check of an app.

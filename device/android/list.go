@@ -41,9 +41,11 @@ var line = pattern(`^(.+?)\s+(device|offline|unauthorized|authorizing|connecting
 	`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)((?:\s+\S+:\S*)*)\s*$`)
 
 // parseList reads an answer to host:devices-l or a block of track-devices-l.
-// A line that can't be read is an error: a phone must not vanish silently.
+// A line that can't be read is an error, since a phone must not vanish
+// silently, but hides no other: their entries come with it.
 func parseList(text string) ([]entry, error) {
 	var entries []entry
+	var unread error
 	for l := range strings.Lines(text) {
 		l = strings.TrimRight(l, "\r\n")
 		if strings.TrimSpace(l) == "" {
@@ -51,7 +53,11 @@ func parseList(text string) ([]entry, error) {
 		}
 		m := line().FindStringSubmatch(l)
 		if m == nil {
-			return nil, device.Errorf(device.ServerMisbehaved, "the adb server listed a phone in a form that wxctl can't read: %q", l)
+			if unread == nil {
+				unread = device.Errorf(device.ServerMisbehaved, "the adb server listed a phone in a form that wxctl can't read: %q", l).
+					WithHint("see what `adb devices -l` prints, and choose one of the other phones with --device")
+			}
+			continue
 		}
 		e := entry{serial: m[1], state: stateOf(m[2])}
 		for _, word := range strings.Fields(m[3]) {
@@ -65,7 +71,7 @@ func parseList(text string) ([]entry, error) {
 		}
 		entries = append(entries, e)
 	}
-	return entries, nil
+	return entries, unread
 }
 
 func stateOf(s string) device.State {
@@ -135,10 +141,7 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 	if err != nil {
 		return nil, err
 	}
-	entries, err := parseList(answer)
-	if err != nil {
-		return nil, err
-	}
+	entries, unread := parseList(answer)
 	infos := make([]device.Info, len(entries))
 	only := false
 	for i, e := range entries {
@@ -155,10 +158,12 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
-	return infos, nil
+	return infos, unread
 }
 
-// describeTime bounds how long a phone may take to say who it is.
+// describeTime bounds how long a phone may take to say who it is; a third of
+// the command's time does, too, so that one phone that hangs leaves time for
+// the others.
 const describeTime = 5 * time.Second
 
 // properties are what a phone is asked for, one answer line each. The market
@@ -169,7 +174,11 @@ var properties = []string{
 }
 
 func (b *Backend) describe(ctx context.Context, i *device.Info) {
-	ctx, cancel := context.WithTimeout(ctx, describeTime)
+	patience := describeTime
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/3)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	command := ""
 	for _, p := range properties {

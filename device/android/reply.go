@@ -135,7 +135,7 @@ func (p *Phone) WatchReplies(ctx context.Context, id device.AppIdentity, choice 
 	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
 	d.job = device.Job{App: id, User: choice, Until: device.Replied}
 	if err := d.meetApp(ctx); err != nil {
-		return d.explain(err)
+		return slowPhone(p.info, err)
 	}
 	if d.facts.wechat == nil {
 		d.facts.wechat = &agent.App{UID: -1}
