@@ -31,29 +31,39 @@ func (f *Factory) readStdin(ctx context.Context, what string) (oauth.Secret, err
 		}
 		return cleanValue(line, what)
 	}
+	data, err := f.readAll(ctx, what, maxStdin+1)
+	switch {
+	case err != nil:
+		return oauth.Secret{}, err
+	case len(data) > maxStdin:
+		return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, which is no %s", maxStdin, what)
+	}
+	return cleanValue(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), what)
+}
+
+// readAll reads stdin to its end, but no more than limit bytes, and waits for
+// it no longer than ctx. what names what is read in errors.
+func (f *Factory) readAll(ctx context.Context, what string, limit int64) ([]byte, error) {
 	type input struct {
 		data []byte
 		err  error
 	}
 	inputs := make(chan input, 1)
 	go func() { // a pipe that stays open ends it with the process
-		data, err := io.ReadAll(io.LimitReader(f.Streams.In, maxStdin+1))
+		data, err := io.ReadAll(io.LimitReader(f.Streams.In, limit))
 		inputs <- input{data, err}
 	}()
 	select {
 	case in := <-inputs:
-		switch {
-		case in.err != nil:
-			return oauth.Secret{}, exit.Usagef("", "the %s can't be read from stdin", what)
-		case len(in.data) > maxStdin:
-			return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, which is no %s", maxStdin, what)
+		if in.err != nil {
+			return nil, exit.Usagef("pipe it in", "the %s can't be read from stdin", what)
 		}
-		return cleanValue(string(bytes.TrimPrefix(in.data, []byte("\xef\xbb\xbf"))), what)
+		return in.data, nil
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return oauth.Secret{}, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
-		return oauth.Secret{}, fmt.Errorf("waiting for the %s on stdin: %w", what, ctx.Err())
+		return nil, fmt.Errorf("waiting for the %s on stdin: %w", what, ctx.Err())
 	}
 }
 

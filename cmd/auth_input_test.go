@@ -65,6 +65,11 @@ func TestStdinThatStaysOpen(t *testing.T) {
 	if code != 1 || time.Since(begun) > 5*time.Second || !strings.Contains(stderr(), "waiting for the code on stdin") {
 		t.Errorf("exit %d after %v: %s", code, time.Since(begun), stderr())
 	}
+	f, _, stderr = testFactory(t, "", nil)
+	f.Streams.In = silent
+	if code := Run(t.Context(), f, []string{"share", "text", "-", "--dry-run", "--timeout", "50ms"}); code != 1 || !strings.Contains(stderr(), "waiting for the text on stdin") {
+		t.Errorf("exit %d: %s", code, stderr())
+	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(&exit.Signal{Code: exit.Interrupted})
 	f, _, _ = testFactory(t, "", r.env)

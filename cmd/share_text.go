@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +51,8 @@ wxctl share text Hello --dry-run`),
 const textLimit = 1 << 20
 
 func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
+	ctx, cancel := opts.f.Deadline(ctx, 0) // --timeout counts from here: stdin may take its time
+	defer cancel()
 	if opts.sample() {
 		opts.text = new(samples.Text)
 	}
@@ -59,9 +60,11 @@ func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
 		return err
 	}
 	if text(opts.text) == "-" {
-		data, err := io.ReadAll(io.LimitReader(opts.f.Streams.In, textLimit))
+		reading, stop := opts.f.Deadline(ctx, requestTimeout)
+		defer stop()
+		data, err := opts.f.readAll(reading, "text", textLimit)
 		if err != nil {
-			return exit.Usagef("", "stdin can't be read: %v", err)
+			return err
 		}
 		opts.text = new(string(data))
 	}
