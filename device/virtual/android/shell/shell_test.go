@@ -52,6 +52,9 @@ func TestShellLanguage(t *testing.T) {
 		{"false || echo yes", "yes\n", "", 0},
 		{"false; echo $?", "1\n", "", 0},
 		{"exit 42", "", "", 42},
+		// /data/local can be passed through but not listed.
+		{"cd /; echo 1 > data/local/tmp/a; echo 2 > data/local/tmp/b; echo /data/local/tmp/* data/local/tmp/[b] /data/local/tm*/a", "/data/local/tmp/a /data/local/tmp/b data/local/tmp/b /data/local/tm*/a\n", "", 0},
+		{"touch /data/local/tmp/x.1 /data/local/tmp/x.2; rm /data/local/tmp/x.*; ls /data/local/tmp", "", "", 0},
 		{"(exit 3); echo $?", "3\n", "", 0},
 		{"echo oops >&2; exit 3", "", "oops\n", 3},
 		{"echo both 2>&1 >/dev/null", "", "", 0},
