@@ -145,6 +145,10 @@ func kill(c *call) int {
 			err = c.alive(pid)
 		} else {
 			err = c.p.Kill(c.cred, pid)
+			if err == nil && pid == c.session.pid {
+				c.machine.flow = flowExit
+				return 128 + signalNumber(sig)
+			}
 		}
 		if err != nil {
 			c.errorf("%s: kill: %d: %v\n", c.name, pid, err)
@@ -152,6 +156,20 @@ func kill(c *call) int {
 		}
 	}
 	return code
+}
+
+// signalNumber is the number of a signal that is given by name or number.
+func signalNumber(name string) int {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n & 0x7f
+	}
+	name = strings.TrimPrefix(strings.ToUpper(name), "SIG")
+	for i, s := range strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM") {
+		if s == name {
+			return i + 1
+		}
+	}
+	return 15
 }
 
 func (c *call) alive(pid int) error {

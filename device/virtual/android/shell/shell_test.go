@@ -52,6 +52,8 @@ func TestShellLanguage(t *testing.T) {
 		{"false || echo yes", "yes\n", "", 0},
 		{"false; echo $?", "1\n", "", 0},
 		{"exit 42", "", "", 42},
+		{"kill -9 $$; echo no", "", "", 137},
+		{"sh -c 'kill -TERM $$; echo no'; echo $?", "143\n", "", 0},
 		// /data/local can be passed through but not listed.
 		{"cd /; echo 1 > data/local/tmp/a; echo 2 > data/local/tmp/b; echo /data/local/tmp/* data/local/tmp/[b] /data/local/tm*/a", "/data/local/tmp/a /data/local/tmp/b data/local/tmp/b /data/local/tm*/a\n", "", 0},
 		{"touch /data/local/tmp/x.1 /data/local/tmp/x.2; rm /data/local/tmp/x.*; ls /data/local/tmp", "", "", 0},
