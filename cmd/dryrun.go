@@ -177,6 +177,9 @@ func (o *requestOptions) encodeSystem(result *preview, media []device.Media) ([]
 	if !ok {
 		return nil, fmt.Errorf("Android's share route carries shares only, not %s", result.Request.Kind())
 	}
+	if err := android.SystemCan(share, o.force); err != nil {
+		o.f.Streams.Warn("a phone would not be sent this: %s", safe(err.Error()))
+	}
 	var uris []string
 	mime := ""
 	for i, m := range media {

@@ -229,6 +229,16 @@ func (o *replyOptions) encodeAndroid(result *replyPreview, id device.AppIdentity
 	if err != nil {
 		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
 	}
+	if r, ok := result.Reply.(intents.SubscribeReply); ok { // a URI with room for neither
+		for _, lost := range []struct {
+			name string
+			set  bool
+		}{{"errStr", r.ErrStr != nil}, {"transaction", r.Transaction != nil}} {
+			if lost.set {
+				result.Differences = append(result.Differences, lost.name+": the SDK hands none to the app in this reply")
+			}
+		}
+	}
 	wires := []androidwire.Wire{{Intent: &intent}}
 	result.text = androidwire.Text(wires)
 	return appendWire(&result.Wire, androidwire.Print(wires))

@@ -12,6 +12,11 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
+// SystemCan says why the phone would refuse to send a request by Android's own
+// share route, a *device.Error; nil if it would not. force allows what is known
+// not to work.
+func SystemCan(req intents.Request, force bool) error { return systemCan(req, force) }
+
 // systemCan refuses what the system's share targets of WeChat don't take.
 func systemCan(req intents.Request, force bool) error {
 	share, ok := req.(intents.Share)
