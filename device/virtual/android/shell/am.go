@@ -46,10 +46,8 @@ func (c *call) thrownOld(err error) int {
 func am(c *call) int { return c.activityManager(c.args[1:]) }
 
 func (c *call) activityManager(args []string) int {
-	if len(args) == 0 {
-		fmt.Fprintln(c.out, "Activity manager (activity) commands:")
-		fmt.Fprintln(c.out, "  help")
-		return 255
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" {
+		return c.amHelp(len(args) == 0)
 	}
 	var err error
 	code := 0
@@ -85,6 +83,21 @@ func (c *call) activityManager(args []string) int {
 		return c.thrownOld(err)
 	}
 	return c.thrown(err, args[0])
+}
+
+// amHelp lists the commands. It is an error not to have named one, to the
+// levels where am is no program of its own.
+func (c *call) amHelp(unasked bool) int {
+	if c.p.API <= 25 {
+		c.printf("usage: am [subcommand] [options]\n")
+		return 0
+	}
+	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
+		"  broadcast [--user <USER_ID> | all | current] <INTENT>\n  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
+	if unasked {
+		return 255
+	}
+	return 0
 }
 
 // startOptions are the options of am start itself.

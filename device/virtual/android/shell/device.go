@@ -121,6 +121,14 @@ func inputCommand(c *call) int {
 	}
 	switch args[0] {
 	case "keyevent":
+		if len(args) < 2 {
+			if c.p.API < 31 { // a Java program of its own, whose exit code is 0
+				c.errorf("Error: Invalid arguments for command: keyevent\n")
+				return 0
+			}
+			_, err := (&argReader{last: "keyevent"}).required()
+			return c.thrown(err, "keyevent")
+		}
 		for _, k := range args[1:] {
 			c.key(k)
 		}

@@ -16,7 +16,7 @@ func dumpsys(c *call) int {
 	args := c.args[1:]
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		if args[0] == "-l" {
-			c.printf("Currently running services:\n  activity\n  package\n  power\n  window\n")
+			c.printf("Currently running services:\n  %s\n", strings.Join(dumpable(), "\n  "))
 			return 0
 		}
 		if args[0] == "-t" && len(args) > 1 {
@@ -25,8 +25,21 @@ func dumpsys(c *call) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		args = []string{"activity"}
+		c.printf("Currently running services:\n  %s\n", strings.Join(dumpable(), "\n  "))
+		for _, service := range dumpable() {
+			c.printf("%s\nDUMP OF SERVICE %s:\n", strings.Repeat("-", 79), service)
+			c.dump([]string{service})
+		}
+		return 0
 	}
+	return c.dump(args)
+}
+
+// dumpable are the services that dumpsys knows.
+func dumpable() []string { return []string{"activity", "package", "power", "user", "window"} }
+
+// dump prints the state of one service, and takes its arguments.
+func (c *call) dump(args []string) int {
 	if c.cred.UID >= phone.FirstAppUID {
 		c.printf("Permission Denial: can't dump %s from from pid=%d, uid=%d due to missing android.permission.DUMP permission\n", args[0], c.pid, c.cred.UID)
 		return 0
