@@ -79,6 +79,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	}
 	var app, chat agent.App
 	inspect, inspectChat := askInspect(user, name, &app), askInspect(user, androidwire.WeChat, &chat)
+	inspect.Brief = false // its queries are looked at
 	if err := p.do(ctx, inspect, inspectChat); err != nil {
 		return nil, slowPhone(p.info, err)
 	}

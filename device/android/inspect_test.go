@@ -62,7 +62,7 @@ func TestInspectAndInstalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Package != virtualandroid.DemoPackage || len(got.Signatures) != 1 || len(got.Signatures[0].MD5) != 32 || len(got.Findings) != 0 ||
-		len(got.AppIDs) != 1 || got.AppIDs[0] != virtualandroid.DemoAppID || got.Entry == nil {
+		len(got.Queries) != 1 || len(got.AppIDs) != 1 || got.AppIDs[0] != virtualandroid.DemoAppID || got.Entry == nil {
 		t.Errorf("%+v", got)
 	}
 	if _, err := p.Inspect(t.Context(), device.AppIdentity{Package: "com.not.there"}, device.UserChoice{}); code(err) != device.Refused {

@@ -214,3 +214,23 @@ func TestSameShareAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestMediaOnFullPhone: a phone that has the agent, but no room or no will to
+// keep a file, says so, and nothing is sent.
+func TestMediaOnFullPhone(t *testing.T) {
+	for message, spoil := range map[string]func(*lab){
+		"No space left on device": func(l *lab) { l.Model.FS.SetFree(100) },
+		"Read-only file system":   func(l *lab) { l.Model.FS.SetReadOnly(true) },
+	} {
+		l := newLab(t, virtualandroid.Options{})
+		l.warm(t)
+		spoil(l)
+		o, err := l.open(t).Deliver(t.Context(), picture())
+		if e := device.AsError(err); e == nil || e.Code != device.Failed || !strings.Contains(e.Message, message) || e.Hint == "" || o.State != device.NotSent {
+			t.Errorf("%s: %v; saw %s", message, err, whats(o))
+		}
+		if names, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err == nil && len(names) > 0 {
+			t.Errorf("%s: left on the phone: %v", message, names)
+		}
+	}
+}

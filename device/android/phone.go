@@ -248,8 +248,10 @@ func (p *Phone) inspectOthers(ctx context.Context, users []agent.User, known int
 	return nil
 }
 
+// askInspect asks for all of a package but its manifest: that of an app with
+// many components may not fit into an answer, and is nothing that a request needs.
 func askInspect(user int, pkg string, into *agent.App) *ask {
-	return &ask{Request: agent.Request{Verb: agent.Inspect, User: user, Package: pkg}, into: into}
+	return &ask{Request: agent.Request{Verb: agent.Inspect, User: user, Package: pkg, Brief: true}, into: into}
 }
 
 // found returns what an inspection found, nil if the package isn't installed.

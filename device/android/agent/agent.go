@@ -45,7 +45,7 @@ const (
 	// User, URI, Path -> [Removed].
 	Remove Verb = "remove"
 	// Inspect tells what is declared by and known of a package:
-	// User, Package -> [App].
+	// User, Package, Brief -> [App].
 	Inspect Verb = "inspect"
 	// ListPackages lists the installed packages: User -> [Packages].
 	ListPackages Verb = "packages"
@@ -94,6 +94,8 @@ type Request struct {
 	Query json.RawMessage `json:"query,omitempty"`
 	// Package is the package to inspect or stop.
 	Package string `json:"package,omitempty"`
+	// Brief leaves out what [App.Queries] is read from, the manifest.
+	Brief bool `json:"brief,omitempty"`
 	// Path is an absolute path on the phone, on shared storage.
 	Path string `json:"path,omitempty"`
 	// URI is the content URI that [Indexed] told.

@@ -24,7 +24,7 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	}
 	app.Schemes = slices.Clone(pkg.Schemes)
 	slices.Sort(app.Schemes)
-	if len(pkg.Queries) > 0 {
+	if len(pkg.Queries) > 0 && !r.Brief {
 		app.Queries = &agent.Queries{Packages: pkg.Queries}
 	}
 	for _, c := range pkg.Components {

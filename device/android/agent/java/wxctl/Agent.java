@@ -81,7 +81,7 @@ public final class Agent {
             provider = new Provider("media", user);
             return verb.equals("index") ? provider.index(file) : provider.remove(file, Uri.parse(request.getString("uri")));
         }
-        if (verb.equals("inspect")) return new Inspect(user).app(request.getString("package"));
+        if (verb.equals("inspect")) return new Inspect(user).app(request.getString("package"), request.optBoolean("brief"));
         if (verb.equals("packages")) return new Inspect(user).list();
         if (verb.equals("users")) return Activities.users();
         if (verb.equals("top")) return Activities.top();

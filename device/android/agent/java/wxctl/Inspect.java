@@ -17,6 +17,7 @@ import java.util.TreeSet;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.json.JSONArray;
+import org.json.JSONException;
 import org.json.JSONObject;
 
 /** The verbs inspect and packages. */
@@ -50,7 +51,8 @@ final class Inspect {
             .put("enabled", app.enabled);
     }
 
-    JSONObject app(String name) throws Throwable {
+    /** With brief, all but the manifest. */
+    JSONObject app(String name, boolean brief) throws Throwable {
         PackageInfo info = (PackageInfo) ask("getPackageInfo", name,
             PackageManager.GET_META_DATA | PackageManager.GET_PROVIDERS | PackageManager.GET_SIGNATURES | ALL, user);
         if (info == null) throw new NoSuchElementException("no package " + name + " for user " + user);
@@ -85,7 +87,7 @@ final class Inspect {
             .put("certificates", certificates)
             .put("entry", entryOf(name))
             .put("schemes", schemes(name))
-            .put("manifest", manifest(app.sourceDir))
+            .put("manifest", brief ? null : manifest(app.sourceDir))
             .put("providers", providers)
             .put("metaData", metaData)
             .put("notes", notes);
@@ -134,6 +136,8 @@ final class Inspect {
         try {
             ZipFile zip = new ZipFile(apk);
             ZipEntry entry = zip.getEntry("AndroidManifest.xml");
+            // An answer that were too long for a line would tell nothing at all.
+            if (entry.getSize() > 512 << 10) throw new JSONException("too large");
             byte[] bytes = new byte[(int) entry.getSize()];
             new DataInputStream(zip.getInputStream(entry)).readFully(bytes);
             zip.close();
