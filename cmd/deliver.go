@@ -130,18 +130,19 @@ func (d *delivery) attempt(ctx context.Context, info device.Info) (*device.Outco
 		Request: b.request, Media: b.media, App: d.id, SDKVersion: o.sdkVersion,
 		Route: d.plan.route, User: o.phone.user(), Until: d.plan.until, After: d.plan.after,
 		Yes: o.yes, Force: o.force, Raw: o.raw, NoFit: o.noFit,
-		Hooks: d.hooks(info),
+		Hooks: o.hooks(info, d.several),
 	})
 }
 
-func (d *delivery) hooks(info device.Info) device.Hooks {
-	o := d.o
-	hooks := o.f.hooks(info, d.several)
+// hooks tell the user what happens on the way, and make the files that
+// --screenshot and --record name.
+func (o *requestOptions) hooks(info device.Info, several bool) device.Hooks {
+	hooks := o.f.hooks(info, several)
 	if o.screenshot != "" {
-		hooks.Screenshot = func() (io.WriteCloser, error) { return createPrivate(o.screenshot, d.several, info) }
+		hooks.Screenshot = func() (io.WriteCloser, error) { return createPrivate(o.screenshot, several, info) }
 	}
 	if o.record != "" {
-		hooks.Record = func() (io.WriteCloser, error) { return createPrivate(o.record, d.several, info) }
+		hooks.Record = func() (io.WriteCloser, error) { return createPrivate(o.record, several, info) }
 	}
 	return hooks
 }

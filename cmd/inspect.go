@@ -53,7 +53,7 @@ func inspectRun(ctx context.Context, opts *inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	return onPhones(ctx, opts.f, &opts.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+	return onPhones(ctx, opts.f, &opts.phone, requestTimeout, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
 		fail := func(err error) (any, string, error) {
 			return struct {
 				SchemaVersion int                 `json:"schemaVersion"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +59,7 @@ type installedAnswer struct {
 }
 
 func installedRun(ctx context.Context, opts *installedOptions) error {
-	return onPhones(ctx, opts.f, &opts.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+	return onPhones(ctx, opts.f, &opts.phone, requestTimeout, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
 		answer := installedAnswer{SchemaVersion: output.SchemaVersion, Device: info.Ref()}
 		var wechat device.WeChat
 		err := openErr
@@ -94,8 +95,8 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 
 // onPhones asks one phone, or all, and prints the answers: the frame of
 // commands that only ask.
-func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
-	ctx, cancel := f.Deadline(ctx, requestTimeout)
+func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time.Duration, ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
+	ctx, cancel := f.Deadline(ctx, byDefault)
 	defer cancel()
 	sel, err := f.selector(flags)
 	if err != nil {

@@ -159,14 +159,14 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 	if o.dryRun {
 		return o.preview(p, reply, id)
 	}
-	return onPhones(ctx, o.f, &o.phone, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+	return onPhones(ctx, o.f, &o.phone, p.patience(), func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
 		outcome, err := device.NewOutcome(info), openErr
 		if err == nil {
 			replier, ok := device.As[device.Replier](phone)
 			if !ok {
 				err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
 			} else {
-				outcome, err = replier.Reply(ctx, device.ReplyJob{Reply: reply, App: id, User: o.phone.user(), Until: p.until, Hooks: o.f.hooks(info, p.sel.All)})
+				outcome, err = replier.Reply(ctx, device.ReplyJob{Reply: reply, App: id, User: o.phone.user(), Until: p.until, After: p.after, Hooks: o.hooks(info, p.sel.All)})
 			}
 		}
 		if err != nil {

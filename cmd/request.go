@@ -148,9 +148,17 @@ func (o *requestOptions) loader() *media.Loader {
 	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, HTTP: o.f.HTTP}
 }
 
-// requestTimeout bounds a request by default; waiting for the user to come
-// back from WeChat takes longer.
+// requestTimeout bounds a request by default.
 const requestTimeout = 30 * time.Second
+
+// patience is the default of --timeout: waiting for the user to come back from
+// WeChat takes longer.
+func (p plan) patience() time.Duration {
+	if p.until >= device.Returned {
+		return 2 * time.Minute
+	}
+	return requestTimeout
+}
 
 // send is what every request command does: build the request, check it, and
 // print it or bring it to the phones.
@@ -159,11 +167,7 @@ func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, build bui
 	if err != nil {
 		return err
 	}
-	byDefault := requestTimeout
-	if p.until >= device.Returned {
-		byDefault = 2 * time.Minute
-	}
-	ctx, cancel := o.f.Deadline(ctx, byDefault)
+	ctx, cancel := o.f.Deadline(ctx, p.patience())
 	defer cancel()
 	if o.dryRun {
 		return o.preview(ctx, p, build)

@@ -23,6 +23,7 @@ type ReplyJob struct {
 	App   AppIdentity
 	User  UserChoice
 	Until Progress
+	After After
 	Hooks Hooks
 }
 

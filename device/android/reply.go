@@ -19,9 +19,14 @@ var everything = []string{"events", "system", "main"}
 // Reply forges WeChat's reply into a debuggable app.
 func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome, error) {
 	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
-	d.job = device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), Hooks: job.Hooks}
+	d.job = device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks}
 	d.choose(device.RouteSDK, "a reply is an Intent that shell may start")
 	err := d.forge(ctx, job.Reply)
+	if ctx.Err() == nil {
+		err = errors.Join(err, d.stopRecording(ctx), d.screenshot(ctx), d.tidy(ctx))
+	} else {
+		err = errors.Join(err, d.abandon(ctx))
+	}
 	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
 	if err != nil {
 		err = d.out.Fail(d.explain(err))
@@ -41,6 +46,9 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).WithHint("see: wxctl inspect")
 	case !e.Exported:
 		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", clean(e.Name)).WithHint(`set android:exported="true"`)
+	}
+	if err := d.record(ctx); err != nil {
+		return err
 	}
 	intent, err := androidwire.EncodeReply(reply, androidwire.Receiver{Package: d.app.Package})
 	if err != nil {
