@@ -103,7 +103,7 @@ func configInitRun(ctx context.Context, opts *configInitOptions) error {
 		if !f.Streams.InTTY || !f.Streams.ErrTTY {
 			return exit.Usagef("wxctl config init --app-id wx… --package com.example.app", "config init has nothing to write: give at least one key as a flag")
 		}
-		if err := askForKeys(f, opts); err != nil {
+		if err := askForKeys(ctx, f, opts); err != nil {
 			return err
 		}
 	}
@@ -127,16 +127,30 @@ func configInitRun(ctx context.Context, opts *configInitOptions) error {
 	return printProfile(f, written, profile)
 }
 
-// askForKeys asks on the terminal. Reading a line can't be cancelled, but the
-// process ends at a second Ctrl-C.
-func askForKeys(f *Factory, opts *configInitOptions) error {
+// askForKeys asks on the terminal, until ctx ends.
+func askForKeys(ctx context.Context, f *Factory, opts *configInitOptions) error {
 	in := bufio.NewReader(f.Streams.In)
+	type answer struct {
+		line string
+		err  error
+	}
+	answers := make(chan answer, 1)
 	for _, k := range config.Keys() {
 		for {
 			fmt.Fprintf(f.Streams.Err, "%s (%s): ", k.Name, k.What)
-			line, err := in.ReadString('\n')
-			value := strings.TrimSpace(line)
-			if value == "" && err != nil {
+			go func() { // a read can't be cancelled; it ends with the process
+				line, err := in.ReadString('\n')
+				answers <- answer{line, err}
+			}()
+			var a answer
+			select {
+			case a = <-answers:
+			case <-ctx.Done():
+				fmt.Fprintln(f.Streams.Err)
+				return context.Cause(ctx)
+			}
+			value := strings.TrimSpace(a.line)
+			if value == "" && a.err != nil {
 				return exit.Usagef("", "the input ended before %s", k.Name)
 			}
 			if value == "" {
