@@ -230,6 +230,11 @@ func TestEach(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var answered atomic.Int32
+	defer func() {
+		if p := recover(); p != "odd" || answered.Load() != 40 {
+			t.Errorf("panic %v after %d phones", p, answered.Load())
+		}
+	}()
 	for _, err := range Each(ctx, phones, 1, func(ctx context.Context, _ Info) error { answered.Add(1); return ctx.Err() }) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("after cancel: %v", err)
@@ -238,4 +243,10 @@ func TestEach(t *testing.T) {
 	if answered.Load() != 20 {
 		t.Errorf("after cancel, %d of 20 phones had their answer", answered.Load())
 	}
+	Each(t.Context(), phones, 4, func(context.Context, Info) error {
+		if answered.Add(1) == 25 {
+			panic("odd")
+		}
+		return nil
+	})
 }

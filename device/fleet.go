@@ -159,13 +159,20 @@ func As[T any](p Phone) (T, bool) {
 
 // Each runs do for every phone, at most jobs at once, and returns their errors
 // in the phones' order. When ctx ends, do is still called for the phones whose
-// turn had not come, so that each gets its answer; [Fleet.Open] refuses them.
+// turn had not come, so that each gets its answer; [Fleet.Open] refuses them. A
+// panic of do comes out of Each, once all phones are done.
 func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context, Info) error) []error {
 	errs := make([]error, len(phones))
 	slots := make(chan struct{}, max(jobs, 1))
 	var wg sync.WaitGroup
+	panics := make(chan any, len(phones))
 	for i, phone := range phones {
 		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- p
+				}
+			}()
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
@@ -175,5 +182,10 @@ func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context,
 		})
 	}
 	wg.Wait()
-	return errs
+	select {
+	case p := <-panics:
+		panic(p)
+	default:
+		return errs
+	}
 }
