@@ -125,6 +125,9 @@ func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 		return p, nil
 	}
 	p.sel, err = o.f.selector(&o.phone)
+	if o.dryRun && p.sel.Platform == "" && p.sel.Virtual != nil {
+		p.sel.Platform = p.sel.Virtual.Platform
+	}
 	return p, err
 }
 
