@@ -125,7 +125,7 @@ func (o *authOptions) checkMisuse() error {
 func (o *authOptions) account(op oauth.Op) (credentials.Account, error) {
 	app, err := o.f.Setting("app-id", o.appID)
 	if err != nil {
-		return credentials.Account{}, err
+		return credentials.Account{}, asRefused(err, op, 40013)
 	}
 	if app.Value == "" {
 		return credentials.Account{}, &exit.Error{

@@ -246,9 +246,11 @@ func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.C
 
 func (o *authExchangeOptions) readCode(ctx context.Context) (oauth.Secret, error) {
 	if o.code != "" && o.code != "-" {
-		return cleanValue(o.code, "code")
+		code, err := cleanValue(o.code, "code")
+		return code, asRefused(err, oauth.OpExchange, 40029)
 	}
 	code, err := o.f.readStdin(ctx, "code")
+	err = asRefused(err, oauth.OpExchange, 40029)
 	if err == nil && code.IsZero() {
 		err = &exit.Error{
 			Name: "credentials_missing", Code: exit.Credentials, Message: "the code is missing: stdin is empty",
@@ -286,5 +288,5 @@ func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials
 			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41004},
 		}
 	}
-	return secret, given, err
+	return secret, given, asRefused(err, oauth.OpExchange, 40125)
 }

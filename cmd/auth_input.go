@@ -86,3 +86,15 @@ func cleanValue(text, what string) (oauth.Secret, error) {
 	}
 	return oauth.NewSecret(text), nil
 }
+
+// asRefused gives a value that is refused here, unsent, the number that the
+// module has for it: that of the errcode with which WeChat would refuse it.
+func asRefused(err error, op oauth.Op, errcode int) error {
+	var usage *exit.Error
+	if !errors.As(err, &usage) || usage.Err != nil {
+		return err
+	}
+	refused := *usage
+	refused.Err = &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: errcode}
+	return &refused
+}

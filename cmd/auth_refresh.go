@@ -61,9 +61,9 @@ func (o *tokenOptions) session(ctx context.Context, op oauth.Op) (*session, erro
 }
 
 func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.Token, error) {
-	what, missing := "access token", 41001
+	what, missing, invalid := "access token", 41001, 40014
 	if op == oauth.OpRefresh {
-		what, missing = "refresh token", 41003
+		what, missing, invalid = "refresh token", 41003, 40030
 	} else if o.openID == "" {
 		return oauth.Token{}, &exit.Error{
 			Name: "usage", Code: exit.Usage, Message: "--token-stdin needs --openid: WeChat wants to know whose token it is",
@@ -75,7 +75,7 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 	defer cancel()
 	value, err := o.f.readStdin(ctx, what)
 	if err != nil {
-		return oauth.Token{}, err
+		return oauth.Token{}, asRefused(err, op, invalid)
 	}
 	if value.IsZero() {
 		return oauth.Token{}, &exit.Error{
