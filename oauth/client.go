@@ -297,6 +297,14 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 
 var errBadProxy = errors.New("the proxy that HTTPS_PROXY names is not a usable URL")
 
+// proxyRefusal is the HTTP status with which a proxy gave no tunnel; net/http
+// would only pass on the proxy's own words.
+type proxyRefusal int
+
+func (status proxyRefusal) Error() string {
+	return fmt.Sprintf("the proxy gave no tunnel (HTTP %d)", int(status))
+}
+
 // transport returns a transport for one request.
 func (c *Client) transport(base BaseURL) *http.Transport {
 	var t *http.Transport
@@ -318,6 +326,14 @@ func (c *Client) transport(base BaseURL) *http.Transport {
 	}
 	t.TLSClientConfig.NextProtos = []string{"http/1.1"}
 	t.MaxResponseHeaderBytes = 64 << 10
+	if t.OnProxyConnectResponse == nil {
+		t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode != http.StatusOK {
+				return proxyRefusal(resp.StatusCode)
+			}
+			return nil
+		}
+	}
 	if proxy := t.Proxy; proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) {
 			if r.URL.Scheme == "http" { // a proxy would see the whole query

@@ -161,6 +161,7 @@ func unreachable(host string, err error) string {
 		unknown  x509.UnknownAuthorityError
 		hostname x509.HostnameError
 		invalid  x509.CertificateInvalidError
+		refusal  proxyRefusal
 		verify   *tls.CertificateVerificationError
 	)
 	switch {
@@ -168,6 +169,8 @@ func unreachable(host string, err error) string {
 		return errBadProxy.Error()
 	case errors.Is(err, errNotLoopback):
 		return fmt.Sprintf("%s does not lead to this computer", host)
+	case errors.As(err, &refusal):
+		return refusal.Error()
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return fmt.Sprintf("the proxy gave no connection to %s", host)
 	case errors.As(err, &dns):

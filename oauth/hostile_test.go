@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +122,22 @@ func TestOldTLS(t *testing.T) {
 	err := client.Check(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oUser"})
 	if e := wantError(t, err, oauth.KindUnreachable, 0); !strings.Contains(e.Message, "no TLS connection") {
 		t.Error(e)
+	}
+}
+
+// A proxy that gives no tunnel is named, its own words are not repeated.
+func TestProxyRefusal(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "SENTINEL", http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	address, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &oauth.Client{AppID: "wx0123456789abcdef", HTTP: &http.Transport{Proxy: http.ProxyURL(address)}}
+	err = client.Check(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oUser"})
+	if e := wantError(t, err, oauth.KindUnreachable, 0); e.Message != "the proxy gave no tunnel (HTTP 407)" || e.Sent {
+		t.Errorf("%q, sent %v", e.Message, e.Sent)
 	}
 }
