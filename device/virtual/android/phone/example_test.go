@@ -39,7 +39,7 @@ func Example() {
 	_ = p.Settle(ctx)
 	entries, _ := p.Log.Read(0, phone.LogSystem)
 	fmt.Println(entries[0].Text)
-	// Output:
+	// Unordered output:
 	// Main 0 <nil>
 	// Inner 0 java.lang.SecurityException: Permission Denial: starting Intent { act=HELLO flg=0x10000000 cmp=com.example.app/.Inner } from null (pid=0, uid=2000) not exported from uid 10200
 	// com.example.app/.Main of user 0 got HELLO
