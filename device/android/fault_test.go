@@ -131,14 +131,32 @@ func TestFaults(t *testing.T) {
 			if o.State == device.NotSent && (o.Status == nil || *o.Status || o.Err == nil || o.Err.Code != 7) {
 				t.Errorf("nothing was sent, but status %v, err %v", o.Status, o.Err)
 			}
-			list, _ := l.Model.FS.List(phone.ShellCred(), agent.Dir)
-			for _, f := range list {
-				if strings.HasSuffix(f.Name, ".tmp") && tt.code != device.PhoneLost {
-					t.Errorf("%s was left on the phone", f.Name)
-				}
+			if tt.code != device.PhoneLost {
+				noTemporaries(t, l)
 			}
 		})
 	}
+}
+
+// noTemporaries waits until no temporary file of the agent is on the phone:
+// adbd removes what it could not write after it has told of it.
+func noTemporaries(t *testing.T, l *lab) {
+	t.Helper()
+	var left string
+	for range 200 {
+		left = ""
+		list, _ := l.Model.FS.List(phone.ShellCred(), agent.Dir)
+		for _, f := range list {
+			if strings.HasSuffix(f.Name, ".tmp") {
+				left = f.Name
+			}
+		}
+		if left == "" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%s was left on the phone", left)
 }
 
 func TestUserLocked(t *testing.T) {
