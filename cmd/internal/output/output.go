@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -28,7 +29,7 @@ type Printer struct {
 	ctx     context.Context // the command's, for expressions that don't end
 	json    bool
 	jq      *gojq.Code
-	printed bool
+	printed atomic.Bool // phones print side by side
 }
 
 // New returns a printer. json is --json, jq the expression of --jq, which
@@ -54,7 +55,7 @@ func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Pri
 func (p *Printer) JSON() bool { return p.json }
 
 // Printed says whether any JSON was printed.
-func (p *Printer) Printed() bool { return p.printed }
+func (p *Printer) Printed() bool { return p.printed.Load() }
 
 // Object prints v as one JSON object: indented for a terminal, on one line
 // otherwise.
@@ -64,7 +65,7 @@ func (p *Printer) Object(v any) error { return p.emit(v, p.streams.OutTTY) }
 func (p *Printer) Line(v any) error { return p.emit(v, false) }
 
 func (p *Printer) emit(v any, indent bool) error {
-	p.printed = true
+	p.printed.Store(true)
 	if p.jq != nil {
 		return p.query(v)
 	}
