@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,6 +181,9 @@ func TestDryRunFiles(t *testing.T) {
 		{[]string{"share", "image", over, "--platform", "ios"}, 14, "message.object.data"},
 		{[]string{"share", "file", over, "--as", "bytes", "--scene", "favorite"}, 14, "message.object.data"},
 	} {
+		if raceDetector() && slices.Contains(c.args, over) && !slices.Contains(c.args, "uri") {
+			continue // 25 MiB and more of base64; nothing here runs side by side
+		}
 		r := runDry(t, c.args...)
 		switch {
 		case r.code != c.code:

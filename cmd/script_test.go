@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 						{"ANDROID_ADB_SERVER_PORT", "1"},
 						{"USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "no-usbmuxd")},
 						{"NO_COLOR", "1"},
+						// A program with the race detector sleeps for a second at its end.
+						{"GORACE", "atexit_sleep_ms=0"},
 						// Nor do they see the session's keyring.
 						{"DBUS_SESSION_BUS_ADDRESS", "disabled:"},
 					} {
