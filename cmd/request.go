@@ -194,10 +194,14 @@ func (o *requestOptions) identity() (device.AppIdentity, error) {
 			return id, err
 		}
 		*k.to = s.Value
-		if (k.key == "package" || k.key == "bundle-id") && strings.HasPrefix(s.Source, "profile ") {
-			id.Pinned = true
-		}
 	}
+	// The profile pins an app by its package, also where a flag repeats it; the
+	// bundle id beside it pins nothing on Android.
+	pin, err := o.f.Setting("package", "")
+	if err != nil {
+		return id, err
+	}
+	id.Pinned = pin.Value != "" && pin.Value == id.Package
 	return id, nil
 }
 
