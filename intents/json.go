@@ -3,12 +3,17 @@ package intents
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // UnmarshalRequest reads the JSON form of a request: an object whose "kind"
 // names the type. It is what json.Marshal of a Request writes.
 func UnmarshalRequest(data []byte) (Request, error) {
+	if err := readable(data); err != nil {
+		return nil, fmt.Errorf("reading a request: %w", err)
+	}
 	kind, err := kindOf(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading a request: %w", err)
@@ -33,6 +38,9 @@ func UnmarshalRequest(data []byte) (Request, error) {
 // UnmarshalReply reads the JSON form of a reply: an object whose "kind" names
 // the type. It is what json.Marshal of a Reply writes.
 func UnmarshalReply(data []byte) (Reply, error) {
+	if err := readable(data); err != nil {
+		return nil, fmt.Errorf("reading a reply: %w", err)
+	}
 	kind, err := kindOf(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading a reply: %w", err)
@@ -106,6 +114,36 @@ func unmarshalObject(data []byte) (Object, error) {
 		return decodeAs[VideoFile](data)
 	}
 	return nil, fmt.Errorf("unknown kind of object %q", kind)
+}
+
+// maxKey is the longest key of an object that is read, in bytes as they are
+// written. The longest that the SDKs know has 41.
+const maxKey = 64
+
+// readable refuses what would cost encoding/json many times its own size:
+// bytes that are no UTF-8, of which each becomes three, and long keys, which
+// are unquoted and folded again for each level that looks at them.
+func readable(data []byte) error {
+	if !utf8.Valid(data) {
+		return errors.New("it is no UTF-8")
+	}
+	for i := 0; i < len(data); i++ {
+		if data[i] != '"' {
+			continue
+		}
+		start := i + 1
+		for i = start; i < len(data) && data[i] != '"'; i++ {
+			if data[i] == '\\' {
+				i++
+			}
+		}
+		end := i
+		next := bytes.TrimLeft(data[min(end+1, len(data)):], " \t\r\n")
+		if end-start > maxKey && len(next) > 0 && next[0] == ':' {
+			return fmt.Errorf("a key has more than %d bytes", maxKey)
+		}
+	}
+	return nil
 }
 
 func kindOf(data []byte) (Kind, error) {
