@@ -174,16 +174,6 @@ func (s *Streams) Println(line string) error {
 	return err
 }
 
-// Width is the width of the terminal behind stdout in columns, 80 if unknown.
-func (s *Streams) Width() int {
-	if f, ok := s.Out.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
-	}
-	return 80
-}
-
 // ReadSecret asks on stderr and reads one line from the terminal without
 // echo. It fails where stdin is no terminal, and returns the context's error
 // when that ends; the terminal is as it was before in any case.
