@@ -203,6 +203,10 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 		var p reply
 		if failure == nil {
 			p, failure = read(req.op, status, body, redactor)
+			if failure != nil && failure.Kind == KindReply && ctx.Err() != nil {
+				// What arrives broken as the time ends broke because it ended.
+				failure = transportError(ctx, req.op, base.url.Host, true, ctx.Err())
+			}
 		}
 		var pause time.Duration
 		if failure != nil {
