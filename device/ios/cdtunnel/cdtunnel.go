@@ -1,0 +1,229 @@
+// Package cdtunnel opens the network that an iPhone offers behind its lockdown
+// service com.apple.internal.devicecompute.CoreDeviceProxy (iOS 17.4 and
+// newer): after a handshake in JSON the connection carries bare IPv6 packets.
+// The computer's side of that network is a TCP stack in this process, so that
+// neither root nor a network interface is needed, nothing listens anywhere and
+// everything ends with the tunnel.
+package cdtunnel
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+// Service is the lockdown service that Open wants a connection to.
+const Service = "com.apple.internal.devicecompute.CoreDeviceProxy"
+
+// ErrHandshake is an answer to the handshake that can't be used.
+var ErrHandshake = errors.New("the phone's tunnel service answered nonsense")
+
+// ErrClosed is what a tunnel that was closed here says.
+var ErrClosed = errors.New("the tunnel is closed")
+
+const (
+	magic = "CDTunnel"
+	// askedMTU is the packet size that is asked for; the phone has the last
+	// word. Xcode asks for 16000, which carries a long URL in few packets.
+	askedMTU = 16000
+	minMTU   = 1280 // RFC 8200, section 5
+	maxMTU   = 1<<16 - 1
+	queued   = 512 // packets that wait for the connection
+)
+
+// request and answer are the two messages of the handshake.
+type request struct {
+	Type string `json:"type"`
+	MTU  int    `json:"mtu"`
+}
+
+type answer struct {
+	Type   string `json:"type"`
+	Client struct {
+		Address string `json:"address"`
+		MTU     int    `json:"mtu"`
+		Netmask string `json:"netmask"`
+	} `json:"clientParameters"`
+	ServerAddress string `json:"serverAddress"`
+	ServerRSDPort int    `json:"serverRSDPort"`
+}
+
+// parameters are those of a network, checked.
+type parameters struct {
+	client, server netip.Addr
+	mtu            int
+	rsdPort        uint16
+}
+
+// Tunnel is an open network with one phone on it. It may be used by several
+// goroutines.
+type Tunnel struct {
+	conn   net.Conn
+	stack  *stack.Stack
+	link   *channel.Endpoint
+	params parameters
+
+	ctx    context.Context // ends when the tunnel does; its cause says why
+	cancel context.CancelCauseFunc
+	pumps  sync.WaitGroup
+	once   sync.Once
+}
+
+// Open makes the handshake on a connection to [Service] and starts the
+// network. The connection belongs to the tunnel from then on, also if Open
+// fails. ctx bounds the handshake alone.
+func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
+	params, err := handshake(ctx, conn)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	s, link, err := newStack(params)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	t := &Tunnel{conn: conn, stack: s, link: link, params: params}
+	t.ctx, t.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	t.pumps.Go(t.receive)
+	t.pumps.Go(t.transmit)
+	return t, nil
+}
+
+// handshake asks for the network's parameters.
+func handshake(ctx context.Context, conn net.Conn) (parameters, error) {
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	p, err := exchange(conn)
+	if !stop() {
+		<-ctx.Done()
+		return p, context.Cause(ctx)
+	}
+	return p, err
+}
+
+func exchange(conn net.Conn) (parameters, error) {
+	body, err := json.Marshal(request{Type: "clientHandshakeRequest", MTU: askedMTU})
+	if err != nil {
+		return parameters{}, err
+	}
+	if _, err := conn.Write(frame(body)); err != nil {
+		return parameters{}, fmt.Errorf("asking for a tunnel: %w", err)
+	}
+	if body, err = readFrame(conn); err != nil {
+		return parameters{}, err
+	}
+	return parseAnswer(body)
+}
+
+// frame puts the head before a message of the handshake: CDTunnel and the
+// length, big-endian in two bytes.
+func frame(body []byte) []byte {
+	head := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(body)))
+	return append(head, body...)
+}
+
+func readFrame(r io.Reader) ([]byte, error) {
+	head := make([]byte, len(magic)+2)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, fmt.Errorf("waiting for the phone's tunnel service: %w", err)
+	}
+	if string(head[:len(magic)]) != magic {
+		return nil, fmt.Errorf("%w: it begins with %q", ErrHandshake, head[:len(magic)])
+	}
+	body := make([]byte, binary.BigEndian.Uint16(head[len(magic):]))
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, fmt.Errorf("waiting for the phone's tunnel service: %w", err)
+	}
+	return body, nil
+}
+
+func parseAnswer(body []byte) (parameters, error) {
+	var a answer
+	if err := json.Unmarshal(body, &a); err != nil {
+		return parameters{}, fmt.Errorf("%w: %w", ErrHandshake, err)
+	}
+	if a.Type != "serverHandshakeResponse" {
+		return parameters{}, fmt.Errorf("%w: a message of type %q", ErrHandshake, a.Type)
+	}
+	p := parameters{mtu: a.Client.MTU, rsdPort: uint16(a.ServerRSDPort)}
+	var err error
+	for _, at := range []struct {
+		to   *netip.Addr
+		text string
+	}{{&p.client, a.Client.Address}, {&p.server, a.ServerAddress}} {
+		if *at.to, err = netip.ParseAddr(at.text); err != nil || !at.to.Is6() || at.to.Is4In6() || at.to.Zone() != "" {
+			return parameters{}, fmt.Errorf("%w: %q is no IPv6 address", ErrHandshake, at.text)
+		}
+	}
+	switch {
+	case p.client == p.server:
+		return parameters{}, fmt.Errorf("%w: both ends have the address %q", ErrHandshake, a.ServerAddress)
+	case p.mtu < minMTU || p.mtu > maxMTU:
+		return parameters{}, fmt.Errorf("%w: packets of %d bytes", ErrHandshake, p.mtu)
+	case a.ServerRSDPort < 1 || a.ServerRSDPort > 1<<16-1:
+		return parameters{}, fmt.Errorf("%w: port %d", ErrHandshake, a.ServerRSDPort)
+	}
+	return p, nil
+}
+
+// RSDPort is the port at which the phone's service directory listens.
+func (t *Tunnel) RSDPort() uint16 { return t.params.rsdPort }
+
+// Address is the phone's address in the tunnel.
+func (t *Tunnel) Address() netip.Addr { return t.params.server }
+
+// Dial connects to a port of the phone.
+func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })()
+	conn, err := gonet.DialContextTCP(ctx, t.stack, tcpip.FullAddress{
+		NIC: nic, Addr: tcpip.AddrFrom16(t.params.server.As16()), Port: port,
+	}, ipv6.ProtocolNumber)
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			conn.Close()
+		}
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, fmt.Errorf("port %d in the tunnel: %w", port, err)
+	}
+	return conn, nil
+}
+
+// Done is closed when the tunnel is over.
+func (t *Tunnel) Done() <-chan struct{} { return t.ctx.Done() }
+
+// Err says why the tunnel is over, nil while it stands.
+func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
+
+// Close ends the tunnel and all connections in it, and waits for what it runs.
+func (t *Tunnel) Close() error {
+	t.end(ErrClosed)
+	t.pumps.Wait()
+	t.stack.Wait()
+	return nil
+}
+
+// end stops everything, once.
+func (t *Tunnel) end(why error) {
+	t.once.Do(func() {
+		t.cancel(why)
+		t.conn.Close()
+		t.stack.Close()
+	})
+}
