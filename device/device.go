@@ -41,6 +41,10 @@ const (
 	Bootloader    State = "bootloader"
 	Locked        State = "locked"
 	Unpaired      State = "unpaired"
+	// TrustPending: the phone asks its user whether to trust this computer.
+	TrustPending State = "trust dialog pending"
+	// DeveloperModeOff: iOS 16 and later do nothing for developers then.
+	DeveloperModeOff State = "developer mode off"
 )
 
 // fixes has, for each state, the one thing to do about it.
@@ -55,7 +59,10 @@ var fixes = map[State]string{
 	Sideload:      "the phone waits for an update (sideload): leave that menu on the phone, or run: adb reboot",
 	Bootloader:    "the phone is in its bootloader: run: fastboot reboot",
 	Locked:        "unlock the phone and keep its screen on",
-	Unpaired:      `unlock the phone and tap "Trust" in the dialog "Trust This Computer?"`,
+	Unpaired:      `unlock the phone and tap "Trust" in the dialog "Trust This Computer?"; if no dialog shows, unplug the phone and plug it in again`,
+	TrustPending:  `unlock the phone and tap "Trust" in the dialog that it shows`,
+
+	DeveloperModeOff: "switch it on in Settings > Privacy & Security > Developer Mode, and restart the phone",
 }
 
 // FixFor returns the sentence that says how to get a phone out of state s. It

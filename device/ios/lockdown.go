@@ -1,0 +1,449 @@
+package iphone
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+
+	"github.com/danielpaulus/go-ios/ios"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// lockdownPort is where every iPhone's lockdownd listens.
+const lockdownPort = 62078
+
+// Link reaches one iPhone through a usbmuxd. Its methods may be called by
+// several goroutines at once.
+type Link struct {
+	server Server
+	udid   string
+
+	mu     sync.Mutex
+	number int // usbmuxd's number of the phone
+	pair   *pairing
+}
+
+// pairing is a pair record, ready for use.
+type pairing struct {
+	record ios.PairRecord
+	config *tls.Config
+}
+
+// Link returns the way to the phone with a UDID, over USB if it has both. It
+// asks usbmuxd where the phone is.
+func (s Server) Link(ctx context.Context, udid string) (*Link, error) {
+	m, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return m.link(ctx, udid)
+}
+
+func (m *mux) link(ctx context.Context, udid string) (*Link, error) {
+	phones, err := m.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found *Link
+	for _, a := range phones {
+		if a.udid == udid && (found == nil || !a.network) {
+			found = &Link{server: m.server, udid: udid, number: a.number}
+			if !a.network {
+				break
+			}
+		}
+	}
+	if found == nil {
+		return nil, gone(udid)
+	}
+	return found, nil
+}
+
+func gone(udid string) error {
+	return device.Errorf(device.PhoneLost, "the iPhone %q went away", udid).WithHint("plug it in again and see `wxctl devices`")
+}
+
+// UDID returns the UDID of the phone.
+func (l *Link) UDID() string { return l.udid }
+
+// Dial connects to a TCP port of the phone. A port that nobody listens on is a
+// [*RefusedError].
+func (l *Link) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+	m, err := l.server.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.connect(ctx, m, port); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m.Conn, nil
+}
+
+// connect makes m a connection to the phone's port. A phone that was plugged
+// in again has a new number, which is asked for once.
+func (l *Link) connect(ctx context.Context, m *mux, port uint16) error {
+	l.mu.Lock()
+	number := l.number
+	l.mu.Unlock()
+	err := m.connect(ctx, number, port)
+	var result *muxResult
+	if errors.As(err, &result) && result.number == resultBadDevice {
+		fresh, findErr := m.link(ctx, l.udid)
+		if findErr != nil {
+			return findErr
+		}
+		if fresh.number == number {
+			return gone(l.udid)
+		}
+		l.mu.Lock()
+		l.number = fresh.number
+		l.mu.Unlock()
+		err = m.connect(ctx, fresh.number, port)
+	}
+	if !errors.As(err, &result) {
+		return err
+	}
+	if result.number == resultRefused {
+		return &RefusedError{UDID: l.udid, Port: port}
+	}
+	return gone(l.udid)
+}
+
+// RefusedError says that nothing listens on a port of the phone.
+type RefusedError struct {
+	UDID string
+	Port uint16
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("nothing listens on port %d of the iPhone %q", e.Port, e.UDID)
+}
+
+// pairing returns the pair record, which it reads once over m, before that is
+// connected to the phone.
+func (l *Link) pairing(ctx context.Context, m *mux) (*pairing, error) {
+	l.mu.Lock()
+	p := l.pair
+	l.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	record, err := m.pairRecord(ctx, l.udid)
+	var result *muxResult
+	if errors.As(err, &result) {
+		return nil, l.notReady(device.Unpaired, err)
+	}
+	var cert tls.Certificate
+	if err == nil {
+		cert, err = tls.X509KeyPair(record.HostCertificate, record.HostPrivateKey)
+		if err != nil || record.HostID == "" {
+			err = errNoRecord
+		}
+	}
+	if errors.Is(err, errNoRecord) {
+		return nil, device.Errorf(device.PhoneNotReady, "the pair record of the iPhone %q can't be used", l.udid).
+			WithHint("make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone", l.udid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p = &pairing{record: record, config: &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		// The phone has no name to check, and which key it shows differs
+		// between versions of iOS. That it is the phone is what the cable says;
+		// who we are is what our certificate proves to it.
+		InsecureSkipVerify: true,
+	}}
+	l.mu.Lock()
+	l.pair = p
+	l.mu.Unlock()
+	return p, nil
+}
+
+// notReady is the error of a phone in a state in which it can't be used.
+func (l *Link) notReady(state device.State, cause error) error {
+	e := device.Errorf(device.PhoneNotReady, "phone %q is not ready: %s", l.udid, state).WithHint("%s", device.FixFor(state))
+	e.Err = cause
+	return e
+}
+
+// Session is a connection to the phone's lockdownd. It is used by one
+// goroutine at a time. It is in clear until start.
+type Session struct {
+	link   *Link
+	pair   *pairing
+	wire   *wire
+	frames *ios.LockDownConnection
+	id     string
+}
+
+// Lockdown starts a session with the phone's lockdownd, encrypted with what
+// the pair record holds.
+func (l *Link) Lockdown(ctx context.Context) (*Session, error) {
+	m, err := l.server.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.lockdown(ctx, m)
+	if err == nil {
+		err = s.start(ctx)
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// lockdown reads the pair record over m and makes it a connection to
+// lockdownd, in clear yet.
+func (l *Link) lockdown(ctx context.Context, m *mux) (*Session, error) {
+	pair, err := l.pairing(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.connect(ctx, m, lockdownPort); err != nil {
+		return nil, l.unreached(err)
+	}
+	s := &Session{link: l, pair: pair}
+	s.use(m.Conn)
+	return s, nil
+}
+
+// unreached is the error of a phone whose lockdownd can't be connected to.
+func (l *Link) unreached(err error) error {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return &device.Error{
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q refuses connections", l.udid),
+			Hint: "unplug it and plug it in again, or restart it", Err: err,
+		}
+	}
+	return err
+}
+
+func (s *Session) use(nc net.Conn) {
+	s.wire = &wire{Conn: nc}
+	s.frames = ios.NewLockDownConnection(ios.NewDeviceConnectionWithConn(s.wire))
+}
+
+// lockdownRequest is any request to lockdownd.
+type lockdownRequest struct {
+	Label           string
+	Request         string
+	ProtocolVersion string `plist:",omitempty"`
+	HostID          string `plist:",omitempty"`
+	SystemBUID      string `plist:",omitempty"`
+	SessionID       string `plist:",omitempty"`
+	Service         string `plist:",omitempty"`
+	Domain          string `plist:",omitempty"`
+	Key             string `plist:",omitempty"`
+}
+
+// lockdownAnswer is any answer of lockdownd.
+type lockdownAnswer struct {
+	Request          string
+	Error            string
+	SessionID        string
+	EnableSessionSSL bool
+	Port             uint64
+	EnableServiceSSL bool
+	Value            any
+}
+
+// LockdownError is a refusal of lockdownd, in its own word: InvalidHostID,
+// PasswordProtected, InvalidService, MissingValue.
+type LockdownError struct {
+	Request string
+	Code    string
+}
+
+func (e *LockdownError) Error() string {
+	return fmt.Sprintf("the iPhone answered %q to %s", clean(e.Code), e.Request)
+}
+
+// ask sends a request and returns the answer. A refusal is a *LockdownError.
+func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAnswer, error) {
+	request.Label = "wxctl"
+	var answer lockdownAnswer
+	err := during(ctx, s.wire, func() error {
+		if err := s.frames.Send(request); err != nil {
+			return err
+		}
+		data, err := s.frames.ReadMessage()
+		if err != nil {
+			return err
+		}
+		if err := decodePlist(data, &answer); err != nil {
+			return s.nonsense("something that is no property list", err)
+		}
+		return nil
+	})
+	switch {
+	case err != nil && s.wire.failed == nil:
+		err = s.nonsense("something that is no lockdown message", err)
+	case err == nil && answer.Error != "":
+		return answer, &LockdownError{Request: request.Request, Code: answer.Error}
+	case err == nil && answer.Request != "" && answer.Request != request.Request:
+		err = s.nonsense(fmt.Sprintf("an answer to %q when asked %s", clean(answer.Request), request.Request), nil)
+	}
+	return answer, s.lost(err)
+}
+
+// lost makes a sentence of an error of the connection.
+func (s *Session) lost(err error) error {
+	if err == nil {
+		return nil
+	}
+	return broken(fmt.Sprintf("the iPhone %q", s.link.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", s.wire.cause(err))
+}
+
+func (s *Session) nonsense(what string, err error) error {
+	var own *device.Error
+	if errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &device.Error{
+		Code:    device.ServerMisbehaved,
+		Message: fmt.Sprintf("the iPhone %q sent %s", s.link.udid, what),
+		Hint:    "unplug it and plug it in again, or restart it",
+		Err:     err,
+	}
+}
+
+// start makes the session an encrypted one, in which lockdownd answers
+// everything.
+func (s *Session) start(ctx context.Context) error {
+	answer, err := s.ask(ctx, lockdownRequest{
+		Request: "StartSession", ProtocolVersion: "2",
+		HostID: s.pair.record.HostID, SystemBUID: s.pair.record.SystemBUID,
+	})
+	if err != nil {
+		return s.link.refused(err)
+	}
+	s.id = answer.SessionID
+	if !answer.EnableSessionSSL {
+		return nil
+	}
+	nc, err := s.link.encrypt(ctx, s.wire.Conn)
+	if err != nil {
+		return err
+	}
+	s.use(nc)
+	return nil
+}
+
+// encrypt does the TLS handshake on a connection to the phone.
+func (l *Link) encrypt(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
+	l.mu.Lock()
+	config := l.pair.config
+	l.mu.Unlock()
+	c := tls.Client(nc, config)
+	if err := during(ctx, nc, func() error { return c.HandshakeContext(ctx) }); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &device.Error{
+			Code:    device.PhoneNotReady,
+			Message: fmt.Sprintf("the iPhone %q does not accept this computer's certificate", l.udid),
+			Hint:    fmt.Sprintf("make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone", l.udid),
+			Err:     err,
+		}
+	}
+	return c, nil
+}
+
+// Value asks lockdownd for one value, nil if the phone doesn't have it.
+// Domain and key may be empty; without a key the answer is a dictionary of all.
+func (s *Session) Value(ctx context.Context, domain, key string) (any, error) {
+	answer, err := s.ask(ctx, lockdownRequest{Request: "GetValue", Domain: domain, Key: key})
+	var refused *LockdownError
+	if errors.As(err, &refused) && (refused.Code == "MissingValue" || refused.Code == "GetProhibited") {
+		return nil, nil
+	}
+	return answer.Value, s.link.refused(err)
+}
+
+// StartService starts a service and returns the connection to it, TLS done. A
+// service that the phone doesn't have is a *LockdownError with the code
+// InvalidService.
+func (s *Session) StartService(ctx context.Context, name string) (net.Conn, error) {
+	answer, err := s.ask(ctx, lockdownRequest{Request: "StartService", Service: name})
+	if err != nil {
+		return nil, s.link.refused(err)
+	}
+	if answer.Port == 0 || answer.Port > 1<<16-1 {
+		return nil, s.nonsense(fmt.Sprintf("the port %d for the service %s", answer.Port, name), nil)
+	}
+	nc, err := s.link.Dial(ctx, uint16(answer.Port))
+	if err != nil {
+		return nil, err
+	}
+	if !answer.EnableServiceSSL {
+		return nc, nil
+	}
+	c, err := s.link.encrypt(ctx, nc)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the session. lockdownd sees the connection close; StopSession
+// would be one more question to wait for.
+func (s *Session) Close() error { return s.wire.Close() }
+
+// StartService starts a service of lockdownd and returns the connection to
+// it, TLS done.
+func (l *Link) StartService(ctx context.Context, name string) (net.Conn, error) {
+	s, err := l.Lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.StartService(ctx, name)
+}
+
+// Value asks lockdownd for one value in a session of its own.
+func (l *Link) Value(ctx context.Context, domain, key string) (any, error) {
+	s, err := l.Lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Value(ctx, domain, key)
+}
+
+// states are the refusals of lockdownd that tell of the phone's state
+// (libimobiledevice, lockdown.h).
+var states = map[string]device.State{
+	"PasswordProtected":                   device.Locked,
+	"EscrowLocked":                        device.Locked,
+	"InvalidHostID":                       device.Unpaired,
+	"MissingHostID":                       device.Unpaired,
+	"MissingPairRecord":                   device.Unpaired,
+	"InvalidPairRecord":                   device.Unpaired,
+	"UserDeniedPairing":                   device.Unpaired,
+	"PairingFailed":                       device.Unpaired,
+	"PairingDialogResponsePending":        device.TrustPending,
+	"PairingProhibitedOverThisConnection": device.Unpaired,
+}
+
+// refused makes an error of a phone that isn't ready of the refusals that
+// mean it; others stay as they are.
+func (l *Link) refused(err error) error {
+	var refusal *LockdownError
+	if errors.As(err, &refusal) {
+		if state, ok := states[refusal.Code]; ok {
+			return l.notReady(state, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,177 @@
+package iphone
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"howett.net/plist"
+)
+
+// Bounds of a property list from outside. A list of lists of lists is short to
+// send and deep to read, and a binary list may name one object many times.
+const (
+	maxDepth   = 64
+	maxObjects = 1 << 20
+)
+
+// decodePlist reads an XML or binary property list from outside into v. It
+// never panics, and reads nothing that is nested too deeply or grows too large.
+func decodePlist(data []byte, v any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the property list can't be read: %v", p)
+		}
+	}()
+	switch {
+	case bytes.HasPrefix(data, []byte("bplist")):
+		err = checkBinary(data)
+	case bytes.HasPrefix(bytes.TrimLeft(data, "\ufeff \t\r\n"), []byte("<")):
+		err = checkXML(data)
+	default:
+		// The old text forms (OpenStep) take nearly anything for a list.
+		err = errors.New("neither XML nor binary")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = plist.Unmarshal(data, v)
+	return err
+}
+
+// checkXML fails on XML that is nested too deeply.
+func checkXML(data []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(data))
+	for depth := 0; ; {
+		token, err := d.RawToken()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		switch token.(type) {
+		case xml.StartElement:
+			depth++
+		case xml.EndElement:
+			depth--
+		}
+		if depth > maxDepth {
+			return errors.New("nested too deeply")
+		}
+	}
+}
+
+// checkBinary walks the objects of a binary property list as a reader would,
+// and fails if they are too deep or too many, an object that is named twice
+// counting twice (CFBinaryPList.c describes the format: an 8-byte magic, the
+// objects, a table of their offsets and a trailer of 32 bytes).
+func checkBinary(data []byte) error {
+	const trailer = 32
+	if len(data) < 8+trailer {
+		return io.ErrUnexpectedEOF
+	}
+	t := data[len(data)-trailer:]
+	b := binaryList{data: data, offsetSize: int(t[6]), refSize: int(t[7])}
+	count, top, table := binary.BigEndian.Uint64(t[8:]), binary.BigEndian.Uint64(t[16:]), binary.BigEndian.Uint64(t[24:])
+	size := uint64(len(data) - trailer)
+	switch {
+	case b.offsetSize < 1 || b.offsetSize > 8 || b.refSize < 1 || b.refSize > 8,
+		count > maxObjects, top >= count, table < 8 || table > size, count*uint64(b.offsetSize) > size-table:
+		return errors.New("its trailer makes no sense")
+	}
+	b.table, b.count = int(table), count
+	return b.walk(top, 0)
+}
+
+type binaryList struct {
+	data                       []byte
+	offsetSize, refSize, table int
+	count                      uint64
+	seen                       int
+}
+
+// number reads n bytes at i, most significant first.
+func (b *binaryList) number(i, n int) (uint64, error) {
+	if i < 0 || n < 0 || i > len(b.data)-n {
+		return 0, io.ErrUnexpectedEOF
+	}
+	var v uint64
+	for _, c := range b.data[i : i+n] {
+		v = v<<8 | uint64(c)
+	}
+	return v, nil
+}
+
+func (b *binaryList) walk(object uint64, depth int) error {
+	b.seen++
+	switch {
+	case depth > maxDepth:
+		return errors.New("nested too deeply")
+	case b.seen > maxObjects:
+		return errors.New("too many objects")
+	case object >= b.count:
+		return errors.New("it names an object that it doesn't have")
+	}
+	offset, err := b.number(b.table+int(object)*b.offsetSize, b.offsetSize)
+	if err != nil || offset >= uint64(len(b.data)) {
+		return io.ErrUnexpectedEOF
+	}
+	at := int(offset)
+	kind, n := b.data[at]>>4, uint64(b.data[at]&0xf)
+	at++
+	if kind != 0xa && kind != 0xc && kind != 0xd { // array, set, dictionary
+		return nil
+	}
+	if n == 0xf { // the count is an integer object of its own
+		if at >= len(b.data) || b.data[at]>>4 != 1 || b.data[at]&0xf > 3 {
+			return errors.New("it has a length that is no number")
+		}
+		size := 1 << (b.data[at] & 0xf)
+		if n, err = b.number(at+1, size); err != nil {
+			return err
+		}
+		at += 1 + size
+	}
+	if kind == 0xd {
+		if n > maxObjects {
+			return errors.New("too many objects")
+		}
+		n *= 2
+	}
+	if n > maxObjects {
+		return errors.New("too many objects")
+	}
+	for i := range int(n) {
+		ref, err := b.number(at+i*b.refSize, b.refSize)
+		if err != nil {
+			return err
+		}
+		if err := b.walk(ref, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clean drops what has no place in a name: phones can call themselves
+// anything, terminal escapes included.
+func clean(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	const most = 100
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return strings.TrimSpace(s)
+}

@@ -1,0 +1,203 @@
+// Package iphone drives iPhones through usbmuxd.
+//
+// go-ios does the framing of usbmux and lockdown here, over connections that
+// this package opens and bounds. Its answers are decoded by this package, since
+// go-ios takes what it can't read for success (an unreadable list of phones is
+// empty to it, an unreadable result is 0), and its own dialling knows neither
+// contexts nor deadlines.
+package iphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// Server is a usbmuxd. Its zero value asks the one of this machine.
+type Server struct {
+	Addr string // host:port, or the path of a socket
+}
+
+// DefaultServer returns where usbmuxd listens on an operating system, named as
+// runtime.GOOS does.
+func DefaultServer(goos string) string {
+	if goos == "windows" {
+		return "127.0.0.1:27015"
+	}
+	return "/var/run/usbmuxd"
+}
+
+// FindServer returns the usbmuxd to ask: the flag's, else that of
+// USBMUXD_SOCKET_ADDRESS, else the one of this machine.
+func FindServer(flag string, getenv func(string) string) (Server, error) {
+	if flag != "" {
+		return parseAddr(flag, "--usbmuxd")
+	}
+	const name = "USBMUXD_SOCKET_ADDRESS"
+	if addr := getenv(name); addr != "" {
+		return parseAddr(addr, name)
+	}
+	return Server{}, nil
+}
+
+// parseAddr reads every form that a client of usbmuxd takes: host:port and
+// UNIX:/path (libusbmuxd), a bare path (pymobiledevice3), unix:///path and
+// tcp://host:port (go-ios).
+func parseAddr(addr, from string) (Server, error) {
+	wrong := func() (Server, error) {
+		return Server{}, device.Errorf(device.Usage, "%s: %q is neither HOST:PORT nor the path of a socket", from, addr).
+			WithHint("write it as 127.0.0.1:27015 or /var/run/usbmuxd")
+	}
+	scheme, rest, found := strings.Cut(addr, ":")
+	if found && strings.EqualFold(scheme, "unix") {
+		path := strings.TrimPrefix(rest, "//")
+		if path == "" {
+			return wrong()
+		}
+		return Server{Addr: path}, nil
+	}
+	if found && strings.EqualFold(scheme, "tcp") && strings.HasPrefix(rest, "//") {
+		addr = strings.TrimPrefix(rest, "//")
+	} else if isPath(addr) {
+		return Server{Addr: addr}, nil
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return wrong()
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return Server{Addr: net.JoinHostPort(host, port)}, nil
+}
+
+func isPath(addr string) bool { return strings.ContainsAny(addr, `/\`) }
+
+// String returns the server's address.
+func (s Server) String() string {
+	if s.Addr == "" {
+		return DefaultServer(runtime.GOOS)
+	}
+	return s.Addr
+}
+
+// dialTime bounds how long usbmuxd may take to accept a connection: it is on
+// this machine or in this lab.
+const dialTime = 5 * time.Second
+
+// dial connects to usbmuxd.
+func (s Server) dial(ctx context.Context) (net.Conn, error) {
+	network := "tcp"
+	if isPath(s.String()) {
+		network = "unix"
+	}
+	d := net.Dialer{Timeout: dialTime}
+	nc, err := d.DialContext(ctx, network, s.String())
+	if err == nil {
+		return nc, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, &device.Error{
+		Code:    device.NoServer,
+		Message: fmt.Sprintf("no usbmuxd answers at %q", s.String()),
+		Hint:    startHint(runtime.GOOS),
+		Err:     err,
+	}
+}
+
+// startHint says how to get a usbmuxd.
+func startHint(goos string) string {
+	const or = ", name another with --usbmuxd, or try without a phone: --device virtual:ios"
+	switch goos {
+	case "windows":
+		return "install Apple's iTunes or Apple Devices, which bring one" + or
+	case "darwin":
+		return "plug an iPhone in: macOS starts it by itself" + or
+	}
+	return "install usbmuxd and plug an iPhone in, which starts it" + or
+}
+
+// during makes what do reads from and writes to a connection end when ctx
+// does. An error of do that ctx caused is replaced by ctx's.
+func during(ctx context.Context, nc net.Conn, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		nc.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
+		close(fired)
+	})
+	err := do()
+	if stop() {
+		return err
+	}
+	<-fired
+	nc.SetDeadline(time.Time{})
+	if err == nil {
+		return nil // it was done before ctx ended
+	}
+	return ctx.Err()
+}
+
+// wire is a connection that remembers what broke it: go-ios tells of it in
+// words alone.
+type wire struct {
+	net.Conn
+	failed error
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	return n, w.note(err)
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	return n, w.note(err)
+}
+
+func (w *wire) note(err error) error {
+	if err != nil {
+		w.failed = err
+	}
+	return err
+}
+
+// cause returns the error of the connection behind an error of go-ios, or err
+// if there is none.
+func (w *wire) cause(err error) error {
+	if err != nil && w.failed != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return w.failed
+	}
+	return err
+}
+
+// broken names what a read or write error means for the user. who is the
+// other end: "usbmuxd", "the iPhone".
+func broken(who string, code device.Code, hint string, err error) error {
+	var own *device.Error
+	switch {
+	case errors.As(err, &own), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	what := "broke the connection"
+	if isEOF(err) {
+		what = "closed the connection in the middle of an answer"
+	}
+	return &device.Error{Code: code, Message: who + " " + what, Hint: hint, Err: err}
+}

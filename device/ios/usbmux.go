@@ -1,0 +1,260 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"strings"
+
+	"github.com/danielpaulus/go-ios/ios"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// attached is a phone as usbmuxd lists it: one way to it.
+type attached struct {
+	number  int // usbmuxd's own, new with each plugging in
+	udid    string
+	network bool
+}
+
+// The results that usbmuxd gives as numbers (libusbmuxd, usbmuxd-proto.h).
+const (
+	resultOK        = 0
+	resultBadDevice = 2
+	resultRefused   = 3
+)
+
+// muxResult is a result of usbmuxd that is not OK.
+type muxResult struct {
+	request string
+	number  uint64
+}
+
+func (e *muxResult) Error() string {
+	return fmt.Sprintf("usbmuxd answered %d to %s", e.number, e.request)
+}
+
+// mux is one connection to usbmuxd, used by one goroutine at a time. After
+// connect it is a connection to a port of the phone.
+type mux struct {
+	*wire
+	server Server
+	frames *ios.UsbMuxConnection
+}
+
+// open connects to usbmuxd. The caller closes the connection.
+func (s Server) open(ctx context.Context) (*mux, error) {
+	quiet()
+	nc, err := s.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{Conn: nc}
+	return &mux{wire: w, server: s, frames: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w))}, nil
+}
+
+// muxRequest is any request to usbmuxd; what a request doesn't have is left
+// out.
+type muxRequest struct {
+	MessageType         string
+	ProgName            string
+	ClientVersionString string
+	LibUSBMuxVersion    uint32 `plist:"kLibUSBMuxVersion"`
+	PairRecordID        string `plist:",omitempty"`
+	DeviceID            uint32 `plist:",omitempty"`
+	PortNumber          uint16 `plist:",omitempty"`
+}
+
+// muxAnswer is any answer or event of usbmuxd. Pointers tell what isn't there
+// from zero.
+type muxAnswer struct {
+	MessageType    string
+	Number         *uint64
+	DeviceList     *[]muxDevice
+	PairRecordData *[]byte
+	DeviceID       *int64
+	Properties     *muxProperties
+}
+
+type muxDevice struct {
+	DeviceID   int64
+	Properties muxProperties
+}
+
+type muxProperties struct {
+	ConnectionType string
+	SerialNumber   string
+}
+
+// ask sends a request and returns the answer.
+func (m *mux) ask(ctx context.Context, request muxRequest) (muxAnswer, error) {
+	request.ProgName, request.ClientVersionString, request.LibUSBMuxVersion = "wxctl", "wxctl", 3
+	var answer muxAnswer
+	err := during(ctx, m, func() error {
+		if err := m.frames.Send(request); err != nil {
+			return err
+		}
+		var err error
+		answer, err = m.read()
+		return err
+	})
+	return answer, m.misled(err)
+}
+
+// read returns the next message.
+func (m *mux) read() (muxAnswer, error) {
+	message, err := m.frames.ReadMessage()
+	if err != nil {
+		return muxAnswer{}, err
+	}
+	var answer muxAnswer
+	if err := decodePlist(message.Payload, &answer); err != nil {
+		return answer, m.nonsense("sent something that is no property list", err)
+	}
+	return answer, nil
+}
+
+// misled makes a sentence of an error of the connection.
+func (m *mux) misled(err error) error {
+	if err == nil {
+		return nil
+	}
+	const hint = "see whether it still runs: idevice_id -l"
+	if m.failed == nil {
+		err = m.nonsense("sent something that is no usbmux message", err)
+	}
+	return broken(fmt.Sprintf("the usbmuxd at %q", m.server.String()), device.ServerMisbehaved, hint, m.cause(err))
+}
+
+func (m *mux) nonsense(what string, err error) error {
+	var own *device.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	return &device.Error{
+		Code:    device.ServerMisbehaved,
+		Message: fmt.Sprintf("what listens at %q is no usbmuxd: it %s", m.server.String(), what),
+		Hint:    "name usbmuxd's address with --usbmuxd or USBMUXD_SOCKET_ADDRESS",
+		Err:     err,
+	}
+}
+
+// result makes an error of an answer that is no success.
+func (m *mux) result(request string, answer muxAnswer) error {
+	switch {
+	case answer.Number == nil:
+		return m.nonsense("answered "+request+" with no result", nil)
+	case *answer.Number != resultOK:
+		return &muxResult{request, *answer.Number}
+	}
+	return nil
+}
+
+// list asks which phones are there.
+func (m *mux) list(ctx context.Context) ([]attached, error) {
+	answer, err := m.ask(ctx, muxRequest{MessageType: "ListDevices"})
+	if err != nil {
+		return nil, err
+	}
+	if answer.DeviceList == nil {
+		return nil, m.nonsense("answered ListDevices with no list", nil)
+	}
+	phones := make([]attached, 0, len(*answer.DeviceList))
+	for _, d := range *answer.DeviceList {
+		a, err := m.attachedOf(d.DeviceID, d.Properties)
+		if err != nil {
+			return nil, err
+		}
+		phones = append(phones, a)
+	}
+	return phones, nil
+}
+
+func (m *mux) attachedOf(number int64, p muxProperties) (attached, error) {
+	if p.SerialNumber == "" || len(p.SerialNumber) > 100 || number < 0 || number > 1<<32-1 {
+		return attached{}, m.nonsense(fmt.Sprintf("listed a phone %d with the UDID %.100q", number, p.SerialNumber), nil)
+	}
+	return attached{number: int(number), udid: clean(p.SerialNumber), network: strings.EqualFold(p.ConnectionType, "Network")}, nil
+}
+
+// pairRecord reads what this computer and the phone agreed upon when the user
+// trusted it. It is a *muxResult if they never did.
+func (m *mux) pairRecord(ctx context.Context, udid string) (ios.PairRecord, error) {
+	var record ios.PairRecord
+	answer, err := m.ask(ctx, muxRequest{MessageType: "ReadPairRecord", PairRecordID: udid})
+	if err != nil {
+		return record, err
+	}
+	if answer.PairRecordData == nil {
+		if err := m.result("ReadPairRecord", answer); err != nil {
+			return record, err
+		}
+		return record, m.nonsense("answered ReadPairRecord with no record", nil)
+	}
+	if err := decodePlist(*answer.PairRecordData, &record); err != nil {
+		// Its text may hold a key: it stays out of the error.
+		return record, errNoRecord
+	}
+	return record, nil
+}
+
+// errNoRecord is a pair record that can't be read.
+var errNoRecord = errors.New("the pair record is no property list")
+
+// connect makes the connection one to a TCP port of the phone.
+func (m *mux) connect(ctx context.Context, number int, port uint16) error {
+	answer, err := m.ask(ctx, muxRequest{
+		MessageType: "Connect", DeviceID: uint32(number),
+		PortNumber: bits.ReverseBytes16(port), // in network byte order, whatever the machine
+	})
+	if err != nil {
+		return err
+	}
+	return m.result("Connect", answer)
+}
+
+// listen asks to be told of phones that come and go; next returns the news.
+func (m *mux) listen(ctx context.Context) error {
+	answer, err := m.ask(ctx, muxRequest{MessageType: "Listen"})
+	if err != nil {
+		return err
+	}
+	return m.result("Listen", answer)
+}
+
+// news is a phone that came or, if gone, went. Only number is known of one
+// that went.
+type news struct {
+	attached
+	gone bool
+}
+
+func (m *mux) next(ctx context.Context) (news, error) {
+	for {
+		var event muxAnswer
+		err := during(ctx, m, func() error {
+			var err error
+			event, err = m.read()
+			return err
+		})
+		switch {
+		case err != nil:
+			return news{}, m.misled(err)
+		case event.MessageType != "Attached" && event.MessageType != "Detached":
+			continue // "Paired", and what is yet to come
+		case event.DeviceID == nil:
+			return news{}, m.nonsense("told of a phone without its number", nil)
+		case event.MessageType == "Detached":
+			return news{attached: attached{number: int(*event.DeviceID)}, gone: true}, nil
+		case event.Properties == nil:
+			return news{}, m.nonsense("told of a phone without its UDID", nil)
+		}
+		a, err := m.attachedOf(*event.DeviceID, *event.Properties)
+		return news{attached: a}, err
+	}
+}
+
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
