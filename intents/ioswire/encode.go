@@ -3,6 +3,7 @@ package ioswire
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,7 +63,7 @@ type encoder struct {
 	extra   string // the URL behind the base
 	raw     bool   // extra holds a value that is not escaped
 	payload bool   // whether there is a payload
-	fields  Dict   // the payload
+	fields  Dict   // the payload, sorted by key
 	erase   string // the field that may be left out of the URL
 	context string // what a context id is made of, if there is none
 
@@ -148,7 +149,15 @@ func digit(b bool) string {
 	return "0"
 }
 
-func (e *encoder) put(key string, v Value) { e.fields = append(e.fields, Field{key, v}) }
+// put puts a field where it belongs: one move for each costs less than sorting
+// them all, which moves fields as large as these in pairs.
+func (e *encoder) put(key string, v Value) {
+	at := len(e.fields)
+	for at > 0 && e.fields[at-1].Key > key {
+		at--
+	}
+	e.fields = slices.Insert(e.fields, at, Field{key, v})
+}
 
 // text puts a string, data bytes; nil is left out.
 func (e *encoder) text(key string, s *string) {
@@ -184,7 +193,6 @@ func (e *encoder) begin(command, returnFromApp, result string) {
 func (e *encoder) wires() []Wire {
 	wires := e.wire[:0]
 	s := &e.sender
-	e.fields.sorted()
 	var carried *flat
 	var data Dict
 	erased, paste := false, false
