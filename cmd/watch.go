@@ -72,7 +72,7 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 		f.explain(err)
 		return err
 	}
-	phone, err := fleet.Open(ctx, phones[0])
+	phone, err := fleet.OpenBeside(ctx, phones[0])
 	if err != nil {
 		return err
 	}
@@ -81,14 +81,18 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	if !ok {
 		return device.Errorf(device.Refused, "replies can't be watched on %s phones", phones[0].Platform)
 	}
-	f.Streams.Note("watching %s", phones[0].Label())
 	var printErr error
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
-	err = watcher.WatchReplies(watching, device.AppIdentity{Package: pkg.Value}, opts.phone.user(), func(r device.SeenReply) {
-		if printErr = opts.print(r); printErr != nil {
-			stop()
-		}
+	err = watcher.WatchReplies(watching, device.WatchJob{
+		App: device.AppIdentity{Package: pkg.Value}, User: opts.phone.user(),
+		Ready: func() { f.Streams.Note("watching %s", phones[0].Label()) },
+		Note:  f.hooks(phones[0], false).Note,
+		Seen: func(r device.SeenReply) {
+			if printErr = opts.print(r); printErr != nil {
+				stop()
+			}
+		},
 	})
 	switch cause := context.Cause(ctx); {
 	case printErr != nil:

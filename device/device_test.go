@@ -199,6 +199,13 @@ func TestFleetOpenLocks(t *testing.T) {
 	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
 		t.Errorf("opened twice: %v", err)
 	}
+	beside, err := f.OpenBeside(t.Context(), info)
+	if err != nil || beside.Close() != nil {
+		t.Errorf("whoever looks on is kept out: %v", err)
+	}
+	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
+		t.Errorf("whoever looked on unlocked the phone: %v", err)
+	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,16 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 // Open locks the phone and opens it. Closing the phone unlocks it. When ctx is
 // over already, the phone is left alone.
 func (f *Fleet) Open(ctx context.Context, info Info) (Phone, error) {
+	return f.open(ctx, info, f.LockDir)
+}
+
+// OpenBeside opens the phone without locking it, for what only looks on while
+// others drive it.
+func (f *Fleet) OpenBeside(ctx context.Context, info Info) (Phone, error) {
+	return f.open(ctx, info, "")
+}
+
+func (f *Fleet) open(ctx context.Context, info Info, lockDir string) (Phone, error) {
 	switch err := ctx.Err(); {
 	case errors.Is(err, context.DeadlineExceeded):
 		e := Errorf(NotSeen, "the time was over before phone %s had its turn", info.Label()).
@@ -116,10 +126,10 @@ func (f *Fleet) Open(ctx context.Context, info Info) (Phone, error) {
 	if i < 0 {
 		return nil, Errorf(Failed, "nothing here can open %s phones", info.Platform)
 	}
-	if f.LockDir == "" || info.Transport == Virtual {
+	if lockDir == "" || info.Transport == Virtual {
 		return f.Backends[i].Open(ctx, info)
 	}
-	lock, err := LockPhone(f.LockDir, info, f.Command)
+	lock, err := LockPhone(lockDir, info, f.Command)
 	if err != nil {
 		return nil, err
 	}

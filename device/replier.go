@@ -19,19 +19,32 @@ type Replier interface {
 
 // ReplyJob is one forged reply.
 type ReplyJob struct {
-	Reply intents.Reply
-	App   AppIdentity
-	User  UserChoice
-	Until Progress
-	After After
-	Hooks Hooks
+	Reply      intents.Reply
+	App        AppIdentity
+	SDKVersion string // that WeChat puts into the reply, "6.8.34"; empty: the platform's default
+	Route      Route  // empty: auto
+	User       UserChoice
+	Until      Progress
+	After      After
+	Hooks      Hooks
 }
 
 // Watcher is a Phone that can tell of WeChat's replies as they come.
 type Watcher interface {
-	// WatchReplies calls seen for each time WeChat calls the app back, until
-	// ctx ends, which is its only end without an error of the phone.
-	WatchReplies(ctx context.Context, id AppIdentity, user UserChoice, seen func(SeenReply)) error
+	// WatchReplies tells of each time that WeChat calls the app back, until ctx
+	// ends, which is its only end without an error of the phone.
+	WatchReplies(ctx context.Context, job WatchJob) error
+}
+
+// WatchJob says whose replies are watched, and who is told. Its functions are
+// called from the goroutine that watches; Ready and Note may be nil.
+type WatchJob struct {
+	App  AppIdentity
+	User UserChoice
+	// Ready is called once nothing is missed any more.
+	Ready func()
+	Note  func(Note)
+	Seen  func(SeenReply)
 }
 
 // SeenReply is one reply that was seen.
@@ -39,6 +52,29 @@ type SeenReply struct {
 	At     time.Time `json:"at"`  // by the phone's clock
 	App    App       `json:"app"` // the app that was called back
 	Source string    `json:"source"`
-	// Reply is what the app's hook logged; null if only the call was seen.
+	// Kind is the kind of the reply, "" if it was not read.
+	Kind intents.Kind `json:"kind,omitempty"`
+	// Reply is what WeChat told the app; null if only the call was seen.
 	Reply *Reply `json:"reply"`
+	// Status, Err and Events are what the module's callback gets of it; null
+	// and empty if only the call was seen.
+	Status *bool        `json:"status"`
+	Err    *ModuleError `json:"err"`
+	Events []Event      `json:"events"`
+	// Content is the reply itself, nil if only the call was seen.
+	Content intents.Reply `json:"-"`
+}
+
+// NewSeenReply returns what was seen of a reply; reply is nil if only the call
+// was.
+func NewSeenReply(at time.Time, app App, source string, reply intents.Reply) SeenReply {
+	s := SeenReply{At: at, App: app, Source: source, Events: []Event{}}
+	if reply == nil {
+		return s
+	}
+	o := Outcome{Events: []Event{}}
+	o.Answer(reply)
+	s.Kind, s.Content = reply.Kind(), reply
+	s.Reply, s.Status, s.Err, s.Events = o.Reply, o.Status, o.Err, o.Events
+	return s
 }

@@ -1,6 +1,10 @@
 package device
 
-import "github.com/wxctl/wxctl/intents"
+import (
+	"fmt"
+
+	"github.com/wxctl/wxctl/intents"
+)
 
 // Answer puts a reply that was read into the outcome: as it is, and as the
 // module's status, err and events.
@@ -13,7 +17,7 @@ func (o *Outcome) Answer(reply intents.Reply) {
 		o.Events = append(o.Events, Event{EventType: "back", ExtMsg: new(text(r.ExtMsg))})
 	case intents.SubscribeReply:
 		kind := "back"
-		if r.ErrCode != intents.ErrOK || text(r.Action) == "cancel" {
+		if r.ErrCode != intents.ErrOK || declined(r) {
 			kind = "backError"
 		}
 		o.Events = append(o.Events, Event{
@@ -106,5 +110,52 @@ func (o *Outcome) Unsent(request intents.Kind, why *Error) {
 		o.Err = &ModuleError{Code: moduleUnknown, Msg: "the request never reached WeChat"}
 	case request == intents.KindSubscribeMessage:
 		o.Events = append(o.Events, Event{EventType: "error"})
+	case request == intents.KindLaunchMiniProgram && o.Device.Platform == IOS:
+		o.Events = append(o.Events, Event{EventType: "launch", Status: new(false)})
 	}
+}
+
+// Sent adds what the module's callback gets once a request has been handed to
+// WeChat. On Android it hears nothing then of a mini program.
+func (o *Outcome) Sent(request intents.Kind) {
+	switch {
+	case request == intents.KindSubscribeMessage:
+		o.Events = append(o.Events, Event{EventType: "start"})
+	case request == intents.KindLaunchMiniProgram && o.Device.Platform == IOS:
+		o.Events = append(o.Events, Event{EventType: "launch", Status: new(true)})
+	}
+}
+
+// declined reports whether the user gave up a subscription, which WeChat
+// answers with errCode 0.
+func declined(r intents.SubscribeReply) bool {
+	return text(r.Action) == "cancel" || text(r.Action) == "reject"
+}
+
+// ReplyFailure returns the failure that a reply stands for, nil for none.
+func ReplyFailure(reply intents.Reply) error {
+	result := reply.Answer()
+	var e *Error
+	switch result.ErrCode {
+	case intents.ErrOK:
+		if r, ok := reply.(intents.SubscribeReply); ok && declined(r) {
+			return Errorf(RefusedByWeChat, "the user did not subscribe (action %q)", text(r.Action))
+		}
+		return nil
+	case intents.ErrUserCancel:
+		e = Errorf(RefusedByWeChat, "the user cancelled (errCode %d)", result.ErrCode)
+	case intents.ErrAuthDenied:
+		e = Errorf(RefusedByWeChat, "the user refused (errCode %d)", result.ErrCode)
+	case intents.ErrBan:
+		e = Errorf(RefusedByWeChat, "WeChat refused the app (errCode %d): its package or signature does not match the AppID", result.ErrCode).
+			WithHint("compare with the Open Platform: wxctl inspect")
+	case intents.ErrUnsupported:
+		e = Errorf(WeChatTooOld, "this WeChat does not support the request (errCode %d)", result.ErrCode).WithHint("update WeChat")
+	default:
+		e = Errorf(Failed, "WeChat failed (errCode %d)", result.ErrCode)
+		if result.ErrStr != nil && *result.ErrStr != "" {
+			e.Message += fmt.Sprintf(": %q", *result.ErrStr)
+		}
+	}
+	return e
 }

@@ -2,7 +2,10 @@ package device
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -69,6 +72,7 @@ func TestUnsent(t *testing.T) {
 		{intents.KindShare, WeChatMissing, 7, `[]`},
 		{intents.KindAuth, WeChatMissing, 3, `[]`},
 		{intents.KindAuth, PhoneLost, -1, `[]`},
+		{intents.KindLaunchMiniProgram, Refused, 7, `[]`},
 		{intents.KindSubscribeMessage, Refused, 7, `[{"eventType":"error"}]`},
 	} {
 		o := NewOutcome(Info{})
@@ -76,6 +80,100 @@ func TestUnsent(t *testing.T) {
 		if *o.Status || o.Err.Code != tt.want || asJSON(t, o.Events) != tt.ev {
 			t.Errorf("%s, %s: %+v, %s", tt.kind, tt.code, *o.Err, asJSON(t, o.Events))
 		}
+	}
+}
+
+// TestEvents runs through what the module's callback gets of a request, on
+// both platforms: handed over and answered, handed over and left alone, never
+// handed over.
+func TestEvents(t *testing.T) {
+	const never, back = `{"eventType":"back","extMsg":""}`, `{"eventType":"%s","templateId":"","action":"%s","openId":"o","reserved":"","scene":0}`
+	launch := func(status string) string { return `{"eventType":"launch","status":` + status + `}` }
+	subscribed := func(event, action string) string { return fmt.Sprintf(back, event, action) }
+	for _, tt := range []struct {
+		name    string
+		kind    intents.Kind
+		reply   intents.Reply // nil: the user stays
+		unsent  bool
+		android string
+		ios     string
+	}{
+		{"share", intents.KindShare, intents.ShareReply{Result: result(0)}, false, "", ""},
+		{"share, stay", intents.KindShare, nil, false, "", ""},
+		{"share, not sent", intents.KindShare, nil, true, "", ""},
+		{"auth", intents.KindAuth, intents.AuthReply{Result: result(-4)}, false, "", ""},
+		{"auth, not sent", intents.KindAuth, nil, true, "", ""},
+		{"launch", intents.KindLaunchMiniProgram, intents.LaunchReply{Result: result(0)}, false, never, launch("true") + "," + never},
+		{"launch, stay", intents.KindLaunchMiniProgram, nil, false, "", launch("true")},
+		{"launch, not sent", intents.KindLaunchMiniProgram, nil, true, "", launch("false")},
+		{"subscribe", intents.KindSubscribeMessage, intents.SubscribeReply{Result: result(0), Action: new("confirm")}, false,
+			`{"eventType":"start"},` + subscribed("back", "confirm"), `{"eventType":"start"},` + subscribed("back", "confirm")},
+		{"subscribe, cancel", intents.KindSubscribeMessage, intents.SubscribeReply{Result: result(0), Action: new("cancel")}, false,
+			`{"eventType":"start"},` + subscribed("backError", "cancel"), `{"eventType":"start"},` + subscribed("backError", "cancel")},
+		{"subscribe, reject", intents.KindSubscribeMessage, intents.SubscribeReply{Result: result(0), Action: new("reject")}, false,
+			`{"eventType":"start"},` + subscribed("backError", "reject"), `{"eventType":"start"},` + subscribed("backError", "reject")},
+		{"subscribe, banned", intents.KindSubscribeMessage, intents.SubscribeReply{Result: result(-6)}, false,
+			`{"eventType":"start"},` + subscribed("backError", ""), `{"eventType":"start"},` + subscribed("backError", "")},
+		{"subscribe, stay", intents.KindSubscribeMessage, nil, false, `{"eventType":"start"}`, `{"eventType":"start"}`},
+		{"subscribe, not sent", intents.KindSubscribeMessage, nil, true, `{"eventType":"error"}`, `{"eventType":"error"}`},
+	} {
+		for platform, want := range map[Platform]string{Android: tt.android, IOS: tt.ios} {
+			o := NewOutcome(Info{Platform: platform})
+			if tt.unsent {
+				o.Unsent(tt.kind, Errorf(Refused, "x"))
+			} else {
+				o.Sent(tt.kind)
+			}
+			if tt.reply != nil {
+				o.Answer(tt.reply)
+			}
+			if got := asJSON(t, o.Events); got != "["+want+"]" {
+				t.Errorf("%s, %s:\n got %s\nwant [%s]", tt.name, platform, got, want)
+			}
+			if read := tt.reply != nil || tt.unsent; read != (o.Status != nil) || read != (o.Err != nil) {
+				t.Errorf("%s, %s: status %v, err %v", tt.name, platform, o.Status, o.Err)
+			}
+		}
+	}
+}
+
+func TestReplyFailure(t *testing.T) {
+	for _, tt := range []struct {
+		reply intents.Reply
+		want  Code // "" for no failure
+	}{
+		{intents.ShareReply{Result: result(0)}, ""},
+		{intents.ShareReply{Result: result(-1)}, Failed},
+		{intents.ShareReply{Result: result(-2)}, RefusedByWeChat},
+		{intents.ShareReply{Result: result(-3)}, Failed},
+		{intents.AuthReply{Result: result(-4)}, RefusedByWeChat},
+		{intents.LaunchReply{Result: result(-5)}, WeChatTooOld},
+		{intents.ShareReply{Result: result(-6)}, RefusedByWeChat},
+		{intents.ShareReply{Result: result(99)}, Failed},
+		{intents.SubscribeReply{Result: result(0), Action: new("confirm")}, ""},
+		{intents.SubscribeReply{Result: result(0)}, ""},
+		{intents.SubscribeReply{Result: result(0), Action: new("cancel")}, RefusedByWeChat},
+		{intents.SubscribeReply{Result: result(0), Action: new("reject")}, RefusedByWeChat},
+	} {
+		err := AsError(ReplyFailure(tt.reply))
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || err.Code != tt.want) {
+			t.Errorf("%+v: %v, want %q", tt.reply, err, tt.want)
+		}
+	}
+}
+
+func TestNewSeenReply(t *testing.T) {
+	at := time.UnixMilli(1).UTC()
+	s := NewSeenReply(at, App{Package: "p", AppID: "a"}, "jdwp", intents.SubscribeReply{Result: result(-2)})
+	want := `{"at":"1970-01-01T00:00:00.001Z","app":{"package":"p","appId":"a","debuggable":false},"source":"jdwp","kind":"subscribe",` +
+		`"reply":{"errCode":-2,"errStr":"","transaction":"t","openId":"o","scene":0},"status":false,"err":{"code":-1,"msg":"unknown error"},` +
+		`"events":[{"eventType":"backError","templateId":"","action":"","openId":"o","reserved":"","scene":0}]}`
+	if got := asJSON(t, s); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	want = `{"at":"1970-01-01T00:00:00.001Z","app":{"appId":""},"source":"x","reply":null,"status":null,"err":null,"events":[]}`
+	if got := asJSON(t, NewSeenReply(at, App{}, "x", nil)); strings.Replace(got, `,"debuggable":false`, "", 1) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -402,9 +402,7 @@ func (d *delivery) send(ctx context.Context) error {
 	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
 	o.sentAt, o.sentMs = sentAt, started.AtMs
 	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
-	if d.job.Request.Kind() == intents.KindSubscribeMessage {
-		d.out.Events = append(d.out.Events, device.Event{EventType: "start"})
-	}
+	d.out.Sent(d.job.Request.Kind())
 	if !d.facts.state.ScreenOn {
 		o.see(sentAt, device.NotSent, asleep, sourceAgent)
 	} else if d.facts.state.Keyguard {
@@ -416,7 +414,7 @@ func (d *delivery) send(ctx context.Context) error {
 	if o.reply != nil {
 		d.out.Answer(o.reply)
 		if err == nil {
-			err = replyFailure(o.reply)
+			err = device.ReplyFailure(o.reply)
 		}
 	}
 	return err

@@ -298,31 +298,6 @@ const (
 	behindKeyguard = "the phone shows its lock screen"
 )
 
-// replyFailure is the failure that a reply stands for, nil for none.
-func replyFailure(reply intents.Reply) error {
-	result := reply.Answer()
-	var e *device.Error
-	switch result.ErrCode {
-	case intents.ErrOK:
-		return nil
-	case intents.ErrUserCancel:
-		e = device.Errorf(device.RefusedByWeChat, "the user cancelled (errCode %d)", result.ErrCode)
-	case intents.ErrAuthDenied:
-		e = device.Errorf(device.RefusedByWeChat, "the user refused (errCode %d)", result.ErrCode)
-	case intents.ErrBan:
-		e = device.Errorf(device.RefusedByWeChat, "WeChat refused the app (errCode %d): its package or signature does not match the AppID", result.ErrCode).
-			WithHint("compare with the Open Platform: wxctl inspect")
-	case intents.ErrUnsupported:
-		e = device.Errorf(device.WeChatTooOld, "this WeChat does not support the request (errCode %d)", result.ErrCode).WithHint("update WeChat")
-	default:
-		e = device.Errorf(device.Failed, "WeChat failed (errCode %d)", result.ErrCode)
-		if result.ErrStr != nil && *result.ErrStr != "" {
-			e.Message += fmt.Sprintf(": %q", *result.ErrStr)
-		}
-	}
-	return e
-}
-
 // newObserver returns an observer for a request that was just handed over.
 func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts, app *agent.App) *observer {
 	o := &observer{

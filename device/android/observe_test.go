@@ -126,7 +126,7 @@ func TestReplyFailure(t *testing.T) {
 	for errCode, want := range map[intents.ErrCode]device.Code{
 		0: "", -1: device.Failed, -2: device.RefusedByWeChat, -3: device.Failed, -4: device.RefusedByWeChat, -5: device.WeChatTooOld, -6: device.RefusedByWeChat, -1000: device.Failed,
 	} {
-		if err := replyFailure(intents.ShareReply{Result: intents.Result{ErrCode: errCode, ErrStr: new("x\x1b")}}); code(err) != want || err != nil && strings.ContainsRune(err.Error(), '\x1b') {
+		if err := device.ReplyFailure(intents.ShareReply{Result: intents.Result{ErrCode: errCode, ErrStr: new("x\x1b")}}); code(err) != want || err != nil && strings.ContainsRune(err.Error(), '\x1b') {
 			t.Errorf("%d: %v", errCode, err)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
-	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
@@ -21,7 +20,7 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
 	d.job = device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks}
 	d.choose(device.RouteSDK, "a reply is an Intent that shell may start")
-	err := d.forge(ctx, job.Reply)
+	err := d.forge(ctx, job)
 	if ctx.Err() == nil {
 		err = errors.Join(err, d.stopRecording(ctx), d.screenshot(ctx), d.tidy(ctx))
 	} else {
@@ -34,7 +33,16 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 	return d.out, err
 }
 
-func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
+func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
+	switch job.Route {
+	case "", device.RouteAuto, device.RouteSDK:
+	default:
+		return device.Errorf(device.Refused, "the %s route brings no replies to Android apps", job.Route).WithHint("use --route auto or sdk")
+	}
+	version, err := androidwire.ParseVersion(job.SDKVersion)
+	if err != nil {
+		return device.Errorf(device.Usage, "%w", err)
+	}
 	if err := d.meetApp(ctx); err != nil {
 		return err
 	}
@@ -50,7 +58,7 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 	if err := d.record(ctx); err != nil {
 		return err
 	}
-	intent, err := androidwire.EncodeReply(reply, androidwire.Receiver{Package: d.app.Package})
+	intent, err := androidwire.EncodeReply(job.Reply, androidwire.Receiver{Package: d.app.Package, WeChatSDK: version})
 	if err != nil {
 		return device.Errorf(device.Refused, "%w", err)
 	}
@@ -139,16 +147,19 @@ func notInstalled(pkg string, user int) error {
 }
 
 // WatchReplies tells of WeChat's replies to an app until ctx ends.
-func (p *Phone) WatchReplies(ctx context.Context, id device.AppIdentity, choice device.UserChoice, seen func(device.SeenReply)) error {
+func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
-	d.job = device.Job{App: id, User: choice, Until: device.Replied}
+	d.job = device.Job{App: job.App, User: job.User, Until: device.Replied, Hooks: device.Hooks{Note: job.Note}}
 	if err := d.meetApp(ctx); err != nil {
 		return slowPhone(p.info, err)
 	}
 	if d.facts.wechat == nil {
 		d.facts.wechat = &agent.App{UID: -1}
 	}
-	w := replyWatch{phone: p, app: *d.out.App, seen: seen, observer: newObserver(d.out, d.job, d.begin, d.facts, d.app)}
+	w := replyWatch{phone: p, app: *d.out.App, seen: job.Seen, observer: newObserver(d.out, d.job, d.begin, d.facts, d.app)}
+	if job.Ready != nil {
+		job.Ready()
+	}
 	for {
 		if err := w.next(ctx); err != nil {
 			return err
@@ -188,16 +199,14 @@ func (w *replyWatch) next(ctx context.Context) error {
 	o := w.observer
 	o.out, o.said, o.reply = device.NewOutcome(w.phone.info), map[string]bool{}, nil
 	o.observe(ev)
-	seen := device.SeenReply{At: time.UnixMilli(ev.AtMs), App: w.app}
+	at := time.UnixMilli(ev.AtMs)
 	switch {
 	case o.out.State == device.Replied:
 		w.called = nil
-		seen.Source, seen.Reply = sourceApp, device.NewReply(o.reply)
-		w.seen(seen)
+		w.seen(device.NewSeenReply(at, w.app, sourceApp, o.reply))
 	case o.out.State == device.Returned && o.out.Evidence[0].Source == sourceEvents:
 		w.flush()
-		seen.Source = sourceEvents
-		w.called, w.until = &seen, time.Now().Add(hookTime)
+		w.called, w.until = new(device.NewSeenReply(at, w.app, sourceEvents, nil)), time.Now().Add(hookTime)
 	case w.called != nil && slices.ContainsFunc(o.entries, o.startedByOther):
 		w.called = nil // from Android 14 on the log says afterwards who it was
 	}

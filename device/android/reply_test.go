@@ -32,7 +32,7 @@ func TestForgedReply(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, virtualandroid.Options{API: tt.api})
 			l.warm(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			o, err := l.open(t).Reply(ctx, tt.job)
 			if code(err) != tt.code || o.State < tt.state {
@@ -55,11 +55,11 @@ func TestWatchReplies(t *testing.T) {
 	for _, api := range []int{24, 33, 34} {
 		l := newLab(t, virtualandroid.Options{API: api})
 		l.warm(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		defer cancel()
 		watching, sharing := l.open(t), l.open(t)
 		shared := make(chan struct{})
-		go func() {
+		share := func() {
 			defer close(shared)
 			// Two shares; the second one when the first was answered.
 			for range 2 {
@@ -67,19 +67,19 @@ func TestWatchReplies(t *testing.T) {
 					t.Error(err, whats(o))
 				}
 			}
-		}()
+		}
 		var got []device.SeenReply
-		err := watching.WatchReplies(ctx, device.AppIdentity{}, device.UserChoice{}, func(r device.SeenReply) {
+		err := watching.WatchReplies(ctx, device.WatchJob{Ready: func() { go share() }, Seen: func(r device.SeenReply) {
 			if got = append(got, r); len(got) == 2 {
 				<-shared
 				cancel()
 			}
-		})
+		}})
 		if !errors.Is(err, context.Canceled) || len(got) != 2 {
 			t.Fatalf("API %d: %d replies, %v", api, len(got), err)
 		}
 		for _, r := range got {
-			if r.Reply == nil || r.Reply.ErrCode != 0 || r.App.Package != virtualandroid.DemoPackage || r.At.IsZero() {
+			if r.Kind != intents.KindShare || r.Reply == nil || r.Reply.ErrCode != 0 || !*r.Status || r.Err.Code != 0 || r.App.Package != virtualandroid.DemoPackage || r.At.IsZero() {
 				t.Errorf("API %d: %+v", api, r)
 			}
 		}
