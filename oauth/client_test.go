@@ -183,28 +183,24 @@ func TestExchangeIsSentOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server, client := start(t, virtualoauth.Options{})
-			token := login(t, server, client) // a warm connection, were there one to keep
-			if err := client.Check(t.Context(), token); err != nil {
-				t.Fatal(err)
-			}
-			server.SetFaults(f)
-			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
-			if fault == "huge" {
-				ctx = t.Context()
-			}
-			defer cancel()
-			_, err = client.Exchange(ctx, oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), "")))
-			var e *oauth.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("no error, or a strange one: %v", err)
-			}
-			if !e.Sent {
-				t.Error("the error says that nothing was sent")
-			}
-			if n := len(server.Requests("exchange")); n != 2 {
-				t.Errorf("the server saw %d exchanges, want the login's and one more", n)
-			}
+			startFor(t, f, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+				token := login(t, server, client) // a warm connection, were there one to keep
+				if err := client.Check(t.Context(), token); err != nil {
+					t.Fatal(err)
+				}
+				server.SetFaults(f)
+				_, err = client.Exchange(t.Context(), oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), "")))
+				var e *oauth.Error
+				if !errors.As(err, &e) {
+					t.Fatalf("no error, or a strange one: %v", err)
+				}
+				if !e.Sent {
+					t.Error("the error says that nothing was sent")
+				}
+				if n := len(server.Requests("exchange")); n != 2 {
+					t.Errorf("the server saw %d exchanges, want the login's and one more", n)
+				}
+			})
 		})
 	}
 }
@@ -305,39 +301,34 @@ func TestBadReplies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server, client := start(t, virtualoauth.Options{})
-			token := login(t, server, client)
-			server.SetFaults(f)
-			calls := map[string]func(context.Context) error{
-				"refresh":  func(ctx context.Context) error { _, err := client.Refresh(ctx, token); return err },
-				"check":    func(ctx context.Context) error { return client.Check(ctx, token) },
-				"userinfo": func(ctx context.Context) error { _, err := client.UserInfo(ctx, token, ""); return err },
-			}
-			patience := 5 * time.Second
-			if test.kind == oauth.KindTimeout {
-				patience = 50 * time.Millisecond
-			}
-			for op, call := range calls {
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				defer cancel()
-				if op == "refresh" && test.fault == "missing" { // it has no openid to lose
-					continue
+			startFor(t, f, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+				token := login(t, server, client)
+				server.SetFaults(f)
+				calls := map[string]func(context.Context) error{
+					"refresh":  func(ctx context.Context) error { _, err := client.Refresh(ctx, token); return err },
+					"check":    func(ctx context.Context) error { return client.Check(ctx, token) },
+					"userinfo": func(ctx context.Context) error { _, err := client.UserInfo(ctx, token, ""); return err },
 				}
-				e := wantError(t, call(ctx), test.kind, 0)
-				if !strings.Contains(e.Error(), test.says) || strings.ContainsAny(e.Error(), "\n\x1b?") {
-					t.Errorf("%s: %v", op, e)
+				for op, call := range calls {
+					if op == "refresh" && test.fault == "missing" { // it has no openid to lose
+						continue
+					}
+					e := wantError(t, call(t.Context()), test.kind, 0)
+					if !strings.Contains(e.Error(), test.says) || strings.ContainsAny(e.Error(), "\n\x1b?") {
+						t.Errorf("%s: %v", op, e)
+					}
+					want := -1
+					if test.kind == oauth.KindTimeout {
+						want = map[string]int{"refresh": 4, "check": 6, "userinfo": 6}[op]
+					}
+					if e.ModuleCode() != want {
+						t.Errorf("%s: module code %d, want %d", op, e.ModuleCode(), want)
+					}
+					if n := len(server.Requests(op)); n != 1 {
+						t.Errorf("%s was sent %d times: only an errcode can ask for more", op, n)
+					}
 				}
-				want := -1
-				if test.kind == oauth.KindTimeout {
-					want = map[string]int{"refresh": 4, "check": 6, "userinfo": 6}[op]
-				}
-				if e.ModuleCode() != want {
-					t.Errorf("%s: module code %d, want %d", op, e.ModuleCode(), want)
-				}
-				if n := len(server.Requests(op)); n != 1 {
-					t.Errorf("%s was sent %d times: only an errcode can ask for more", op, n)
-				}
-			}
+			})
 		})
 	}
 }
@@ -401,16 +392,18 @@ func TestNothingListens(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	server, client := start(t, virtualoauth.Options{})
-	token := login(t, server, client)
-	server.SetFaults(virtualoauth.Fault{Kind: "stall"})
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(30*time.Millisecond, cancel)
-	_, err := client.UserInfo(ctx, token, "")
-	wantError(t, err, oauth.KindCanceled, 0)
-	if !errors.Is(err, context.Canceled) {
-		t.Error("errors.Is does not see context.Canceled")
-	}
+	stall := virtualoauth.Fault{Kind: "stall"}
+	startFor(t, stall, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+		token := login(t, server, client)
+		server.SetFaults(stall)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err := client.UserInfo(ctx, token, "")
+		wantError(t, err, oauth.KindCanceled, 0)
+		if !errors.Is(err, context.Canceled) {
+			t.Error("errors.Is does not see context.Canceled")
+		}
+	})
 }
 
 func TestMissingInput(t *testing.T) {

@@ -52,6 +52,21 @@ func startInMemory(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Serve
 	}
 }
 
+// startFor gives f a server and a client: where the fault makes the client wait
+// for its deadline, in a bubble, whose time passes at once and only when all are
+// waiting.
+func startFor(t *testing.T, fault virtualoauth.Fault, f func(*testing.T, *virtualoauth.Server, *oauth.Client)) {
+	if fault.Kind == "stall" {
+		synctest.Test(t, func(t *testing.T) {
+			server, client := startInMemory(t, virtualoauth.Options{})
+			f(t, server, client)
+		})
+		return
+	}
+	server, client := start(t, virtualoauth.Options{})
+	f(t, server, client)
+}
+
 func TestRetries(t *testing.T) {
 	for _, test := range []struct {
 		name     string

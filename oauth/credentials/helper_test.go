@@ -88,7 +88,7 @@ func refresher() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	token, _, err := s.Token(ctx, testAccount, "oUser")
 	if err != nil {

@@ -22,11 +22,19 @@ type mocked struct{ systemKeyring }
 func (mocked) Probe(context.Context) error { return nil }
 func (mocked) Interrupt()                  {}
 
+// answers is a fence that no keyring that answers runs into.
+const answers = time.Minute
+
 func open(t *testing.T, dir string, backend Backend, system SystemKeyring) (*Store, *[]string) {
+	t.Helper()
+	return openFenced(t, dir, backend, system, answers)
+}
+
+func openFenced(t *testing.T, dir string, backend Backend, system SystemKeyring, fence time.Duration) (*Store, *[]string) {
 	t.Helper()
 	var notices []string
 	s, err := Open(Options{
-		Dir: dir, Backend: backend, System: system, Fence: 200 * time.Millisecond,
+		Dir: dir, Backend: backend, System: system, Fence: fence,
 		Notify: func(n string) { notices = append(notices, n) },
 	})
 	if err != nil {
@@ -161,6 +169,7 @@ type stuck struct {
 	probe, panics bool
 	interrupted   chan struct{}
 	waits         *atomic.Int32 // how often somebody waited
+	waiting       func()        // told of it
 }
 
 func (s stuck) Probe(ctx context.Context) error {
@@ -178,6 +187,9 @@ func (s stuck) Interrupt()                 { close(s.interrupted) }
 
 func (s stuck) wait() error {
 	s.waits.Add(1)
+	if s.waiting != nil {
+		s.waiting()
+	}
 	<-s.interrupted
 	if s.panics {
 		var signal *struct{ Name string }
@@ -196,7 +208,7 @@ func TestHangingKeyring(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			system.interrupted, system.waits = make(chan struct{}), new(atomic.Int32)
-			s, notices := open(t, filepath.Join(t.TempDir(), "credentials"), Auto, system)
+			s, notices := openFenced(t, filepath.Join(t.TempDir(), "credentials"), Auto, system, 200*time.Millisecond)
 			for _, tag := range []string{"1", "2", "3"} {
 				if where, err := s.SetToken(t.Context(), testAccount, testToken(tag)); err != nil || where != File {
 					t.Fatalf("%q, %v", where, err)
@@ -215,9 +227,8 @@ func TestHangingKeyring(t *testing.T) {
 // The user's Ctrl-C ends the wait before the fence does, and then nothing is
 // written.
 func TestHangingKeyringIsInterrupted(t *testing.T) {
-	s, _ := open(t, filepath.Join(t.TempDir(), "credentials"), Auto, stuck{interrupted: make(chan struct{}), waits: new(atomic.Int32)})
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(10*time.Millisecond, cancel)
+	s, _ := open(t, filepath.Join(t.TempDir(), "credentials"), Auto, stuck{interrupted: make(chan struct{}), waits: new(atomic.Int32), waiting: cancel})
 	if _, err := s.SetToken(ctx, testAccount, testToken("1")); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
