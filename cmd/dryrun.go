@@ -212,7 +212,7 @@ func objectData(object intents.Object) []byte {
 
 // wireBridge is the debug deep link into the app under test.
 func (o *requestOptions) wireBridge(result *preview, platform device.Platform, id device.AppIdentity) error {
-	link, err := android.BridgeLink(id.AppID, result.Request)
+	link, err := device.BridgeLink(id.AppID, result.Request)
 	if err != nil {
 		return err
 	}

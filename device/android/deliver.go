@@ -147,26 +147,26 @@ func (d *delivery) chooseRoute() error {
 	switch route := d.job.Route; route {
 	case "", device.RouteAuto:
 		switch {
-		case isImages(d.job.Request):
+		case device.IsImages(d.job.Request):
 			d.choose(device.RouteSystem, "auto: several images can only be shared the system's way")
 		case viaActivity:
-			d.choose(device.RouteSDK, "auto: the least invasive way that carries "+describe(d.job.Request))
+			d.choose(device.RouteSDK, "auto: the least invasive way that carries "+device.Describe(d.job.Request))
 		default:
 			d.choose(device.RouteBridge, "auto: WeChat looks who asks its provider for this, so it must be the app itself")
 		}
 	case device.RouteSDK:
 		if !viaActivity {
-			return device.Errorf(device.Refused, "the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", describe(d.job.Request)).
+			return device.Errorf(device.Refused, "the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", device.Describe(d.job.Request)).
 				WithHint("use --route bridge with the debug hook in the app (docs/bridge.md)")
 		}
-		if isImages(d.job.Request) {
+		if device.IsImages(d.job.Request) {
 			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
 		}
 		d.choose(route, "asked for")
 	case device.RouteSystem:
 		d.choose(route, "asked for")
 	case device.RouteBridge:
-		if isImages(d.job.Request) {
+		if device.IsImages(d.job.Request) {
 			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
 		}
 		d.choose(route, "asked for")
@@ -217,33 +217,6 @@ func (d *delivery) validate() error {
 
 func (d *delivery) choose(r device.Route, why string) {
 	d.out.Route, d.out.RouteReason = r, why
-}
-
-// describe names a request in messages.
-func describe(req intents.Request) string {
-	switch r := req.(type) {
-	case intents.Share:
-		if r.Message.Object != nil {
-			return "a share of " + string(r.Message.Object.ObjectKind())
-		}
-		return "a share"
-	case intents.Auth:
-		return "a login"
-	case intents.LaunchMiniProgram:
-		return "opening a mini program"
-	case intents.SubscribeMessage, intents.SubscribeMiniProgramMessage:
-		return "a subscribe message"
-	}
-	return "this request"
-}
-
-func isImages(req intents.Request) bool {
-	share, ok := req.(intents.Share)
-	if !ok {
-		return false
-	}
-	_, ok = share.Message.Object.(intents.Images)
-	return ok
 }
 
 // prepare asks the phone what has to be known, refuses what can't work, and
@@ -482,7 +455,7 @@ func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
 		return "", nil, device.Errorf(device.Refused, "%w", err)
 	}
 	if len(wires) != 1 || wires[0].Intent == nil {
-		return "", nil, device.Errorf(device.Refused, "the sdk route can't carry %s", describe(req))
+		return "", nil, device.Errorf(device.Refused, "the sdk route can't carry %s", device.Describe(req))
 	}
 	intent := wires[0].Intent
 	d.out.Differences = append(d.out.Differences,

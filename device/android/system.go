@@ -21,7 +21,7 @@ func SystemCan(req intents.Request, force bool) error { return systemCan(req, fo
 func systemCan(req intents.Request, force bool) error {
 	share, ok := req.(intents.Share)
 	if !ok {
-		return device.Errorf(device.Refused, "the system's share sheet can't carry %s", describe(req)).
+		return device.Errorf(device.Refused, "the system's share sheet can't carry %s", device.Describe(req)).
 			WithHint("use --route auto")
 	}
 	kind := intents.Kind("nothing")

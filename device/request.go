@@ -1,0 +1,32 @@
+package device
+
+import "github.com/wxctl/wxctl/intents"
+
+// Describe names a request in messages.
+func Describe(req intents.Request) string {
+	switch r := req.(type) {
+	case intents.Share:
+		if r.Message.Object != nil {
+			return "a share of " + string(r.Message.Object.ObjectKind())
+		}
+		return "a share"
+	case intents.Auth:
+		return "a login"
+	case intents.LaunchMiniProgram:
+		return "opening a mini program"
+	case intents.SubscribeMessage, intents.SubscribeMiniProgramMessage:
+		return "a subscribe message"
+	}
+	return "this request"
+}
+
+// IsImages reports whether a request shares several images, for which the
+// OpenSDK has no request.
+func IsImages(req intents.Request) bool {
+	share, ok := req.(intents.Share)
+	if !ok {
+		return false
+	}
+	_, ok = share.Message.Object.(intents.Images)
+	return ok
+}
