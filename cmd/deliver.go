@@ -211,18 +211,22 @@ func (d *delivery) print(o *device.Outcome) error {
 
 // maskCode hides the code of a login in the outcome and returns it: whoever
 // has it can become the user.
-func maskCode(o *device.Outcome) string {
-	if o.Reply == nil || o.Reply.Code == "" {
-		return ""
-	}
-	reply := *o.Reply
-	code := reply.Code
-	reply.Code = "***"
-	if reply.URL != "" {
-		reply.URL = "***" // it holds the code, too
-	}
-	o.Reply = &reply
+func maskCode(o *device.Outcome) (code string) {
+	o.Reply, code = masked(o.Reply)
 	return code
+}
+
+// masked returns a reply with the code of a login hidden, and the code.
+func masked(r *device.Reply) (*device.Reply, string) {
+	if r == nil || r.Code == "" {
+		return r, ""
+	}
+	hidden := *r
+	hidden.Code = "***"
+	if hidden.URL != "" {
+		hidden.URL = "***" // it holds the code, too
+	}
+	return &hidden, r.Code
 }
 
 // reportOf is an error as it stands in an Outcome.
@@ -272,10 +276,7 @@ func tell(o *device.Outcome, several bool) string {
 		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(e.What), safe(e.Source))
 	}
 	if o.Reply != nil {
-		fmt.Fprintf(&b, "\n  reply     errCode %d", o.Reply.ErrCode)
-		if o.Reply.ErrStr != "" {
-			b.WriteString(" " + safe(o.Reply.ErrStr))
-		}
+		b.WriteString("\n  reply     " + safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))
 	}
 	return b.String()
 }

@@ -1,12 +1,18 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
@@ -101,7 +107,7 @@ func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *rep
 	cmd := &cobra.Command{
 		Use:     kind.name,
 		Short:   kind.short,
-		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from reads the reply from a JSON file instead of flags.", requestCodes...),
+		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from replays a reply that wxctl watch --record kept, the last of\nits kind in the file.", requestCodes...),
 		Example: examples(kind.example + "\n" + kind.live),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -117,30 +123,77 @@ func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *rep
 	flags := cmd.Flags()
 	flags.Int32Var(&opts.errCode, "err-code", 0, "WeChat's answer: 0, -1 … -6")
 	optionalVar(flags, &opts.errStr, "err-str", "text to it, normally none")
-	flags.StringVar(&opts.from, "from", "", "read the reply from a JSON `file`")
+	flags.StringVar(&opts.from, "from", "", "replay the reply in `file`, as wxctl watch --record keeps it")
 	kind.flags(opts, cmd)
 	return cmd
 }
 
-// replyFileLimit bounds a reply read from a file.
+// replyFileLimit bounds a file of replies.
 const replyFileLimit = 1 << 20
 
 func (o *replyOptions) reply() (intents.Reply, error) {
 	if o.from == "" {
 		return o.kind.make(o, intents.Result{ErrCode: intents.ErrCode(o.errCode), ErrStr: o.errStr, Transaction: o.transaction, OpenID: o.openID}), nil
 	}
+	if flag := o.saysReply(); flag != "" {
+		return nil, exit.Usagef("leave one of them away", "--from holds the whole reply, so --%s has no place beside it", flag)
+	}
 	file, err := o.loader().Read(o.from, replyFileLimit)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := intents.UnmarshalReply(file.Data)
-	if err != nil {
-		return nil, exit.Usagef("compare with the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
+	return o.recorded(file.Data)
+}
+
+// saysReply returns a flag that was given and says something of the reply; ""
+// if there is none.
+func (o *replyOptions) saysReply() string {
+	given := ""
+	about := []string{"err-code", "err-str", "transaction", "openid", "code", "state", "url", "lang", "country", "ext-msg", "template-id", "scene", "action", "reserved"}
+	o.cmd.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(about, f.Name) {
+			given = f.Name
+		}
+	})
+	return given
+}
+
+// recorded finds the reply of this kind in what `watch --record` wrote, one
+// object after the other: the last one, since it is the newest.
+func (o *replyOptions) recorded(data []byte) (intents.Reply, error) {
+	var found intents.Reply
+	var other intents.Kind
+	n := 0
+	for dec := json.NewDecoder(bytes.NewReader(data)); ; {
+		var object json.RawMessage
+		err := dec.Decode(&object)
+		if err == io.EOF && (found != nil || other != "") {
+			break
+		}
+		if err == io.EOF {
+			err = errors.New("it is empty")
+		}
+		var reply intents.Reply
+		if err == nil {
+			reply, err = intents.UnmarshalReply(object)
+		}
+		if err != nil {
+			return nil, exit.Usagef("record one with wxctl watch --record FILE, or compare with the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
+		}
+		if reply.Kind() == o.kind.jsonKind {
+			found = reply
+			n++
+		} else {
+			other = reply.Kind()
+		}
 	}
-	if reply.Kind() != o.kind.jsonKind {
-		return nil, exit.Usagef("", "%q holds a reply of kind %q, not %q", o.from, reply.Kind(), o.kind.jsonKind)
+	if found == nil {
+		return nil, exit.Usagef("", "%q holds a reply of kind %q, not %q", o.from, other, o.kind.jsonKind)
 	}
-	return reply, nil
+	if n > 1 {
+		o.f.Streams.Note("%s holds %d replies of kind %s; this is the last one", safe(strconv.Quote(o.from)), n, o.kind.jsonKind)
+	}
+	return found, nil
 }
 
 func replyRun(ctx context.Context, o *replyOptions) error {
@@ -166,7 +219,10 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 			if !ok {
 				err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
 			} else {
-				outcome, err = replier.Reply(ctx, device.ReplyJob{Reply: reply, App: id, User: o.phone.user(), Until: p.until, After: p.after, Hooks: o.hooks(info, p.sel.All)})
+				outcome, err = replier.Reply(ctx, device.ReplyJob{
+					Reply: reply, App: id, SDKVersion: o.sdkVersion, Route: p.route, User: o.phone.user(),
+					Until: p.until, After: p.after, Hooks: o.hooks(info, p.sel.All),
+				})
 			}
 		}
 		if err != nil {

@@ -1,8 +1,11 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +19,9 @@ type watchOptions struct {
 	f        *Factory
 	phone    phoneFlags
 	pkg      string
+	bundleID string
 	showCode bool
+	record   string
 }
 
 // NewCmdWatch makes `wxctl watch`.
@@ -26,13 +31,17 @@ func NewCmdWatch(f *Factory, runF func(context.Context, *watchOptions) error) *c
 		Use:   "watch",
 		Short: "Print WeChat's replies to an app as they come",
 		Long: long(`Print a line for each time that WeChat calls the app back, until interrupted or
---timeout is over. What the reply says can be read from an app that has the
-bridge's hook; of others only the call is seen. Codes of a login are masked
-unless --show-code asks for them.`, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy, exit.Interrupted, exit.Terminated),
+--timeout is over. What the reply says can be read from a debuggable app, or one
+that has the bridge's hook; of others only the call is seen. Requests can be
+sent to the phone meanwhile.
+
+Codes of a login are masked unless --show-code asks for them. --record keeps
+each reply that was read, codes and all, in a file that only you can read;
+wxctl reply … --from replays it.`, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.NotSeen, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl watch --timeout 100ms\nwxctl watch --json --timeout 100ms"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := opts.phone.check(c); err != nil {
+			if err := errors.Join(opts.phone.check(c), given(c, "record")); err != nil {
 				return err
 			}
 			if runF != nil {
@@ -43,13 +52,31 @@ unless --show-code asks for them.`, exit.NoPhone, exit.SeveralPhones, exit.Phone
 	}
 	opts.phone.add(cmd)
 	cmd.Flags().StringVar(&opts.pkg, "package", "", "Android package of the app")
+	cmd.Flags().StringVar(&opts.bundleID, "bundle-id", "", "iOS bundle id of the app")
 	cmd.Flags().BoolVar(&opts.showCode, "show-code", false, "print codes of a login unmasked")
+	cmd.Flags().StringVar(&opts.record, "record", "", "keep the replies in `file`, for wxctl reply … --from")
 	return cmd
 }
 
-func watchRun(ctx context.Context, opts *watchOptions) error {
+// identity is the app that is watched, as far as flags, environment and
+// profile say.
+func (o *watchOptions) identity() (device.AppIdentity, error) {
+	var id device.AppIdentity
+	pkg, err := o.f.Setting("package", o.pkg)
+	if err != nil {
+		return id, err
+	}
+	bundle, err := o.f.Setting("bundle-id", o.bundleID)
+	if err != nil {
+		return id, err
+	}
+	app, err := o.f.Setting("app-id", "")
+	return device.AppIdentity{Package: pkg.Value, BundleID: bundle.Value, AppID: app.Value}, err
+}
+
+func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 	f := opts.f
-	pkg, err := f.Setting("package", opts.pkg)
+	id, err := opts.identity()
 	if err != nil {
 		return err
 	}
@@ -81,38 +108,70 @@ func watchRun(ctx context.Context, opts *watchOptions) error {
 	if !ok {
 		return device.Errorf(device.Refused, "replies can't be watched on %s phones", phones[0].Platform)
 	}
-	var printErr error
-	watching, stop := context.WithCancel(ctx)
+	var record io.Writer
+	if opts.record != "" {
+		file, err := createPrivate(opts.record, false, phones[0])
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		record = file
+	}
+	return opts.watch(ctx, watcher, phones[0], id, record)
+}
+
+// watch prints and records replies until the context ends. The end of the time
+// that was asked for is no failure once the phone is being watched.
+func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity, record io.Writer) error {
+	var outErr error
+	watching := false
+	looking, stop := context.WithCancel(ctx)
 	defer stop()
-	err = watcher.WatchReplies(watching, device.WatchJob{
-		App: device.AppIdentity{Package: pkg.Value}, User: opts.phone.user(),
-		Ready: func() { f.Streams.Note("watching %s", phones[0].Label()) },
-		Note:  f.hooks(phones[0], false).Note,
+	err := watcher.WatchReplies(looking, device.WatchJob{
+		App: id, User: o.phone.user(), Note: o.f.hooks(phone, false).Note,
+		Ready: func() {
+			watching = true
+			o.f.Streams.Note("watching %s", phone.Label())
+		},
 		Seen: func(r device.SeenReply) {
-			if printErr = opts.print(r); printErr != nil {
+			outErr = errors.Join(o.keep(record, r), o.print(r))
+			if outErr != nil {
 				stop()
 			}
 		},
 	})
 	switch cause := context.Cause(ctx); {
-	case printErr != nil:
-		return printErr
-	case cause == context.DeadlineExceeded:
-		return nil // the time that was asked for is over
-	case cause != nil:
+	case outErr != nil:
+		return outErr
+	case cause == context.DeadlineExceeded && watching:
+		return nil
+	case cause != nil && cause != context.DeadlineExceeded:
 		return cause
+	case err == context.DeadlineExceeded:
+		return device.Errorf(device.NotSeen, "phone %s did not answer in time", phone.Label()).WithHint("give it longer with --timeout")
 	}
 	return err
 }
 
+// keep writes a reply as `reply --from` reads it, at once: a watch ends by a
+// signal as a rule.
+func (o *watchOptions) keep(record io.Writer, r device.SeenReply) error {
+	if record == nil || r.Content == nil {
+		return nil
+	}
+	line, err := output.Marshal(r.Content, false)
+	if err != nil {
+		return err
+	}
+	if _, err := record.Write(append(line, '\n')); err != nil {
+		return exit.Usagef("name another file", "%q can't be written: %v", o.record, err)
+	}
+	return nil
+}
+
 func (o *watchOptions) print(r device.SeenReply) error {
-	if r.Reply != nil && r.Reply.Code != "" && !o.showCode {
-		masked := *r.Reply
-		masked.Code = "***"
-		if masked.URL != "" {
-			masked.URL = "***" // it holds the code, too
-		}
-		r.Reply = &masked
+	if r.Reply != nil && !o.showCode {
+		r.Reply, _ = masked(r.Reply)
 	}
 	if o.f.Printer().JSON() {
 		return o.f.Printer().Line(struct {
@@ -120,16 +179,34 @@ func (o *watchOptions) print(r device.SeenReply) error {
 			device.SeenReply
 		}{output.SchemaVersion, r})
 	}
-	words := []string{r.At.Format("15:04:05.000"), r.App.Package}
+	words := []string{r.At.Format("15:04:05.000"), cmp.Or(r.App.Package, r.App.BundleID)}
 	if r.Reply == nil {
-		words = append(words, "called back; what the reply says can't be read without the bridge's hook")
+		words = append(words, "called back; what the reply says can't be read from this app")
 	} else {
-		words = append(words, fmt.Sprintf("errCode %d", r.Reply.ErrCode))
-		for _, kv := range [][2]string{{"errStr", r.Reply.ErrStr}, {"transaction", r.Reply.Transaction}, {"code", r.Reply.Code}, {"state", r.Reply.State}, {"extMsg", r.Reply.ExtMsg}, {"action", r.Reply.Action}} {
-			if kv[1] != "" {
-				words = append(words, kv[0]+" "+kv[1])
-			}
-		}
+		words = append(words, string(r.Kind))
+		words = append(words, tellReplied(r.Reply, r.Err)...)
 	}
 	return o.f.Streams.Println(safe(strings.Join(words, "  ")))
+}
+
+// tellReplied says in words what a reply says: WeChat's number, the module's,
+// and what else is in it.
+func tellReplied(r *device.Reply, module *device.ModuleError) []string {
+	words := []string{fmt.Sprintf("errCode %d", r.ErrCode)}
+	if module != nil {
+		words = append(words, fmt.Sprintf("err.code %d (%s)", module.Code, module.Msg))
+	}
+	for _, kv := range [][2]string{
+		{"errStr", r.ErrStr}, {"transaction", r.Transaction}, {"openId", r.OpenID}, {"code", r.Code}, {"state", r.State},
+		{"lang", r.Lang}, {"country", r.Country}, {"url", r.URL}, {"extMsg", r.ExtMsg}, {"templateId", r.TemplateID},
+		{"action", r.Action}, {"reserved", r.Reserved},
+	} {
+		if kv[1] != "" {
+			words = append(words, kv[0]+" "+kv[1])
+		}
+	}
+	if r.Scene != nil {
+		words = append(words, fmt.Sprintf("scene %d", *r.Scene))
+	}
+	return words
 }
