@@ -1,0 +1,247 @@
+package jdwp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A command has a set, a number and the name that errors call it by.
+type command struct {
+	set, number byte
+	name        string
+}
+
+// The commands that are used (JDWP specification). VirtualMachine.Exit is not
+// among them, and will never be.
+var (
+	cmdVersion            = command{1, 1, "VirtualMachine.Version"}
+	cmdClassesBySignature = command{1, 2, "VirtualMachine.ClassesBySignature"}
+	cmdAllClasses         = command{1, 3, "VirtualMachine.AllClasses"}
+	cmdAllThreads         = command{1, 4, "VirtualMachine.AllThreads"}
+	cmdDispose            = command{1, 6, "VirtualMachine.Dispose"}
+	cmdIDSizes            = command{1, 7, "VirtualMachine.IDSizes"}
+	cmdSuspend            = command{1, 8, "VirtualMachine.Suspend"}
+	cmdResume             = command{1, 9, "VirtualMachine.Resume"}
+	cmdCreateString       = command{1, 11, "VirtualMachine.CreateString"}
+	cmdCapabilitiesNew    = command{1, 17, "VirtualMachine.CapabilitiesNew"}
+
+	cmdSignature         = command{2, 1, "ReferenceType.Signature"}
+	cmdClassLoader       = command{2, 2, "ReferenceType.ClassLoader"}
+	cmdFields            = command{2, 4, "ReferenceType.Fields"}
+	cmdMethods           = command{2, 5, "ReferenceType.Methods"}
+	cmdStaticValues      = command{2, 6, "ReferenceType.GetValues"}
+	cmdStatus            = command{2, 9, "ReferenceType.Status"}
+	cmdInterfaces        = command{2, 10, "ReferenceType.Interfaces"}
+	cmdClassObject       = command{2, 11, "ReferenceType.ClassObject"}
+	cmdFieldsGeneric     = command{2, 14, "ReferenceType.FieldsWithGeneric"}
+	cmdMethodsGeneric    = command{2, 15, "ReferenceType.MethodsWithGeneric"}
+	cmdSuperclass        = command{3, 1, "ClassType.Superclass"}
+	cmdInvokeStatic      = command{3, 3, "ClassType.InvokeMethod"}
+	cmdNewInstance       = command{3, 4, "ClassType.NewInstance"}
+	cmdNewArray          = command{4, 1, "ArrayType.NewInstance"}
+	cmdInvokeInterface   = command{5, 1, "InterfaceType.InvokeMethod"}
+	cmdReferenceType     = command{9, 1, "ObjectReference.ReferenceType"}
+	cmdObjectValues      = command{9, 2, "ObjectReference.GetValues"}
+	cmdInvoke            = command{9, 6, "ObjectReference.InvokeMethod"}
+	cmdDisableCollection = command{9, 7, "ObjectReference.DisableCollection"}
+	cmdEnableCollection  = command{9, 8, "ObjectReference.EnableCollection"}
+	cmdIsCollected       = command{9, 9, "ObjectReference.IsCollected"}
+	cmdStringValue       = command{10, 1, "StringReference.Value"}
+	cmdThreadName        = command{11, 1, "ThreadReference.Name"}
+	cmdThreadSuspend     = command{11, 2, "ThreadReference.Suspend"}
+	cmdThreadResume      = command{11, 3, "ThreadReference.Resume"}
+	cmdThreadStatus      = command{11, 4, "ThreadReference.Status"}
+	cmdFrames            = command{11, 6, "ThreadReference.Frames"}
+	cmdFrameCount        = command{11, 7, "ThreadReference.FrameCount"}
+	cmdSuspendCount      = command{11, 12, "ThreadReference.SuspendCount"}
+	cmdArrayLength       = command{13, 1, "ArrayReference.Length"}
+	cmdArrayGet          = command{13, 2, "ArrayReference.GetValues"}
+	cmdArraySet          = command{13, 3, "ArrayReference.SetValues"}
+	cmdSet               = command{15, 1, "EventRequest.Set"}
+	cmdClear             = command{15, 2, "EventRequest.Clear"}
+	cmdFrameValues       = command{16, 1, "StackFrame.GetValues"}
+	cmdThisObject        = command{16, 3, "StackFrame.ThisObject"}
+)
+
+// The one command that a VM sends: Event.Composite. Another that ART sends is
+// DDMS's (set 199, number 1): APNM, WAIT, HELO and so on, of no use here.
+const (
+	setEvent     = 64
+	cmdComposite = 100
+)
+
+// reply is a VM's answer, or why there will be none.
+type reply struct {
+	data []byte
+	err  error
+}
+
+func (vm *VM) out() *encoder { return &encoder{sizes: vm.sizes} }
+
+func (vm *VM) in(data []byte) *decoder { return &decoder{b: data, sizes: vm.sizes} }
+
+// call asks for what a VM has at hand: it may take AnswerTime.
+func (vm *VM) call(ctx context.Context, c command, args *encoder) (*decoder, error) {
+	bounded, cancel := context.WithTimeoutCause(ctx, AnswerTime, ErrSilent)
+	defer cancel()
+	return vm.ask(bounded, c, args.b)
+}
+
+// ask sends a command and waits for its answer. If ctx ends first, the answer
+// is thrown away when it comes.
+func (vm *VM) ask(ctx context.Context, c command, data []byte) (*decoder, error) {
+	q, err := vm.start(ctx, c, data)
+	if err != nil {
+		return nil, err
+	}
+	return vm.wait(ctx, q)
+}
+
+// question is a command that was sent, to be waited for.
+type question struct {
+	command
+	id     uint32
+	answer chan reply
+}
+
+func (vm *VM) start(ctx context.Context, c command, data []byte) (question, error) {
+	q := question{command: c, answer: make(chan reply, 1)}
+	var err error
+	q.id, err = vm.send(ctx, c, data, q.answer)
+	return q, err
+}
+
+func (vm *VM) wait(ctx context.Context, q question) (*decoder, error) {
+	select {
+	case r := <-q.answer:
+		if r.err != nil {
+			return nil, fmt.Errorf("%s: %w", q.name, r.err)
+		}
+		return vm.in(r.data), nil
+	case <-ctx.Done():
+		vm.mu.Lock()
+		delete(vm.pending, q.id)
+		vm.mu.Unlock()
+		return nil, fmt.Errorf("%s: %w", q.name, context.Cause(ctx))
+	}
+}
+
+// post sends a command whose answer does not matter.
+func (vm *VM) post(ctx context.Context, c command, data []byte) error {
+	_, err := vm.send(ctx, c, data, nil)
+	return err
+}
+
+// send writes a command. A connection on which ctx ended in the middle of a
+// packet is of no more use, and closed.
+func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan reply) (uint32, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, context.Cause(ctx)
+	}
+	select {
+	case vm.writing <- struct{}{}:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	defer func() { <-vm.writing }()
+	vm.mu.Lock()
+	if err := vm.unusable(); err != nil {
+		vm.mu.Unlock()
+		return 0, fmt.Errorf("%s: %w", c.name, err)
+	}
+	vm.lastID++
+	vm.cost.Commands++
+	id := vm.lastID
+	if answer != nil {
+		vm.pending[id] = answer
+	}
+	vm.mu.Unlock()
+	vm.frame = appendPacket(vm.frame[:0], id, c, data)
+	stop := context.AfterFunc(ctx, func() { _ = vm.rw.Close() })
+	_, err := vm.rw.Write(vm.frame)
+	cut := !stop()
+	if cap(vm.frame) > 1<<20 {
+		vm.frame = nil
+	}
+	if err == nil {
+		return id, nil
+	}
+	vm.mu.Lock()
+	delete(vm.pending, id)
+	vm.mu.Unlock()
+	if cut {
+		return 0, fmt.Errorf("%s: %w", c.name, context.Cause(ctx))
+	}
+	return 0, fmt.Errorf("%s: %w: %w", c.name, ErrLost, err)
+}
+
+// unusable is why nothing more can be asked. Called with the lock held.
+func (vm *VM) unusable() error {
+	if vm.closed {
+		return ErrClosed
+	}
+	return vm.err
+}
+
+// read hands out what the VM sends until it sends no more.
+func (vm *VM) read() {
+	defer close(vm.ended)
+	var err error
+	for err == nil {
+		var p packet
+		if p, err = readPacket(vm.rw); err == nil {
+			err = vm.take(p)
+		}
+	}
+	vm.mu.Lock()
+	vm.err = err
+	if vm.closed {
+		vm.err = ErrClosed
+	}
+	pending := vm.pending
+	vm.pending = map[uint32]chan reply{}
+	vm.wake()
+	err = vm.err
+	vm.mu.Unlock()
+	for _, answer := range pending {
+		answer <- reply{err: err}
+	}
+	if !errors.Is(err, ErrClosed) {
+		_ = vm.rw.Close() // a VM that talks nonsense is left
+	}
+}
+
+// take hands out one packet.
+func (vm *VM) take(p packet) error {
+	switch {
+	case p.reply:
+		vm.mu.Lock()
+		answer := vm.pending[p.id]
+		delete(vm.pending, p.id)
+		vm.mu.Unlock()
+		if answer == nil {
+			return nil // nobody waits for it any more
+		}
+		r := reply{data: p.data}
+		if p.err != 0 {
+			r = reply{err: p.err}
+		}
+		answer <- r // has room for one
+	case p.set == setEvent && p.cmd == cmdComposite:
+		set, err := parseEvents(p.data, vm.sizes)
+		if err != nil {
+			return err
+		}
+		return vm.queue(set)
+	}
+	return nil
+}
+
+// wake tells Next that there is something. Called with the lock held.
+func (vm *VM) wake() {
+	select {
+	case vm.arrived <- struct{}{}:
+	default:
+	}
+}
