@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
 	d := &delivery{Phone: p, job: job, begin: time.Now(), out: device.NewOutcome(p.info)}
 	err := d.run(ctx)
+	d.inside.close()
 	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
 	if err != nil {
 		err = d.explain(err)
@@ -42,6 +44,8 @@ type delivery struct {
 	appID  string
 	placed []placed // media on the phone
 	closed bool     // WeChat closed the request at once
+	inside *inside  // nil where nobody looks into the app
+	worker *worker  // of the app route, until the request is sent
 	film   string   // path of the recording on the phone, "" for none
 	camera *shell   // what records
 }
@@ -88,6 +92,12 @@ func (d *delivery) run(ctx context.Context) error {
 // attempt does all up to the state that is waited for.
 func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	if err := d.takeRoute(ctx); err != nil {
+		return err
+	}
+	if err := d.lookInside(ctx); err != nil {
 		return err
 	}
 	if err := d.record(ctx); err != nil {
@@ -152,12 +162,12 @@ func (d *delivery) chooseRoute() error {
 		case viaActivity:
 			d.choose(device.RouteSDK, "auto: the least invasive way that carries "+device.Describe(d.job.Request))
 		default:
-			d.choose(device.RouteBridge, "auto: WeChat looks who asks its provider for this, so it must be the app itself")
+			d.choose(device.RouteApp, "auto: WeChat looks who asks its provider for this, so it must be the app itself")
 		}
 	case device.RouteSDK:
 		if !viaActivity {
 			return device.Errorf(device.Refused, "the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", device.Describe(d.job.Request)).
-				WithHint("use --route bridge with the debug hook in the app (docs/bridge.md)")
+				WithHint("use --route app on a debuggable app, or --route bridge with the debug hook in the app (docs/bridge.md)")
 		}
 		if device.IsImages(d.job.Request) {
 			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
@@ -165,17 +175,14 @@ func (d *delivery) chooseRoute() error {
 		d.choose(route, "asked for")
 	case device.RouteSystem:
 		d.choose(route, "asked for")
-	case device.RouteBridge:
+	case device.RouteBridge, device.RouteApp:
 		if device.IsImages(d.job.Request) {
 			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
 		}
 		d.choose(route, "asked for")
-	case device.RouteApp:
-		return device.Errorf(device.Refused, "the app route (inside the running app, over JDWP) isn't there yet").
-			WithHint("use --route bridge with the debug hook in the app (docs/bridge.md)")
 	default:
 		return device.Errorf(device.Refused, "the %s route leads to no Android phone", route).
-			WithHint("use --route auto, sdk, system or bridge")
+			WithHint("use --route auto, sdk, app, system or bridge")
 	}
 	if d.out.Route == device.RouteSystem {
 		if err := systemCan(d.job.Request, d.job.Force); err != nil {
@@ -353,8 +360,27 @@ func forUser(user int) string {
 	return fmt.Sprintf(" for Android user %d", user)
 }
 
+// takeRoute gets ready for the app route. Where it was wxctl's choice and
+// can't be taken, the debug hook of the app will do, if it has one.
+func (d *delivery) takeRoute(ctx context.Context) error {
+	if d.out.Route != device.RouteApp {
+		return nil
+	}
+	err := d.goInside(ctx)
+	chosen := d.job.Route == "" || d.job.Route == device.RouteAuto
+	if err == nil || !chosen || ctx.Err() != nil || !slices.Contains(d.app.Schemes, device.BridgeScheme(d.appID)) {
+		return err
+	}
+	why, _ := reasonOf(err)
+	d.choose(device.RouteBridge, "auto: the app's debug hook, since the app route failed: "+why)
+	return nil
+}
+
 // send hands the request over and watches until the state that was asked for.
 func (d *delivery) send(ctx context.Context) error {
+	if d.out.Route == device.RouteApp {
+		return d.sendInside(ctx)
+	}
 	verb, intent, err := d.wire()
 	if err != nil {
 		return err
@@ -372,16 +398,27 @@ func (d *delivery) send(ctx context.Context) error {
 	if err := startError(start.err, started, intent); err != nil {
 		return err
 	}
-	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
-	o.sentAt, o.sentMs = sentAt, started.AtMs
+	o := d.observing(sentAt, started.AtMs)
 	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
+	return d.follow(ctx, o)
+}
+
+// observing returns the observer of a request that was handed over just now.
+func (d *delivery) observing(sentAt time.Duration, sentMs int64) *observer {
+	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
+	o.sentAt, o.sentMs, o.inside = sentAt, sentMs, d.inside
+	return o
+}
+
+// follow watches what comes of a request that was handed over.
+func (d *delivery) follow(ctx context.Context, o *observer) error {
 	d.out.Sent(d.job.Request.Kind())
 	if !d.facts.state.ScreenOn {
-		o.see(sentAt, device.NotSent, asleep, sourceAgent)
+		o.see(o.sentAt, device.NotSent, asleep, sourceAgent)
 	} else if d.facts.state.Keyguard {
-		o.see(sentAt, device.NotSent, behindKeyguard, sourceAgent)
+		o.see(o.sentAt, device.NotSent, behindKeyguard, sourceAgent)
 	}
-	err = d.until(ctx, o, d.job.Until)
+	err := d.until(ctx, o, d.job.Until)
 	d.closed = err != nil && !o.goneAt.IsZero()
 	d.out.ScreenAfter = shortComponent(o.top)
 	if o.reply != nil {

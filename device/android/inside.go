@@ -1,64 +1,345 @@
 package android
 
-// What wxctl asks of the VM of a debuggable app (package jdwp), and no more.
-// A stand-in has to know all of it; nothing else is ever sent.
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/jdwp"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// inside is wxctl as the debugger of one app: attached to the app's processes
+// that run, and to those that start while it is there. It waits in each for
+// the Intents that reach the activities in which WeChat calls the app back.
 //
-// Connection: handshake, IDSizes, Version, ClassesBySignature, CreateString,
-// Dispose. All calls may be made from several goroutines at once and are on
-// the wire together (many requests before the first answer): that is how
-// reading twenty extras costs a handful of round trips. Events come on a
-// channel that never blocks the answers.
-//
-// Set-up, nothing suspended:
-//
-//   - EventRequest.Set CLASS_PREPARE with ClassMatch (dots form) of the entry
-//     class, suspend policy EVENT_THREAD, before ClassesBySignature of it;
-//   - Superclass and Methods up from the entry class until onCreate(Bundle)
-//     and onNewIntent(Intent) are found, in classes that are not the
-//     framework's if possible; Fields of android.app.Activity (mIntent),
-//     android.content.Intent (mExtras), android.os.BaseBundle (mMap, size()),
-//     android.util.ArrayMap (mArray, mSize), and the field "value" of
-//     java.lang.Integer, Long, Boolean, Float, Double, Short, Byte, Character;
-//   - EventRequest.Set BREAKPOINT with LocationOnly at index 0 of those
-//     methods, policy EVENT_THREAD; Method.VariableTable of onNewIntent.
-//
-// At a stop (the thread of the event is suspended):
-//
-//   - onCreate: Frames (0, 1), StackFrame.ThisObject, ObjectReference.ReferenceType,
-//     ObjectReference.GetValues of mIntent;
-//   - onNewIntent: Frames, ThisObject, StackFrame.GetValues of the slot that
-//     VariableTable names (slot 1 without one);
-//   - ObjectReference.GetValues(mExtras); InvokeMethod BaseBundle.size()
-//     (which reads a Bundle that is still a Parcel), single threaded;
-//     GetValues(mMap), GetValues(mArray, mSize), ArrayReference.GetValues;
-//   - for each value StringReference.Value, ObjectReference.ReferenceType,
-//     ReferenceType.Signature, GetValues("value"), ArrayReference.Length and
-//     GetValues for byte[]; then ThreadReference.Resume.
-//
-// Route app. A thread that an event stopped is needed once: a BREAKPOINT at
-// android.os.Handler.dispatchMessage(Message) with Count 1, policy
-// EVENT_THREAD, provoked by `dumpsys activity top` (which every looper of the
-// app's main thread answers) or by the app's coming to the front. There:
-// ClassType.NewInstance java.lang.Thread(String), DisableCollection,
-// EventRequest.Set BREAKPOINT at java.lang.Thread.run with ThreadOnly (that
-// thread), InvokeMethod start(), ThreadReference.Resume. The new thread stops
-// in run(); everything else is invoked in it, single threaded, so nothing of
-// the app's is held by a provider that takes its time; then it is resumed and
-// ends. Invoked there:
-//
-//   - static android.app.ActivityThread.currentApplication()
-//   - android.content.Context getContentResolver(), getPackageManager(),
-//     startActivity(Intent)
-//   - android.content.pm.PackageManager.getLaunchIntentForPackage(String)
-//   - static android.net.Uri.parse(String)
-//   - android.content.ContentResolver.query(Uri, String[], String, String[], String)
-//   - android.database.Cursor moveToFirst(), getColumnCount(),
-//     getColumnName(int), getString(int), close()
-//   - static android.content.Intent.parseUri(String, int), setAction(String),
-//     putExtra(String, String), putExtra(String, byte[]),
-//     putExtra(String, Serializable), setClipData(ClipData), addFlags(int)
-//   - new java.util.HashMap(), put(Object, Object)
-//   - java.lang.Throwable.toString() of what was thrown
-//
-// and for arguments: CreateString, ArrayType.NewInstance and
-// ArrayReference.SetValues of byte[] and String[], DisableCollection.
+// Everything of it ends with close: attachments, goroutines, connections. If
+// this process is killed, the end of the connections does the same.
+type inside struct {
+	phone   *Phone
+	classes []string // of the activities, with dots
+	uid     int      // the app's, for the Android user at hand
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	attached map[int]*debugger // by pid; nil while it is being tried
+	why      error             // why the last attempt to attach failed
+	caught   []caught
+	signal   context.CancelCauseFunc // ends the context that waiting handed out
+	waiter   context.Context
+}
+
+// caught is an Intent that reached one of the activities.
+type caught struct {
+	at     time.Time
+	class  string // the activity's, with dots
+	extras androidwire.Extras
+	stood  time.Duration // how long the app's thread was stopped for it
+	err    error         // why the extras could not be read
+}
+
+// errCaught is why a context of waiting ended.
+var errCaught = errors.New("a reply was caught")
+
+// callbacks are the classes of the activities in which WeChat calls an app
+// back: its WXEntryActivity, or the activity that an alias of that name stands
+// for, and the one that a login's options may name.
+func callbacks(app *agent.App, also ...string) []string {
+	classes := []string{app.Package + ".wxapi.WXEntryActivity"}
+	if app.Entry != nil && app.Entry.Target != "" {
+		classes[0] = app.Entry.Target
+	}
+	for _, c := range also {
+		if c != "" && className().MatchString(c) {
+			classes = append(classes, c)
+		}
+	}
+	return classes
+}
+
+// enter makes an inside for an app; it attaches to nothing yet. close it.
+func (p *Phone) enter(app *agent.App, classes []string) *inside {
+	in := &inside{phone: p, classes: classes, uid: app.UID, attached: map[int]*debugger{}}
+	in.ctx, in.cancel = context.WithCancel(context.Background())
+	return in
+}
+
+// close detaches from everything and waits until nothing of it is left.
+func (in *inside) close() {
+	if in == nil {
+		return
+	}
+	in.cancel()
+	in.wg.Wait()
+}
+
+// attachTime bounds how long it may take to attach to a process that runs.
+const attachTime = 8 * time.Second
+
+// attachAll attaches to processes at once, and waits until each either is
+// watched or can't be.
+func (in *inside) attachAll(ctx context.Context, pids []int) {
+	var wg sync.WaitGroup
+	for _, pid := range pids {
+		done := in.attach(pid)
+		wg.Go(func() {
+			select {
+			case <-done:
+			case <-ctx.Done():
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// attach begins to attach to a process, unless that was done. The channel is
+// closed when it is watched, or can't be.
+func (in *inside) attach(pid int) <-chan struct{} {
+	done := make(chan struct{})
+	in.mu.Lock()
+	_, known := in.attached[pid]
+	if !known {
+		in.attached[pid] = nil
+	}
+	in.mu.Unlock()
+	if known || in.ctx.Err() != nil {
+		close(done)
+		return done
+	}
+	in.wg.Go(func() {
+		d, err := in.open(pid)
+		in.mu.Lock()
+		in.attached[pid] = d
+		if err != nil {
+			delete(in.attached, pid)
+			in.why = err
+		}
+		in.mu.Unlock()
+		close(done)
+		if err == nil {
+			d.run(in.ctx)
+			in.mu.Lock()
+			delete(in.attached, pid)
+			in.mu.Unlock()
+		}
+	})
+	return done
+}
+
+func (in *inside) open(pid int) (*debugger, error) {
+	ctx, cancel := context.WithTimeout(in.ctx, attachTime)
+	defer cancel()
+	vm, err := in.phone.debug(ctx, pid)
+	if err != nil {
+		return nil, err
+	}
+	d := newDebugger(vm, in.classes, in.put)
+	if err := d.watch(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("watching process %d: %w", pid, err), vm.Close())
+	}
+	return d, nil
+}
+
+// debug attaches to the VM of a process.
+func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
+	c, err := p.server.open(ctx, p.info.ID, "jdwp:"+strconv.Itoa(pid))
+	if err != nil {
+		var refused *failError
+		if errors.As(err, &refused) {
+			e := device.Errorf(device.Refused, "the phone gives no debugger connection to process %d: adb says %q", pid, refused.reason).
+				WithHint("see whether the process still runs, and is debuggable: adb jdwp")
+			e.Err = err
+			return nil, e
+		}
+		return nil, err
+	}
+	vm, err := jdwp.Attach(ctx, c)
+	switch {
+	case err == nil:
+		return vm, nil
+	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent):
+		e := device.Errorf(device.PhoneNotReady, "the app's process %d takes no debugger: another one is attached already, or the process is frozen", pid).
+			WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
+		e.Err = err
+		return nil, e
+	case ctx.Err() != nil:
+		return nil, err
+	}
+	return nil, device.Errorf(device.Failed, "the debugger connection to process %d does not work: %w", pid, err).
+		WithHint("restart the app and try again")
+}
+
+// put queues what was caught and wakes whoever waits.
+func (in *inside) put(c caught) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.caught = append(in.caught, c)
+	if in.signal != nil {
+		in.signal(errCaught)
+	}
+}
+
+// take returns the oldest thing that was caught and not taken yet.
+func (in *inside) take() (caught, bool) {
+	if in == nil {
+		return caught{}, false
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.caught) == 0 {
+		return caught{}, false
+	}
+	c := in.caught[0]
+	in.caught = in.caught[1:]
+	return c, true
+}
+
+// waiting returns a context that ends, by errCaught, as soon as there is
+// something to take.
+func (in *inside) waiting(parent context.Context) context.Context {
+	if in == nil {
+		return parent
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.waiter == nil || in.waiter.Err() != nil {
+		in.waiter, in.signal = context.WithCancelCause(parent)
+		context.AfterFunc(in.ctx, func() { in.signal(nil) })
+	}
+	if len(in.caught) > 0 {
+		in.signal(errCaught)
+	}
+	return in.waiter
+}
+
+// watched reports whether a process is being watched, and if none is, why.
+func (in *inside) watched() (bool, error) {
+	if in == nil {
+		return false, nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, d := range in.attached {
+		if d != nil {
+			return true, nil
+		}
+	}
+	return false, in.why
+}
+
+// debuggerOf returns what is attached to a process, nil if nothing is.
+func (in *inside) debuggerOf(pid int) *debugger {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.attached[pid]
+}
+
+// observeStart attaches to a process of the app that is starting. The line is
+// of the events buffer: am_proc_start [user, pid, uid, process, type, component].
+func (in *inside) observeStart(line string) {
+	if in == nil || !strings.Contains(line, "am_proc_start") {
+		return
+	}
+	l, ok := parseLogLine(line)
+	if !ok || l.uid >= 0 && l.uid != systemUID || l.tag != "am_proc_start" {
+		return
+	}
+	args := strings.SplitN(strings.TrimPrefix(l.text, "["), ",", 5)
+	if len(args) < 5 {
+		return
+	}
+	pid, err1 := strconv.Atoi(strings.TrimSpace(args[1]))
+	uid, err2 := strconv.Atoi(strings.TrimSpace(args[2]))
+	if err1 == nil && err2 == nil && uid == in.uid && pid > 0 {
+		in.attach(pid)
+	}
+}
+
+// process is a running process of an app.
+type process struct {
+	pid  int
+	name string
+}
+
+// processes lists the running processes of an app, for the Android user that
+// its uid is of, and the launcher activity of the app if that is asked for
+// ("" if it has none).
+func (p *Phone) processes(ctx context.Context, app *agent.App, launcher bool, user int) ([]process, string, error) {
+	const mark = "--"
+	// Below Android 8 ps lists all by itself and takes -A for a name.
+	command := "ps -A -o PID,UID,NAME"
+	if p.agent != nil && p.agent.hello.API < 26 {
+		command = "ps"
+	}
+	if launcher {
+		command += fmt.Sprintf("; echo %s; cmd package resolve-activity --brief --user %d -a android.intent.action.MAIN -c android.intent.category.LAUNCHER %s",
+			mark, user, shellQuote(app.Package))
+	}
+	r, err := p.server.Run(ctx, p.info.ID, command, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	list, rest, _ := strings.Cut(string(r.Stdout), "\n"+mark+"\n")
+	var component string
+	for line := range strings.Lines(rest) {
+		if c, ok := fullComponent(strings.TrimSpace(line)); ok && strings.HasPrefix(c, app.Package+"/") {
+			component = c
+		}
+	}
+	return parseProcesses(list, app.UID), component, nil
+}
+
+// parseProcesses reads what ps prints: a head, and a row for each process. The
+// columns are found by the head's names; the uid may stand there as a name.
+func parseProcesses(text string, uid int) []process {
+	var out []process
+	pidAt, uidAt := -1, -1
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if pidAt < 0 {
+			for i, name := range f {
+				switch name {
+				case "PID":
+					pidAt = i
+				case "UID", "USER":
+					uidAt = i
+				}
+			}
+			continue
+		}
+		if len(f) <= max(pidAt, uidAt) || uidAt < 0 {
+			continue
+		}
+		if pid, err := strconv.Atoi(f[pidAt]); err == nil && parseUID(f[uidAt]) == uid {
+			out = append(out, process{pid, f[len(f)-1]})
+		}
+	}
+	return out
+}
+
+func pidsOf(processes []process) []int {
+	pids := make([]int, len(processes))
+	for i, p := range processes {
+		pids[i] = p.pid
+	}
+	return pids
+}
+
+// reasonOf is an error's sentence, for where it stands behind a colon.
+func reasonOf(err error) (message, hint string) {
+	e := device.AsError(err)
+	if e == nil {
+		return "", ""
+	}
+	return e.Message, cmp.Or(e.Hint, "")
+}

@@ -37,6 +37,8 @@ type observer struct {
 	wechatUID int
 	appUID    int
 	wantReply bool
+	inside    *inside // what looks into the app; nil if nothing does
+	pkg       string  // the app's
 	// transaction is the request's, which WeChat echoes; nil if it has none or
 	// any reply will do. kind is the request's, "" if any reply will do.
 	transaction *string
@@ -79,6 +81,7 @@ func (o *observer) observe(ev agent.Event) {
 	if ev.AtMs < o.sentMs {
 		return // it has another cause
 	}
+	o.inside.observeStart(ev.Line)
 	if o.observeReply(ev) {
 		return
 	}
@@ -229,6 +232,9 @@ func (o *observer) otherReply(reply intents.Reply) string {
 	if o.kind != "" && reply.Kind() != o.kind {
 		return "kind " + string(reply.Kind())
 	}
+	if o.kind == intents.KindLaunchMiniProgram || o.kind == intents.KindSubscribeMessage {
+		return "" // whose queries carry no transaction that WeChat could echo
+	}
 	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
 		return fmt.Sprintf("transaction %q", clean(*t))
 	}
@@ -238,15 +244,21 @@ func (o *observer) otherReply(reply intents.Reply) string {
 // until reads events until the state is reached.
 func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) error {
 	for o.out.State < state {
-		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if c, ok := o.inside.take(); ok {
+			o.readInside(c)
+			continue
+		}
+		watching := o.inside.waiting(ctx)
+		waiting, cancel := watching, context.CancelFunc(func() {})
 		if !o.goneAt.IsZero() {
-			waiting, cancel = context.WithDeadline(ctx, o.goneAt.Add(p.options.DropAfter))
+			waiting, cancel = context.WithDeadline(watching, o.goneAt.Add(p.options.DropAfter))
 		}
 		ev, err := p.agent.event(waiting)
 		cancel()
 		switch {
 		case err == nil:
 			o.observe(ev)
+		case errors.Is(context.Cause(watching), errCaught):
 		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")
 			if o.entries == nil { // it named no app
@@ -286,7 +298,7 @@ func (o *observer) notSeen(state device.Progress) error {
 	case state >= device.Returned && o.out.State == device.Opened:
 		return why("nobody answered on the phone, or whoever did stayed in WeChat", "answer on the phone and go back to the app, or wait for less: --until opened")
 	case state == device.Replied && o.out.State == device.Returned:
-		return why("WeChat called the app back, but the app did not log the reply", "put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
+		return why("WeChat called the app back, but its reply could not be read: nobody looked into the app, and the app did not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
 	}
 	e.Hint = "look at the phone, or give it longer with --timeout"
 	return e
@@ -309,7 +321,7 @@ func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts,
 		o.transaction, o.kind = job.Request.Base().Transaction, job.Request.Kind()
 	}
 	if app != nil {
-		o.appUID = app.UID
+		o.appUID, o.pkg = app.UID, app.Package
 		o.entries = []string{app.Package + "/" + app.Package + ".wxapi.WXEntryActivity"}
 		if app.Entry != nil && app.Entry.Target != "" {
 			o.entries = append(o.entries, app.Package+"/"+app.Entry.Target)

@@ -1,0 +1,381 @@
+package android
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// sourceInside is evidence seen inside the app.
+const sourceInside = "jdwp"
+
+// lookInside attaches to the app where a reply is waited for, so that it can
+// be read as it comes. Where that can't be, it says why and what is left; the
+// request is sent all the same.
+func (d *delivery) lookInside(ctx context.Context) error {
+	if d.app == nil || d.job.Until < device.Replied || d.inside != nil {
+		return nil
+	}
+	if !d.app.Debuggable {
+		d.note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it", d.app.Package),
+			"install a debug build, or put the debug hook into the app (docs/bridge.md)")
+		return nil
+	}
+	running, _, err := d.processes(ctx, d.app, false, d.facts.user)
+	if err != nil {
+		return err
+	}
+	d.enterApp()
+	d.inside.attachAll(ctx, pidsOf(running))
+	if ok, why := d.inside.watched(); !ok && why != nil {
+		message, hint := reasonOf(why)
+		d.note(message+"; the reply is read only if the app's debug hook logs it", hint)
+	}
+	return ctx.Err()
+}
+
+// enterApp makes the inside of the app, which attaches to nothing yet.
+func (d *delivery) enterApp() {
+	if d.inside != nil {
+		return
+	}
+	var also []string
+	if auth, ok := d.job.Request.(intents.Auth); ok && auth.Callback != nil {
+		also = append(also, textOf(auth.Callback.ClassName))
+	}
+	d.inside = d.enter(d.app, callbacks(d.app, also...))
+}
+
+// goInside brings the app to the front and makes a thread in it that can send
+// the request. Nothing is sent yet.
+func (d *delivery) goInside(ctx context.Context) error {
+	if !d.app.Debuggable {
+		return device.Errorf(device.Refused, "the app route can't be taken: %q is a release build, into which nobody may look", d.app.Package).
+			WithHint("install a debug build of the app, or use --route bridge with the debug hook in it (docs/bridge.md)")
+	}
+	main, err := d.bringToFront(ctx)
+	if err != nil {
+		return err
+	}
+	d.enterApp()
+	d.inside.attachAll(ctx, []int{main.pid})
+	debugger := d.inside.debuggerOf(main.pid)
+	if debugger == nil {
+		if _, why := d.inside.watched(); why != nil {
+			return why
+		}
+		return device.Errorf(device.Failed, "the app %q ended when wxctl attached to it", d.app.Package)
+	}
+	bounded, cancel := context.WithTimeout(ctx, hireTime)
+	defer cancel()
+	d.worker, err = debugger.hire(bounded, d.nudge)
+	if err != nil {
+		if ctx.Err() == nil && bounded.Err() != nil {
+			return device.Errorf(device.Failed, "the app %q handles no message, so wxctl finds no moment to make its calls: it hangs, or stands in another debugger", d.app.Package).
+				WithHint("open the app on the phone and try again, or restart it")
+		}
+		return vmError(err)
+	}
+	return nil
+}
+
+// hireTime bounds how long the app may take to handle one message.
+const hireTime = 10 * time.Second
+
+// vmError says what went wrong in the app's VM.
+func vmError(err error) error {
+	var e *device.Error
+	if errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	e = device.Errorf(device.Failed, "the app's VM did not do what the app route needs: %w", err).
+		WithHint("restart the app and try again, or use --route bridge with the debug hook in it (docs/bridge.md)")
+	return e
+}
+
+// nudge makes the app's main thread handle a message that changes nothing: the
+// system asks the activity in front to describe itself.
+func (d *delivery) nudge(ctx context.Context) error {
+	for {
+		if _, err := d.server.Run(ctx, d.info.ID, "dumpsys activity top >/dev/null", nil); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// launchFlags are those of a launcher: NEW_TASK and RESET_TASK_IF_NEEDED.
+const launchFlags = androidwire.FlagNewTask | 0x00200000
+
+// bringToFront brings the app to the front, as a tap on its icon does, unless
+// it is there, and returns its main process. An app in the background may not
+// start activities.
+func (d *delivery) bringToFront(ctx context.Context) (process, error) {
+	running, launcher, err := d.processes(ctx, d.app, true, d.facts.user)
+	if err != nil {
+		return process{}, err
+	}
+	front, err := d.inFront(ctx)
+	if err != nil {
+		return process{}, err
+	}
+	main := mainProcess(running, d.app.Package)
+	if front && main != nil {
+		return *main, nil
+	}
+	if launcher == "" {
+		return process{}, device.Errorf(device.Refused, "the app %q is not in front, and has no launcher activity that could bring it there", d.app.Package).
+			WithHint("open the app on the phone and try again")
+	}
+	raw, err := rawIntent(&androidwire.Intent{Component: launcher, Action: "android.intent.action.MAIN",
+		Categories: []string{"android.intent.category.LAUNCHER"}, Flags: launchFlags})
+	if err != nil {
+		return process{}, err
+	}
+	var started agent.Started
+	start := &ask{Request: agent.Request{Verb: agent.Start, User: d.facts.user, Intent: raw}, into: &started}
+	if err := d.do(ctx, start); err != nil {
+		return process{}, err
+	}
+	if start.err != nil {
+		return process{}, refusedByAgent(start.err)
+	}
+	if !started.OK() {
+		return process{}, device.Errorf(device.Failed, "the app %q did not come to the front (%s)", d.app.Package, resultWord(started)).
+			WithHint("open the app on the phone and try again")
+	}
+	return d.awaitFront(ctx, main)
+}
+
+// frontTime bounds how long an app may take to start.
+const frontTime = 15 * time.Second
+
+func (d *delivery) awaitFront(ctx context.Context, main *process) (process, error) {
+	bounded, cancel := context.WithTimeout(ctx, frontTime)
+	defer cancel()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		front, err := d.inFront(ctx)
+		if err != nil {
+			return process{}, err
+		}
+		if front && main == nil {
+			running, _, err := d.processes(ctx, d.app, false, d.facts.user)
+			if err != nil {
+				return process{}, err
+			}
+			main = mainProcess(running, d.app.Package)
+		}
+		if front && main != nil {
+			return *main, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-bounded.Done():
+			if ctx.Err() != nil {
+				return process{}, ctx.Err()
+			}
+			return process{}, device.Errorf(device.Failed, "the app %q did not come to the front in time", d.app.Package).
+				WithHint("unlock the phone, open the app and try again")
+		}
+	}
+}
+
+func (d *delivery) inFront(ctx context.Context) (bool, error) {
+	var top agent.Top
+	a := &ask{Request: agent.Request{Verb: agent.TopActivity}, into: &top}
+	if err := d.do(ctx, a); err != nil {
+		return false, err
+	}
+	return a.err == nil && strings.HasPrefix(top.Activity, d.app.Package+"/"), nil
+}
+
+// mainProcess is the process that carries the package's own name; an app's
+// others are named behind a colon.
+func mainProcess(running []process, pkg string) *process {
+	if i := slices.IndexFunc(running, func(p process) bool { return p.name == pkg }); i >= 0 {
+		return &running[i]
+	}
+	return nil
+}
+
+// sendInside makes, in the app, the calls that the SDK makes there.
+func (d *delivery) sendInside(ctx context.Context) error {
+	w := d.worker
+	defer func() {
+		if err := w.dismiss(ctx); err != nil {
+			_ = w.vm.Close() // which lets it go as well
+		}
+	}()
+	sender, err := d.sender()
+	if err != nil {
+		return err
+	}
+	req := placeMedia(d.job.Request, d.placed)
+	wires, err := androidwire.Encode(req, sender)
+	if err != nil {
+		return device.Errorf(device.Refused, "%w", err)
+	}
+	sentMs, err := w.now(ctx)
+	if err != nil {
+		return vmError(err)
+	}
+	sentAt := time.Since(d.begin)
+	var said []string
+	for i := range wires {
+		what, token, err := d.issue(ctx, &wires[i])
+		if err != nil {
+			return err
+		}
+		if token != nil {
+			sender.Token = token
+			again, err := androidwire.Encode(req, sender)
+			if err != nil || len(again) != len(wires) {
+				return device.Errorf(device.Failed, "the request can't be written with a token: %w", err)
+			}
+			copy(wires[i+1:], again[i+1:])
+		}
+		said = append(said, what)
+	}
+	if sender.SDK >= androidwire.SDK680 && d.agent.hello.API >= 29 {
+		d.out.Differences = append(d.out.Differences, "Context.startActivity, which the SDK takes in its launch mode 1; its default since 6.8 is a PendingIntent")
+	}
+	o := d.observing(sentAt, sentMs)
+	for _, what := range said {
+		o.see(sentAt, device.Delivered, what, sourceInside)
+	}
+	o.see(sentAt, device.NotSent, fmt.Sprintf("one thread of the app was held for %d ms", w.stood.Milliseconds()), sourceInside)
+	return d.follow(ctx, o)
+}
+
+func (d *delivery) sender() (androidwire.Sender, error) {
+	version, err := androidwire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return androidwire.Sender{}, device.Errorf(device.Usage, "%w", err)
+	}
+	return androidwire.Sender{AppID: d.appID, Package: d.app.Package, SDK: version,
+		WeChatSupport: int32(d.out.WeChat.SupportAPI), API: d.agent.hello.API}, nil
+}
+
+// issue makes one call of the SDK's and says what came of it.
+func (d *delivery) issue(ctx context.Context, wire *androidwire.Wire) (what string, token *string, err error) {
+	switch q := wire.Query; {
+	case q == nil && wire.Intent.Component == androidwire.LauncherComponent:
+		return d.launchWeChat(ctx)
+	case q == nil:
+		return d.startInside(ctx, wire.Intent)
+	case strings.HasSuffix(q.URI, "/genTokenForOpenSdk"):
+		got, err := d.worker.query(ctx, q)
+		var thrown *exception
+		switch {
+		case errors.As(err, &thrown): // the SDK goes on without one
+			return fmt.Sprintf("WeChat gave the app no token: %v", thrown), nil, nil
+		case err != nil:
+			return "", nil, vmError(err)
+		case len(got.first) == 0 || got.first[0] == nil:
+			return "WeChat gave the app no token", nil, nil
+		}
+		return "WeChat gave the app a token", got.first[0], nil
+	default:
+		return d.queryInside(ctx, q)
+	}
+}
+
+// launchWeChat brings WeChat to the front, as the SDK does before a query: a
+// provider may open no screen from the background.
+func (d *delivery) launchWeChat(ctx context.Context) (string, *string, error) {
+	intent, err := d.worker.launchIntent(ctx, androidwire.WeChat)
+	if err != nil {
+		return "", nil, vmError(err)
+	}
+	if intent == 0 {
+		return "", nil, device.Errorf(device.Refused, "the app %q can't see WeChat, so its SDK could not reach it either", d.app.Package).
+			WithHint(`put <queries><package android:name="com.tencent.mm"/></queries> into its manifest`)
+	}
+	if err := d.worker.startActivity(ctx, intent); err != nil {
+		return "", nil, startFailed(err)
+	}
+	return "the app brought WeChat to the front", nil, nil
+}
+
+func (d *delivery) startInside(ctx context.Context, in *androidwire.Intent) (string, *string, error) {
+	intent, err := d.worker.intent(ctx, in)
+	if err != nil {
+		return "", nil, vmError(err)
+	}
+	if err := d.worker.startActivity(ctx, intent); err != nil {
+		return "", nil, startFailed(err)
+	}
+	return "the app itself started " + shortComponent(in.Component), nil, nil
+}
+
+// startFailed says why the app could not start an activity.
+func startFailed(err error) error {
+	var thrown *exception
+	if !errors.As(err, &thrown) {
+		return vmError(err)
+	}
+	e := device.Errorf(device.Failed, "the app could not start WeChat: %w", thrown)
+	if strings.Contains(thrown.text, "ActivityNotFoundException") {
+		e.Code = device.WeChatTooOld
+		return e.WithHint("update WeChat, and see whether the app's manifest names it in <queries>")
+	}
+	return e.WithHint("see what the phone says: adb logcat -d -t 50")
+}
+
+// queryInside asks WeChat's provider for what the request wants. It answers
+// with no cursor where it takes the request: what counts is what comes up.
+func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (string, *string, error) {
+	got, err := d.worker.query(ctx, q)
+	var thrown *exception
+	switch {
+	case errors.As(err, &thrown):
+		return "", nil, device.Errorf(device.RefusedByWeChat, "WeChat's provider refused the app: %w", thrown).WithHint("see what WeChat checks of the app: wxctl inspect")
+	case err != nil:
+		return "", nil, vmError(err)
+	}
+	path := q.URI[strings.LastIndexByte(q.URI, '/')+1:]
+	what := "the app asked WeChat's provider for " + path
+	switch {
+	case !got.cursor:
+		return what + "; it gave no cursor, as for what it takes", nil, nil
+	case len(got.first) == 0:
+		return what + "; it gave an empty cursor", nil, nil
+	}
+	var cells []string
+	for i, c := range got.first {
+		cells = append(cells, fmt.Sprintf("%q: %q", clean(got.columns[i]), excerpt(clean(textOf(c)))))
+	}
+	return what + "; it answered " + strings.Join(cells, ", "), nil, nil
+}
+
+// readInside takes what was caught in the app for what it is.
+func (o *observer) readInside(c caught) {
+	at := c.at.Sub(o.begin)
+	if c.err != nil {
+		o.see(at, device.Returned, fmt.Sprintf("%s was called back, but what it got can't be read: %v", shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
+		return
+	}
+	reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: c.extras}, androidwire.SDK6834)
+	if err != nil {
+		o.see(at, device.NotSent, fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v", shortComponent(o.pkg+"/"+c.class), err), sourceInside)
+		return
+	}
+	if other := o.otherReply(reply); other != "" {
+		o.see(at, device.NotSent, "a reply to another request reached the app ("+other+")", sourceInside)
+		return
+	}
+	o.reply = reply
+	o.see(at, device.Replied, fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms", shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
+}

@@ -1,0 +1,377 @@
+package android
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device/android/jdwp"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// debugger watches one VM for Intents that reach some activities. A VM is
+// stopped at nothing but those: there are breakpoints at the entry of onCreate
+// and onNewIntent, and one notice each when such a class is loaded.
+type debugger struct {
+	vm      *jdwp.VM
+	classes []string // of the activities, with dots
+	put     func(caught)
+
+	mu      sync.Mutex
+	entries map[jdwp.ClassID]string // loaded activities, by class
+	places  map[jdwp.RequestID]place
+	armed   map[[2]uint64]bool // class and method that have a breakpoint
+	layouts map[jdwp.ClassID]*layout
+	// waiters take the next event of a request, and let go on what it stopped.
+	waiters map[jdwp.RequestID]chan jdwp.EventSet
+	ended   chan struct{} // closed when run ends
+}
+
+// place is a breakpoint: where the Intent is found at it.
+type place struct {
+	newIntent bool
+}
+
+func newDebugger(vm *jdwp.VM, classes []string, put func(caught)) *debugger {
+	return &debugger{vm: vm, classes: classes, put: put, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
+		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{}, ended: make(chan struct{})}
+}
+
+// watch sets the breakpoints. A class that is not loaded yet is asked for
+// first, so that none is missed that is loaded in between.
+func (d *debugger) watch(ctx context.Context) error {
+	for _, name := range d.classes {
+		if _, err := d.vm.Request(ctx, jdwp.ClassPrepare, jdwp.SuspendThread, jdwp.ClassMatch(name)); err != nil {
+			return err
+		}
+		loaded, err := d.vm.ClassesBySignature(ctx, signatureOf(name))
+		if err != nil {
+			return err
+		}
+		for _, c := range loaded {
+			if err := d.arm(ctx, c.ID, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// signatureOf is the type signature of a class with dots.
+func signatureOf(class string) string { return "L" + strings.ReplaceAll(class, ".", "/") + ";" }
+
+const (
+	onCreate    = "onCreate"
+	onNewIntent = "onNewIntent"
+)
+
+// arm sets the breakpoints of an activity. The method may be one that it
+// inherits; then a stop for another activity is let go on at once.
+func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) error {
+	d.mu.Lock()
+	d.entries[class] = name
+	d.mu.Unlock()
+	if _, err := d.layoutOf(ctx, class); err != nil {
+		return err
+	}
+	for _, m := range []struct{ name, signature string }{{onCreate, "(Landroid/os/Bundle;)V"}, {onNewIntent, "(Landroid/content/Intent;)V"}} {
+		declares, method, err := d.vm.FindMethod(ctx, class, m.name, m.signature)
+		if err != nil {
+			return err
+		}
+		key := [2]uint64{uint64(declares), uint64(method.ID)}
+		d.mu.Lock()
+		known := d.armed[key]
+		d.armed[key] = true
+		d.mu.Unlock()
+		if known {
+			continue
+		}
+		id, err := d.vm.BreakAt(ctx, declares, method.ID)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		d.places[id] = place{newIntent: m.name == onNewIntent}
+		d.mu.Unlock()
+	}
+	return nil
+}
+
+// stopTime bounds everything that is done while a thread of the app stands.
+const stopTime = 2 * time.Second
+
+// run handles events until ctx ends or the VM is gone, and detaches.
+func (d *debugger) run(ctx context.Context) {
+	defer close(d.ended)
+	defer func() { _ = d.vm.Close() }() // it is detached either way
+	for {
+		set, err := d.vm.Next(ctx)
+		if err != nil {
+			return
+		}
+		if !d.handOver(set) {
+			d.stopped(ctx, set)
+		}
+	}
+}
+
+// handOver gives an event set to who awaits it.
+func (d *debugger) handOver(set jdwp.EventSet) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range set.Events {
+		if c := d.waiters[e.Request]; c != nil {
+			delete(d.waiters, e.Request)
+			c <- set // has room for one
+			return true
+		}
+	}
+	return false
+}
+
+// stopped reads what there is to read at a stop, and lets the thread go on.
+func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
+	at := time.Now()
+	bounded, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	var c *caught
+	for _, e := range set.Events {
+		switch e.Kind {
+		case jdwp.ClassPrepare:
+			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(e.Signature, "L"), ";"), "/", ".")
+			if err := d.arm(bounded, e.Class, name); err != nil && ctx.Err() == nil {
+				c = &caught{class: name, err: fmt.Errorf("the class was loaded, but can't be watched: %w", err)}
+			}
+		case jdwp.Breakpoint:
+			d.mu.Lock()
+			p, ok := d.places[e.Request]
+			d.mu.Unlock()
+			if ok {
+				c = d.catch(bounded, e.Thread, p)
+			}
+		}
+	}
+	// Whatever happened: the app goes on. Where this fails, the VM is closed,
+	// which does the same.
+	err := d.vm.Release(context.WithoutCancel(ctx), set)
+	if c != nil {
+		c.at, c.stood = at, time.Since(at)
+		d.put(*c)
+	}
+	if err != nil {
+		_ = d.vm.Close()
+	}
+}
+
+// catch reads the Intent that an activity was called with; nil if it is
+// another activity, which inherits the same method.
+func (d *debugger) catch(ctx context.Context, thread jdwp.ThreadID, p place) *caught {
+	frames, err := d.vm.Frames(ctx, thread, 0, 1)
+	if err == nil && len(frames) == 0 {
+		err = errors.New("a thread without frames")
+	}
+	if err != nil {
+		return &caught{err: err}
+	}
+	var this, intent jdwp.ObjectID
+	err = together(
+		func() (err error) {
+			this, err = d.vm.This(ctx, thread, frames[0].ID)
+			return err
+		},
+		func() error {
+			if !p.newIntent {
+				return nil
+			}
+			v, err := d.vm.SlotValues(ctx, thread, frames[0].ID, jdwp.Slot{Index: 1, Tag: jdwp.TagObject})
+			if err == nil {
+				intent = v[0].Object()
+			}
+			return err
+		})
+	if err != nil {
+		return &caught{err: err}
+	}
+	class, _, err := d.vm.ClassOf(ctx, this)
+	if err != nil {
+		return &caught{err: err}
+	}
+	d.mu.Lock()
+	name, ours := d.entries[class]
+	d.mu.Unlock()
+	if !ours {
+		return nil
+	}
+	c := &caught{class: name}
+	l, err := d.layoutOf(ctx, class)
+	if err == nil && !p.newIntent {
+		intent, err = d.reference(ctx, this, l.activityIntent)
+	}
+	if err == nil {
+		c.extras, err = d.readIntent(ctx, thread, l, intent)
+	}
+	c.err = err
+	return c
+}
+
+func (d *debugger) reference(ctx context.Context, object jdwp.ObjectID, field jdwp.FieldID) (jdwp.ObjectID, error) {
+	if object == 0 {
+		return 0, errors.New("a null reference")
+	}
+	v, err := d.vm.FieldValues(ctx, object, field)
+	if err != nil {
+		return 0, err
+	}
+	return v[0].Object(), nil
+}
+
+// maxExtras and maxBytes bound what is read of an Intent; Binder takes no more
+// than about a megabyte of one.
+const (
+	maxExtras = 512
+	maxBytes  = 2 << 20
+)
+
+// readIntent reads the extras of an Intent. A Bundle that is still what Binder
+// brought, a Parcel, is made to read itself, as the activity would in the next
+// moment.
+func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layout, intent jdwp.ObjectID) (androidwire.Extras, error) {
+	bundle, err := d.reference(ctx, intent, l.intentExtras)
+	if err != nil || bundle == 0 {
+		return nil, err
+	}
+	v, err := d.vm.FieldValues(ctx, bundle, l.bundleParcel, l.bundleMap)
+	if err != nil {
+		return nil, err
+	}
+	if !v[0].IsNull() || v[1].IsNull() {
+		if _, err := d.vm.Invoke(ctx, thread, bundle, l.bundle, l.bundleSize, jdwp.SingleThreaded); err != nil {
+			return nil, d.explain(ctx, thread, err)
+		}
+		if v, err = d.vm.FieldValues(ctx, bundle, l.bundleParcel, l.bundleMap); err != nil {
+			return nil, err
+		}
+	}
+	if v[1].IsNull() {
+		return nil, nil
+	}
+	m, err := d.vm.FieldValues(ctx, v[1].Object(), l.mapArray, l.mapSize)
+	if err != nil {
+		return nil, err
+	}
+	size := int(m[1].Int())
+	if size == 0 || m[0].IsNull() {
+		return nil, nil
+	}
+	if size < 0 || size > maxExtras {
+		return nil, fmt.Errorf("%d extras", size)
+	}
+	cells, err := d.vm.ArrayValues(ctx, m[0].Object(), 0, 2*size)
+	if err != nil {
+		return nil, err
+	}
+	// All at once: that the answers come back to back is what keeps the stop
+	// short.
+	extras := make(androidwire.Extras, size)
+	var reads []func() error
+	for i := range extras {
+		key, value := cells[2*i], cells[2*i+1]
+		reads = append(reads, func() (err error) {
+			if key.IsNull() {
+				return nil
+			}
+			extras[i].Key, err = d.vm.StringValue(ctx, key.Object())
+			return err
+		}, func() (err error) {
+			extras[i].Value, err = d.readValue(ctx, l, value)
+			return err
+		})
+	}
+	return extras.Sorted(), together(reads...)
+}
+
+// readValue reads a value of a Bundle with its Java type. Types that no reply
+// has are told by the name of their class.
+func (d *debugger) readValue(ctx context.Context, l *layout, v jdwp.Value) (androidwire.Value, error) {
+	if v.IsNull() {
+		return androidwire.Value{}, nil
+	}
+	object := v.Object()
+	if v.Tag == jdwp.TagString {
+		s, err := d.vm.StringValue(ctx, object)
+		return androidwire.String(s), err
+	}
+	class, _, err := d.vm.ClassOf(ctx, object)
+	if err != nil {
+		return androidwire.Value{}, err
+	}
+	if b, ok := l.boxes[class]; ok {
+		in, err := d.vm.FieldValues(ctx, object, b.value)
+		if err != nil {
+			return androidwire.Value{}, err
+		}
+		switch b.name {
+		case "java.lang.Integer":
+			return androidwire.Int(int32(in[0].Int())), nil
+		case "java.lang.Long":
+			return androidwire.Long(in[0].Int()), nil
+		case "java.lang.Boolean":
+			return androidwire.Bool(in[0].Bool()), nil
+		case "java.lang.Double":
+			return androidwire.Double(in[0].Float()), nil
+		}
+		return androidwire.Other(b.name, in[0].String()), nil
+	}
+	signature, err := d.vm.Signature(ctx, class)
+	if err != nil {
+		return androidwire.Value{}, err
+	}
+	if signature == "[B" {
+		b, err := d.vm.Bytes(ctx, object, maxBytes)
+		return androidwire.Bytes(b), err
+	}
+	name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(signature, "L"), ";"), "/", ".")
+	return androidwire.Other(name, ""), nil
+}
+
+// explain adds what an exception of the VM says of itself to an error.
+func (d *debugger) explain(ctx context.Context, thread jdwp.ThreadID, err error) error {
+	var thrown *jdwp.Thrown
+	if !errors.As(err, &thrown) {
+		return err
+	}
+	text, textErr := d.vm.Text(ctx, thread, thrown.Exception)
+	if textErr != nil {
+		return err
+	}
+	return &exception{text: clean(text), err: err}
+}
+
+// exception is a Java exception and what it says.
+type exception struct {
+	text string
+	err  error
+}
+
+func (e *exception) Error() string { return fmt.Sprintf("%q", excerpt(e.text)) }
+func (e *exception) Unwrap() error { return e.err }
+
+// together does several things at the same time and returns what went wrong.
+func together(do ...func() error) error {
+	errs := make([]error, len(do))
+	var wg sync.WaitGroup
+	for i, f := range do {
+		wg.Go(func() { errs[i] = f() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,574 @@
+package android
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device/android/jdwp"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// worker is a thread of wxctl's own in the app's process: a plain
+// java.lang.Thread that stands at the entry of its run method, where calls can
+// be made in it. What those wait for holds nobody of the app. Let go, its run
+// method has nothing to run, and it ends.
+type worker struct {
+	*debugger
+	thread jdwp.ThreadID
+	set    jdwp.EventSet // what it stands for
+	loader jdwp.ObjectID // of the framework's classes
+	app    jdwp.ObjectID // the android.app.Application
+	stood  time.Duration // how long a thread of the app was held to make this one
+}
+
+const (
+	classHandler = "android.os.Handler"
+	classThread  = "java.lang.Thread"
+	sigString    = "Ljava/lang/String;"
+	sigIntent    = "Landroid/content/Intent;"
+	sigUri       = "Landroid/net/Uri;"
+)
+
+// hire makes a worker. A thread may only be made to call something while an
+// event has stopped it, so that is waited for once: some looper of the app
+// taking its next message, which nudge provokes. That thread is held for as
+// long as it takes to make and start another one.
+func (d *debugger) hire(ctx context.Context, nudge func(context.Context) error) (*worker, error) {
+	w := &worker{debugger: d}
+	stop, err := d.nextMessage(ctx, nudge)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	err = w.start(ctx, stop)
+	if releaseErr := d.vm.Release(context.WithoutCancel(ctx), stop.set); err == nil {
+		err = releaseErr
+	}
+	w.stood = time.Since(began)
+	if err != nil {
+		return nil, err
+	}
+	if w.set, err = d.receive(ctx, stop.started); err != nil {
+		return nil, err
+	}
+	w.thread = w.set.Thread()
+	if err := w.vm.Clear(ctx, stop.run); err != nil {
+		return nil, err
+	}
+	return w, w.findApp(ctx)
+}
+
+// stop is a thread of the app that stands, and the worker that is started there.
+type stop struct {
+	set     jdwp.EventSet
+	loader  jdwp.ObjectID
+	started <-chan jdwp.EventSet
+	run     jdwp.RequestID
+}
+
+// errGone is an app that ended, or let its debugger go.
+var errGone = errors.New("the app ended, or its VM let wxctl go")
+
+// receive waits for an event that requestInto was to bring.
+func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp.EventSet, error) {
+	select {
+	case set := <-from:
+		return set, nil
+	case <-d.ended:
+		return jdwp.EventSet{}, errGone
+	case <-ctx.Done():
+		return jdwp.EventSet{}, ctx.Err()
+	}
+}
+
+// nextMessage waits for a looper of the app to take a message.
+func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) error) (*stop, error) {
+	handlers, err := d.vm.ClassesBySignature(ctx, signatureOf(classHandler))
+	if err != nil {
+		return nil, err
+	}
+	if len(handlers) == 0 {
+		return nil, errors.New("the app's VM has no loopers")
+	}
+	hit := make(chan jdwp.EventSet, len(handlers))
+	requests := map[jdwp.RequestID]jdwp.ClassID{}
+	defer d.forget(ctx, requests, hit)
+	for _, h := range handlers {
+		_, m, err := d.vm.FindMethod(ctx, h.ID, "dispatchMessage", "(Landroid/os/Message;)V")
+		if err != nil {
+			return nil, err
+		}
+		// Once and no more: the thread must not stop again while it is held.
+		id, err := d.requestInto(ctx, hit, jdwp.Count(1), jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: h.ID, Method: m.ID}))
+		if err != nil {
+			return nil, err
+		}
+		requests[id] = h.ID
+	}
+	bounded, cancel := context.WithCancel(ctx)
+	nudged := make(chan struct{})
+	go func() {
+		defer close(nudged)
+		_ = nudge(bounded) // the message may come without it
+	}()
+	defer func() { <-nudged }()
+	defer cancel()
+	s := &stop{}
+	if s.set, err = d.receive(ctx, hit); err != nil {
+		return nil, err
+	}
+	for id, class := range requests {
+		if s.set.Has(id) {
+			if s.loader, err = d.vm.ClassLoader(ctx, class); err != nil {
+				return nil, errors.Join(err, d.vm.Release(context.WithoutCancel(ctx), s.set))
+			}
+		}
+	}
+	return s, nil
+}
+
+// forget gives up requests whose events nobody will wait for any more, and
+// lets go on what they stopped already.
+func (d *debugger) forget(ctx context.Context, requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdwp.EventSet) {
+	ctx = context.WithoutCancel(ctx) // each answer is bounded all the same
+	for id := range requests {
+		if d.vm.Clear(ctx, id) != nil {
+			_ = d.vm.Close() // which lets everything go on
+			return
+		}
+	}
+	d.mu.Lock()
+	for id := range requests {
+		delete(d.waiters, id)
+	}
+	d.mu.Unlock()
+	for {
+		select {
+		case set := <-hit:
+			_ = d.vm.Release(ctx, set)
+		default:
+			return
+		}
+	}
+}
+
+// requestInto asks for a breakpoint whose event goes to a channel. The events
+// of requests come from run, which knows the channel before any can: it waits
+// for the lock that is held here.
+func (d *debugger) requestInto(ctx context.Context, into chan jdwp.EventSet, filters ...jdwp.Filter) (jdwp.RequestID, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id, err := d.vm.Request(ctx, jdwp.Breakpoint, jdwp.SuspendThread, filters...)
+	if err == nil {
+		d.waiters[id] = into
+	}
+	return id, err
+}
+
+// start makes and starts the thread, in the thread that stands.
+func (w *worker) start(ctx context.Context, s *stop) error {
+	w.loader = s.loader
+	thread := s.set.Thread()
+	class, err := w.class(ctx, classThread, 0)
+	if err != nil {
+		return err
+	}
+	_, constructor, err := w.vm.FindMethod(ctx, class, "<init>", "("+sigString+")V")
+	if err != nil {
+		return err
+	}
+	_, run, err := w.vm.FindMethod(ctx, class, "run", "()V")
+	if err != nil {
+		return err
+	}
+	_, start, err := w.vm.FindMethod(ctx, class, "start", "()V")
+	if err != nil {
+		return err
+	}
+	name, err := w.vm.NewString(ctx, "wxctl")
+	if err != nil {
+		return err
+	}
+	made, err := w.vm.NewInstance(ctx, thread, class, constructor.ID, jdwp.SingleThreaded, jdwp.Ref(name))
+	if err != nil {
+		return w.explain(ctx, thread, err)
+	}
+	if err := w.vm.Pin(ctx, made); err != nil {
+		return err
+	}
+	started := make(chan jdwp.EventSet, 1)
+	s.started = started
+	s.run, err = w.requestInto(ctx, started, jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: run.ID}), jdwp.InThread(jdwp.ThreadID(made)))
+	if err != nil {
+		return err
+	}
+	_, err = w.vm.Invoke(ctx, thread, made, class, start.ID, jdwp.SingleThreaded)
+	return w.explain(ctx, thread, err)
+}
+
+// dismiss lets the worker end.
+func (w *worker) dismiss(ctx context.Context) error {
+	return w.vm.Release(context.WithoutCancel(ctx), w.set)
+}
+
+func (w *worker) findApp(ctx context.Context) error {
+	v, err := w.static(ctx, "android.app.ActivityThread", "currentApplication", "()Landroid/app/Application;")
+	if err != nil {
+		return err
+	}
+	if v.IsNull() {
+		return errors.New("the app has no Application yet")
+	}
+	w.app = v.Object()
+	return w.vm.Pin(ctx, w.app)
+}
+
+// static calls a static method of the framework.
+func (w *worker) static(ctx context.Context, class, name, signature string, args ...jdwp.Value) (jdwp.Value, error) {
+	id, err := w.class(ctx, class, w.loader)
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	declares, m, err := w.vm.FindMethod(ctx, id, name, signature)
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	v, err := w.vm.InvokeStatic(ctx, w.thread, declares, m.ID, jdwp.SingleThreaded, args...)
+	if err != nil {
+		return v, w.explain(ctx, w.thread, err)
+	}
+	return w.keep(ctx, v)
+}
+
+// call calls a method of an object.
+func (w *worker) call(ctx context.Context, object jdwp.ObjectID, name, signature string, args ...jdwp.Value) (jdwp.Value, error) {
+	v, err := w.vm.Call(ctx, w.thread, object, name, signature, args...)
+	if err != nil {
+		return v, w.explain(ctx, w.thread, err)
+	}
+	return w.keep(ctx, v)
+}
+
+// keep pins what a call returned, which nobody else may hold. Pins end with
+// the attachment.
+func (w *worker) keep(ctx context.Context, v jdwp.Value) (jdwp.Value, error) {
+	if v.Object() == 0 {
+		return v, nil
+	}
+	return v, w.vm.Pin(ctx, v.Object())
+}
+
+// str is a String for an argument; nil is null.
+func (w *worker) str(ctx context.Context, s *string) (jdwp.Value, error) {
+	if s == nil {
+		return jdwp.Null(), nil
+	}
+	id, err := w.vm.NewString(ctx, *s)
+	return jdwp.Ref(id), err
+}
+
+// strings is a String[]; nil is null.
+func (w *worker) strings(ctx context.Context, list []*string) (jdwp.Value, error) {
+	if list == nil {
+		return jdwp.Null(), nil
+	}
+	class, err := w.signed(ctx, "["+sigString, 0)
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	values := make([]jdwp.Value, len(list))
+	makes := []func() error{}
+	for i, s := range list {
+		makes = append(makes, func() (err error) {
+			values[i], err = w.str(ctx, s)
+			return err
+		})
+	}
+	if err := together(makes...); err != nil {
+		return jdwp.Value{}, err
+	}
+	array, err := w.vm.NewArray(ctx, class, len(list))
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	return jdwp.Ref(array), w.vm.SetArray(ctx, array, 0, values...)
+}
+
+func (w *worker) bytes(ctx context.Context, b []byte) (jdwp.Value, error) {
+	class, err := w.signed(ctx, "[B", 0)
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	array, err := w.vm.NewArray(ctx, class, len(b))
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	return jdwp.Ref(array), w.vm.SetBytes(ctx, array, 0, b)
+}
+
+// now is the phone's clock, in milliseconds since 1970.
+func (w *worker) now(ctx context.Context) (int64, error) {
+	v, err := w.static(ctx, "java.lang.System", "currentTimeMillis", "()J")
+	return v.Int(), err
+}
+
+// rows is the first row of a cursor.
+type rows struct {
+	cursor  bool // there was one
+	columns []string
+	first   []*string // nil if it was empty
+}
+
+// query is ContentResolver.query, as the app's own.
+func (w *worker) query(ctx context.Context, q *androidwire.Query) (rows, error) {
+	resolver, err := w.call(ctx, w.app, "getContentResolver", "()Landroid/content/ContentResolver;")
+	if err != nil {
+		return rows{}, err
+	}
+	var uri, projection, selection, args, order jdwp.Value
+	pointers := func(list []string) []*string {
+		if list == nil {
+			return nil
+		}
+		out := make([]*string, len(list))
+		for i := range list {
+			out[i] = &list[i]
+		}
+		return out
+	}
+	text, err := w.str(ctx, &q.URI)
+	if err == nil {
+		uri, err = w.static(ctx, "android.net.Uri", "parse", "("+sigString+")"+sigUri, text)
+	}
+	if err != nil {
+		return rows{}, err
+	}
+	err = together(
+		func() (err error) { projection, err = w.strings(ctx, pointers(q.Projection)); return err },
+		func() (err error) { selection, err = w.str(ctx, q.Selection); return err },
+		func() (err error) { args, err = w.strings(ctx, q.Args); return err },
+		func() (err error) { order, err = w.str(ctx, q.SortOrder); return err },
+	)
+	if err != nil {
+		return rows{}, err
+	}
+	cursor, err := w.call(ctx, resolver.Object(), "query", "("+sigUri+"["+sigString+sigString+"["+sigString+sigString+")Landroid/database/Cursor;",
+		uri, projection, selection, args, order)
+	if err != nil || cursor.IsNull() {
+		return rows{}, err
+	}
+	return w.firstRow(ctx, cursor.Object())
+}
+
+// maxColumns bounds what is read of a row.
+const maxColumns = 32
+
+func (w *worker) firstRow(ctx context.Context, cursor jdwp.ObjectID) (rows, error) {
+	r := rows{cursor: true}
+	there, err := w.call(ctx, cursor, "moveToFirst", "()Z")
+	if err != nil {
+		return r, err
+	}
+	n, err := w.call(ctx, cursor, "getColumnCount", "()I")
+	if err != nil {
+		return r, err
+	}
+	read := func(name string, i int) (*string, error) {
+		v, err := w.call(ctx, cursor, name, "(I)"+sigString, jdwp.Int(int32(i)))
+		if err != nil || v.IsNull() {
+			return nil, err
+		}
+		s, err := w.vm.StringValue(ctx, v.Object())
+		return &s, err
+	}
+	for i := range min(int(n.Int()), maxColumns) {
+		name, err := read("getColumnName", i)
+		if err != nil {
+			return r, err
+		}
+		r.columns = append(r.columns, textOf(name))
+		if !there.Bool() {
+			continue
+		}
+		cell, err := read("getString", i)
+		if err != nil {
+			return r, err
+		}
+		r.first = append(r.first, cell)
+	}
+	_, err = w.call(ctx, cursor, "close", "()V")
+	return r, err
+}
+
+func textOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// launchIntent is PackageManager.getLaunchIntentForPackage; 0 for null.
+func (w *worker) launchIntent(ctx context.Context, pkg string) (jdwp.ObjectID, error) {
+	manager, err := w.call(ctx, w.app, "getPackageManager", "()Landroid/content/pm/PackageManager;")
+	if err != nil {
+		return 0, err
+	}
+	name, err := w.str(ctx, &pkg)
+	if err != nil {
+		return 0, err
+	}
+	v, err := w.call(ctx, manager.Object(), "getLaunchIntentForPackage", "("+sigString+")"+sigIntent, name)
+	return v.Object(), err
+}
+
+// startActivity is Context.startActivity of the Application.
+func (w *worker) startActivity(ctx context.Context, intent jdwp.ObjectID) error {
+	_, err := w.call(ctx, w.app, "startActivity", "("+sigIntent+")V", jdwp.Ref(intent))
+	return err
+}
+
+// intent makes an Intent. What the intent: URI scheme can say is said in one
+// call; it has no null and no byte[].
+func (w *worker) intent(ctx context.Context, in *androidwire.Intent) (jdwp.ObjectID, error) {
+	text, err := w.str(ctx, new(intentURI(in)))
+	if err != nil {
+		return 0, err
+	}
+	v, err := w.static(ctx, classIntent, "parseUri", "("+sigString+"I)"+sigIntent, text, jdwp.Int(0))
+	if err != nil {
+		return 0, err
+	}
+	intent := v.Object()
+	if in.Action == "" { // the scheme makes it VIEW
+		if _, err := w.call(ctx, intent, "setAction", "("+sigString+")"+sigIntent, jdwp.Null()); err != nil {
+			return 0, err
+		}
+	}
+	for _, x := range in.Extras {
+		if _, ok := uriExtra(x); ok {
+			continue
+		}
+		if err := w.putExtra(ctx, intent, x); err != nil {
+			return 0, err
+		}
+	}
+	return intent, nil
+}
+
+func (w *worker) putExtra(ctx context.Context, intent jdwp.ObjectID, x androidwire.Extra) error {
+	key, err := w.str(ctx, &x.Key)
+	if err != nil {
+		return err
+	}
+	var value jdwp.Value
+	signature := sigString
+	switch x.Value.Type() {
+	case androidwire.TypeNull:
+		value = jdwp.Null()
+	case androidwire.TypeBytes:
+		signature = "[B"
+		value, err = w.bytes(ctx, x.Value.Bytes())
+	case androidwire.TypeHashMap:
+		signature = "Ljava/io/Serializable;"
+		value, err = w.hashMap(ctx, x.Value.Map())
+	default:
+		err = fmt.Errorf("there is no way to put an extra of type %s", x.Value.Type())
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.call(ctx, intent, "putExtra", "("+sigString+signature+")"+sigIntent, key, value)
+	return err
+}
+
+func (w *worker) hashMap(ctx context.Context, m map[string]string) (jdwp.Value, error) {
+	class, err := w.class(ctx, "java.util.HashMap", 0)
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	_, constructor, err := w.vm.FindMethod(ctx, class, "<init>", "()V")
+	if err != nil {
+		return jdwp.Value{}, err
+	}
+	made, err := w.vm.NewInstance(ctx, w.thread, class, constructor.ID, jdwp.SingleThreaded)
+	if err != nil {
+		return jdwp.Value{}, w.explain(ctx, w.thread, err)
+	}
+	if err := w.vm.Pin(ctx, made); err != nil {
+		return jdwp.Value{}, err
+	}
+	for k, v := range m {
+		key, err := w.str(ctx, &k)
+		if err != nil {
+			return jdwp.Value{}, err
+		}
+		value, err := w.str(ctx, &v)
+		if err != nil {
+			return jdwp.Value{}, err
+		}
+		if _, err := w.call(ctx, made, "put", "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;", key, value); err != nil {
+			return jdwp.Value{}, err
+		}
+	}
+	return jdwp.Ref(made), nil
+}
+
+// intentURI writes an Intent as an intent: URI (android.content.Intent,
+// parseUri), as far as that can say it.
+func intentURI(in *androidwire.Intent) string {
+	var b strings.Builder
+	data, scheme := in.Data, ""
+	if s, rest, ok := strings.Cut(data, ":"); ok {
+		scheme, data = s, rest
+	}
+	b.WriteString("intent:" + data + "#Intent;")
+	add := func(key, value string) {
+		if value != "" {
+			b.WriteString(key + "=" + escapeURI(value) + ";")
+		}
+	}
+	add("scheme", scheme)
+	add("action", in.Action)
+	for _, c := range in.Categories {
+		add("category", c)
+	}
+	add("type", in.Type)
+	if in.Flags != 0 {
+		fmt.Fprintf(&b, "launchFlags=0x%x;", uint32(in.Flags))
+	}
+	add("package", in.Package)
+	add("component", in.Component)
+	for _, x := range in.Extras {
+		if text, ok := uriExtra(x); ok {
+			b.WriteString(text)
+		}
+	}
+	b.WriteString("end")
+	return b.String()
+}
+
+// uriExtra is an extra as an intent: URI spells it.
+func uriExtra(x androidwire.Extra) (string, bool) {
+	var kind, value string
+	switch v := x.Value; v.Type() {
+	case androidwire.TypeString:
+		kind, value = "S", *v.Text()
+	case androidwire.TypeInteger:
+		kind, value = "i", fmt.Sprint(v.Integer())
+	case androidwire.TypeLong:
+		kind, value = "l", fmt.Sprint(v.Int64())
+	case androidwire.TypeBoolean:
+		kind, value = "B", fmt.Sprint(v.Boolean())
+	default:
+		return "", false
+	}
+	return kind + "." + escapeURI(x.Key) + "=" + escapeURI(value) + ";", true
+}
+
+// escapeURI percent-encodes all but letters, digits and a few marks, as
+// Uri.decode reads it back.
+func escapeURI(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
