@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
@@ -21,6 +23,7 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 	d.job = device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks}
 	d.choose(device.RouteSDK, "a reply is an Intent that shell may start")
 	err := d.forge(ctx, job)
+	d.inside.close()
 	if ctx.Err() == nil {
 		err = errors.Join(err, d.stopRecording(ctx), d.screenshot(ctx), d.tidy(ctx))
 	} else {
@@ -55,6 +58,9 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	case !e.Exported:
 		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", clean(e.Name)).WithHint(`set android:exported="true"`)
 	}
+	if err := d.lookInside(ctx); err != nil {
+		return err
+	}
 	if err := d.record(ctx); err != nil {
 		return err
 	}
@@ -77,8 +83,8 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 		return err
 	}
 	d.facts.wechat = &agent.App{UID: shellUID} // who calls the app back this time
-	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
-	o.sentAt, o.sentMs, o.forged, o.wantReply = sentAt, started.AtMs, true, true
+	o := d.observing(sentAt, started.AtMs)
+	o.forged, o.wantReply = true, true
 	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
 	err = d.until(ctx, o, d.job.Until)
 	d.out.ScreenAfter = shortComponent(o.top)
@@ -156,7 +162,11 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	if d.facts.wechat == nil {
 		d.facts.wechat = &agent.App{UID: -1}
 	}
-	w := replyWatch{phone: p, app: *d.out.App, seen: job.Seen, observer: newObserver(d.out, d.job, d.begin, d.facts, d.app)}
+	defer func() { d.inside.close() }()
+	if err := d.lookInside(ctx); err != nil {
+		return err
+	}
+	w := replyWatch{phone: p, app: *d.out.App, seen: job.Seen, observer: d.observing(0, 0)}
 	if job.Ready != nil {
 		job.Ready()
 	}
@@ -167,45 +177,68 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	}
 }
 
-// replyWatch makes of what is logged one SeenReply for each time that WeChat
-// calls the app back.
+// replyWatch makes of what is logged, and of what was read inside the app, one
+// SeenReply for each time that WeChat calls the app back.
 type replyWatch struct {
 	phone    *Phone
 	app      device.App
 	seen     func(device.SeenReply)
 	observer *observer
-	// called is a call whose reply may still be logged by the app's hook.
+	// called is a call whose reply may still be read.
 	called *device.SeenReply
 	until  time.Time
+	// read are the replies that were told of already, by one means, and may
+	// come once more by the other; calls those of their calls that the log has
+	// not told of yet.
+	read  []readReply
+	calls []time.Time
+}
+
+type readReply struct {
+	at     time.Time
+	source string
+	reply  intents.Reply
 }
 
 // hookTime is how long after the call the app's hook may log the reply.
 const hookTime = 1500 * time.Millisecond
 
 func (w *replyWatch) next(ctx context.Context) error {
-	waiting, cancel := ctx, context.CancelFunc(func() {})
+	o := w.observer
+	if c, ok := o.inside.take(); ok {
+		w.inside(c)
+		return nil
+	}
+	watching := o.inside.waiting(ctx)
+	waiting, cancel := watching, context.CancelFunc(func() {})
 	if w.called != nil {
-		waiting, cancel = context.WithDeadline(ctx, w.until)
+		waiting, cancel = context.WithDeadline(watching, w.until)
 	}
 	ev, err := w.phone.agent.event(waiting)
 	cancel()
 	if err != nil {
-		if w.called == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(context.Cause(watching), errCaught):
+			return nil
+		case w.called == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 			return err
 		}
 		w.flush()
 		return nil
 	}
-	o := w.observer
-	o.out, o.said, o.reply = device.NewOutcome(w.phone.info), map[string]bool{}, nil
+	w.fresh()
 	o.observe(ev)
 	at := time.UnixMilli(ev.AtMs)
 	switch {
 	case o.out.State == device.Replied:
 		w.called = nil
-		w.seen(device.NewSeenReply(at, w.app, sourceApp, o.reply))
+		w.tell(at, sourceApp, o.reply)
 	case o.out.State == device.Returned && o.out.Evidence[0].Source == sourceEvents:
 		w.flush()
+		if w.calls = recent(w.calls, func(t time.Time) time.Time { return t }); len(w.calls) > 0 {
+			w.calls = w.calls[1:] // its reply was read before the log told of it
+			break
+		}
 		w.called, w.until = new(device.NewSeenReply(at, w.app, sourceEvents, nil)), time.Now().Add(hookTime)
 	case w.called != nil && slices.ContainsFunc(o.entries, o.startedByOther):
 		w.called = nil // from Android 14 on the log says afterwards who it was
@@ -214,6 +247,51 @@ func (w *replyWatch) next(ctx context.Context) error {
 		clear(o.starter)
 	}
 	return nil
+}
+
+// fresh makes the observer forget what it saw.
+func (w *replyWatch) fresh() {
+	o := w.observer
+	o.out, o.said, o.reply = device.NewOutcome(w.phone.info), map[string]bool{}, nil
+}
+
+// inside takes what was read in the app.
+func (w *replyWatch) inside(c caught) {
+	if w.called != nil {
+		w.called = nil
+	} else {
+		w.calls = append(w.calls, time.Now())
+	}
+	w.fresh()
+	w.observer.readInside(c)
+	switch w.observer.out.State {
+	case device.Replied:
+		w.tell(c.at, sourceInside, w.observer.reply)
+	case device.Returned:
+		w.seen(device.NewSeenReply(c.at, w.app, sourceInside, nil))
+	}
+}
+
+// tell tells of a reply, unless another means has told of it just now.
+func (w *replyWatch) tell(at time.Time, source string, reply intents.Reply) {
+	w.read = recent(w.read, func(r readReply) time.Time { return r.at })
+	i := slices.IndexFunc(w.read, func(r readReply) bool { return r.source != source && alike(r.reply, reply) })
+	if i >= 0 {
+		w.read = slices.Delete(w.read, i, i+1)
+		return
+	}
+	w.read = append(w.read, readReply{time.Now(), source, reply})
+	w.seen(device.NewSeenReply(at, w.app, source, reply))
+}
+
+// alike reports whether two replies are one, as far as an app's hook logs it.
+func alike(a, b intents.Reply) bool {
+	return a.Kind() == b.Kind() && reflect.DeepEqual(device.NewReply(a), device.NewReply(b))
+}
+
+// recent leaves out what is older than hookTime.
+func recent[T any](list []T, at func(T) time.Time) []T {
+	return slices.DeleteFunc(list, func(t T) bool { return time.Since(at(t)) > hookTime })
 }
 
 func (w *replyWatch) flush() {
