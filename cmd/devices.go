@@ -27,8 +27,9 @@ func NewCmdDevices(f *Factory, runF func(context.Context, *devicesOptions) error
 	cmd := &cobra.Command{
 		Use:   "devices",
 		Short: "List the phones, ready or not",
-		Long: long(`List the phones that the adb server knows, ready or not, with what to do about
-those that aren't. Virtual phones are listed when --device asks for one.
+		Long: long(`List the phones that the adb server and usbmuxd know, ready or not, with what
+to do about those that aren't. Both are asked at once. Virtual phones are listed
+when --device asks for one.
 
 A server that isn't there is no failure: the list is what was learned. One that
 answers wrongly, or not in time, is.`, exit.Interrupted, exit.Terminated),

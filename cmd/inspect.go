@@ -26,9 +26,10 @@ func NewCmdInspect(f *Factory, runF func(context.Context, *inspectOptions) error
 		Use:   "inspect [APP]",
 		Short: "Say what WeChat will check of an app, and what of it is amiss",
 		Long: long(`Look at an installed app as WeChat will: the MD5 of its certificate in the form
-that the Open Platform wants, its WXEntryActivity, what it declares to see. APP
-is a package name; without it, the app of the profile, or the only debuggable
-app that has a WXEntryActivity.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
+that the Open Platform wants, its WXEntryActivity, what it declares to see; on
+an iPhone its URL schemes, the schemes that it may query, its associated
+domains. APP is a package name or bundle ID; without it, the app of the profile,
+or the only debuggable app that WeChat could call back.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples("wxctl inspect com.example.wxdemo\nwxctl inspect com.example.wxdemo --jq '.signatures[].md5'"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -79,7 +80,8 @@ func inspectRun(ctx context.Context, opts *inspectOptions) error {
 // identity is the app that the argument names, else the profile's.
 func (o *inspectOptions) identity() (device.AppIdentity, error) {
 	if o.app != "" {
-		if err := config.CheckPackage(o.app); err != nil {
+		// A bundle ID may hold what a package name can't.
+		if err := config.CheckPackage(o.app); err != nil && config.CheckBundleID(o.app) != nil {
 			return device.AppIdentity{}, exit.Usagef("", "%v", err)
 		}
 		return device.AppIdentity{Package: o.app, BundleID: o.app}, nil
@@ -112,6 +114,11 @@ func tellInspection(i *device.Inspection) string {
 			row("entry", "%s (exported %t, enabled %t, %s)", i.Entry.Name, i.Entry.Exported, i.Entry.Enabled, i.Entry.LaunchMode)
 		}
 		row("queries", "%s", strings.Join(i.Queries, ", "))
+	}
+	if i.BundleID != "" {
+		row("schemes", "%s", strings.Join(i.Schemes, ", "))
+		row("queries", "%s", strings.Join(i.QueriesSchemes, ", "))
+		row("domains", "%s", strings.Join(i.AssociatedDomains, ", "))
 	}
 	for _, f := range i.Findings {
 		row("amiss", "%s", f.Message)

@@ -22,9 +22,10 @@ type installedOptions struct {
 func NewCmdInstalled(f *Factory, runF func(context.Context, *installedOptions) error) *cobra.Command {
 	opts := &installedOptions{f: f}
 	cmd := &cobra.Command{
-		Use:     "installed",
-		Short:   "Say whether WeChat is on the phone, and which",
-		Long:    long("Say whether WeChat is installed, its version, and for which Android users.", exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
+		Use:   "installed",
+		Short: "Say whether WeChat is on the phone, and which",
+		Long: long(`Say whether WeChat is installed, its version, and for which Android users. On an
+iPhone, a WeChat that is too old to take requests from URLs gets a warning.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples("wxctl installed\nwxctl installed --jq .versionName"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,6 +55,7 @@ type installedAnswer struct {
 	SupportAPI    int                  `json:"supportApi"`
 	Enabled       bool                 `json:"enabled"`
 	AndroidUsers  []device.AndroidUser `json:"androidUsers,omitempty"`
+	Warnings      []device.Note        `json:"warnings,omitempty"`
 	Err           device.ModuleError   `json:"err"`
 	Error         *device.ErrorReport  `json:"error,omitempty"`
 }
@@ -72,11 +74,15 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 		}
 		answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
 		answer.VersionName, answer.VersionCode, answer.SupportAPI = wechat.Version, wechat.VersionCode, wechat.SupportAPI
-		answer.Enabled, answer.AndroidUsers = wechat.Enabled, wechat.AndroidUsers
+		answer.Enabled, answer.AndroidUsers, answer.Warnings = wechat.Enabled, wechat.AndroidUsers, wechat.Warnings
 		if !wechat.Installed {
 			err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")
 			answer.Error = reportOf(err)
 			return answer, "", err
+		}
+		for _, w := range wechat.Warnings {
+			opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
+			opts.f.Streams.Note("hint: %s", safe(w.Hint))
 		}
 		what := "WeChat " + safe(wechat.Version) + " is installed"
 		if !wechat.Enabled {

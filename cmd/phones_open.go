@@ -2,10 +2,14 @@ package cmd
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android"
+	iphone "github.com/wxctl/wxctl/device/ios"
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 )
 
@@ -15,6 +19,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	if err != nil {
 		return nil, nil, err
 	}
+	f.logGoIOS()
 	fleet := &device.Fleet{LockDir: lockDir, Command: f.command}
 	if sel.Virtual != nil {
 		backend, stop, err := startVirtual(ctx, sel.Virtual)
@@ -24,16 +29,41 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		fleet.Backends = []device.Backend{backend}
 		return fleet, stop, nil
 	}
-	if sel.Platform == device.IOS {
-		fleet.Backends = []device.Backend{noIPhones{}}
-		return fleet, func() {}, nil
+	if sel.Platform != device.IOS {
+		server, err := android.FindServer(flags.adbServer, f.Getenv)
+		if err != nil {
+			return nil, nil, err
+		}
+		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server})
 	}
-	server, err := android.FindServer(flags.adbServer, f.Getenv)
-	if err != nil {
-		return nil, nil, err
+	if sel.Platform != device.Android {
+		server, err := iphone.FindServer(flags.usbmuxd, f.Getenv)
+		if err != nil {
+			return nil, nil, err
+		}
+		fleet.Backends = append(fleet.Backends, &iphone.Backend{Server: server})
 	}
-	fleet.Backends = []device.Backend{&android.Backend{Server: server}}
 	return fleet, func() {}, nil
+}
+
+// logGoIOS shows what go-ios logs, with -v.
+func (f *Factory) logGoIOS() {
+	level := slog.LevelDebug
+	switch {
+	case f.Verbose() == 0:
+		return
+	case f.Verbose() > 1:
+		level -= 4 // go-ios's own level of single messages
+	}
+	iphone.SetLogger(slog.NewTextHandler(lines{f.Streams}, &slog.HandlerOptions{Level: level}))
+}
+
+// lines writes log records to stderr, each whole.
+type lines struct{ s *streams.Streams }
+
+func (l lines) Write(b []byte) (int, error) {
+	l.s.Say("go-ios: " + safe(strings.TrimRight(string(b), "\n")))
+	return len(b), nil
 }
 
 // startVirtual starts a phone in this process behind an adb server of its
@@ -55,20 +85,4 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		return nil, nil, err
 	}
 	return &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual}, func() { server.Close() }, nil
-}
-
-// noIPhones stands where iPhones would be found: nobody is asked for them.
-type noIPhones struct{}
-
-func (noIPhones) Platform() device.Platform { return device.IOS }
-
-func (noIPhones) List(context.Context, string) ([]device.Info, error) { return nil, noIPhone() }
-
-func (noIPhones) Watch(context.Context, func([]device.Info)) error { return noIPhone() }
-
-func (noIPhones) Open(context.Context, device.Info) (device.Phone, error) { return nil, noIPhone() }
-
-func noIPhone() error {
-	return device.Errorf(device.NoServer, "this version of wxctl reaches no iPhones").
-		WithHint("print what one would be sent with --platform ios --dry-run, or use an Android phone")
 }

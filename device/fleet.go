@@ -95,9 +95,18 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 	case err != nil:
 		return nil, err
 	case len(found.Phones) == 0 && len(found.Absent) > 0 && len(found.Absent) == len(backends):
-		return nil, found.Absent[0]
+		return nil, absent(found.Absent)
 	}
 	return nil, selectErr
+}
+
+// absent is the error that no server at all is there.
+func absent(errs []*Error) error {
+	e := *errs[0]
+	for _, other := range errs[1:] {
+		e.Message += ", and " + other.Message
+	}
+	return &e
 }
 
 // Open locks the phone and opens it. Closing the phone unlocks it. When ctx is

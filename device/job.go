@@ -67,8 +67,8 @@ type AppIdentity struct {
 // Note is something to tell the user on the way that is no failure: a thumb
 // scaled down, an app that can't match its certificate.
 type Note struct {
-	Message string
-	Hint    string
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
 }
 
 // Hooks are called on the way, from the goroutine that delivers; any may be

@@ -114,6 +114,8 @@ type WeChat struct {
 	AndroidUser int    `json:"androidUser"`
 	// AndroidUsers are the Android users that have WeChat.
 	AndroidUsers []AndroidUser `json:"androidUsers,omitempty"`
+	// Warnings are what this WeChat won't do.
+	Warnings []Note `json:"warnings,omitempty"`
 }
 
 // AndroidUser is a user of an Android phone: 0 the owner, 10 often a work

@@ -68,11 +68,11 @@ func match(phones []Info, sel Selector) []Info {
 		})
 	}
 	for _, p := range phones {
-		if p.ID == sel.Text {
+		if p.hasID(sel.Text) {
 			return []Info{p}
 		}
 		for _, also := range p.Also {
-			if also.ID == sel.Text {
+			if also.hasID(sel.Text) {
 				return []Info{also}
 			}
 		}
@@ -82,12 +82,12 @@ func match(phones []Info, sel Selector) []Info {
 		if p.Name == sel.Text {
 			named = append(named, p)
 		}
-		if strings.HasPrefix(p.ID, sel.Text) {
+		if p.hasPrefix(sel.Text) {
 			prefixed = append(prefixed, p)
 			continue
 		}
 		for _, also := range p.Also {
-			if strings.HasPrefix(also.ID, sel.Text) {
+			if also.hasPrefix(sel.Text) {
 				prefixed = append(prefixed, also)
 				break
 			}
@@ -98,6 +98,22 @@ func match(phones []Info, sel Selector) []Info {
 	}
 	return prefixed
 }
+
+// hasID reports whether id is the phone's.
+func (i Info) hasID(id string) bool {
+	return i.ID == id || i.Platform == IOS && SameUDID(i.ID, id)
+}
+
+// hasPrefix reports whether the phone's ID starts with prefix.
+func (i Info) hasPrefix(prefix string) bool {
+	return strings.HasPrefix(i.ID, prefix) || i.Platform == IOS && plainUDID(prefix) != "" && strings.HasPrefix(plainUDID(i.ID), plainUDID(prefix))
+}
+
+// SameUDID reports whether two UDIDs are the same one. Tools write them with
+// and without the dash, in either case.
+func SameUDID(a, b string) bool { return plainUDID(a) != "" && plainUDID(a) == plainUDID(b) }
+
+func plainUDID(udid string) string { return strings.ToLower(strings.ReplaceAll(udid, "-", "")) }
 
 func noPhone(sel Selector) error {
 	which := "no phone is connected"

@@ -128,7 +128,7 @@ func (c Condition) holds(i Info) bool {
 			return false
 		}
 		// os=17 means 17 and every 17.x; os<=17 likewise.
-		n := compareVersions(i.OSVersion, c.Value)
+		n := CompareVersions(i.OSVersion, c.Value)
 		within := n == 0 || strings.HasPrefix(i.OSVersion, c.Value+".")
 		switch c.Op {
 		case "=":
@@ -160,9 +160,10 @@ func isVersion(s string) bool {
 	return true
 }
 
-// compareVersions compares dotted numbers part by part; a missing part is 0,
-// and a part that is no number counts as 0 too ("14-beta" never crashes).
-func compareVersions(a, b string) int {
+// CompareVersions compares dotted numbers part by part: -1, 0 or 1. A missing
+// part is 0, and a part that is no number counts as 0 too ("14-beta" never
+// crashes).
+func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {
 		if c := cmp.Compare(part(as, i), part(bs, i)); c != 0 {

@@ -14,9 +14,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// installationProxy is the service that tells of apps.
-const installationProxy = "com.apple.mobile.installation_proxy"
-
 func TestDial(t *testing.T) {
 	p := startPeer(t)
 	ctx := until(t)

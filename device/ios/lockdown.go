@@ -128,10 +128,7 @@ func (e *RefusedError) Error() string {
 // pairing returns the pair record, which it reads once over m, before that is
 // connected to the phone.
 func (l *Link) pairing(ctx context.Context, m *mux) (*pairing, error) {
-	l.mu.Lock()
-	p := l.pair
-	l.mu.Unlock()
-	if p != nil {
+	if p := l.paired(); p != nil {
 		return p, nil
 	}
 	record, err := m.pairRecord(ctx, l.udid)
@@ -153,7 +150,7 @@ func (l *Link) pairing(ctx context.Context, m *mux) (*pairing, error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &pairing{record: record, config: &tls.Config{
+	p := &pairing{record: record, config: &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		// The phone has no name to check, and which key it shows differs
 		// between versions of iOS. That it is the phone is what the cable says;
@@ -169,8 +166,25 @@ func (l *Link) pairing(ctx context.Context, m *mux) (*pairing, error) {
 // notReady is the error of a phone in a state in which it can't be used.
 func (l *Link) notReady(state device.State, cause error) error {
 	e := device.Errorf(device.PhoneNotReady, "phone %q is not ready: %s", l.udid, state).WithHint("%s", device.FixFor(state))
-	e.Err = cause
+	e.Err = &notReadyError{state, cause}
 	return e
+}
+
+// notReadyError is the cause of an error about a phone's state.
+type notReadyError struct {
+	state device.State
+	cause error
+}
+
+func (e *notReadyError) Error() string { return "the phone is " + string(e.state) }
+
+func (e *notReadyError) Unwrap() error { return e.cause }
+
+// paired returns the pair record that was read, nil if none was.
+func (l *Link) paired() *pairing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pair
 }
 
 // Session is a connection to the phone's lockdownd. It is used by one
@@ -341,10 +355,7 @@ func (s *Session) start(ctx context.Context) error {
 
 // encrypt does the TLS handshake on a connection to the phone.
 func (l *Link) encrypt(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
-	l.mu.Lock()
-	config := l.pair.config
-	l.mu.Unlock()
-	c := tls.Client(nc, config)
+	c := tls.Client(nc, l.paired().config)
 	if err := during(ctx, nc, func() error { return c.HandshakeContext(ctx) }); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

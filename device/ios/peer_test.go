@@ -35,13 +35,14 @@ type peer struct {
 	values map[string]any // of lockdown, by key, or domain/key
 	apps   map[string]map[string]any
 	// devices is what ListDevices answers; nil: one phone on USB.
-	devices  []map[string]any
-	number   int               // usbmuxd's number of the phone
-	refuse   map[string]string // lockdown's errors, by request
-	steps    []string
-	conns    int
-	events   chan map[string]any // for Listen
-	unpaired bool
+	devices    []map[string]any
+	number     int               // usbmuxd's number of the phone
+	refuse     map[string]string // lockdown's errors, by request
+	steps      []string
+	conns      int
+	events     chan map[string]any // for Listen
+	unpaired   bool
+	noLockdown bool // nothing listens on lockdownd's port
 }
 
 // fault is what a peer does at a step.
@@ -136,6 +137,13 @@ func (p *peer) at(step string) fault {
 	return f
 }
 
+// set says what happens at a step from now on.
+func (p *peer) set(step string, f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults[step] = f
+}
+
 // visited returns the steps so far.
 func (p *peer) visited() []string {
 	p.mu.Lock()
@@ -219,7 +227,10 @@ func (p *peer) serve(ctx context.Context, c net.Conn) {
 			}
 		case "ReadPairRecord":
 			message := result(2)
-			if !p.unpaired {
+			p.mu.Lock()
+			unpaired := p.unpaired
+			p.mu.Unlock()
+			if !unpaired {
 				record, _ := plist.Marshal(map[string]any{
 					"HostID": "11111111-2222", "SystemBUID": "AAAA", "HostCertificate": p.keys.host, "HostPrivateKey": p.keys.hostKey,
 				}, plist.XMLFormat)
@@ -246,12 +257,13 @@ func (p *peer) serve(ctx context.Context, c net.Conn) {
 			port := bits.ReverseBytes16(uint16(q["PortNumber"].(uint64)))
 			p.mu.Lock()
 			known := q["DeviceID"].(uint64) == uint64(p.number)
+			noLockdown := p.noLockdown
 			p.mu.Unlock()
 			n := 0
 			switch {
 			case !known:
 				n = 2
-			case port != lockdownPort && port != servicePort && port != plainPort:
+			case port == lockdownPort && noLockdown, port != lockdownPort && port != servicePort && port != plainPort:
 				n = 3
 			}
 			step := kind

@@ -66,7 +66,7 @@ func parseAddr(addr, from string) (Server, error) {
 	}
 	if found && strings.EqualFold(scheme, "tcp") && strings.HasPrefix(rest, "//") {
 		addr = strings.TrimPrefix(rest, "//")
-	} else if isPath(addr) {
+	} else if isPath(addr) && !strings.Contains(addr, "://") {
 		return Server{Addr: addr}, nil
 	}
 	host, port, err := net.SplitHostPort(addr)

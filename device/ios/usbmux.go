@@ -225,35 +225,47 @@ func (m *mux) listen(ctx context.Context) error {
 	return m.result("Listen", answer)
 }
 
-// news is a phone that came or, if gone, went. Only number is known of one
-// that went.
+// event is what usbmuxd may tell of a phone.
+type event int
+
+const (
+	cameEvent   event = iota + 1
+	wentEvent         // of the phone, only its number is known
+	pairedEvent       // the user trusts this computer now; only its number is known
+)
+
+var events = map[string]event{"Attached": cameEvent, "Detached": wentEvent, "Paired": pairedEvent}
+
+// news is what happened to a phone.
 type news struct {
 	attached
-	gone bool
+	kind event
 }
 
+// next waits for news.
 func (m *mux) next(ctx context.Context) (news, error) {
 	for {
-		var event muxAnswer
+		var answer muxAnswer
 		err := during(ctx, m, func() error {
 			var err error
-			event, err = m.read()
+			answer, err = m.read()
 			return err
 		})
+		kind, known := events[answer.MessageType]
 		switch {
 		case err != nil:
 			return news{}, m.misled(err)
-		case event.MessageType != "Attached" && event.MessageType != "Detached":
-			continue // "Paired", and what is yet to come
-		case event.DeviceID == nil:
+		case !known:
+			continue // what is yet to come
+		case answer.DeviceID == nil:
 			return news{}, m.nonsense("told of a phone without its number", nil)
-		case event.MessageType == "Detached":
-			return news{attached: attached{number: int(*event.DeviceID)}, gone: true}, nil
-		case event.Properties == nil:
+		case kind != cameEvent:
+			return news{attached{number: int(*answer.DeviceID)}, kind}, nil
+		case answer.Properties == nil:
 			return news{}, m.nonsense("told of a phone without its UDID", nil)
 		}
-		a, err := m.attachedOf(*event.DeviceID, *event.Properties)
-		return news{attached: a}, err
+		a, err := m.attachedOf(*answer.DeviceID, *answer.Properties)
+		return news{a, kind}, err
 	}
 }
 

@@ -1,0 +1,242 @@
+package iphone
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"howett.net/plist"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// installationProxy is the service that tells of apps.
+const installationProxy = "com.apple.mobile.installation_proxy"
+
+// app is what the phone says of an installed app.
+type app struct {
+	ID           string    `plist:"CFBundleIdentifier"`
+	Version      string    `plist:"CFBundleShortVersionString"`
+	Build        string    `plist:"CFBundleVersion"`
+	Name         string    `plist:"CFBundleDisplayName"`
+	Executable   string    `plist:"CFBundleExecutable"`
+	URLTypes     []urlType `plist:"CFBundleURLTypes"`
+	Queries      []string  `plist:"LSApplicationQueriesSchemes"`
+	Entitlements entitlements
+}
+
+type urlType struct {
+	Schemes []string `plist:"CFBundleURLSchemes"`
+}
+
+type entitlements struct {
+	GetTaskAllow bool     `plist:"get-task-allow"`
+	Domains      []string `plist:"com.apple.developer.associated-domains"`
+}
+
+// attributes are what is asked of apps: all that app holds, and no more, since
+// a full phone has hundreds of apps and long entries.
+var attributes = []string{
+	"CFBundleIdentifier", "CFBundleShortVersionString", "CFBundleVersion", "CFBundleDisplayName",
+	"CFBundleExecutable", "CFBundleURLTypes", "LSApplicationQueriesSchemes", "Entitlements",
+}
+
+// schemes returns the URL schemes that the app registers, each once.
+func (a *app) schemes() []string {
+	var out []string
+	for _, t := range a.URLTypes {
+		for _, s := range t.Schemes {
+			if s = clean(s); s != "" && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// appIDs returns the AppIDs of the Open Platform among the URL schemes.
+func (a *app) appIDs() []string {
+	out := []string{}
+	for _, s := range a.schemes() {
+		if isAppID(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// isAppID reports whether s is an AppID of the Open Platform: wx and 16 hex
+// digits. iOS tells schemes apart without regard to case.
+func isAppID(s string) bool {
+	if len(s) != 18 || !strings.EqualFold(s[:2], "wx") {
+		return false
+	}
+	for _, c := range s[2:] {
+		if !strings.ContainsRune("0123456789abcdefABCDEF", c) {
+			return false
+		}
+	}
+	return true
+}
+
+// universalLink returns the universal link that an app's first plain applinks:
+// domain makes, empty if it has none. The path that its owner gave the Open
+// Platform can't be known from the phone.
+func (a *app) universalLink() string {
+	for _, domain := range a.Entitlements.Domains {
+		host, ok := strings.CutPrefix(clean(domain), "applinks:")
+		host, _, _ = strings.Cut(host, "?") // ?mode=developer
+		if ok && host != "" && !strings.ContainsAny(host, "*/@ ") {
+			return "https://" + host + "/"
+		}
+	}
+	return ""
+}
+
+// proxyRequest and proxyAnswer are messages of installation_proxy.
+type proxyRequest struct {
+	Command       string
+	ClientOptions proxyOptions
+}
+
+type proxyOptions struct {
+	ApplicationType  string   `plist:",omitempty"`
+	BundleIDs        []string `plist:",omitempty"`
+	ReturnAttributes []string
+}
+
+type proxyAnswer struct {
+	Status           string
+	Error            string
+	ErrorDescription string
+	LookupResult     map[string]app
+}
+
+// lookup asks for apps by their bundle IDs, or for all that the user
+// installed. One that isn't there is not in the answer.
+func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, error) {
+	s, err := p.lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := s.StartService(ctx, installationProxy)
+	if err != nil {
+		return nil, p.noService(installationProxy, err)
+	}
+	defer nc.Close()
+	options := proxyOptions{ApplicationType: "Any", BundleIDs: ids, ReturnAttributes: attributes}
+	if len(ids) == 0 {
+		options.ApplicationType = "User"
+	}
+	found := map[string]app{}
+	err = during(ctx, nc, func() error {
+		if err := sendPlist(nc, proxyRequest{Command: "Lookup", ClientOptions: options}); err != nil {
+			return err
+		}
+		// The answer may come in parts, the last of which says Complete.
+		for range maxParts {
+			var answer proxyAnswer
+			if err := readPlist(nc, &answer); err != nil {
+				return err
+			}
+			if answer.Error != "" {
+				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid, clean(answer.Error+" "+answer.ErrorDescription)).
+					WithHint("restart the iPhone and try again")
+			}
+			if answer.LookupResult == nil && answer.Status != "Complete" {
+				return errNoPlist
+			}
+			maps.Copy(found, answer.LookupResult)
+			if answer.Status == "Complete" {
+				return nil
+			}
+		}
+		return errNoPlist
+	})
+	if errors.Is(err, errNoPlist) {
+		return nil, &device.Error{
+			Code: device.ServerMisbehaved, Message: fmt.Sprintf("the iPhone %q sent nonsense when asked for its apps", p.udid),
+			Hint: "unplug it and plug it in again, or restart it", Err: err,
+		}
+	}
+	if err != nil {
+		return nil, broken(fmt.Sprintf("the iPhone %q", p.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
+	}
+	for id, a := range found {
+		if a.ID == "" {
+			a.ID = id
+			found[id] = a
+		}
+	}
+	return found, nil
+}
+
+// maxParts bounds an answer that never says that it is complete.
+const maxParts = 1 << 12
+
+// maxPlist bounds a message of a service: what all apps of a full phone take
+// is below it by far.
+const maxPlist = 16 << 20
+
+// errNoPlist is a message that is no property list, or not the one that was
+// asked for.
+var errNoPlist = errors.New("not a property list that was asked for")
+
+// sendPlist sends a message as the services of lockdown frame it: its length in
+// four bytes, the most significant first, and an XML property list.
+func sendPlist(w io.Writer, message any) error {
+	body, err := plist.Marshal(message, plist.XMLFormat)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...))
+	return err
+}
+
+// readPlist reads a message that sendPlist's like has sent.
+func readPlist(r io.Reader, v any) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > maxPlist {
+		return fmt.Errorf("%w: %d bytes", errNoPlist, n)
+	}
+	// The length is believed as far as bytes come.
+	body, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	switch {
+	case err != nil:
+		return err
+	case len(body) < int(n):
+		return io.ErrUnexpectedEOF
+	}
+	if err := decodePlist(body, v); err != nil {
+		return fmt.Errorf("%w: %w", errNoPlist, err)
+	}
+	return nil
+}
+
+// noService makes a sentence of a service that the phone doesn't have.
+func (p *Phone) noService(name string, err error) error {
+	var refused *LockdownError
+	if errors.As(err, &refused) {
+		return &device.Error{
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q does not start its service %s: it says %q", p.udid, name, clean(refused.Code)),
+			Hint: "unlock it, or restart it", Err: err,
+		}
+	}
+	var closed *RefusedError
+	if errors.As(err, &closed) {
+		return &device.Error{
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q started its service %s and does not let it be reached", p.udid, name),
+			Hint: "unplug it and plug it in again, or restart it", Err: err,
+		}
+	}
+	return err
+}

@@ -1,0 +1,292 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"howett.net/plist"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// anApp is an app as installation_proxy tells of it.
+func anApp(id, version string, debuggable bool, schemes, queries, domains []string) map[string]any {
+	return map[string]any{
+		"CFBundleIdentifier": id, "CFBundleShortVersionString": version,
+		"CFBundleURLTypes":            []any{map[string]any{"CFBundleURLSchemes": schemes}},
+		"LSApplicationQueriesSchemes": queries,
+		"Entitlements": map[string]any{
+			"get-task-allow": debuggable, "com.apple.developer.associated-domains": domains,
+			"application-identifier": "TEAM." + id,
+		},
+		"UnheardOf": []any{map[string]any{"x": 1}},
+	}
+}
+
+const testAppID = "wx0123456789abcdef"
+
+var allQueries = []string{"weixin", "weixinULAPI", "weixinURLParamsAPI"}
+
+// openPeer opens the peer's phone.
+func openPeer(t testing.TB, p *peer) *Phone {
+	t.Helper()
+	b := &Backend{Server: p.server()}
+	infos, err := b.List(until(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone, err := b.Open(until(t), infos[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { phone.Close() })
+	return phone.(*Phone)
+}
+
+func TestWeChat(t *testing.T) {
+	for _, c := range []struct {
+		version string
+		warns   bool
+	}{{"", false}, {"8.0.50", false}, {"8.0.24", false}, {"8.0.23", true}, {"7.0.7", true}, {"8.1", false}, {"10.0", false}} {
+		t.Run(c.version, func(t *testing.T) {
+			t.Parallel()
+			p := startPeer(t)
+			p.apps["com.example.other"] = anApp("com.example.other", "1", false, nil, nil, nil)
+			if c.version != "" {
+				p.apps[ioswire.WeChat] = anApp(ioswire.WeChat, c.version, false, []string{"weixin"}, nil, nil)
+			}
+			w, err := openPeer(t, p).WeChat(until(t), device.UserChoice{})
+			if err != nil || w.Installed != (c.version != "") || w.Version != c.version || (len(w.Warnings) > 0) != c.warns {
+				t.Errorf("got %+v, %v", w, err)
+			}
+		})
+	}
+}
+
+// Asking for WeChat takes a session, a service and one question; asking again
+// takes no new session.
+func TestWeChatCost(t *testing.T) {
+	p := startPeer(t)
+	phone := openPeer(t, p)
+	p.mu.Lock()
+	p.steps = nil
+	p.mu.Unlock()
+	for _, want := range [][]string{
+		{"Connect", "StartSession", "TLS", "StartService", "ConnectService", "TLSService", "Lookup"},
+		{"StartService", "ConnectService", "TLSService", "Lookup"},
+	} {
+		if _, err := phone.WeChat(until(t), device.UserChoice{}); err != nil {
+			t.Fatal(err)
+		}
+		got := p.visited()
+		if !slices.Equal(got, want) {
+			t.Errorf("took %q", got)
+		}
+		p.mu.Lock()
+		p.steps = nil
+		p.mu.Unlock()
+	}
+}
+
+func TestWeChatOfAndroidUser(t *testing.T) {
+	p := startPeer(t)
+	phone := openPeer(t, p)
+	if _, err := phone.WeChat(until(t), device.UserChoice{ID: 10, Set: true}); device.AsError(err).Code != device.Usage {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Each step of asking for apps ends with its context, and each lie is a
+// sentence.
+func TestLookupFaults(t *testing.T) {
+	lies := map[string]fault{
+		"cut": {cut: true}, "half": {half: true}, "text": {raw: []byte("text")},
+		"no result": {raw: []byte(`<plist><dict/></plist>`)},
+		"refusal":   {raw: []byte(`<plist><dict><key>Error</key><string>APIInternalError</string></dict></plist>`)},
+		"types":     {raw: []byte(`<plist><dict><key>LookupResult</key><string/></dict></plist>`)},
+		"endless":   {bytes: []byte("\xff\xff\xff\xff")},
+		"deep":      {raw: []byte("<plist>" + strings.Repeat("<array>", 1000) + strings.Repeat("</array>", 1000) + "</plist>")},
+	}
+	for _, step := range []string{"StartService", "ConnectService", "TLSService", "Lookup"} {
+		t.Run(step+"/stall", func(t *testing.T) {
+			t.Parallel()
+			p := startPeer(t)
+			phone := openPeer(t, p)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			p.set(step, fault{stall: true, then: cancel})
+			if _, err := phone.WeChat(ctx, device.UserChoice{}); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+		for name, f := range lies {
+			if step != "Lookup" {
+				break // the others are TestLiesAndCuts'
+			}
+			t.Run(step+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				p := startPeer(t)
+				phone := openPeer(t, p)
+				p.set(step, f)
+				_, err := phone.WeChat(until(t), device.UserChoice{})
+				var e *device.Error
+				if !errors.As(err, &e) || e.Hint == "" {
+					t.Errorf("got %v, which is no sentence for a user", err)
+				}
+			})
+		}
+	}
+}
+
+// A phone that ended the session since the last question gets a new one.
+func TestSessionAgain(t *testing.T) {
+	p := startPeer(t)
+	phone := openPeer(t, p)
+	p.set("StartService", fault{cut: true})
+	if _, err := phone.WeChat(until(t), device.UserChoice{}); device.AsError(err) == nil {
+		t.Fatal("no error")
+	}
+	p.set("StartService", fault{})
+	if _, err := phone.WeChat(until(t), device.UserChoice{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLearn(t *testing.T) {
+	p := startPeer(t)
+	p.apps[ioswire.WeChat] = anApp(ioswire.WeChat, "8.0.50", false, []string{"weixin"}, nil, nil)
+	p.apps["com.example.store"] = anApp("com.example.store", "1", false, []string{"wxfedcba9876543210"}, nil, nil)
+	p.apps["com.example.plain"] = anApp("com.example.plain", "1", true, []string{"plain"}, nil, nil)
+	phone := openPeer(t, p)
+	if _, err := phone.learn(until(t), device.AppIdentity{}); device.AsError(err).Code != device.AppUnknown {
+		t.Errorf("no debuggable app: %v", err)
+	}
+	p.mu.Lock()
+	p.apps["com.example.demo"] = anApp("com.example.demo", "1", true, []string{"demo", strings.ToUpper(testAppID[:2]) + testAppID[2:]}, nil,
+		[]string{"webcredentials:x.example", "applinks:*.example", "applinks:app.example?mode=developer"})
+	p.mu.Unlock()
+	f, err := phone.learn(until(t), device.AppIdentity{})
+	if err != nil || f.app.ID != "com.example.demo" || f.appID != testAppID || f.universalLink != "https://app.example/" || !f.wechat.Installed {
+		t.Errorf("the only debuggable app: %+v, %v", f, err)
+	}
+	if impersonated, err := maySpeak(&f.app, device.AppIdentity{}, false); err != nil || impersonated {
+		t.Errorf("speaking for it: %v, %v", impersonated, err)
+	}
+	f, err = phone.learn(until(t), device.AppIdentity{BundleID: "com.example.store", UniversalLink: "https://u.example/a/"})
+	if err != nil || f.appID != "wxfedcba9876543210" || f.universalLink != "https://u.example/a/" {
+		t.Errorf("a named app: %+v, %v", f, err)
+	}
+	if _, err := maySpeak(&f.app, device.AppIdentity{}, false); device.AsError(err).Code != device.Refused {
+		t.Errorf("speaking for an app from the store: %v", err)
+	}
+	if impersonated, err := maySpeak(&f.app, device.AppIdentity{}, true); err != nil || !impersonated {
+		t.Errorf("speaking for it with --yes: %v, %v", impersonated, err)
+	}
+	if _, err := phone.learn(until(t), device.AppIdentity{BundleID: "com.example.none"}); device.AsError(err).Code != device.Refused {
+		t.Errorf("an app that isn't there: %v", err)
+	}
+	if _, err := phone.learn(until(t), device.AppIdentity{BundleID: "com.example.plain"}); device.AsError(err).Code != device.AppUnknown {
+		t.Errorf("an app without an AppID: %v", err)
+	}
+	p.mu.Lock()
+	p.apps["com.example.second"] = anApp("com.example.second", "1", true, []string{testAppID}, nil, nil)
+	p.mu.Unlock()
+	if _, err := phone.learn(until(t), device.AppIdentity{}); device.AsError(err).Code != device.AppUnknown || !strings.Contains(err.Error(), "2 debuggable") {
+		t.Errorf("two debuggable apps: %v", err)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	many := make([]string, maxQueries)
+	for i := range many {
+		many[i] = fmt.Sprint("scheme", i)
+	}
+	good := []string{"applinks:app.example"}
+	for name, c := range map[string]struct {
+		schemes, queries, domains []string
+		wechat                    string
+		want                      []string // what each finding holds
+	}{
+		"all is well":       {[]string{testAppID}, allQueries, good, "8.0.50", nil},
+		"nothing":           {nil, nil, nil, "8.0.50", []string{"no URL scheme is an AppID", "weixin is not", "weixinULAPI is not", "weixinURLParamsAPI is not", "no associated domain"}},
+		"registers weixin":  {[]string{testAppID, "weixinULAPI"}, allQueries, good, "8.0.50", []string{`WeChat's own URL scheme "weixinULAPI"`}},
+		"too many queries":  {[]string{testAppID}, append(many, allQueries...), good, "8.0.50", []string{"number 51", "number 52", "number 53"}},
+		"one query missing": {[]string{testAppID}, allQueries[:2], good, "8.0.50", []string{"weixinURLParamsAPI is not in LSApplicationQueriesSchemes"}},
+		"no WeChat":         {[]string{testAppID}, allQueries, good, "", []string{"is not installed"}},
+		"old WeChat":        {[]string{testAppID}, allQueries, good, "8.0.20", []string{"older than 8.0.24"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startPeer(t)
+			p.apps["com.example.demo"] = anApp("com.example.demo", "1.2", true, c.schemes, c.queries, c.domains)
+			if c.wechat != "" {
+				p.apps[ioswire.WeChat] = anApp(ioswire.WeChat, c.wechat, false, nil, nil, nil)
+			}
+			i, err := openPeer(t, p).Inspect(until(t), device.AppIdentity{BundleID: "com.example.demo"}, device.UserChoice{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !i.Debuggable || i.VersionName != "1.2" || !slices.Equal(i.QueriesSchemes, append([]string{}, c.queries...)) {
+				t.Errorf("got %+v", i)
+			}
+			if len(i.Findings) != len(c.want) {
+				t.Fatalf("findings: %+v", i.Findings)
+			}
+			for n, want := range c.want {
+				if !strings.Contains(i.Findings[n].Message, want) || i.Findings[n].Hint == "" {
+					t.Errorf("finding %d: %+v", n, i.Findings[n])
+				}
+			}
+		})
+	}
+}
+
+// What isn't bounded would exhaust the stack or the memory: lists in lists, and
+// binary lists that name one object again and again.
+func TestDecodePlistBounds(t *testing.T) {
+	var v any
+	deep := []byte("<plist>" + strings.Repeat("<array>", 1<<20) + strings.Repeat("</array>", 1<<20) + "</plist>")
+	if err := decodePlist(deep, &v); err == nil {
+		t.Error("a million lists in lists were read")
+	}
+	// Sixty lists that each name the next one twice: 2^60 objects.
+	laughs := []byte("bplist00")
+	var offsets []byte
+	for i := range 60 {
+		offsets = append(offsets, byte(len(laughs)>>8), byte(len(laughs)))
+		next := min(i+1, 59)
+		if i == 59 {
+			laughs = append(laughs, 0x08)
+			continue
+		}
+		laughs = append(laughs, 0xa2, byte(next), byte(next))
+	}
+	table := len(laughs)
+	laughs = append(laughs, offsets...)
+	laughs = append(laughs, 0, 0, 0, 0, 0, 0, 2, 1)
+	for _, n := range []int{60, 0, table} {
+		laughs = append(laughs, 0, 0, 0, 0, 0, 0, byte(n>>8), byte(n))
+	}
+	if err := decodePlist(laughs, &v); err == nil {
+		t.Error("a list of 2^60 objects was read")
+	}
+	for _, format := range []int{plist.XMLFormat, plist.BinaryFormat} {
+		in := map[string]any{"a": []any{"b", uint64(1), map[string]any{"c": true}}, "long": make([]any, 0)}
+		for i := range 100 {
+			in["long"] = append(in["long"].([]any), fmt.Sprint(i))
+		}
+		data, err := plist.Marshal(in, format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out map[string]any
+		if err := decodePlist(data, &out); err != nil || len(out["long"].([]any)) != 100 {
+			t.Errorf("format %d: %v, %v", format, out, err)
+		}
+	}
+}

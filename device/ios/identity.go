@@ -1,0 +1,113 @@
+package iphone
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// facts are what is asked of the phone before a request is sent.
+type facts struct {
+	wechat device.WeChat
+	app    app // what the phone knows of the app to speak for
+	// appID and universalLink are those to speak with; the link may be empty.
+	appID, universalLink string
+}
+
+// learn asks for WeChat and the app to speak for, at once if the app is named.
+func (p *Phone) learn(ctx context.Context, id device.AppIdentity) (*facts, error) {
+	found, err := p.lookupNamed(ctx, id.BundleID)
+	if err != nil {
+		return nil, p.late(err)
+	}
+	f := &facts{wechat: wechatOf(found)}
+	if f.app, err = chooseApp(id.BundleID, found); err != nil {
+		return nil, err
+	}
+	if f.appID, err = chooseAppID(id.AppID, &f.app); err != nil {
+		return nil, err
+	}
+	f.universalLink = id.UniversalLink
+	if f.universalLink == "" {
+		f.universalLink = f.app.universalLink()
+	}
+	return f, nil
+}
+
+// lookupNamed asks for WeChat and the app with a bundle ID, or, if it is empty,
+// for all that the user installed.
+func (p *Phone) lookupNamed(ctx context.Context, bundleID string) (map[string]app, error) {
+	if bundleID == "" {
+		return p.lookup(ctx)
+	}
+	return p.lookup(ctx, ioswire.WeChat, bundleID)
+}
+
+// chooseApp returns the app to speak for: the one asked for, else the phone's
+// only debuggable app that registers an AppID as a URL scheme.
+func chooseApp(want string, found map[string]app) (app, error) {
+	if want != "" {
+		a, ok := found[want]
+		if !ok {
+			return app{}, missing(want)
+		}
+		return a, nil
+	}
+	var fit []string
+	for _, id := range slices.Sorted(maps.Keys(found)) {
+		a := found[id]
+		if a.Entitlements.GetTaskAllow && len(a.appIDs()) > 0 && id != ioswire.WeChat {
+			fit = append(fit, clean(id))
+		}
+	}
+	switch len(fit) {
+	case 1:
+		return found[fit[0]], nil
+	case 0:
+		return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app with a wx… URL scheme").
+			WithHint("run `wxctl config init`, or give --bundle-id and --app-id")
+	}
+	return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s", len(fit), strings.Join(fit, ", ")).
+		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", fit[0])
+}
+
+// chooseAppID returns the AppID: the one asked for, else the only one that the
+// app registers as a URL scheme.
+func chooseAppID(want string, a *app) (string, error) {
+	if want != "" {
+		return want, nil
+	}
+	declared := a.appIDs()
+	if len(declared) == 1 {
+		return strings.ToLower(declared[0]), nil
+	}
+	what := "registers none as a URL scheme"
+	if len(declared) > 1 {
+		what = "registers several as URL schemes: " + strings.Join(declared, ", ")
+	}
+	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", clean(a.ID), what).
+		WithHint("give --app-id wx…, or run `wxctl config init`")
+}
+
+// maySpeak decides whether a request may name the app as its sender:
+// debuggable apps and pinned ones without a question, others only with yes. It
+// reports whether that is an impersonation.
+func maySpeak(a *app, id device.AppIdentity, yes bool) (impersonated bool, err error) {
+	switch {
+	case a.Entitlements.GetTaskAllow || id.Pinned:
+		return false, nil
+	case yes:
+		return true, nil
+	}
+	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", clean(a.ID)).
+		WithHint("add --yes if it is yours, or pin it: wxctl config set bundle-id %s", clean(a.ID))
+}
+
+func missing(bundleID string) error {
+	return device.Errorf(device.Refused, "the app %q is not installed on this iPhone", clean(bundleID)).
+		WithHint("install it, or name another with --bundle-id")
+}

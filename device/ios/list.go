@@ -1,0 +1,326 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// Backend finds and opens the phones of one usbmuxd. It implements
+// [device.Backend].
+type Backend struct {
+	Server Server
+	// Transport, if set, is what the phones are said to be connected by, for
+	// servers whose phones are virtual.
+	Transport device.Transport
+
+	mu    sync.Mutex
+	links map[string]*Link // by UDID, of the phones that were found
+}
+
+// Platform returns IOS.
+func (b *Backend) Platform() device.Platform { return device.IOS }
+
+// link returns the way to a phone that was found.
+func (b *Backend) link(a attached) *Link {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.links[a.udid]
+	if l == nil {
+		l = &Link{server: b.Server, udid: a.udid}
+		if b.links == nil {
+			b.links = map[string]*Link{}
+		}
+		b.links[a.udid] = l
+	}
+	l.mu.Lock()
+	l.number = a.number
+	l.mu.Unlock()
+	return l
+}
+
+// info makes of a list entry what can be known without asking the phone.
+func (b *Backend) info(a attached) device.Info {
+	i := device.Info{
+		ID: a.udid, Platform: device.IOS, State: device.Ready, Transport: device.USB,
+		Hardware: a.udid, Server: b.Server.String(),
+	}
+	if a.network {
+		i.Transport = device.Network
+	}
+	if b.Transport != "" {
+		i.Transport = b.Transport
+	}
+	return i
+}
+
+// List returns usbmuxd's phones, each once for each way to it. All are asked
+// at once for name, model, version and state, over USB where there is a
+// choice.
+func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
+	phones, err := b.attached(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := b.infos(ctx, phones, want)
+	if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(ctxErr, context.DeadlineExceeded) {
+		return nil, ctxErr
+	}
+	return infos, err
+}
+
+func (b *Backend) attached(ctx context.Context) ([]attached, error) {
+	m, err := b.Server.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	return m.list(ctx)
+}
+
+// infos describes phones; if want is the ID of one, only that.
+func (b *Backend) infos(ctx context.Context, phones []attached, want string) ([]device.Info, error) {
+	// USB before network, so that the first entry of a phone is its best.
+	phones = slices.Clone(phones)
+	slices.SortStableFunc(phones, func(x, y attached) int {
+		switch {
+		case x.network == y.network:
+			return 0
+		case x.network:
+			return 1
+		}
+		return -1
+	})
+	infos := make([]device.Info, len(phones))
+	first := map[string]int{}
+	for i, a := range phones {
+		infos[i] = b.info(a)
+		if _, seen := first[a.udid]; !seen {
+			first[a.udid] = i
+		}
+	}
+	only := slices.ContainsFunc(phones, func(a attached) bool { return device.SameUDID(a.udid, want) })
+	errs := make([]error, len(phones))
+	var wg sync.WaitGroup
+	for udid, i := range first {
+		if !only || device.SameUDID(udid, want) {
+			link := b.link(phones[i])
+			wg.Go(func() { errs[i] = link.describe(ctx, &infos[i]) })
+		}
+	}
+	wg.Wait()
+	for i, a := range phones {
+		if best := infos[first[a.udid]]; best.ID == infos[i].ID {
+			best.Transport = infos[i].Transport
+			infos[i] = best
+		}
+	}
+	return infos, errors.Join(errs...)
+}
+
+// describeTime bounds how long a phone may take to say who it is; a third of
+// the command's time does, too, so that one phone that hangs leaves time for
+// the others.
+const describeTime = 5 * time.Second
+
+// describe asks a phone who it is and whether it can be used. A phone that
+// doesn't answer stays in the list, as offline. Only a usbmuxd or a phone that
+// talks nonsense is an error.
+func (l *Link) describe(ctx context.Context, i *device.Info) error {
+	patience := describeTime
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/3)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := l.ask(ctx, i)
+	if e := device.AsError(err); e != nil {
+		if i.State == device.Ready {
+			i.State = device.Offline
+			i.Fix = "unplug the iPhone and plug it in again; if that does not help, restart it"
+		}
+		if e.Code == device.ServerMisbehaved {
+			return err
+		}
+		return nil
+	}
+	i.Fix = device.FixFor(i.State)
+	return nil
+}
+
+// ask fills in an Info over one connection. A paired phone is asked within a
+// session, since it hides its lock and its developer mode otherwise; one that
+// refuses the session is asked for its name in clear.
+func (l *Link) ask(ctx context.Context, i *device.Info) error {
+	m, err := l.server.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close() // also what it becomes
+	_, err = l.pairing(ctx, m)
+	if state, ok := stateOf(err); ok {
+		i.State = state
+	} else if err != nil {
+		return err
+	}
+	if err := l.connect(ctx, m, lockdownPort); err != nil {
+		return l.unreached(err)
+	}
+	s := &Session{link: l, pair: l.paired()}
+	s.use(m.wire.Conn)
+	if i.State == device.Ready {
+		err := s.start(ctx)
+		if state, ok := stateOf(err); ok {
+			i.State = state
+		} else if err != nil {
+			return err
+		}
+	}
+	all, err := s.Value(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	values, _ := all.(map[string]any)
+	if values == nil {
+		return s.nonsense("no values when asked for all", nil)
+	}
+	text := func(key string) string {
+		v, _ := values[key].(string)
+		return clean(v)
+	}
+	i.Name, i.Model, i.OSVersion = text("DeviceName"), text("ProductType"), text("ProductVersion")
+	if locked, _ := values["PasswordProtected"].(bool); locked && i.State == device.Ready {
+		i.State = device.Locked
+	}
+	if i.State != device.Ready {
+		return nil
+	}
+	// iOS before 16 has no such mode, and answers that it has no such value.
+	mode, err := s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus")
+	if err != nil {
+		return err
+	}
+	if isOff(mode) {
+		i.State = device.DeveloperModeOff
+	}
+	return nil
+}
+
+// isOff reports whether a value of lockdownd says no, which it does with a
+// boolean or a number.
+func isOff(v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case uint64:
+		return v == 0
+	case int64:
+		return v == 0
+	}
+	return false
+}
+
+// stateOf returns the state that an error says a phone is in.
+func stateOf(err error) (device.State, bool) {
+	var e *notReadyError
+	if errors.As(err, &e) {
+		return e.state, true
+	}
+	return "", false
+}
+
+// Watch calls changed with usbmuxd's phones, now and whenever one comes, goes
+// or is trusted, until ctx ends or usbmuxd goes away. usbmuxd does not tell of
+// phones that are locked and unlocked.
+func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error {
+	// Listening first: a phone that comes or goes between the list and the
+	// events would be missed.
+	m, err := b.Server.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if err := m.listen(ctx); err != nil {
+		return err
+	}
+	phones, err := b.attached(ctx)
+	if err != nil {
+		return err
+	}
+	known := map[int]device.Info{} // by usbmuxd's number
+	for {
+		var fresh []attached
+		for _, a := range phones {
+			if _, ok := known[a.number]; !ok {
+				fresh = append(fresh, a)
+			}
+		}
+		infos, err := b.infos(ctx, fresh, "")
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		for _, i := range infos {
+			for _, a := range fresh {
+				if a.udid == i.ID && (b.Transport != "" || a.network == (i.Transport == device.Network)) {
+					known[a.number] = i
+				}
+			}
+		}
+		all := make([]device.Info, 0, len(known))
+		for _, i := range known {
+			all = append(all, i)
+		}
+		changed(device.Merge(all))
+		if phones, err = m.change(ctx, phones, known); err != nil {
+			return err
+		}
+	}
+}
+
+// change waits until the list of phones is another one. What must be asked
+// again is forgotten.
+func (m *mux) change(ctx context.Context, phones []attached, known map[int]device.Info) ([]attached, error) {
+	for {
+		n, err := m.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(phones, func(a attached) bool { return a.number == n.number })
+		switch {
+		case n.kind == cameEvent && at < 0:
+			return append(phones, n.attached), nil
+		case n.kind == wentEvent && at >= 0:
+			delete(known, n.number)
+			return slices.Delete(slices.Clone(phones), at, at+1), nil
+		case n.kind == pairedEvent && at >= 0:
+			delete(known, n.number)
+			return phones, nil
+		}
+	}
+}
+
+// Open makes a phone usable. It does not talk to it yet.
+func (b *Backend) Open(ctx context.Context, info device.Info) (device.Phone, error) {
+	if info.State != device.Ready {
+		return nil, device.Errorf(device.PhoneNotReady, "phone %s is not ready: %s", info.Label(), info.State).WithHint("%s", info.Fix)
+	}
+	b.mu.Lock()
+	link := b.links[info.ID]
+	b.mu.Unlock()
+	if link == nil {
+		var err error
+		if link, err = b.Server.Link(ctx, info.ID); err != nil {
+			return nil, err
+		}
+	}
+	return &Phone{Link: link, info: info}, nil
+}
+
+var _ device.Backend = (*Backend)(nil)

@@ -1,0 +1,98 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// Phone is an open iPhone. Nothing is asked of it before something needs it;
+// its lockdown session then stays until Close.
+type Phone struct {
+	*Link
+	info    device.Info
+	session *Session
+}
+
+// Info returns what is known of the phone.
+func (p *Phone) Info() device.Info { return p.info }
+
+// Close ends the session with the phone.
+func (p *Phone) Close() error {
+	if p.session == nil {
+		return nil
+	}
+	s := p.session
+	p.session = nil
+	return s.Close()
+}
+
+// lockdown returns the phone's session, which it starts if there is none or
+// the phone has ended it.
+func (p *Phone) lockdown(ctx context.Context) (*Session, error) {
+	if p.session != nil && p.session.wire.failed == nil {
+		return p.session, nil
+	}
+	p.Close()
+	s, err := p.Lockdown(ctx)
+	if err != nil {
+		return nil, p.late(err)
+	}
+	p.session = s
+	return s, nil
+}
+
+// late names the phone that did not answer in time.
+func (p *Phone) late(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var own *device.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	e := device.Errorf(device.NotSeen, "phone %s did not answer in time", p.info.Label()).
+		WithHint("unplug it and plug it in again, or give it longer with --timeout")
+	e.Err = err
+	return e
+}
+
+// leastWeChat is the WeChat from which on requests travel in URLs; an older one
+// reads them from the pasteboard, which only the app itself can fill.
+const leastWeChat = "8.0.24"
+
+// WeChat says which WeChat the phone has.
+func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.WeChat, error) {
+	if err := noAndroidUser(choice); err != nil {
+		return device.WeChat{}, err
+	}
+	found, err := p.lookup(ctx, ioswire.WeChat)
+	if err != nil {
+		return device.WeChat{}, p.late(err)
+	}
+	return wechatOf(found), nil
+}
+
+func wechatOf(found map[string]app) device.WeChat {
+	a, ok := found[ioswire.WeChat]
+	if !ok {
+		return device.WeChat{BundleID: ioswire.WeChat}
+	}
+	w := device.WeChat{Installed: true, Enabled: true, BundleID: ioswire.WeChat, Version: clean(a.Version)}
+	if device.CompareVersions(w.Version, leastWeChat) < 0 {
+		w.Warnings = append(w.Warnings, device.Note{
+			Message: "WeChat " + w.Version + " is older than " + leastWeChat + ": it reads no request from a URL, only from the app's pasteboard",
+			Hint:    "update WeChat, or send with --route bridge",
+		})
+	}
+	return w
+}
+
+func noAndroidUser(choice device.UserChoice) error {
+	if choice.Set {
+		return device.Errorf(device.Usage, "an iPhone has no Android users").WithHint("drop --android-user")
+	}
+	return nil
+}
