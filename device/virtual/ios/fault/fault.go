@@ -1,0 +1,174 @@
+// Package fault makes a virtual iPhone fail a computer at a chosen step: it is
+// silent, cuts the connection, or lies. Tests of clients use it, and it counts
+// the steps, so that what a command costs can be asserted.
+package fault
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+)
+
+// Effect is what strikes.
+type Effect int
+
+// The effects of a Fault.
+const (
+	// Cut closes the connection.
+	Cut Effect = iota
+	// Stall sends nothing more and keeps the connection open until the client
+	// closes it.
+	Stall
+	// Garbage sends bytes that mean nothing in any of the protocols.
+	Garbage
+)
+
+// Fault strikes when a step is reached: a request was read, and its answer is
+// to come.
+type Fault struct {
+	// Step is the protocol and the request, such as "usbmux Connect", "lockdown
+	// StartSession", "installation_proxy Browse" or "wda POST /session"; each
+	// package names its own.
+	Step string
+	// Skip is how many times the step passes unharmed before that.
+	Skip int
+	// Answer is sent in place of the true answer, framing and all; then Then
+	// strikes.
+	Answer []byte
+	// After is how many bytes of the true answer pass before Then strikes.
+	After int64
+	Then  Effect
+}
+
+// Plan holds faults and counts steps. A nil Plan has none and counts nothing.
+// It is safe for use by several goroutines.
+type Plan struct {
+	mu     sync.Mutex
+	faults []Fault
+	seen   map[string]int
+	order  []string
+}
+
+// maxOrder bounds how many steps are remembered in order.
+const maxOrder = 10000
+
+// New returns a plan of faults.
+func New(faults ...Fault) *Plan { return &Plan{faults: faults, seen: map[string]int{}} }
+
+// Add adds a fault; its Skip counts from now on.
+func (p *Plan) Add(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.Skip += p.seen[f.Step]
+	p.faults = append(p.faults, f)
+}
+
+// Clear takes all faults away.
+func (p *Plan) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
+}
+
+// Count is how often a step was reached.
+func (p *Plan) Count(step string) int {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen[step]
+}
+
+// Steps lists the steps reached, in order.
+func (p *Plan) Steps() []string {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.order...)
+}
+
+func (p *Plan) reach(step string) *Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen[step]++
+	if len(p.order) < maxOrder {
+		p.order = append(p.order, step)
+	}
+	for _, f := range p.faults {
+		if f.Step == step && p.seen[step] > f.Skip {
+			return &f
+		}
+	}
+	return nil
+}
+
+// Strike is called by a server with each step. It returns the connection to
+// answer on, which may fail on the way, or nil if the step has failed already
+// and the connection is to be closed. The caller closes conn when ctx ends.
+func (p *Plan) Strike(_ context.Context, step string, conn net.Conn) net.Conn {
+	if p == nil {
+		return conn
+	}
+	f := p.reach(step)
+	switch {
+	case f == nil:
+		return conn
+	case f.Answer == nil && f.After > 0:
+		return &faulty{Conn: conn, left: f.After, then: f.Then}
+	}
+	if _, err := conn.Write(f.Answer); err != nil {
+		return nil
+	}
+	f.Then.play(conn)
+	return nil
+}
+
+func (e Effect) play(conn net.Conn) {
+	switch e {
+	case Stall:
+		_, _ = io.Copy(io.Discard, conn)
+	case Garbage:
+		_, _ = conn.Write(garbage(1 << 10))
+	}
+}
+
+// garbage is n bytes with no meaning, whose lengths are beyond every limit.
+func garbage(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 0x80 | byte(i*7)
+	}
+	return b
+}
+
+// faulty is a connection whose writing side fails after a while.
+type faulty struct {
+	net.Conn
+	mu   sync.Mutex
+	left int64
+	then Effect
+}
+
+// Write lets through what is left, then the effect strikes.
+func (c *faulty) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := int(min(int64(len(b)), c.left))
+	if n > 0 {
+		m, err := c.Conn.Write(b[:n])
+		c.left -= int64(m)
+		if err != nil {
+			return m, err
+		}
+	}
+	if n == len(b) {
+		return n, nil
+	}
+	c.then.play(c.Conn)
+	_ = c.Close()
+	return n, net.ErrClosed
+}
