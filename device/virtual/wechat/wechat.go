@@ -53,6 +53,8 @@ type Record struct {
 	// Signature is that of the certificate, see [Signature]. A record without
 	// one fails every check, as an app does whose owner never entered it.
 	Signature string
+	// BundleID and UniversalLink are those of the app for iOS.
+	BundleID, UniversalLink string
 }
 
 // Signature returns what the Open Platform keeps of a certificate: the lower
