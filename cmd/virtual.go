@@ -17,8 +17,8 @@ func NewCmdVirtual(f *Factory) *cobra.Command {
 prints one JSON line with the addresses it listens on, all on this machine,
 and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the end of
 that.`),
-		Example: examples("wxctl virtual android\nwxctl virtual oauth"),
-	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualOAuth(f, nil))
+		Example: examples("wxctl virtual android\nwxctl virtual ios\nwxctl virtual oauth"),
+	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualIOS(f, nil), NewCmdVirtualOAuth(f, nil))
 }
 
 // untilEnd waits for what ends a virtual command: the context, or the end of a
