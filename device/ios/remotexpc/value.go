@@ -378,58 +378,60 @@ func (r *reader) string() (any, error) {
 	return text, nil
 }
 
-// container reads the head of an array or dictionary: a reader of its own for
-// the elements, each at least least bytes long, and their number.
-func (r *reader) container(least uint64) (*reader, uint32, error) {
-	size, err := r.uint32()
+// container reads the head of an array or dictionary and returns how many
+// elements follow, each at least least bytes long. Its length says nothing that
+// the elements don't: go-ios leaves a word out of that of arrays, and phones
+// take it.
+func (r *reader) container(least uint64) (uint32, error) {
+	if _, err := r.uint32(); err != nil {
+		return 0, err
+	}
+	n, err := r.uint32()
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	body, err := r.take(uint64(size))
-	if err != nil {
-		return nil, 0, err
+	if uint64(n)*least > uint64(len(r.data)) {
+		return 0, fmt.Errorf("%d bytes cannot hold %d elements of an XPC container", len(r.data), n)
 	}
-	inner := &reader{data: body}
-	n, err := inner.uint32()
-	if err != nil {
-		return nil, 0, err
-	}
-	if uint64(n)*least > uint64(len(inner.data)) {
-		return nil, 0, fmt.Errorf("XPC container of %d bytes cannot hold %d elements", size, n)
-	}
-	return inner, n, nil
+	return n, nil
 }
 
 func (r *reader) end() error {
 	if len(r.data) > 0 {
-		return fmt.Errorf("%d bytes are left over in an XPC container", len(r.data))
+		return fmt.Errorf("%d bytes are left over after an XPC value", len(r.data))
 	}
 	return nil
 }
 
+// firstElements is how many elements of a container get their room before they
+// are there: containers in containers could promise as much each.
+const firstElements = 64
+
 func (r *reader) array(depth int) (any, error) {
-	inner, n, err := r.container(4)
+	n, err := r.container(4)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]any, n)
-	for i := range list {
-		if list[i], err = inner.value(depth + 1); err != nil {
+	list := make([]any, 0, min(n, firstElements))
+	for range n {
+		value, err := r.value(depth + 1)
+		if err != nil {
 			return nil, err
 		}
+		list = append(list, value)
 	}
-	return list, inner.end()
+	return list, nil
 }
 
 func (r *reader) dict(depth int) (any, error) {
-	inner, n, err := r.container(8)
+	n, err := r.container(8)
 	if err != nil {
 		return nil, err
 	}
-	dict := make(Dict, n)
-	seen := make(map[string]bool, n)
-	for i := range dict {
-		key, err := inner.key()
+	dict := make(Dict, 0, min(n, firstElements))
+	seen := make(map[string]bool, min(n, firstElements))
+	for range n {
+		key, err := r.key()
 		if err != nil {
 			return nil, err
 		}
@@ -437,11 +439,11 @@ func (r *reader) dict(depth int) (any, error) {
 			return nil, fmt.Errorf("XPC dictionary has the key %.40q twice", key)
 		}
 		seen[key] = true
-		value, err := inner.value(depth + 1)
+		value, err := r.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		dict[i] = Entry{Key: key, Value: value}
+		dict = append(dict, Entry{Key: key, Value: value})
 	}
-	return dict, inner.end()
+	return dict, nil
 }

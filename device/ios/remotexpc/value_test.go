@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -124,18 +125,17 @@ func TestRefusesToDecode(t *testing.T) {
 		{"no value", "", "too early"},
 		{"not a dictionary", "00100000", "instead of a dictionary"},
 		{"unknown type", "00600000 00000000", "unknown XPC type 0x6000"},
-		{"more than the container", "00f00000 04000000 01000000", "cannot hold 1 elements"},
+		{"more than the container", "00f00000 04000000 01000000", "cannot hold 1 elements of"},
 		{"billions of elements", "00f00000 04000000 ffffffff", "cannot hold 4294967295 elements"},
-		{"a length past the end", "00f00000 ffffff7f 00000000", "too early"},
 		{"a string past the end", "00f00000 10000000 01000000 6b000000 00900000 ffffffff", "too early"},
 		{"a string without its end", "00f00000 14000000 01000000 6b000000 00900000 04000000 61626364", "zero byte"},
 		{"a string with two ends", "00f00000 14000000 01000000 6b000000 00900000 04000000 61006200", "zero byte"},
 		{"an empty string without its end", "00f00000 10000000 01000000 6b000000 00900000 00000000", "zero byte"},
 		{"a key without its end", "00f00000 0c000000 01000000 6b6b6b6b 6b6b6b6b", "no end"},
 		{"a key twice", "00f00000 14000000 02000000 6b000000 00100000 6b000000 00100000", "twice"},
-		{"something left over", "00f00000 08000000 00000000 00000000", "left over"},
+		{"half a head", "00f00000 04000000", "too early"},
 		{"something after", "00f00000 04000000 00000000 00000000", "left over"},
-		{"nested too deep", "00f00000 ffffffff 01000000 6b000000" + deep, "too early"},
+		{"nested too deep", "00f00000 ffffffff 01000000 6b000000" + deep, "nested deeper"},
 	} {
 		if _, _, err := Decode(raw(tt.words)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: want an error with %q, got %v", tt.name, tt.want, err)
@@ -191,6 +191,33 @@ func TestPaths(t *testing.T) {
 	}
 	if len(d.List("array")) != 4 || d.Dict("array") != nil || !d.Bool("true") || d.Bool("string") {
 		t.Error("list, dictionary or bool")
+	}
+}
+
+// TestLengths: what a container says of its length does not count.
+func TestLengths(t *testing.T) {
+	m, _, err := Decode(raw("00f00000 ffffff7f 01000000 6b000000 00e00000 00000000 01000000 00100000"))
+	if want := (Dict{{"k", []any{nil}}}); err != nil || !reflect.DeepEqual(m.Body, want) {
+		t.Errorf("%v %v", m.Body, err)
+	}
+}
+
+// TestPromises: arrays in arrays that each promise to fill the message get no
+// room for it.
+func TestPromises(t *testing.T) {
+	const depth = maxDepth - 2
+	words := "00f00000 00000000 01000000 6b000000" + strings.Repeat("00e00000 00000000 00000100", depth)
+	data := raw(words + strings.Repeat("00100000", 1<<16))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := Decode(data)
+	runtime.ReadMemStats(&after)
+	if err == nil {
+		t.Error("it is whole")
+	}
+	// 62 times 16 bytes for each word would be some 250 times.
+	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > uint64(50*len(data)) {
+		t.Errorf("%d bytes of message took %d of memory", len(data), allocated)
 	}
 }
 

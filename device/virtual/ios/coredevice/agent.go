@@ -1,0 +1,227 @@
+package coredevice
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Agent is the HTTP face of a running tunnel agent, as `ios tunnel start
+// --userspace` of go-ios has one: it tells of the tunnels to its phones, and each
+// has a TCP port through which their networks are reached. It is safe for use by
+// several goroutines.
+type Agent struct {
+	http *http.Server
+	l    net.Listener
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	served sync.WaitGroup
+
+	mu      sync.Mutex
+	tunnels []*agentTunnel
+	asked   int
+}
+
+type agentTunnel struct {
+	server  *Server
+	port    int
+	stale   bool // the phone was replugged: the tunnel is listed and dead
+	removed int  // answers that still say there is none, before it is there anew
+}
+
+// TunnelInfo is what the agent says of a tunnel.
+type TunnelInfo struct {
+	Address          string `json:"address"`
+	RSDPort          int    `json:"rsdPort"`
+	UDID             string `json:"udid"`
+	UserspaceTUN     bool   `json:"userspaceTun"`
+	UserspaceTUNPort int    `json:"userspaceTunPort"`
+}
+
+// NewAgent starts an agent on a loopback port, 0 for any free one, with a tunnel
+// to each phone that has remote service discovery. Close it before the servers.
+func NewAgent(port int, phones ...*Server) (*Agent, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{l: l}
+	a.ctx, a.cancel = context.WithCancel(context.Background())
+	for _, s := range phones {
+		// go-ios refuses a tunnel in user space to phones before 17.4.
+		if !s.Tunnels() {
+			continue
+		}
+		data, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, errors.Join(err, l.Close(), a.Close())
+		}
+		t := &agentTunnel{server: s, port: data.Addr().(*net.TCPAddr).Port}
+		a.tunnels = append(a.tunnels, t)
+		a.forward(data, t)
+	}
+	mux := http.NewServeMux()
+	ok := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+	mux.HandleFunc("GET /health", ok)
+	mux.HandleFunc("GET /ready", ok)
+	mux.HandleFunc("GET /tunnels", a.list)
+	mux.HandleFunc("GET /tunnel/{udid}", a.tell)
+	mux.HandleFunc("DELETE /tunnel/{udid}", a.remove)
+	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	a.served.Go(func() { _ = a.http.Serve(l) })
+	return a, nil
+}
+
+// Addr is the address of the HTTP face.
+func (a *Agent) Addr() string { return a.l.Addr().String() }
+
+// Asked is how often the agent was asked for a tunnel.
+func (a *Agent) Asked() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
+}
+
+// Close ends the agent and what goes through it, and waits for it.
+func (a *Agent) Close() error {
+	a.cancel()
+	var err error
+	if a.http != nil {
+		err = a.http.Close()
+	}
+	a.served.Wait()
+	return err
+}
+
+// SetStale has the tunnel to a phone be one from before the phone was replugged:
+// it is told of, and takes connections that nobody answers. Removing it makes a
+// new one, which lives.
+func (a *Agent) SetStale(udid string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t := a.find(udid); t != nil {
+		t.stale = true
+	}
+}
+
+func (a *Agent) find(udid string) *agentTunnel {
+	for _, t := range a.tunnels {
+		if t.server.phone.UDID() == udid {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *agentTunnel) info() TunnelInfo {
+	phone, _, _ := t.server.addresses()
+	return TunnelInfo{Address: phone.String(), RSDPort: RSDPort, UDID: t.server.phone.UDID(), UserspaceTUN: true, UserspaceTUNPort: t.port}
+}
+
+func (a *Agent) list(w http.ResponseWriter, _ *http.Request) {
+	a.mu.Lock()
+	list := []TunnelInfo{}
+	for _, t := range a.tunnels {
+		if t.removed == 0 {
+			list = append(list, t.info())
+		}
+	}
+	a.mu.Unlock()
+	answer(w, list)
+}
+
+func (a *Agent) tell(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.asked++
+	t := a.find(r.PathValue("udid"))
+	if t == nil || t.removed > 0 {
+		if t != nil {
+			t.removed--
+		}
+		a.mu.Unlock()
+		http.Error(w, "tunnel not found", http.StatusNotFound)
+		return
+	}
+	info := t.info()
+	a.mu.Unlock()
+	answer(w, info)
+}
+
+// remove ends a tunnel. The agent makes a new one when it next looks at the
+// phones; here, after one answer that there is none.
+func (a *Agent) remove(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := a.find(r.PathValue("udid"))
+	if t == nil || t.removed > 0 {
+		http.Error(w, "tunnel not found", http.StatusNotFound)
+		return
+	}
+	t.removed, t.stale = 1, false
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// forward takes connections to a phone's network: 16 bytes of address and four
+// of port, little-endian, say where to.
+func (a *Agent) forward(l net.Listener, t *agentTunnel) {
+	stop := context.AfterFunc(a.ctx, func() { l.Close() })
+	a.served.Go(func() {
+		defer stop()
+		defer l.Close()
+		var conns sync.WaitGroup
+		defer conns.Wait()
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() { a.connect(conn, t) })
+		}
+	})
+}
+
+func (a *Agent) connect(conn net.Conn, t *agentTunnel) {
+	defer context.AfterFunc(a.ctx, func() { conn.Close() })()
+	defer conn.Close()
+	var head [20]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return
+	}
+	s := t.server
+	phone, _, _ := s.addresses()
+	a.mu.Lock()
+	stale := t.stale || t.removed > 0
+	a.mu.Unlock()
+	if stale || netip.AddrFrom16([16]byte(head[:16])) != phone {
+		_, _ = io.Copy(io.Discard, conn) // packets into the void
+		return
+	}
+	if s.fails(AtNetwork, conn) {
+		return
+	}
+	port := binary.LittleEndian.Uint32(head[16:])
+	if port == RSDPort {
+		s.serve(a.ctx, conn, "", s.own())
+		return
+	}
+	for name, at := range s.own() {
+		if uint32(at) == port {
+			s.serve(a.ctx, conn, name, s.own())
+			return
+		}
+	}
+}
