@@ -1,0 +1,37 @@
+package usbmuxd
+
+import (
+	"bytes"
+	"testing"
+)
+
+// FuzzRequest feeds the decoder whatever comes: it takes no more memory than a
+// message may have, never panics, and what it takes it can write.
+func FuzzRequest(f *testing.F) {
+	for _, message := range []any{
+		map[string]any{"MessageType": "ListDevices", "ClientVersionString": "x", "kLibUSBMuxVersion": 3},
+		map[string]any{"MessageType": "Connect", "DeviceID": 1, "PortNumber": 32498},
+		map[string]any{"MessageType": "SavePairRecord", "PairRecordID": "A", "PairRecordData": []byte{1, 2}},
+	} {
+		var b bytes.Buffer
+		if err := writeMessage(&b, 1, message); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte{16, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0})
+	f.Add([]byte("\x1c\x00\x00\x00\x01\x00\x00\x00\x08\x00\x00\x00\x01\x00\x00\x00bplist00\xd1\x01\x02"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		q, tag, err := readRequest(bytes.NewReader(raw))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		if err := writeMessage(&b, tag, q); err != nil {
+			t.Fatal(err)
+		}
+		if again, tag2, err := readRequest(&b); err == nil && (again.MessageType != q.MessageType || tag2 != tag) {
+			t.Errorf("%+v became %+v", q, again)
+		}
+	})
+}
