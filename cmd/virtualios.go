@@ -20,6 +20,7 @@ type virtualIOSOptions struct {
 	usbmuxPort, wdaPort, rsdPort, tunnelInfoPort int
 	socket                                       string
 	count                                        int
+	tunnels                                      bool // a tunnel agent runs
 	phone                                        virtualios.Options
 }
 
@@ -27,18 +28,19 @@ type virtualIOSOptions struct {
 // is the phone's own word.
 func virtualIOSHelp() map[string]string {
 	return map[string]string{
-		"answer":    "what the user does once WeChat's screen is up, by default send",
-		"ios":       "version of iOS, by default 17.5",
-		"login":     "whether somebody is logged in to WeChat, by default in",
-		"model":     "Apple's name of the model, by default iPhone14,2",
-		"name":      "what the owner calls the phone, by default Virtual iPhone",
-		"oauth":     "where WeChat gets authorization codes, by default of its own making",
-		"state":     "what stands in a computer's way, by default ready",
-		"think":     "how long the user takes for each thing, by default 150ms",
-		"transport": "how the phone is attached, by default usb",
-		"udid":      "number of the first phone",
-		"wda":       "whether WebDriverAgent runs on the phone, by default off",
-		"wechat":    "WeChat on the phone, by default 8.0.50",
+		"answer":     "what the user does once WeChat's screen is up, by default send",
+		"ios":        "version of iOS, by default 17.5",
+		"login":      "whether somebody is logged in to WeChat, by default in",
+		"model":      "Apple's name of the model, by default iPhone14,2",
+		"name":       "what the owner calls the phone, by default Virtual iPhone",
+		"oauth":      "where WeChat gets authorization codes, by default of its own making",
+		"pasteboard": "whether the developer image brings a pasteboard service, by default off",
+		"state":      "what stands in a computer's way, by default ready",
+		"think":      "how long the user takes for each thing, by default 150ms",
+		"transport":  "how the phone is attached, by default usb",
+		"udid":       "number of the first phone",
+		"wda":        "whether WebDriverAgent runs on the phone, by default off",
+		"wechat":     "WeChat on the phone, by default 8.0.50",
 	}
 }
 
@@ -51,11 +53,12 @@ func NewCmdVirtualIOS(f *Factory, runF func(context.Context, *virtualIOSOptions)
 		Short: "Play iPhones with WeChat on them",
 		Long: long(`Play iPhones that libimobiledevice, pymobiledevice3, go-ios and everything that
 speaks to usbmuxd takes for real: a usbmuxd of their own on a loopback port and
-a unix socket, and behind it lockdownd and its services. On each is a WeChat
-with a user who answers, and a debuggable demo app that is registered with it.
+a unix socket, and behind it lockdownd, its services and, from iOS 17 on, the
+developer tunnel with remote service discovery. On each is a WeChat with a user
+who answers, and a debuggable demo app that is registered with it.
 
 One JSON line says where: {"usbmux":"127.0.0.1:41234","usbmuxSocket":"/tmp/…",
-"udids":[…]}. Point clients at the first with
+"rsd":"127.0.0.1:41235","udids":[…]}. Point clients at the first with
 USBMUXD_SOCKET_ADDRESS=127.0.0.1:41234 or --usbmuxd. The same words are the
 options of --device virtual:ios?ios=17.5&answer=cancel.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
@@ -78,6 +81,7 @@ wxctl virtual ios --count 20 --state unpaired`),
 			if c.Flags().Changed("wda-port") && opts.phone.WDA == virtualios.WDAOff {
 				opts.phone.WDA = virtualios.WDAOn
 			}
+			opts.tunnels = c.Flags().Changed("tunnel-info-port")
 			if err := opts.check(); err != nil {
 				return err
 			}
@@ -91,6 +95,8 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.IntVar(&opts.usbmuxPort, "usbmux-port", 0, "`port` of usbmuxd (0: any free one)")
 	flags.StringVar(&opts.socket, "usbmux-socket", "", "`path` of usbmuxd's unix socket (default: in a directory of its own)")
 	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one); turns it on")
+	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
+	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel agent as go-ios runs one (0: any free one); without it none runs")
 	flags.IntVar(&opts.count, "count", 1, "how many phones")
 	help := virtualIOSHelp()
 	for _, option := range virtualios.OptionKeys() {
@@ -159,6 +165,16 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 	}
 	if opts.phone.WDA != virtualios.WDAOff {
 		if line.WDA, err = server.ServeWDA(opts.wdaPort); err != nil {
+			return busyPort(err)
+		}
+	}
+	if server.Phones[0].CoreDevice.Supported() {
+		if line.RSD, err = server.ServeRSD(opts.rsdPort); err != nil {
+			return busyPort(err)
+		}
+	}
+	if opts.tunnels {
+		if line.TunnelInfo, err = server.ServeTunnels(opts.tunnelInfoPort); err != nil {
 			return busyPort(err)
 		}
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	// NoDeveloperMode has developer mode off, NoImage no developer disk image
 	// mounted.
 	NoDeveloperMode, NoImage bool
+	// Pasteboard has the developer disk image be one of those that bring a
+	// pasteboard service, as only the newest do.
+	Pasteboard bool
 	// WDA is WebDriverAgent on the phone.
 	WDA WDA
 	// Network has the phone attached by Wi-Fi, besides USB or instead of it.
@@ -103,10 +106,11 @@ func options() map[string]option {
 			o.Think = d
 			return nil
 		}},
-		"login":     oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
-		"oauth":     {"base URL of a virtual OAuth server", setOAuth},
-		"wda":       oneOf("off, on, hung", func(o *Options, v string) { o.WDA = WDA(strings.TrimPrefix(v, "off")) }),
-		"transport": oneOf("usb, network, both", func(o *Options, v string) { o.Network, o.NoUSB = v != "usb", v == "network" }),
+		"login":      oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
+		"oauth":      {"base URL of a virtual OAuth server", setOAuth},
+		"pasteboard": oneOf("off, on", func(o *Options, v string) { o.Pasteboard = v == "on" }),
+		"wda":        oneOf("off, on, hung", func(o *Options, v string) { o.WDA = WDA(strings.TrimPrefix(v, "off")) }),
+		"transport":  oneOf("usb, network, both", func(o *Options, v string) { o.Network, o.NoUSB = v != "usb", v == "network" }),
 		"state": oneOf("ready, locked, unpaired, unpaired-locked, trust-pending, trust-denied, no-developer-mode, no-developer-image", func(o *Options, v string) {
 			o.Locked = strings.HasSuffix(v, "locked")
 			o.NoDeveloperMode, o.NoImage = v == "no-developer-mode", v == "no-developer-mode" || v == "no-developer-image"
@@ -159,7 +163,7 @@ func isLoopback(host string) bool {
 
 // ParseOptions reads options as virtual:ios?… spells them, such as
 // "ios=17.5&answer=cancel". The keys: ios, udid, name, model, wechat, answer,
-// think, login, oauth, wda, transport, state.
+// think, login, oauth, pasteboard, wda, transport, state.
 func ParseOptions(text string) (Options, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {

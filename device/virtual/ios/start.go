@@ -15,6 +15,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/wxctl/wxctl/device/virtual/ios/coredevice"
 	"github.com/wxctl/wxctl/device/virtual/ios/fault"
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/ios/lockdownd"
@@ -31,6 +32,8 @@ type Phone struct {
 	// Lockdown starts its services; WDA is nil unless it runs.
 	Lockdown *lockdownd.Daemon
 	WDA      *webdriveragent.Agent
+	// CoreDevice is the side that iOS 17 brought: the tunnel and what is in it.
+	CoreDevice *coredevice.Server
 }
 
 // UDID implements usbmuxd.Device.
@@ -64,6 +67,18 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 	}
 	p := &Phone{Model: model, Lockdown: lockdownd.New(model, keys, faults)}
 	p.Lockdown.Think = o.Think
+	p.CoreDevice = coredevice.New(model, coredevice.Options{
+		Lockdown:   func(ctx context.Context, conn net.Conn) error { p.Lockdown.ServeTrusted(ctx, conn); return nil },
+		Pasteboard: o.Pasteboard,
+	})
+	p.Lockdown.Services = append(p.Lockdown.Services, lockdownd.Service{
+		Name: coredevice.ProxyService, Present: p.CoreDevice.Tunnels,
+		Serve: func(ctx context.Context, conn net.Conn) {
+			if conn = faults.Strike(ctx, "CoreDeviceProxy", conn); conn != nil {
+				_ = p.CoreDevice.ServeTunnel(ctx, conn)
+			}
+		},
+	})
 	if o.WDA != WDAOff {
 		p.WDA = &webdriveragent.Agent{Phone: model, Hang: o.WDA == WDAHung, Faults: faults}
 	}
@@ -97,6 +112,7 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	served sync.WaitGroup
+	agent  *coredevice.Agent
 	closed func() error
 }
 
@@ -180,6 +196,30 @@ func (s *Server) ServeWDA(port int) (string, error) {
 	return s.serve(port, agent.Serve)
 }
 
+// ServeRSD opens remote service discovery and the services of the first phone on
+// loopback ports, RSD at the one given (0: any free one), without a tunnel, and
+// returns RSD's address.
+func (s *Server) ServeRSD(port int) (string, error) { return s.Phones[0].CoreDevice.Listen(port) }
+
+// ServeTunnels starts a tunnel agent at a loopback port (0: any free one), which
+// has a tunnel to each phone that can have one, and returns its address. It is
+// called once.
+func (s *Server) ServeTunnels(port int) (string, error) {
+	var phones []*coredevice.Server
+	for _, p := range s.Phones {
+		phones = append(phones, p.CoreDevice)
+	}
+	agent, err := coredevice.NewAgent(port, phones...)
+	if err != nil {
+		return "", err
+	}
+	s.agent = agent
+	return agent.Addr(), nil
+}
+
+// Agent is the tunnel agent, nil before ServeTunnels.
+func (s *Server) Agent() *coredevice.Agent { return s.agent }
+
 // serve hands connections at a loopback port to f, until Close.
 func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -202,8 +242,11 @@ func (s *Server) close() error {
 	s.cancel()
 	s.served.Wait()
 	var errs []error
+	if s.agent != nil {
+		errs = append(errs, s.agent.Close())
+	}
 	for _, p := range s.Phones {
-		errs = append(errs, p.Model.Close())
+		errs = append(errs, p.CoreDevice.Close(), p.Model.Close())
 	}
 	return errors.Join(errs...)
 }
