@@ -2,11 +2,8 @@ package cmd
 
 import (
 	"context"
-	"log/slog"
-	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android"
 	iphone "github.com/wxctl/wxctl/device/ios"
@@ -19,7 +16,6 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	if err != nil {
 		return nil, nil, err
 	}
-	f.logGoIOS()
 	fleet := &device.Fleet{LockDir: lockDir, Command: f.command}
 	if sel.Virtual != nil {
 		backend, stop, err := startVirtual(ctx, sel.Virtual)
@@ -44,26 +40,6 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		fleet.Backends = append(fleet.Backends, &iphone.Backend{Server: server})
 	}
 	return fleet, func() {}, nil
-}
-
-// logGoIOS shows what go-ios logs, with -v.
-func (f *Factory) logGoIOS() {
-	level := slog.LevelDebug
-	switch {
-	case f.Verbose() == 0:
-		return
-	case f.Verbose() > 1:
-		level -= 4 // go-ios's own level of single messages
-	}
-	iphone.SetLogger(slog.NewTextHandler(lines{f.Streams}, &slog.HandlerOptions{Level: level}))
-}
-
-// lines writes log records to stderr, each whole.
-type lines struct{ s *streams.Streams }
-
-func (l lines) Write(b []byte) (int, error) {
-	l.s.Say("go-ios: " + safe(strings.TrimRight(string(b), "\n")))
-	return len(b), nil
 }
 
 // startVirtual starts a phone in this process behind an adb server of its

@@ -204,7 +204,11 @@ func readPlist(r io.Reader, v any) error {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return err
 	}
-	n := binary.BigEndian.Uint32(head[:])
+	return readBody(r, binary.BigEndian.Uint32(head[:]), v)
+}
+
+// readBody reads a property list of n bytes.
+func readBody(r io.Reader, n uint32, v any) error {
 	if n > maxPlist {
 		return fmt.Errorf("%w: %d bytes", errNoPlist, n)
 	}

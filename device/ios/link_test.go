@@ -129,16 +129,17 @@ func TestStalls(t *testing.T) {
 // here: each lie and each cut, at every step.
 func TestLiesAndCuts(t *testing.T) {
 	faults := map[string]fault{
-		"cut":           {cut: true},
-		"half":          {half: true},
-		"no plist":      {raw: []byte("hello, this is no property list")},
-		"another plist": {raw: []byte(`<plist><array><string>x</string></array></plist>`)},
-		"empty":         {raw: []byte{}},
-		"a dictionary":  {raw: []byte(`<plist><dict/></plist>`)},
-		"wrong types":   {raw: []byte(`<plist><dict><key>DeviceList</key><string>x</string><key>Number</key><string>x</string><key>PairRecordData</key><true/><key>Port</key><string>x</string><key>SessionID</key><true/></dict></plist>`)},
-		"endless":       {bytes: []byte("\xff\xff\xff\xff\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00")},
-		"no length":     {bytes: []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
-		"cyclic":        {raw: append([]byte("bplist00\xa1\x00\x08"), 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10)},
+		"cut":              {cut: true},
+		"half":             {half: true},
+		"no plist":         {raw: []byte("hello, this is no property list")},
+		"another plist":    {raw: []byte(`<plist><array><string>x</string></array></plist>`)},
+		"empty":            {raw: []byte{}},
+		"a dictionary":     {raw: []byte(`<plist><dict/></plist>`)},
+		"wrong types":      {raw: []byte(`<plist><dict><key>DeviceList</key><string>x</string><key>Number</key><string>x</string><key>PairRecordData</key><true/><key>Port</key><string>x</string><key>SessionID</key><true/></dict></plist>`)},
+		"endless":          {bytes: []byte("\xff\xff\xff\xff\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00")},
+		"no length":        {bytes: []byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")},
+		"another's answer": {bytes: append([]byte("\x26\x00\x00\x00\x01\x00\x00\x00\x08\x00\x00\x00\xff\x00\x00\x00"), "<plist><dict/></plist>"...)},
+		"cyclic":           {raw: append([]byte("bplist00\xa1\x00\x08"), 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10)},
 	}
 	for name, f := range faults {
 		for _, step := range steps {

@@ -170,8 +170,7 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 	if err := l.connect(ctx, m, lockdownPort); err != nil {
 		return l.unreached(err)
 	}
-	s := &Session{link: l, pair: l.paired()}
-	s.use(m.wire.Conn)
+	s := &Session{link: l, pair: l.paired(), wire: m.wire}
 	if i.State == device.Ready {
 		err := s.start(ctx)
 		if state, ok := stateOf(err); ok {

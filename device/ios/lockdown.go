@@ -8,8 +8,6 @@ import (
 	"net"
 	"sync"
 
-	"github.com/danielpaulus/go-ios/ios"
-
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -29,7 +27,7 @@ type Link struct {
 
 // pairing is a pair record, ready for use.
 type pairing struct {
-	record ios.PairRecord
+	record pairRecord
 	config *tls.Config
 }
 
@@ -190,11 +188,9 @@ func (l *Link) paired() *pairing {
 // Session is a connection to the phone's lockdownd. It is used by one
 // goroutine at a time. It is in clear until start.
 type Session struct {
-	link   *Link
-	pair   *pairing
-	wire   *wire
-	frames *ios.LockDownConnection
-	id     string
+	link *Link
+	pair *pairing
+	wire *wire
 }
 
 // Lockdown starts a session with the phone's lockdownd, encrypted with what
@@ -226,7 +222,7 @@ func (l *Link) lockdown(ctx context.Context, m *mux) (*Session, error) {
 		return nil, l.unreached(err)
 	}
 	s := &Session{link: l, pair: pair}
-	s.use(m.Conn)
+	s.wire = m.wire
 	return s, nil
 }
 
@@ -240,11 +236,6 @@ func (l *Link) unreached(err error) error {
 		}
 	}
 	return err
-}
-
-func (s *Session) use(nc net.Conn) {
-	s.wire = &wire{Conn: nc}
-	s.frames = ios.NewLockDownConnection(ios.NewDeviceConnectionWithConn(s.wire))
 }
 
 // lockdownRequest is any request to lockdownd.
@@ -287,21 +278,14 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	request.Label = "wxctl"
 	var answer lockdownAnswer
 	err := during(ctx, s.wire, func() error {
-		if err := s.frames.Send(request); err != nil {
+		if err := sendPlist(s.wire, request); err != nil {
 			return err
 		}
-		data, err := s.frames.ReadMessage()
-		if err != nil {
-			return err
-		}
-		if err := decodePlist(data, &answer); err != nil {
-			return s.nonsense("something that is no property list", err)
-		}
-		return nil
+		return readPlist(s.wire, &answer)
 	})
 	switch {
-	case err != nil && s.wire.failed == nil:
-		err = s.nonsense("something that is no lockdown message", err)
+	case errors.Is(err, errNoPlist):
+		err = s.nonsense("something that is no property list", err)
 	case err == nil && answer.Error != "":
 		return answer, &LockdownError{Request: request.Request, Code: answer.Error}
 	case err == nil && answer.Request != "" && answer.Request != request.Request:
@@ -315,7 +299,7 @@ func (s *Session) lost(err error) error {
 	if err == nil {
 		return nil
 	}
-	return broken(fmt.Sprintf("the iPhone %q", s.link.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", s.wire.cause(err))
+	return broken(fmt.Sprintf("the iPhone %q", s.link.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
 }
 
 func (s *Session) nonsense(what string, err error) error {
@@ -341,7 +325,6 @@ func (s *Session) start(ctx context.Context) error {
 	if err != nil {
 		return s.link.refused(err)
 	}
-	s.id = answer.SessionID
 	if !answer.EnableSessionSSL {
 		return nil
 	}
@@ -349,7 +332,7 @@ func (s *Session) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.use(nc)
+	s.wire = &wire{Conn: nc}
 	return nil
 }
 

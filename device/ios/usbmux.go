@@ -2,13 +2,14 @@ package iphone
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
 	"strings"
 
-	"github.com/danielpaulus/go-ios/ios"
+	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -42,18 +43,16 @@ func (e *muxResult) Error() string {
 type mux struct {
 	*wire
 	server Server
-	frames *ios.UsbMuxConnection
+	tag    uint32 // of the last request
 }
 
 // open connects to usbmuxd. The caller closes the connection.
 func (s Server) open(ctx context.Context) (*mux, error) {
-	quiet()
 	nc, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{Conn: nc}
-	return &mux{wire: w, server: s, frames: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w))}, nil
+	return &mux{wire: &wire{Conn: nc}, server: s}, nil
 }
 
 // muxRequest is any request to usbmuxd; what a request doesn't have is left
@@ -94,27 +93,56 @@ func (m *mux) ask(ctx context.Context, request muxRequest) (muxAnswer, error) {
 	request.ProgName, request.ClientVersionString, request.LibUSBMuxVersion = "wxctl", "wxctl", 3
 	var answer muxAnswer
 	err := during(ctx, m, func() error {
-		if err := m.frames.Send(request); err != nil {
+		if err := m.send(request); err != nil {
 			return err
 		}
-		var err error
-		answer, err = m.read()
+		tag, err := m.read(&answer)
+		if err == nil && tag != m.tag {
+			return m.nonsense(fmt.Sprintf("answered request %d when asked %d", tag, m.tag), nil)
+		}
 		return err
 	})
 	return answer, m.misled(err)
 }
 
-// read returns the next message.
-func (m *mux) read() (muxAnswer, error) {
-	message, err := m.frames.ReadMessage()
+// The header of a message (libusbmuxd, usbmuxd-proto.h): four little-endian
+// words, of which the first counts the message, the header included.
+const (
+	headerSize = 16
+	version    = 1 // property lists
+	plistKind  = 8 // MESSAGE_PLIST
+)
+
+// send sends one request in one write.
+func (m *mux) send(request muxRequest) error {
+	body, err := plist.Marshal(request, plist.XMLFormat)
 	if err != nil {
-		return muxAnswer{}, err
+		return err
 	}
-	var answer muxAnswer
-	if err := decodePlist(message.Payload, &answer); err != nil {
-		return answer, m.nonsense("sent something that is no property list", err)
+	m.tag++
+	out := make([]byte, 0, headerSize+len(body))
+	for _, word := range []uint32{uint32(headerSize + len(body)), version, plistKind, m.tag} {
+		out = binary.LittleEndian.AppendUint32(out, word)
 	}
-	return answer, nil
+	_, err = m.Write(append(out, body...))
+	return err
+}
+
+// read reads the next message and returns its tag: that of the request that it
+// answers, 0 for an event.
+func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
+	var head [headerSize]byte
+	if _, err := io.ReadFull(m, head[:]); err != nil {
+		return 0, err
+	}
+	n := binary.LittleEndian.Uint32(head[:])
+	if n < headerSize || binary.LittleEndian.Uint32(head[8:]) != plistKind {
+		return 0, m.nonsense("sent something that is no usbmux message", nil)
+	}
+	if err := readBody(m, n-headerSize, answer); err != nil {
+		return 0, err
+	}
+	return binary.LittleEndian.Uint32(head[12:]), nil
 }
 
 // misled makes a sentence of an error of the connection.
@@ -123,10 +151,10 @@ func (m *mux) misled(err error) error {
 		return nil
 	}
 	const hint = "see whether it still runs: idevice_id -l"
-	if m.failed == nil {
-		err = m.nonsense("sent something that is no usbmux message", err)
+	if errors.Is(err, errNoPlist) {
+		return m.nonsense("sent something that is no property list", err)
 	}
-	return broken(fmt.Sprintf("the usbmuxd at %q", m.server.String()), device.ServerMisbehaved, hint, m.cause(err))
+	return broken(fmt.Sprintf("the usbmuxd at %q", m.server.String()), device.ServerMisbehaved, hint, err)
 }
 
 func (m *mux) nonsense(what string, err error) error {
@@ -180,10 +208,17 @@ func (m *mux) attachedOf(number int64, p muxProperties) (attached, error) {
 	return attached{number: int(number), udid: clean(p.SerialNumber), network: strings.EqualFold(p.ConnectionType, "Network")}, nil
 }
 
+// pairRecord is what a computer and a phone agreed upon when the user trusted
+// the computer, as far as it is needed here.
+type pairRecord struct {
+	HostID, SystemBUID              string
+	HostCertificate, HostPrivateKey []byte // PEM
+}
+
 // pairRecord reads what this computer and the phone agreed upon when the user
 // trusted it. It is a *muxResult if they never did.
-func (m *mux) pairRecord(ctx context.Context, udid string) (ios.PairRecord, error) {
-	var record ios.PairRecord
+func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
+	var record pairRecord
 	answer, err := m.ask(ctx, muxRequest{MessageType: "ReadPairRecord", PairRecordID: udid})
 	if err != nil {
 		return record, err
@@ -247,8 +282,7 @@ func (m *mux) next(ctx context.Context) (news, error) {
 	for {
 		var answer muxAnswer
 		err := during(ctx, m, func() error {
-			var err error
-			answer, err = m.read()
+			_, err := m.read(&answer)
 			return err
 		})
 		kind, known := events[answer.MessageType]
