@@ -68,8 +68,7 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 	p := &Phone{Model: model, Lockdown: lockdownd.New(model, keys, faults)}
 	p.Lockdown.Think = o.Think
 	p.CoreDevice = coredevice.New(model, coredevice.Options{
-		Lockdown:   func(ctx context.Context, conn net.Conn) error { p.Lockdown.ServeTrusted(ctx, conn); return nil },
-		Pasteboard: o.Pasteboard,
+		Lockdown: p.Lockdown.ServeTrusted, Pasteboard: o.Pasteboard, Faults: faults,
 	})
 	p.Lockdown.Services = append(p.Lockdown.Services, lockdownd.Service{
 		Name: coredevice.ProxyService, Present: p.CoreDevice.Tunnels,

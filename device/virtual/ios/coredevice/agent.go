@@ -210,9 +210,6 @@ func (a *Agent) connect(conn net.Conn, t *agentTunnel) {
 		_, _ = io.Copy(io.Discard, conn) // packets into the void
 		return
 	}
-	if s.fails(AtNetwork, conn) {
-		return
-	}
 	port := binary.LittleEndian.Uint32(head[16:])
 	if port == RSDPort {
 		s.serve(a.ctx, conn, "", s.own())

@@ -16,6 +16,7 @@ import (
 	"github.com/danielpaulus/go-ios/ios/appservice"
 	goios "github.com/danielpaulus/go-ios/ios/tunnel"
 
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
 )
 
@@ -77,7 +78,8 @@ func agentOf(t *testing.T, s *Server) network {
 }
 
 func TestAgent(t *testing.T) {
-	s, phone, _ := start(t, idevice.Options{}, Options{})
+	plan := fault.New()
+	s, phone, _ := start(t, idevice.Options{}, Options{Faults: plan})
 	old, _, _ := start(t, idevice.Options{UDID: idevice.DefaultUDID(1), IOS: "17.0"}, Options{})
 	a := startAgent(t, s, old)
 	for _, tt := range []struct {
@@ -112,7 +114,7 @@ func TestAgent(t *testing.T) {
 		t.Errorf("a stale tunnel answers %q, %v", got, err)
 	}
 	conn.Close()
-	if s.Counts().Connections != 0 {
+	if plan.Count("rsd HTTP/2") != 0 {
 		t.Error("a stale tunnel reaches the phone")
 	}
 	for _, tt := range []struct {

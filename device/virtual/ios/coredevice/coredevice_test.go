@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
 )
 
@@ -217,7 +218,8 @@ func TestEveryWay(t *testing.T) {
 		{"agent", func(t *testing.T, s *Server) network { return agentOf(t, s) }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
-			s, phone, urls := start(t, idevice.Options{}, Options{})
+			plan := fault.New()
+			s, phone, urls := start(t, idevice.Options{}, Options{Faults: plan})
 			n := way.to(t, s)
 			peer := directory(t, n)
 			if peer.UDID != phone.UDID() || peer.OSVersion != "17.5" || peer.ProductType != "iPhone14,2" || peer.BuildVersion == "" {
@@ -241,12 +243,10 @@ func TestEveryWay(t *testing.T) {
 			if got := <-urls; got != "weixin://2" {
 				t.Error(got)
 			}
-			counts := s.Counts()
-			if counts.Handshakes != 1 || counts.Connections != 2 || counts.Features["launchapplication"] != 2 {
-				t.Errorf("%+v", counts)
-			}
-			if want := map[string]int{"tunnel": 1}[way.name]; counts.Tunnels != want {
-				t.Errorf("%d tunnels", counts.Tunnels)
+			for step, want := range map[string]int{"rsd HTTP/2": 1, "rsd Handshake": 1, "appservice HTTP/2": 1, "appservice launchapplication": 2, "CoreDeviceProxy handshake": map[string]int{"tunnel": 1}[way.name]} {
+				if got := plan.Count(step); got != want {
+					t.Errorf("%s: %d times, want %d", step, got, want)
+				}
 			}
 		})
 	}
@@ -255,7 +255,8 @@ func TestEveryWay(t *testing.T) {
 // TestManyShares opens one tunnel, asks once where the appservice is, and
 // launches a hundred times: the phone counts no more than that.
 func TestManyShares(t *testing.T) {
-	s, _, urls := start(t, idevice.Options{}, Options{})
+	plan := fault.New()
+	s, _, urls := start(t, idevice.Options{}, Options{Faults: plan})
 	c := service(t, tunnel(t, s), AppService)
 	for i := range 100 {
 		url := "weixin://app/" + strconv.Itoa(i)
@@ -264,8 +265,10 @@ func TestManyShares(t *testing.T) {
 			t.Fatalf("%q arrived instead of %q", got, url)
 		}
 	}
-	if got := s.Counts(); got.Tunnels != 1 || got.Handshakes != 1 || got.Connections != 2 || got.Features["launchapplication"] != 100 {
-		t.Errorf("%+v", got)
+	for step, want := range map[string]int{"CoreDeviceProxy handshake": 1, "rsd Handshake": 1, "appservice HTTP/2": 1, "appservice launchapplication": 100} {
+		if got := plan.Count(step); got != want {
+			t.Errorf("%s: %d times, want %d", step, got, want)
+		}
 	}
 }
 
@@ -441,15 +444,10 @@ func TestPasteboard(t *testing.T) {
 	}
 }
 
-// TestCheckIn: lockdown behind RSD answers the check-in twice, then is itself.
-func TestCheckIn(t *testing.T) {
-	s, _, _ := start(t, idevice.Options{NoImage: true}, Options{Lockdown: func(_ context.Context, conn net.Conn) error {
-		request, err := readPlist(conn)
-		if err != nil {
-			return err
-		}
-		return writePlist(conn, map[string]any{"Request": request["Request"], "Type": "com.apple.mobile.lockdown"})
-	}})
+// TestLockdown: a connection to lockdown behind RSD is lockdown's own, check-in
+// and all, and needs no image.
+func TestLockdown(t *testing.T) {
+	s, _, _ := start(t, idevice.Options{NoImage: true}, Options{Lockdown: func(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }})
 	n := listen(t, s)
 	port, err := directory(t, n).Port(RemoteLockdown)
 	if err != nil {
@@ -460,18 +458,11 @@ func TestCheckIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for _, tt := range []struct{ ask, want string }{{"RSDCheckin", "RSDCheckin"}, {"", "StartService"}, {"QueryType", "QueryType"}} {
-		if tt.ask != "" {
-			if err := writePlist(conn, map[string]any{"Request": tt.ask, "Label": "test", "ProtocolVersion": "2"}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		got, err := readPlist(conn)
-		if err != nil || got["Request"] != tt.want {
-			t.Errorf("%v %v, want %s", got, err, tt.want)
-		}
+	if _, err := conn.Write([]byte("RSDCheckin")); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(conn); err != nil {
-		t.Error(err)
+	got := make([]byte, len("RSDCheckin"))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "RSDCheckin" {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -7,14 +7,15 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
 )
 
-// share opens a tunnel and launches WeChat through it. after is called when the
-// phone has been asked for something that it may not answer.
+// share opens a tunnel and launches WeChat through it.
 func share(ctx context.Context, conn net.Conn) error {
 	n, err := cdtunnel.Open(ctx, conn)
 	if err != nil {
@@ -56,61 +57,90 @@ func share(ctx context.Context, conn net.Conn) error {
 // TestFaults fails at each step in each way: a stall lasts until the caller
 // gives up, a cut and a lie are errors at once.
 func TestFaults(t *testing.T) {
-	deep := any(nil)
-	for range 60 {
-		deep = []any{deep}
-	}
-	steps := map[string]Step{"proxy": AtProxy, "network": AtNetwork, "settings": AtSettings, "opening": AtOpening, "handshake": AtHandshake, "request": AtRequest}
-	for name, step := range steps {
-		t.Run("stall at "+name, func(t *testing.T) {
-			s, _, _ := start(t, idevice.Options{}, Options{})
-			s.SetFault(Fault{At: step, Do: Stall})
+	for _, step := range []string{
+		"CoreDeviceProxy handshake", "CoreDeviceProxy packets", "rsd HTTP/2", "rsd opening", "rsd Handshake",
+		"appservice HTTP/2", "appservice opening", "appservice launchapplication",
+	} {
+		t.Run("stall at "+step, func(t *testing.T) {
+			plan := fault.New(fault.Fault{Step: step, Then: fault.Stall})
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
 			ctx, cancel := context.WithCancelCause(within(t))
 			gone := errors.New("the caller gave up")
-			// The phone is silent for good once it has read: giving up before is
-			// as good.
 			done := make(chan error, 1)
 			conn := proxy(t, s)
 			go func() { done <- share(ctx, conn) }()
+			for plan.Count(step) == 0 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
 			cancel(gone)
 			if err := <-done; !errors.Is(err, gone) {
 				t.Errorf("%v", err)
 			}
 		})
-		t.Run("cut at "+name, func(t *testing.T) {
-			s, _, _ := start(t, idevice.Options{}, Options{})
-			s.SetFault(Fault{At: step, Do: Cut})
+		t.Run("cut at "+step, func(t *testing.T) {
+			plan := fault.New(fault.Fault{Step: step, Then: fault.Cut})
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
 			if err := share(within(t), proxy(t, s)); err == nil || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v", err)
 			}
-			s.SetFault(Fault{})
+			plan.Clear()
 			if err := share(within(t), proxy(t, s)); err != nil {
 				t.Errorf("after the fault: %v", err)
 			}
 		})
+		t.Run("garbage at "+step, func(t *testing.T) {
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: step, Then: fault.Garbage})})
+			if err := share(within(t), proxy(t, s)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestLies has the phone say well-formed things that are not true.
+func TestLies(t *testing.T) {
+	deep := any(nil)
+	for range 60 {
+		deep = []any{deep}
+	}
+	message := func(stream uint32, body remotexpc.Dict) []byte {
+		data, err := Message(stream, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	handshake := func(properties, services any) []byte {
+		return message(remotexpc.Root, remotexpc.Dict{{Key: "MessageType", Value: "Handshake"}, {Key: "Properties", Value: properties}, {Key: "Services", Value: services}})
+	}
+	udid := remotexpc.Dict{{Key: "UniqueDeviceID", Value: "x"}}
+	greeting := func(text string) []byte {
+		return append([]byte{'C', 'D', 'T', 'u', 'n', 'n', 'e', 'l', 0, byte(len(text))}, text...)
 	}
 	for _, tt := range []struct {
-		fault Fault
-		want  string
+		step   string
+		answer []byte
+		want   string
 	}{
-		{Fault{At: AtProxy, Text: `{"type":`}, "nonsense"},
-		{Fault{At: AtProxy, Text: `{"type":"serverHandshakeResponse","clientParameters":{"address":"::1","mtu":1}}`}, "nonsense"},
-		{Fault{At: AtHandshake, Say: remotexpc.Dict{{Key: "MessageType", Value: "Handshake"}}}, "no UDID"},
-		{Fault{At: AtHandshake, Say: remotexpc.Dict{{Key: "MessageType", Value: "Handshake"}, {Key: "Properties", Value: remotexpc.Dict{{Key: "UniqueDeviceID", Value: "x"}}}, {Key: "Services", Value: []any{}}}}, "does not offer"},
-		{Fault{At: AtRequest, Say: remotexpc.Dict{{Key: "CoreDevice.output", Value: deep}}}, "no process"},
+		{"CoreDeviceProxy handshake", greeting(`{"type":`), "nonsense"},
+		{"CoreDeviceProxy handshake", greeting(`{"type":"serverHandshakeResponse","clientParameters":{"address":"::1","mtu":1}}`), "nonsense"},
+		{"rsd Handshake", handshake(nil, nil), "no UDID"},
+		{"rsd Handshake", handshake(udid, []any{}), "does not offer"},
+		{"rsd Handshake", handshake(udid, remotexpc.Dict{{Key: AppService, Value: remotexpc.Dict{{Key: "Port", Value: "-1"}}}}), "does not offer"},
+		{"rsd Handshake", handshake(udid, remotexpc.Dict{{Key: AppService, Value: remotexpc.Dict{{Key: "Port", Value: "9"}}}}), "refused"},
+		{"appservice launchapplication", message(remotexpc.Answers, remotexpc.Dict{{Key: "CoreDevice.output", Value: deep}}), "no process"},
 	} {
-		s, _, _ := start(t, idevice.Options{}, Options{})
-		tt.fault.Do = Lie
-		s.SetFault(tt.fault)
+		s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: tt.step, Answer: tt.answer, Then: fault.Stall})})
 		if err := share(within(t), proxy(t, s)); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%+v: want an error with %q, got %v", tt.fault, tt.want, err)
+			t.Errorf("%s: want an error with %q, got %v", tt.step, tt.want, err)
 		}
 	}
 }
 
 // TestGreetings: CoreDeviceProxy hangs up on what is no greeting.
 func TestGreetings(t *testing.T) {
-	s, _, _ := start(t, idevice.Options{}, Options{})
+	plan := fault.New()
+	s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
 	for _, said := range []string{"GET / HTTP/1.1\r\n", "CDTunnel\x00\x02{}", "CDTunnel\x00\x01{", "CDTunnel\x00\x1a{\"type\":\"clientHandshake\"} "} {
 		conn := proxy(t, s)
 		if _, err := conn.Write([]byte(said)); err != nil {
@@ -120,7 +150,7 @@ func TestGreetings(t *testing.T) {
 			t.Errorf("%q: answered with %q", said, got)
 		}
 	}
-	if got := s.Counts().Tunnels; got != 0 {
+	if got := plan.Count("CoreDeviceProxy handshake"); got != 0 {
 		t.Errorf("%d tunnels", got)
 	}
 }

@@ -38,7 +38,6 @@ func (e *requestError) Error() string {
 func (c *connection) invoke(ctx context.Context, request remotexpc.Dict, reply func(remotexpc.Dict) error) error {
 	s := c.server
 	feature, _ := strings.CutPrefix(request.String("CoreDevice.featureIdentifier"), featurePrefix)
-	s.count(func(c *Counts) { c.Features[feature]++ })
 	input := request.Dict("CoreDevice.input")
 	var output any
 	err := checkEnvelope(request)

@@ -13,17 +13,21 @@
 package coredevice
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 
+	"golang.org/x/net/http2"
+
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
 )
 
@@ -44,23 +48,21 @@ const (
 
 // Options say what else a phone's CoreDevice side does.
 type Options struct {
-	// Lockdown serves lockdown on a connection that has checked in to
-	// RemoteLockdown; nil has the phone not offer it.
-	Lockdown func(ctx context.Context, conn net.Conn) error
+	// Lockdown serves RemoteLockdown; nil has the phone not offer it.
+	Lockdown func(ctx context.Context, conn net.Conn)
+	// Faults fail computers on purpose, and count what they ask. The steps are
+	// "CoreDeviceProxy handshake" and "CoreDeviceProxy packets" (none of which is
+	// answered), and for rsd and each service, by the last part of its name, such
+	// as "appservice HTTP/2" (its SETTINGS), "appservice opening" (each of three)
+	// and "appservice launchapplication", the feature; "rsd Handshake" is what RSD
+	// pushes. Message makes an answer that lies.
+	Faults *fault.Plan
 	// Pasteboard has the developer disk image be one that brings Pasteboard,
 	// which the older do not.
 	Pasteboard bool
 	// ColdURLs has an app that runs already not get the URL it is launched with,
 	// unless it is ended first: reported of older developer disk images.
 	ColdURLs bool
-}
-
-// Counts is what has been asked of a phone.
-type Counts struct {
-	Tunnels     int            // connections to CoreDeviceProxy that became a network
-	Connections int            // to RSD and services, in tunnels or not
-	Handshakes  int            // Handshakes that RSD pushed
-	Features    map[string]int // invocations of CoreDevice's features, by the last part of their names
 }
 
 // Server is the CoreDevice side of one phone.
@@ -72,10 +74,6 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	served sync.WaitGroup
-
-	mu     sync.Mutex
-	fault  Fault
-	counts Counts
 }
 
 // firstPort is where the first of the services listens on the phone's network.
@@ -90,7 +88,6 @@ func New(phone *idevice.Phone, o Options) *Server {
 	if o.Lockdown != nil {
 		s.names = append(s.names, RemoteLockdown)
 	}
-	s.counts.Features = map[string]int{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -119,24 +116,6 @@ func (s *Server) Tunnels() bool {
 		return minor > 4
 	}
 	return s.phone.IOS() != "17.4" && s.phone.IOS() != "17.4.0"
-}
-
-// Counts returns what has been asked so far.
-func (s *Server) Counts() Counts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counts
-	c.Features = map[string]int{}
-	for name, n := range s.counts.Features {
-		c.Features[name] = n
-	}
-	return c
-}
-
-func (s *Server) count(f func(*Counts)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(&s.counts)
 }
 
 // addresses are the phone's and a computer's on a tunnel's network, which every
@@ -220,7 +199,6 @@ func (s *Server) accept(ctx context.Context, running *sync.WaitGroup, l net.List
 
 // serve runs one connection to a service, or to RSD, until it ends.
 func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where ports) {
-	s.count(func(c *Counts) { c.Connections++ })
 	// Whatever waits on the connection ends with ctx.
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	defer conn.Close()
@@ -228,18 +206,24 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 		return
 	}
 	if name == RemoteLockdown {
-		_ = s.checkIn(ctx, conn) // how it ended is the computer's business
+		s.options.Lockdown(ctx, conn)
 		return
 	}
-	if s.fails(AtSettings, conn) {
+	c := &connection{server: s, name: "rsd", conn: conn, where: where}
+	if name != "" {
+		c.name = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	out := s.options.Faults.Strike(ctx, c.name+" HTTP/2", conn)
+	if out == nil {
 		return
 	}
-	link, err := remotexpc.Accept(ctx, conn)
+	link, err := remotexpc.Accept(ctx, out)
 	if err != nil {
 		return
 	}
 	defer link.Close()
-	c := &connection{server: s, link: link, conn: conn, where: where}
+	c.link = link
+	// How it ended is the computer's business.
 	switch name {
 	case "":
 		_ = c.discovery(ctx)
@@ -253,6 +237,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 // connection is one to RSD or to a service that takes XPC messages.
 type connection struct {
 	server *Server
+	name   string // as steps of faults have it
 	link   *remotexpc.Link
 	conn   net.Conn
 	where  ports
@@ -260,6 +245,14 @@ type connection struct {
 
 // errFault ends a connection that was told to fail.
 var errFault = errors.New("fault")
+
+// reach fails if a fault strikes at a step of the connection.
+func (c *connection) reach(ctx context.Context, step string) error {
+	if c.server.options.Faults.Strike(ctx, c.name+" "+step, c.conn) == nil {
+		return errFault
+	}
+	return nil
+}
 
 // open answers the messages that open a connection, each on its own stream and
 // in the order of arrival: go-ios waits for each, and all take it. what runs
@@ -273,8 +266,8 @@ func (c *connection) open(ctx context.Context) error {
 		if len(m.Body) > 0 {
 			return fmt.Errorf("a request before the connection is open")
 		}
-		if c.server.fails(AtOpening, c.conn) {
-			return errFault
+		if err := c.reach(ctx, "opening"); err != nil {
+			return err
 		}
 		answer := remotexpc.Message{Flags: m.Flags}
 		if m.Body != nil {
@@ -293,15 +286,10 @@ func (c *connection) discovery(ctx context.Context) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
-	if c.server.fails(AtHandshake, c.conn) {
-		return errFault
+	if err := c.reach(ctx, "Handshake"); err != nil {
+		return err
 	}
-	peer := c.server.peer(c.where)
-	if lie := c.server.lie(AtHandshake); lie != nil {
-		peer = lie
-	}
-	c.server.count(func(c *Counts) { c.Handshakes++ })
-	push := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent, ID: 2, Body: peer}
+	push := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent, ID: 2, Body: c.server.peer(c.where)}
 	if err := c.link.Send(ctx, remotexpc.Root, push); err != nil {
 		return err
 	}
@@ -389,13 +377,14 @@ func (c *connection) each(ctx context.Context, answer func(context.Context, remo
 		if len(m.Body) == 0 {
 			continue
 		}
-		if c.server.fails(AtRequest, c.conn) {
-			return errFault
+		step := m.Body.String("command")
+		if feature := m.Body.String("CoreDevice.featureIdentifier"); feature != "" {
+			step = feature[strings.LastIndexByte(feature, '.')+1:]
+		}
+		if err := c.reach(ctx, step); err != nil {
+			return err
 		}
 		err = answer(ctx, m.Body, func(reply remotexpc.Dict) error {
-			if lie := c.server.lie(AtRequest); lie != nil {
-				reply = lie
-			}
 			flags := remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply
 			return c.link.Send(ctx, remotexpc.Answers, remotexpc.Message{Flags: flags, ID: m.ID, Body: reply})
 		})
@@ -405,73 +394,16 @@ func (c *connection) each(ctx context.Context, answer func(context.Context, remo
 	}
 }
 
-// Fault is how a phone fails a computer.
-type Fault struct {
-	At Step
-	Do Do
-	// Say replaces what would be said, for Lie: the Handshake or a reply. At
-	// AtProxy it is Text that is said.
-	Say  remotexpc.Dict
-	Text string
-}
-
-// Step is where on the way a phone fails.
-type Step int
-
-// The steps, in their order. AtNetwork is that packets arrive and none is
-// answered.
-const (
-	Nowhere Step = iota
-	AtProxy
-	AtNetwork
-	AtSettings
-	AtOpening
-	AtHandshake
-	AtRequest
-)
-
-// Do is what a phone does instead.
-type Do int
-
-// Stall has it say nothing more, Cut end the connection, Lie say something else:
-// it is possible at AtProxy, AtHandshake and AtRequest.
-const (
-	Stall Do = iota
-	Cut
-	Lie
-)
-
-// SetFault has the phone fail from now on, until the fault is replaced by the
-// zero Fault.
-func (s *Server) SetFault(f Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fault = f
-}
-
-func (s *Server) faultAt(step Step) (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.fault, s.fault.At == step && step != Nowhere
-}
-
-// fails stalls until the connection ends or cuts it, if the phone is to fail at
-// step, and reports whether it did.
-func (s *Server) fails(step Step, conn net.Conn) bool {
-	f, ok := s.faultAt(step)
-	if !ok || f.Do == Lie {
-		return false
+// Message is body as a phone sends it on a stream that is open, for an answer
+// that lies: remotexpc.Root is the stream of RSD's Handshake, remotexpc.Answers
+// that of replies. It has the ID of a computer's first request.
+func Message(stream uint32, body remotexpc.Dict) ([]byte, error) {
+	m := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply, ID: 1, Body: body}
+	data, err := m.Append(nil)
+	if err != nil {
+		return nil, err
 	}
-	if f.Do == Stall {
-		_, _ = io.Copy(io.Discard, conn)
-	}
-	conn.Close()
-	return true
-}
-
-func (s *Server) lie(step Step) remotexpc.Dict {
-	if f, ok := s.faultAt(step); ok && f.Do == Lie {
-		return f.Say
-	}
-	return nil
+	var frame bytes.Buffer
+	err = http2.NewFramer(&frame, nil).WriteData(stream, false, data)
+	return frame.Bytes(), err
 }

@@ -61,7 +61,8 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if s.fails(AtProxy, conn) {
+	out := s.options.Faults.Strike(ctx, "CoreDeviceProxy handshake", conn)
+	if out == nil {
 		return errFault
 	}
 	phone, computer, prefix := s.addresses()
@@ -75,20 +76,16 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := s.faultAt(AtProxy); ok && f.Do == Lie {
-		answer = []byte(f.Text)
-	}
 	// Without a blank between the fields, as json.Marshal has it: appium-ios-tuntap
 	// searches the text for them.
 	head := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(answer)))
-	if _, err := conn.Write(append(head, answer...)); err != nil {
+	if _, err := out.Write(append(head, answer...)); err != nil {
 		return err
 	}
-	s.count(func(c *Counts) { c.Tunnels++ })
-	if s.fails(AtNetwork, conn) {
+	if out = s.options.Faults.Strike(ctx, "CoreDeviceProxy packets", conn); out == nil {
 		return errFault
 	}
-	return s.route(ctx, cancel, conn, phone, prefix, uint32(mtu))
+	return s.route(ctx, cancel, out, phone, prefix, uint32(mtu))
 }
 
 func readHello(r io.Reader) (helloFromComputer, error) {
