@@ -61,6 +61,9 @@ type SeenReply struct {
 	Status *bool        `json:"status"`
 	Err    *ModuleError `json:"err"`
 	Events []Event      `json:"events"`
+	// HeldMs is how long a thread of the app stood while its reply was read
+	// there; 0 where nothing was stopped.
+	HeldMs int64 `json:"heldMs,omitempty"`
 	// Content is the reply itself, nil if only the call was seen.
 	Content intents.Reply `json:"-"`
 }

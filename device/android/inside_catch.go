@@ -291,7 +291,10 @@ func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layo
 			return err
 		})
 	}
-	return extras.Sorted(), together(reads...)
+	if err := together(reads...); err != nil {
+		return nil, err
+	}
+	return extras.Sorted(), nil
 }
 
 // readValue reads a value of a Bundle with its Java type. Types that no reply

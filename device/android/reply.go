@@ -232,7 +232,7 @@ func (w *replyWatch) next(ctx context.Context) error {
 	switch {
 	case o.out.State == device.Replied:
 		w.called = nil
-		w.tell(at, sourceApp, o.reply)
+		w.tell(at, sourceApp, o.reply, 0)
 	case o.out.State == device.Returned && o.out.Evidence[0].Source == sourceEvents:
 		w.flush()
 		if w.calls = recent(w.calls, func(t time.Time) time.Time { return t }); len(w.calls) > 0 {
@@ -266,14 +266,14 @@ func (w *replyWatch) inside(c caught) {
 	w.observer.readInside(c)
 	switch w.observer.out.State {
 	case device.Replied:
-		w.tell(c.at, sourceInside, w.observer.reply)
+		w.tell(c.at, sourceInside, w.observer.reply, c.stood)
 	case device.Returned:
 		w.seen(device.NewSeenReply(c.at, w.app, sourceInside, nil))
 	}
 }
 
 // tell tells of a reply, unless another means has told of it just now.
-func (w *replyWatch) tell(at time.Time, source string, reply intents.Reply) {
+func (w *replyWatch) tell(at time.Time, source string, reply intents.Reply, stood time.Duration) {
 	w.read = recent(w.read, func(r readReply) time.Time { return r.at })
 	i := slices.IndexFunc(w.read, func(r readReply) bool { return r.source != source && alike(r.reply, reply) })
 	if i >= 0 {
@@ -281,7 +281,9 @@ func (w *replyWatch) tell(at time.Time, source string, reply intents.Reply) {
 		return
 	}
 	w.read = append(w.read, readReply{time.Now(), source, reply})
-	w.seen(device.NewSeenReply(at, w.app, source, reply))
+	seen := device.NewSeenReply(at, w.app, source, reply)
+	seen.HeldMs = stood.Milliseconds()
+	w.seen(seen)
 }
 
 // alike reports whether two replies are one, as far as an app's hook logs it.
