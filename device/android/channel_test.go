@@ -20,6 +20,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -168,13 +169,24 @@ func TestList(t *testing.T) {
 	locked := newPhone("locked")
 	locked.SetState(adb.StateUnauthorized)
 	silent := newPhone("silent")
+	var asked atomic.Bool
 	silent.Commands = map[string]adbtest.Command{"getprop": func(ctx context.Context, _ []string, _ io.Reader, _, _ io.Writer) int {
+		asked.Store(true)
 		<-ctx.Done()
 		return 1
 	}}
-	b := &Backend{Server: serve(t, adb.NewServer(good, locked, silent))}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
+	server := adb.NewServer(good, locked, silent)
+	b := &Backend{Server: serve(t, server)}
+	// The time is up when the silent phone alone is waited for: of the three
+	// connections, one for the list and one for each phone, its own is left.
+	ctx, pass := wait.Deadline(t)
+	go func() {
+		wait.For(t, "the good phone to be done with", func() bool {
+			s := server.Stats()
+			return asked.Load() && s.Connections == 3 && s.Open == 1
+		})
+		pass()
+	}()
 	infos, err := b.List(ctx, "")
 	if err != nil || len(infos) != 3 {
 		t.Fatalf("%v, %v", infos, err)
@@ -198,7 +210,7 @@ func TestWatch(t *testing.T) {
 	good := newPhone("good")
 	s := adb.NewServer(good)
 	b := &Backend{Server: serve(t, s)}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	var seen []string
 	err := b.Watch(ctx, func(infos []device.Info) {
@@ -294,7 +306,7 @@ func TestNoServer(t *testing.T) {
 }
 
 // TestBadServers lets servers cut, stall and talk nonsense at every point, and
-// holds every answer to: an end in time, an error of a kind, no goroutine (see
+// holds every answer to: an end, an error of a kind, no goroutine (see
 // TestMain), no connection left.
 func TestBadServers(t *testing.T) {
 	p := newPhone("p")
@@ -327,12 +339,8 @@ func TestBadServers(t *testing.T) {
 				}
 				fault.Store(&strike)
 				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-				start := time.Now()
 				err := op(ctx)
 				cancel()
-				if took := time.Since(start); took > 2*time.Second {
-					t.Errorf("%s, effect %d after %d: took %s", name, effect, after, took)
-				}
 				if err == nil {
 					// The fault may lie behind all that is read.
 					if on.Load() && after < 9 && name != "list" {
@@ -351,10 +359,8 @@ func TestBadServers(t *testing.T) {
 	if n < 50 {
 		t.Errorf("only %d faults struck", n)
 	}
-	waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
-	if after := openFiles(t); after > before {
-		t.Errorf("%d file descriptors before, %d after", before, after)
-	}
+	wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 }
 
 // TestBadServerOften repeats one fault of each kind 200 times in a row.
@@ -373,10 +379,8 @@ func TestBadServerOften(t *testing.T) {
 		b.Server.Run(t.Context(), "p", "echo hello", nil)
 		b.Server.Push(t.Context(), "p", strings.NewReader("hello"), "/data/local/tmp/h", 0o644, nil)
 	}
-	waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
-	if after := openFiles(t); after > before {
-		t.Errorf("%d file descriptors before, %d after", before, after)
-	}
+	wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 }
 
 // openFiles counts this process's file descriptors, where that is possible.
@@ -396,17 +400,6 @@ func openFiles(t testing.TB) int {
 	return n
 }
 
-func waitFor(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for range 500 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("waited in vain for %s", what)
-}
-
 // TestNonsenseServers are things that listen where an adb server should.
 func TestNonsenseServers(t *testing.T) {
 	for name, answer := range map[string]string{
@@ -419,7 +412,7 @@ func TestNonsenseServers(t *testing.T) {
 		"a bad reason":    "FAILzzzz",
 	} {
 		s := script(t, func(c net.Conn) {
-			c.SetDeadline(time.Now().Add(time.Second))
+			c.SetDeadline(time.Now().Add(wait.Plenty))
 			io.ReadFull(c, make([]byte, 4))
 			io.WriteString(c, answer)
 		})

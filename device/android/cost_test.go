@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -131,7 +133,7 @@ func TestLabOfTwenty(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	if err := inLab(ctx, server); err != nil {
 		t.Fatal(err)
@@ -143,13 +145,8 @@ func TestLabOfTwenty(t *testing.T) {
 func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, func(args ...string) string) {
 	t.Helper()
 	program := tier.Need(t, "adb", "adb")[0]
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	port := strconv.Itoa(wait.Port(t))
+	addr := net.JoinHostPort("127.0.0.1", port)
 	env := append(os.Environ(), "HOME="+t.TempDir(), "ADB_LOCAL_TRANSPORT_MAX_PORT=5554", "ADB_VENDOR_KEYS=", "ANDROID_SERIAL=", "ADB_SERVER_SOCKET=")
 	daemon := exec.Command(program, "-P", port, "nodaemon", "server")
 	daemon.Env = env
@@ -157,7 +154,7 @@ func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, fun
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { daemon.Process.Kill(); daemon.Wait() })
-	waitFor(t, "the adb server", func() bool {
+	wait.For(t, "the adb server", func() bool {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()
@@ -193,7 +190,7 @@ func TestSameThroughAdb(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer server.Close()
-			backend := &Backend{Server: Server{Addr: server.ADB}, Options: Options{DropAfter: 200 * time.Millisecond}}
+			backend := &Backend{Server: Server{Addr: server.ADB}, Options: Options{DropAfter: wait.Plenty}}
 			serial := server.Phones[0].Serial()
 			if real {
 				backend.Server, serial, _ = adbServer(t, server)
@@ -209,7 +206,7 @@ func TestSameThroughAdb(t *testing.T) {
 // tell delivers a few requests and notes all that does not depend on time.
 func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	infos, err := backend.List(ctx, serial)
 	if err != nil || len(infos) != 1 {
@@ -271,7 +268,7 @@ func TestPhonesOfRealServer(t *testing.T) {
 	if got, err := real.Run(t.Context(), serial, "echo "+shellQuote("it's $(id)")+"; exit 5", nil); err != nil || got.Exit != 5 || string(got.Stdout) != "it's $(id)\n" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	changes := 0
 	err = backend.Watch(ctx, func([]device.Info) {
@@ -282,7 +279,7 @@ func TestPhonesOfRealServer(t *testing.T) {
 	if code(err) != device.ServerMisbehaved || changes == 0 {
 		t.Errorf("the server went: %d changes, %v", changes, err)
 	}
-	waitFor(t, "the server to be gone", func() bool {
+	wait.For(t, "the server to be gone", func() bool {
 		_, err := backend.List(t.Context(), "")
 		return code(err) == device.NoServer
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -37,7 +38,7 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 	}
 	t.Cleanup(func() { p.Close() })
 	server := adb.NewServer(p)
-	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: 100 * time.Millisecond}}}
+	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: wait.Plenty}}}
 }
 
 // warm puts the agent on the phone.
@@ -128,7 +129,7 @@ func TestDeliver(t *testing.T) {
 		name    string
 		options virtualandroid.Options
 		job     device.Job
-		timeout time.Duration // 0: plenty
+		last    string // the evidence after which the time is up; "": it never is
 		state   device.Progress
 		saw     string // part of the evidence
 		code    device.Code
@@ -142,16 +143,16 @@ func TestDeliver(t *testing.T) {
 		{name: "delivered is enough", job: device.Job{Request: page(intents.SceneSession), Until: device.Delivered}, state: device.Delivered, saw: "the system accepted it (SUCCESS)"},
 		{name: "returned", job: device.Job{Request: page(intents.SceneSession), Until: device.Returned}, state: device.Returned, saw: "WeChat called com.example.wxdemo/.wxapi.WXEntryActivity back"},
 		{name: "cancelled is returned", options: virtualandroid.Options{Answer: wechat.Cancel}, job: device.Job{Request: page(intents.SceneSession), Until: device.Returned}, state: device.Returned, saw: "called"},
-		{name: "who stays is not seen", options: virtualandroid.Options{Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession), Until: device.Returned}, timeout: 500 * time.Millisecond,
+		{name: "who stays is not seen", options: virtualandroid.Options{Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession), Until: device.Returned}, last: "chat picker opened",
 			state: device.Opened, code: device.NotSeen, message: `"returned" was not seen in time: nobody answered on the phone`},
 		{name: "no WeChat", options: virtualandroid.Options{Without: true}, job: device.Job{Request: page(intents.SceneSession)}, code: device.WeChatMissing, message: "WeChat is not installed on the phone"},
 		{name: "WeChat disabled", options: virtualandroid.Options{Disabled: true}, job: device.Job{Request: page(intents.SceneSession)}, code: device.WeChatDisabled, message: "WeChat is disabled"},
 		{name: "WeChat too old for contacts", options: virtualandroid.Options{WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 8}}, job: device.Job{Request: contact}, code: device.WeChatTooOld, message: "too old for a share to a contact"},
-		{name: "logged out", options: virtualandroid.Options{LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, timeout: 500 * time.Millisecond,
+		{name: "logged out", options: virtualandroid.Options{LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, last: "WeChat asks to log in",
 			state: device.Delivered, code: device.NotSeen, message: "WeChat asks to log in"},
-		{name: "wrong AppID", options: virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}, job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{AppID: "wxffffffffffffffff"}}, timeout: 500 * time.Millisecond,
+		{name: "wrong AppID", options: virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}, job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{AppID: "wxffffffffffffffff"}}, last: "WeChat took the request",
 			state: device.Delivered, code: device.NotSeen, message: "WeChat stays on its entry screen"},
-		{name: "locked", options: virtualandroid.Options{Locked: true, LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, timeout: 500 * time.Millisecond,
+		{name: "locked", options: virtualandroid.Options{Locked: true, LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, last: "lock screen",
 			state: device.Delivered, saw: "the phone shows its lock screen", code: device.NotSeen, message: "the phone is locked"},
 		{name: "app not installed", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.not.there"}}, code: device.Refused, message: `the app "com.not.there" is not installed`},
 		{name: "app not debuggable", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.android.shell", AppID: "wx0000000000000000"}}, code: device.Refused, message: "does not speak for it unasked"},
@@ -168,13 +169,13 @@ func TestDeliver(t *testing.T) {
 			l := newLab(t, tt.options)
 			l.warm(t)
 			p := l.open(t)
-			timeout := tt.timeout
-			if timeout == 0 {
-				timeout = 10 * time.Second
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), timeout)
-			defer cancel()
+			ctx, pass := wait.Deadline(t)
 			job := tt.job
+			job.Hooks.Seen = func(e device.Evidence) {
+				if tt.last != "" && strings.Contains(e.What, tt.last) {
+					pass()
+				}
+			}
 			if job.Until == device.NotSent {
 				job.Until = device.Opened
 			}
@@ -247,7 +248,7 @@ func TestOnlyWeChatOfAnotherUser(t *testing.T) {
 	state.Installed = false
 	l.Model.SetPackageState(wechat.PackageName, 0, state)
 	p := l.open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	for range 2 {
 		o, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})

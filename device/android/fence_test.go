@@ -18,6 +18,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // The defects of gadb v0.1.0, each by its number in the comment, must not
@@ -64,10 +65,8 @@ func TestFenceAroundGadb(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 		}
-		waitFor(t, "connections to close", func() bool { return server.Stats().Open == 0 })
-		if after := openFiles(t); after > before {
-			t.Errorf("%d file descriptors before, %d after", before, after)
-		}
+		wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+		wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 	})
 	t.Run("lengths are not believed", func(t *testing.T) {
 		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
@@ -79,7 +78,7 @@ func TestFenceAroundGadb(t *testing.T) {
 				return nil
 			}
 			s := serve(t, server)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			allocated := m.TotalAlloc

@@ -14,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -47,7 +48,7 @@ func TestForgottenMedia(t *testing.T) {
 			l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
 			l.warm(t)
 			p := l.open(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			defer cancel()
 			var notes []string
 			job := picture()
@@ -82,7 +83,7 @@ func TestAgentDiesWithMediaOnPhone(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
 	p := l.open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	job := picture()
 	job.Media = append(job.Media, device.Media{Name: "b.png", MIME: "image/png", Size: 3, Open: func() (io.ReadCloser, error) {
@@ -187,6 +188,7 @@ func TestClosedAtOnceLeavesNoMedia(t *testing.T) {
 	l.warm(t)
 	job := device.Job{Request: share(intents.SceneTimeline, intents.Images{}), Until: device.Opened, Force: true}
 	job.Media = []device.Media{media("a.png", "image/png", png), media("b.png", "image/png", png)}
+	l.backend.Options.DropAfter = fast
 	o, err := l.open(t).Deliver(t.Context(), job)
 	if e := device.AsError(err); e == nil || e.Code != device.RefusedByWeChat || strings.Contains(e.Hint, "inspect") {
 		t.Errorf("%+v; saw %s", err, whats(o))
@@ -203,7 +205,7 @@ func TestSameShareAgain(t *testing.T) {
 		l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
 		l.warm(t)
 		p := l.open(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 		defer cancel()
 		for i := range 3 {
 			job := picture()
