@@ -260,6 +260,7 @@ func (s *session) pair(request string, q, a dict) {
 		a["Error"] = "MissingHostID"
 	case request == "Unpair":
 		phone.ForgetHost(host)
+		phone.SetTrust(idevice.Untrusted) // it will ask again
 	case request == "ValidatePair":
 		if !phone.Knows(host) {
 			a["Error"] = "InvalidHostID"

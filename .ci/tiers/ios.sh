@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The tier ios: libimobiledevice, pymobiledevice3 and facebook-wda judge the
+# virtual iPhone. "full" runs them with the race detector, several times.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. .ci/lib.sh
+
+need_apt libimobiledevice-utils ideviceinstaller libusbmuxd-tools
+python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
+strangers=fixtures/strangers/ios
+[ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
+"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
+if [ "${1:-}" = full ]; then
+	go test -race -count=3 ./device/virtual/ios/...
+else
+	go test -count=1 ./device/virtual/ios/...
+fi
