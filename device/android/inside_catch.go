@@ -33,6 +33,7 @@ type debugger struct {
 // place is a breakpoint: where the Intent is found at it.
 type place struct {
 	newIntent bool
+	slots     []int // where onNewIntent's argument may be
 }
 
 func newDebugger(vm *jdwp.VM, classes []string, put func(caught)) *debugger {
@@ -90,15 +91,80 @@ func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) err
 		if known {
 			continue
 		}
+		p := place{newIntent: m.name == onNewIntent}
+		if p.newIntent {
+			p.slots = d.intentSlots(ctx, declares, method.ID)
+		}
+		// The breakpoint may be hit before its number is known here: whoever
+		// handles that waits for the lock.
+		d.mu.Lock()
 		id, err := d.vm.BreakAt(ctx, declares, method.ID)
 		if err != nil {
+			d.mu.Unlock()
 			return err
 		}
-		d.mu.Lock()
-		d.places[id] = place{newIntent: m.name == onNewIntent}
+		d.places[id] = p
 		d.mu.Unlock()
 	}
 	return nil
+}
+
+// intentSlots are the slots in which the Intent may be that onNewIntent is
+// called with. The debug information says it; a method without any is searched,
+// as its argument is in the last of its registers, and their number is unknown.
+func (d *debugger) intentSlots(ctx context.Context, class jdwp.ClassID, method jdwp.MethodID) []int {
+	variables, err := d.vm.Variables(ctx, class, method)
+	if err == nil {
+		for _, v := range variables {
+			if v.Signature == sigIntent && v.Start == 0 {
+				return []int{v.Slot}
+			}
+		}
+	}
+	slots := make([]int, searchedSlots)
+	for i := range slots {
+		slots[i] = (i + 1) % searchedSlots // 1 first: there it is on most
+	}
+	return slots
+}
+
+// searchedSlots is how many registers a method may have at most to be searched.
+const searchedSlots = 32
+
+// intentIn reads the Intent among a frame's slots.
+func (d *debugger) intentIn(ctx context.Context, thread jdwp.ThreadID, frame jdwp.FrameID, slots []int, l *layout) (jdwp.ObjectID, error) {
+	found := make([]jdwp.ObjectID, len(slots))
+	reads := make([]func() error, len(slots))
+	for i, slot := range slots {
+		reads[i] = func() error {
+			v, err := d.vm.SlotValues(ctx, thread, frame, jdwp.Slot{Index: slot, Tag: jdwp.TagObject})
+			var refused jdwp.ErrorCode
+			if errors.As(err, &refused) {
+				return nil // another type, or no such slot
+			}
+			if err != nil || v[0].Tag != jdwp.TagObject || v[0].IsNull() {
+				return err
+			}
+			class, _, err := d.vm.ClassOf(ctx, v[0].Object())
+			for n := 0; err == nil && class != 0 && n < 20; n++ {
+				if class == l.intent {
+					found[i] = v[0].Object()
+					return nil
+				}
+				class, err = d.vm.Superclass(ctx, class)
+			}
+			return err
+		}
+	}
+	if err := together(reads...); err != nil {
+		return 0, err
+	}
+	for _, id := range found {
+		if id != 0 {
+			return id, nil
+		}
+	}
+	return 0, errors.New("its Intent can't be found: the app has no debug information")
 }
 
 // stopTime bounds everything that is done while a thread of the app stands.
@@ -177,22 +243,7 @@ func (d *debugger) catch(ctx context.Context, thread jdwp.ThreadID, p place) *ca
 	if err != nil {
 		return &caught{err: err}
 	}
-	var this, intent jdwp.ObjectID
-	err = together(
-		func() (err error) {
-			this, err = d.vm.This(ctx, thread, frames[0].ID)
-			return err
-		},
-		func() error {
-			if !p.newIntent {
-				return nil
-			}
-			v, err := d.vm.SlotValues(ctx, thread, frames[0].ID, jdwp.Slot{Index: 1, Tag: jdwp.TagObject})
-			if err == nil {
-				intent = v[0].Object()
-			}
-			return err
-		})
+	this, err := d.vm.This(ctx, thread, frames[0].ID)
 	if err != nil {
 		return &caught{err: err}
 	}
@@ -208,7 +259,12 @@ func (d *debugger) catch(ctx context.Context, thread jdwp.ThreadID, p place) *ca
 	}
 	c := &caught{class: name}
 	l, err := d.layoutOf(ctx, class)
-	if err == nil && !p.newIntent {
+	var intent jdwp.ObjectID
+	switch {
+	case err != nil:
+	case p.newIntent:
+		intent, err = d.intentIn(ctx, thread, frames[0].ID, p.slots, l)
+	default:
 		intent, err = d.reference(ctx, this, l.activityIntent)
 	}
 	if err == nil {

@@ -12,7 +12,8 @@ import (
 // The names are AOSP's, the same from API 24 to 37.
 type layout struct {
 	activityIntent jdwp.FieldID // android.app.Activity.mIntent
-	intentExtras   jdwp.FieldID // android.content.Intent.mExtras
+	intent         jdwp.ClassID // android.content.Intent
+	intentExtras   jdwp.FieldID // its mExtras
 	bundle         jdwp.ClassID // android.os.BaseBundle
 	bundleParcel   jdwp.FieldID // its mParcelledData, and what unparcels it
 	bundleSize     jdwp.MethodID
@@ -93,6 +94,7 @@ func (d *debugger) findLayout(ctx context.Context, activity jdwp.ClassID) (*layo
 			if err != nil {
 				return err
 			}
+			l.intent = c
 			return d.fields(ctx, c, map[string]*jdwp.FieldID{"mExtras": &l.intentExtras})
 		},
 		func() error {
