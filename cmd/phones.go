@@ -28,14 +28,14 @@ type phoneFlags struct {
 
 func (p *phoneFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.device, "device", "", "phone: serial, UDID, unique prefix, name, platform=android,os>=12, all, virtual:android `(selector)`")
+	flags.StringVar(&p.device, "device", "", "phone: serial, UDID, unique prefix, name, platform=android,os>=12, all, virtual:android, virtual:ios `(selector)`")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
 	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
 	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port` (default from the environment, else 127.0.0.1:5037)")
 	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path (default from the environment)")
 	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --device all")
 	complete(cmd, "platform", "android", "ios")
-	complete(cmd, "device", "all", "virtual:android")
+	complete(cmd, "device", "all", "virtual:android", "virtual:ios")
 }
 
 // check says what is wrong with the flags before anything is opened.

@@ -8,6 +8,7 @@ import (
 	"github.com/wxctl/wxctl/device/android"
 	iphone "github.com/wxctl/wxctl/device/ios"
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
 )
 
 // openPhones is the PhoneOpener of the real process.
@@ -42,19 +43,26 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	return fleet, func() {}, nil
 }
 
-// startVirtual starts a phone in this process behind an adb server of its
-// own, and finds it there as it would a real one.
+// startVirtual starts a phone in this process behind an adb server or a
+// usbmuxd of its own, and finds it there as it would a real one.
 func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend, func(), error) {
+	wrong := func(err error) error {
+		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
+	}
 	if spec.Platform == device.IOS {
-		return nil, nil, &exit.Error{
-			Name: "refused", Code: exit.RefusedBefore,
-			Message: "this version of wxctl has no virtual iPhone",
-			Hint:    "print what an iPhone would be sent with --platform ios --dry-run, or use --device virtual:android",
+		options, err := virtualios.OptionsOf(spec.Options)
+		if err != nil {
+			return nil, nil, wrong(err)
 		}
+		server, err := virtualios.Start(ctx, options)
+		if err != nil {
+			return nil, nil, err
+		}
+		return &iphone.Backend{Server: iphone.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
 	options, err := virtualandroid.OptionsOf(spec.Options)
 	if err != nil {
-		return nil, nil, exit.Usagef("wxctl virtual android --help lists the options", "--device virtual:android: %v", err)
+		return nil, nil, wrong(err)
 	}
 	server, err := virtualandroid.Start(ctx, options)
 	if err != nil {

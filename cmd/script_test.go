@@ -6,11 +6,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/virtual/ios/lockdownd"
 )
 
 var update = flag.Bool("update", false, "write golden files and script outputs afresh")
@@ -52,7 +55,7 @@ func TestScripts(t *testing.T) {
 					}
 					return nil
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones, "wechat": cmdWeChat},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones, "iphones": cmdIPhones, "wechat": cmdWeChat},
 			})
 		})
 	}
@@ -81,6 +84,31 @@ func cmdPhones(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
 	ts.Setenv("ADB_SERVER_SOCKET", "tcp:"+server.ADB)
+	ts.Setenv("ADB", server.ADB)
+}
+
+// iPhoneKeys are shared by the virtual iPhones of all scripts, since making
+// them takes long.
+var iPhoneKeys = sync.OnceValue(lockdownd.NewKeys)
+
+// cmdIPhones starts a usbmuxd with virtual iPhones, one for each argument, and
+// lets the script's wxctl find it:
+//
+//	iphones 'name=Lab-1' 'name=Lab-2&state=locked'
+func cmdIPhones(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: iphones [OPTIONS ...]")
+	}
+	var phones []virtualios.Options
+	for _, arg := range args {
+		o, err := virtualios.ParseOptions(arg)
+		ts.Check(err)
+		phones = append(phones, o)
+	}
+	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys()}, phones...)
+	ts.Check(err)
+	ts.Defer(func() { server.Close() })
+	ts.Setenv("USBMUXD_SOCKET_ADDRESS", server.USBMux)
 }
 
 // cmdStatus runs a program and checks its exact exit code:
