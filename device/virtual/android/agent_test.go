@@ -13,6 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -423,7 +424,7 @@ func TestJDWP(t *testing.T) {
 	must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: line}))
 	select {
 	case <-changed:
-	case <-time.After(5 * time.Second):
+	case <-time.After(wait.Plenty):
 		t.Error("nobody was told")
 	}
 	if pids := p.JDWP(); len(pids) != 1 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -114,7 +115,7 @@ func (r *running) close() {
 	select {
 	case code := <-r.done:
 		r.done <- code
-	case <-time.After(5 * time.Second):
+	case <-time.After(wait.Plenty):
 		r.t.Error("the agent does not end with its input")
 	}
 }
@@ -150,7 +151,7 @@ func ask[T any](r *running, request agent.Request) (T, *agent.Error) {
 				r.t.Fatal(err)
 			}
 			return answer, nil
-		case <-time.After(5 * time.Second):
+		case <-time.After(wait.Plenty):
 			r.t.Fatal("no answer")
 		}
 	}
@@ -187,7 +188,7 @@ func page(scene intents.Scene) intents.Share {
 // onTop waits for an activity to be in front.
 func onTop(t *testing.T, p *Phone, short string) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(wait.Plenty)
 	for {
 		top, _ := p.Model.Top()
 		if top.Short() == short {
@@ -226,7 +227,7 @@ func (r *running) until(parts ...string) string {
 			if matches(l.Event.Line) {
 				return l.Event.Line
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(wait.Plenty):
 			for _, e := range r.kept {
 				r.t.Log(e.Line)
 			}

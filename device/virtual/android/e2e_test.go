@@ -13,6 +13,7 @@ import (
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -31,7 +32,7 @@ func open(t *testing.T, o virtualandroid.Options) (device.Phone, *virtualandroid
 			t.Error(err)
 		}
 	})
-	backend := &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual, Options: android.Options{DropAfter: 200 * time.Millisecond}}
+	backend := &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual, Options: android.Options{DropAfter: wait.Plenty}}
 	list, err := backend.List(t.Context(), "")
 	if err != nil || len(list) != 1 {
 		t.Fatalf("list %+v, %v", list, err)
@@ -95,13 +96,14 @@ func TestDeliver(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p, server := open(t, tt.options)
-			patience := 10 * time.Second
-			if tt.code == device.NotSeen {
-				patience = 700 * time.Millisecond
+			ctx, pass := wait.Deadline(t)
+			job := device.Job{Request: tt.req, Route: tt.route, Until: tt.until}
+			job.Hooks.Seen = func(e device.Evidence) {
+				if tt.code == device.NotSeen && strings.Contains(e.What, tt.seen) {
+					pass() // nothing else comes
+				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			out, err := p.Deliver(ctx, device.Job{Request: tt.req, Route: tt.route, Until: tt.until})
+			out, err := p.Deliver(ctx, job)
 			if got := device.AsError(err); (got == nil) != (tt.code == "") || got != nil && got.Code != tt.code {
 				t.Errorf("error %v, want kind %q", err, tt.code)
 			}
@@ -146,7 +148,7 @@ func TestConnections(t *testing.T) {
 func TestDeliverToUsers(t *testing.T) {
 	p, server := open(t, virtualandroid.Options{Users: []int{10, 999}})
 	for _, user := range []int{0, 10, 999} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 		out, err := p.Deliver(ctx, device.Job{Request: webpage(intents.SceneSession), Until: device.Returned, User: device.UserChoice{ID: user, Set: true}})
 		cancel()
 		if err != nil || out.State != device.Returned {
@@ -164,7 +166,7 @@ func TestDeliverOnEveryLevel(t *testing.T) {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
 			t.Parallel()
 			p, _ := open(t, virtualandroid.Options{API: api})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			defer cancel()
 			out, err := p.Deliver(ctx, device.Job{Request: webpage(intents.SceneSession), Until: device.Replied})
 			if err != nil || out.State != device.Replied {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -74,7 +76,7 @@ func (m matrix) run(t *testing.T, p device.Phone, model *phone.Phone, answer wec
 			if answer != wechat.Send && r.name == "launch" {
 				until = device.Opened // the mini program's user never called the app back
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			out, err := p.Deliver(ctx, device.Job{Request: r.req, Media: r.media, Route: route, Until: until, After: device.AfterHome, Raw: true})
 			cancel()
 			refused := device.AsError(err)
@@ -126,9 +128,9 @@ func TestEveryRequestThroughRealServer(t *testing.T) {
 			if got := request(t, address, "host:connect:"+adbds[0]); !strings.HasSuffix(got, "connected to "+adbds[0]) {
 				t.Fatalf("connect: %q", got)
 			}
-			backend := &android.Backend{Server: android.Server{Addr: address}, Options: android.Options{DropAfter: time.Second}}
+			backend := &android.Backend{Server: android.Server{Addr: address}, Options: android.Options{DropAfter: wait.Plenty}}
 			var ready []device.Info
-			for deadline := time.Now().Add(20 * time.Second); len(ready) == 0; time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(wait.Plenty); len(ready) == 0; time.Sleep(20 * time.Millisecond) {
 				list, err := backend.List(t.Context(), adbds[0])
 				if err != nil || time.Now().After(deadline) {
 					t.Fatalf("never ready: %+v, %v", list, err)
@@ -148,16 +150,8 @@ func TestEveryRequestThroughRealServer(t *testing.T) {
 // realServer starts an adb server of its own for the test.
 func realServer(t *testing.T, program string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	listener.Close()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := strconv.Itoa(wait.Port(t))
+	address := net.JoinHostPort("127.0.0.1", port)
 	var log bytes.Buffer
 	server := exec.Command(program, "-P", port, "nodaemon", "server")
 	server.Env = append(os.Environ(), "HOME="+t.TempDir(), "ADB_LOCAL_TRANSPORT_MAX_PORT=5554", "ADB_VENDOR_KEYS=")
@@ -172,14 +166,12 @@ func realServer(t *testing.T, program string) string {
 			t.Logf("adb server:\n%s", log.Bytes())
 		}
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	wait.For(t, "the adb server to listen", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			conn.Close()
-			return address
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+		return err == nil
+	})
+	return address
 }

@@ -14,6 +14,7 @@ import (
 
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // request sends one request to the server and returns all it answers.
@@ -24,7 +25,7 @@ func request(t *testing.T, address string, requests ...string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(wait.Plenty)); err != nil {
 		t.Fatal(err)
 	}
 	for i, r := range requests {

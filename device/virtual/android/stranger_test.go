@@ -12,6 +12,7 @@ import (
 
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // devicesOf starts one phone with both faces and returns it with the address of
@@ -66,7 +67,7 @@ func TestKeyThroughRealServer(t *testing.T) {
 	if !strings.HasSuffix(first, "failed to authenticate to "+adbd) && !strings.HasSuffix(first, "connected to "+adbd) {
 		t.Errorf("connect: %q", first)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Plenty); ; time.Sleep(20 * time.Millisecond) {
 		got := request(t, address, "host-serial:"+adbd+":get-state")
 		if got == "OKAY0006device" {
 			break
@@ -102,7 +103,7 @@ func TestPhoneForAdbShell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*wait.Plenty)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, program, "adb_shell_judge.py", host, port, filepath.Join(t.TempDir(), "key"))
 		cmd.Dir = dir

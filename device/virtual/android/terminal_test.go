@@ -14,6 +14,7 @@ import (
 
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // screen gathers what a terminal shows.
@@ -55,7 +56,7 @@ func TestTerminalThroughRealServer(t *testing.T) {
 	if got := request(t, address, "host:connect:"+adbds[0]); !strings.HasSuffix(got, "connected to "+adbds[0]) {
 		t.Fatalf("connect: %q", got)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	var shown screen
 	keys, typed, err := os.Pipe()

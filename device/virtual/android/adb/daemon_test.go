@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // message is a packet of the transport protocol as a computer sees it.
@@ -47,7 +48,7 @@ func plug(t testing.TB, addr string) *computer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(wait.Plenty))
 	return &computer{t: t, Conn: c, version: 0x01000001, max: 1 << 20}
 }
 
@@ -223,7 +224,7 @@ func TestDaemonFlow(t *testing.T) {
 		if w, err := c.read(); err == nil {
 			t.Fatalf("%s before the last packet was acknowledged", w.command)
 		}
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		c.SetReadDeadline(time.Now().Add(wait.Plenty))
 		c.send(message{"OKAY", 1, m.arg0, ""})
 	}
 	c.take(message{"CLSE", m.arg0, 1, ""})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // wires is a listener on connections in memory.
@@ -49,7 +50,7 @@ func feed(t *testing.T, input []byte, serve func(ctx context.Context, l net.List
 	cancel()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(wait.Plenty):
 		t.Fatal("the face doesn't end")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +38,7 @@ func serve(t testing.TB, s *adb.Server) string {
 			if err != nil {
 				t.Errorf("Serve: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(wait.Plenty):
 			t.Error("Serve did not end with its context")
 		}
 	})
@@ -67,7 +68,7 @@ func dial(t testing.TB, addr string) *conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(wait.Plenty))
 	return &conn{t, c, bufio.NewReader(c)}
 }
 

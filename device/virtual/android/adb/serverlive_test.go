@@ -13,6 +13,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 func TestServerTracks(t *testing.T) {
@@ -284,7 +285,7 @@ func TestServerConnects(t *testing.T) {
 	}
 	select {
 	case <-killed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(wait.Plenty):
 		t.Error("the server wasn't killed")
 	}
 }

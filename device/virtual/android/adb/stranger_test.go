@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // adbProgram is Debian's adb with an environment of its own.
@@ -43,19 +44,7 @@ func needAdb(t testing.TB, addr string) *adbProgram {
 }
 
 // freePort returns a port of loopback that nobody listens on.
-func freePort(t testing.TB) string {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		if p := l.Addr().(*net.TCPAddr).Port; p < 5500 || p > 5600 {
-			return fmt.Sprint(p)
-		}
-	}
-}
+func freePort(t testing.TB) string { return fmt.Sprint(wait.Port(t)) }
 
 // realServer starts Debian's adb server on a port of its own.
 func realServer(t testing.TB) *adbProgram {
@@ -87,7 +76,7 @@ func realServer(t testing.TB) *adbProgram {
 
 func waitUntil(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(wait.Plenty); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}
@@ -106,7 +95,7 @@ func (r result) String() string {
 
 func (a *adbProgram) input(stdin string, args ...string) result {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Plenty)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, a.path, append([]string{"-P", a.port}, args...)...)
 	cmd.Env = a.env
@@ -150,7 +139,7 @@ func serveDaemon(t testing.TB, d *adb.Daemon) string {
 			if err != nil {
 				t.Errorf("Serve: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(wait.Plenty):
 			t.Error("Serve did not end with its context")
 		}
 	})
@@ -310,7 +299,7 @@ func judgeShell(a *adbProgram, p subject, serial string) {
 // logcat reads the head of an endless command's output and hangs up.
 func (a *adbProgram) logcat() {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Plenty)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, a.path, "-P", a.port, "shell", "logcat")
 	cmd.Env = a.env

@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // state is how the adb server lists the phone at addr, "" if it doesn't.
@@ -267,7 +268,7 @@ func TestServerEqualsAdbEmpty(t *testing.T) {
 func same(t *testing.T, theirs, ours string, script []string) {
 	t.Helper()
 	var want, got string
-	for _, patience := range []time.Duration{60 * time.Millisecond, time.Second} {
+	for _, patience := range []time.Duration{60 * time.Millisecond, time.Second, wait.Plenty / 2} {
 		var wg sync.WaitGroup
 		wg.Go(func() { want = play(t, theirs, script, patience) })
 		wg.Go(func() { got = play(t, ours, script, patience) })
@@ -287,7 +288,7 @@ func play(t *testing.T, addr string, script []string, patience time.Duration) st
 		return err.Error()
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(wait.Plenty))
 	var answer strings.Builder
 	for i, request := range script {
 		if raw, ok := strings.CutPrefix(request, "="); ok {
@@ -344,7 +345,7 @@ func crowd(t *testing.T, addr, serial string) {
 			return err
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(30 * time.Second))
+		c.SetDeadline(time.Now().Add(wait.Plenty))
 		command := fmt.Sprintf("shell,v2,raw:echo %d; exit %d", i, i%256)
 		fmt.Fprintf(c, "%04xhost:transport:%s", len("host:transport:"+serial), serial)
 		if _, err := io.ReadFull(c, make([]byte, 4)); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // strangersDir holds the clients from PyPI and npm, and what they are to do.
@@ -31,7 +32,7 @@ func python(t *testing.T) string {
 // runJudge runs a client's script, which must pass all of at least checks.
 func runJudge(t *testing.T, checks int, program string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*wait.Plenty)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = strangersDir

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 const wx = "com.tencent.mm"
@@ -264,7 +265,7 @@ func TestLogcatFollows(t *testing.T) {
 		w.check(t, p)
 	}
 	// A follower gets what was there and what comes, in order, with none lost.
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	r, w := io.Pipe()
 	var wg sync.WaitGroup

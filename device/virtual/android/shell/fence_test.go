@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // TestImportsNothingOfTheHost proves it from the source: what could reach the
@@ -146,7 +147,7 @@ func TestHostileLines(t *testing.T) {
 				if code == 139 {
 					t.Errorf("the shell crashed")
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(wait.Plenty):
 				buf := make([]byte, 1<<16)
 				t.Fatalf("no end\n%s", buf[:runtime.Stack(buf, true)])
 			}
@@ -183,15 +184,7 @@ func TestManyRuns(t *testing.T) {
 		wg.Go(func() { check(one()) })
 	}
 	wg.Wait()
-	for range 100 {
-		if runtime.NumGoroutine() <= goroutines {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); n > goroutines {
-		t.Errorf("%d goroutines, %d before", n, goroutines)
-	}
+	wait.For(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
 	if n := len(p.Processes()); n != processes {
 		t.Errorf("%d processes, %d before", n, processes)
 	}
@@ -243,7 +236,7 @@ func TestCancel(t *testing.T) {
 			if code != 130 {
 				t.Errorf("%s: code %d, want 130", line, code)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(wait.Plenty):
 			t.Errorf("%s: did not end", line)
 		}
 		cancel()
@@ -267,7 +260,7 @@ func FuzzLine(f *testing.F) {
 		if code := p.Exec(ctx, phone.Command{Line: line, Stdin: strings.NewReader("in\n"), Stdout: &limited{}, Stderr: &errs}); code == 139 || code < 0 || code > 255 {
 			t.Errorf("code %d: %s", code, errs.String())
 		}
-		if d := time.Since(began); d > 5*time.Second {
+		if d := time.Since(began); d > wait.Plenty {
 			t.Errorf("ended %v after its context", d)
 		}
 	})

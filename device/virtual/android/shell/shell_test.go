@@ -11,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/android/shell"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +36,7 @@ func newPhone(t testing.TB, o phone.Options) *phone.Phone {
 // run runs a line and returns what came of it.
 func run(p *phone.Phone, line, stdin string) (out, errs string, code int) {
 	var o, e bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), wait.Plenty)
 	defer cancel()
 	code = p.Exec(ctx, phone.Command{Line: line, Stdin: strings.NewReader(stdin), Stdout: &o, Stderr: &e})
 	return o.String(), e.String(), code
