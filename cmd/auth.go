@@ -96,10 +96,17 @@ func (s secretFlag) Type() string     { return "string" }
 func (o *authOptions) addFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&o.appID, "app-id", "", "AppID of the app (env WXCTL_APP_ID, else the profile's)")
+	flags.StringVar(&o.openID, "openid", "", "`openid` of the user, where several have logged in")
+	o.addServerFlags(c)
+}
+
+// addServerFlags adds the flags that say who is asked and where what they give
+// is kept.
+func (o *authOptions) addServerFlags(c *cobra.Command) {
+	flags := c.Flags()
 	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server of the same protocol (default "+oauth.DefaultBaseURL+")")
 	flags.StringArrayVar(&o.allowHosts, "allow-host", nil, "`host` other than WeChat's and this computer that may be sent secrets")
 	flags.StringVar(&o.store, "store", "", "where secrets and tokens are kept: "+oneOf("keyring", "file", "none")+" (env WXCTL_STORE, else the keyring if it works, or a file)")
-	flags.StringVar(&o.openID, "openid", "", "`openid` of the user, where several have logged in")
 	complete(c, "store", "keyring", "file", "none")
 	for _, name := range []string{"secret", "app-secret", "token", "access-token", "refresh-token"} {
 		if flags.Lookup(name) == nil {

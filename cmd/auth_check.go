@@ -55,7 +55,7 @@ func authCheckRun(ctx context.Context, opts *authCheckOptions) error {
 			Status        bool    `json:"status"`
 			OpenID        *string `json:"openid"`
 			verdict
-		}{output.SchemaVersion, err == nil, user, verdictOf(err)}))
+		}{output.SchemaVersion, err == nil, user, f.verdictOf(err)}))
 	}
 	if err != nil {
 		return err

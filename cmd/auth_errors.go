@@ -132,10 +132,15 @@ type verdict struct {
 	Error   *exit.Report `json:"error,omitempty"`
 }
 
-// verdictOf says how a call ended.
-func verdictOf(err error) verdict {
+// verdictOf says how a call ended. Where a signal ended the command, it says
+// so, as the process does with its exit code.
+func (f *Factory) verdictOf(err error) verdict {
 	if err == nil {
 		return verdict{Err: moduleErr{0, "ok"}, Errcode: new(0), Errmsg: new("ok")}
+	}
+	var signal *exit.Signal
+	if errors.As(f.ended(), &signal) {
+		err = signal
 	}
 	report := describe(err)
 	v := verdict{Err: moduleErr{-1, report.Message}, Error: &report}

@@ -56,29 +56,39 @@ asked for on a terminal. Tokens are masked in what is printed unless
 	flags := cmd.Flags()
 	flags.StringVar(&opts.code, "code", "", "the code; other processes can see it here, stdin is better")
 	flags.BoolVar(&opts.secretStdin, "secret-stdin", false, "read the AppSecret from stdin; the code then comes from --code")
-	flags.BoolVar(&opts.saveSecret, "save-secret", false, "keep the AppSecret in the store once it has been accepted")
-	flags.BoolVar(&opts.showToken, "show-token", false, "print tokens unmasked")
+	opts.addKeepFlags(cmd)
 	return cmd
+}
+
+// addKeepFlags adds the flags that say what is kept and what is shown.
+func (o *authExchangeOptions) addKeepFlags(c *cobra.Command) {
+	c.Flags().BoolVar(&o.saveSecret, "save-secret", false, "keep the AppSecret in the store once it has been accepted")
+	c.Flags().BoolVar(&o.showToken, "show-token", false, "print tokens unmasked")
 }
 
 // tokenReply is what exchange and refresh print: the module's names, then
 // WeChat's.
 type tokenReply struct {
-	SchemaVersion int     `json:"schemaVersion"`
-	Status        bool    `json:"status"`
-	AccessToken   *string `json:"accessToken"`
-	DynamicToken  *string `json:"dynamicToken"`
-	Expires       *int    `json:"expires"` // seconds
-	OpenID        *string `json:"openId"`
-	UnionID       *string `json:"unionid"`
-	Scope         *string `json:"scope"`
-	Snapshot      bool    `json:"isSnapshotUser,omitempty"`
-	Stored        string  `json:"stored,omitempty"` // keyring or file
-	Shared        bool    `json:"shared,omitempty"` // another wxctl made the request
+	SchemaVersion int  `json:"schemaVersion"`
+	Status        bool `json:"status"`
+	tokenFields
 	verdict
 }
 
-func newTokenReply(t oauth.Token, show bool) tokenReply {
+// tokenFields are a token under the module's names.
+type tokenFields struct {
+	AccessToken  *string `json:"accessToken"`
+	DynamicToken *string `json:"dynamicToken"`
+	Expires      *int    `json:"expires"` // seconds
+	OpenID       *string `json:"openId"`
+	UnionID      *string `json:"unionid"`
+	Scope        *string `json:"scope"`
+	Snapshot     bool    `json:"isSnapshotUser,omitempty"`
+	Stored       string  `json:"stored,omitempty"` // keyring or file
+	Shared       bool    `json:"shared,omitempty"` // another wxctl made the request
+}
+
+func newTokenFields(t oauth.Token, show bool) tokenFields {
 	text := func(s string) *string {
 		if s == "" {
 			return nil
@@ -89,16 +99,15 @@ func newTokenReply(t oauth.Token, show bool) tokenReply {
 	if show {
 		print = oauth.Secret.Reveal
 	}
-	return tokenReply{
-		SchemaVersion: output.SchemaVersion, Status: true, Snapshot: t.Snapshot, verdict: verdictOf(nil),
+	return tokenFields{
 		AccessToken: text(print(t.AccessToken)), DynamicToken: text(print(t.RefreshToken)),
-		Expires: new(int(t.ExpiresIn / time.Second)),
-		OpenID:  text(t.OpenID), UnionID: text(t.UnionID), Scope: text(strings.Join(t.Scope, ",")),
+		Expires: new(int(t.ExpiresIn / time.Second)), Snapshot: t.Snapshot,
+		OpenID: text(t.OpenID), UnionID: text(t.UnionID), Scope: text(strings.Join(t.Scope, ",")),
 	}
 }
 
-// rows is the reply for people and pipes.
-func (r tokenReply) rows() [][]output.Cell {
+// rows is the token for people and pipes.
+func (r tokenFields) rows() [][]output.Cell {
 	var rows [][]output.Cell
 	add := func(name string, value *string) {
 		if value != nil {
@@ -118,16 +127,16 @@ func (r tokenReply) rows() [][]output.Cell {
 func (f *Factory) printTokens(t oauth.Token, stored credentials.Backend, shared, show bool, failure error) error {
 	if failure != nil && t.AccessToken.IsZero() {
 		if f.Printer().JSON() {
-			if err := f.Printer().Object(tokenReply{SchemaVersion: output.SchemaVersion, verdict: verdictOf(failure)}); err != nil {
+			if err := f.Printer().Object(tokenReply{SchemaVersion: output.SchemaVersion, verdict: f.verdictOf(failure)}); err != nil {
 				return err
 			}
 		}
 		return failure
 	}
-	r := newTokenReply(t, show)
+	r := tokenReply{SchemaVersion: output.SchemaVersion, Status: true, tokenFields: newTokenFields(t, show), verdict: f.verdictOf(nil)}
 	r.Stored, r.Shared = string(stored), shared
 	if failure != nil { // WeChat gave tokens, but they could not be kept
-		r.Error = new(describe(failure))
+		r.Error = f.verdictOf(failure).Error
 	}
 	var err error
 	if f.Printer().JSON() {
@@ -200,21 +209,27 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	}
 	ctx, cancel = opts.f.Deadline(ctx, authTimeout)
 	defer cancel()
+	return opts.trade(ctx, client, store, a, code, given)
+}
+
+// trade exchanges a code and keeps the tokens. given says that the AppSecret
+// was given just now instead of found in the store.
+func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, store *credentials.Store, a credentials.Account, code oauth.Secret, given bool) (oauth.Token, credentials.Backend, error) {
 	token, err := client.Exchange(ctx, code)
 	if err != nil {
-		return none, "", err
+		return oauth.Token{}, "", err
 	}
-	if opts.openID != "" && token.OpenID != opts.openID {
-		return none, "", &exit.Error{
+	if o.openID != "" && token.OpenID != o.openID {
+		return oauth.Token{}, "", &exit.Error{
 			Name: "other_user", Code: exit.Credentials,
-			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not kept", token.OpenID, opts.openID),
+			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not kept", token.OpenID, o.openID),
 			Hint:    "log in again as the user that is meant, or leave --openid out",
 		}
 	}
 	if token.Snapshot {
-		opts.f.Streams.Warn("this is a snapshot user: a virtual account, not the real one")
+		o.f.Streams.Warn("this is a snapshot user: a virtual account, not the real one")
 	}
-	stored, err := opts.keep(ctx, store, a, token, secret, given)
+	stored, err := o.keep(ctx, store, a, token, client.Secret, given)
 	return token, stored, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -103,6 +104,10 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	mode := g.mode
 	g.mu.Unlock()
+	if r.URL.Path == "/virtual/code" { // the phone's WeChat asks for one
+		io.WriteString(w, sentinelCode)
+		return
+	}
 	if mode != "good" && mode != "chatty" {
 		g.faulty.ServeHTTP(w, r)
 		return
@@ -183,6 +188,26 @@ func TestNothingLeaks(t *testing.T) {
 			args := append(append([]string{"auth"}, c.args...), "-vv", "--base-url", base, "--allow-host", "wechat.invalid", "--timeout", "100ms")
 			sweep(t, kept, base, c.stdin, args)
 		}
+	}
+}
+
+// TestLoginLeaksNothing sweeps the whole way from the phone to the profile.
+func TestLoginLeaksNothing(t *testing.T) {
+	kept := keptSentinels(t)
+	for _, mode := range []string{"good", "chatty", "40163", "echo", "hostile", "garbage", "hangup"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			server := newGossip()
+			ts := httptest.NewServer(server)
+			defer ts.Close()
+			server.set(t, mode)
+			phone := "virtual:android?think=1ms&oauth=" + ts.URL
+			for _, flags := range leakFlags() {
+				sweep(t, kept, mode, "", append([]string{"auth", "login", "--device", phone, "--base-url", ts.URL}, flags...))
+			}
+			sweep(t, kept, mode, sentinelSecret, []string{"auth", "login", "--device", phone, "--base-url", ts.URL, "--secret-stdin", "--save-secret", "--json", "--store", "none"})
+			sweep(t, kept, mode, "", []string{"auth", "login", "--device", phone + "&answer=deny", "--base-url", ts.URL, "--json", "-vv"})
+		})
 	}
 }
 

@@ -9,25 +9,34 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/oauth"
 )
 
 type authLoginOptions struct {
 	requestOptions
 	cmd          *cobra.Command
 	scope, state *string
+	steps        loginSteps
 }
 
 // NewCmdAuthLogin makes `wxctl auth login`.
 func NewCmdAuthLogin(f *Factory, runF func(context.Context, *authLoginOptions) error) *cobra.Command {
-	opts := &authLoginOptions{}
+	opts := &authLoginOptions{steps: loginSteps{authExchangeOptions: authExchangeOptions{authOptions: authOptions{f: f}}}}
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Ask the user to log in to the app with WeChat",
-		Long: long(`Open WeChat's consent page for the app under test. The reply with the code can
-be read from a debuggable app, or one that has the bridge's hook.
+		Long: long(`Open WeChat's consent page for the app under test, wait for the code, exchange
+it for tokens, keep those, and print the user's profile: one command from phone
+to nickname. The reply with the code can be read from a debuggable app, or one
+that has the bridge's hook; it has to bring back the state that was sent.
+
+The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
+asked for on a terminal. Without one, or where an app's own server does the
+exchange, --code-only prints the code. A weaker --until ends before there is a
+code.
 `+requestTail, append([]exit.Code{exit.Credentials}, requestCodes...)...),
-		Example: examples("wxctl auth login --until opened\nwxctl auth login --scope snsapi_userinfo --dry-run --json"),
-		Args:    cobra.NoArgs,
+		Example: examples("wxctl auth login --until opened\nwxctl auth login --code-only\nwxctl auth login --scope snsapi_userinfo --dry-run --json"),
+		Args:    noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {
 				return runF(c.Context(), opts)
@@ -41,11 +50,21 @@ be read from a debuggable app, or one that has the bridge's hook.
 	flags := cmd.Flags()
 	optionalVar(flags, &opts.scope, "scope", "what is asked for (default snsapi_userinfo)")
 	optionalVar(flags, &opts.state, "state", "text that comes back in the reply (default: random)")
-	flags.BoolVar(&opts.codeOnly, "code-only", false, "print the code alone, unmasked")
+	flags.BoolVar(&opts.codeOnly, "code-only", false, "print the code alone, unmasked, and don't exchange it")
+	opts.steps.addServerFlags(cmd)
+	opts.steps.addKeepFlags(cmd)
+	flags.BoolVar(&opts.steps.secretStdin, "secret-stdin", false, "read the AppSecret from stdin")
+	flags.StringVar(&opts.steps.lang, "lang", string(oauth.LangSimplified), "language of the profile: "+oneOf(userLangs...))
+	complete(cmd, "lang", userLangs...)
 	return cmd
 }
 
 func authLoginRun(ctx context.Context, opts *authLoginOptions) error {
+	if err := opts.steps.check(); err != nil {
+		return err
+	}
+	opts.login = &opts.steps
+	opts.steps.codeOnly, opts.steps.openID = opts.codeOnly, text(opts.openID)
 	return opts.send(ctx, opts.cmd, func(context.Context, target) (built, error) {
 		request := intents.Auth{Common: opts.common(), Scope: opts.scope, State: opts.state}
 		if request.Scope == nil {

@@ -144,7 +144,7 @@ func authStatus(ctx context.Context, opts *authStatusOptions) (reply statusReply
 			if err == nil {
 				err = client.Check(ctx, token)
 			}
-			u.verified(err)
+			u.verified(f, err)
 			if err != nil && (failure == nil || exitCodeOf(failure) != exit.Credentials) {
 				failure = err
 			}
@@ -169,7 +169,7 @@ func (u *userStatus) fill(t oauth.Token, now time.Time) {
 
 // verified tells a token that WeChat turned down from one that it could not be
 // asked about.
-func (u *userStatus) verified(err error) {
+func (u *userStatus) verified(f *Factory, err error) {
 	result := "unknown"
 	var e *oauth.Error
 	switch {
@@ -182,7 +182,7 @@ func (u *userStatus) verified(err error) {
 		result = "invalid"
 	}
 	u.Verified = &result
-	u.Check = new(verdictOf(err))
+	u.Check = new(f.verdictOf(err))
 }
 
 func secretSource(ctx context.Context, f *Factory, store *credentials.Store, a credentials.Account) secretStatus {

@@ -54,7 +54,7 @@ func authTokenRun(ctx context.Context, opts *authTokenOptions) error {
 	}
 	if err != nil {
 		if f.Printer().JSON() {
-			err = errors.Join(err, f.Printer().Object(tokenReply{SchemaVersion: output.SchemaVersion, verdict: verdictOf(err)}))
+			err = errors.Join(err, f.Printer().Object(tokenReply{SchemaVersion: output.SchemaVersion, verdict: f.verdictOf(err)}))
 		}
 		return err
 	}

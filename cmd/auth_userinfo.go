@@ -46,22 +46,38 @@ sex, province, city and country carry nothing for app logins since October 2021.
 
 var userLangs = []string{string(oauth.LangSimplified), string(oauth.LangTraditional), string(oauth.LangEnglish)}
 
-// userReply is a profile under the module's names, and WeChat's further
-// fields.
+// userReply is what userinfo prints.
 type userReply struct {
-	SchemaVersion int      `json:"schemaVersion"`
-	Status        bool     `json:"status"`
-	OpenID        *string  `json:"openid"`
-	Nickname      *string  `json:"nickname"`
-	Sex           *int     `json:"sex"`
-	HeadImgURL    *string  `json:"headimgurl"`
-	Privilege     []string `json:"privilege"`
-	UnionID       *string  `json:"unionid"`
-	Language      *string  `json:"language"`
-	Province      *string  `json:"province"`
-	City          *string  `json:"city"`
-	Country       *string  `json:"country"`
+	SchemaVersion int  `json:"schemaVersion"`
+	Status        bool `json:"status"`
+	userFields
+	UnionID *string `json:"unionid"`
 	verdict
+}
+
+// userFields are a profile under the module's names, and WeChat's further
+// fields.
+type userFields struct {
+	OpenID     *string  `json:"openid"`
+	Nickname   *string  `json:"nickname"`
+	Sex        *int     `json:"sex"`
+	HeadImgURL *string  `json:"headimgurl"`
+	Privilege  []string `json:"privilege"`
+	Language   *string  `json:"language"`
+	Province   *string  `json:"province"`
+	City       *string  `json:"city"`
+	Country    *string  `json:"country"`
+}
+
+func newUserFields(user oauth.UserInfo) userFields {
+	r := userFields{
+		OpenID: &user.OpenID, Nickname: &user.Nickname, Sex: &user.Sex, HeadImgURL: &user.HeadImgURL,
+		Privilege: user.Privilege, Language: &user.Language, Province: &user.Province, City: &user.City, Country: &user.Country,
+	}
+	if r.Privilege == nil {
+		r.Privilege = []string{}
+	}
+	return r
 }
 
 func authUserInfoRun(ctx context.Context, opts *authUserInfoOptions) error {
@@ -69,19 +85,12 @@ func authUserInfoRun(ctx context.Context, opts *authUserInfoOptions) error {
 	user, err := authUserInfo(ctx, opts)
 	if err != nil {
 		if f.Printer().JSON() {
-			err = errors.Join(err, f.Printer().Object(userReply{SchemaVersion: output.SchemaVersion, verdict: verdictOf(err)}))
+			err = errors.Join(err, f.Printer().Object(userReply{SchemaVersion: output.SchemaVersion, verdict: f.verdictOf(err)}))
 		}
 		return err
 	}
 	if f.Printer().JSON() {
-		r := userReply{
-			SchemaVersion: output.SchemaVersion, Status: true, verdict: verdictOf(nil),
-			OpenID: &user.OpenID, Nickname: &user.Nickname, Sex: &user.Sex, HeadImgURL: &user.HeadImgURL,
-			Privilege: user.Privilege, Language: &user.Language, Province: &user.Province, City: &user.City, Country: &user.Country,
-		}
-		if r.Privilege == nil {
-			r.Privilege = []string{}
-		}
+		r := userReply{SchemaVersion: output.SchemaVersion, Status: true, userFields: newUserFields(user), verdict: f.verdictOf(nil)}
 		if user.UnionID != "" {
 			r.UnionID = &user.UnionID
 		}

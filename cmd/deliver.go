@@ -34,6 +34,11 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, build buildFunc) e
 		f.explain(err)
 		return err
 	}
+	if o.login != nil && p.until >= device.Replied {
+		if err := o.login.prepare(ctx, id.AppID); err != nil {
+			return err
+		}
+	}
 	run := &delivery{o: o, plan: p, fleet: fleet, id: id, build: build, several: p.sel.All}
 	if !p.sel.All {
 		f.Streams.Note("phone %s", phones[0].Label())
@@ -94,13 +99,20 @@ func (d *delivery) one(ctx context.Context, info device.Info) error {
 	if outcome == nil {
 		outcome = device.NewOutcome(info)
 	}
+	var in loginResult
+	if d.o.login != nil && err == nil && d.plan.until >= device.Replied {
+		var b built
+		if b, err = d.prepare(ctx, info.Platform); err == nil {
+			in, err = d.o.login.goOn(ctx, outcome, b.request)
+		}
+	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
 			err = cause
 		}
 		outcome.Error = reportOf(err)
 	}
-	return d.o.f.alsoPrinted(err, d.print(outcome))
+	return d.o.f.alsoPrinted(err, d.print(outcome, in))
 }
 
 // alsoPrinted is the error of a command whose answer was printed, or could not
@@ -193,27 +205,34 @@ func createPrivate(name string, several bool, info device.Info) (io.WriteCloser,
 	return file, nil
 }
 
-func (d *delivery) print(o *device.Outcome) error {
+func (d *delivery) print(o *device.Outcome, in loginResult) error {
 	p := d.o.f.Printer()
-	code := maskCode(o)
-	switch {
-	case d.o.codeOnly && code != "":
-		return d.o.f.Streams.Println(safe(code))
-	case d.o.codeOnly && !p.JSON():
-		return nil // the error says why there is none
-	case p.JSON() && d.several:
-		return p.Line(o)
-	case p.JSON():
-		return p.Object(o)
+	trusted := d.o.codeOnly && in.code != ""
+	if !trusted {
+		o.Reply, _ = masked(o.Reply)
 	}
-	return d.o.f.Streams.Println(tell(o, d.several))
-}
-
-// maskCode hides the code of a login in the outcome and returns it: whoever
-// has it can become the user.
-func maskCode(o *device.Outcome) (code string) {
-	o.Reply, code = masked(o.Reply)
-	return code
+	var answer any = o
+	if d.o.login != nil && !d.o.codeOnly {
+		answer = d.o.login.reply(o, in)
+	}
+	switch {
+	case p.JSON() && d.several:
+		return p.Line(answer)
+	case p.JSON():
+		return p.Object(answer)
+	case trusted:
+		return d.o.f.Streams.Println(safe(in.code))
+	case d.o.codeOnly:
+		return nil // the error says why there is none
+	}
+	words := tell(o, d.several)
+	switch {
+	case d.o.login != nil && !d.several:
+		words += d.o.login.tell(in)
+	case in.user != nil:
+		words += " — " + safe(in.user.Nickname)
+	}
+	return d.o.f.Streams.Println(words)
 }
 
 // masked returns a reply with the code of a login hidden, and the code.

@@ -42,6 +42,8 @@ type Factory struct {
 	global  globalFlags
 	printer *output.Printer
 	command string // the words of the command, for locks
+	// ended says why the command's context is over, nil if it isn't.
+	ended func() error
 
 	configOnce sync.Once
 	config     *config.Config
@@ -69,6 +71,7 @@ func System() *Factory {
 		HTTP:    func() *http.Client { return &http.Client{} },
 		Phones:  openPhones,
 		Version: version(),
+		ended:   func() error { return nil },
 	}
 }
 

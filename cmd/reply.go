@@ -225,6 +225,7 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 				})
 			}
 		}
+		outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still
 		if err != nil {
 			outcome.Error = reportOf(err)
 			return outcome, "", err

@@ -33,7 +33,8 @@ type requestOptions struct {
 	screenshot, record                  string
 	fsRoot, widgetRoot                  string
 
-	codeOnly     bool // auth login: print the code alone
+	codeOnly     bool        // auth login: print the code alone
+	login        *loginSteps // auth login: what follows the reply; nil for others
 	untilDefault string
 	name         string // the command's words, for transactions and messages
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -113,6 +114,7 @@ wxctl devices`),
 // begin acts on the global flags before any command runs.
 func (f *Factory) begin(c *cobra.Command) error {
 	g := &f.global
+	f.ended = func() error { return context.Cause(c.Context()) }
 	if c.Flags().Changed("timeout") && g.timeout <= 0 {
 		return exit.Usagef("give a duration such as 45s or 2m", "--timeout %s is no time to wait", g.timeout)
 	}

@@ -69,14 +69,32 @@ type running struct {
 	out, errOut *screen
 	code        chan int
 	end         context.CancelCauseFunc
+	late        *lateContext
+}
+
+// lateContext is one whose deadline passes when a test says so.
+type lateContext struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (c *lateContext) Done() <-chan struct{} { return c.passed }
+
+func (c *lateContext) Err() error {
+	select {
+	case <-c.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // beside starts a command; env is its environment.
 func beside(t *testing.T, env map[string]string, args ...string) *running {
 	f, _, _ := testFactory(t, "", env)
-	r := &running{out: newScreen(), errOut: newScreen(), code: make(chan int, 1)}
+	r := &running{out: newScreen(), errOut: newScreen(), code: make(chan int, 1), late: &lateContext{context.Background(), make(chan struct{})}}
 	f.Streams.Out, f.Streams.Err = r.out, r.errOut
-	ctx, end := context.WithCancelCause(context.Background())
+	ctx, end := context.WithCancelCause(r.late)
 	r.end = end
 	go func() { r.code <- Run(ctx, f, args) }()
 	t.Cleanup(func() { end(nil) })
@@ -87,6 +105,20 @@ func beside(t *testing.T, env map[string]string, args ...string) *running {
 func (r *running) interrupt(t *testing.T) int {
 	t.Helper()
 	r.end(&exit.Signal{Code: exit.Interrupted})
+	return r.wait(t)
+}
+
+// terminate ends the command as SIGTERM does and returns its exit code.
+func (r *running) terminate(t *testing.T) int {
+	t.Helper()
+	r.end(&exit.Signal{Code: exit.Terminated})
+	return r.wait(t)
+}
+
+// timeOut ends the time that the command has and returns its exit code.
+func (r *running) timeOut(t *testing.T) int {
+	t.Helper()
+	close(r.late.passed)
 	return r.wait(t)
 }
 

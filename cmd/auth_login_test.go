@@ -1,0 +1,135 @@
+package cmd
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+)
+
+// loginLab is a phone, and an OAuth server that knows the codes which its
+// WeChat gives out.
+func loginLab(t *testing.T, options string) (env map[string]string, server *virtualoauth.Server, base string) {
+	t.Helper()
+	server = virtualoauth.New(virtualoauth.Options{})
+	web := httptest.NewServer(server)
+	t.Cleanup(web.Close)
+	env = lab(t, options+"&oauth="+web.URL)
+	env["WXCTL_APP_SECRET"], env["WXCTL_STORE"] = virtualoauth.DefaultSecret, "file"
+	return env, server, web.URL
+}
+
+// forge brings a reply to the phone while another command holds its lock.
+func forge(t *testing.T, env map[string]string, args ...string) {
+	t.Helper()
+	env = maps.Clone(env)
+	env["WXCTL_STATE_DIR"] = t.TempDir() // locks lie there
+	f, _, errOut := testFactory(t, "", env)
+	if code := Run(t.Context(), f, append([]string{"reply"}, args...)); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut())
+	}
+}
+
+// TestLoginWrongReply: a reply that does not bring the state back, or no code,
+// logs nobody in, and its code is neither used nor shown.
+func TestLoginWrongReply(t *testing.T) {
+	noLeaks(t)
+	env, server, base := loginLab(t, "answer=stay")
+	for _, tt := range []struct {
+		reply []string
+		name  string
+		says  string
+	}{
+		{[]string{"auth", "--code", "C0DE0123456789", "--state", "theirs"}, "wrong_state", `has the state "theirs"`},
+		{[]string{"auth", "--code", "C0DE0123456789"}, "wrong_state", `has the state ""`},
+		{[]string{"auth", "--state", "mine"}, "no_code", "gave no code"},
+	} {
+		for _, flags := range [][]string{{"--json"}, {"--code-only"}, {"--code-only", "--json"}} {
+			login := beside(t, env, append([]string{"auth", "login", "--state", "mine", "--base-url", base, "-v"}, flags...)...)
+			login.errOut.await(t, "consent page opened", 1)
+			forge(t, env, tt.reply...)
+			if code := login.wait(t); code != 4 || !strings.Contains(login.errOut.String(), tt.says) {
+				t.Errorf("%v, %v: exit %d: %s", tt.reply, flags, code, login.errOut)
+			}
+			if strings.Contains(login.out.String()+login.errOut.String(), "C0DE0123456789") {
+				t.Errorf("%v, %v: shows the code: %s", tt.reply, flags, login.out)
+			}
+			if flags[len(flags)-1] != "--json" {
+				continue
+			}
+			var o device.Outcome
+			if err := json.Unmarshal([]byte(login.out.String()), &o); err != nil {
+				t.Fatalf("%v in %s", err, login.out)
+			}
+			if o.State != device.Replied || o.Status == nil || *o.Status || o.Err == nil || o.Err.Code != -1 || o.Error == nil || string(o.Error.Code) != tt.name {
+				t.Errorf("%v: %s", tt.reply, login.out)
+			}
+		}
+	}
+	if n := len(server.Requests("exchange")); n != 0 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
+// TestLoginLate: the time is over while the user thinks, logs in to WeChat, or
+// WeChat's server does not answer.
+func TestLoginLate(t *testing.T) {
+	noLeaks(t)
+	for _, tt := range []struct {
+		options, seen, says, err string
+		stall                    bool
+		code                     int
+	}{
+		{"answer=stay", "consent page opened", "nobody answered on the phone, or whoever did stayed in WeChat", "null", false, 18},
+		{"login=out", "asks to log in", "WeChat asks to log in", "null", false, 18},
+		{"think=1ms", "logged WeChat's reply", "the code may be used up", `{"code":4`, true, 1},
+	} {
+		env, server, base := loginLab(t, tt.options)
+		if tt.stall {
+			server.SetFaults(virtualoauth.Fault{Kind: "stall"})
+		}
+		login := beside(t, env, "auth", "login", "--base-url", base, "-v", "--json")
+		login.errOut.await(t, tt.seen, 1)
+		for tt.stall && len(server.Requests("exchange")) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if code := login.timeOut(t); code != tt.code || !strings.Contains(login.errOut.String(), tt.says) {
+			t.Errorf("%s: exit %d: %s", tt.options, code, login.errOut)
+		}
+		if !strings.Contains(login.out.String(), `"err":`+tt.err) {
+			t.Errorf("%s: %s", tt.options, login.out)
+		}
+	}
+}
+
+// TestSignalInAuth: what a command prints and what its process ends with agree,
+// also when a signal comes while WeChat's server is asked.
+func TestSignalInAuth(t *testing.T) {
+	noLeaks(t)
+	env, server, base := loginLab(t, "think=1ms")
+	env["WXCTL_APP_ID"] = virtualoauth.DefaultAppID
+	server.SetFaults(virtualoauth.Fault{Kind: "stall"})
+	for _, args := range [][]string{{"exchange", "--code", "C0DE"}, {"login"}} {
+		before := len(server.Requests("exchange"))
+		run := beside(t, env, append(append([]string{"auth"}, args...), "--base-url", base, "--json")...)
+		for len(server.Requests("exchange")) == before {
+			time.Sleep(time.Millisecond)
+		}
+		if code := run.interrupt(t); code != 130 || !strings.Contains(run.out.String(), `"error":{"code":"interrupted","exitCode":130`) {
+			t.Errorf("%v: exit %d: %s", args, code, run.out)
+		}
+		before = len(server.Requests("exchange"))
+		run = beside(t, env, append(append([]string{"auth"}, args...), "--base-url", base, "--json")...)
+		for len(server.Requests("exchange")) == before {
+			time.Sleep(time.Millisecond)
+		}
+		if code := run.terminate(t); code != 143 || !strings.Contains(run.out.String(), `"error":{"code":"terminated","exitCode":143`) {
+			t.Errorf("%v: exit %d: %s", args, code, run.out)
+		}
+	}
+}
