@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The tier coredevice: pymobiledevice3 judges what iOS 17 brought to the virtual
+# iPhone — RSD, appservice, the tunnel — and our XPC messages. "full" adds
+# appium-ios-remotexpc (through an interface of the kernel, too, where a network
+# namespace may be made) and the crate idevice, and runs with the race detector.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. .ci/lib.sh
+
+python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
+strangers=fixtures/strangers/ios
+[ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
+"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}coredevice"
+race=()
+if [ "${1:-}" = full ]; then
+	race=(-race)
+	command -v npm >/dev/null || need_apt nodejs npm
+	command -v ip >/dev/null || need_apt iproute2
+	command -v cargo >/dev/null || { echo "cargo (Rust 1.85 or newer) is needed for the crate idevice; Debian 12 has an older one"; exit 1; }
+	(cd "$strangers" && npm ci --silent --no-audit --no-fund)
+	(cd "$strangers/idevice" && cargo build -q --locked)
+	WXCTL_TIERS="$WXCTL_TIERS,coredevice-full"
+	if unshare -n true 2>/dev/null && [ -e /dev/net/tun ]; then
+		WXCTL_TIERS="$WXCTL_TIERS,coredevice-tunnel"
+	else
+		echo "no network namespace may be made here: the tunnel of the kernel is left out"
+	fi
+fi
+go test "${race[@]}" -count=1 ./device/virtual/ios/coredevice ./device/ios/remotexpc
