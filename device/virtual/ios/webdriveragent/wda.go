@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -61,6 +62,7 @@ func (a *Agent) Serve(ctx context.Context, conn net.Conn) {
 	l := &oneConn{conn: conn, done: make(chan struct{})}
 	server := &http.Server{
 		Handler:     http.HandlerFunc(a.handle),
+		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed || state == http.StateHijacked {
