@@ -1,0 +1,62 @@
+package art
+
+import (
+	"encoding/binary"
+	"unicode/utf16"
+)
+
+// DDMS's chunks: a type of four letters, a length, the data; strings are
+// UTF-16 with their length in characters before them, where noted
+// (android.ddm.DdmHandleHello, DdmHandleAppName).
+
+func chunk(kind string, data []byte) []byte {
+	return append(binary.BigEndian.AppendUint32([]byte(kind), uint32(len(data))), data...)
+}
+
+func utf16Text(s string) []byte {
+	var b []byte
+	for _, c := range utf16.Encode([]rune(s)) {
+		b = binary.BigEndian.AppendUint16(b, c)
+	}
+	return b
+}
+
+func counted(b []byte, texts ...string) []byte {
+	for _, s := range texts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(utf16.Encode([]rune(s)))))
+	}
+	for _, s := range texts {
+		b = append(b, utf16Text(s)...)
+	}
+	return b
+}
+
+// appName is APNM: the process's name and the Android user.
+func (s *session) appName() []byte {
+	o := s.machine.options
+	return chunk("APNM", binary.BigEndian.AppendUint32(counted(nil, o.Process), uint32(o.User)))
+}
+
+// ddm answers a chunk. What is not known is not answered at all, as ART does.
+func ddm(c *call) error {
+	b := c.in.b
+	if len(b) < 8 {
+		return errNoReply
+	}
+	o := c.machine.options
+	switch kind := string(b[:4]); kind {
+	case "HELO":
+		// Protocol version 1, the pid, the VM and the process, the user.
+		data := binary.BigEndian.AppendUint32(nil, 1)
+		data = binary.BigEndian.AppendUint32(data, uint32(o.PID))
+		data = counted(data, "Dalvik v2.1.0", o.Process)
+		data = binary.BigEndian.AppendUint32(data, uint32(o.User))
+		c.out.b = chunk("HELO", data)
+		c.ddm = true
+		return nil
+	case "FEAT":
+		c.out.b = chunk("FEAT", binary.BigEndian.AppendUint32(nil, 0))
+		return nil
+	}
+	return errNoReply
+}

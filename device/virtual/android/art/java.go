@@ -1,0 +1,176 @@
+package art
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// box is a class that wraps a primitive.
+type box struct {
+	name, signature string
+	is              func(Value) bool
+}
+
+func isType[T any](v Value) bool { _, ok := v.(T); return ok }
+
+var boxes = []box{
+	{"Boolean", "Z", isType[bool]}, {"Byte", "B", isType[int8]}, {"Character", "C", isType[uint16]}, {"Short", "S", isType[int16]},
+	{"Integer", "I", isType[int32]}, {"Long", "J", isType[int64]}, {"Float", "F", isType[float32]}, {"Double", "D", isType[float64]},
+}
+
+// Text is what String.valueOf makes of a value.
+func Text(v Value) string {
+	o, ok := v.(*Object)
+	switch {
+	case v == nil || ok && o == nil:
+		return "null"
+	case !ok:
+		return fmt.Sprint(v)
+	case o.Class.Name == "java.lang.String":
+		return o.Text
+	case o.Class.extends("java.lang.Throwable"):
+		return ThrowableText(o)
+	}
+	if m, ok := o.Go.(map[string]Value); ok {
+		var parts []string
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			parts = append(parts, k+"="+Text(m[k]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	if s, ok := o.Go.(fmt.Stringer); ok {
+		return s.String()
+	}
+	if v, ok := o.Fields["value"]; ok {
+		return Text(v)
+	}
+	return o.Class.Name + "@1"
+}
+
+// GoString is a Value as a Go string; ok is false for null and what is no
+// String.
+func GoString(v Value) (s string, ok bool) {
+	o, _ := v.(*Object)
+	if o == nil || o.Class.Name != "java.lang.String" {
+		return "", false
+	}
+	return o.Text, true
+}
+
+// defineJava loads what every VM has loaded.
+func (m *Machine) defineJava() {
+	object := m.Define(nil, &Class{Name: "java.lang.Object", Methods: []*Method{
+		{Name: "<init>", Signature: "()V"},
+		{Name: "toString", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(Text(this)), nil }},
+		{Name: "hashCode", Signature: "()I", Call: func(*Thread, *Object, []Value) (Value, error) { return int32(1), nil }},
+		{Name: "equals", Signature: "(Ljava/lang/Object;)Z", Call: func(_ *Thread, this *Object, args []Value) (Value, error) { return Value(this) == args[0], nil }},
+		{Name: "getClass", Signature: "()Ljava/lang/Class;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return this.Class.object, nil }},
+	}})
+	m.Define(nil, &Class{Name: "java.lang.Class", Methods: []*Method{
+		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(this.Go.(*Class).Name), nil }},
+	}})
+	object.object.Class = m.classes["java.lang.Class"]
+	serializable := m.Define(nil, &Class{Name: "java.io.Serializable", Interface: true})
+	chars := m.Define(nil, &Class{Name: "java.lang.CharSequence", Interface: true})
+	m.Define(nil, &Class{Name: "java.lang.String", Interfaces: []*Class{serializable, chars}, Methods: []*Method{
+		{Name: "length", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return int32(len([]rune(this.Text))), nil }},
+	}})
+	for _, b := range boxes {
+		m.Define(nil, &Class{Name: "java.lang." + b.name, Interfaces: []*Class{serializable}, Fields: []*Field{{Name: "value", Signature: b.signature}}})
+	}
+	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable}, Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},
+		Methods: []*Method{{Name: "getMessage", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return this.Get("detailMessage"), nil }}}})
+	exception := m.Define(nil, &Class{Name: "java.lang.Exception", Super: throwable})
+	runtime := m.Define(nil, &Class{Name: "java.lang.RuntimeException", Super: exception})
+	m.Define(nil, &Class{Name: "java.lang.NullPointerException", Super: runtime})
+	m.Define(nil, &Class{Name: "java.lang.IllegalArgumentException", Super: runtime})
+	m.Define(nil, &Class{Name: "java.lang.SecurityException", Super: runtime})
+	loader := m.Define(nil, &Class{Name: "java.lang.ClassLoader"})
+	m.Define(nil, &Class{Name: "dalvik.system.PathClassLoader", Super: loader})
+	m.Define(nil, &Class{Name: "java.lang.System", Methods: []*Method{
+		{Name: "currentTimeMillis", Signature: "()J", Static: true, Call: func(*Thread, *Object, []Value) (Value, error) { return time.Now().UnixMilli(), nil }},
+	}})
+	m.defineMap()
+	m.defineThreads()
+	m.arrayClass("B")
+	m.arrayClass("Ljava/lang/Object;")
+	m.arrayClass("Ljava/lang/String;")
+}
+
+// SetClock makes System.currentTimeMillis tell another time.
+func (m *Machine) SetClock(now func() time.Time) {
+	m.must("java.lang.System").Methods[0].Call = func(*Thread, *Object, []Value) (Value, error) { return now().UnixMilli(), nil }
+}
+
+// defineMap loads java.util.HashMap, with String keys.
+func (m *Machine) defineMap() {
+	entries := func(this *Object) map[string]Value {
+		this.mu.Lock()
+		defer this.mu.Unlock()
+		got, _ := this.Go.(map[string]Value)
+		if got == nil {
+			got = map[string]Value{}
+			this.Go = got
+		}
+		return got
+	}
+	face := m.Define(nil, &Class{Name: "java.util.Map", Interface: true})
+	m.Define(nil, &Class{Name: "java.util.HashMap", Interfaces: []*Class{face, m.classes["java.io.Serializable"]}, Methods: []*Method{
+		{Name: "<init>", Signature: "()V"},
+		{Name: "put", Signature: "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
+			e := entries(this)
+			old := e[Text(args[0])]
+			e[Text(args[0])] = args[1]
+			return old, nil
+		}},
+		{Name: "get", Signature: "(Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value, error) { return entries(this)[Text(args[0])], nil }},
+		{Name: "size", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return int32(len(entries(this))), nil }},
+	}})
+}
+
+// Strings reads a HashMap of strings.
+func Strings(o *Object) map[string]string {
+	out := map[string]string{}
+	m, _ := o.Go.(map[string]Value)
+	for k, v := range m {
+		out[k], _ = GoString(v)
+	}
+	return out
+}
+
+// NewMap makes a HashMap of strings.
+func (m *Machine) NewMap(entries map[string]string) *Object {
+	o := m.NewObject(m.must("java.util.HashMap"))
+	values := map[string]Value{}
+	for k, v := range entries {
+		values[k] = m.String(v)
+	}
+	o.Go = values
+	return o
+}
+
+// defineThreads loads java.lang.Thread.
+func (m *Machine) defineThreads() {
+	m.Define(nil, &Class{Name: "java.lang.ThreadGroup"})
+	m.Define(nil, &Class{Name: "java.lang.Thread", Methods: []*Method{
+		{Name: "<init>", Signature: "(Ljava/lang/String;)V", Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
+			name, ok := GoString(args[0])
+			if !ok {
+				return nil, m.Throw("java.lang.NullPointerException", "name == null")
+			}
+			this.Go = &Thread{machine: m, name: name, object: this}
+			return Void{}, nil
+		}},
+		{Name: "run", Signature: "()V"},
+		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(this.Go.(*Thread).name), nil }},
+		{Name: "start", Signature: "()V", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) {
+			if !this.Go.(*Thread).start() {
+				return nil, m.Throw("java.lang.IllegalThreadStateException", "")
+			}
+			return Void{}, nil
+		}},
+	}})
+}

@@ -1,0 +1,225 @@
+package art
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/wxctl/wxctl/device/android/jdwp"
+)
+
+// session is one debugger's connection.
+type session struct {
+	machine *Machine
+	conn    io.ReadWriteCloser
+
+	// requests and held are guarded by the machine's lock.
+	requests []*request
+	lastID   uint32
+	ddm      bool // DDMS spoke
+
+	ids    sync.Mutex // of what follows
+	byNum  map[uint64]*Object
+	byObj  map[*Object]uint64
+	nextID uint64
+
+	outMu  sync.Mutex
+	outMod *sync.Cond
+	out    [][]byte
+	last   bool // nothing follows
+	sent   uint32
+}
+
+// Serve lets the debugger at the other end of conn have the machine, until
+// either ends or ctx does. Where there is a debugger already the connection is
+// taken and dropped, as ART does. It closes conn.
+func (m *Machine) Serve(ctx context.Context, conn io.ReadWriteCloser) {
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	s := &session{machine: m, conn: conn, byNum: map[uint64]*Object{}, byObj: map[*Object]uint64{}, nextID: 0x100}
+	s.outMod = sync.NewCond(&s.outMu)
+	m.mu.Lock()
+	if m.dead || m.session != nil {
+		m.mu.Unlock()
+		return
+	}
+	m.session = s
+	m.mu.Unlock()
+	defer s.release()
+	if !s.greet() {
+		return
+	}
+	var writing sync.WaitGroup
+	writing.Go(s.write)
+	if m.options.API >= 28 {
+		// The process's name, which an app that has just started tells DDMS.
+		s.sendCommand(setDDM, cmdChunk, s.appName())
+	}
+	for s.next() {
+	}
+	s.endOutput()
+	writing.Wait()
+}
+
+// close ends the connection; Serve then returns.
+func (s *session) close() { s.conn.Close() }
+
+// greet shakes hands. ART wants the debugger's in one piece.
+func (s *session) greet() bool {
+	got := make([]byte, len(handshake))
+	if _, err := io.ReadFull(s.conn, got); err != nil || string(got) != handshake {
+		return false
+	}
+	_, err := io.WriteString(s.conn, handshake)
+	return err == nil
+}
+
+// release gives up what the debugger held: its requests are gone, and every
+// thread goes on.
+func (s *session) release() {
+	m := s.machine
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.requests = nil
+	for _, t := range m.threads {
+		t.suspended = 0
+	}
+	m.session = nil
+	m.changed.Broadcast()
+}
+
+// write sends what was queued.
+func (s *session) write() {
+	for {
+		s.outMu.Lock()
+		for len(s.out) == 0 && !s.last {
+			s.outMod.Wait()
+		}
+		out := s.out
+		s.out = nil
+		last := s.last
+		s.outMu.Unlock()
+		for _, b := range out {
+			if _, err := s.conn.Write(b); err != nil {
+				s.conn.Close()
+				return
+			}
+		}
+		if last {
+			s.conn.Close()
+			return
+		}
+	}
+}
+
+func (s *session) endOutput() {
+	s.outMu.Lock()
+	s.last = true
+	s.outMod.Signal()
+	s.outMu.Unlock()
+}
+
+func (s *session) send(b []byte) {
+	s.outMu.Lock()
+	s.out = append(s.out, b)
+	s.outMod.Signal()
+	s.outMu.Unlock()
+}
+
+func (s *session) sendCommand(set, number byte, data []byte) {
+	s.outMu.Lock()
+	s.sent++
+	id := s.sent
+	s.outMu.Unlock()
+	b := binary.BigEndian.AppendUint32(nil, uint32(headSize+len(data)))
+	b = binary.BigEndian.AppendUint32(b, id|0x4000_0000)
+	s.send(append(append(b, 0, set, number), data...))
+}
+
+func (s *session) reply(id uint32, code jdwp.ErrorCode, data []byte) {
+	if code != 0 {
+		data = nil
+	}
+	b := binary.BigEndian.AppendUint32(nil, uint32(headSize+len(data)))
+	b = binary.BigEndian.AppendUint32(b, id)
+	b = append(b, flagReply)
+	b = binary.BigEndian.AppendUint16(b, uint16(code))
+	s.send(append(b, data...))
+}
+
+// errNoReply is a command that is answered later, or not at all; errBye is
+// Dispose, after which the connection ends.
+var (
+	errNoReply = errors.New("no reply")
+	errBye     = errors.New("bye")
+)
+
+// next reads one packet and does what it asks. It is false at the end.
+func (s *session) next() bool {
+	var head [headSize]byte
+	if _, err := io.ReadFull(s.conn, head[:]); err != nil {
+		return false
+	}
+	length := binary.BigEndian.Uint32(head[:])
+	if length < headSize || length > maxPacket {
+		return false
+	}
+	data := make([]byte, length-headSize)
+	if _, err := io.ReadFull(s.conn, data); err != nil {
+		return false
+	}
+	if head[8]&flagReply != 0 {
+		return true // nothing was asked
+	}
+	id, set, number := binary.BigEndian.Uint32(head[4:]), head[9], head[10]
+	r, w := &reader{b: data, s: s}, &writer{s: s}
+	do := commands[[2]byte{set, number}]
+	if do == nil {
+		s.reply(id, jdwp.NotImplemented, nil)
+		return true
+	}
+	err := do(&call{session: s, id: id, in: r, out: w})
+	var code jdwp.ErrorCode
+	switch {
+	case errors.Is(err, errNoReply):
+		return true
+	case errors.Is(err, errBye):
+		s.reply(id, 0, nil)
+		return false
+	case errors.Is(err, errShort), errors.Is(r.err, errShort):
+		code = jdwp.IllegalArgument
+	case err == nil:
+		err = r.err
+		fallthrough
+	default:
+		if err != nil && !errors.As(err, &code) {
+			code = jdwp.Internal
+		}
+	}
+	s.reply(id, code, w.b)
+	return true
+}
+
+// idOf gives an object its id, for as long as the session lasts.
+func (s *session) idOf(o *Object) uint64 {
+	if o == nil {
+		return 0
+	}
+	s.ids.Lock()
+	defer s.ids.Unlock()
+	if id := s.byObj[o]; id != 0 {
+		return id
+	}
+	s.nextID++
+	s.byNum[s.nextID], s.byObj[o] = o, s.nextID
+	return s.nextID
+}
+
+func (s *session) byID(id uint64) *Object {
+	s.ids.Lock()
+	defer s.ids.Unlock()
+	return s.byNum[id]
+}
