@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/wxctl/wxctl/device/virtual/android/art"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
@@ -17,10 +18,26 @@ import (
 // demoApp is the demo app's code. It does what an app with the OpenSDK does,
 // and has wxctl's debug hook: a deep link makes it send a request, and it logs
 // each reply.
-type demoApp struct{}
+type demoApp struct{ vms *debuggees }
 
-// Launched implements phone.App.
+// Launched implements phone.App. The app's code runs in its VM, where a
+// debugger may stop it.
 func (a demoApp) Launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
+	if v := a.vms.of(act.PID); v != nil {
+		v.launch(act, in, func() { a.launched(ctx, p, act, in) })
+		return
+	}
+	a.launched(ctx, p, act, in)
+}
+
+// Describe implements phone.Describer: the main thread handles a message.
+func (a demoApp) Describe(_ context.Context, _ *phone.Phone, act phone.Activity) {
+	if v := a.vms.of(act.PID); v != nil {
+		v.onMain(func(*art.Thread) {})
+	}
+}
+
+func (a demoApp) launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
 	switch act.Class {
 	case DemoEntry:
 		a.reply(p, act, in)

@@ -53,6 +53,9 @@ type Options struct {
 	Keys bool
 	// Full has no byte left on the data partition, ReadOnly takes no write.
 	Full, ReadOnly bool
+	// Release is a demo app that is no debug build, Debugged one that another
+	// debugger is attached to.
+	Release, Debugged bool
 }
 
 // option is one key of the textual form.
@@ -115,6 +118,7 @@ func options() map[string]option {
 		}},
 		"latency": duration(func(o *Options, d time.Duration) { o.Latency = d }),
 		"think":   duration(func(o *Options, d time.Duration) { o.Think = d }),
+		"app":     oneOf("debug, release, debugged", func(o *Options, v string) { o.Release, o.Debugged = v == "release", v == "debugged" }),
 		"auth":    oneOf("none, key", func(o *Options, v string) { o.Keys = v == "key" }),
 		"login":   oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
 		"token":   oneOf("any, strict", func(o *Options, v string) { o.Strict = v == "strict" }),
@@ -161,7 +165,7 @@ func setUsers(o *Options, v string) error {
 }
 
 // ParseOptions reads options as virtual:android?… spells them, such as
-// "api=33&answer=cancel". The keys: api, auth, wechat, answer, latency, think,
+// "api=33&answer=cancel". The keys: api, app, auth, wechat, answer, latency, think,
 // login, oauth, token, users, screen, disk, state.
 func ParseOptions(text string) (Options, error) {
 	values, err := url.ParseQuery(text)

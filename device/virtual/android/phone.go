@@ -36,8 +36,10 @@ type Phone struct {
 	serial  string
 	latency time.Duration
 	auth    *adb.Auth // nil lets every computer in
-	mu      sync.Mutex
-	state   adb.State
+
+	debuggees *debuggees
+	mu        sync.Mutex
+	state     adb.State
 }
 
 // New makes a phone that has booted, with the demo app and, unless the options
@@ -65,7 +67,16 @@ func New(o Options) (*Phone, error) {
 		p.auth = &adb.Auth{}
 	}
 	model.Install(mediaProviderPackage(o.API), media)
-	model.Install(demoPackage(), demoApp{})
+	debuggees := newDebuggees(model)
+	debuggees.attached = o.Debugged
+	p.debuggees = debuggees
+	demo := demoPackage()
+	if o.Release {
+		release := *demo
+		release.Debuggable = false
+		demo = &release
+	}
+	model.Install(demo, demoApp{debuggees})
 	if !o.Without {
 		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, media, o))
 		for _, user := range model.Users() {
@@ -108,7 +119,11 @@ func users(o Options) []phone.User {
 }
 
 // Close ends what runs on the phone.
-func (p *Phone) Close() error { return p.Model.Close() }
+func (p *Phone) Close() error {
+	err := p.Model.Close()
+	p.debuggees.sweep(nil)
+	return err
+}
 
 // Serial implements adb.Device.
 func (p *Phone) Serial() string { return p.serial }
@@ -172,6 +187,7 @@ func (p *Phone) watchProcesses(ctx context.Context) {
 			after = entries[len(entries)-1].Seq
 			if now := p.JDWP(); !slices.Equal(now, before) {
 				before = now
+				p.debuggees.sweep(now)
 				p.Notify()
 			}
 		}

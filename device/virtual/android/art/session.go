@@ -83,6 +83,9 @@ func (s *session) release() {
 	m := s.machine
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.session != s {
+		return
+	}
 	s.requests = nil
 	for _, t := range m.threads {
 		t.suspended = 0
@@ -187,6 +190,7 @@ func (s *session) next() bool {
 	case errors.Is(err, errNoReply):
 		return true
 	case errors.Is(err, errBye):
+		s.release() // before the debugger hears that it is out: another may come at once
 		s.reply(id, 0, nil)
 		return false
 	case errors.Is(err, errShort), errors.Is(r.err, errShort):

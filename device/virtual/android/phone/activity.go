@@ -125,6 +125,19 @@ func (p *Phone) top() (*task, *record) {
 	return t, t.top()
 }
 
+// Describe has an activity's app describe it, as dumpsys activity top does.
+func (p *Phone) Describe(ctx context.Context, a Activity) {
+	p.mu.Lock()
+	var app App
+	if it := p.packages[a.Pkg]; it != nil {
+		app = it.app
+	}
+	p.mu.Unlock()
+	if d, ok := app.(Describer); ok {
+		d.Describe(ctx, p, a)
+	}
+}
+
 // Activity finds an activity by token.
 func (p *Phone) Activity(token int) (a Activity, ok bool) {
 	p.mu.Lock()

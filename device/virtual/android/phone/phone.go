@@ -60,6 +60,12 @@ type Receiver interface {
 	Received(ctx context.Context, p *Phone, b Broadcast)
 }
 
+// A Describer is an App whose activities describe themselves for dumpsys, which
+// their main thread does.
+type Describer interface {
+	Describe(ctx context.Context, p *Phone, a Activity)
+}
+
 // A Caller is an App whose provider has methods for content call.
 type Caller interface {
 	Call(ctx context.Context, p *Phone, c Call) (map[string]any, error)

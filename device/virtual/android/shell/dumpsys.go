@@ -240,6 +240,7 @@ func (c *call) dumpActivity(what string) {
 		c.dumpActivities()
 	case "top":
 		if a, ok := c.p.Top(); ok {
+			c.p.Describe(c.ctx, a)
 			c.printf("TASK %s id=%d userId=%d\n  ACTIVITY %s %x pid=%d\n    Local Activity %x State:\n      mResumed=%v mStopped=false mFinished=false\n", a.Pkg, a.Task, a.User, a.Short(), a.Token, a.PID, hashOf(a.Class), a.Resumed)
 		}
 	case "r", "recents":

@@ -140,7 +140,7 @@ func intentArgs(api int, r *argReader, other func(opt string) (bool, error)) (ph
 func positional(arg string) (phone.Intent, error) {
 	switch {
 	case strings.HasPrefix(arg, "intent:"):
-		return parseIntentURI(arg)
+		return ParseIntentURI(arg)
 	case strings.Contains(arg, ":"):
 		return phone.Intent{Action: "android.intent.action.VIEW", Data: arg}, nil
 	case strings.Contains(arg, "/"):
@@ -330,8 +330,8 @@ func extraValue(kind, v string) (androidwire.Value, error) {
 	return androidwire.Other(class, v), nil
 }
 
-// parseIntentURI reads intent:…#Intent;…;end (Intent.parseUri).
-func parseIntentURI(s string) (phone.Intent, error) {
+// ParseIntentURI reads intent:…#Intent;…;end (Intent.parseUri).
+func ParseIntentURI(s string) (phone.Intent, error) {
 	in := phone.Intent{Action: "android.intent.action.VIEW"}
 	body, frag, ok := strings.Cut(strings.TrimPrefix(s, "intent:"), "#Intent;")
 	if !ok {
