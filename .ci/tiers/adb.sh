@@ -12,8 +12,8 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 
 strangers=fixtures/strangers/adb
 [ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
-"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
-(cd "$strangers" && npm ci --silent --no-audit --no-fund)
+retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+(cd "$strangers" && retry npm ci --silent --no-audit --no-fund)
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb,adb-strangers"
 if [ "${1:-}" = full ]; then

@@ -4,14 +4,9 @@
 # 2000 command lines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-missing=()
-command -v npm >/dev/null || missing+=(npm)
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-if [ ${#missing[@]} -gt 0 ]; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q >&2
-    apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
-fi
+. .ci/lib.sh
+command -v npm >/dev/null || need_apt npm
+python3 -c 'import ensurepip, venv' 2>/dev/null || need_apt python3-venv
 every=8 lines=100 seed=1
 [ "${1:-}" = full ] && every=1 lines=2000 seed=$RANDOM
 export WXCTL_TIERS=conformance-ios

@@ -4,10 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-{ command -v adb && command -v script; } >/dev/null || {
-	apt-get update -q
-	apt-get install -qy --no-install-recommends adb bsdutils
-}
+. .ci/lib.sh
+{ command -v adb && command -v script; } >/dev/null || need_apt adb bsdutils
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 race=()
 [ "${1:-}" != full ] || race=(-race)
