@@ -136,9 +136,12 @@ type App struct {
 
 // Evidence is one thing that was seen.
 type Evidence struct {
-	AtMs   int64  `json:"atMs"`   // since the command began to deliver
-	What   string `json:"what"`   // in words: "chat picker opened"
-	Source string `json:"source"` // where it was seen: "agent", "events log", "activity log", "jdwp"
+	AtMs int64  `json:"atMs"` // since the command began to deliver
+	What string `json:"what"` // in words: "chat picker opened"
+	// Source is where it was seen: "agent", "events log", "activity log", "jdwp".
+	// Android 7 (API 24, 25) does not say who wrote a line of a log, so that
+	// there an app may have forged it.
+	Source string `json:"source"`
 }
 
 // Reply is WeChat's answer to the app. The fields after OpenID belong to one
