@@ -71,7 +71,7 @@ func TestKilledRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	stuck.Wait()
-	next, out := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--base-url", ts.URL, "--timeout", "10s")
+	next, out := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--base-url", ts.URL, "--timeout", "60s")
 	if err := next.Run(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
@@ -60,10 +59,9 @@ func TestStdinThatStaysOpen(t *testing.T) {
 	defer writer.Close()
 	f, _, stderr := testFactory(t, "", r.env)
 	f.Streams.In, f.OAuthTransport = silent, r.f.OAuthTransport
-	begun := time.Now()
 	code := Run(t.Context(), f, []string{"auth", "exchange", "--timeout", "50ms"})
-	if code != 1 || time.Since(begun) > 5*time.Second || !strings.Contains(stderr(), "waiting for the code on stdin") {
-		t.Errorf("exit %d after %v: %s", code, time.Since(begun), stderr())
+	if code != 1 || !strings.Contains(stderr(), "waiting for the code on stdin") {
+		t.Errorf("exit %d: %s", code, stderr())
 	}
 	f, _, stderr = testFactory(t, "", nil)
 	f.Streams.In = silent

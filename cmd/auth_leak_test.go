@@ -364,7 +364,7 @@ func TestProcessLeaksNothing(t *testing.T) {
 			if slices.Contains(l.args, "status") && !slices.Contains(l.args, "--verify") || slices.Contains(l.args, "logout") {
 				continue
 			}
-			args := append(append([]string{"auth"}, l.args...), "-vv", "--base-url", c.base, "--allow-host", "wechat.invalid", "--timeout", "5s")
+			args := append(append([]string{"auth"}, l.args...), "-vv", "--base-url", c.base, "--allow-host", "wechat.invalid", "--timeout", "60s")
 			cmd, out := program(t.Context(), wxctl, dir, l.stdin, c.env, args...)
 			err := cmd.Run()
 			if c.ok && err != nil {

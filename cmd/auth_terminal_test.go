@@ -79,7 +79,7 @@ func (p *terminal) text() string {
 // await waits until the program has shown text.
 func (p *terminal) await(text string) {
 	p.t.Helper()
-	for range 2000 {
+	for range 24000 {
 		if strings.Contains(p.text(), text) {
 			return
 		}
@@ -91,7 +91,7 @@ func (p *terminal) await(text string) {
 // awaitEcho waits until the program has switched echo on or off.
 func (p *terminal) awaitEcho(on bool) {
 	p.t.Helper()
-	for range 2000 {
+	for range 24000 {
 		settings, err := unix.IoctlGetTermios(int(p.program.Fd()), unix.TCGETS)
 		if err != nil {
 			p.t.Fatal(err)

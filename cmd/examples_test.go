@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wxctl/wxctl/fixtures/samples"
 )
@@ -31,7 +30,7 @@ func runExample(t *testing.T, line string) {
 	if args[0] == "auth" || args[0] == "virtual" {
 		f.Streams.In = strings.NewReader(loggedIn(t, f, args, stdin))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	if code := Run(ctx, f, args); code != 0 {
 		t.Errorf("exit %d\nstdout: %s\nstderr: %s", code, out(), errOut())

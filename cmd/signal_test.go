@@ -43,7 +43,7 @@ func TestSIGINT(t *testing.T) {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("SIGINT did not end the context")
 	}
 	if r := describe(context.Cause(ctx)); r.ExitCode != exit.Interrupted {

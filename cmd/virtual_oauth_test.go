@@ -92,7 +92,7 @@ func TestVirtualOAuth(t *testing.T) {
 		if code != 0 {
 			t.Errorf("exit %d: %s", code, stderr())
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it does not end with its stdin")
 	}
 }

@@ -1,0 +1,102 @@
+package cmd
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestNotSeen: what is said if the state that was asked for does not come.
+func TestNotSeen(t *testing.T) {
+	noLeaks(t)
+	for _, tt := range []struct {
+		options, until, seen, says string
+	}{
+		{"login=out", "opened", "asks to log in", "WeChat asks to log in"},
+		{"screen=locked", "opened", "WeChat took the request", "the phone is locked"},
+		{"answer=stay", "returned", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
+		{"answer=stay", "replied", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
+	} {
+		share := beside(t, lab(t, tt.options), "share", "text", "hi", "--scene", "session", "--until", tt.until, "-v", "--json")
+		share.errOut.await(t, tt.seen, 1)
+		if code := share.timeOut(t); code != 18 || !strings.Contains(share.errOut.String(), tt.says) || !strings.Contains(share.out.String(), `"status":null,"err":null,"events":[]`) {
+			t.Errorf("%s, %s: exit %d\n%s%s", tt.options, tt.until, code, share.errOut, share.out)
+		}
+	}
+}
+
+// TestBusyPhone: one wxctl at a time for each phone; 17 names the holder, and
+// a watch disturbs nobody.
+func TestBusyPhone(t *testing.T) {
+	noLeaks(t)
+	env := lab(t, "answer=stay")
+	watch := beside(t, env, "watch")
+	watch.errOut.await(t, "watching", 1)
+	holder := beside(t, env, "share", "text", "hi", "--scene", "session", "--until", "returned", "-v")
+	holder.errOut.await(t, "chat picker opened", 1)
+	f, _, errOut := testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"installed"}); code != 17 || !strings.Contains(errOut(), `is busy: "wxctl share text" (process `) || !strings.Contains(errOut(), "hint: wait for process") {
+		t.Errorf("exit %d: %s", code, errOut())
+	}
+	if code := holder.interrupt(t); code != 130 || !strings.HasPrefix(holder.out.String(), "handed to WeChat") {
+		t.Errorf("the holder: exit %d: %s%s", code, holder.errOut, holder.out)
+	}
+	f, _, errOut = testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"installed"}); code != 0 {
+		t.Errorf("once it is free: exit %d: %s", code, errOut())
+	}
+	watch.interrupt(t)
+}
+
+// TestDevicesWatchTimeout: --timeout ends a watch of the phones; that is no
+// failure once the list was there.
+func TestDevicesWatchTimeout(t *testing.T) {
+	noLeaks(t)
+	watch := beside(t, lab(t, ""), "devices", "--watch")
+	watch.out.await(t, "added\t", 1)
+	if code := watch.timeOut(t); code != 0 || strings.Contains(watch.errOut.String(), "wxctl:") {
+		t.Errorf("exit %d: %s", code, watch.errOut)
+	}
+}
+
+// TestInterruptProcess: Ctrl-C ends a real process at once, with its code,
+// whatever it waits for, and the phone is free again.
+func TestInterruptProcess(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no SIGINT")
+	}
+	env := lab(t, "answer=stay")
+	path := wxctlProgram(t)
+	for _, tt := range []struct {
+		args         []string
+		seen, answer string
+	}{
+		{[]string{"share", "text", "hi", "--scene", "session", "--until", "returned", "-v"}, "chat picker opened", "handed to WeChat"},
+		{[]string{"watch", "--json"}, "watching", `"error":{"code":"interrupted","exitCode":130`},
+	} {
+		out, errOut := newScreen(), newScreen()
+		cmd := exec.CommandContext(t.Context(), path, tt.args...)
+		cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+		for k, v := range env {
+			cmd.Env = append(cmd.Env, k+"="+v)
+		}
+		cmd.Stdout, cmd.Stderr = out, errOut
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		errOut.await(t, tt.seen, 1)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if cmd.ProcessState.ExitCode() != 130 || !strings.HasSuffix(errOut.String(), "wxctl: interrupted\n") || strings.Contains(errOut.String(), "hint:") || !strings.Contains(out.String(), tt.answer) {
+			t.Errorf("%v: exit %d\n%s%s", tt.args, cmd.ProcessState.ExitCode(), errOut, out)
+		}
+	}
+	f, _, errOut := testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"installed"}); code != 0 {
+		t.Errorf("afterwards: exit %d: %s", code, errOut())
+	}
+}
