@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, f
 			return dir
 		case "ANDROID_ADB_SERVER_PORT":
 			return "1"
+		case "USBMUXD_SOCKET_ADDRESS":
+			return filepath.Join(dir, "no-usbmuxd")
 		}
 		return ""
 	}

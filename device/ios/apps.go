@@ -20,14 +20,26 @@ const installationProxy = "com.apple.mobile.installation_proxy"
 
 // app is what the phone says of an installed app.
 type app struct {
-	ID           string    `plist:"CFBundleIdentifier"`
-	Version      string    `plist:"CFBundleShortVersionString"`
-	Build        string    `plist:"CFBundleVersion"`
-	Name         string    `plist:"CFBundleDisplayName"`
-	Executable   string    `plist:"CFBundleExecutable"`
-	URLTypes     []urlType `plist:"CFBundleURLTypes"`
-	Queries      []string  `plist:"LSApplicationQueriesSchemes"`
-	Entitlements entitlements
+	ID         string    `plist:"CFBundleIdentifier"`
+	Version    string    `plist:"CFBundleShortVersionString"`
+	Build      string    `plist:"CFBundleVersion"`
+	Name       string    `plist:"CFBundleDisplayName"`
+	Executable string    `plist:"CFBundleExecutable"`
+	URLTypes   []urlType `plist:"CFBundleURLTypes"`
+	Queries    []string  `plist:"LSApplicationQueriesSchemes"`
+	// Entitlements is nil if the phone does not tell them.
+	Entitlements *entitlements
+}
+
+// debuggable reports whether debuggers may attach to the app.
+func (a *app) debuggable() bool { return a.Entitlements != nil && a.Entitlements.GetTaskAllow }
+
+// domains returns the associated domains.
+func (a *app) domains() []string {
+	if a.Entitlements == nil {
+		return nil
+	}
+	return a.Entitlements.Domains
 }
 
 type urlType struct {
@@ -88,7 +100,7 @@ func isAppID(s string) bool {
 // domain makes, empty if it has none. The path that its owner gave the Open
 // Platform can't be known from the phone.
 func (a *app) universalLink() string {
-	for _, domain := range a.Entitlements.Domains {
+	for _, domain := range a.domains() {
 		host, ok := strings.CutPrefix(clean(domain), "applinks:")
 		host, _, _ = strings.Cut(host, "?") // ?mode=developer
 		if ok && host != "" && !strings.ContainsAny(host, "*/@ ") {

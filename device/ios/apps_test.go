@@ -246,6 +246,19 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// What the phone does not tell is no finding.
+func TestInspectWithoutEntitlements(t *testing.T) {
+	p := startPeer(t)
+	a := anApp("com.example.demo", "1", true, []string{testAppID}, allQueries, nil)
+	delete(a, "Entitlements")
+	p.apps["com.example.demo"] = a
+	p.apps[ioswire.WeChat] = anApp(ioswire.WeChat, "8.0.50", false, nil, nil, nil)
+	i, err := openPeer(t, p).Inspect(until(t), device.AppIdentity{BundleID: "com.example.demo"}, device.UserChoice{})
+	if err != nil || len(i.Findings) != 0 || len(i.Notes) != 1 || i.Debuggable {
+		t.Errorf("got %+v, %v", i, err)
+	}
+}
+
 // What isn't bounded would exhaust the stack or the memory: lists in lists, and
 // binary lists that name one object again and again.
 func TestDecodePlistBounds(t *testing.T) {

@@ -12,7 +12,7 @@ func FuzzDecodePlist(f *testing.F) {
 	for _, v := range []any{
 		muxRequest{MessageType: "Connect", DeviceID: 1, PortNumber: 2},
 		map[string]any{"Value": map[string]any{"DeviceName": "x", "list": []any{1, "y", []byte("z")}}},
-		proxyAnswer{Status: "Complete", LookupResult: map[string]app{"a": {ID: "a", URLTypes: []urlType{{Schemes: []string{"s"}}}}}},
+		proxyAnswer{Status: "Complete", LookupResult: map[string]app{"a": {ID: "a", URLTypes: []urlType{{Schemes: []string{"s"}}}, Entitlements: &entitlements{}}}},
 	} {
 		for _, format := range []int{plist.XMLFormat, plist.BinaryFormat} {
 			data, err := plist.Marshal(v, format)

@@ -60,7 +60,7 @@ func chooseApp(want string, found map[string]app) (app, error) {
 	var fit []string
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		a := found[id]
-		if a.Entitlements.GetTaskAllow && len(a.appIDs()) > 0 && id != ioswire.WeChat {
+		if a.debuggable() && len(a.appIDs()) > 0 && id != ioswire.WeChat {
 			fit = append(fit, clean(id))
 		}
 	}
@@ -98,7 +98,7 @@ func chooseAppID(want string, a *app) (string, error) {
 // reports whether that is an impersonation.
 func maySpeak(a *app, id device.AppIdentity, yes bool) (impersonated bool, err error) {
 	switch {
-	case a.Entitlements.GetTaskAllow || id.Pinned:
+	case a.debuggable() || id.Pinned:
 		return false, nil
 	case yes:
 		return true, nil

@@ -25,10 +25,13 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	}
 	out := &device.Inspection{
 		SchemaVersion: device.SchemaVersion, Device: p.info.Ref(), BundleID: clean(a.ID),
-		VersionName: clean(a.Version), Debuggable: a.Entitlements.GetTaskAllow,
+		VersionName: clean(a.Version), Debuggable: a.debuggable(),
 		AppIDs: a.appIDs(), Schemes: append([]string{}, a.schemes()...),
-		QueriesSchemes: cleanAll(a.Queries), AssociatedDomains: cleanAll(a.Entitlements.Domains),
+		QueriesSchemes: cleanAll(a.Queries), AssociatedDomains: cleanAll(a.domains()),
 		Findings: findings(&a, wechatOf(found)),
+	}
+	if a.Entitlements == nil {
+		out.Notes = append(out.Notes, "the iPhone does not tell the app's entitlements: whether it is debuggable, and its associated domains, can't be said")
 	}
 	if link := a.universalLink(); link != "" {
 		out.Notes = append(out.Notes, "the universal link is taken to be "+link+"; whether the Open Platform has the same, its path included, can't be seen from the phone")
@@ -81,7 +84,7 @@ func findings(a *app, wechat device.WeChat) []device.Finding {
 			add("move it up", "%s is number %d in LSApplicationQueriesSchemes, of which iOS heeds %d: %s", q.scheme, at+1, maxQueries, q.without)
 		}
 	}
-	if !slices.ContainsFunc(a.Entitlements.Domains, func(d string) bool { return strings.HasPrefix(d, "applinks:") }) {
+	if a.Entitlements != nil && !slices.ContainsFunc(a.Entitlements.Domains, func(d string) bool { return strings.HasPrefix(d, "applinks:") }) {
 		add("add the domain of the universal link to the app's Associated Domains", "no associated domain is an applinks: one: WeChat can't call the app back by universal link")
 	}
 	switch {

@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"context"
+	"testing"
+
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
+	"github.com/wxctl/wxctl/device/virtual/ios/usbmuxd"
+
+	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+)
+
+// iPhoneLab starts a usbmuxd with a virtual iPhone and returns it and the
+// environment to find it in.
+func iPhoneLab(t *testing.T, plan *fault.Plan) (*virtualios.Server, map[string]string) {
+	t.Helper()
+	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys(), Faults: plan}, virtualios.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	state := t.TempDir()
+	return server, map[string]string{
+		"USBMUXD_SOCKET_ADDRESS": server.USBMux, "WXCTL_CONFIG_DIR": state, "WXCTL_STATE_DIR": state,
+		"ANDROID_ADB_SERVER_PORT": "1",
+	}
+}
+
+// iPhoneSteps are what `wxctl installed` asks, in order, and how often it has
+// asked the same before.
+var iPhoneSteps = []fault.Fault{
+	{Step: "usbmux ListDevices"},
+	{Step: "usbmux ReadPairRecord"},
+	{Step: "usbmux Connect"},
+	{Step: "lockdown StartSession"},
+	{Step: "lockdown TLS"},
+	{Step: "lockdown GetValue"},
+	{Step: "usbmux Connect", Skip: 1},
+	{Step: "lockdown StartSession", Skip: 1},
+	{Step: "lockdown StartService"},
+	{Step: "usbmux Connect", Skip: 2},
+	{Step: "installation_proxy TLS"},
+	{Step: "installation_proxy Lookup"},
+}
+
+// TestIPhoneFaults: whatever a phone or its usbmuxd fails to do, at whatever
+// step, the command ends with an error and leaves nothing running.
+func TestIPhoneFaults(t *testing.T) {
+	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
+		for _, f := range iPhoneSteps {
+			t.Run(name+"/"+f.Step+itoa(f.Skip), func(t *testing.T) {
+				noLeaks(t)
+				f.Then = effect
+				plan := fault.New(f)
+				_, env := iPhoneLab(t, plan)
+				args := []string{"installed", "--platform", "ios"}
+				if effect == fault.Stall {
+					args = append(args, "--timeout", "300ms")
+				}
+				cmd := beside(t, env, args...)
+				if code := cmd.wait(t); code != 1 && code != 12 && code != 16 && code != 18 {
+					t.Errorf("exit %d; stdout %q, stderr %q", code, cmd.out, cmd.errOut)
+				}
+				if effect != fault.Stall && plan.Count(f.Step) <= f.Skip {
+					t.Errorf("the step was not reached: %q", plan.Steps())
+				}
+				cmd.errOut.await(t, "hint: ", 1)
+			})
+		}
+	}
+}
+
+// TestDevicesWatchIPhone: phones that come and go are told of, of both
+// platforms at once.
+func TestDevicesWatchIPhone(t *testing.T) {
+	noLeaks(t)
+	env := lab(t, "")
+	server, phones := iPhoneLab(t, nil)
+	env["USBMUXD_SOCKET_ADDRESS"] = phones["USBMUXD_SOCKET_ADDRESS"]
+	watch := beside(t, env, "devices", "--watch", "--json")
+	watch.out.await(t, `"event":"added"`, 2)
+	watch.out.await(t, `"name":"Virtual iPhone"`, 1)
+	phone := server.Phones[0]
+	server.Mux.Detach(phone.UDID())
+	watch.out.await(t, `"event":"removed"`, 1)
+	watch.out.await(t, `"state":"disconnected"`, 1)
+	server.Mux.Attach(phone, usbmuxd.Network)
+	watch.out.await(t, `"event":"added"`, 3)
+	watch.out.await(t, `"transport":"network"`, 1)
+	if code := watch.interrupt(t); code != 130 {
+		t.Errorf("exit %d: %s", code, watch.errOut)
+	}
+}
+
+// TestDevicesCostOfIPhones: what a list asks of an iPhone.
+func TestDevicesCostOfIPhones(t *testing.T) {
+	plan := fault.New()
+	_, env := iPhoneLab(t, plan)
+	f, _, errOut := testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"devices", "--platform", "ios"}); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut())
+	}
+	for step, want := range map[string]int{
+		"usbmux ListDevices": 1, "usbmux ReadPairRecord": 1, "usbmux Connect": 1,
+		"lockdown StartSession": 1, "lockdown TLS": 1, "lockdown GetValue": 2,
+	} {
+		if got := plan.Count(step); got != want {
+			t.Errorf("%s %d times, want %d", step, got, want)
+		}
+	}
+}
