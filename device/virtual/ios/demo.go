@@ -20,7 +20,7 @@ import (
 const (
 	DemoBundleID      = "com.example.wxdemo"
 	DemoAppID         = "wx0123456789abcdef"
-	DemoUniversalLink = "https://wxdemo.example.com/link/"
+	DemoUniversalLink = "https://wxdemo.example.com/"
 	demoScheme        = "wxctl" + DemoAppID // of the debug hook
 )
 
@@ -40,7 +40,7 @@ func demo() idevice.App {
 		BundleID: DemoBundleID, Name: "WxDemo", Version: "1.0", Build: "1", Debuggable: true, HasProfile: true,
 		Signer: "Apple Development: Demo (ABCDE12345)", Team: "ABCDE12345",
 		Schemes: []string{DemoAppID, demoScheme}, Queries: []string{"weixin", "weixinULAPI", "weixinURLParamsAPI"},
-		Domains: []string{"applinks:wxdemo.example.com"}, LinkPaths: []string{"/link/"}, Code: &demoApp{},
+		Domains: []string{"applinks:wxdemo.example.com"}, Code: &demoApp{},
 	}
 }
 
