@@ -198,14 +198,18 @@ func (o *authOptions) user(op oauth.Op, store *credentials.Store, a credentials.
 	case err != nil:
 		return "", err
 	case len(users) == 0:
-		return "", noToken(op, fmt.Sprintf("no token is stored for %s in the profile %q", a.AppID, a.Profile))
+		e := noToken(op, fmt.Sprintf("no token is stored for %s in the profile %q", a.AppID, a.Profile))
+		if others, err := store.Profiles(a.AppID); err == nil && len(others) > 0 {
+			e.Hint = fmt.Sprintf("the profile %q has one: --profile %s", others[0], others[0])
+		}
+		return "", e
 	case len(users) > 1:
 		return "", exit.Usagef("--openid "+users[0], "several users have logged in to %s: %s", a.AppID, strings.Join(users, ", "))
 	}
 	return users[0], nil
 }
 
-func noToken(op oauth.Op, message string) error {
+func noToken(op oauth.Op, message string) *exit.Error {
 	missing := 41001
 	if op == oauth.OpRefresh {
 		missing = 41003

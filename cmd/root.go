@@ -85,7 +85,7 @@ wxctl devices`),
 	g := &f.global
 	flags.BoolVar(&g.json, "json", false, "print the answer as JSON, also when it fails")
 	flags.StringVar(&g.jq, "jq", "", "print what a jq `expression` makes of the JSON")
-	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "colour: auto, always or never `(when)`")
+	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "`when` to colour: auto, always or never")
 	flags.CountVarP(&g.verbose, "verbose", "v", "say more on stderr; twice for wire traffic, never secrets")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
 	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")

@@ -48,7 +48,7 @@ content URI, on Android. --as chooses.
 // addFileFlags defines --file and --as.
 func addFileFlags(cmd *cobra.Command, file, as *string) {
 	cmd.Flags().StringVar(file, "file", "", "the `file`")
-	cmd.Flags().StringVar(as, "as", "", "how it reaches WeChat: bytes, path or uri (default: bytes up to 256 KiB, else uri; iOS: bytes) `(way)`")
+	cmd.Flags().StringVar(as, "as", "", "`way` to hand it to WeChat: bytes, path or uri (default: bytes up to 256 KiB, else uri; iOS: bytes)")
 	complete(cmd, "as", "bytes", "path", "uri")
 }
 

@@ -189,6 +189,23 @@ func (s *Store) Users(a Account) ([]string, error) {
 	return users, nil
 }
 
+// Profiles returns the names of the profiles that have tokens for an app, in
+// order.
+func (s *Store) Profiles(appID string) ([]string, error) {
+	entries, err := s.entries()
+	if err != nil {
+		return nil, err
+	}
+	var profiles []string
+	for _, e := range entries {
+		if e.AppID == appID && e.OpenID != "" {
+			profiles = append(profiles, e.Profile)
+		}
+	}
+	slices.Sort(profiles)
+	return slices.Compact(profiles), nil
+}
+
 // Forget removes a user's token. WeChat has no call that revokes tokens: until
 // they expire, they stay good.
 func (s *Store) Forget(ctx context.Context, a Account, openID string) error {

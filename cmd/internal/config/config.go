@@ -209,7 +209,7 @@ func (c *Config) ProfileName(flag string, getenv func(string) string) (name, sou
 	if err := CheckProfileName(name); err != nil {
 		return "", "", exit.Usagef("wxctl config list", "%s: %v", source, err)
 	}
-	if c.File.Profiles[name] == nil && (source == "flag --profile" || source == "env WXCTL_PROFILE" || source == "file") {
+	if c.File.Profiles[name] == nil && name != DefaultProfile { // that one is there unwritten
 		return name, source, exit.Usagef("wxctl config init --profile "+name, "there is no profile %q in %q", name, c.Path)
 	}
 	return name, source, nil

@@ -214,7 +214,13 @@ func quote(s string) string {
 
 // writeFile replaces the file in one step: a reader, or a crash, meets the
 // old or the new content.
+//
+// Of a link, the file that it leads to is replaced: people keep their
+// configuration elsewhere and link to it.
 func writeFile(path string, text []byte) (err error) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*.toml")
 	if err != nil {
 		return err
