@@ -27,7 +27,10 @@ const (
 	// Packets are as large as the computer asks for, within what IPv6 requires
 	// of every link and what a phone grants.
 	leastMTU, mostMTU = 1280, 16000
-	queueLength       = 256
+	// mostReceived is how large a packet may be that the phone takes, whatever was
+	// agreed: pymobiledevice3 measured that larger ones vanish on the way over USB.
+	mostReceived = 8192
+	queueLength  = 256
 )
 
 type helloFromComputer struct {
@@ -176,6 +179,9 @@ func receive(conn net.Conn, link *channel.Endpoint) error {
 		n := header.IPv6MinimumSize + int(binary.BigEndian.Uint16(head[4:]))
 		if _, err := io.ReadFull(r, packet[header.IPv6MinimumSize:n]); err != nil {
 			return err
+		}
+		if n > mostReceived {
+			continue
 		}
 		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet[:n])})
 		link.InjectInbound(ipv6.ProtocolNumber, p)
