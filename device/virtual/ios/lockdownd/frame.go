@@ -1,7 +1,9 @@
 package lockdownd
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -14,20 +16,58 @@ const frameMost = 1 << 20
 // readFrame reads a property list with its length before it, big endian, as
 // lockdownd and the services frame them. It never panics and takes no more
 // memory than a request may have.
-func readFrame(r io.Reader, into any) (err error) {
+func readFrame(r io.Reader, into *dict) error {
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if bytes.HasPrefix(body, []byte("bplist")) {
+		// No computer sends these here. One of 100 bytes can unfold into gigabytes.
+		return errors.New("a binary property list")
+	}
+	return unmarshal(body, into)
+}
+
+// readWords reads a frame that is an array, which may be binary, and of it only
+// the texts: what else it has stays "".
+func readWords(r io.Reader) ([]word, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var words []word
+	return words, unmarshal(body, &words)
+}
+
+// word is an element of an array if it is a text.
+type word string
+
+// UnmarshalPlist implements plist.Unmarshaler.
+func (w *word) UnmarshalPlist(unmarshal func(any) error) error {
+	var s string
+	if unmarshal(&s) == nil {
+		*w = word(s)
+	}
+	return nil
+}
+
+func readBody(r io.Reader) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
-		return err
+		return nil, err
 	}
 	n := binary.BigEndian.Uint32(size[:])
 	if n > frameMost {
-		return fmt.Errorf("a message of %d bytes", n)
+		return nil, fmt.Errorf("a message of %d bytes", n)
 	}
 	body := make([]byte, n)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return err
-	}
-	defer func() { // the library is known to panic on some lists
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+// unmarshal reads a property list; the library is known to panic on some.
+func unmarshal(body []byte, into any) (err error) {
+	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the property list can't be read: %v", r)
 		}

@@ -2,6 +2,7 @@ package lockdownd
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 )
 
@@ -15,9 +16,14 @@ func FuzzFrame(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
+	bomb := bomb(12)
+	f.Add(append(binary.BigEndian.AppendUint32(nil, uint32(len(bomb))), bomb...))
 	f.Add([]byte("\x00\x00\x00\x04<!--"))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		if words, err := readWords(bytes.NewReader(raw)); err == nil && len(words) > len(raw) {
+			t.Errorf("%d bytes became %d words", len(raw), len(words))
+		}
 		var q dict
 		if readFrame(bytes.NewReader(raw), &q) != nil {
 			return
@@ -26,4 +32,39 @@ func FuzzFrame(f *testing.F) {
 		q.dict("PairRecord").text("HostID")
 		q.texts("ReturnAttributes")
 	})
+}
+
+// bomb is a binary property list of few bytes: arrays of arrays, each of which
+// has the next one 14 times.
+func bomb(levels int) []byte {
+	const times = 14
+	objects := make([][]byte, 0, levels+1)
+	for i := range levels {
+		objects = append(objects, append([]byte{0xa0 | times}, bytes.Repeat([]byte{byte(i + 1)}, times)...))
+	}
+	objects = append(objects, []byte{0x51, 'x'})
+	out, offsets := []byte("bplist00"), []byte{}
+	for _, o := range objects {
+		offsets = append(offsets, byte(len(out)))
+		out = append(out, o...)
+	}
+	table := len(out)
+	out = append(append(out, offsets...), 0, 0, 0, 0, 0, 0, 1, 1)
+	for _, n := range []int{len(objects), 0, table} {
+		out = binary.BigEndian.AppendUint64(out, uint64(n))
+	}
+	return out
+}
+
+// TestBomb has a small list that would unfold into 14 to the 12th.
+func TestBomb(t *testing.T) {
+	raw := bomb(12)
+	raw = append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...)
+	if words, err := readWords(bytes.NewReader(raw)); err != nil || len(words) != 14 || words[0] != "" {
+		t.Errorf("%q, %v", words, err)
+	}
+	var q dict
+	if err := readFrame(bytes.NewReader(raw), &q); err == nil {
+		t.Error("taken")
+	}
 }

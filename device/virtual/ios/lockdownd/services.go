@@ -389,13 +389,11 @@ func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 	if out == nil || writeFrame(out, []any{"DLMessageVersionExchange", 300, 0}) != nil {
 		return
 	}
-	var q []any
-	if readFrame(conn, &q) != nil || writeFrame(out, []any{"DLMessageDeviceReady"}) != nil {
+	if _, err := readWords(conn); err != nil || writeFrame(out, []any{"DLMessageDeviceReady"}) != nil {
 		return
 	}
 	for {
-		q = nil
-		if readFrame(conn, &q) != nil || len(q) < 2 || q[0] != "DLMessageProcessMessage" {
+		if q, err := readWords(conn); err != nil || len(q) < 2 || q[0] != "DLMessageProcessMessage" {
 			return
 		}
 		if out = d.Faults.Strike(ctx, "screenshotr ScreenShotRequest", conn); out == nil {
