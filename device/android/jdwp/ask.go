@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A command has a set, a number and the name that errors call it by.
@@ -158,9 +159,7 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 	}
 	vm.mu.Unlock()
 	vm.frame = appendPacket(vm.frame[:0], id, c, data)
-	stop := context.AfterFunc(ctx, func() { _ = vm.rw.Close() })
-	_, err := vm.rw.Write(vm.frame)
-	cut := !stop()
+	cut, err := vm.write(ctx, vm.frame)
 	if cap(vm.frame) > 1<<20 {
 		vm.frame = nil
 	}
@@ -174,6 +173,31 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 		return 0, fmt.Errorf("%s: %w", c.name, context.Cause(ctx))
 	}
 	return 0, fmt.Errorf("%s: %w: %w", c.name, ErrLost, err)
+}
+
+// write writes a packet, and says whether ctx ended meanwhile. A connection with
+// deadlines survives that where all was written; another can only be closed.
+func (vm *VM) write(ctx context.Context, frame []byte) (cut bool, err error) {
+	conn, gentle := vm.rw.(interface{ SetWriteDeadline(time.Time) error })
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		if !gentle || conn.SetWriteDeadline(time.Unix(1, 0)) != nil {
+			_ = vm.rw.Close() // makes Write end
+		}
+	})
+	_, err = vm.rw.Write(frame)
+	if stop() {
+		return false, err
+	}
+	<-interrupted
+	switch {
+	case err != nil:
+		_ = vm.rw.Close() // the VM waits for the rest of the packet
+	case gentle:
+		err = conn.SetWriteDeadline(time.Time{})
+	}
+	return true, err
 }
 
 // unusable is why nothing more can be asked. Called with the lock held.

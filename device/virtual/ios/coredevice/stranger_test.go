@@ -275,9 +275,7 @@ func corpus() []remotexpc.Message {
 // TestAppium has appium-ios-remotexpc use RSD and appservice without a tunnel.
 func TestAppium(t *testing.T) {
 	node := tier.Need(t, "coredevice-full", "node")[0]
-	if _, err := os.Stat(filepath.Join(strangers, "node_modules")); err != nil {
-		tier.Need(t, "coredevice-full", filepath.Join(strangers, "node_modules"))
-	}
+	needPackages(t)
 	l := startLab(t, virtualios.Options{})
 	stdout, stderr, err := l.run(t, strangers, node, "remotexpc.mjs", l.rsdHost, l.rsdPort, bundleID, "weixin://")
 	if err != nil || !strings.HasSuffix(stdout, "accepted\n") {
@@ -286,11 +284,21 @@ func TestAppium(t *testing.T) {
 	l.inFront(t, bundleID)
 }
 
+// needPackages skips the test unless npm's packages are installed.
+func needPackages(t *testing.T) {
+	t.Helper()
+	packages := filepath.Join(strangers, "node_modules")
+	if _, err := os.Stat(packages); err != nil {
+		tier.Need(t, "coredevice-full", packages)
+	}
+}
+
 // TestKernelTunnel has it open a tunnel through an interface of the kernel, whose
 // TCP verifies ours, in a network namespace of its own: nothing else here sees
 // the interface.
 func TestKernelTunnel(t *testing.T) {
 	paths := tier.Need(t, "coredevice-full", "unshare", "node", "ip")
+	needPackages(t)
 	if err := exec.Command(paths[0], "-n", "true").Run(); err != nil {
 		if tier.Required("coredevice-tunnel") {
 			t.Fatal("no network namespace may be made here")
