@@ -9,8 +9,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/art"
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -99,7 +99,7 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 	}
 	v := d.of(pid)
 	if v == nil {
-		return nil, adb.ECONNREFUSED
+		return nil, errno.ECONNREFUSED
 	}
 	mine, theirs := pipe()
 	if d.attached {
@@ -176,11 +176,11 @@ func (v *debuggee) launch(act phone.Activity, in phone.Intent, body func()) {
 func (p *Phone) Dial(ctx context.Context, service string) (io.ReadWriteCloser, error) {
 	number, ok := strings.CutPrefix(service, "jdwp:")
 	if !ok {
-		return nil, adb.ECONNREFUSED
+		return nil, errno.ECONNREFUSED
 	}
 	pid, err := strconv.Atoi(number)
 	if err != nil {
-		return nil, adb.ECONNREFUSED
+		return nil, errno.ECONNREFUSED
 	}
 	return p.debuggees.dial(ctx, pid)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
@@ -78,14 +79,14 @@ func (m *mediaStore) resolve(name string, user int) (string, error) {
 		return "", err
 	}
 	if !strings.HasPrefix(real, fmt.Sprintf("/storage/emulated/%d/", user)) {
-		return "", phone.EACCES
+		return "", errno.EACCES
 	}
 	info, err := m.phone.FS.Stat(phone.RootCred(), real)
 	if err != nil {
 		return "", err
 	}
 	if !info.IsRegular() {
-		return "", phone.EISDIR
+		return "", errno.EISDIR
 	}
 	return real, nil
 }
@@ -161,10 +162,10 @@ func (m *mediaStore) size(uri string, user int, granted bool) (int64, error) {
 	}
 	row, ok := m.find(uri, user)
 	if !ok {
-		return 0, phone.ENOENT
+		return 0, errno.ENOENT
 	}
 	if !granted && (row.kind() == "file" || !m.mayRead(row.kind())) {
-		return 0, phone.EACCES
+		return 0, errno.EACCES
 	}
 	info, err := m.phone.FS.Stat(phone.RootCred(), row.path)
 	return info.Size, err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/android/shell"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
@@ -205,18 +206,18 @@ type files struct{ *phone.FS }
 
 func (f files) Stat(path string) (adb.Info, error) {
 	info, err := f.FS.Stat(phone.ShellCred(), abs(path))
-	return infoOf(info), errno(err)
+	return infoOf(info), err
 }
 
 func (f files) Lstat(path string) (adb.Info, error) {
 	info, err := f.FS.Lstat(phone.ShellCred(), abs(path))
-	return infoOf(info), errno(err)
+	return infoOf(info), err
 }
 
 func (f files) List(path string) ([]adb.Info, error) {
 	list, err := f.FS.List(phone.ShellCred(), abs(path))
 	if err != nil {
-		return nil, errno(err)
+		return nil, err
 	}
 	out := make([]adb.Info, len(list))
 	for i, info := range list {
@@ -228,7 +229,7 @@ func (f files) List(path string) ([]adb.Info, error) {
 func (f files) Open(path string) (io.ReadCloser, error) {
 	file, err := f.FS.Open(phone.ShellCred(), abs(path))
 	if err != nil {
-		return nil, errno(err)
+		return nil, err
 	}
 	return file, nil
 }
@@ -236,48 +237,32 @@ func (f files) Open(path string) (io.ReadCloser, error) {
 func (f files) Create(path string, perm uint32) (io.WriteCloser, error) {
 	file, err := f.FS.OpenFile(phone.ShellCred(), abs(path), createExclusively, perm)
 	if err != nil {
-		return nil, errno(err)
+		return nil, err
 	}
-	return writer{file}, nil
+	return file, nil
 }
 
 func (f files) Mkdir(path string, perm uint32) error {
-	return errno(f.FS.Mkdir(phone.ShellCred(), abs(path), perm))
+	return f.FS.Mkdir(phone.ShellCred(), abs(path), perm)
 }
 
 func (f files) Symlink(target, path string) error {
-	return errno(f.FS.Symlink(phone.ShellCred(), target, abs(path)))
+	return f.FS.Symlink(phone.ShellCred(), target, abs(path))
 }
 
 func (f files) Remove(path string) error {
 	info, err := f.FS.Lstat(phone.ShellCred(), abs(path))
 	if err == nil && info.IsDir() {
-		return adb.EISDIR
+		return errno.EISDIR
 	}
-	return errno(f.FS.Remove(phone.ShellCred(), abs(path)))
+	return f.FS.Remove(phone.ShellCred(), abs(path))
 }
 
 func (f files) Chtimes(path string, mtime time.Time) error {
-	return errno(f.FS.Chtimes(phone.ShellCred(), abs(path), mtime))
-}
-
-// writer gives a file's write errors the numbers of package adb.
-type writer struct{ *phone.File }
-
-func (w writer) Write(b []byte) (int, error) {
-	n, err := w.File.Write(b)
-	return n, errno(err)
+	return f.FS.Chtimes(phone.ShellCred(), abs(path), mtime)
 }
 
 func abs(path string) string { return phone.Clean("/", path) }
-
-func errno(err error) error {
-	var number phone.Errno
-	if errors.As(err, &number) {
-		return adb.Errno(number)
-	}
-	return err
-}
 
 func infoOf(i phone.Info) adb.Info {
 	return adb.Info{Name: i.Name, Mode: i.Mode, Size: i.Size, UID: uint32(i.UID), GID: uint32(i.GID), Ino: i.Ino, Nlink: uint32(i.NLink), MTime: i.MTime}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // createExclusively is how sync makes a file: it unlinked an old one before.
@@ -110,7 +111,7 @@ func (s *Server) connect(_ context.Context, address string) (adb.Device, error) 
 	defer s.mu.Unlock()
 	p := s.devices[address]
 	if p == nil {
-		return nil, adb.ECONNREFUSED
+		return nil, errno.ECONNREFUSED
 	}
 	return connected{p, address}, nil
 }

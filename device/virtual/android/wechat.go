@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents/androidwire"
@@ -277,7 +278,7 @@ func (h wechatHost) Size(path string, granted bool) (int64, error) {
 	info, err := h.phone.FS.Stat(phone.CredOf(uid), path)
 	switch {
 	case strings.HasPrefix(phone.Clean("/", path), "/data/local/"):
-		return 0, phone.EACCES
+		return 0, errno.EACCES
 	case err != nil && h.media.shared(path):
 		// Shared storage is read by permission, which the file system itself
 		// does not know.
@@ -287,7 +288,7 @@ func (h wechatHost) Size(path string, granted bool) (int64, error) {
 		return 0, err
 	}
 	if !info.IsRegular() {
-		return 0, phone.EISDIR
+		return 0, errno.EISDIR
 	}
 	return info.Size, nil
 }

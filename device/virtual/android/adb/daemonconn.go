@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // Bounds on what one computer can make a phone keep.
@@ -406,7 +408,7 @@ func (s *daemonStream) Write(b []byte) (int, error) {
 	n := 0
 	for {
 		if s.closed || s.closing {
-			return n, EPIPE
+			return n, errno.EPIPE
 		}
 		if room := streamBuffer - len(s.out); room > 0 {
 			m := min(room, len(b))

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // Limits of the sync protocol (adb/file_sync_protocol.h).
@@ -145,7 +147,7 @@ func (c *syncSession) stat(name string, follow bool) (Info, error) {
 	}
 	i, err := c.fs.Stat(trimmed)
 	if err == nil && !i.IsDir() {
-		return Info{}, ENOTDIR
+		return Info{}, errno.ENOTDIR
 	}
 	return i, err
 }
@@ -223,7 +225,7 @@ func (c *syncSession) recv(name string) error {
 		}
 	}
 	f, err := c.fs.Open(name)
-	if errnoOf(err) == EISDIR && err != nil {
+	if errnoOf(err) == errno.EISDIR && err != nil {
 		return c.failErrno("read failed", err) // open(2) takes a directory, read(2) doesn't
 	}
 	if err != nil {
@@ -324,13 +326,13 @@ func (c *syncSession) sendFile(name string, mode uint32) (time.Time, error) {
 // there are none. The error has been told to the peer.
 func (c *syncSession) create(name string, perm uint32) (io.WriteCloser, error) {
 	if strings.HasSuffix(name, "/") {
-		return nil, c.failErrno("couldn't create file", EISDIR)
+		return nil, c.failErrno("couldn't create file", errno.EISDIR)
 	}
 	f, err := c.fs.Create(name, perm)
 	if err == nil {
 		return f, nil
 	}
-	if errnoOf(err) == ENOENT {
+	if errnoOf(err) == errno.ENOENT {
 		if err := c.mkdirs(path.Dir(name)); err != nil {
 			return nil, c.failErrno("secure_mkdirs failed", err)
 		}
@@ -338,21 +340,21 @@ func (c *syncSession) create(name string, perm uint32) (io.WriteCloser, error) {
 			return f, nil
 		}
 	}
-	if i, statErr := c.fs.Stat(name); errnoOf(err) == EEXIST && statErr == nil && i.IsDir() {
-		err = EISDIR // what opening the existing directory for writing gives
+	if i, statErr := c.fs.Stat(name); errnoOf(err) == errno.EEXIST && statErr == nil && i.IsDir() {
+		err = errno.EISDIR // what opening the existing directory for writing gives
 	}
 	return nil, c.failErrno("couldn't create file", err)
 }
 
 func (c *syncSession) mkdirs(dir string) error {
 	if !path.IsAbs(dir) {
-		return EINVAL
+		return errno.EINVAL
 	}
 	for i := 1; i <= len(dir); i++ {
 		if i < len(dir) && dir[i] != '/' || dir[i-1] == '/' {
 			continue
 		}
-		if err := c.fs.Mkdir(dir[:i], 0o775); err != nil && errnoOf(err) != EEXIST {
+		if err := c.fs.Mkdir(dir[:i], 0o775); err != nil && errnoOf(err) != errno.EEXIST {
 			// A directory that exists on a file system one may not write to.
 			if info, statErr := c.fs.Stat(dir[:i]); statErr != nil || !info.IsDir() {
 				return err
@@ -422,7 +424,7 @@ func (c *syncSession) sendLink(name string) (time.Time, error) {
 	text, _, _ := strings.Cut(string(target), "\x00")
 	c.fs.Remove(name)
 	err = c.fs.Symlink(text, name)
-	if err != nil && errnoOf(err) == ENOENT {
+	if err != nil && errnoOf(err) == errno.ENOENT {
 		if err := c.mkdirs(path.Dir(name)); err != nil {
 			return time.Time{}, c.failErrno("secure_mkdirs failed", err)
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // File type and permission bits of a st_mode, as the kernel numbers them.
@@ -186,13 +188,13 @@ const maxLinks = 40 // Linux MAXSYMLINKS
 // walk follows name. With follow, a link in the last place is followed too.
 func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 	if strings.IndexByte(name, 0) >= 0 {
-		return place{}, EINVAL
+		return place{}, errno.EINVAL
 	}
 	if name == "" {
-		return place{}, ENOENT
+		return place{}, errno.ENOENT
 	}
 	if len(name) > 4095 {
-		return place{}, ENAMETOO
+		return place{}, errno.ENAMETOOLONG
 	}
 	wantDir := strings.HasSuffix(name, "/") && name != "/"
 	todo := split(name)
@@ -202,10 +204,10 @@ func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 		part := todo[0]
 		todo = todo[1:]
 		if at.node.mode&ModeFmt != ModeDir {
-			return place{}, ENOTDIR
+			return place{}, errno.ENOTDIR
 		}
 		if !may(at.node, c, 1) {
-			return place{}, EACCES
+			return place{}, errno.EACCES
 		}
 		switch {
 		case part == ".":
@@ -216,18 +218,18 @@ func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 			}
 			continue
 		case len(part) > 255:
-			return place{}, ENAMETOO
+			return place{}, errno.ENAMETOOLONG
 		}
 		child := at.node.children[part]
 		if child == nil {
 			if len(todo) > 0 {
-				return place{}, ENOENT
+				return place{}, errno.ENOENT
 			}
 			return place{parent: at.node, name: part, readOnly: at.readOnly, counted: at.counted, path: path.Join(at.path, part)}, nil
 		}
 		if child.mode&ModeFmt == ModeLink && (len(todo) > 0 || follow || wantDir) {
 			if links++; links > maxLinks {
-				return place{}, ELOOP
+				return place{}, errno.ELOOP
 			}
 			todo = append(split(child.target), todo...)
 			if strings.HasPrefix(child.target, "/") {
@@ -243,7 +245,7 @@ func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 		}
 	}
 	if wantDir && at.node.mode&ModeFmt != ModeDir {
-		return place{}, ENOTDIR
+		return place{}, errno.ENOTDIR
 	}
 	return at, nil
 }
@@ -284,7 +286,7 @@ func (f *FS) stat(c Cred, name string, follow bool) (Info, error) {
 		return Info{}, err
 	}
 	if at.node == nil {
-		return Info{}, ENOENT
+		return Info{}, errno.ENOENT
 	}
 	return at.node.info(path.Base(name)), nil
 }
@@ -295,7 +297,7 @@ func (f *FS) RealPath(c Cred, name string) (string, error) {
 	defer f.mu.RUnlock()
 	at, err := f.walk(c, name, true)
 	if err == nil && at.node == nil {
-		err = ENOENT
+		err = errno.ENOENT
 	}
 	return at.path, err
 }
@@ -309,13 +311,13 @@ func (f *FS) Access(c Cred, name string, want uint32) error {
 	case err != nil:
 		return err
 	case at.node == nil:
-		return ENOENT
+		return errno.ENOENT
 	case want&2 != 0 && at.readOnly:
-		return EROFS
+		return errno.EROFS
 	case want&1 != 0 && c.UID == RootUID && at.node.mode&0o111 == 0:
-		return EACCES
+		return errno.EACCES
 	case !may(at.node, c, want):
-		return EACCES
+		return errno.EACCES
 	}
 	return nil
 }
@@ -329,11 +331,11 @@ func (f *FS) List(c Cred, name string) ([]Info, error) {
 	case err != nil:
 		return nil, err
 	case at.node == nil:
-		return nil, ENOENT
+		return nil, errno.ENOENT
 	case at.node.mode&ModeFmt != ModeDir:
-		return nil, ENOTDIR
+		return nil, errno.ENOTDIR
 	case !may(at.node, c, 4):
-		return nil, EACCES
+		return nil, errno.EACCES
 	}
 	out := make([]Info, 0, len(at.node.children))
 	for n, child := range at.node.children {

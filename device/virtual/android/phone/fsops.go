@@ -5,17 +5,19 @@ import (
 	"os"
 	"path"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // room checks that the directory at may get or lose an entry.
 func (at place) room(c Cred) error {
 	switch {
 	case at.parent == nil:
-		return EACCES
+		return errno.EACCES
 	case at.readOnly:
-		return EROFS
+		return errno.EROFS
 	case !may(at.parent, c, 3):
-		return EACCES
+		return errno.EACCES
 	}
 	return nil
 }
@@ -47,7 +49,7 @@ func (f *FS) Mkdir(c Cred, name string, mode uint32) error {
 		return err
 	}
 	if at.node != nil {
-		return EEXIST
+		return errno.EEXIST
 	}
 	if err := at.room(c); err != nil {
 		return err
@@ -63,14 +65,14 @@ func (f *FS) MkdirAll(c Cred, name string, mode uint32) error {
 		if i.IsDir() {
 			return nil
 		}
-		return ENOTDIR
+		return errno.ENOTDIR
 	}
 	if up := path.Dir(name); up != name {
 		if err := f.MkdirAll(c, up, mode); err != nil {
 			return err
 		}
 	}
-	if err := f.Mkdir(c, name, mode); err != nil && err != EEXIST {
+	if err := f.Mkdir(c, name, mode); err != nil && err != errno.EEXIST {
 		return err
 	}
 	return nil
@@ -92,13 +94,13 @@ func (f *FS) Symlink(c Cred, target, name string) error {
 		return err
 	}
 	if at.node != nil {
-		return EEXIST
+		return errno.EEXIST
 	}
 	if err := at.room(c); err != nil {
 		return err
 	}
 	if at.parent.shared {
-		return EPERM
+		return errno.EPERM
 	}
 	f.add(c, at, ModeLink|0o777).target = target
 	return nil
@@ -113,13 +115,13 @@ func (f *FS) Remove(c Cred, name string) error {
 		return err
 	}
 	if at.node == nil {
-		return ENOENT
+		return errno.ENOENT
 	}
 	if err := at.room(c); err != nil {
 		return err
 	}
 	if len(at.node.children) > 0 {
-		return ENOTEMPTY
+		return errno.ENOTEMPTY
 	}
 	if err := sticky(c, at); err != nil {
 		return err
@@ -130,7 +132,7 @@ func (f *FS) Remove(c Cred, name string) error {
 
 func sticky(c Cred, at place) error {
 	if at.parent.mode&0o1000 != 0 && c.UID != RootUID && c.UID != at.node.uid && c.UID != at.parent.uid {
-		return EPERM
+		return errno.EPERM
 	}
 	return nil
 }
@@ -147,7 +149,7 @@ func (f *FS) drop(at place) {
 // exist is no error.
 func (f *FS) RemoveAll(c Cred, name string) error {
 	i, err := f.Lstat(c, name)
-	if err == ENOENT {
+	if err == errno.ENOENT {
 		return nil
 	}
 	if err != nil {
@@ -176,7 +178,7 @@ func (f *FS) Rename(c Cred, from, to string) error {
 		return err
 	}
 	if src.node == nil {
-		return ENOENT
+		return errno.ENOENT
 	}
 	dst, err := f.walk(c, trimSlash(to), false)
 	if err != nil {
@@ -193,16 +195,16 @@ func (f *FS) Rename(c Cred, from, to string) error {
 	srcDir := src.node.mode&ModeFmt == ModeDir
 	switch {
 	case src.counted != dst.counted || src.parent.shared != dst.parent.shared:
-		return EXDEV
+		return errno.EXDEV
 	case srcDir && below(src.node, dst.parent):
-		return EINVAL
+		return errno.EINVAL
 	case dst.node == nil:
 	case srcDir && dst.node.mode&ModeFmt != ModeDir:
-		return ENOTDIR
+		return errno.ENOTDIR
 	case !srcDir && dst.node.mode&ModeFmt == ModeDir:
-		return EISDIR
+		return errno.EISDIR
 	case len(dst.node.children) > 0:
-		return ENOTEMPTY
+		return errno.ENOTEMPTY
 	}
 	if err := sticky(c, src); err != nil {
 		return err
@@ -252,7 +254,7 @@ func (f *FS) Chown(c Cred, name string, uid, gid int) error {
 		if _, err := f.Lstat(c, name); err != nil {
 			return err
 		}
-		return EPERM
+		return errno.EPERM
 	}
 	return f.change(c, name, func(n *node) { n.uid, n.gid = uid, gid })
 }
@@ -265,11 +267,11 @@ func (f *FS) change(c Cred, name string, do func(*node)) error {
 	case err != nil:
 		return err
 	case at.node == nil:
-		return ENOENT
+		return errno.ENOENT
 	case at.readOnly:
-		return EROFS
+		return errno.EROFS
 	case c.UID != RootUID && c.UID != at.node.uid && !(at.node.shared && c.in(at.node.gid)):
-		return EPERM
+		return errno.EPERM
 	}
 	do(at.node)
 	return nil
@@ -307,20 +309,20 @@ func (f *FS) OpenFile(c Cred, name string, flags int, mode uint32) (*File, error
 	n := at.node
 	switch {
 	case n == nil && flags&os.O_CREATE == 0:
-		return nil, ENOENT
+		return nil, errno.ENOENT
 	case n == nil:
 		if err := at.room(c); err != nil {
 			return nil, err
 		}
 		n = f.add(c, at, ModeFile|mode&ModePerm)
 	case flags&os.O_CREATE != 0 && flags&os.O_EXCL != 0:
-		return nil, EEXIST
+		return nil, errno.EEXIST
 	case n.mode&ModeFmt == ModeDir && writes:
-		return nil, EISDIR
+		return nil, errno.EISDIR
 	case writes && at.readOnly && n.mode&ModeFmt != ModeChar:
-		return nil, EROFS
+		return nil, errno.EROFS
 	case writes && !may(n, c, 2), flags&os.O_WRONLY == 0 && !may(n, c, 4):
-		return nil, EACCES
+		return nil, errno.EACCES
 	}
 	if writes && flags&os.O_TRUNC != 0 && n.mode&ModeFmt == ModeFile {
 		if at.counted {
@@ -347,9 +349,9 @@ func (h *File) Read(p []byte) (int, error) {
 	defer h.fs.mu.RUnlock()
 	switch {
 	case h.closed || h.flags&os.O_WRONLY != 0:
-		return 0, EBADF
+		return 0, errno.EBADF
 	case h.node.mode&ModeFmt == ModeDir:
-		return 0, EISDIR
+		return 0, errno.EISDIR
 	case len(p) == 0:
 		return 0, nil
 	case h.node.mode&ModeFmt == ModeChar && h.node.target == "zero":
@@ -379,11 +381,11 @@ func (h *File) Write(p []byte) (int, error) {
 	n := h.node
 	switch {
 	case h.closed || h.flags&(os.O_WRONLY|os.O_RDWR) == 0:
-		return 0, EBADF
+		return 0, errno.EBADF
 	case n.mode&ModeFmt == ModeChar:
 		return len(p), nil
 	case h.counted && h.fs.remount:
-		return 0, EROFS
+		return 0, errno.EROFS
 	}
 	if h.flags&os.O_APPEND != 0 {
 		h.off = int64(len(n.data))
@@ -393,7 +395,7 @@ func (h *File) Write(p []byte) (int, error) {
 	}
 	grow := h.off + int64(len(p)) - int64(len(n.data))
 	if h.counted && grow > 0 && h.fs.capacity > 0 && h.fs.used+grow >= h.fs.capacity {
-		return 0, ENOSPC
+		return 0, errno.ENOSPC
 	}
 	if h.counted && grow > 0 {
 		h.fs.used += grow
@@ -414,7 +416,7 @@ func (h *File) Write(p []byte) (int, error) {
 // Close ends the use of the file; a second one is EBADF.
 func (h *File) Close() error {
 	if h.closed {
-		return EBADF
+		return errno.EBADF
 	}
 	h.closed = true
 	return nil

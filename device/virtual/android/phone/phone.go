@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // The range of API levels the model knows.
@@ -228,7 +230,7 @@ func (p *Phone) SetProperty(name, value string) error {
 	_, set := p.props[name]
 	ro := strings.HasPrefix(name, "ro.")
 	if !ok || ro && set || !ro && len(value) > 91 {
-		return EINVAL
+		return errno.EINVAL
 	}
 	p.props[name] = value
 	return nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // A Process runs on the phone.
@@ -166,7 +168,7 @@ func (p *Phone) Kill(c Cred, pid int) error {
 		return fmt.Errorf("No such process")
 	case c.UID != RootUID && c.UID != pr.UID:
 		p.mu.Unlock()
-		return EPERM
+		return errno.EPERM
 	}
 	p.die(pr, "")
 	p.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -110,7 +111,7 @@ func (m *machine) cd(args []string) int {
 	dir := phone.Clean(m.dir, to)
 	i, err := m.p.FS.Stat(m.cred, dir)
 	if err == nil && !i.IsDir() {
-		err = phone.ENOTDIR
+		err = errno.ENOTDIR
 	}
 	if err == nil {
 		err = m.p.FS.Access(m.cred, dir, 1)

@@ -15,6 +15,7 @@ import (
 	"mvdan.cc/sh/v3/pattern"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -246,7 +247,7 @@ func (m *machine) lookPath(name string) (string, error) {
 	case err != nil:
 		return "", err
 	case !i.IsRegular():
-		return "", phone.EACCES
+		return "", errno.EACCES
 	}
 	return full, m.p.FS.Access(m.cred, full, 1)
 }
@@ -261,7 +262,7 @@ func (m *machine) program(ctx context.Context, args []string) int {
 			full = real
 		}
 		switch {
-		case errors.Is(err, phone.EACCES) && strings.Contains(name, "/"):
+		case errors.Is(err, errno.EACCES) && strings.Contains(name, "/"):
 			m.complain("%s: can't execute: %v", name, err)
 			return 126
 		case err != nil:

@@ -17,6 +17,7 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -70,7 +71,7 @@ func onlyInput(list []*syntax.Stmt) *syntax.Redirect {
 func (m *machine) readDir(dir string) ([]fs.DirEntry, error) {
 	name := m.abs(filepath.ToSlash(dir))
 	list, err := m.p.FS.List(m.cred, name)
-	if errors.Is(err, phone.EACCES) {
+	if errors.Is(err, errno.EACCES) {
 		// The matcher lists directories also to see that they are there, and
 		// one that can't be listed, such as /data, may be passed through.
 		if info, serr := m.p.FS.Stat(m.cred, name); serr == nil && info.IsDir() {
@@ -352,7 +353,7 @@ func (m *machine) openRedirect(op syntax.RedirOperator, fd int, word string) (*p
 		return nil, fmt.Errorf("can't %s %s: %w", what, word, err)
 	}
 	if i := f.Stat(); i.IsDir() && fd != 0 {
-		return nil, fmt.Errorf("can't %s %s: %w", what, word, phone.EISDIR)
+		return nil, fmt.Errorf("can't %s %s: %w", what, word, errno.EISDIR)
 	}
 	switch {
 	case fd == 0:

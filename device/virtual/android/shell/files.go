@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -89,7 +90,7 @@ func (c *call) each(names []string, do func(name string, r io.Reader) error) int
 		}
 		err = do(n, f)
 		_ = f.Close()
-		if e, ok := err.(phone.Errno); ok {
+		if e, ok := err.(errno.Errno); ok {
 			code = c.fail(n, e)
 		} else if err != nil {
 			code = 1
@@ -130,13 +131,13 @@ func rm(c *call) int {
 		i, err := c.p.FS.Lstat(c.cred, full)
 		switch {
 		case err == nil && i.IsDir() && !r && !R:
-			err = phone.EISDIR
+			err = errno.EISDIR
 		case err == nil && i.IsDir():
 			err = c.p.FS.RemoveAll(c.cred, full)
 		case err == nil:
 			err = c.p.FS.Remove(c.cred, full)
 		}
-		if err != nil && !(force && err == phone.ENOENT) {
+		if err != nil && !(force && err == errno.ENOENT) {
 			code = c.fail(n, err)
 		}
 	}
@@ -152,7 +153,7 @@ func rmdir(c *call) int {
 	for _, n := range names {
 		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
 		if err == nil && !i.IsDir() {
-			err = phone.ENOTDIR
+			err = errno.ENOTDIR
 		}
 		if err == nil {
 			err = c.p.FS.Remove(c.cred, c.abs(n))
@@ -204,7 +205,7 @@ func touch(c *call) int {
 	for _, n := range names {
 		full := c.abs(n)
 		_, err := c.p.FS.Stat(c.cred, full)
-		if err == phone.ENOENT {
+		if err == errno.ENOENT {
 			if _, no := set['c']; no {
 				continue
 			}
@@ -231,7 +232,7 @@ func chmod(c *call) int {
 	code := 0
 	for _, n := range names[1:] {
 		if err := c.chmodTree(c.abs(n), names[0], deep); err != nil {
-			if _, bad := err.(phone.Errno); !bad {
+			if _, bad := err.(errno.Errno); !bad {
 				return c.wrong(err)
 			}
 			code = c.failMode(n, names[0], err)
@@ -241,7 +242,7 @@ func chmod(c *call) int {
 }
 
 func (c *call) failMode(name, mode string, err error) int {
-	if n, perr := strconv.ParseUint(mode, 8, 32); perr == nil && err != phone.ENOENT {
+	if n, perr := strconv.ParseUint(mode, 8, 32); perr == nil && err != errno.ENOENT {
 		c.errorf("chmod: chmod '%s' to %04o: %v\n", name, n, err)
 		return 1
 	}
@@ -400,7 +401,7 @@ func (c *call) transfer(known string, do func(from, to string, set map[byte]stri
 			dst = path.Join(to, path.Base(n))
 		}
 		if err := do(c.abs(n), c.abs(dst), set); err == errSkipped {
-			code = c.fail("Skipped dir '"+dst+"'", phone.ENOENT)
+			code = c.fail("Skipped dir '"+dst+"'", errno.ENOENT)
 		} else if err != nil {
 			code = c.fail("bad '"+n+"'", err)
 		}
@@ -413,7 +414,7 @@ var errSkipped = errors.New("skipped")
 
 func (c *call) move(from, to string, set map[byte]string) error {
 	err := c.p.FS.Rename(c.cred, from, to)
-	if err != phone.EXDEV {
+	if err != errno.EXDEV {
 		return err
 	}
 	set['r'], set['p'] = "+", "+"
@@ -437,7 +438,7 @@ func (c *call) copy(from, to string, set map[byte]string) error {
 			return errSkipped
 		}
 		if to == from || strings.HasPrefix(to, from+"/") {
-			return phone.EINVAL
+			return errno.EINVAL
 		}
 		if err := fs.MkdirAll(c.cred, to, i.Mode&0o777|0o700); err != nil {
 			return err
@@ -478,7 +479,7 @@ func ln(c *call) int {
 		return c.usage(err)
 	}
 	if _, soft := set['s']; !soft || len(names) != 2 {
-		c.errorf("ln: cannot create hard link from '%s' to '%s': %v\n", strings.Join(names, " "), "", phone.EPERM)
+		c.errorf("ln: cannot create hard link from '%s' to '%s': %v\n", strings.Join(names, " "), "", errno.EPERM)
 		return 1
 	}
 	if _, f := set['f']; f {
@@ -500,7 +501,7 @@ func readlink(c *call) int {
 	for _, n := range names {
 		if _, f := set['f']; f || c.args[0] == "realpath" {
 			real, err := c.p.FS.RealPath(c.cred, c.abs(n))
-			if err == phone.ENOENT && c.args[0] == "realpath" { // the last part need not exist
+			if err == errno.ENOENT && c.args[0] == "realpath" { // the last part need not exist
 				if up, uerr := c.p.FS.RealPath(c.cred, path.Dir(c.abs(n))); uerr == nil {
 					real, err = path.Join(up, path.Base(n)), nil
 				}

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"strings"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -73,7 +74,7 @@ func runAs(c *call) int {
 		return b(m, args)
 	}
 	if find(args[0]) == nil && !strings.Contains(args[0], "/") {
-		c.errorf("run-as: exec failed for %s: %v\n", args[0], phone.ENOENT)
+		c.errorf("run-as: exec failed for %s: %v\n", args[0], errno.ENOENT)
 		return 1
 	}
 	return m.program(c.ctx, args)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -176,7 +177,7 @@ func (c *call) alive(pid int) error {
 	for _, pr := range c.p.Processes() {
 		if pr.PID == pid {
 			if c.cred.UID != phone.RootUID && pr.UID != c.cred.UID {
-				return phone.EPERM
+				return errno.EPERM
 			}
 			return nil
 		}

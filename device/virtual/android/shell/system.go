@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -100,7 +101,7 @@ func date(c *call) int {
 	format := "+%a %b %e %H:%M:%S %Z %Y"
 	if len(rest) > 0 {
 		if !strings.HasPrefix(rest[0], "+") {
-			c.errorf("date: cannot set date: %v\n", phone.EPERM)
+			c.errorf("date: cannot set date: %v\n", errno.EPERM)
 			return 1
 		}
 		format = rest[0]

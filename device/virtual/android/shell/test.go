@@ -7,6 +7,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 )
 
@@ -32,7 +33,7 @@ func (m *machine) test(args []string) int {
 	}
 	switch {
 	case strings.HasSuffix(t.bad, "bad number"):
-		m.complain("%s: %v", t.bad, phone.EINVAL)
+		m.complain("%s: %v", t.bad, errno.EINVAL)
 		return 2
 	case t.bad != "":
 		m.complain("%s: %s", name, t.bad)

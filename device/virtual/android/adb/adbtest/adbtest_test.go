@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
 	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 func TestPhoneShell(t *testing.T) {
@@ -90,18 +91,18 @@ func TestFSRefuses(t *testing.T) {
 		got  error
 		want error
 	}{
-		{"missing", stat("/none"), adb.ENOENT},
-		{"loop", stat("/sdcard/loop"), adb.ELOOP},
-		{"exists", create("/sdcard/a.txt"), adb.EEXIST},
-		{"no directory", create("/none/b"), adb.ENOENT},
-		{"below a file", create("/sdcard/a.txt/b"), adb.ENOTDIR},
-		{"read-only", create("/system/b"), adb.EROFS},
-		{"mkdir", f.Mkdir("/sdcard", 0o700), adb.EEXIST},
-		{"mkdir read-only", f.Mkdir("/system/b", 0o700), adb.EROFS},
-		{"remove a directory", f.Remove("/sdcard"), adb.EISDIR},
-		{"remove nothing", f.Remove("/none"), adb.ENOENT},
-		{"open a directory", open("/sdcard"), adb.EISDIR},
-		{"full", full(), adb.ENOSPC},
+		{"missing", stat("/none"), errno.ENOENT},
+		{"loop", stat("/sdcard/loop"), errno.ELOOP},
+		{"exists", create("/sdcard/a.txt"), errno.EEXIST},
+		{"no directory", create("/none/b"), errno.ENOENT},
+		{"below a file", create("/sdcard/a.txt/b"), errno.ENOTDIR},
+		{"read-only", create("/system/b"), errno.EROFS},
+		{"mkdir", f.Mkdir("/sdcard", 0o700), errno.EEXIST},
+		{"mkdir read-only", f.Mkdir("/system/b", 0o700), errno.EROFS},
+		{"remove a directory", f.Remove("/sdcard"), errno.EISDIR},
+		{"remove nothing", f.Remove("/none"), errno.ENOENT},
+		{"open a directory", open("/sdcard"), errno.EISDIR},
+		{"full", full(), errno.ENOSPC},
 		{"after a removal", errors.Join(f.Remove("/sdcard/a.txt"), f.Remove("/sdcard/b"), full()), nil},
 	} {
 		if !errors.Is(tt.got, tt.want) {

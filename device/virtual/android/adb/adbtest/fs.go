@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/android/errno"
 )
 
 // FS is a file system in memory. It has no owners: who may do what is not
@@ -64,7 +65,7 @@ func (f *FS) find(name string, follow bool) (string, *node, error) {
 	for range 16 {
 		n := f.nodes[name]
 		if n == nil {
-			return name, nil, adb.ENOENT
+			return name, nil, errno.ENOENT
 		}
 		if !follow || !n.IsSymlink() {
 			return name, n, nil
@@ -74,20 +75,20 @@ func (f *FS) find(name string, follow bool) (string, *node, error) {
 			name = path.Clean(n.target)
 		}
 	}
-	return name, nil, adb.ELOOP
+	return name, nil, errno.ELOOP
 }
 
 func (f *FS) writable(name string) error {
 	parent := f.nodes[path.Dir(name)]
 	switch {
 	case parent == nil:
-		return adb.ENOENT
+		return errno.ENOENT
 	case !parent.IsDir():
-		return adb.ENOTDIR
+		return errno.ENOTDIR
 	}
 	for _, dir := range f.ReadOnly {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
-			return adb.EROFS
+			return errno.EROFS
 		}
 	}
 	return nil
@@ -124,7 +125,7 @@ func (f *FS) List(name string) ([]adb.Info, error) {
 		return nil, err
 	}
 	if !n.IsDir() {
-		return nil, adb.ENOTDIR
+		return nil, errno.ENOTDIR
 	}
 	var list []adb.Info
 	for p, n := range f.nodes {
@@ -145,7 +146,7 @@ func (f *FS) Open(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if n.IsDir() {
-		return nil, adb.EISDIR
+		return nil, errno.EISDIR
 	}
 	return io.NopCloser(bytes.NewReader(n.data)), nil
 }
@@ -156,7 +157,7 @@ func (f *FS) Create(name string, perm uint32) (io.WriteCloser, error) {
 	defer f.mu.Unlock()
 	name = path.Clean("/" + name)
 	if f.nodes[name] != nil {
-		return nil, adb.EEXIST
+		return nil, errno.EEXIST
 	}
 	if err := f.writable(name); err != nil {
 		return nil, err
@@ -176,7 +177,7 @@ func (w *file) Write(p []byte) (int, error) {
 	defer w.fs.mu.Unlock()
 	if w.fs.free >= 0 {
 		if int64(len(p)) > w.fs.free {
-			return 0, adb.ENOSPC
+			return 0, errno.ENOSPC
 		}
 		w.fs.free -= int64(len(p))
 	}
@@ -205,7 +206,7 @@ func (f *FS) make(name string, n *node) error {
 	defer f.mu.Unlock()
 	name = path.Clean("/" + name)
 	if f.nodes[name] != nil {
-		return adb.EEXIST
+		return errno.EEXIST
 	}
 	if err := f.writable(name); err != nil {
 		return err
@@ -226,7 +227,7 @@ func (f *FS) Remove(name string) error {
 		return err
 	}
 	if n.IsDir() {
-		return adb.EISDIR
+		return errno.EISDIR
 	}
 	if f.free >= 0 {
 		f.free += int64(len(n.data))
