@@ -25,6 +25,7 @@ type app struct {
 	Build      string    `plist:"CFBundleVersion"`
 	Name       string    `plist:"CFBundleDisplayName"`
 	Executable string    `plist:"CFBundleExecutable"`
+	Path       string    // of its bundle
 	URLTypes   []urlType `plist:"CFBundleURLTypes"`
 	Queries    []string  `plist:"LSApplicationQueriesSchemes"`
 	// Entitlements is nil if the phone does not tell them.
@@ -55,7 +56,7 @@ type entitlements struct {
 // a full phone has hundreds of apps and long entries.
 var attributes = []string{
 	"CFBundleIdentifier", "CFBundleShortVersionString", "CFBundleVersion", "CFBundleDisplayName",
-	"CFBundleExecutable", "CFBundleURLTypes", "LSApplicationQueriesSchemes", "Entitlements",
+	"CFBundleExecutable", "Path", "CFBundleURLTypes", "LSApplicationQueriesSchemes", "Entitlements",
 }
 
 // schemes returns the URL schemes that the app registers, each once.

@@ -2,13 +2,397 @@ package iphone
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// Deliver hands a request to WeChat.
+// Deliver hands a request to WeChat, by a URL or through the app's debug hook,
+// and watches what comes of it.
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
-	o := device.NewOutcome(p.info)
-	return o, o.Fail(device.Errorf(device.Refused, "this version of wxctl sends nothing to iPhones").
-		WithHint("print what would be sent with --platform ios --dry-run"))
+	d := p.newDelivery(job)
+	err := d.run(ctx)
+	if err != nil && d.out.State == device.NotSent {
+		defer d.unsent(err)
+	}
+	return d.out, d.end(err)
+}
+
+// delivery is one request, or one forged reply, on its way.
+type delivery struct {
+	*Phone
+	job   device.Job
+	begin time.Time
+	out   *device.Outcome
+
+	*facts
+	opener opener
+	log    *logWatch // nil unless the app's log is watched
+	opened opened    // what became of opening the URL
+	target app       // the app that the URL is opened in
+	said   map[string]bool
+	reply  intents.Reply
+	inWDA  string // the app that WebDriverAgent saw in front last
+}
+
+func (p *Phone) newDelivery(job device.Job) *delivery {
+	return &delivery{Phone: p, job: job, begin: time.Now(), out: device.NewOutcome(p.info), said: map[string]bool{}}
+}
+
+// end closes what belongs to the delivery and gives its error the sentence that
+// fits how far it came.
+func (d *delivery) end(err error) error {
+	if d.log != nil {
+		d.log.Close()
+	}
+	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
+	if err == nil {
+		return nil
+	}
+	if e := (*device.Error)(nil); errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e) {
+		late := device.Errorf(device.NotSeen, "phone %s did not answer in time%s", d.info.Label(), d.sentSoFar()).
+			WithHint("unplug it and plug it in again, or give it longer with --timeout")
+		late.Err = err
+		err = late
+	}
+	return d.out.Fail(err)
+}
+
+func (d *delivery) sentSoFar() string {
+	if d.out.State == device.NotSent {
+		return ", so the request may not have been sent"
+	}
+	return ""
+}
+
+// unsent says what the module says of a request that was not sent. On iOS it
+// reports the launch of a mini program, too.
+func (d *delivery) unsent(err error) {
+	d.out.Unsent(d.job.Request.Kind(), device.AsError(err))
+	if d.job.Request.Kind() == intents.KindLaunchMiniProgram {
+		d.out.Events = append(d.out.Events, device.Event{EventType: "launch", Status: new(false)})
+	}
+}
+
+func (d *delivery) note(message, hint string) {
+	if d.job.Hooks.Note != nil {
+		d.job.Hooks.Note(device.Note{Message: message, Hint: hint})
+	}
+}
+
+// see adds evidence, once for each what.
+func (d *delivery) see(state device.Progress, what, source string) {
+	if d.said[what] {
+		return
+	}
+	d.said[what] = true
+	d.out.See(time.Since(d.begin), state, what, source)
+	if d.job.Hooks.Seen != nil {
+		d.job.Hooks.Seen(d.out.Evidence[len(d.out.Evidence)-1])
+	}
+}
+
+func (d *delivery) differs(how ...string) { d.out.Differences = append(d.out.Differences, how...) }
+
+func (d *delivery) run(ctx context.Context) error {
+	if err := d.chooseRoute(); err != nil {
+		return err
+	}
+	if err := d.possible(); err != nil {
+		return err
+	}
+	// What comes at the end needs a little of the time, too.
+	working, cancel := reserve(ctx)
+	defer cancel()
+	err := d.attempt(working)
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, d.finish(ctx))
+}
+
+// reserve keeps a tenth of the time, at most a second, from a context.
+func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
+}
+
+// attempt does all up to the state that is waited for.
+func (d *delivery) attempt(ctx context.Context) error {
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	if d.out.Route == device.RouteBridge {
+		return d.bridge(ctx)
+	}
+	return d.byURL(ctx)
+}
+
+// chooseRoute decides how the request goes, and refuses what no iPhone can do,
+// before the phone is asked anything.
+func (d *delivery) chooseRoute() error {
+	if device.IsImages(d.job.Request) {
+		return device.Errorf(device.Refused, "several images can't be shared on an iPhone: the OpenSDK has no such request, and the module's shareMutableImg is for Android only").
+			WithHint("share one: wxctl share image, or use an Android phone")
+	}
+	switch route := d.job.Route; route {
+	case "", device.RouteAuto:
+		d.choose(device.RouteURL, "auto: the least invasive way that carries "+device.Describe(d.job.Request))
+	case device.RouteURL, device.RouteBridge:
+		d.choose(route, "asked for")
+	default:
+		return device.Errorf(device.Refused, "the %s route leads to no iPhone", route).WithHint("use --route auto, url or bridge")
+	}
+	return d.validate()
+}
+
+func (d *delivery) choose(r device.Route, why string) { d.out.Route, d.out.RouteReason = r, why }
+
+// validate refuses what the SDK would refuse to send.
+func (d *delivery) validate() error {
+	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return device.Errorf(device.Usage, "%w", err)
+	}
+	if d.job.Raw {
+		return nil
+	}
+	refused := intents.Refused(ioswire.Validate(d.job.Request, sdk))
+	if len(refused) == 0 {
+		return nil
+	}
+	e := device.Errorf(device.Refused, "the SDK would not send it: %w", refused[0]).
+		WithHint("mend it, or send it all the same with --raw")
+	if len(refused) > 1 {
+		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
+	}
+	return e
+}
+
+// possible refuses what can't be done with this version of iOS, or with any.
+func (d *delivery) possible() error {
+	v := d.version()
+	_, isShare := d.job.Request.(intents.Share)
+	switch {
+	case d.job.After == device.AfterBack:
+		return device.Errorf(device.Refused, "an iPhone has no back key").WithHint("use --after home or stop-wechat")
+	case d.job.Hooks.Record != nil:
+		return device.Errorf(device.Refused, "an iPhone's screen can't be recorded over USB").WithHint("take a picture of it: --screenshot FILE")
+	case d.out.Route != device.RouteURL || v.hasOpenURL() || d.job.Force:
+		return nil
+	case isShare && !v.atLeast(15, 0):
+		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can fill", d.info.OSVersion).WithHint("%s", bridgeHint)
+	}
+	return device.Errorf(device.Refused, "iOS %s has no way to open a URL from a computer: WebDriverAgent opens them from iOS 16.4 on, CoreDevice from iOS 17 on", d.info.OSVersion).WithHint("%s", bridgeHint)
+}
+
+const bridgeHint = "use --route bridge with the debug hook in the app (docs/bridge.md), which works on every iOS"
+
+// prepare asks the phone what has to be known and refuses what can't work.
+func (d *delivery) prepare(ctx context.Context) error {
+	if err := noAndroidUser(d.job.User); err != nil {
+		return err
+	}
+	var err error
+	if d.facts, err = d.learn(ctx, d.job.App); err != nil {
+		return err
+	}
+	d.out.WeChat = &d.wechat
+	d.out.App = &device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	if !d.wechat.Installed {
+		return device.Errorf(device.WeChatMissing, "WeChat is not installed on the phone").WithHint("install WeChat, log in, and try again")
+	}
+	if d.out.Impersonated, err = maySpeak(&d.app, d.job.App, d.job.Yes); err != nil {
+		return err
+	}
+	if declared := d.app.appIDs(); len(declared) > 0 && !slices.ContainsFunc(declared, func(s string) bool { return strings.EqualFold(s, d.appID) }) {
+		d.note(fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", clean(d.app.ID), strings.Join(declared, ", "), d.appID), "see: wxctl inspect "+clean(d.app.ID))
+	}
+	return nil
+}
+
+// byURL opens the SDK's URL in WeChat.
+func (d *delivery) byURL(ctx context.Context) error {
+	link, err := d.requestURL()
+	if err != nil {
+		return err
+	}
+	if d.job.Until >= device.Returned {
+		if err := d.watch(ctx); err != nil {
+			return err
+		}
+	}
+	d.target = d.wechatApp
+	if err := d.openIn(ctx, link, nil); err != nil {
+		return err
+	}
+	if d.opened.front {
+		d.seeFront(device.Opened, "WeChat came to the front; which of its screens shows can't be seen over USB")
+	}
+	return d.until(ctx, d.job.Until)
+}
+
+// leastLinkWeChat is the first WeChat that takes universal links.
+const leastLinkWeChat = "7.0.7"
+
+// requestURL is the URL that the SDK would open, in the form that a computer
+// can open: the scheme, and everything in the URL.
+func (d *delivery) requestURL() (string, error) {
+	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return "", device.Errorf(device.Usage, "%w", err)
+	}
+	_, isShare := d.job.Request.(intents.Share)
+	older := device.CompareVersions(d.wechat.Version, leastWeChat) < 0
+	if isShare && older && !d.job.Force {
+		return "", device.Errorf(device.WeChatTooOld, "WeChat %s is too old for a share by URL: it reads shares from the pasteboard, and %s is needed", d.wechat.Version, leastWeChat).
+			WithHint("update WeChat, or use --route bridge with the debug hook in the app (docs/bridge.md)")
+	}
+	wires, differences, err := ioswire.Encode(d.job.Request, ioswire.Sender{
+		AppID: d.appID, BundleID: d.app.ID, UniversalLink: d.universalLink, SDK: sdk, Scheme: true,
+		Phone: ioswire.Phone{
+			IOS: d.version()[0], NoURLParams: older && !d.job.Force,
+			NoUniversalLinks: device.CompareVersions(d.wechat.Version, leastLinkWeChat) < 0,
+		},
+	})
+	if err != nil {
+		return "", device.Errorf(device.Refused, "%w", err)
+	}
+	d.differs(differences...)
+	link := ""
+	for _, w := range wires {
+		switch {
+		case w.URL != nil:
+			link = w.URL.Text
+		case isShare && !d.job.Force:
+			why := "it is too long for a URL"
+			if sdk == ioswire.SDK1871 {
+				why = "SDK " + string(sdk) + " puts it on the pasteboard, which only the app itself can fill"
+			}
+			return "", device.Errorf(device.Refused, "the url route can't carry this share: %s", why).
+				WithHint("use a smaller picture, --sdk-version %s, or --route bridge with the debug hook in the app (docs/bridge.md)", ioswire.SDK200)
+		default:
+			d.differs("nothing is put on the pasteboard")
+		}
+	}
+	d.differs(Doubts()...)
+	return link, nil
+}
+
+// Doubts are what is not known of requests that a computer opens, since WeChat
+// alone decides it.
+func Doubts() []string {
+	return []string{
+		`opened by the computer, not by the app: WeChat may label the app unverified ("未验证应用"), or refuse it`,
+		"the request has no caller token: only the app's own SDK gets one from WeChat",
+	}
+}
+
+// openIn opens a URL in the target, or starts it with launch arguments.
+func (d *delivery) openIn(ctx context.Context, link string, arguments []string) error {
+	var err error
+	if d.opener, err = d.Phone.opener(ctx, d.note); err != nil {
+		return err
+	}
+	defer d.opener.Close()
+	d.out.RouteReason += "; by " + d.opener.words()
+	if link != "" {
+		d.opened, err = d.opener.open(ctx, d.target.ID, link)
+	} else {
+		d.opened, err = d.opener.restart(ctx, d.target.ID, arguments)
+	}
+	if err != nil {
+		return err
+	}
+	d.see(device.Delivered, d.opened.accepted, d.opened.source)
+	if d.job.Request != nil {
+		switch d.job.Request.Kind() {
+		case intents.KindLaunchMiniProgram:
+			d.out.Events = append(d.out.Events, device.Event{EventType: "launch", Status: new(true)})
+		case intents.KindSubscribeMessage:
+			d.out.Events = append(d.out.Events, device.Event{EventType: "start"})
+		}
+	}
+	return nil
+}
+
+// seeFront adds the evidence that the target is in front, unless the process
+// that was launched is another app's.
+func (d *delivery) seeFront(state device.Progress, what string) {
+	if d.opened.path != "" && d.target.Path != "" && !inBundle(d.opened.path, d.target.Path) {
+		d.see(device.NotSent, fmt.Sprintf("the phone launched %q instead", excerpt(clean(d.opened.path))), d.opened.source)
+		return
+	}
+	d.out.ScreenAfter = clean(d.target.ID)
+	d.see(state, what, d.opened.source)
+}
+
+// finish takes the picture and leaves the phone as asked.
+func (d *delivery) finish(ctx context.Context) error {
+	return errors.Join(d.screenshot(ctx), d.tidy(ctx))
+}
+
+func (d *delivery) screenshot(ctx context.Context) error {
+	if d.job.Hooks.Screenshot == nil || d.out.State == device.NotSent {
+		return nil
+	}
+	picture, err := d.picture(ctx)
+	if err != nil {
+		return err
+	}
+	file, err := d.job.Hooks.Screenshot()
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(picture)
+	return errors.Join(err, file.Close())
+}
+
+// tidy leaves the phone as --after says. A phone that was handed nothing is
+// left as it was.
+func (d *delivery) tidy(ctx context.Context) error {
+	if d.out.State == device.NotSent {
+		return nil
+	}
+	switch d.job.After {
+	case device.AfterHome:
+		switch {
+		case d.openers.wda != nil:
+			return d.openers.wda.home(ctx)
+		case d.openers.core != nil:
+			_, err := d.openers.core.launch(ctx, Launch{BundleID: springBoard})
+			return plain(ctx, err)
+		}
+	case device.AfterStopWeChat:
+		switch {
+		case d.openers.wda != nil:
+			return d.openers.wda.terminate(ctx, ioswire.WeChat)
+		case d.openers.core != nil:
+			return plain(ctx, d.openers.core.stop(ctx, d.wechatApp.Path))
+		}
+	}
+	return nil
+}
+
+// plain is an error of CoreDevice for the user: a broken tunnel is a lost
+// phone.
+func plain(ctx context.Context, err error) error {
+	var broken *tunnelError
+	if !errors.As(err, &broken) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return device.Errorf(device.PhoneLost, "the tunnel to the phone broke: %w", err).WithHint("plug it in again and see `wxctl devices`")
 }

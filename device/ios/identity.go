@@ -13,7 +13,9 @@ import (
 // facts are what is asked of the phone before a request is sent.
 type facts struct {
 	wechat device.WeChat
-	app    app // what the phone knows of the app to speak for
+	// wechatApp is what the phone knows of WeChat as an app.
+	wechatApp app
+	app       app // what the phone knows of the app to speak for
 	// appID and universalLink are those to speak with; the link may be empty.
 	appID, universalLink string
 }
@@ -24,7 +26,7 @@ func (p *Phone) learn(ctx context.Context, id device.AppIdentity) (*facts, error
 	if err != nil {
 		return nil, p.late(err)
 	}
-	f := &facts{wechat: wechatOf(found)}
+	f := &facts{wechat: wechatOf(found), wechatApp: found[ioswire.WeChat]}
 	if f.app, err = chooseApp(id.BundleID, found); err != nil {
 		return nil, err
 	}

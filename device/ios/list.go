@@ -17,6 +17,9 @@ type Backend struct {
 	// Transport, if set, is what the phones are said to be connected by, for
 	// servers whose phones are virtual.
 	Transport device.Transport
+	// Agent is where a go-ios tunnel agent may answer ([AgentAddr]); empty for
+	// nowhere.
+	Agent string
 
 	mu    sync.Mutex
 	links map[string]*Link // by UDID, of the phones that were found
@@ -319,7 +322,7 @@ func (b *Backend) Open(ctx context.Context, info device.Info) (device.Phone, err
 			return nil, err
 		}
 	}
-	return &Phone{Link: link, info: info}, nil
+	return &Phone{Link: link, info: info, agent: b.Agent}, nil
 }
 
 var _ device.Backend = (*Backend)(nil)

@@ -14,13 +14,18 @@ type Phone struct {
 	*Link
 	info    device.Info
 	session *Session
+	agent   string // where a go-ios tunnel agent may answer; "" for nowhere
+	openers openers
 }
 
 // Info returns what is known of the phone.
 func (p *Phone) Info() device.Info { return p.info }
 
-// Close ends the session with the phone.
-func (p *Phone) Close() error {
+// Close ends the session with the phone, and what URLs were opened through.
+func (p *Phone) Close() error { return errors.Join(p.openers.Close(), p.hangUp()) }
+
+// hangUp ends the session with the phone.
+func (p *Phone) hangUp() error {
 	if p.session == nil {
 		return nil
 	}
@@ -35,7 +40,7 @@ func (p *Phone) lockdown(ctx context.Context) (*Session, error) {
 	if p.session != nil && p.session.wire.failed == nil {
 		return p.session, nil
 	}
-	p.Close()
+	p.hangUp()
 	s, err := p.Lockdown(ctx)
 	if err != nil {
 		return nil, p.late(err)

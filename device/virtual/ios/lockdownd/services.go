@@ -306,6 +306,7 @@ func TraceRecord(line idevice.Line, number int) []byte {
 	h := make([]byte, size, size+len(tail))
 	le.PutUint32(h[9:], uint32(line.Process.PID))
 	le.PutUint64(h[13:], uint64(line.Process.PID)) // the unique pid
+	le.PutUint16(h[37:], uint16(len(texts[0])+1))
 	le.PutUint32(h[55:], uint32(line.Time.Unix()))
 	le.PutUint32(h[63:], uint32(line.Time.Nanosecond()/1000))
 	h[68] = byte(line.Level)

@@ -1,0 +1,148 @@
+package iphone
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// AgentAddr is where a running go-ios tunnel agent would answer: what go-ios
+// itself reads from the environment, and its defaults (go-ios 1.3, utils.go).
+func AgentAddr(getenv func(string) string) string {
+	return net.JoinHostPort(cmp.Or(getenv("GO_IOS_AGENT_HOST"), "127.0.0.1"), cmp.Or(getenv("GO_IOS_AGENT_PORT"), "60105"))
+}
+
+// agentPatience bounds each question to the agent: it is on this machine.
+const agentPatience = 3 * time.Second
+
+// errNoTunnel says that no agent answers, or that it has no tunnel to the phone.
+var errNoTunnel = errors.New("no tunnel agent has a tunnel to the phone")
+
+// agentTunnel is a tunnel that a go-ios agent holds open: by a network
+// interface of the system, or by a port that the agent listens on.
+type agentTunnel struct {
+	agent     string // where the agent answers
+	address   netip.Addr
+	rsdPort   uint16
+	userspace uint16 // the agent's port, 0 for the system's network
+}
+
+// findAgentTunnel asks the agent for its tunnel to a phone.
+func findAgentTunnel(ctx context.Context, agent, udid string) (*agentTunnel, error) {
+	if agent == "" {
+		return nil, errNoTunnel
+	}
+	ctx, cancel := context.WithTimeout(ctx, agentPatience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+agent+"/tunnel/"+url.PathEscape(udid), nil)
+	if err != nil {
+		return nil, device.Errorf(device.Usage, "%q is no address of a tunnel agent", agent).WithHint("see GO_IOS_AGENT_HOST and GO_IOS_AGENT_PORT")
+	}
+	transport := &http.Transport{DisableKeepAlives: true} // and no proxy
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoTunnel, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%w: it answered %d", errNoTunnel, answer.StatusCode)
+	}
+	data, err := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoTunnel, err)
+	}
+	t, err := parseTunnel(data, udid)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoTunnel, err)
+	}
+	t.agent = agent
+	return t, nil
+}
+
+// parseTunnel reads what the agent says of a tunnel.
+func parseTunnel(data []byte, udid string) (*agentTunnel, error) {
+	var said struct {
+		Address          string `json:"address"`
+		RSDPort          int    `json:"rsdPort"`
+		UDID             string `json:"udid"`
+		UserspaceTUN     bool   `json:"userspaceTun"`
+		UserspaceTUNPort int    `json:"userspaceTunPort"`
+	}
+	if err := json.Unmarshal(data, &said); err != nil {
+		return nil, err
+	}
+	isPort := func(n int) bool { return n > 0 && n < 1<<16 }
+	address, err := netip.ParseAddr(said.Address)
+	switch {
+	case err != nil || !address.Is6():
+		return nil, fmt.Errorf("%q is no IPv6 address", said.Address)
+	case said.UDID != udid:
+		return nil, fmt.Errorf("it tells of %q when asked for %q", said.UDID, udid)
+	case !isPort(said.RSDPort), said.UserspaceTUN && !isPort(said.UserspaceTUNPort):
+		return nil, fmt.Errorf("%d and %d are no ports", said.RSDPort, said.UserspaceTUNPort)
+	}
+	t := &agentTunnel{address: address, rsdPort: uint16(said.RSDPort)}
+	if said.UserspaceTUN {
+		t.userspace = uint16(said.UserspaceTUNPort)
+	}
+	return t, nil
+}
+
+// RSDPort is the port of the phone's service directory.
+func (t *agentTunnel) RSDPort() uint16 { return t.rsdPort }
+
+// Dial connects to a port of the phone. Through an agent's own network stack
+// the first bytes say where to: the address and, little-endian in four bytes,
+// the port.
+func (t *agentTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+	var d net.Dialer
+	if t.userspace == 0 {
+		return d.DialContext(ctx, "tcp", net.JoinHostPort(t.address.String(), strconv.Itoa(int(port))))
+	}
+	host, _, err := net.SplitHostPort(t.agent)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(t.userspace))))
+	if err != nil {
+		return nil, err
+	}
+	to := t.address.As16()
+	err = during(ctx, conn, func() error {
+		_, err := conn.Write(binary.LittleEndian.AppendUint32(to[:], uint32(port)))
+		return err
+	})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// Done never comes: what the agent knows of its tunnel it doesn't tell.
+func (t *agentTunnel) Done() <-chan struct{} { return nil }
+
+// Close leaves the agent its tunnel.
+func (t *agentTunnel) Close() error { return nil }
+
+// stale says that the agent's tunnel leads nowhere any more, as agents keep it
+// after the phone was unplugged and plugged in again.
+func (t *agentTunnel) stale(udid string, err error) error {
+	e := device.Errorf(device.PhoneNotReady, "the tunnel that the go-ios agent at %s holds does not reach the iPhone %q: it is stale, as after the phone was unplugged", t.agent, udid).
+		WithHint("make a new one: ios tunnel refresh, or: curl -X DELETE http://%s/tunnel/%s", t.agent, udid)
+	e.Err = errors.Join(errStale, err)
+	return e
+}

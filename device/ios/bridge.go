@@ -1,0 +1,48 @@
+package iphone
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// BridgeArgument is the launch argument after which the debug link stands where
+// no link can be opened: the hook finds it under this name in UserDefaults,
+// whose argument domain launch arguments are.
+const BridgeArgument = "-wxctl-link"
+
+// bridge asks the app's debug hook to send the request through its own SDK: by
+// a link, or by launch arguments below iOS 16.4.
+func (d *delivery) bridge(ctx context.Context) error {
+	scheme := device.BridgeScheme(d.appID)
+	if !slices.ContainsFunc(d.app.schemes(), func(s string) bool { return strings.EqualFold(s, scheme) }) {
+		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.job.Request), clean(d.app.ID), scheme).
+			WithHint("put the debug hook into the app: docs/bridge.md")
+	}
+	link, err := device.BridgeLink(d.appID, d.job.Request)
+	if err != nil {
+		return device.Errorf(device.Failed, "%w", err)
+	}
+	d.target = d.app
+	// What becomes of the request only the hook can tell.
+	if d.job.Until >= device.Opened {
+		if err := d.watch(ctx); err != nil {
+			return err
+		}
+	}
+	if d.version().hasOpenURL() {
+		err = d.openIn(ctx, link, nil)
+	} else {
+		d.differs("the app is started afresh, with the request as a launch argument: iOS " + d.info.OSVersion + " opens no URL from a computer")
+		err = d.openIn(ctx, "", []string{BridgeArgument, link})
+	}
+	if err != nil {
+		return err
+	}
+	if d.opened.front {
+		d.seeFront(device.NotSent, "the app came to the front with the debug link")
+	}
+	return d.until(ctx, d.job.Until)
+}

@@ -1,0 +1,244 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// marks start what the hook of an app under test logs: a reply that it got, and
+// whether its SDK opened WeChat.
+const (
+	replyMark = "wxctl-reply: "
+	sentMark  = "wxctl-sent: "
+)
+
+// cutReply returns the JSON of a reply that a line holds.
+func cutReply(line string) (string, bool) { return strings.CutPrefix(line, replyMark) }
+
+// inBundle reports whether an executable, as a path or a file URL, belongs to
+// the app whose bundle is at path.
+func inBundle(executable, bundle string) bool {
+	if rest, ok := strings.CutPrefix(executable, "file://"); ok {
+		decoded, err := url.PathUnescape(rest)
+		if err != nil {
+			return false
+		}
+		executable = decoded
+	}
+	return strings.HasPrefix(trimPrivate(executable), strings.TrimSuffix(trimPrivate(bundle), "/")+"/")
+}
+
+// logWatch reads the phone's log on a goroutine of its own and hands on what
+// the hook of one app says.
+type logWatch struct {
+	stream *logStream
+	lines  chan logLine
+	err    error // why lines was closed
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// watchApp begins to watch what an app's hook logs.
+func watchApp(ctx context.Context, start func(context.Context, string) (net.Conn, error), a app) (*logWatch, error) {
+	stream, err := watchLog(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &logWatch{stream: stream, lines: make(chan logLine), cancel: cancel}
+	w.done.Go(func() {
+		defer close(w.lines)
+		for {
+			line, err := stream.next(reading)
+			if err != nil {
+				w.err = err
+				return
+			}
+			if !strings.HasPrefix(line.text, replyMark) && !strings.HasPrefix(line.text, sentMark) || !line.from(a.Path+"/"+a.Executable) {
+				continue
+			}
+			select {
+			case w.lines <- line:
+			case <-reading.Done():
+				w.err = reading.Err()
+				return
+			}
+		}
+	})
+	return w, nil
+}
+
+// Close ends the watch.
+func (w *logWatch) Close() {
+	w.cancel()
+	w.stream.Close()
+	for range w.lines {
+	}
+	w.done.Wait()
+}
+
+// watch begins to watch the app's log.
+func (d *delivery) watch(ctx context.Context) error {
+	s, err := d.lockdown(ctx)
+	if err != nil {
+		return err
+	}
+	if d.log, err = watchApp(ctx, s.StartService, d.app); err != nil {
+		return d.noService(syslogService, err)
+	}
+	return nil
+}
+
+// frontEvery is how often WebDriverAgent is asked which app is in front.
+const frontEvery = 200 * time.Millisecond
+
+// until waits until the state is reached.
+func (d *delivery) until(ctx context.Context, state device.Progress) error {
+	var lines <-chan logLine
+	if d.log != nil {
+		lines = d.log.lines
+	}
+	agent, looks := d.opener.(agentOpener)
+	for d.out.State < state {
+		var again <-chan time.Time
+		if looks && (d.out.State < device.Opened || lines == nil) {
+			if err := d.look(ctx, agent.wda); err != nil {
+				return d.waited(ctx, state, err)
+			}
+			if d.out.State >= state {
+				break
+			}
+			again = time.After(frontEvery)
+		}
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				return d.waited(ctx, state, d.log.err)
+			}
+			d.heard(line)
+		case <-again:
+		case <-ctx.Done():
+			return d.waited(ctx, state, ctx.Err())
+		}
+	}
+	if d.reply == nil {
+		return nil
+	}
+	d.out.Answer(d.reply)
+	if d.forging() {
+		return nil
+	}
+	return device.ReplyFailure(d.reply)
+}
+
+// forging reports whether it is a reply that is on its way, not a request.
+func (d *delivery) forging() bool { return d.job.Request == nil }
+
+// look asks WebDriverAgent which app is in front.
+func (d *delivery) look(ctx context.Context, agent *wda) error {
+	front, err := agent.front(ctx)
+	if err != nil {
+		return err
+	}
+	d.inWDA = clean(front.BundleID)
+	d.out.ScreenAfter = d.inWDA
+	switch {
+	case front.BundleID == ioswire.WeChat && !d.forging():
+		d.see(device.Opened, "WeChat came to the front; which of its screens shows can't be seen over USB", sourceWDA)
+	case front.BundleID == d.app.ID && d.forging():
+		d.see(device.Returned, "the app came to the front with the forged reply", sourceWDA)
+	case front.BundleID == d.app.ID && d.said["WeChat came to the front; which of its screens shows can't be seen over USB"]:
+		d.see(device.NotSent, "the app is in front again: WeChat called it back, or somebody went back to it", sourceWDA)
+	}
+	return nil
+}
+
+// heard looks at a line of the app's hook.
+func (d *delivery) heard(line logLine) {
+	source := d.log.stream.source
+	if text, ok := strings.CutPrefix(line.text, sentMark); ok {
+		if d.out.Route == device.RouteBridge {
+			d.sent(text, source)
+		}
+		return
+	}
+	reply, err := intents.UnmarshalReply([]byte(strings.TrimPrefix(line.text, replyMark)))
+	if err != nil {
+		d.see(device.Returned, "the app logged a reply that can't be read", source)
+		return
+	}
+	if other := d.otherReply(reply); other != "" {
+		d.see(device.NotSent, "the app logged a reply to another request ("+other+")", source)
+		return
+	}
+	d.reply = reply
+	d.see(device.Replied, "the app logged WeChat's reply", source)
+}
+
+// sent looks at what the hook says of its call of the SDK.
+func (d *delivery) sent(text, source string) {
+	switch text {
+	case "true":
+		d.see(device.Opened, "the app's SDK opened WeChat; which of its screens shows can't be seen over USB", source)
+	case "false":
+		d.see(device.NotSent, sdkRefused, source)
+	}
+}
+
+const sdkRefused = "the app's SDK did not open WeChat"
+
+// otherReply says what shows that a reply answers another request; "" if
+// nothing does.
+func (d *delivery) otherReply(reply intents.Reply) string {
+	if d.forging() {
+		return ""
+	}
+	if kind := d.job.Request.Kind(); reply.Kind() != kind {
+		return "kind " + string(reply.Kind())
+	}
+	sent, got := d.job.Request.Base().Transaction, reply.Answer().Transaction
+	if sent != nil && got != nil && *got != "" && *got != *sent {
+		return fmt.Sprintf("transaction %q", clean(*got))
+	}
+	return ""
+}
+
+// waited says why the wait for a state ended.
+func (d *delivery) waited(ctx context.Context, state device.Progress, err error) error {
+	if ctx.Err() == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	e := device.Errorf(device.NotSeen, "%q was not seen in time", state)
+	e.Err = context.DeadlineExceeded
+	why := func(hint, message string, args ...any) error {
+		e.Message = fmt.Sprintf("%q was not seen in time: %s", state, fmt.Sprintf(message, args...))
+		e.Hint = hint
+		return e
+	}
+	const hook = "put the debug hook into the app (docs/bridge.md), or wait for less: --until opened"
+	switch {
+	case d.said[sdkRefused]:
+		return why("see what WeChat wants of the app: wxctl inspect", sdkRefused)
+	case state >= device.Returned && d.log != nil && d.out.State < state:
+		return why("answer on the phone and go back to the app; without it, "+hook, "the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
+	case d.out.Route == device.RouteBridge:
+		return why(hook, "the app's hook logged nothing, so what became of the request can't be seen over USB")
+	case d.inWDA != "":
+		return why("look at the phone: a question may be in the way", "%s is in front, not WeChat", d.inWDA)
+	}
+	e.Hint = "look at the phone, or give it longer with --timeout"
+	return e
+}

@@ -1,0 +1,326 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/cdtunnel"
+)
+
+// opener opens URLs on a phone.
+type opener interface {
+	// words say which opener it is, and which way it goes.
+	words() string
+	// open hands a URL to an app and brings it to the front.
+	open(ctx context.Context, bundleID, link string) (opened, error)
+	// restart ends an app and starts it with launch arguments.
+	restart(ctx context.Context, bundleID string, arguments []string) (opened, error)
+	Close() error
+}
+
+// opened is what an opener knows of what it did.
+type opened struct {
+	process       // zero if the opener does not tell
+	front    bool // the app is in front now
+	source   string
+	accepted string // in words: "the system launched process 4242"
+}
+
+// Where evidence was seen.
+const (
+	sourceCoreDevice = "CoreDevice"
+	sourceWDA        = "WebDriverAgent"
+)
+
+// openers are what was used to open URLs on a phone. They stay open as long as
+// the phone does, so that many requests share one tunnel.
+type openers struct {
+	core *coreDevice
+	wda  *wda
+}
+
+// Close closes what is open.
+func (o *openers) Close() error {
+	var errs []error
+	if o.core != nil {
+		errs = append(errs, o.core.Close())
+	}
+	if o.wda != nil {
+		errs = append(errs, o.wda.Close())
+	}
+	*o = openers{}
+	return errors.Join(errs...)
+}
+
+// osVersion is an iOS version: 17.4.1 is {17, 4, 1}.
+type osVersion [3]int
+
+// parseVersion reads a version; what is no number counts as 0.
+func parseVersion(s string) osVersion {
+	var v osVersion
+	for i, part := range strings.SplitN(s, ".", len(v)) {
+		v[i], _ = strconv.Atoi(part)
+	}
+	return v
+}
+
+// atLeast reports whether v is major.minor or newer.
+func (v osVersion) atLeast(major, minor int) bool {
+	return v[0] > major || v[0] == major && v[1] >= minor
+}
+
+// ownTunnel reports whether a computer can open a tunnel to a phone of this
+// version without root: CoreDeviceProxy came with iOS 17.4, and is of use from
+// 17.4.1 on (go-ios, tunnel_api.go).
+func (v osVersion) ownTunnel() bool { return v.atLeast(17, 5) || v == (osVersion{17, 4, v[2]}) && v[2] > 0 }
+
+// The first versions with each way to open a URL: payloadURL of CoreDevice's
+// appservice, and XCTest's own, which WebDriverAgent uses.
+func (v osVersion) hasPayloadURL() bool { return v.atLeast(17, 0) }
+func (v osVersion) hasOpenURL() bool    { return v.atLeast(16, 4) }
+
+// version is the phone's iOS version.
+func (p *Phone) version() osVersion { return parseVersion(p.info.OSVersion) }
+
+// opener returns the best way to open URLs on the phone: CoreDevice from iOS 17
+// on, else, or where that can't be used, a WebDriverAgent that listens on the
+// phone. note is told of what stood in the way.
+func (p *Phone) opener(ctx context.Context, note func(message, hint string)) (opener, error) {
+	if !p.version().hasPayloadURL() {
+		return p.agentOpener(ctx)
+	}
+	core, err := p.coreOpener(ctx, note)
+	if err == nil {
+		return core, nil
+	}
+	var why *device.Error
+	if ctx.Err() != nil || !errors.As(err, &why) || why.Code == device.PhoneLost || isLocked(why) {
+		return nil, err
+	}
+	agent, agentErr := p.agentOpener(ctx)
+	switch {
+	case agentErr == nil:
+		note("CoreDevice can't be used: "+why.Message, why.Hint)
+		return agent, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	other := device.AsError(agentErr)
+	if isLocked(other) {
+		return nil, other
+	}
+	e := *why
+	e.Message += "; and " + other.Message
+	if e.Hint == "" {
+		e.Hint = other.Hint
+	} else {
+		e.Hint += ". Or " + other.Hint
+	}
+	e.Err = errors.Join(why, other)
+	return nil, &e
+}
+
+// errLocked is the cause of the error of a locked phone.
+var errLocked = errors.New("locked")
+
+func isLocked(err error) bool { return errors.Is(err, errLocked) }
+
+// agentOpener returns the WebDriverAgent that listens on the phone.
+func (p *Phone) agentOpener(ctx context.Context) (opener, error) {
+	if p.openers.wda == nil {
+		agent := newWDA(p.info.ID, p.Dial)
+		if err := agent.ready(ctx); err != nil {
+			agent.Close()
+			return nil, err
+		}
+		p.openers.wda = agent
+	}
+	if err := p.openers.wda.locked(ctx); err != nil {
+		return nil, err
+	}
+	return agentOpener{p.openers.wda}, nil
+}
+
+// agentPatienceShare is the part of the time that a tunnel of an agent may take
+// before it counts as stale.
+const agentPatienceShare = 3
+
+// coreOpener returns the connection to the phone's appservice: the one that is
+// open, else one through the tunnel of a running go-ios agent, else one through
+// a tunnel that it opens itself.
+func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string)) (opener, error) {
+	if core := p.openers.core; core != nil {
+		if core.alive() {
+			return coreOpener{core}, nil
+		}
+		p.openers.core = nil
+		core.Close()
+		note("the tunnel to the phone broke, as it does when the phone is unplugged: a new one is opened", "")
+	}
+	core, err := p.throughAgent(ctx)
+	if err == nil {
+		p.openers.core = core
+		return coreOpener{core}, nil
+	}
+	var why *device.Error
+	known := errors.As(err, &why)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !p.version().ownTunnel() && known:
+		return nil, err
+	case !p.version().ownTunnel():
+		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no go-ios agent answers at %s with one to the iPhone %q", p.info.OSVersion, p.agentName(), p.info.ID).
+			WithHint("start one: sudo ios tunnel start. Or update the phone above iOS 17.4")
+	case known && !errors.Is(err, errStale):
+		return nil, err
+	case known:
+		note(why.Message, why.Hint)
+	}
+	if core, err = p.throughOwn(ctx); err != nil {
+		return nil, err
+	}
+	p.openers.core = core
+	return coreOpener{core}, nil
+}
+
+func (p *Phone) agentName() string {
+	if p.agent == "" {
+		return "127.0.0.1:60105"
+	}
+	return p.agent
+}
+
+// errStale is the cause of the error of an agent's tunnel that leads nowhere.
+var errStale = errors.New("stale tunnel")
+
+// throughAgent connects through the tunnel of a running go-ios agent.
+func (p *Phone) throughAgent(ctx context.Context) (*coreDevice, error) {
+	tunnel, err := findAgentTunnel(ctx, p.agent, p.info.ID)
+	if err != nil {
+		return nil, err
+	}
+	trying, cancel := ctx, context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		trying, cancel = context.WithTimeout(ctx, time.Until(deadline)/agentPatienceShare)
+	}
+	defer cancel()
+	core, err := openCoreDevice(trying, p.info.ID, tunnel, fmt.Sprintf("the tunnel of the go-ios agent at %s", p.agent))
+	var broken *tunnelError
+	if errors.As(err, &broken) && ctx.Err() == nil {
+		return nil, tunnel.stale(p.info.ID, err)
+	}
+	return core, p.whyNot(ctx, err)
+}
+
+// throughOwn connects through a tunnel that it opens.
+func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
+	s, err := p.lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.StartService(ctx, cdtunnel.Service)
+	var refusal *LockdownError
+	if errors.As(err, &refusal) {
+		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown answers %q to %s", p.info.ID, clean(refusal.Code), cdtunnel.Service).
+			WithHint("turn its developer mode on (Settings > Privacy & Security), and restart it"))
+	}
+	if err != nil {
+		return nil, p.noService(cdtunnel.Service, err)
+	}
+	tunnel, err := cdtunnel.Open(ctx, conn)
+	if err != nil {
+		return nil, p.tunnelBroken(ctx, err)
+	}
+	core, err := openCoreDevice(ctx, p.info.ID, tunnel, "a tunnel that wxctl opened, in its own process")
+	var broken *tunnelError
+	if errors.As(err, &broken) {
+		return nil, p.tunnelBroken(ctx, err)
+	}
+	return core, p.whyNot(ctx, err)
+}
+
+// tunnelBroken makes a sentence of a tunnel that could not be opened.
+func (p *Phone) tunnelBroken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := device.Errorf(device.PhoneNotReady, "the tunnel to the iPhone %q could not be opened: %w", p.info.ID, err)
+	return e.WithHint("unlock the phone, unplug it and plug it in again; restart it if that does not help")
+}
+
+// whyNot looks whether an error of a phone that is not ready has its reason in
+// the developer mode, without which the phone has none of these services.
+func (p *Phone) whyNot(ctx context.Context, err error) error {
+	if e := (*device.Error)(nil); !errors.As(err, &e) || e.Code != device.PhoneNotReady || isLocked(err) {
+		return err
+	}
+	s, sessionErr := p.lockdown(ctx)
+	if sessionErr != nil {
+		return err
+	}
+	// A phone that does not know the key has no such mode (iOS 15).
+	if on, ask := s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus"); ask == nil {
+		if on, ok := on.(bool); ok && !on {
+			return developerModeError(p.info.ID)
+		}
+	}
+	return err
+}
+
+// coreOpener opens URLs as CoreDevice's payload URLs.
+type coreOpener struct{ *coreDevice }
+
+func (o coreOpener) words() string { return "CoreDevice payloadURL, through " + o.via }
+
+// Close leaves the connection open: it is the phone's.
+func (o coreOpener) Close() error { return nil }
+
+func (o coreOpener) open(ctx context.Context, bundleID, link string) (opened, error) {
+	return o.launched(ctx, Launch{BundleID: bundleID, URL: link})
+}
+
+func (o coreOpener) restart(ctx context.Context, bundleID string, arguments []string) (opened, error) {
+	return o.launched(ctx, Launch{BundleID: bundleID, Arguments: arguments, Terminate: true})
+}
+
+func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
+	pr, err := o.launch(ctx, l)
+	var broken *tunnelError
+	if errors.As(err, &broken) && ctx.Err() == nil {
+		e := device.Errorf(device.PhoneLost, "the tunnel to the iPhone %q broke while it was handed the URL; whether it took it isn't known", o.udid).
+			WithHint("plug it in again and see `wxctl devices`")
+		e.Err = err
+		return opened{}, e
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return opened{}, err
+	}
+	return opened{process: pr, front: true, source: sourceCoreDevice, accepted: fmt.Sprintf("the system took it (process %d)", pr.pid)}, nil
+}
+
+// agentOpener opens URLs through WebDriverAgent.
+type agentOpener struct{ *wda }
+
+func (o agentOpener) words() string {
+	return fmt.Sprintf("the WebDriverAgent on port %d of the phone", wdaPort)
+}
+
+// Close leaves the connection open: it is the phone's.
+func (o agentOpener) Close() error { return nil }
+
+func (o agentOpener) open(ctx context.Context, _, link string) (opened, error) {
+	return opened{source: sourceWDA, accepted: "WebDriverAgent opened it"}, o.openURL(ctx, link)
+}
+
+func (o agentOpener) restart(ctx context.Context, bundleID string, arguments []string) (opened, error) {
+	return opened{source: sourceWDA, accepted: "WebDriverAgent started the app with it"}, o.launch(ctx, bundleID, arguments)
+}

@@ -1,0 +1,318 @@
+package iphone
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"howett.net/plist"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// The services that tell what a phone logs: os_trace_relay with all that is
+// known of each line, and syslog_relay in text.
+const (
+	traceService  = "com.apple.os_trace_relay"
+	syslogService = "com.apple.syslog_relay"
+)
+
+// Where a line of the log came from, as evidence names it.
+const (
+	sourceTrace  = "app's log (os_trace)"
+	sourceSyslog = "app's log (syslog)"
+)
+
+// Bounds of what a phone may send.
+const (
+	maxTraceEntry = 1 << 20
+	maxSyslogLine = 1 << 20
+)
+
+// logLine is one line that a process on the phone logged.
+type logLine struct {
+	pid     int
+	program string    // path of its executable; its name alone in the syslog
+	at      time.Time // by the phone's clock; zero in the syslog, which has no year
+	text    string
+}
+
+// from reports whether an app's own executable logged the line. The syslog has
+// the executable's name only.
+func (l logLine) from(executable string) bool {
+	if strings.Contains(l.program, "/") {
+		return trimPrivate(l.program) == trimPrivate(executable)
+	}
+	return l.program != "" && l.program == path.Base(executable)
+}
+
+// trimPrivate drops the /private that stands before /var in some places only:
+// /var is a link to it.
+func trimPrivate(s string) string { return strings.TrimPrefix(s, "/private") }
+
+// logStream is the phone's log as it comes.
+type logStream struct {
+	conn   net.Conn
+	r      *bufio.Reader
+	source string
+	read   func(*bufio.Reader) (logLine, error)
+}
+
+// watchLog starts to read the phone's log: by os_trace_relay, or by
+// syslog_relay where the phone has no such service.
+func watchLog(ctx context.Context, start func(context.Context, string) (net.Conn, error)) (*logStream, error) {
+	conn, err := start(ctx, traceService)
+	if refusal := (*LockdownError)(nil); errors.As(err, &refusal) {
+		if conn, err = start(ctx, syslogService); err != nil {
+			return nil, err
+		}
+		return &logStream{conn: conn, r: bufio.NewReader(conn), source: sourceSyslog, read: readSyslog}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &logStream{conn: conn, r: bufio.NewReaderSize(conn, 1<<16), source: sourceTrace, read: readTrace}
+	if err := during(ctx, conn, s.startActivity); err != nil {
+		conn.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, logBroken(err)
+	}
+	return s, nil
+}
+
+// next returns the next line; one that can't be read is left out.
+func (s *logStream) next(ctx context.Context) (logLine, error) {
+	var line logLine
+	err := during(ctx, s.conn, func() (err error) {
+		line, err = s.read(s.r)
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
+		return line, ctx.Err()
+	}
+	return line, logBroken(err)
+}
+
+func logBroken(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := device.Errorf(device.PhoneLost, "the phone's log broke off: %w", err)
+	return e.WithHint("plug it in again and see `wxctl devices`")
+}
+
+// Close ends the stream.
+func (s *logStream) Close() error { return s.conn.Close() }
+
+// startActivity asks os_trace_relay for the lines of all processes. Of their
+// levels, default and above come unasked (diagnosticd, iOS 18); 4 is the filter
+// that lets only log messages through, no activities and signposts.
+func (s *logStream) startActivity() error {
+	body, err := plist.Marshal(map[string]any{"Request": "StartActivity", "MessageFilter": 4, "Pid": -1, "StreamFlags": 0}, plist.XMLFormat)
+	if err != nil {
+		return err
+	}
+	if _, err := s.conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)); err != nil {
+		return err
+	}
+	answer, err := readTraceAnswer(s.r)
+	if err != nil {
+		return err
+	}
+	var status struct{ Status, Error string }
+	if err := decodePlist(answer, &status); err != nil {
+		return err
+	}
+	if status.Status != "RequestSuccessful" {
+		return fmt.Errorf("os_trace_relay answered %q %q", clean(status.Status), clean(status.Error))
+	}
+	return nil
+}
+
+// readTraceAnswer reads a property list whose length stands before it,
+// little-endian, in as many bytes as the four bytes before that say.
+func readTraceAnswer(r io.Reader) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	width := binary.LittleEndian.Uint32(head[:])
+	if width == 0 || width > 8 {
+		return nil, fmt.Errorf("a length of %d bytes", width)
+	}
+	var length [8]byte
+	if _, err := io.ReadFull(r, length[:width]); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > maxTraceEntry {
+		return nil, fmt.Errorf("an answer of %d bytes", n)
+	}
+	body := make([]byte, n)
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+// readTrace reads the next line of os_trace_relay.
+func readTrace(r *bufio.Reader) (logLine, error) {
+	for {
+		var head [5]byte
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return logLine{}, err
+		}
+		n := binary.LittleEndian.Uint32(head[1:])
+		if head[0] != 2 || n > maxTraceEntry {
+			return logLine{}, fmt.Errorf("an entry of kind %d and %d bytes", head[0], n)
+		}
+		data := make([]byte, n)
+		if _, err := io.ReadFull(r, data); err != nil {
+			return logLine{}, err
+		}
+		if line, ok := parseTrace(data); ok {
+			return line, nil
+		}
+	}
+}
+
+// traceHead is the length of an entry's fixed part, and where in it stands
+// what matters here: numbers little-endian, texts behind it in this order, each
+// with a zero byte (libimobiledevice, ostrace.h).
+const (
+	traceHead       = 129
+	tracePID        = 9   // u32
+	traceProgramLen = 37  // u16
+	traceSeconds    = 55  // u64, since 1970
+	traceMicros     = 63  // u32
+	traceImageLen   = 107 // u16
+	traceTextLen    = 109 // u32
+)
+
+// parseTrace reads one entry.
+func parseTrace(data []byte) (logLine, bool) {
+	if len(data) < traceHead {
+		return logLine{}, false
+	}
+	le := binary.LittleEndian
+	rest, ok := data[traceHead:], true
+	take := func(n uint64) string {
+		if n > uint64(len(rest)) {
+			ok = false
+			return ""
+		}
+		text := rest[:n]
+		rest = rest[n:]
+		return string(bytes.TrimRight(text, "\x00"))
+	}
+	line := logLine{
+		pid: int(le.Uint32(data[tracePID:])),
+		at:  time.Unix(int64(le.Uint64(data[traceSeconds:])), int64(le.Uint32(data[traceMicros:]))*1000),
+	}
+	line.program = take(uint64(le.Uint16(data[traceProgramLen:])))
+	take(uint64(le.Uint16(data[traceImageLen:])))
+	line.text = take(uint64(le.Uint32(data[traceTextLen:])))
+	return line, ok && utf8.ValidString(line.text)
+}
+
+// syslogPattern reads a line of syslog_relay:
+//
+//	Nov 24 17:05:09 iPhone WxDemo(CoreFoundation)[412] <Notice>: text
+var syslogPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ ([^\[\](]+)(?:\([^\[\]]*\))?\[(\d+)\] <\w+>: (.*)$`)
+})
+
+// readSyslog reads the next line of syslog_relay. Lines end with a newline, and
+// with a zero byte, too.
+func readSyslog(r *bufio.Reader) (logLine, error) {
+	for {
+		raw, err := readLine(r)
+		if err != nil {
+			return logLine{}, err
+		}
+		if line, ok := parseSyslog(raw); ok {
+			return line, nil
+		}
+	}
+}
+
+// readLine reads up to a newline. What is longer than any line is dropped.
+func readLine(r *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) <= maxSyslogLine {
+			line = append(line, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return strings.Trim(string(line), "\x00\r\n"), err
+		}
+	}
+}
+
+func parseSyslog(raw string) (logLine, bool) {
+	m := syslogPattern().FindStringSubmatch(raw)
+	if m == nil {
+		return logLine{}, false
+	}
+	pid, err := strconv.Atoi(m[2])
+	text := unvis(m[3])
+	return logLine{pid: pid, program: m[1], text: text}, err == nil && utf8.ValidString(text)
+}
+
+// unvis undoes what syslogd does to bytes that are not printable ASCII (BSD's
+// vis(3)): \M-x and \M^X for bytes of 0x80 and above, \ddd in octal. Controls
+// stay as they are written.
+func unvis(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		if b, n := escapedByte(s[i:]); n > 0 {
+			out = append(out, b)
+			i += n
+			continue
+		}
+		out = append(out, s[i])
+		i++
+	}
+	return string(out)
+}
+
+// escapedByte reads the escape that s begins with: the byte, and how long the
+// escape is, 0 for none.
+func escapedByte(s string) (byte, int) {
+	if len(s) < 2 || s[0] != '\\' {
+		return 0, 0
+	}
+	if s[1] == '\\' {
+		return '\\', 2
+	}
+	if len(s) < 4 {
+		return 0, 0
+	}
+	switch c := s[3]; {
+	case s[1] == 'M' && s[2] == '-' && c > ' ' && c < 0x7f:
+		return c | 0x80, 4
+	case s[1] == 'M' && s[2] == '^' && (c >= '@' && c <= '_' || c == '?'):
+		return c ^ 0x40 | 0x80, 4
+	}
+	n, err := strconv.ParseUint(s[1:4], 8, 8)
+	if err != nil || n < ' ' || n == 0x7f {
+		return 0, 0
+	}
+	return byte(n), 4
+}

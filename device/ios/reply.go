@@ -1,0 +1,150 @@
+package iphone
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// Reply forges WeChat's reply into a debuggable app: it opens the URL that
+// WeChat would open.
+func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome, error) {
+	d := p.newDelivery(device.Job{
+		App: job.App, SDKVersion: job.SDKVersion, Route: job.Route, User: job.User,
+		Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks,
+	})
+	working, cancel := reserve(ctx)
+	defer cancel()
+	err := d.forge(working, job.Reply)
+	if ctx.Err() == nil {
+		err = errors.Join(err, d.finish(ctx))
+	}
+	return d.out, d.end(err)
+}
+
+func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
+	switch d.job.Route {
+	case "", device.RouteAuto, device.RouteURL:
+	default:
+		return device.Errorf(device.Refused, "the %s route brings no reply to an app on an iPhone", d.job.Route).WithHint("use --route url")
+	}
+	d.choose(device.RouteURL, "a reply is a URL that WeChat opens in the app")
+	if err := d.possible(); err != nil {
+		return err
+	}
+	if err := noAndroidUser(d.job.User); err != nil {
+		return err
+	}
+	var err error
+	if d.facts, err = d.learn(ctx, d.job.App); err != nil {
+		return err
+	}
+	d.target = d.app
+	d.out.App = &device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	if !d.app.debuggable() {
+		return device.Errorf(device.Refused, "%q is not debuggable, and forged replies go into debuggable apps only", clean(d.app.ID)).
+			WithHint("install a development build of the app (with the entitlement get-task-allow)")
+	}
+	link, err := d.replyURL(reply)
+	if err != nil {
+		return err
+	}
+	if d.job.Until >= device.Replied {
+		if err := d.watch(ctx); err != nil {
+			return err
+		}
+	}
+	if err := d.openIn(ctx, link, nil); err != nil {
+		return err
+	}
+	if d.opened.front {
+		d.seeFront(device.Returned, "the app came to the front with the forged reply")
+	}
+	return d.until(ctx, d.job.Until)
+}
+
+// replyURL is the URL of a reply, to the app's scheme.
+func (d *delivery) replyURL(reply intents.Reply) (string, error) {
+	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
+	if err != nil {
+		return "", device.Errorf(device.Usage, "%w", err)
+	}
+	wires, differences, err := ioswire.EncodeReply(reply, ioswire.Receiver{
+		AppID: d.appID, UniversalLink: d.universalLink, SDK: sdk, IOS: d.version()[0],
+	})
+	if err != nil {
+		return "", device.Errorf(device.Refused, "%w", err)
+	}
+	link := ""
+	for _, w := range wires {
+		if w.Pasteboard != nil {
+			return "", device.Errorf(device.Refused, "SDK %s reads this reply from the pasteboard, which a computer can't fill", sdk).
+				WithHint("use --sdk-version %s if the app has that", ioswire.SDK200)
+		}
+		link = w.URL.Text
+	}
+	d.differs(differences...)
+	d.differs("opened by the computer, not by WeChat: the app sees another source application, or none")
+	return link, nil
+}
+
+// WatchReplies tells of the replies that the app's hook logs, until ctx ends.
+func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
+	d := p.newDelivery(device.Job{App: job.App, User: job.User, Hooks: device.Hooks{Note: job.Note}})
+	if err := noAndroidUser(job.User); err != nil {
+		return err
+	}
+	var err error
+	if d.facts, err = d.learn(ctx, job.App); err != nil {
+		return err
+	}
+	if err := d.watch(ctx); err != nil {
+		return p.late(err)
+	}
+	defer d.log.Close()
+	d.note("over USB only what the app logs can be seen: replies are read from its debug hook (docs/bridge.md)", "")
+	if job.Ready != nil {
+		job.Ready()
+	}
+	who := device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	for {
+		select {
+		case line, ok := <-d.log.lines:
+			if !ok {
+				return d.log.err
+			}
+			if seen, ok := seenReply(line, who, d.log.stream.source); ok {
+				job.Seen(seen)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// seenReply is the reply in a line of the hook. One that can't be read is a
+// call whose reply isn't known.
+func seenReply(line logLine, who device.App, source string) (device.SeenReply, bool) {
+	text, ok := cutReply(line.text)
+	if !ok {
+		return device.SeenReply{}, false
+	}
+	at := line.at
+	if at.IsZero() {
+		at = time.Now()
+	}
+	reply, err := intents.UnmarshalReply([]byte(text))
+	if err != nil {
+		reply = nil
+	}
+	return device.NewSeenReply(at, who, source, reply), true
+}
+
+var (
+	_ device.Replier = (*Phone)(nil)
+	_ device.Watcher = (*Phone)(nil)
+)
