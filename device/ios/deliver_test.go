@@ -174,7 +174,7 @@ func TestRefused(t *testing.T) {
 		}), device.Refused, "can't be recorded"},
 		{"empty text", virtualios.Options{}, device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Text{Text: new("")}}}}, device.Refused, "the SDK would not send it"},
 		{"no WeChat", virtualios.Options{Without: true}, share, device.WeChatMissing, "not installed"},
-		{"old WeChat", virtualios.Options{WeChat: wechat.Version{8, 0, 23}}, share, device.WeChatTooOld, "8.0.24 is needed"},
+		{"old WeChat", virtualios.Options{WeChat: wechat.Version{Major: 8, Minor: 0, Patch: 23}}, share, device.WeChatTooOld, "8.0.24 is needed"},
 		{"no such app", virtualios.Options{}, with(share, func(j *device.Job) { j.App.BundleID = "com.example.no" }), device.Refused, "not installed"},
 		{"old SDK", virtualios.Options{}, with(share, func(j *device.Job) { j.SDKVersion = "1.8.7.1" }), device.Refused, "pasteboard"},
 		{"iOS 14", virtualios.Options{IOS: "14.8"}, share, device.Refused, "iOS 14.8"},

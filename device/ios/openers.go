@@ -77,7 +77,9 @@ func (v osVersion) atLeast(major, minor int) bool {
 // ownTunnel reports whether a computer can open a tunnel to a phone of this
 // version without root: CoreDeviceProxy came with iOS 17.4, and is of use from
 // 17.4.1 on (go-ios, tunnel_api.go).
-func (v osVersion) ownTunnel() bool { return v.atLeast(17, 5) || v == (osVersion{17, 4, v[2]}) && v[2] > 0 }
+func (v osVersion) ownTunnel() bool {
+	return v.atLeast(17, 5) || v == (osVersion{17, 4, v[2]}) && v[2] > 0
+}
 
 // The first versions with each way to open a URL: payloadURL of CoreDevice's
 // appservice, and XCTest's own, which WebDriverAgent uses.
