@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.."
 python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 strangers=fixtures/strangers/ios
 [ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
-"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}coredevice"
 race=()
@@ -19,8 +19,8 @@ if [ "${1:-}" = full ]; then
 	command -v npm >/dev/null || need_apt nodejs npm
 	command -v ip >/dev/null || need_apt iproute2
 	command -v cargo >/dev/null || { echo "cargo (Rust 1.85 or newer) is needed for the crate idevice; Debian 12 has an older one"; exit 1; }
-	(cd "$strangers" && npm ci --silent --no-audit --no-fund)
-	(cd "$strangers/idevice" && cargo build -q --locked)
+	(cd "$strangers" && retry npm ci --silent --no-audit --no-fund)
+	(cd "$strangers/idevice" && retry cargo fetch -q --locked && cargo build -q --locked --offline)
 	WXCTL_TIERS="$WXCTL_TIERS,coredevice-full"
 	if unshare -n true 2>/dev/null && [ -e /dev/net/tun ]; then
 		WXCTL_TIERS="$WXCTL_TIERS,coredevice-tunnel"

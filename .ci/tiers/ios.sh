@@ -9,7 +9,7 @@ need_apt libimobiledevice-utils ideviceinstaller libusbmuxd-tools
 python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 strangers=fixtures/strangers/ios
 [ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
-"$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
 if [ "${1:-}" = full ]; then
