@@ -12,8 +12,9 @@ strangers=fixtures/strangers/ios
 retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
+packages="./device/virtual/ios ./device/virtual/ios/lockdownd ./device/virtual/ios/usbmuxd ./device/virtual/ios/webdriveragent ./device/virtual/ios/idevice"
 if [ "${1:-}" = full ]; then
-	go test -race -count=3 ./device/virtual/ios/...
+	go test -race -count=3 $packages
 else
-	go test -count=1 ./device/virtual/ios/...
+	go test -count=1 $packages
 fi
