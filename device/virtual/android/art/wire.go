@@ -246,18 +246,33 @@ func (r *reader) thread() *Thread {
 	return t
 }
 
-// method reads a class and one of its methods.
+// method reads one of a class's methods; inherited ones count, since JDI names
+// an object's own class with them.
 func (r *reader) method(c *Class) *Method {
 	id := r.u64()
 	if c == nil {
 		return nil
 	}
-	for _, m := range c.Methods {
-		if m.id == id {
-			return m
+	m := c.byID(id)
+	if m == nil {
+		r.fail(jdwp.InvalidMethodID)
+	}
+	return m
+}
+
+func (c *Class) byID(id uint64) *Method {
+	for k := c; k != nil; k = k.Super {
+		for _, m := range k.Methods {
+			if m.id == id {
+				return m
+			}
+		}
+		for _, i := range k.Interfaces {
+			if m := i.byID(id); m != nil {
+				return m
+			}
 		}
 	}
-	r.fail(jdwp.InvalidMethodID)
 	return nil
 }
 
