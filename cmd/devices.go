@@ -45,7 +45,7 @@ answers wrongly, or not in time, is.`, exit.Interrupted, exit.Terminated),
 			return devicesRun(c.Context(), opts)
 		},
 	}
-	opts.phone.add(cmd)
+	opts.phone.add(f, cmd)
 	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
 	return cmd
 }

@@ -45,7 +45,7 @@ or the only debuggable app that WeChat could call back.`, exit.SomeFailed, exit.
 			return inspectRun(c.Context(), opts)
 		},
 	}
-	opts.phone.add(cmd)
+	opts.phone.add(f, cmd)
 	return cmd
 }
 

@@ -38,7 +38,7 @@ iPhone, a WeChat that is too old to take requests from URLs gets a warning.`, ex
 			return installedRun(c.Context(), opts)
 		},
 	}
-	opts.phone.add(cmd)
+	opts.phone.add(f, cmd)
 	return cmd
 }
 

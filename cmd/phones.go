@@ -26,7 +26,7 @@ type phoneFlags struct {
 	jobs        int
 }
 
-func (p *phoneFlags) add(cmd *cobra.Command) {
+func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, platform=android,os>=12, all, virtual:android, virtual:ios")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
@@ -35,7 +35,7 @@ func (p *phoneFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path (default from the environment)")
 	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --device all")
 	complete(cmd, "platform", "android", "ios")
-	complete(cmd, "device", "all", "virtual:android", "virtual:ios")
+	_ = cmd.RegisterFlagCompletionFunc("device", completePhones(f, p))
 }
 
 // check says what is wrong with the flags before anything is opened.

@@ -66,7 +66,7 @@ type buildFunc func(context.Context, target) (built, error)
 
 func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
 	o.f, o.untilDefault = f, untilDefault
-	o.phone.add(cmd)
+	o.phone.add(f, cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.appID, "app-id", "", "AppID that the request names, wx and 16 hex digits")
 	flags.StringVar(&o.pkg, "package", "", "Android package that acts as the sender")

@@ -91,6 +91,9 @@ wxctl devices`),
 	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")
 	flags.DurationVar(&g.timeout, "timeout", 0, "bound on the whole command, such as 45s (default depends on the command)")
 
+	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(f))
+	complete(root, "color", string(streams.ColorAuto), string(streams.ColorAlways), string(streams.ColorNever))
+
 	root.AddGroup(
 		&cobra.Group{ID: "requests", Title: "Requests:"},
 		&cobra.Group{ID: "phones", Title: "Phones:"},

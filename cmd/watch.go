@@ -50,7 +50,7 @@ wxctl reply … --from replays it.`, exit.NoPhone, exit.SeveralPhones, exit.Phon
 			return watchRun(c.Context(), opts)
 		},
 	}
-	opts.phone.add(cmd)
+	opts.phone.add(f, cmd)
 	cmd.Flags().StringVar(&opts.pkg, "package", "", "Android package of the app")
 	cmd.Flags().StringVar(&opts.bundleID, "bundle-id", "", "iOS bundle id of the app")
 	cmd.Flags().BoolVar(&opts.showCode, "show-code", false, "print codes of a login unmasked")
