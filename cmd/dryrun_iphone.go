@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
+	iphone "github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 	"github.com/wxctl/wxctl/intents/ioswire"
@@ -28,6 +29,9 @@ func (o *requestOptions) wireIOS(result *preview, p plan, id device.AppIdentity)
 		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Hint: "try another --sdk-version", Err: err}
 	}
 	result.Differences = append(result.Differences, differences...)
+	if p.route == device.RouteURL {
+		result.Differences = append(result.Differences, iphone.Doubts()...)
+	}
 	result.text = ioswire.Text(wires)
 	return appendWire(&result.Wire, ioswire.Print(wires))
 }

@@ -38,7 +38,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &iphone.Backend{Server: server})
+		fleet.Backends = append(fleet.Backends, &iphone.Backend{Server: server, Agent: iphone.AgentAddr(f.Getenv)})
 	}
 	return fleet, func() {}, nil
 }

@@ -196,13 +196,18 @@ func (o *requestOptions) identity() (device.AppIdentity, error) {
 		}
 		*k.to = s.Value
 	}
-	// The profile pins an app by its package, also where a flag repeats it; the
-	// bundle id beside it pins nothing on Android.
-	pin, err := o.f.Setting("package", "")
-	if err != nil {
-		return id, err
+	// The profile pins an app by its package, also where a flag repeats it, and
+	// on iPhones by its bundle id; the one pins nothing on the other platform.
+	for _, pin := range []struct {
+		key, named string
+		to         *bool
+	}{{"package", id.Package, &id.Pinned}, {"bundle-id", id.BundleID, &id.PinnedBundle}} {
+		s, err := o.f.Setting(pin.key, "")
+		if err != nil {
+			return id, err
+		}
+		*pin.to = s.Value != "" && s.Value == pin.named
 	}
-	id.Pinned = pin.Value != "" && pin.Value == id.Package
 	return id, nil
 }
 

@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 						// machine that they run on.
 						{"ANDROID_ADB_SERVER_PORT", "1"},
 						{"USBMUXD_SOCKET_ADDRESS", filepath.Join(env.WorkDir, "no-usbmuxd")},
+						{"GO_IOS_AGENT_PORT", "1"},
 						{"NO_COLOR", "1"},
 						// A program with the race detector sleeps for a second at its end.
 						{"GORACE", "atexit_sleep_ms=0"},

@@ -62,6 +62,9 @@ type AppIdentity struct {
 	// Pinned says that the profile names this app, so that no question is
 	// asked even if it isn't debuggable.
 	Pinned bool
+	// PinnedBundle says the same of an iOS app, which the profile names by its
+	// bundle id.
+	PinnedBundle bool
 }
 
 // Note is something to tell the user on the way that is no failure: a thumb

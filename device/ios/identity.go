@@ -100,7 +100,7 @@ func chooseAppID(want string, a *app) (string, error) {
 // reports whether that is an impersonation.
 func maySpeak(a *app, id device.AppIdentity, yes bool) (impersonated bool, err error) {
 	switch {
-	case a.debuggable() || id.Pinned:
+	case a.debuggable() || id.PinnedBundle:
 		return false, nil
 	case yes:
 		return true, nil

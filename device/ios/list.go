@@ -20,6 +20,9 @@ type Backend struct {
 	// Agent is where a go-ios tunnel agent may answer ([AgentAddr]); empty for
 	// nowhere.
 	Agent string
+	// StaleAfter is how long a tunnel of that agent may be silent before it
+	// counts as stale; 0 is 5 seconds.
+	StaleAfter time.Duration
 
 	mu    sync.Mutex
 	links map[string]*Link // by UDID, of the phones that were found
@@ -322,7 +325,7 @@ func (b *Backend) Open(ctx context.Context, info device.Info) (device.Phone, err
 			return nil, err
 		}
 	}
-	return &Phone{Link: link, info: info, agent: b.Agent}, nil
+	return &Phone{Link: link, info: info, agent: b.Agent, staleAfter: b.StaleAfter}, nil
 }
 
 var _ device.Backend = (*Backend)(nil)

@@ -1,6 +1,7 @@
 package iphone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,9 +149,9 @@ func (p *Phone) agentOpener(ctx context.Context) (opener, error) {
 	return agentOpener{p.openers.wda}, nil
 }
 
-// agentPatienceShare is the part of the time that a tunnel of an agent may take
-// before it counts as stale.
-const agentPatienceShare = 3
+// staleAfter is how long a tunnel of an agent may be silent before it counts as
+// stale, if the time allows for it: one that stands answers in milliseconds.
+const staleAfter = 5 * time.Second
 
 // coreOpener returns the connection to the phone's appservice: the one that is
 // open, else one through the tunnel of a running go-ios agent, else one through
@@ -207,10 +208,11 @@ func (p *Phone) throughAgent(ctx context.Context) (*coreDevice, error) {
 	if err != nil {
 		return nil, err
 	}
-	trying, cancel := ctx, context.CancelFunc(func() {})
+	patience := cmp.Or(p.staleAfter, staleAfter)
 	if deadline, ok := ctx.Deadline(); ok {
-		trying, cancel = context.WithTimeout(ctx, time.Until(deadline)/agentPatienceShare)
+		patience = min(patience, time.Until(deadline)/3)
 	}
+	trying, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	core, err := openCoreDevice(trying, p.info.ID, tunnel, fmt.Sprintf("the tunnel of the go-ios agent at %s", p.agent))
 	var broken *tunnelError

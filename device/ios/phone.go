@@ -3,6 +3,7 @@ package iphone
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/ioswire"
@@ -12,10 +13,11 @@ import (
 // its lockdown session then stays until Close.
 type Phone struct {
 	*Link
-	info    device.Info
-	session *Session
-	agent   string // where a go-ios tunnel agent may answer; "" for nowhere
-	openers openers
+	info       device.Info
+	session    *Session
+	agent      string        // where a go-ios tunnel agent may answer; "" for nowhere
+	staleAfter time.Duration // 0 is the default
+	openers    openers
 }
 
 // Info returns what is known of the phone.

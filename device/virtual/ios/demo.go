@@ -72,6 +72,7 @@ func (a *demoApp) bridge(p *idevice.Phone, self idevice.Process, link string) {
 	if err == nil {
 		a.last = req
 		err = a.send(p, ioswire.Sender{Token: a.token})
+		a.log(p, self, idevice.Default, "wxctl-sent: %t", err == nil)
 	}
 	if err != nil {
 		a.log(p, self, idevice.Error, "the debug hook did nothing: %v", err)

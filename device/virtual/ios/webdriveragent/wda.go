@@ -60,8 +60,14 @@ func (a *Agent) Serve(ctx context.Context, conn net.Conn) {
 		return
 	}
 	l := &oneConn{conn: conn, done: make(chan struct{})}
+	var busy sync.WaitGroup // with a connection that a fault has taken over
+	defer busy.Wait()
 	server := &http.Server{
-		Handler:     http.HandlerFunc(a.handle),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			busy.Add(1)
+			defer busy.Done()
+			a.handle(w, r)
+		}),
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, state http.ConnState) {

@@ -1,0 +1,262 @@
+package iphone_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/device"
+	iphone "github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/virtual/ios/fault"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// lab is a virtual iPhone behind its usbmuxd, and where a tunnel agent is.
+type lab struct {
+	*virtualios.Server
+	backend *iphone.Backend
+}
+
+func newLab(t testing.TB, o virtualios.Options, faults *fault.Plan) *lab {
+	t.Helper()
+	o.Think = time.Microsecond
+	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: sharedKeys(), Faults: faults}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return &lab{server, &iphone.Backend{Server: iphone.Server{Addr: server.USBMux}, Transport: device.Virtual}}
+}
+
+func (l *lab) open(t testing.TB) device.Phone {
+	t.Helper()
+	infos, err := l.backend.List(timed(t), "")
+	if err != nil || len(infos) != 1 {
+		t.Fatalf("%d phones, %v", len(infos), err)
+	}
+	phone, err := l.backend.Open(timed(t), infos[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { phone.Close() })
+	return phone
+}
+
+// TestOneTunnel counts what a share costs, and a hundred.
+func TestOneTunnel(t *testing.T) {
+	faults := fault.New()
+	phone := newLab(t, virtualios.Options{}, faults).open(t)
+	for shares := 1; shares <= 100; shares++ {
+		out, err := phone.Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
+		if err != nil || out.State != device.Opened {
+			t.Fatalf("share %d: %v, state %v", shares, err, out.State)
+		}
+		if shares > 1 && shares < 100 {
+			continue
+		}
+		for step, want := range map[string]int{
+			"CoreDeviceProxy handshake": 1, "rsd HTTP/2": 1, "rsd Handshake": 1, "appservice HTTP/2": 1, "appservice launchapplication": shares,
+		} {
+			if got := faults.Count(step); got != want {
+				t.Errorf("after %d shares: %q %d times, want %d; steps %q", shares, step, got, want, faults.Steps())
+			}
+		}
+	}
+}
+
+// TestEachRequestByCoreDevice sends each kind of request, and reads its reply.
+func TestEachRequestByCoreDevice(t *testing.T) {
+	phone := newLab(t, virtualios.Options{}, nil).open(t)
+	for _, route := range []device.Route{device.RouteURL, device.RouteBridge} {
+		for _, req := range requests {
+			out, err := phone.Deliver(timed(t), device.Job{Request: req, Route: route, Until: device.Replied})
+			if err != nil {
+				t.Errorf("%s %s: %v", route, req.Kind(), err)
+				continue
+			}
+			if out.State != device.Replied || out.Reply == nil || !strings.Contains(out.RouteReason, "CoreDevice payloadURL, through a tunnel that wxctl opened") {
+				t.Errorf("%s %s: state %v, %s", route, req.Kind(), out.State, out.RouteReason)
+			}
+			if _, ok := req.(intents.LaunchMiniProgram); ok && (len(out.Events) != 2 || out.Events[0].EventType != "launch" || !*out.Events[0].Status || out.Events[1].EventType != "back") {
+				t.Errorf("%s launch: events %+v", route, out.Events)
+			}
+		}
+	}
+}
+
+// TestAgentTunnel goes through the tunnel of a running agent, and notices one
+// that leads nowhere.
+func TestAgentTunnel(t *testing.T) {
+	faults := fault.New()
+	l := newLab(t, virtualios.Options{}, faults)
+	agent, err := l.ServeTunnels(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.backend.Agent = agent
+	out, err := l.open(t).Deliver(timed(t), device.Job{Request: webpage()})
+	if err != nil || !strings.Contains(out.RouteReason, "the tunnel of the go-ios agent at "+agent) {
+		t.Fatalf("%v: %s", err, out.RouteReason)
+	}
+	if n := faults.Count("CoreDeviceProxy handshake"); n != 0 {
+		t.Errorf("opened %d tunnels of its own", n)
+	}
+	l.backend.StaleAfter = 50 * time.Millisecond
+	l.Agent().SetStale(l.Phones[0].UDID())
+	var notes []device.Note
+	job := device.Job{Request: webpage(), Hooks: device.Hooks{Note: func(n device.Note) { notes = append(notes, n) }}}
+	out, err = l.open(t).Deliver(timed(t), job)
+	if err != nil || !strings.Contains(out.RouteReason, "a tunnel that wxctl opened") {
+		t.Fatalf("%v: %s", err, out.RouteReason)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0].Message, "it is stale") || !strings.Contains(notes[0].Hint, "curl -X DELETE") {
+		t.Errorf("notes %+v", notes)
+	}
+}
+
+// TestReplug unplugs the phone between two shares: the broken tunnel is noticed
+// and named, and another opened.
+func TestReplug(t *testing.T) {
+	faults := fault.New()
+	l := newLab(t, virtualios.Options{}, faults)
+	phone := l.open(t)
+	var notes []device.Note
+	job := device.Job{Request: webpage(), Hooks: device.Hooks{Note: func(n device.Note) { notes = append(notes, n) }}}
+	if _, err := phone.Deliver(timed(t), job); err != nil {
+		t.Fatal(err)
+	}
+	l.Mux.Detach(l.Phones[0].UDID())
+	l.Mux.Attach(l.Phones[0], "USB")
+	var err error
+	for ctx := timed(t); ; {
+		// The tunnel's end may be seen a moment later than the phone's.
+		if _, err = phone.Deliver(ctx, job); code(err) != device.PhoneLost {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := faults.Count("CoreDeviceProxy handshake"); n != 2 {
+		t.Errorf("%d tunnels were opened", n)
+	}
+	for _, n := range notes {
+		if strings.Contains(n.Message, "the tunnel to the phone broke") {
+			return
+		}
+	}
+	t.Errorf("notes %+v", notes)
+}
+
+// coreSteps are what a share by CoreDevice asks of the phone beyond its apps.
+var coreSteps = []string{
+	"os_trace_relay StartActivity", "CoreDeviceProxy", "CoreDeviceProxy handshake", "CoreDeviceProxy packets",
+	"rsd HTTP/2", "rsd Handshake", "appservice HTTP/2", "appservice launchapplication",
+}
+
+// TestFaults has the phone fail at each step: the delivery ends with the context
+// or at once, and nothing is left running.
+func TestFaults(t *testing.T) {
+	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
+		for _, step := range append(coreSteps, "wda GET /status", "wda GET /wda/locked", "wda POST /session", "wda POST /session/url", "wda GET /wda/activeAppInfo") {
+			t.Run(name+"/"+step, func(t *testing.T) {
+				defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+				o := virtualios.Options{}
+				if strings.HasPrefix(step, "wda") {
+					o.IOS, o.WDA = "16.7", virtualios.WDAOn
+				}
+				faults := fault.New(fault.Fault{Step: step, Then: effect})
+				l := newLab(t, o, faults)
+				defer l.Close()
+				phone := l.open(t)
+				defer phone.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if effect == fault.Stall {
+					go func() { // whoever waits at the step is told to stop
+						for faults.Count(step) == 0 && ctx.Err() == nil {
+							time.Sleep(time.Millisecond)
+						}
+						cancel()
+					}()
+				}
+				out, err := phone.Deliver(ctx, device.Job{Request: webpage(), Until: device.Returned})
+				if err == nil {
+					t.Fatalf("it succeeded: %+v; steps %q", out.Evidence, faults.Steps())
+				}
+				if faults.Count(step) == 0 {
+					t.Fatalf("%q was not reached: %v; steps %q", step, err, faults.Steps())
+				}
+				e := device.AsError(err)
+				switch {
+				case effect == fault.Stall:
+					if !errors.Is(err, context.Canceled) {
+						t.Errorf("the wait ended with %v (%s)", err, e.Code)
+					}
+				case ctx.Err() != nil:
+					t.Errorf("it took the whole time: %v", err)
+				case e.Hint == "" || e.Code == device.Failed:
+					t.Errorf("%v (%s), hint %q", err, e.Code, e.Hint)
+				}
+			})
+		}
+	}
+}
+
+// TestInterrupted ends a wait that nothing else ends.
+func TestInterrupted(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	faults := fault.New(fault.Fault{Step: "appservice launchapplication", Then: fault.Stall})
+	l := newLab(t, virtualios.Options{}, faults)
+	defer l.Close()
+	phone := l.open(t)
+	defer phone.Close()
+	ctx, cancel := context.WithCancel(timed(t))
+	done := make(chan error, 1)
+	go func() { _, err := phone.Deliver(ctx, device.Job{Request: webpage()}); done <- err }()
+	for faults.Count("appservice launchapplication") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestLaunchRequest looks at the request's form: what it holds, and that it is
+// the same bytes each time.
+func TestLaunchRequest(t *testing.T) {
+	l := iphone.Launch{BundleID: "com.tencent.xin", URL: "weixin://app/wx0123456789abcdef/auth/?scope=s&state=1"}
+	d := iphone.LaunchRequest(l, "D", "I")
+	for path, want := range map[string]string{
+		"CoreDevice.featureIdentifier":                              "com.apple.coredevice.feature.launchapplication",
+		"CoreDevice.deviceIdentifier":                               "D",
+		"CoreDevice.invocationIdentifier":                           "I",
+		"CoreDevice.input/applicationSpecifier/bundleIdentifier/_0": l.BundleID,
+		"CoreDevice.input/options/payloadURL/relative":              l.URL,
+	} {
+		if got := d.String(strings.Split(path, "/")...); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	if !d.Bool("CoreDevice.input", "options", "activates") || d.Bool("CoreDevice.input", "options", "terminateExisting") {
+		t.Error("it does not come to the front, or ends what runs")
+	}
+	first, err := remotexpc.Request(1, d).Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := remotexpc.Request(1, iphone.LaunchRequest(l, "D", "I")).Append(nil)
+	if err != nil || string(again) != string(first) {
+		t.Errorf("%v: other bytes the second time", err)
+	}
+	if m, n, err := remotexpc.Decode(first); err != nil || n != len(first) || m.Body.String("CoreDevice.input", "options", "payloadURL", "relative") != l.URL {
+		t.Errorf("%v: %d of %d bytes", err, n, len(first))
+	}
+}
