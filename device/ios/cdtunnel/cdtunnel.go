@@ -18,11 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"github.com/wxctl/wxctl/device/ios/tcp6"
 )
 
 // Service is the lockdown service that Open wants a connection to.
@@ -44,7 +40,6 @@ const (
 	askedMTU = 1280
 	minMTU   = 1280 // RFC 8200, section 5
 	maxMTU   = 1<<16 - 1
-	queued   = 512 // packets that wait for the connection
 )
 
 // request and answer are the two messages of the handshake.
@@ -75,8 +70,7 @@ type parameters struct {
 // goroutines.
 type Tunnel struct {
 	conn   net.Conn
-	stack  *stack.Stack
-	link   *channel.Endpoint
+	stack  *tcp6.Stack
 	params parameters
 
 	ctx    context.Context // ends when the tunnel does; its cause says why
@@ -94,12 +88,7 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 		conn.Close()
 		return nil, err
 	}
-	s, link, err := newStack(params)
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	t := &Tunnel{conn: conn, stack: s, link: link, params: params}
+	t := &Tunnel{conn: conn, stack: tcp6.New(params.client, params.mtu), params: params}
 	t.ctx, t.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	t.pumps.Go(t.receive)
 	t.pumps.Go(t.transmit)
@@ -193,10 +182,13 @@ func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })()
-	conn, err := gonet.DialContextTCP(ctx, t.stack, tcpip.FullAddress{
-		NIC: nic, Addr: tcpip.AddrFrom16(t.params.server.As16()), Port: port,
-	}, ipv6.ProtocolNumber)
+	conn, err := t.stack.Dial(ctx, netip.AddrPortFrom(t.params.server, port))
 	switch {
+	case t.Err() != nil:
+		if err == nil {
+			conn.Close()
+		}
+		return nil, t.Err()
 	case ctx.Err() != nil:
 		if err == nil {
 			conn.Close()
@@ -218,7 +210,6 @@ func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
 func (t *Tunnel) Close() error {
 	t.end(ErrClosed)
 	t.pumps.Wait()
-	t.stack.Wait()
 	return nil
 }
 

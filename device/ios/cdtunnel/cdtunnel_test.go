@@ -13,9 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
+
+	"github.com/wxctl/wxctl/device/ios/tcp6"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,11 +41,7 @@ func peer(t *testing.T, conn net.Conn, reply string) *Tunnel {
 		t.Error(err)
 	}
 	p := parameters{client: netip.MustParseAddr("fd00::1"), server: netip.MustParseAddr("fd00::2"), mtu: 1280}
-	s, link, err := newStack(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	far := &Tunnel{conn: conn, stack: s, link: link, params: p}
+	far := &Tunnel{conn: conn, stack: tcp6.New(p.client, p.mtu), params: p}
 	far.ctx, far.cancel = context.WithCancelCause(context.Background())
 	far.pumps.Go(far.receive)
 	far.pumps.Go(far.transmit)
@@ -55,7 +50,7 @@ func peer(t *testing.T, conn net.Conn, reply string) *Tunnel {
 }
 
 func (t *Tunnel) listen(port uint16) (net.Listener, error) {
-	return gonet.ListenTCP(t.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv6.ProtocolNumber)
+	return t.stack.Listen(port)
 }
 
 // open returns both ends of a tunnel that stands.
@@ -103,7 +98,7 @@ func TestEcho(t *testing.T) {
 		wrote := make(chan error, 1)
 		go func() {
 			_, err := conn.Write(sent)
-			wrote <- errors.Join(err, conn.(*gonet.TCPConn).CloseWrite())
+			wrote <- errors.Join(err, conn.(*tcp6.Conn).CloseWrite())
 		}()
 		got, err := io.ReadAll(conn)
 		if err := errors.Join(err, <-wrote, <-served, conn.Close()); err != nil {
@@ -263,15 +258,11 @@ func FuzzPackets(f *testing.F) {
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 4, 6, 64}, make([]byte, 36)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := parameters{client: netip.MustParseAddr("fd00::2"), server: netip.MustParseAddr("fd00::1"), mtu: 1280}
-		s, link, err := newStack(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tunnel := &Tunnel{stack: s, link: link, params: p}
+		tunnel := &Tunnel{stack: tcp6.New(p.client, p.mtu), params: p}
 		if err := tunnel.pumpIn(bytes.NewReader(data)); err == nil {
 			t.Error("the end of the connection is no error")
 		}
-		s.Destroy()
+		tunnel.stack.Close()
 	})
 }
 

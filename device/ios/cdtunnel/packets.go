@@ -5,44 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-
-	"gvisor.dev/gvisor/pkg/buffer"
-	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 )
 
-const nic = tcpip.NICID(1) // the only interface
-
-// newStack makes the computer's side of a network: IPv6 and TCP, one
-// interface, everything routed to it.
-func newStack(p parameters) (*stack.Stack, *channel.Endpoint, error) {
-	s := stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv6.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
-	})
-	link := channel.New(queued, uint32(p.mtu), "")
-	fail := func(what string, err tcpip.Error) (*stack.Stack, *channel.Endpoint, error) {
-		s.Destroy()
-		return nil, nil, fmt.Errorf("%s: %s", what, err)
-	}
-	sack := tcpip.TCPSACKEnabled(true)
-	if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
-		return fail("the tunnel's TCP", err)
-	}
-	if err := s.CreateNIC(nic, link); err != nil {
-		return fail("the tunnel's interface", err)
-	}
-	address := tcpip.ProtocolAddress{Protocol: ipv6.ProtocolNumber, AddressWithPrefix: tcpip.AddrFrom16(p.client.As16()).WithPrefix()}
-	if err := s.AddProtocolAddress(nic, address, stack.AddressProperties{}); err != nil {
-		return fail("the tunnel's address", err)
-	}
-	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv6EmptySubnet, NIC: nic}})
-	return s, link, nil
-}
+const ipv6Header = 40
 
 // receive brings the phone's packets to the stack until the connection ends.
 func (t *Tunnel) receive() {
@@ -50,30 +15,28 @@ func (t *Tunnel) receive() {
 }
 
 func (t *Tunnel) pumpIn(r io.Reader) error {
-	packet := make([]byte, header.IPv6MinimumSize+maxMTU)
+	packet := make([]byte, ipv6Header+maxMTU)
 	for {
 		n, err := readPacket(r, packet)
 		if err != nil {
 			return fmt.Errorf("the tunnel broke: %w", err)
 		}
-		pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet[:n])})
-		t.link.InjectInbound(ipv6.ProtocolNumber, pkt)
-		pkt.DecRef()
+		t.stack.Receive(packet[:n])
 	}
 }
 
 // readPacket reads one IPv6 packet: nothing but its own header says where it
 // ends.
 func readPacket(r io.Reader, into []byte) (int, error) {
-	head := into[:header.IPv6MinimumSize]
+	head := into[:ipv6Header]
 	if _, err := io.ReadFull(r, head); err != nil {
 		return 0, err
 	}
-	if head[0]>>4 != header.IPv6Version {
+	if head[0]>>4 != 6 {
 		return 0, fmt.Errorf("a packet of IP version %d", head[0]>>4)
 	}
-	n := header.IPv6MinimumSize + int(binary.BigEndian.Uint16(head[4:6]))
-	_, err := io.ReadFull(r, into[header.IPv6MinimumSize:n])
+	n := ipv6Header + int(binary.BigEndian.Uint16(head[4:6]))
+	_, err := io.ReadFull(r, into[ipv6Header:n])
 	return n, err
 }
 
@@ -82,23 +45,14 @@ func readPacket(r io.Reader, into []byte) (int, error) {
 func (t *Tunnel) transmit() {
 	w := bufio.NewWriterSize(t.conn, 1<<16)
 	for {
-		pkt := t.link.ReadContext(t.ctx)
-		if pkt == nil {
+		packets := t.stack.Packets(t.ctx)
+		if packets == nil {
 			return
 		}
-		var err error
-		for ; pkt != nil && err == nil; pkt = t.link.Read() {
-			for _, part := range pkt.AsSlices() {
-				if _, err = w.Write(part); err != nil {
-					break
-				}
-			}
-			pkt.DecRef()
+		for _, p := range packets {
+			_, _ = w.Write(p) // Flush says it
 		}
-		if err == nil {
-			err = w.Flush()
-		}
-		if err != nil {
+		if err := w.Flush(); err != nil {
 			t.end(fmt.Errorf("the tunnel broke: %w", err))
 			return
 		}

@@ -123,7 +123,7 @@ func (a *Agent) find(udid string) *agentTunnel {
 }
 
 func (t *agentTunnel) info() TunnelInfo {
-	phone, _, _ := t.server.addresses()
+	phone, _ := t.server.addresses()
 	return TunnelInfo{Address: phone.String(), RSDPort: RSDPort, UDID: t.server.phone.UDID(), UserspaceTUN: true, UserspaceTUNPort: t.port}
 }
 
@@ -202,7 +202,7 @@ func (a *Agent) connect(conn net.Conn, t *agentTunnel) {
 		return
 	}
 	s := t.server
-	phone, _, _ := s.addresses()
+	phone, _ := s.addresses()
 	a.mu.Lock()
 	stale := t.stale || t.removed > 0
 	a.mu.Unlock()

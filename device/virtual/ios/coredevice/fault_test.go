@@ -173,7 +173,7 @@ func TestPacketsOfNoUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	packet := func(next byte, payload ...byte) []byte {
-		phone, computer, _ := s.addresses()
+		phone, computer := s.addresses()
 		from, to := computer.As16(), phone.As16()
 		p := []byte{0x60, 0, 0, 0, 0, byte(len(payload)), next, 255}
 		return append(append(append(p, from[:]...), to[:]...), payload...)

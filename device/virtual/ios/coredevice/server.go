@@ -120,13 +120,13 @@ func (s *Server) Tunnels() bool {
 
 // addresses are the phone's and a computer's on a tunnel's network, which every
 // phone has a different one of (RFC 4193).
-func (s *Server) addresses() (phone, computer netip.Addr, prefix int) {
+func (s *Server) addresses() (phone, computer netip.Addr) {
 	sum := sha256.Sum256([]byte(s.phone.UDID()))
 	a := [16]byte{0: 0xfd, 15: 1}
 	copy(a[1:8], sum[:])
 	phone = netip.AddrFrom16(a)
 	a[15] = 2
-	return phone, netip.AddrFrom16(a), 64
+	return phone, netip.AddrFrom16(a)
 }
 
 // ports says where each service listens, for one network.

@@ -11,19 +11,12 @@ import (
 	"net/netip"
 	"sync"
 
-	"gvisor.dev/gvisor/pkg/buffer"
-	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/header"
-	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
-	"gvisor.dev/gvisor/pkg/tcpip/stack"
-	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"github.com/wxctl/wxctl/device/ios/tcp6"
 )
 
 const (
-	magic = "CDTunnel"
-	nic   = 1
+	magic      = "CDTunnel"
+	ipv6Header = 40
 	// Packets are as large as the computer asks for, within what IPv6 requires
 	// of every link and what a phone grants.
 	leastMTU, mostMTU = 1280, 16000
@@ -68,7 +61,7 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if out == nil {
 		return errFault
 	}
-	phone, computer, prefix := s.addresses()
+	phone, computer := s.addresses()
 	mtu := min(max(hello.MTU, leastMTU), mostMTU)
 	answer, err := json.Marshal(helloFromPhone{
 		Type:             "serverHandshakeResponse",
@@ -88,7 +81,7 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if out = s.options.Faults.Strike(ctx, "CoreDeviceProxy packets", conn); out == nil {
 		return errFault
 	}
-	return s.route(ctx, cancel, out, phone, prefix, uint32(mtu))
+	return s.route(ctx, cancel, out, phone, mtu)
 }
 
 func readHello(r io.Reader) (helloFromComputer, error) {
@@ -113,96 +106,69 @@ func readHello(r io.Reader) (helloFromComputer, error) {
 	return hello, nil
 }
 
-// route is the phone's network: packets go between conn and a TCP stack with a
-// listener for RSD and each service.
-func (s *Server) route(ctx context.Context, cancel context.CancelCauseFunc, conn net.Conn, address netip.Addr, prefix int, mtu uint32) error {
-	// gvisor verifies checksums and sends right ones, and answers a SYN with a
-	// window scale above 0: pymobiledevice3's stack gives up without. What it
-	// has no use for, such as multicast reports and router solicitations, it
-	// drops.
-	network := stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv6.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
-	})
-	link := channel.New(queueLength, mtu, "")
+// route is the phone's network: packets go between conn and a TCP with a
+// listener for RSD and each service. What is no TCP, such as multicast reports
+// and router solicitations, it drops.
+func (s *Server) route(ctx context.Context, cancel context.CancelCauseFunc, conn net.Conn, address netip.Addr, mtu int) error {
+	network := tcp6.New(address, mtu)
 	var pumps, services sync.WaitGroup
 	defer func() {
 		cancel(nil)
 		conn.Close()
-		services.Wait()
 		network.Close()
+		services.Wait()
 		pumps.Wait()
-		network.Wait()
 	}()
-	if err := network.CreateNIC(nic, link); err != nil {
-		return fmt.Errorf("the tunnel's interface: %s", err)
-	}
-	ours := tcpip.AddrFrom16(address.As16())
-	at := tcpip.AddressWithPrefix{Address: ours, PrefixLen: prefix}
-	if err := network.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: ipv6.ProtocolNumber, AddressWithPrefix: at}, stack.AddressProperties{}); err != nil {
-		return fmt.Errorf("the tunnel's address: %s", err)
-	}
-	network.SetRouteTable([]tcpip.Route{{Destination: header.IPv6EmptySubnet, NIC: nic}})
-	listen := func(port uint16) (net.Listener, error) {
-		return gonet.ListenTCP(network, tcpip.FullAddress{NIC: nic, Addr: ours, Port: port}, ipv6.ProtocolNumber)
-	}
-	rsd, err := listen(RSDPort)
+	rsd, err := network.Listen(RSDPort)
 	if err != nil {
 		return err
 	}
 	where := s.own()
 	s.accept(ctx, &services, rsd, "", where)
 	for name, port := range where {
-		l, err := listen(port)
+		l, err := network.Listen(port)
 		if err != nil {
 			return err
 		}
 		s.accept(ctx, &services, l, name, where)
 	}
-	pumps.Go(func() { cancel(send(ctx, conn, link)) })
-	cancel(receive(conn, link))
+	pumps.Go(func() { cancel(send(ctx, conn, network)) })
+	cancel(receive(conn, network))
 	return context.Cause(ctx)
 }
 
-// receive brings the computer's packets to the stack.
-func receive(conn net.Conn, link *channel.Endpoint) error {
+// receive brings the computer's packets to the network.
+func receive(conn net.Conn, network *tcp6.Stack) error {
 	r := bufio.NewReaderSize(conn, 64<<10)
-	packet := make([]byte, header.IPv6MinimumSize+1<<16)
+	packet := make([]byte, ipv6Header+1<<16)
 	for {
-		head := packet[:header.IPv6MinimumSize]
+		head := packet[:ipv6Header]
 		if _, err := io.ReadFull(r, head); err != nil {
 			return err
 		}
-		if head[0]>>4 != header.IPv6Version {
+		if head[0]>>4 != 6 {
 			return fmt.Errorf("a packet of IP version %d in the tunnel", head[0]>>4)
 		}
-		n := header.IPv6MinimumSize + int(binary.BigEndian.Uint16(head[4:]))
-		if _, err := io.ReadFull(r, packet[header.IPv6MinimumSize:n]); err != nil {
+		n := ipv6Header + int(binary.BigEndian.Uint16(head[4:]))
+		if _, err := io.ReadFull(r, packet[ipv6Header:n]); err != nil {
 			return err
 		}
-		if n > mostReceived {
-			continue
+		if n <= mostReceived {
+			network.Receive(packet[:n])
 		}
-		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet[:n])})
-		link.InjectInbound(ipv6.ProtocolNumber, p)
-		p.DecRef()
 	}
 }
 
-// send brings the stack's packets to the computer, all that wait in one write.
-func send(ctx context.Context, conn net.Conn, link *channel.Endpoint) error {
+// send brings the network's packets to the computer, all that wait in one write.
+func send(ctx context.Context, conn net.Conn, network *tcp6.Stack) error {
 	w := bufio.NewWriterSize(conn, 64<<10)
 	for {
-		p := link.ReadContext(ctx)
-		if p == nil {
+		packets := network.Packets(ctx)
+		if packets == nil {
 			return context.Cause(ctx)
 		}
-		for p != nil {
-			for _, part := range p.AsSlices() {
-				_, _ = w.Write(part) // Flush says it
-			}
-			p.DecRef()
-			p = link.Read()
+		for _, p := range packets {
+			_, _ = w.Write(p) // Flush says it
 		}
 		if err := w.Flush(); err != nil {
 			return err
