@@ -92,8 +92,8 @@ func cmdPhones(ts *testscript.TestScript, neg bool, args []string) {
 // them takes long.
 var iPhoneKeys = sync.OnceValue(lockdownd.NewKeys)
 
-// cmdIPhones starts a usbmuxd with virtual iPhones, one for each argument, and
-// lets the script's wxctl find it:
+// cmdIPhones starts a usbmuxd with virtual iPhones, one for each argument or
+// none, and lets the script's wxctl find it:
 //
 //	iphones 'name=Lab-1' 'name=Lab-2&state=locked'
 func cmdIPhones(ts *testscript.TestScript, neg bool, args []string) {
@@ -108,6 +108,9 @@ func cmdIPhones(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys()}, phones...)
 	ts.Check(err)
+	if len(args) == 0 {
+		server.Mux.Detach(server.Phones[0].UDID())
+	}
 	ts.Defer(func() { server.Close() })
 	ts.Setenv("USBMUXD_SOCKET_ADDRESS", server.USBMux)
 }

@@ -116,18 +116,18 @@ func SameUDID(a, b string) bool { return plainUDID(a) != "" && plainUDID(a) == p
 func plainUDID(udid string) string { return strings.ToLower(strings.ReplaceAll(udid, "-", "")) }
 
 func noPhone(sel Selector) error {
-	which := "no phone is connected"
+	which, connect, virtual := "no phone is connected", "connect a phone (Android: with USB debugging on)", "virtual:android"
 	switch sel.Platform {
 	case Android:
-		which = "no Android phone is connected"
+		which, connect = "no Android phone is connected", "connect a phone with USB debugging on"
 	case IOS:
-		which = "no iPhone is connected"
+		which, connect, virtual = "no iPhone is connected", "plug an iPhone in, unlock it and tap \"Trust\"", "virtual:ios"
 	}
 	if sel.Text != "" && !sel.All {
 		which += ", so nothing fits " + sel.describe()
 	}
 	return Errorf(NoPhone, "%s", which).
-		WithHint("connect a phone with USB debugging on and run `wxctl devices`, or try without one: --device virtual:android")
+		WithHint("%s and run `wxctl devices`, or try without one: --device %s", connect, virtual)
 }
 
 func notReady(phones, matched []Info, sel Selector) error {

@@ -208,3 +208,32 @@ func FuzzParseSelector(f *testing.F) {
 		}
 	})
 }
+
+// TestSelectUDID: a UDID may be written without its dash, in either case, and
+// cut short; an adb serial may not.
+func TestSelectUDID(t *testing.T) {
+	phones := []Info{
+		{ID: "00008110-000A1B2C3D4E5F60", Platform: IOS, State: Ready, Transport: USB},
+		{ID: "0123456789abcdef0123456789abcdef01234567", Platform: IOS, State: Ready, Transport: USB},
+		{ID: "0000-ABCD", Platform: Android, State: Ready, Transport: USB},
+	}
+	for text, want := range map[string]string{
+		"00008110-000A1B2C3D4E5F60":                phones[0].ID,
+		"00008110000A1B2C3D4E5F60":                 phones[0].ID,
+		"00008110-000a1b2c3d4e5f60":                phones[0].ID,
+		"00008110000a":                             phones[0].ID,
+		"0123456789ABCDEF0123456789ABCDEF01234567": phones[1].ID,
+		"0000-A":   phones[2].ID,
+		"0000ABCD": "",
+		"0000-abc": "",
+		"-":        "",
+	} {
+		got, err := Select(phones, Selector{Text: text})
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%q chose %v", text, got)
+		case want != "" && (err != nil || len(got) != 1 || got[0].ID != want):
+			t.Errorf("%q chose %v, %v", text, got, err)
+		}
+	}
+}
