@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-
-	"golang.org/x/net/http2"
 )
 
 // Client is the computer's side of a connection to a phone's RSD port or to one
@@ -23,12 +21,10 @@ type Client struct {
 func Open(ctx context.Context, conn net.Conn) (*Client, error) {
 	l := newLink(conn, maxPhoneFrame)
 	err := l.do(ctx, func() error {
-		if _, err := l.out.WriteString(http2.ClientPreface); err != nil {
+		if _, err := l.out.WriteString(preface); err != nil {
 			return err
 		}
-		if err := l.settle(); err != nil {
-			return err
-		}
+		l.settle()
 		for _, opening := range openings() {
 			data, err := opening.m.Append(nil)
 			if err != nil {

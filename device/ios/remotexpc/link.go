@@ -3,13 +3,12 @@ package remotexpc
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // Streams of a connection: the client asks on the first, the phone answers on
@@ -39,9 +38,10 @@ const (
 // side. It is not for concurrent use. After the first error it is of no more
 // use, and its connection is closed.
 type Link struct {
-	conn   net.Conn
-	out    *bufio.Writer
-	framer *http2.Framer
+	conn     net.Conn
+	out      *bufio.Writer
+	in       *bufio.Reader
+	maxFrame uint32
 
 	opened  map[uint32]bool
 	windows map[uint32]int64 // what the other side still takes on a stream
@@ -61,11 +61,8 @@ type arrival struct {
 }
 
 func newLink(conn net.Conn, maxFrame uint32) *Link {
-	out := bufio.NewWriterSize(conn, 32<<10)
-	framer := http2.NewFramer(out, bufio.NewReaderSize(conn, 32<<10))
-	framer.SetMaxReadFrameSize(maxFrame)
 	return &Link{
-		conn: conn, out: out, framer: framer,
+		conn: conn, out: bufio.NewWriterSize(conn, 32<<10), in: bufio.NewReaderSize(conn, 32<<10), maxFrame: maxFrame,
 		opened:  map[uint32]bool{},
 		windows: map[uint32]int64{},
 		window:  initialWindow,
@@ -79,14 +76,15 @@ func newLink(conn net.Conn, maxFrame uint32) *Link {
 func Accept(ctx context.Context, conn net.Conn) (*Link, error) {
 	l := newLink(conn, maxClientFrame)
 	err := l.do(ctx, func() error {
-		preface := make([]byte, len(http2.ClientPreface))
-		if _, err := io.ReadFull(conn, preface); err != nil {
+		begin := make([]byte, len(preface))
+		if _, err := io.ReadFull(l.in, begin); err != nil {
 			return err
 		}
-		if string(preface) != http2.ClientPreface {
-			return fmt.Errorf("connection begins with %.24q instead of HTTP/2's preface", preface)
+		if string(begin) != preface {
+			return fmt.Errorf("connection begins with %q instead of HTTP/2's preface", begin)
 		}
-		return errors.Join(l.settle(), l.out.Flush())
+		l.settle()
+		return l.out.Flush()
 	})
 	if err != nil {
 		return nil, err
@@ -94,12 +92,19 @@ func Accept(ctx context.Context, conn net.Conn) (*Link, error) {
 	return l, nil
 }
 
-func (l *Link) settle() error {
-	return errors.Join(
-		l.framer.WriteSettings(
-			http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: maxStreams},
-			http2.Setting{ID: http2.SettingInitialWindowSize, Val: streamWindow}),
-		l.framer.WriteWindowUpdate(0, connIncrement))
+func (l *Link) settle() {
+	l.put(frameSettings, 0, 0, setting(setting(nil, settingMaxStreams, maxStreams), settingInitialWindow, streamWindow))
+	l.grant(0, connIncrement)
+}
+
+// put buffers a frame. The next Flush says if it could not be sent.
+func (l *Link) put(kind, flags byte, stream uint32, payload []byte) {
+	_, _ = l.out.Write(appendFrame(nil, kind, flags, stream, payload))
+}
+
+// grant lets the other side send as many bytes more on a stream, or in all.
+func (l *Link) grant(stream, by uint32) {
+	l.put(frameWindowUpdate, 0, stream, binary.BigEndian.AppendUint32(nil, by))
 }
 
 // Close ends the connection.
@@ -182,9 +187,7 @@ func (l *Link) write(stream uint32, data []byte) error {
 		if _, ok := l.windows[stream]; !ok {
 			l.windows[stream] = l.initial
 		}
-		if err := l.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, EndHeaders: true}); err != nil {
-			return err
-		}
+		l.put(frameHeaders, flagEndHeaders, stream, nil)
 	}
 	for len(data) > 0 {
 		n := min(int64(len(data)), sendFrame, l.window, l.windows[stream])
@@ -194,9 +197,7 @@ func (l *Link) write(stream uint32, data []byte) error {
 			}
 			continue
 		}
-		if err := l.framer.WriteData(stream, false, data[:n]); err != nil {
-			return err
-		}
+		l.put(frameData, 0, stream, data[:n])
 		l.window -= n
 		l.windows[stream] -= n
 		data = data[n:]
@@ -209,44 +210,48 @@ func (l *Link) write(stream uint32, data []byte) error {
 // has still answered.
 func (l *Link) readFrame() error {
 	sent := l.out.Flush()
-	frame, err := l.framer.ReadFrame()
+	f, err := readFrame(l.in, l.maxFrame)
 	if err != nil {
 		return errors.Join(err, sent)
 	}
-	switch f := frame.(type) {
-	case *http2.SettingsFrame:
+	switch f.kind {
+	case frameSettings:
 		return l.readSettings(f)
-	case *http2.WindowUpdateFrame:
-		return l.grow(f.StreamID, int64(f.Increment))
-	case *http2.PingFrame:
-		if !f.IsAck() {
-			l.framer.WritePing(true, f.Data) // as for every answer here, the next Flush says if it failed
+	case frameWindowUpdate:
+		return l.grow(f.stream, int64(f.number(0)))
+	case framePing:
+		if f.flags&flagAck == 0 {
+			l.put(framePing, flagAck, 0, f.payload)
 		}
-	case *http2.DataFrame:
-		return l.readData(f.StreamID, f.Data(), f.Length)
-	case *http2.RSTStreamFrame:
-		return fmt.Errorf("the other side ended stream %d: %s", f.StreamID, f.ErrCode)
-	case *http2.GoAwayFrame:
-		return fmt.Errorf("the other side ended the connection: %s %.80q", f.ErrCode, f.DebugData())
+	case frameData:
+		return l.readData(f.stream, f.payload, f.length)
+	case frameReset:
+		return fmt.Errorf("the other side ended stream %d: error %d", f.stream, f.number(0))
+	case frameGoAway:
+		return fmt.Errorf("the other side ended the connection: error %d %.80q", f.number(4), f.payload[8:])
 	}
 	return nil
 }
 
-func (l *Link) readSettings(f *http2.SettingsFrame) error {
-	if f.IsAck() {
+func (l *Link) readSettings(f frame) error {
+	if f.flags&flagAck != 0 {
 		return nil
 	}
 	l.settled = true
-	if size, ok := f.Value(http2.SettingInitialWindowSize); ok {
-		if size > 1<<31-1 {
+	for s := f.payload; len(s) > 0; s = s[6:] {
+		if binary.BigEndian.Uint16(s) != settingInitialWindow {
+			continue
+		}
+		size := int64(binary.BigEndian.Uint32(s[2:]))
+		if size > maxWindow {
 			return fmt.Errorf("the other side's window of %d bytes is larger than HTTP/2 allows", size)
 		}
 		for stream := range l.windows {
-			l.windows[stream] += int64(size) - l.initial
+			l.windows[stream] += size - l.initial
 		}
-		l.initial = int64(size)
+		l.initial = size
 	}
-	l.framer.WriteSettingsAck()
+	l.put(frameSettings, flagAck, 0, nil)
 	return nil
 }
 
@@ -254,7 +259,7 @@ func (l *Link) readSettings(f *http2.SettingsFrame) error {
 func (l *Link) grow(stream uint32, by int64) error {
 	if stream == 0 {
 		l.window += by
-		if l.window > 1<<31-1 {
+		if l.window > maxWindow {
 			return errors.New("the other side's window for the connection overflows")
 		}
 		return nil
@@ -266,7 +271,7 @@ func (l *Link) grow(stream uint32, by int64) error {
 		l.windows[stream] = l.initial
 	}
 	l.windows[stream] += by
-	if l.windows[stream] > 1<<31-1 {
+	if l.windows[stream] > maxWindow {
 		return fmt.Errorf("the other side's window for stream %d overflows", stream)
 	}
 	return nil
@@ -276,8 +281,8 @@ func (l *Link) grow(stream uint32, by int64) error {
 // so that a message larger than the window passes.
 func (l *Link) readData(stream uint32, data []byte, length uint32) error {
 	if length > 0 {
-		l.framer.WriteWindowUpdate(0, length)
-		l.framer.WriteWindowUpdate(stream, length)
+		l.grant(0, length)
+		l.grant(stream, length)
 	}
 	if stream != Root && stream != Answers {
 		return nil // a file's stream: nobody here asks for one

@@ -13,7 +13,6 @@
 package coredevice
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,8 +22,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"golang.org/x/net/http2"
 
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
 	"github.com/wxctl/wxctl/device/virtual/ios/fault"
@@ -403,7 +400,5 @@ func Message(stream uint32, body remotexpc.Dict) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var frame bytes.Buffer
-	err = http2.NewFramer(&frame, nil).WriteData(stream, false, data)
-	return frame.Bytes(), err
+	return remotexpc.AppendData(nil, stream, data), nil
 }
