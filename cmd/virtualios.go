@@ -39,7 +39,7 @@ func virtualIOSHelp() map[string]string {
 		"think":      "how long the user takes for each thing, by default 150ms",
 		"transport":  "how the phone is attached, by default usb",
 		"udid":       "number of the first phone",
-		"wda":        "whether WebDriverAgent runs on the phone, by default off",
+		"wda":        "whether WebDriverAgent runs on the phone, by default on",
 		"wechat":     "WeChat on the phone, by default 8.0.50",
 	}
 }
@@ -58,9 +58,9 @@ developer tunnel with remote service discovery. On each is a WeChat with a user
 who answers, and a debuggable demo app that is registered with it.
 
 One JSON line says where: {"usbmux":"127.0.0.1:41234","usbmuxSocket":"/tmp/…",
-"rsd":"127.0.0.1:41235","udids":[…]}. Point clients at the first with
-USBMUXD_SOCKET_ADDRESS=127.0.0.1:41234 or --usbmuxd. The same words are the
-options of --device virtual:ios?ios=17.5&answer=cancel.`, exit.Interrupted, exit.Terminated),
+"rsd":"127.0.0.1:41235","wda":"127.0.0.1:41236","udids":[…]}. Point clients at
+the first with USBMUXD_SOCKET_ADDRESS=127.0.0.1:41234 or --usbmuxd. The same
+words are the options of --device virtual:ios?ios=17.5&answer=cancel.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # an iPhone of iOS 16.7 whose user always cancels
 wxctl virtual ios --ios 16.7 --answer cancel
@@ -78,9 +78,6 @@ wxctl virtual ios --count 20 --state unpaired`),
 			if opts.phone, err = virtualios.OptionsOf(values); err != nil {
 				return exit.Usagef(c.CommandPath()+" --help", "%s", err)
 			}
-			if c.Flags().Changed("wda-port") && opts.phone.WDA == virtualios.WDAOff {
-				opts.phone.WDA = virtualios.WDAOn
-			}
 			opts.tunnels = c.Flags().Changed("tunnel-info-port")
 			if err := opts.check(); err != nil {
 				return err
@@ -94,7 +91,7 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags := cmd.Flags()
 	flags.IntVar(&opts.usbmuxPort, "usbmux-port", 0, "`port` of usbmuxd (0: any free one)")
 	flags.StringVar(&opts.socket, "usbmux-socket", "", "`path` of usbmuxd's unix socket (default: in a directory of its own)")
-	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one); turns it on")
+	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one)")
 	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
 	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel agent as go-ios runs one (0: any free one); without it none runs")
 	flags.IntVar(&opts.count, "count", 1, "how many phones")

@@ -15,7 +15,8 @@ import (
 
 // Options describe a virtual iPhone. The zero value is the phone of virtual:ios:
 // iOS 17.5, paired, unlocked, developer mode on and its image mounted, WeChat
-// 8.0.50 logged in, a user who sends.
+// 8.0.50 logged in, a user who sends; only WebDriverAgent runs there, and not
+// here.
 type Options struct {
 	IOS    string // "" is 17.5
 	UDID   string
@@ -50,8 +51,7 @@ type Options struct {
 // WDA says whether WebDriverAgent runs on a phone.
 type WDA string
 
-// The states of WebDriverAgent. The zero value is off, since somebody has to
-// build, sign and start it.
+// The states of WebDriverAgent.
 const (
 	WDAOff  WDA = ""
 	WDAOn   WDA = "on"
@@ -109,7 +109,7 @@ func options() map[string]option {
 		"login":      oneOf("in, out", func(o *Options, v string) { o.LoggedOut = v == "out" }),
 		"oauth":      {"base URL of a virtual OAuth server", setOAuth},
 		"pasteboard": oneOf("off, on", func(o *Options, v string) { o.Pasteboard = v == "on" }),
-		"wda":        oneOf("off, on, hung", func(o *Options, v string) { o.WDA = WDA(strings.TrimPrefix(v, "off")) }),
+		"wda":        oneOf("on, off, hung", func(o *Options, v string) { o.WDA = WDA(strings.TrimPrefix(v, "off")) }),
 		"transport":  oneOf("usb, network, both", func(o *Options, v string) { o.Network, o.NoUSB = v != "usb", v == "network" }),
 		"state": oneOf("ready, locked, unpaired, unpaired-locked, trust-pending, trust-denied, no-developer-mode, no-developer-image", func(o *Options, v string) {
 			o.Locked = strings.HasSuffix(v, "locked")
@@ -162,7 +162,8 @@ func isLoopback(host string) bool {
 }
 
 // ParseOptions reads options as virtual:ios?… spells them, such as
-// "ios=17.5&answer=cancel". The keys: ios, udid, name, model, wechat, answer,
+// "ios=17.5&answer=cancel". WebDriverAgent runs unless wda says otherwise. The
+// keys: ios, udid, name, model, wechat, answer,
 // think, login, oauth, pasteboard, wda, transport, state.
 func ParseOptions(text string) (Options, error) {
 	values, err := url.ParseQuery(text)
@@ -175,7 +176,7 @@ func ParseOptions(text string) (Options, error) {
 // OptionsOf is ParseOptions for a query that was read already.
 func OptionsOf(values url.Values) (Options, error) {
 	known := options()
-	var o Options
+	o := Options{WDA: WDAOn}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		option, ok := known[key]
 		if !ok {

@@ -43,6 +43,9 @@ func TestParseOptions(t *testing.T) {
 		"name=Lab+3&model=iPhone15,3": {Name: "Lab 3", Model: "iPhone15,3"},
 		"udid=" + strings.Repeat("ab", 20) + "&oauth=http://127.0.0.1:1/": {UDID: strings.Repeat("ab", 20), OAuth: "http://127.0.0.1:1"},
 	} {
+		if !strings.Contains(text, "wda=") {
+			want.WDA = virtualios.WDAOn
+		}
 		if got, err := virtualios.ParseOptions(text); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
