@@ -52,6 +52,7 @@ type observer struct {
 	moved      bool // a screen of WeChat beyond its entry came up
 	sawLogin   bool
 	sawChooser bool
+	calledAt   time.Time // when WeChat had called the app back
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
 	back       map[string]string // evidence that WeChat called the app back, by activity
@@ -253,12 +254,22 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		if !o.goneAt.IsZero() {
 			waiting, cancel = context.WithDeadline(watching, o.goneAt.Add(p.options.DropAfter))
 		}
+		if o.out.State == device.Returned {
+			// The reply comes soon after the call, or not at all.
+			if o.calledAt.IsZero() {
+				o.calledAt = time.Now()
+			}
+			cancel()
+			waiting, cancel = context.WithDeadline(watching, o.calledAt.Add(p.options.UnreadAfter))
+		}
 		ev, err := p.agent.event(waiting)
 		cancel()
 		switch {
 		case err == nil:
 			o.observe(ev)
 		case errors.Is(context.Cause(watching), errCaught):
+		case !o.calledAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			return o.notSeen(state)
 		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")
 			if o.entries == nil { // it named no app

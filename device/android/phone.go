@@ -20,6 +20,9 @@ type Options struct {
 	// DropAfter is how long WeChat may show no screen, once the activity that
 	// took the request is gone, before that counts as a refusal. Zero: 3 s.
 	DropAfter time.Duration
+	// UnreadAfter is how long after WeChat called the app back its reply may
+	// take to be read or logged, the app's own start included. Zero: 10 s.
+	UnreadAfter time.Duration
 }
 
 // Phone is an open Android phone. Its agent starts with the first thing that
@@ -47,6 +50,9 @@ func (b *Backend) open(info device.Info) *Phone {
 	options := b.Options
 	if options.DropAfter == 0 {
 		options.DropAfter = 3 * time.Second
+	}
+	if options.UnreadAfter == 0 {
+		options.UnreadAfter = 10 * time.Second
 	}
 	dex := options.Dex
 	if dex == nil {
