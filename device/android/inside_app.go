@@ -373,6 +373,7 @@ func (o *observer) readInside(c caught) {
 		return
 	}
 	if other := o.otherReply(reply); other != "" {
+		o.others = true
 		o.see(at, device.NotSent, "a reply to another request reached the app ("+other+")", sourceInside)
 		return
 	}

@@ -221,14 +221,14 @@ func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 			}
 		}
 	}
-	// Whatever happened: the app goes on. Where this fails, the VM is closed,
-	// which does the same.
-	err := d.vm.Release(context.WithoutCancel(ctx), set)
+	// Before the app goes on: what it logs of the reply itself comes later so.
 	if c != nil {
 		c.at, c.stood = at, time.Since(at)
 		d.put(*c)
 	}
-	if err != nil {
+	// Whatever happened: the app goes on. Where this fails, the VM is closed,
+	// which does the same.
+	if d.vm.Release(context.WithoutCancel(ctx), set) != nil {
 		_ = d.vm.Close()
 	}
 }

@@ -92,7 +92,9 @@ func (quiet) Launched(_ context.Context, p *phone.Phone, a phone.Activity, _ pho
 	}
 }
 
-func (quiet) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) { return nil, nil }
+func (quiet) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
+	return nil, nil
+}
 
 // A release build without the hook answers, but nobody can read it: that is
 // said, soon after the call, and not when all the time is over.

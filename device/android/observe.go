@@ -52,6 +52,7 @@ type observer struct {
 	moved      bool // a screen of WeChat beyond its entry came up
 	sawLogin   bool
 	sawChooser bool
+	others     bool      // the app was called back for other requests
 	calledAt   time.Time // when WeChat had called the app back
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
@@ -219,6 +220,7 @@ func (o *observer) observeReply(ev agent.Event) bool {
 		return true
 	}
 	if other := o.otherReply(reply); other != "" {
+		o.others = true
 		o.see(o.at(ev.AtMs), device.NotSent, "the app logged a reply to another request ("+other+")", sourceApp)
 		return true
 	}
@@ -254,7 +256,7 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		if !o.goneAt.IsZero() {
 			waiting, cancel = context.WithDeadline(watching, o.goneAt.Add(p.options.DropAfter))
 		}
-		if o.out.State == device.Returned {
+		if o.out.State == device.Returned && !o.others {
 			// The reply comes soon after the call, or not at all.
 			if o.calledAt.IsZero() {
 				o.calledAt = time.Now()
@@ -268,7 +270,7 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		case err == nil:
 			o.observe(ev)
 		case errors.Is(context.Cause(watching), errCaught):
-		case !o.calledAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		case !o.calledAt.IsZero() && !o.others && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			return o.notSeen(state)
 		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")

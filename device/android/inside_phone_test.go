@@ -1,0 +1,282 @@
+package android
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/jdwp"
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// openDemo brings the demo app to the front and returns its process.
+func openDemo(t testing.TB, l *lab) phone.Process {
+	t.Helper()
+	in := androidwire.Intent{Component: virtualandroid.DemoPackage + "/" + virtualandroid.DemoPackage + ".MainActivity", Flags: androidwire.FlagNewTask}
+	if code, err := l.Model.StartActivity(t.Context(), phone.StartRequest{UID: phone.ShellUID, Package: "com.android.shell", Intent: in}); err != nil || code < 0 {
+		t.Fatal(code, err)
+	}
+	if err := l.Model.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p, ok := l.Model.Process(virtualandroid.DemoPackage, l.Model.Package(virtualandroid.DemoPackage).UID(0))
+	if !ok {
+		t.Fatal("the demo app does not run")
+	}
+	return p
+}
+
+// bounded is a context whose end means that a test hangs.
+func bounded(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func scene(n int) *int { return &n }
+
+// What WeChat answers, as it is read in the app and as the module would have
+// told it: reply, status, err and events, field for field.
+func TestRepliesReadInside(t *testing.T) {
+	share := page(intents.SceneSession)
+	share.Transaction = new("t-1")
+	auth := intents.Auth{Common: intents.Common{Transaction: new("t-1")}, Scope: new("snsapi_userinfo"), State: new("s")}
+	launch := intents.LaunchMiniProgram{UserName: new("gh_1"), ExtMsg: new("hello")}
+	subscribe := intents.SubscribeMessage{Scene: 7, TemplateID: new("T"), Reserved: new("r")}
+	old := wechat.Version{Major: 6, Minor: 5, Patch: 23}
+	openID := "oVirtual0000000000000000user"
+	type want struct {
+		reply  device.Reply
+		err    device.ModuleError
+		events []device.Event
+		code   device.Code
+	}
+	for _, tt := range []struct {
+		name    string
+		options virtualandroid.Options
+		request intents.Request
+		route   device.Route // that was taken
+		want    want
+	}{
+		{"share sent", virtualandroid.Options{}, share, device.RouteSDK,
+			want{device.Reply{Transaction: "t-1", OpenID: openID}, device.ModuleError{Code: 0, Msg: "ok"}, []device.Event{}, ""}},
+		{"share cancelled, as WeChat tells it since 6.7.2", virtualandroid.Options{Answer: wechat.Cancel}, share, device.RouteSDK,
+			want{device.Reply{Transaction: "t-1", OpenID: openID}, device.ModuleError{Code: 0, Msg: "ok"}, []device.Event{}, ""}},
+		{"share cancelled", virtualandroid.Options{Answer: wechat.Cancel, WeChat: old}, share, device.RouteSDK,
+			want{device.Reply{ErrCode: -2, Transaction: "t-1", OpenID: openID}, device.ModuleError{Code: 2, Msg: "the user cancelled"}, []device.Event{}, device.RefusedByWeChat}},
+		{"login denied", virtualandroid.Options{Answer: wechat.Deny}, auth, device.RouteSDK,
+			want{device.Reply{ErrCode: -4, Transaction: "t-1", OpenID: openID, State: "s", Lang: "zh_CN"}, device.ModuleError{Code: 2, Msg: "the user refused"}, []device.Event{}, device.RefusedByWeChat}},
+		{"login cancelled", virtualandroid.Options{Answer: wechat.Cancel}, auth, device.RouteSDK,
+			want{device.Reply{ErrCode: -2, Transaction: "t-1", OpenID: openID, State: "s", Lang: "zh_CN"}, device.ModuleError{Code: 1, Msg: "the user cancelled"}, []device.Event{}, device.RefusedByWeChat}},
+		{"launch", virtualandroid.Options{}, launch, device.RouteApp,
+			want{device.Reply{OpenID: openID, ExtMsg: "hello"}, device.ModuleError{Code: 0, Msg: "ok"}, []device.Event{{EventType: "back", ExtMsg: new("hello")}}, ""}},
+		{"subscribe", virtualandroid.Options{}, subscribe, device.RouteApp,
+			want{device.Reply{OpenID: openID, TemplateID: "T", Scene: scene(7), Action: "confirm", Reserved: "r"}, device.ModuleError{Code: 0, Msg: "ok"},
+				[]device.Event{{EventType: "start"}, {EventType: "back", TemplateID: new("T"), Action: new("confirm"), OpenID: &openID, Reserved: new("r"), Scene: scene(7)}}, ""}},
+		{"subscribe cancelled", virtualandroid.Options{Answer: wechat.Cancel}, subscribe, device.RouteApp,
+			want{device.Reply{OpenID: openID, TemplateID: "T", Scene: scene(7), Action: "cancel", Reserved: "r"}, device.ModuleError{Code: 0, Msg: "ok"},
+				[]device.Event{{EventType: "start"}, {EventType: "backError", TemplateID: new("T"), Action: new("cancel"), OpenID: &openID, Reserved: new("r"), Scene: scene(7)}}, device.RefusedByWeChat}},
+	} {
+		for _, api := range []int{24, 28, 34, 37} {
+			t.Run(fmt.Sprint(tt.name, " on ", api), func(t *testing.T) {
+				t.Parallel()
+				o := tt.options
+				o.API = api
+				l := newLab(t, o)
+				l.warm(t)
+				openDemo(t, l)
+				out, err := l.open(t).Deliver(bounded(t), device.Job{Request: tt.request, Until: device.Replied})
+				if code(err) != tt.want.code || out.State != device.Replied || out.Route != tt.route {
+					t.Fatalf("%v, state %v by %s (%s), seen %q", err, out.State, out.Route, out.RouteReason, whats(out))
+				}
+				last := out.Evidence[len(out.Evidence)-1]
+				if last.Source != sourceInside || !strings.Contains(last.What, "thread stood for") {
+					t.Errorf("the reply was seen in %q: %s", last.Source, last.What)
+				}
+				got := want{*out.Reply, *out.Err, out.Events, tt.want.code}
+				got.reply.URL = "" // holds the code
+				if !reflect.DeepEqual(got, tt.want) || *out.Status != (tt.want.err.Code == 0 && code(err) == "" || out.Err.Code == 0) {
+					t.Errorf("got\n%+v, status %t\nwant\n%+v", got, *out.Status, tt.want)
+				}
+			})
+		}
+	}
+}
+
+// Where nothing is answered there is no reply, and the module is told nothing.
+func TestNoReplyInside(t *testing.T) {
+	for _, o := range []virtualandroid.Options{{Answer: wechat.Stay}, {LoggedOut: true}} {
+		l := newLab(t, o)
+		l.warm(t)
+		openDemo(t, l)
+		ctx, cancel := context.WithCancel(bounded(t))
+		defer cancel()
+		out, err := l.open(t).Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: device.Hooks{Seen: func(e device.Evidence) {
+			if strings.HasPrefix(e.What, "chat picker") || strings.HasPrefix(e.What, "WeChat asks to log in") {
+				cancel() // nothing else will come
+			}
+		}}})
+		if code(err) != device.Interrupted || out.State < device.Delivered || out.Reply != nil || out.Status != nil || out.Err != nil {
+			t.Errorf("%v, state %v, reply %+v", err, out.State, out.Reply)
+		}
+	}
+}
+
+// A reply to something else that reaches the app meanwhile is shown as such.
+func TestReplyOfOthers(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
+	l.warm(t)
+	openDemo(t, l)
+	other, err := androidwire.EncodeReply(intents.ShareReply{Result: intents.Result{Transaction: new("t-other")}}, androidwire.Receiver{Package: virtualandroid.DemoPackage})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := other
+	ours.Extras = slices.Clone(other.Extras)
+	ours.Extras.Set("_wxapi_baseresp_transaction", androidwire.String("t-1"))
+	request := page(intents.SceneSession)
+	request.Transaction = new("t-1")
+	send := func(in androidwire.Intent) {
+		if _, err := l.Model.StartActivity(t.Context(), phone.StartRequest{UID: phone.ShellUID, Package: "com.android.shell", Intent: in}); err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: request, Until: device.Replied, Hooks: device.Hooks{Seen: func(e device.Evidence) {
+		switch {
+		case strings.HasPrefix(e.What, "chat picker"):
+			go send(other)
+		case strings.Contains(e.What, "t-other") && e.Source == sourceInside:
+			go send(ours)
+		}
+	}}})
+	if err != nil || out.Reply.Transaction != "t-1" {
+		t.Errorf("%v, %+v, seen %q", err, out.Reply, whats(out))
+	}
+}
+
+// By the route app, shares and logins carry WeChat's token, which a strict
+// WeChat asks for.
+func TestRouteApp(t *testing.T) {
+	for _, api := range []int{24, 27, 28, 30, 34, 37} {
+		t.Run(fmt.Sprint(api), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, virtualandroid.Options{API: api, Strict: true})
+			l.warm(t)
+			p := l.open(t)
+			for _, request := range []intents.Request{page(intents.SceneSession), intents.Auth{Scope: new("snsapi_userinfo")}} {
+				out, err := p.Deliver(bounded(t), device.Job{Request: request, Route: device.RouteApp, Until: device.Replied})
+				if err != nil || out.Reply.ErrCode != 0 || !strings.Contains(whats(out), "WeChat gave the app a token") {
+					t.Errorf("%s: %v, %q", request.Kind(), err, whats(out))
+				}
+			}
+		})
+	}
+}
+
+// What the app route costs, and how little of it the app stands still for.
+func TestCostOfRouteApp(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	openDemo(t, l)
+	commands := map[string]int{}
+	for name, request := range map[string]intents.Request{"launch": intents.LaunchMiniProgram{UserName: new("gh_1")}, "share": page(intents.SceneSession)} {
+		p := l.open(t)
+		d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info), job: device.Job{Request: request, Route: device.RouteApp, Until: device.Delivered}}
+		if err := d.run(bounded(t)); err != nil {
+			t.Fatal(err)
+		}
+		commands[name] = d.worker.vm.Cost().Commands
+		d.inside.close()
+		openDemo(t, l)
+	}
+	// Most of it is finding classes and methods, which is asked at once.
+	for name, most := range map[string]int{"launch": 80, "share": 170} {
+		if commands[name] > most {
+			t.Errorf("%s takes %d commands of the VM, of which %d are allowed", name, commands[name], most)
+		}
+	}
+	t.Log(commands)
+}
+
+// An app that another debugger has is left alone: the reply comes by its hook,
+// or the request by it, and both are said.
+func TestDebuggerIsThere(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Debugged: true})
+	l.warm(t)
+	openDemo(t, l)
+	var notes []string
+	note := device.Hooks{Note: func(n device.Note) { notes = append(notes, n.Message+" / "+n.Hint) }}
+	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: note})
+	if err != nil || out.Evidence[len(out.Evidence)-1].Source != sourceApp {
+		t.Errorf("%v, seen %q", err, whats(out))
+	}
+	if !slices.ContainsFunc(notes, func(s string) bool {
+		return strings.Contains(s, "another one is attached") && strings.Contains(s, "Android Studio")
+	}) {
+		t.Errorf("notes %q", notes)
+	}
+	launch := intents.LaunchMiniProgram{UserName: new("gh_1")}
+	out, err = l.open(t).Deliver(bounded(t), device.Job{Request: launch, Until: device.Opened})
+	if err != nil || out.Route != device.RouteBridge || !strings.Contains(out.RouteReason, "another one is attached") {
+		t.Errorf("%v, by %s: %s", err, out.Route, out.RouteReason)
+	}
+	_, err = l.open(t).Deliver(bounded(t), device.Job{Request: launch, Route: device.RouteApp, Until: device.Opened})
+	if code(err) != device.PhoneNotReady {
+		t.Errorf("route app: %v", err)
+	}
+}
+
+// Two hundred looks into the app leave nothing: no goroutine here, no debugger
+// there, no thread of wxctl's.
+func TestNothingStaysInside(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
+	l.warm(t)
+	process := openDemo(t, l)
+	p := l.open(t)
+	launch := intents.LaunchMiniProgram{UserName: new("gh_1")}
+	before := 0
+	for n := range 200 {
+		job := device.Job{Request: launch, Until: device.Delivered, Route: device.RouteApp}
+		if out, err := p.Deliver(bounded(t), job); err != nil {
+			t.Fatal(n, err, whats(out))
+		}
+		openDemo(t, l)
+		if n == 20 {
+			before = runtime.NumGoroutine()
+		}
+	}
+	// The phone's side of a connection ends a moment after ours.
+	for deadline := time.Now().Add(time.Minute); runtime.NumGoroutine() > before+5; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines after 20 looks, %d after 200", before, runtime.NumGoroutine())
+		}
+	}
+	conn, err := l.Dial(t.Context(), fmt.Sprint("jdwp:", process.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vm, err := jdwp.Attach(bounded(t), conn)
+	if err != nil {
+		t.Fatalf("somebody is still attached: %v", err)
+	}
+	defer vm.Close()
+	threads, err := vm.Threads(bounded(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range threads {
+		if name, err := vm.ThreadName(bounded(t), id); err == nil && name == "wxctl" {
+			t.Error("a thread of wxctl's is left in the app")
+		}
+	}
+}
