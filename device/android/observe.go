@@ -268,7 +268,13 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		cancel()
 		switch {
 		case err == nil:
-			o.observe(ev)
+			// What was read in the app came first, whichever is noticed first.
+			if c, ok := o.inside.take(); ok {
+				o.readInside(c)
+			}
+			if o.out.State < state {
+				o.observe(ev)
+			}
 		case errors.Is(context.Cause(watching), errCaught):
 		case !o.calledAt.IsZero() && !o.others && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			return o.notSeen(state)

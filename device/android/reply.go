@@ -226,6 +226,9 @@ func (w *replyWatch) next(ctx context.Context) error {
 		w.flush()
 		return nil
 	}
+	if c, ok := o.inside.take(); ok {
+		w.inside(c) // it came before what the app logs of it
+	}
 	w.fresh()
 	o.observe(ev)
 	at := time.UnixMilli(ev.AtMs)

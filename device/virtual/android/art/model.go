@@ -185,6 +185,7 @@ type Machine struct {
 	dead    bool
 	classes map[string]*Class // those that are loaded, by name
 	order   []*Class
+	main    *Thread // never another
 	threads []*Thread
 	session *session
 	nextID  uint64 // of methods and fields
@@ -204,7 +205,7 @@ func New(o Options) *Machine {
 	m.group = m.NewObject(m.Class("java.lang.ThreadGroup"))
 	main := m.newThread("main")
 	main.alive = true
-	m.threads = append(m.threads, main)
+	m.main, m.threads = main, append(m.threads, main)
 	return m
 }
 
@@ -212,7 +213,7 @@ func New(o Options) *Machine {
 func (m *Machine) API() int { return m.options.API }
 
 // Main is the thread "main", on which an app's code runs.
-func (m *Machine) Main() *Thread { return m.threads[0] }
+func (m *Machine) Main() *Thread { return m.main }
 
 // Define loads a class. Events of it come on the thread t, if one is given.
 func (m *Machine) Define(t *Thread, c *Class) *Class {
