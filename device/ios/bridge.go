@@ -8,11 +8,6 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// BridgeArgument is the launch argument after which the debug link stands where
-// no link can be opened: the hook finds it under this name in UserDefaults,
-// whose argument domain launch arguments are.
-const BridgeArgument = "-wxctl-link"
-
 // bridge asks the app's debug hook to send the request through its own SDK: by
 // a link, or by launch arguments below iOS 16.4.
 func (d *delivery) bridge(ctx context.Context) error {
@@ -36,7 +31,7 @@ func (d *delivery) bridge(ctx context.Context) error {
 		err = d.openIn(ctx, link, nil)
 	} else {
 		d.differs("the app is started afresh, with the request as a launch argument: iOS " + d.info.OSVersion + " opens no URL from a computer")
-		err = d.openIn(ctx, "", []string{BridgeArgument, link})
+		err = d.openIn(ctx, "", []string{link})
 	}
 	if err != nil {
 		return err

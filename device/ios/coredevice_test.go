@@ -160,13 +160,28 @@ var coreSteps = []string{
 	"rsd HTTP/2", "rsd Handshake", "appservice HTTP/2", "appservice launchapplication",
 }
 
+// noLeaks returns what fails the test if goroutines that it started stay.
+func noLeaks(t *testing.T) func() {
+	before := goleak.IgnoreCurrent()
+	return func() {
+		t.Helper()
+		var err error
+		for end := time.Now().Add(patience); time.Now().Before(end); {
+			if err = goleak.Find(before); err == nil {
+				return
+			}
+		}
+		t.Error(err)
+	}
+}
+
 // TestFaults has the phone fail at each step: the delivery ends with the context
 // or at once, and nothing is left running.
 func TestFaults(t *testing.T) {
 	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
 		for _, step := range append(coreSteps, "wda GET /status", "wda GET /wda/locked", "wda POST /session", "wda POST /session/url", "wda GET /wda/activeAppInfo") {
 			t.Run(name+"/"+step, func(t *testing.T) {
-				defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+				defer noLeaks(t)()
 				o := virtualios.Options{}
 				if strings.HasPrefix(step, "wda") {
 					o.IOS, o.WDA = "16.7", virtualios.WDAOn
@@ -211,7 +226,7 @@ func TestFaults(t *testing.T) {
 
 // TestInterrupted ends a wait that nothing else ends.
 func TestInterrupted(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer noLeaks(t)()
 	faults := fault.New(fault.Fault{Step: "appservice launchapplication", Then: fault.Stall})
 	l := newLab(t, virtualios.Options{}, faults)
 	defer l.Close()

@@ -118,7 +118,7 @@ func TestByWDA(t *testing.T) {
 				t.Errorf("state %v, reply %+v", out.State, out.Reply)
 			}
 			p, _ := model.Model.Process(virtualios.DemoBundleID)
-			byArgument := slices.Contains(p.Args, iphone.BridgeArgument)
+			byArgument := slices.ContainsFunc(p.Args, func(s string) bool { return strings.HasPrefix(s, "wxctl"+virtualios.DemoAppID+"://") })
 			if byArgument != (version < "16") {
 				t.Errorf("iOS %s: the app was started with %q", version, p.Args)
 			}

@@ -251,9 +251,12 @@ func readSyslog(r *bufio.Reader) (logLine, error) {
 // readLine reads up to a newline. What is longer than any line is dropped.
 func readLine(r *bufio.Reader) (string, error) {
 	var line []byte
+	dropped := false
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(line)+len(part) <= maxSyslogLine {
+		if dropped = dropped || len(line)+len(part) > maxSyslogLine; dropped {
+			line = line[:0]
+		} else {
 			line = append(line, part...)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {

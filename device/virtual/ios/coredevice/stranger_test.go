@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	iphone "github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
 	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
 	"github.com/wxctl/wxctl/device/virtual/ios/fault"
@@ -195,7 +196,7 @@ func (c taker) Opened(_ *idevice.Phone, _ idevice.Process, url, source string) {
 func TestXPCJudge(t *testing.T) {
 	program := python(t, "python3")
 	const url = "weixin://app/wx0123456789abcdef/auth/?scope=snsapi_userinfo&state=s1"
-	messages := append([]remotexpc.Message{remotexpc.Request(1, launchRequest(bundleID, url))}, corpus()...)
+	messages := append([]remotexpc.Message{remotexpc.Request(1, iphone.LaunchRequest(iphone.Launch{BundleID: bundleID, URL: url}, "D", "I"))}, corpus()...)
 	dir := t.TempDir()
 	args := []string{"xpc_judge.py", bundleID, url}
 	for i, m := range messages {
@@ -223,31 +224,6 @@ func TestXPCJudge(t *testing.T) {
 func (l *lab) judge(t *testing.T, program string, args ...string) (string, string, error) {
 	l.Server = &virtualios.Server{}
 	return l.run(t, strangers, program, args...)
-}
-
-// launchRequest is a launch as Xcode's CoreDevice writes it.
-func launchRequest(bundleID, url string) remotexpc.Dict {
-	type d = remotexpc.Dict
-	return d{
-		{Key: "CoreDevice.CoreDeviceDDIProtocolVersion", Value: int64(2)},
-		{Key: "CoreDevice.action", Value: d{}},
-		{Key: "CoreDevice.coreDeviceVersion", Value: d{
-			{Key: "components", Value: []any{uint64(629), uint64(3)}}, {Key: "originalComponentsCount", Value: int64(2)}, {Key: "stringValue", Value: "629.3"},
-		}},
-		{Key: "CoreDevice.deviceIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000001"},
-		{Key: "CoreDevice.featureIdentifier", Value: "com.apple.coredevice.feature.launchapplication"},
-		{Key: "CoreDevice.input", Value: d{
-			{Key: "applicationSpecifier", Value: d{{Key: "bundleIdentifier", Value: d{{Key: "_0", Value: bundleID}}}}},
-			{Key: "options", Value: d{
-				{Key: "arguments", Value: []any{}}, {Key: "environmentVariables", Value: d{}}, {Key: "standardIOUsesPseudoterminals", Value: true},
-				{Key: "startStopped", Value: false}, {Key: "terminateExisting", Value: false}, {Key: "user", Value: d{{Key: "active", Value: true}}},
-				{Key: "workingDirectory", Value: nil}, {Key: "payloadURL", Value: d{{Key: "relative", Value: url}}}, {Key: "activates", Value: true},
-				{Key: "platformSpecificOptions", Value: []byte("bplist00\xd0\x08\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09")},
-			}},
-			{Key: "standardIOIdentifiers", Value: d{}},
-		}},
-		{Key: "CoreDevice.invocationIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000002"},
-	}
 }
 
 // corpus has every type, alone and in containers, at every padding.
