@@ -98,6 +98,9 @@ func (d *delivery) one(ctx context.Context, info device.Info) error {
 	outcome, err := d.attempt(ctx, info)
 	if outcome == nil {
 		outcome = device.NewOutcome(info)
+		if b, _ := d.prepare(ctx, info.Platform); b.request != nil {
+			outcome.Unsent(b.request.Kind(), device.AsError(err))
+		}
 	}
 	var in loginResult
 	if d.o.login != nil && err == nil && d.plan.until >= device.Replied {

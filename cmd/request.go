@@ -58,6 +58,8 @@ type built struct {
 	notes []string
 	// warnings are what the SDK sends but something advises against.
 	warnings []string
+	// problems are limits of wxctl's own, which leave nothing for the SDK's.
+	problems []intents.Problem
 	// failure says better than the SDK's limit why a request is refused.
 	failure error
 }
@@ -226,6 +228,9 @@ func (o *requestOptions) validated(ctx context.Context, t target, build buildFun
 		if problems, err = validate(b.request, t.platform, o.sdkVersion); err != nil {
 			return b, nil, err
 		}
+	}
+	if len(b.problems) > 0 {
+		problems = b.problems
 	}
 	for _, note := range b.notes {
 		o.f.Streams.Note("%s", safe(note))

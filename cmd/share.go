@@ -214,6 +214,10 @@ func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, a
 		}
 	}
 	if how == asBytes {
+		if file.Data == nil && file.Size > fileLimit {
+			b.tooLarge(t.platform, file)
+			return handOver{data: []byte{}, file: file}, nil
+		}
 		if file.Data == nil {
 			if file, err = t.load.Read(name, fileLimit); err != nil {
 				return handOver{}, err
@@ -235,6 +239,20 @@ func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, a
 		},
 	})
 	return handOver{ref: &ref, size: file.Size, file: file}, nil
+}
+
+// tooLarge refuses a file that is not read, since no Intent and no URL holds it.
+func (b *built) tooLarge(platform device.Platform, file media.File) {
+	problem := intents.Problem{
+		Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most",
+		Limit: fileLimit, Actual: file.Size, Unit: "bytes", Source: "wxctl",
+	}
+	hint := "name it instead of sending its bytes: --as uri"
+	if platform == device.IOS {
+		hint = "give a smaller file"
+	}
+	b.problems = append(b.problems, problem)
+	b.failure = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: problem.Error(), Hint: hint}
 }
 
 func mimeOf(name string) string {
