@@ -27,6 +27,18 @@ func TestNotSeen(t *testing.T) {
 	}
 }
 
+// TestNotSeenOnIPhone: the same where nobody answers on an iPhone.
+func TestNotSeenOnIPhone(t *testing.T) {
+	noLeaks(t)
+	state := t.TempDir()
+	env := map[string]string{"WXCTL_DEVICE": "virtual:ios?answer=stay", "WXCTL_CONFIG_DIR": state, "WXCTL_STATE_DIR": state}
+	share := beside(t, env, "share", "text", "hi", "--until", "replied", "-v")
+	share.errOut.await(t, "WeChat came to the front", 1)
+	if code := share.timeOut(t); code != 18 || !strings.Contains(share.errOut.String(), `"replied" was not seen in time: the app logged no reply`) {
+		t.Errorf("exit %d\n%s%s", code, share.errOut, share.out)
+	}
+}
+
 // TestBusyPhone: one wxctl at a time for each phone; 17 names the holder, and
 // a watch disturbs nobody.
 func TestBusyPhone(t *testing.T) {
