@@ -14,6 +14,9 @@ import (
 // environment to find it in.
 func iPhoneLab(t *testing.T, plan *fault.Plan) (*virtualios.Server, map[string]string) {
 	t.Helper()
+	if err := iPhoneKeys().Make(); err != nil {
+		t.Fatal(err)
+	}
 	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys(), Faults: plan}, virtualios.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +59,8 @@ func TestIPhoneFaults(t *testing.T) {
 				args := []string{"installed", "--platform", "ios"}
 				if effect == fault.Stall {
 					args = append(args, "--timeout", "300ms")
+				} else {
+					args = append(args, "--timeout", "2m") // a third of it for saying who it is
 				}
 				cmd := beside(t, env, args...)
 				if code := cmd.wait(t); code != 1 && code != 12 && code != 16 && code != 18 {
@@ -97,7 +102,7 @@ func TestDevicesCostOfIPhones(t *testing.T) {
 	plan := fault.New()
 	_, env := iPhoneLab(t, plan)
 	f, _, errOut := testFactory(t, "", env)
-	if code := Run(t.Context(), f, []string{"devices", "--platform", "ios"}); code != 0 {
+	if code := Run(t.Context(), f, []string{"devices", "--platform", "ios", "--timeout", "2m"}); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
 	for step, want := range map[string]int{

@@ -100,6 +100,7 @@ func cmdIPhones(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: iphones [OPTIONS ...]")
 	}
+	ts.Check(iPhoneKeys().Make())
 	var phones []virtualios.Options
 	for _, arg := range args {
 		o, err := virtualios.ParseOptions(arg)

@@ -115,7 +115,7 @@ func (b *Backend) infos(ctx context.Context, phones []attached, want string) ([]
 	for udid, i := range first {
 		if !only || device.SameUDID(udid, want) {
 			link := b.link(phones[i])
-			wg.Go(func() { errs[i] = link.describe(ctx, &infos[i]) })
+			wg.Go(func() { errs[i] = link.describe(ctx, &infos[i], b.patience(ctx)) })
 		}
 	}
 	wg.Wait()
@@ -128,19 +128,27 @@ func (b *Backend) infos(ctx context.Context, phones []attached, want string) ([]
 	return infos, errors.Join(errs...)
 }
 
-// describeTime bounds how long a phone may take to say who it is; a third of
-// the command's time does, too, so that one phone that hangs leaves time for
-// the others.
-const describeTime = 5 * time.Second
+// describeTime is the most that a phone may take to say who it is.
+const describeTime = 20 * time.Second
+
+// patience is how long a phone may take to say who it is: a third of the
+// command's time, so that one phone that hangs leaves time for the others. A
+// virtual phone is alone, and makes its keys first.
+func (b *Backend) patience(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	switch {
+	case !ok:
+		return describeTime
+	case b.Transport == device.Virtual:
+		return time.Until(deadline)
+	}
+	return min(time.Until(deadline)/3, describeTime)
+}
 
 // describe asks a phone who it is and whether it can be used. A phone that
 // doesn't answer stays in the list, as offline. Only a usbmuxd or a phone that
 // talks nonsense is an error.
-func (l *Link) describe(ctx context.Context, i *device.Info) error {
-	patience := describeTime
-	if deadline, ok := ctx.Deadline(); ok {
-		patience = min(patience, time.Until(deadline)/3)
-	}
+func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := l.ask(ctx, i)
