@@ -234,6 +234,9 @@ func frameValues(c *call) error {
 	return nil
 }
 
+// maxElems is how long an array that is no byte[] may be made.
+const maxElems = 1 << 16
+
 func newArray(c *call) error {
 	k, n := c.in.class(), int(int32(c.in.u32()))
 	if k == nil {
@@ -242,7 +245,7 @@ func newArray(c *call) error {
 	if k.elem == "" {
 		return jdwp.InvalidArray
 	}
-	if n < 0 || n > maxPacket {
+	if n < 0 || n > maxPacket || n > maxElems && k.elem != "B" {
 		return jdwp.InvalidLength
 	}
 	o := &Object{Class: k}
@@ -362,7 +365,10 @@ func (m *Machine) fits(v Value, signature string) bool {
 	if !ok {
 		return false
 	}
-	name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(signature, "L"), ";"), "/", ".")
+	name := strings.ReplaceAll(signature, "/", ".")
+	if signature[0] == 'L' {
+		name = name[1 : len(name)-1]
+	}
 	if name == "java.lang.Object" {
 		return true
 	}
