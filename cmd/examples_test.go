@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,16 @@ func runExample(t *testing.T, line string) {
 	t.Chdir(dir)
 	if args[0] == "auth" || args[0] == "virtual" {
 		f.Streams.In = strings.NewReader(loggedIn(t, f, args, stdin))
+	}
+	if i := slices.Index(args, "--timeout"); args[0] == "watch" && i > 0 {
+		// Its time is up when it watches, however long that takes to come.
+		env := map[string]string{"WXCTL_DEVICE": "virtual:android", "WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}
+		watch := beside(t, env, slices.Delete(args, i, i+2)...)
+		watch.errOut.await(t, "watching", 1)
+		if code := watch.timeOut(t); code != 0 {
+			t.Errorf("exit %d\nstdout: %s\nstderr: %s", code, watch.out, watch.errOut)
+		}
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
