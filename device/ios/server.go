@@ -3,8 +3,8 @@
 // usbmux and lockdown are spoken here over howett.net/plist. go-ios, which
 // speaks them too, can't be bounded by a context in most calls, takes what it
 // can't read for success (an unreadable list of phones is empty to it, an
-// unreadable result is 0), logs private keys, and brings 2 MB of HTTP/2, DNS and
-// QUIC for what takes a hundred lines. It stays the judge of both in tests.
+// unreadable result is 0), logs private keys, and costs 0.4 MB and 0.2 ms at
+// each start for what takes a hundred lines. It judges both in tests.
 package iphone
 
 import (
