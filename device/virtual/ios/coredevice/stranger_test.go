@@ -191,12 +191,13 @@ type taker chan string
 func (taker) Launched(*idevice.Phone, idevice.Process, idevice.Launch)         {}
 func (c taker) Opened(_ *idevice.Phone, _ idevice.Process, url, source string) { c <- url }
 
-// TestXPCJudge has pymobiledevice3's codec read our messages: a launch, which it
-// compares with its own, and one with every type.
+// TestXPCJudge has pymobiledevice3's codec read our messages: the launch that
+// wxctl sends, which it compares with its own, and every type.
 func TestXPCJudge(t *testing.T) {
 	program := python(t, "python3")
 	const url = "weixin://app/wx0123456789abcdef/auth/?scope=snsapi_userinfo&state=s1"
-	messages := append([]remotexpc.Message{remotexpc.Request(1, iphone.LaunchRequest(iphone.Launch{BundleID: bundleID, URL: url}, "D", "I"))}, corpus()...)
+	launch := iphone.LaunchRequest(iphone.Launch{BundleID: bundleID, URL: url}, "7C3A2D30-0000-4000-8000-000000000001", "7C3A2D30-0000-4000-8000-000000000002")
+	messages := append([]remotexpc.Message{remotexpc.Request(1, launch)}, corpus()...)
 	dir := t.TempDir()
 	args := []string{"xpc_judge.py", bundleID, url}
 	for i, m := range messages {
