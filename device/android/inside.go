@@ -84,7 +84,7 @@ func (in *inside) close() {
 }
 
 // attachTime bounds how long it may take to attach to a process that runs.
-const attachTime = 8 * time.Second
+const attachTime = 20 * time.Second
 
 // attachAll attaches to processes at once, and waits until each either is
 // watched or can't be.

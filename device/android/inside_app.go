@@ -88,7 +88,7 @@ func (d *delivery) goInside(ctx context.Context) error {
 }
 
 // hireTime bounds how long the app may take to handle one message.
-const hireTime = 10 * time.Second
+const hireTime = 20 * time.Second
 
 // vmError says what went wrong in the app's VM.
 func vmError(err error) error {
@@ -160,7 +160,7 @@ func (d *delivery) bringToFront(ctx context.Context) (process, error) {
 }
 
 // frontTime bounds how long an app may take to start.
-const frontTime = 15 * time.Second
+const frontTime = 20 * time.Second
 
 func (d *delivery) awaitFront(ctx context.Context, main *process) (process, error) {
 	bounded, cancel := context.WithTimeout(ctx, frontTime)

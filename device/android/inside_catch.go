@@ -167,8 +167,9 @@ func (d *debugger) intentIn(ctx context.Context, thread jdwp.ThreadID, frame jdw
 	return 0, errors.New("its Intent can't be found: the app has no debug information")
 }
 
-// stopTime bounds everything that is done while a thread of the app stands.
-const stopTime = 2 * time.Second
+// stopTime bounds everything that is done while a thread of the app stands. It
+// takes some milliseconds; after five seconds Android calls an app unresponsive.
+const stopTime = 4500 * time.Millisecond
 
 // run handles events until ctx ends or the VM is gone, and detaches.
 func (d *debugger) run(ctx context.Context) {

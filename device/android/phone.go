@@ -21,7 +21,7 @@ type Options struct {
 	// took the request is gone, before that counts as a refusal. Zero: 3 s.
 	DropAfter time.Duration
 	// UnreadAfter is how long after WeChat called the app back its reply may
-	// take to be read or logged, the app's own start included. Zero: 10 s.
+	// take to be read or logged, the app's own start included. Zero: 20 s.
 	UnreadAfter time.Duration
 }
 
@@ -52,7 +52,7 @@ func (b *Backend) open(info device.Info) *Phone {
 		options.DropAfter = 3 * time.Second
 	}
 	if options.UnreadAfter == 0 {
-		options.UnreadAfter = 10 * time.Second
+		options.UnreadAfter = 20 * time.Second
 	}
 	dex := options.Dex
 	if dex == nil {
