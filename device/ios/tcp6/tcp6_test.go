@@ -277,6 +277,7 @@ func TestForgets(t *testing.T) {
 		near, far := connected(t, a, b)
 		exchange(t, near, far, 1000)
 	}
+	ctx := within(t)
 	for _, s := range []*Stack{a, b} {
 		for {
 			s.mu.Lock()
@@ -285,7 +286,7 @@ func TestForgets(t *testing.T) {
 			if n == 0 {
 				break
 			}
-			if within(t).Err() != nil {
+			if ctx.Err() != nil {
 				t.Fatalf("%d connections are still known", n)
 			}
 			time.Sleep(time.Millisecond)
