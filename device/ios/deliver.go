@@ -71,13 +71,9 @@ func (d *delivery) sentSoFar() string {
 	return ""
 }
 
-// unsent says what the module says of a request that was not sent. On iOS it
-// reports the launch of a mini program, too.
+// unsent says what the module says of a request that was not sent.
 func (d *delivery) unsent(err error) {
 	d.out.Unsent(d.job.Request.Kind(), device.AsError(err))
-	if d.job.Request.Kind() == intents.KindLaunchMiniProgram {
-		d.out.Events = append(d.out.Events, device.Event{EventType: "launch", Status: new(false)})
-	}
 }
 
 func (d *delivery) note(message, hint string) {
