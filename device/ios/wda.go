@@ -36,11 +36,13 @@ type wda struct {
 	client  *http.Client
 	session string
 	own     bool // the session was made here
+	// patience is how long it may take to answer at all.
+	patience time.Duration
 }
 
 // newWDA returns a client whose connections dial makes.
 func newWDA(udid string, dial func(context.Context, uint16) (net.Conn, error)) *wda {
-	return &wda{udid: udid, client: &http.Client{
+	return &wda{udid: udid, patience: wdaPatience, client: &http.Client{
 		Transport: &http.Transport{
 			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, wdaPort) },
 			DisableCompression: true, MaxIdleConnsPerHost: 1,
@@ -151,7 +153,7 @@ type wdaState struct {
 
 // ready looks whether WebDriverAgent answers, and what session it has.
 func (w *wda) ready(ctx context.Context) error {
-	patience := wdaPatience
+	patience := w.patience
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/2)
 	}

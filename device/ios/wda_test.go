@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -113,6 +114,21 @@ func TestWDALies(t *testing.T) {
 	agent := p.start(t)
 	if err := agent.openURL(t.Context(), "u:1"); device.AsError(err).Code != device.ServerMisbehaved {
 		t.Errorf("a session with a path in it: %v", err)
+	}
+}
+
+// TestWDAHung has one take connections and say nothing, as a suspended one does.
+func TestWDAHung(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	agent := newWDA(testUDID, func(context.Context, uint16) (net.Conn, error) { return near, nil })
+	defer agent.Close()
+	agent.patience = 50 * time.Millisecond
+	go io.Copy(io.Discard, far)
+	err := agent.ready(t.Context())
+	e := device.AsError(err)
+	if e == nil || e.Code != device.PhoneNotReady || !strings.Contains(e.Message, "takes connections and answers nothing") || !strings.Contains(e.Hint, "suspended or hangs") {
+		t.Errorf("%v", err)
 	}
 }
 
