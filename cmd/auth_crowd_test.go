@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,24 +23,32 @@ func TestRefreshCrowd(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	server.ExpireTokens()
-	var mu sync.Mutex
-	tokens := map[string]int{}
-	var group sync.WaitGroup
-	for range 50 {
-		cmd, out := program(t.Context(), wxctl, dir, "", nil, "auth", "refresh", "--show-token", "--base-url", ts.URL, "--jq", ".accessToken")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		group.Go(func() {
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("%v: %s", err, out)
+	// All begin before the first one asks: a process that took longer to start
+	// than the others to end would rightly ask again.
+	const crowd = 50
+	env := map[string]string{
+		"WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": filepath.Join(dir, "state"), "WXCTL_STORE": "file", "WXCTL_APP_ID": virtualoauth.DefaultAppID,
+	}
+	var members []func()
+	outs := make([]func() string, crowd)
+	for i := range crowd {
+		f, out, errOut := testFactory(t, "", env)
+		outs[i] = out
+		members = append(members, func() {
+			if code := Run(t.Context(), f, []string{"auth", "refresh", "--show-token", "--base-url", ts.URL, "--jq", ".accessToken"}); code != 0 {
+				t.Errorf("exit %d: %s", code, errOut())
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			tokens[strings.TrimSpace(out.String())]++
 		})
 	}
+	var group sync.WaitGroup
+	for _, member := range members {
+		group.Go(member)
+	}
 	group.Wait()
+	tokens := map[string]int{}
+	for _, out := range outs {
+		tokens[strings.TrimSpace(out())]++
+	}
 	if n := len(server.Requests("refresh")); n != 1 || len(tokens) != 1 {
 		t.Errorf("%d requests and %d different tokens, want one of each", n, len(tokens))
 	}

@@ -312,12 +312,7 @@ func (d *delivery) openIn(ctx context.Context, link string, arguments []string) 
 	}
 	d.see(device.Delivered, d.opened.accepted, d.opened.source)
 	if d.job.Request != nil {
-		switch d.job.Request.Kind() {
-		case intents.KindLaunchMiniProgram:
-			d.out.Events = append(d.out.Events, device.Event{EventType: "launch", Status: new(true)})
-		case intents.KindSubscribeMessage:
-			d.out.Events = append(d.out.Events, device.Event{EventType: "start"})
-		}
+		d.out.Sent(d.job.Request.Kind())
 	}
 	return nil
 }
