@@ -115,7 +115,7 @@ pictures to Moments stopped working with WeChat 7.0; --force tries all the same.
 func shareImagesRun(ctx context.Context, opts *shareImagesOptions) error {
 	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, t target, b *built) (intents.Object, error) {
 		if t.platform == device.IOS {
-			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: "several pictures can be shared on Android only", Hint: "share them one by one with wxctl share image"}
+			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: "several pictures can be shared on Android only, as with the module's shareMutableImg: the OpenSDK has no such request", Hint: "share them one by one with wxctl share image"}
 		}
 		var images intents.Images
 		for _, name := range opts.args {
