@@ -175,6 +175,9 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 			return busyPort(err)
 		}
 	}
+	if err := server.Ready(ctx); err != nil {
+		return err
+	}
 	if err := f.Printer().Line(line); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -184,6 +185,48 @@ func TestFleet(t *testing.T) {
 			t.Errorf("%s: %s, %v", tt.name, ids(got), err)
 		}
 	}
+}
+
+// silent is a server that takes connections and says nothing.
+type silent struct{ backend }
+
+func (s silent) List(ctx context.Context, _ string) ([]Info, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A server that hangs leaves the phones of another their time, and is not
+// taken for an interruption where it had the only phone.
+func TestFleetSelectBesideSilence(t *testing.T) {
+	for _, tt := range []struct {
+		phones []Info
+		want   error
+	}{
+		{[]Info{{ID: "A1", Platform: Android, State: Ready}}, nil},
+		{nil, context.DeadlineExceeded},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			f := &Fleet{Backends: []Backend{backend{platform: Android, phones: tt.phones}, silent{backend{platform: IOS}}}}
+			got, err := f.Select(ctx, Selector{})
+			if len(got) != len(tt.phones) || !errors.Is(err, tt.want) || errors.Is(err, context.Canceled) {
+				t.Errorf("%d phones: got %v, %v", len(tt.phones), got, err)
+			}
+			if ctx.Err() != nil {
+				t.Error("no time is left for the phone")
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		time.AfterFunc(time.Second, cancel)
+		f := &Fleet{Backends: []Backend{backend{platform: Android}, silent{backend{platform: IOS}}}}
+		if _, err := f.Select(ctx, Selector{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("interrupted: %v", err)
+		}
+	})
 }
 
 func TestFleetOpenLocks(t *testing.T) {

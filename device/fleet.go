@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Backend finds and opens phones of one platform at one server.
@@ -86,7 +88,7 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 	backends := slices.DeleteFunc(slices.Clone(f.Backends), func(b Backend) bool {
 		return sel.Platform != "" && b.Platform() != sel.Platform
 	})
-	found, err := (&Fleet{Backends: backends}).Discover(ctx, sel.Text)
+	found, err := (&Fleet{Backends: backends}).discoverSoon(ctx, sel.Text)
 	chosen, selectErr := Select(found.Phones, sel)
 	switch {
 	case selectErr == nil && (err == nil || !sel.All):
@@ -98,6 +100,37 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 		return nil, absent(found.Absent)
 	}
 	return nil, selectErr
+}
+
+// discoverTime is the most that servers may take to list their phones when one
+// is to be chosen: more than a phone that hangs takes up.
+const discoverTime = 25 * time.Second
+
+// discoverSoon is Discover in half of the time that there is: a server that
+// takes connections and says nothing must leave some for the phones of others.
+// The deadline that servers see is that of ctx, from which they reckon how long
+// a single phone may take.
+func (f *Fleet) discoverSoon(ctx context.Context, want string) (Found, error) {
+	if len(f.Backends) < 2 {
+		return f.Discover(ctx, want)
+	}
+	patience := discoverTime
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/2)
+	}
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var late atomic.Bool
+	timer := time.AfterFunc(patience, func() {
+		late.Store(true)
+		cancel()
+	})
+	defer timer.Stop()
+	found, err := f.Discover(asking, want)
+	if errors.Is(err, context.Canceled) && late.Load() && ctx.Err() == nil {
+		err = context.DeadlineExceeded // nobody interrupted anything
+	}
+	return found, err
 }
 
 // absent is the error that no server at all is there.

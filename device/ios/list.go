@@ -175,7 +175,7 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 		return err
 	}
 	defer m.Close() // also what it becomes
-	_, err = l.pairing(ctx, m)
+	pair, err := l.pairing(ctx, m)
 	if state, ok := stateOf(err); ok {
 		i.State = state
 	} else if err != nil {
@@ -184,7 +184,7 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 	if err := l.connect(ctx, m, lockdownPort); err != nil {
 		return l.unreached(err)
 	}
-	s := &Session{link: l, pair: l.paired(), wire: m.wire}
+	s := &Session{link: l, pair: pair, wire: m.wire}
 	if i.State == device.Ready {
 		err := s.start(ctx)
 		if state, ok := stateOf(err); ok {

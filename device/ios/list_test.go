@@ -6,6 +6,7 @@ import (
 	"net"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wxctl/wxctl/device"
@@ -229,6 +230,53 @@ func TestWatch(t *testing.T) {
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// A phone that the user trusts anew has another pair record, which is read.
+func TestListAfterPairingAgain(t *testing.T) {
+	p := startPeer(t)
+	b := &Backend{Server: p.server()}
+	state := func() device.State {
+		infos, err := b.List(until(t), "")
+		if err != nil || len(infos) != 1 {
+			t.Fatalf("got %v, %v", infos, err)
+		}
+		return infos[0].State
+	}
+	refuse := func(code string) {
+		p.mu.Lock()
+		p.refuse["StartSession"] = code
+		p.mu.Unlock()
+	}
+	first := state()
+	refuse("InvalidHostID")
+	refused := state()
+	refuse("")
+	if again := state(); first != device.Ready || refused != device.Unpaired || again != device.Ready {
+		t.Errorf("first %s, then %s, then %s", first, refused, again)
+	}
+	reads := 0
+	for _, step := range p.visited() {
+		if step == "ReadPairRecord" {
+			reads++
+		}
+	}
+	if reads != 2 {
+		t.Errorf("the pair record was read %d times, want 2", reads)
+	}
+}
+
+// Hints put a UDID into commands for a shell: what a shell takes apart is none.
+func TestListNamesOnlyUDIDs(t *testing.T) {
+	for _, udid := range []string{"", "-u", "a;reboot", "$(reboot)", "a b", "a\n", "../a", "a\u202e", strings.Repeat("a", 101)} {
+		p := startPeer(t)
+		entry := p.entry()
+		entry["Properties"].(map[string]any)["SerialNumber"] = udid
+		p.devices = []map[string]any{entry}
+		if _, err := (&Backend{Server: p.server()}).List(until(t), ""); device.AsError(err) == nil || device.AsError(err).Code != device.ServerMisbehaved {
+			t.Errorf("%q: %v", udid, err)
+		}
 	}
 }
 

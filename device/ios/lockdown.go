@@ -181,6 +181,13 @@ func (e *notReadyError) Error() string { return "the phone is " + string(e.state
 
 func (e *notReadyError) Unwrap() error { return e.cause }
 
+// forget has the pair record read again when it is needed next.
+func (l *Link) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pair = nil
+}
+
 // paired returns the pair record that was read, nil if none was.
 func (l *Link) paired() *pairing {
 	l.mu.Lock()
@@ -331,7 +338,7 @@ func (s *Session) start(ctx context.Context) error {
 	if !answer.EnableSessionSSL {
 		return nil
 	}
-	nc, err := s.link.encrypt(ctx, s.wire.Conn)
+	nc, err := s.link.encrypt(ctx, s.pair, s.wire.Conn)
 	if err != nil {
 		return err
 	}
@@ -340,8 +347,8 @@ func (s *Session) start(ctx context.Context) error {
 }
 
 // encrypt does the TLS handshake on a connection to the phone.
-func (l *Link) encrypt(ctx context.Context, nc net.Conn) (*tls.Conn, error) {
-	c := tls.Client(nc, l.paired().config)
+func (l *Link) encrypt(ctx context.Context, p *pairing, nc net.Conn) (*tls.Conn, error) {
+	c := tls.Client(nc, p.config)
 	if err := during(ctx, nc, func() error { return c.HandshakeContext(ctx) }); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -385,7 +392,7 @@ func (s *Session) StartService(ctx context.Context, name string) (net.Conn, erro
 	if !answer.EnableServiceSSL {
 		return nc, nil
 	}
-	c, err := s.link.encrypt(ctx, nc)
+	c, err := s.link.encrypt(ctx, s.pair, nc)
 	if err != nil {
 		nc.Close()
 		return nil, err
@@ -439,6 +446,9 @@ func (l *Link) refused(err error) error {
 	var refusal *LockdownError
 	if errors.As(err, &refusal) {
 		if state, ok := states[refusal.Code]; ok {
+			if state == device.Unpaired {
+				l.forget() // the user may trust the computer anew
+			}
 			return l.notReady(state, err)
 		}
 	}

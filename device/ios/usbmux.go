@@ -202,10 +202,25 @@ func (m *mux) list(ctx context.Context) ([]attached, error) {
 }
 
 func (m *mux) attachedOf(number int64, p muxProperties) (attached, error) {
-	if p.SerialNumber == "" || len(p.SerialNumber) > 100 || number < 0 || number > 1<<32-1 {
+	if !isUDID(p.SerialNumber) || number < 0 || number > 1<<32-1 {
 		return attached{}, m.nonsense(fmt.Sprintf("listed a phone %d with the UDID %.100q", number, p.SerialNumber), nil)
 	}
-	return attached{number: int(number), udid: clean(p.SerialNumber), network: strings.EqualFold(p.ConnectionType, "Network")}, nil
+	return attached{number: int(number), udid: p.SerialNumber, network: strings.EqualFold(p.ConnectionType, "Network")}, nil
+}
+
+// isUDID reports whether s can be a UDID: hexadecimal digits and hyphens of
+// real phones, any letters of others. Hints put it into commands for a shell as
+// it is, so nothing else may be in it, and no hyphen first.
+func isUDID(s string) bool {
+	const most = 100
+	for i, c := range []byte(s) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c|0x20 && c|0x20 <= 'z':
+		case i == 0 || c != '-':
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
 }
 
 // pairRecord is what a computer and a phone agreed upon when the user trusted

@@ -173,6 +173,9 @@ func (w *wda) ready(ctx context.Context) error {
 		return device.Errorf(device.PhoneNotReady, "WebDriverAgent on the iPhone %q is not ready: it says %q", w.udid, clean(state.Message)).
 			WithHint("wait a moment, or start WebDriverAgentRunner on the phone again")
 	}
+	if !isSessionID(session) {
+		return device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q named its session %.80q", w.udid, session)
+	}
 	w.session, w.own = session, false
 	return nil
 }
@@ -226,7 +229,7 @@ func (w *wda) begin(ctx context.Context) error {
 		return err
 	}
 	if w.session = cmp.Or(made.SessionID, session); w.session == "" || !isSessionID(w.session) {
-		return device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q named its session %q", w.udid, w.session)
+		return device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q named its session %.80q", w.udid, w.session)
 	}
 	w.own = true
 	return nil

@@ -103,6 +103,7 @@ func TestWDALies(t *testing.T) {
 		{`{"value":{"ready":"maybe"}}`, "in a form that can't be read"},
 		{`{"value":{"error":"unknown error","message":"x"}}`, `"unknown error"`},
 		{strings.Repeat(" ", maxWDAAnswer+1), "more than"},
+		{`{"value":{"ready":true},"sessionId":"a/../../wda/shutdown"}`, "named its session"},
 	} {
 		p := &wdaPeer{answers: map[string][]string{"GET /status": {tt.answer}}}
 		err := p.start(t).ready(t.Context())

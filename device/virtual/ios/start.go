@@ -113,6 +113,8 @@ type Server struct {
 	served sync.WaitGroup
 	agent  *coredevice.Agent
 	closed func() error
+	made   chan struct{} // closed when the keys are made, or can't be
+	keyErr error         // why they can't be; set before made is closed
 }
 
 // Start makes the phones that the options describe and serves them at a free
@@ -139,6 +141,7 @@ func StartWith(ctx context.Context, c Config, options ...Options) (*Server, erro
 	s.Mux.Faults = c.Faults
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.closed = sync.OnceValue(s.close)
+	s.made = make(chan struct{})
 	for i, o := range options {
 		if o.UDID == "" {
 			o.UDID = idevice.DefaultUDID(i)
@@ -167,7 +170,10 @@ func StartWith(ctx context.Context, c Config, options ...Options) (*Server, erro
 	for _, l := range listeners {
 		s.served.Go(func() { _ = s.Mux.Serve(s.ctx, l) })
 	}
-	s.served.Go(func() { _ = c.Keys.Make() }) // the first client will want them
+	s.served.Go(func() { // the first client will want them
+		defer close(s.made)
+		s.keyErr = c.Keys.Make()
+	})
 	return s, nil
 }
 
@@ -183,6 +189,21 @@ func listen(ctx context.Context, c Config) ([]net.Listener, error) {
 		return nil, errors.Join(err, tcp.Close())
 	}
 	return []net.Listener{tcp, unix}, nil
+}
+
+// Ready waits until the phones answer without delay: making the keys of their
+// pair records takes seconds on a busy machine, and a client that waits for
+// them may take the phone for one that hangs.
+func (s *Server) Ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.made:
+		return s.keyErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // ServeWDA opens the WebDriverAgent of the first phone at a loopback port (0:

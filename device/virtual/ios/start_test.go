@@ -3,6 +3,7 @@ package virtualios_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -226,5 +227,19 @@ func TestFaultsEnd(t *testing.T) {
 	defer conn.Close()
 	if len(s.Phones) != 2 || s.Phones[0].UDID() == s.Phones[1].UDID() || s.Phones[1].Model.Name() != "Virtual iPhone 2" {
 		t.Errorf("%+v", s.Phones)
+	}
+}
+
+// Once a server is ready, its keys are made; who does not want to wait for them
+// need not.
+func TestReady(t *testing.T) {
+	s := start(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Ready(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("with its time over: %v", err)
+	}
+	if err := s.Ready(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
