@@ -240,15 +240,23 @@ func (d *delivery) print(o *device.Outcome, in loginResult) error {
 
 // masked returns a reply with the code of a login hidden, and the code.
 func masked(r *device.Reply) (*device.Reply, string) {
-	if r == nil || r.Code == "" {
+	if r == nil || r.Code == "" && !holdsCode(r.URL) {
 		return r, ""
 	}
 	hidden := *r
-	hidden.Code = "***"
+	if hidden.Code != "" {
+		hidden.Code = "***"
+	}
 	if hidden.URL != "" {
 		hidden.URL = "***" // it holds the code, too
 	}
 	return &hidden, r.Code
+}
+
+// holdsCode reports whether the URL of a login's answer may carry a code. A
+// refusal has the word authdeny in its place.
+func holdsCode(url string) bool {
+	return strings.Contains(strings.ReplaceAll(url, "code=authdeny", ""), "code=")
 }
 
 // reportOf is an error as it stands in an Outcome.

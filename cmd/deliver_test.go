@@ -143,3 +143,24 @@ func TestWatchWithoutAList(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errOut())
 	}
 }
+
+// A code is hidden wherever the reply carries it; a refusal has none to hide.
+func TestMasked(t *testing.T) {
+	for _, tt := range []struct{ code, url, wantCode, wantURL string }{
+		{"C0DE", "wx0://oauth?code=C0DE&state=s", "***", "***"},
+		{"C0DE", "", "***", ""},
+		{"", "wx0://oauth?code=C0DE&state=s", "", "***"},
+		{"", "wx0://oauth?state=s&code=authdeny&code=C0DE", "", "***"},
+		{"", "wx0://oauth?code=authdeny&state=s", "", "wx0://oauth?code=authdeny&state=s"},
+		{"", "", "", ""},
+	} {
+		r := &device.Reply{Code: tt.code, URL: tt.url}
+		got, code := masked(r)
+		if got.Code != tt.wantCode || got.URL != tt.wantURL || code != tt.code {
+			t.Errorf("masked(%q, %q) = %q, %q, %q", tt.code, tt.url, got.Code, got.URL, code)
+		}
+		if r.Code != tt.code || r.URL != tt.url {
+			t.Errorf("masked(%q, %q) changed its argument", tt.code, tt.url)
+		}
+	}
+}
