@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/android/errno"
@@ -87,6 +88,9 @@ func trimSlash(name string) string {
 
 // Symlink makes a link at name that leads to target.
 func (f *FS) Symlink(c Cred, target, name string) error {
+	if strings.IndexByte(target, 0) >= 0 {
+		return errno.EINVAL // no system call can be given one; who follows the link would make such a name
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	at, err := f.walk(c, name, false)
