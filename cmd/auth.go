@@ -20,7 +20,7 @@ import (
 func NewCmdAuth(f *Factory) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "auth",
-		Short: "Turn a login code into tokens and read the user's profile",
+		Short: "Log in with WeChat, keep the tokens, read the user's profile",
 		Long: long(`The OAuth steps behind a WeChat login: exchange the code that the phone gave
 for tokens, refresh and check them, read the user's profile.
 

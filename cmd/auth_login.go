@@ -27,8 +27,9 @@ func NewCmdAuthLogin(f *Factory, runF func(context.Context, *authLoginOptions) e
 		Short: "Ask the user to log in to the app with WeChat",
 		Long: long(`Open WeChat's consent page for the app under test, wait for the code, exchange
 it for tokens, keep those, and print the user's profile: one command from phone
-to nickname. The reply with the code can be read from a debuggable app, or one
-that has the bridge's hook; it has to bring back the state that was sent.
+to nickname. The reply with the code can be read from a debuggable app on
+Android, or one that has the bridge's hook; it has to bring back the state that
+was sent.
 
 The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
 asked for on a terminal. Without one, or where an app's own server does the

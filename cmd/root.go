@@ -59,8 +59,9 @@ func newRoot(f *Factory, only string) *cobra.Command {
 		Long: long(`wxctl fires any WeChat OpenSDK request at a connected phone, shows what came of
 it, and runs the OAuth steps behind it.
 
-Phones are Android phones on adb and virtual ones that live in the process:
---device virtual:android needs no phone, no adb and no account.`),
+Phones are Android phones on adb, iPhones on usbmuxd, and virtual ones that live
+in the process: --device virtual:android and virtual:ios need no phone, no
+server and no account.`),
 		Example: examples(`
 # fire a share at a virtual phone
 wxctl share webpage --device virtual:android --scene session --url https://example.com --title Hello

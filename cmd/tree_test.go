@@ -85,7 +85,7 @@ func TestTree(t *testing.T) {
 				t.Errorf("%s: --%s twice", path, flag.Name)
 			}
 			seen[flag.Name] = true
-			if flag.Usage == "" {
+			if flag.Usage == "" || strings.HasPrefix(flag.Usage, ":") {
 				t.Errorf("%s: --%s has no help", path, flag.Name)
 			}
 		})

@@ -27,6 +27,7 @@ func virtualAndroidHelp() map[string]string {
 	return map[string]string{
 		"answer":  "what the user does once WeChat's screen is up, by default send",
 		"api":     "Android API level, by default 34",
+		"app":     "how the demo app was built, and whether another debugger is in it already, by default debug",
 		"auth":    "whether the device side asks a computer for its adb key, and takes any, by default none",
 		"disk":    "state of the data partition, by default free",
 		"latency": "how long each answer of the phone takes, by default no time",

@@ -31,9 +31,9 @@ func NewCmdWatch(f *Factory, runF func(context.Context, *watchOptions) error) *c
 		Use:   "watch",
 		Short: "Print WeChat's replies to an app as they come",
 		Long: long(`Print a line for each time that WeChat calls the app back, until interrupted or
---timeout is over. What the reply says can be read from a debuggable app, or one
-that has the bridge's hook; of others only the call is seen. Requests can be
-sent to the phone meanwhile.
+--timeout is over. What the reply says can be read from a debuggable app on
+Android, or one that has the bridge's hook; of others only the call is seen.
+Requests can be sent to the phone meanwhile.
 
 Codes of a login are masked unless --show-code asks for them. --record keeps
 each reply that was read, codes and all, in a file that only you can read;
