@@ -87,14 +87,17 @@ func TestLoginLate(t *testing.T) {
 	}{
 		{"answer=stay", "consent page opened", "nobody answered on the phone, or whoever did stayed in WeChat", "null", false, 18},
 		{"login=out", "asks to log in", "WeChat asks to log in", "null", false, 18},
-		{"think=1ms", "logged WeChat's reply", "the code may be used up", `{"code":4`, true, 1},
+		// The reply is read in the app or in its log, whichever is faster: what tells is the exchange.
+		{"think=1ms", "", "the code may be used up", `{"code":4`, true, 1},
 	} {
 		env, server, base := loginLab(t, tt.options)
 		if tt.stall {
 			server.SetFaults(virtualoauth.Fault{Kind: "stall"})
 		}
 		login := beside(t, env, "auth", "login", "--base-url", base, "-v", "--json")
-		login.errOut.await(t, tt.seen, 1)
+		if tt.seen != "" {
+			login.errOut.await(t, tt.seen, 1)
+		}
 		for tt.stall && len(server.Requests("exchange")) == 0 {
 			time.Sleep(time.Millisecond)
 		}
