@@ -213,6 +213,9 @@ func TestFleetSelectBesideSilence(t *testing.T) {
 			if len(got) != len(tt.phones) || !errors.Is(err, tt.want) || errors.Is(err, context.Canceled) {
 				t.Errorf("%d phones: got %v, %v", len(tt.phones), got, err)
 			}
+			if tt.want != nil && err.Error() != "usbmuxd: context deadline exceeded" {
+				t.Errorf("it doesn't say who hangs: %v", err)
+			}
 			if ctx.Err() != nil {
 				t.Error("no time is left for the phone")
 			}

@@ -3,9 +3,10 @@ package device
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -60,26 +61,54 @@ type Found struct {
 // one answers nonsense, or not in time, is, and what the others said is
 // returned with it.
 func (f *Fleet) Discover(ctx context.Context, want string) (Found, error) {
+	return f.discover(ctx, ctx, want)
+}
+
+// discover is Discover in the time of asking, a context within ctx.
+func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error) {
 	lists := make([][]Info, len(f.Backends))
 	errs := make([]error, len(f.Backends))
 	var wg sync.WaitGroup
 	for i, b := range f.Backends {
-		wg.Go(func() { lists[i], errs[i] = b.List(ctx, want) })
+		wg.Go(func() { lists[i], errs[i] = b.List(asking, want) })
 	}
 	wg.Wait()
 	found := Found{Phones: Merge(slices.Concat(lists...))}
 	var failures []error
-	for _, err := range errs {
-		if e := AsError(err); e != nil && e.Code == NoServer {
+	var late []string
+	for i, err := range errs {
+		e := AsError(err)
+		switch {
+		case e == nil:
+		case e.Code == NoServer:
 			found.Absent = append(found.Absent, e)
-		} else if err != nil {
+		case isOver(err) && !errors.Is(ctx.Err(), context.Canceled):
+			late = append(late, serverOf(f.Backends[i].Platform()))
+		default:
 			failures = append(failures, err)
 		}
+	}
+	if len(late) > 0 {
+		failures = append(failures, fmt.Errorf("%s: %w", strings.Join(late, " and "), context.DeadlineExceeded))
 	}
 	if len(failures) == 1 {
 		return found, failures[0]
 	}
 	return found, errors.Join(failures...)
+}
+
+// isOver reports whether an error says no more than that a context is over.
+func isOver(err error) bool {
+	var own *Error
+	return !errors.As(err, &own) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}
+
+// serverOf names the server of a platform's phones.
+func serverOf(p Platform) string {
+	if p == IOS {
+		return "usbmuxd"
+	}
+	return "the adb server"
 }
 
 // Select finds the phones that sel means. If nothing is found and a server
@@ -120,17 +149,8 @@ func (f *Fleet) discoverSoon(ctx context.Context, want string) (Found, error) {
 	}
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var late atomic.Bool
-	timer := time.AfterFunc(patience, func() {
-		late.Store(true)
-		cancel()
-	})
-	defer timer.Stop()
-	found, err := f.Discover(asking, want)
-	if errors.Is(err, context.Canceled) && late.Load() && ctx.Err() == nil {
-		err = context.DeadlineExceeded // nobody interrupted anything
-	}
-	return found, err
+	defer time.AfterFunc(patience, cancel).Stop()
+	return f.discover(ctx, asking, want)
 }
 
 // absent is the error that no server at all is there.

@@ -194,6 +194,10 @@ func (c *coreDevice) launch(ctx context.Context, l Launch) (process, error) {
 
 // stop ends the app whose bundle is at path, if it runs.
 func (c *coreDevice) stop(ctx context.Context, bundle string) error {
+	if bundle == "" {
+		return device.Errorf(device.Failed, "the iPhone %q does not say where the app is, so its process can't be told from others", c.udid).
+			WithHint("end it on the phone")
+	}
 	reply, err := c.call(ctx, envelope(featureList, c.device, newUUID(), nil))
 	if err != nil {
 		return err

@@ -35,7 +35,9 @@ func inBundle(executable, bundle string) bool {
 		}
 		executable = decoded
 	}
-	return strings.HasPrefix(trimPrivate(executable), strings.TrimSuffix(trimPrivate(bundle), "/")+"/")
+	bundle = strings.TrimSuffix(trimPrivate(bundle), "/")
+	// A phone that names no place for an app must not have it match them all.
+	return bundle != "" && strings.HasPrefix(trimPrivate(executable), bundle+"/")
 }
 
 // logWatch reads the phone's log on a goroutine of its own and hands on what
@@ -232,12 +234,14 @@ func (d *delivery) waited(ctx context.Context, state device.Progress, err error)
 	switch {
 	case d.said[sdkRefused]:
 		return why("see what WeChat wants of the app: wxctl inspect", sdkRefused)
+	case d.forging() && d.log != nil:
+		return why("put the debug hook into the app (docs/bridge.md), or wait for less: --until returned", "the app logged no reply, so what it made of the forged one can't be seen over USB")
 	case state >= device.Returned && d.log != nil && d.out.State < state:
 		return why("answer on the phone and go back to the app; without it, "+hook, "the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
 	case d.out.Route == device.RouteBridge:
 		return why(hook, "the app's hook logged nothing, so what became of the request can't be seen over USB")
 	case d.inWDA != "":
-		return why("look at the phone: a question may be in the way", "%s is in front, not WeChat", d.inWDA)
+		return why("look at the phone: a question may be in the way", "%q is in front, not WeChat", d.inWDA)
 	}
 	e.Hint = "look at the phone, or give it longer with --timeout"
 	return e
