@@ -41,7 +41,6 @@ var (
 	cmdInvokeStatic      = command{3, 3, "ClassType.InvokeMethod"}
 	cmdNewInstance       = command{3, 4, "ClassType.NewInstance"}
 	cmdNewArray          = command{4, 1, "ArrayType.NewInstance"}
-	cmdInvokeInterface   = command{5, 1, "InterfaceType.InvokeMethod"}
 	cmdReferenceType     = command{9, 1, "ObjectReference.ReferenceType"}
 	cmdObjectValues      = command{9, 2, "ObjectReference.GetValues"}
 	cmdInvoke            = command{9, 6, "ObjectReference.InvokeMethod"}

@@ -203,14 +203,8 @@ func Count(n int) Filter { return func(e *encoder) { e.byte(1).int32(n) } }
 // InThread narrows to one thread.
 func InThread(id ThreadID) Filter { return func(e *encoder) { e.byte(3).thread(id) } }
 
-// InClass narrows to a class and its subtypes.
-func InClass(id ClassID) Filter { return func(e *encoder) { e.byte(4).class(id) } }
-
 // ClassMatch narrows to classes by name, with dots; a "*" may begin or end it.
 func ClassMatch(pattern string) Filter { return func(e *encoder) { e.byte(5).string(pattern) } }
-
-// ClassExclude leaves classes out by name, as ClassMatch takes them in.
-func ClassExclude(pattern string) Filter { return func(e *encoder) { e.byte(6).string(pattern) } }
 
 // At narrows to one place; a breakpoint needs it.
 func At(l Location) Filter { return func(e *encoder) { e.byte(7).location(l) } }

@@ -198,12 +198,6 @@ func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, 
 	return vm.invoke(ctx, cmdInvokeStatic, vm.out().class(class).thread(thread).method(method), options, args)
 }
 
-// InvokeInterfaceStatic calls a static method of an interface; only VMs that
-// speak version 1.8 of the protocol or later know it.
-func (vm *VM) InvokeInterfaceStatic(ctx context.Context, thread ThreadID, class ClassID, method MethodID, options InvokeOptions, args ...Value) (Value, error) {
-	return vm.invoke(ctx, cmdInvokeInterface, vm.out().class(class).thread(thread).method(method), options, args)
-}
-
 // NewInstance makes an object with a constructor, as Invoke does. It is not
 // pinned, since a context could end between: pin it, or pass it on at once.
 func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, constructor MethodID, options InvokeOptions, args ...Value) (ObjectID, error) {

@@ -2,10 +2,6 @@ package virtualandroid
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +28,7 @@ func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
 	}
 	var code func(openID, scope string) (string, error)
 	if o.OAuth != "" {
-		code = func(openID, scope string) (string, error) { return fetchCode(o.OAuth, openID, scope) }
+		code = wechat.CodesFrom(o.OAuth)
 	}
 	for _, user := range p.Users() {
 		app.users[user.ID] = wechat.New(wechat.Options{
@@ -41,25 +37,6 @@ func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
 		}, wechatHost{phone: p, media: media, user: user.ID})
 	}
 	return app
-}
-
-// fetchCode asks a virtual OAuth server for a code that it will know.
-func fetchCode(base, openID, scope string) (string, error) {
-	client := http.Client{
-		Timeout:       5 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy: it is on this machine
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Get(base + "/virtual/code?" + url.Values{"openid": {openID}, "scope": {scope}}.Encode())
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	code, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the virtual OAuth server answered %s, %v", resp.Status, err)
-	}
-	return strings.TrimSpace(string(code)), nil
 }
 
 // Launched implements phone.App.

@@ -3,11 +3,6 @@ package virtualios
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
@@ -30,7 +25,7 @@ type wechatApp struct {
 func wechatOf(o Options) idevice.App {
 	var code func(openID, scope string) (string, error)
 	if o.OAuth != "" {
-		code = func(openID, scope string) (string, error) { return fetchCode(o.OAuth, openID, scope) }
+		code = wechat.CodesFrom(o.OAuth)
 	}
 	w := wechat.New(wechat.Options{
 		Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Code: code,
@@ -41,25 +36,6 @@ func wechatOf(o Options) idevice.App {
 		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing", Team: "5A4RE8SF68",
 		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"}, Code: &wechatApp{wechat: w, think: o.Think},
 	}
-}
-
-// fetchCode asks a virtual OAuth server for a code that it will know.
-func fetchCode(base, openID, scope string) (string, error) {
-	client := http.Client{
-		Timeout:       5 * time.Second,
-		Transport:     &http.Transport{DisableKeepAlives: true}, // and no proxy: it is on this machine
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	resp, err := client.Get(base + "/virtual/code?" + url.Values{"openid": {openID}, "scope": {scope}}.Encode())
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	code, err := io.ReadAll(io.LimitReader(resp.Body, 1024))
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the virtual OAuth server answered %s, %v", resp.Status, err)
-	}
-	return strings.TrimSpace(string(code)), nil
 }
 
 // host is the phone as WeChat sees it on iOS, where it sees next to nothing.
