@@ -1,6 +1,10 @@
 package device
 
-import "github.com/wxctl/wxctl/intents"
+import (
+	"fmt"
+
+	"github.com/wxctl/wxctl/intents"
+)
 
 // Describe names a request in messages.
 func Describe(req intents.Request) string {
@@ -29,4 +33,19 @@ func IsImages(req intents.Request) bool {
 	}
 	_, ok = share.Message.Object.(intents.Images)
 	return ok
+}
+
+// RefusedBySDK returns the error for a request that the SDK's own checks stop,
+// of which it names the first; nil if none of the problems does.
+func RefusedBySDK(problems []intents.Problem) error {
+	refused := intents.Refused(problems)
+	if len(refused) == 0 {
+		return nil
+	}
+	e := Errorf(Refused, "the SDK would not send it: %w", refused[0]).
+		WithHint("mend it, or send it all the same with --raw")
+	if len(refused) > 1 {
+		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
+	}
+	return e
 }

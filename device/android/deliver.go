@@ -210,16 +210,7 @@ func (d *delivery) validate() error {
 	for _, m := range d.job.Media {
 		files = append(files, placed{media: m, path: "/x", uri: "content://media/x"})
 	}
-	refused := intents.Refused(androidwire.Validate(placeMedia(d.job.Request, files), androidwire.Sender{AppID: d.job.App.AppID, SDK: version}))
-	if len(refused) == 0 {
-		return nil
-	}
-	e := device.Errorf(device.Refused, "the SDK would not send it: %w", refused[0]).
-		WithHint("mend it, or send it all the same with --raw")
-	if len(refused) > 1 {
-		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
-	}
-	return e
+	return device.RefusedBySDK(androidwire.Validate(placeMedia(d.job.Request, files), androidwire.Sender{AppID: d.job.App.AppID, SDK: version}))
 }
 
 func (d *delivery) choose(r device.Route, why string) {

@@ -163,16 +163,7 @@ func (d *delivery) validate() error {
 	if d.job.Raw {
 		return nil
 	}
-	refused := intents.Refused(ioswire.Validate(d.job.Request, sdk))
-	if len(refused) == 0 {
-		return nil
-	}
-	e := device.Errorf(device.Refused, "the SDK would not send it: %w", refused[0]).
-		WithHint("mend it, or send it all the same with --raw")
-	if len(refused) > 1 {
-		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
-	}
-	return e
+	return device.RefusedBySDK(ioswire.Validate(d.job.Request, sdk))
 }
 
 // possible refuses what can't be done with this version of iOS, or with any.
