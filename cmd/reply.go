@@ -59,7 +59,7 @@ var (
 			optionalVar(c.Flags(), &o.country, "country", "country, such as CN")
 		},
 		make: func(o *replyOptions, r intents.Result) intents.Reply {
-			return intents.AuthReply{Result: r, Code: o.code, State: o.state, URL: o.url, Lang: o.lang, Country: o.country}
+			return intents.AuthReply{Result: r, Code: o.code, State: o.state, URL: o.url, Lang: o.lang, Country: o.country, AuthResult: r.ErrCode == intents.ErrOK}
 		},
 	}
 	replyMiniProgram = replyKind{

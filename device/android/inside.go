@@ -145,7 +145,8 @@ func (in *inside) open(pid int) (*debugger, error) {
 	}
 	d := newDebugger(vm, in.classes, in.put)
 	if err := d.watch(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("watching process %d: %w", pid, err), vm.Close())
+		_ = vm.Close() // it is detached either way
+		return nil, attachError(ctx, pid, err)
 	}
 	return d, nil
 }
@@ -164,18 +165,25 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 		return nil, err
 	}
 	vm, err := jdwp.Attach(ctx, prompt{c})
+	if err != nil {
+		return nil, attachError(ctx, pid, err)
+	}
+	return vm, nil
+}
+
+// attachError says why a process can't be looked into. ctx bounds the attempt
+// alone, so it is the process that let its deadline pass.
+func attachError(ctx context.Context, pid int, err error) error {
 	switch {
-	case err == nil:
-		return vm, nil
-	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent):
+	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		e := device.Errorf(device.PhoneNotReady, "the app's process %d takes no debugger: another one is attached already, or the process is frozen", pid).
 			WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
 		e.Err = err
-		return nil, e
+		return e
 	case ctx.Err() != nil:
-		return nil, err
+		return err
 	}
-	return nil, device.Errorf(device.Failed, "the debugger connection to process %d does not work: %w", pid, err).
+	return device.Errorf(device.Failed, "the debugger connection to process %d does not work: %w", pid, err).
 		WithHint("restart the app and try again")
 }
 

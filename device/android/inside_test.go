@@ -2,6 +2,8 @@ package android
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/jdwp"
 	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
 	"github.com/wxctl/wxctl/device/virtual/android/phone"
 	"github.com/wxctl/wxctl/intents"
@@ -119,5 +122,41 @@ func TestReplyNobodyReads(t *testing.T) {
 		App: device.AppIdentity{Package: virtualandroid.DemoPackage}})
 	if code(err) != device.Refused || !strings.Contains(err.Error(), "release build") {
 		t.Errorf("route app: %v", err)
+	}
+}
+
+// Why a process can't be looked into is one sentence with a next step. That it
+// is the process that was late is not taken for the command's own deadline.
+func TestAttachError(t *testing.T) {
+	running, stop := context.WithCancel(t.Context())
+	defer stop()
+	late, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer cancel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want device.Code
+		says string
+	}{
+		{"another debugger", running, fmt.Errorf("%w: EOF", jdwp.ErrRefused), device.PhoneNotReady, "takes no debugger"},
+		{"silent at the handshake", running, jdwp.ErrSilent, device.PhoneNotReady, "takes no debugger"},
+		{"silent later", running, fmt.Errorf("EventRequest.Set: %w", jdwp.ErrSilent), device.PhoneNotReady, "takes no debugger"},
+		{"slow all along", late, fmt.Errorf("EventRequest.Set: %w", context.DeadlineExceeded), device.PhoneNotReady, "takes no debugger"},
+		{"nonsense", running, fmt.Errorf("%w: ids of 99 bytes", jdwp.ErrNoVM), device.Failed, "does not work: the peer does not speak JDWP: ids of 99 bytes"},
+		{"refused", running, fmt.Errorf("EventRequest.Set: %w", jdwp.NotImplemented), device.Failed, "does not work: EventRequest.Set"},
+	} {
+		err := device.AsError(attachError(tt.ctx, 42, tt.err))
+		if err.Code != tt.want || !strings.Contains(err.Message, tt.says) || !strings.Contains(err.Message, "42") || err.Hint == "" {
+			t.Errorf("%s: %s: %q, hint %q", tt.name, err.Code, err.Message, err.Hint)
+		}
+		if !errors.Is(err, tt.err) {
+			t.Errorf("%s: the cause is lost", tt.name)
+		}
+	}
+	if err := attachError(gone, 42, context.Canceled); err != context.Canceled {
+		t.Errorf("detached meanwhile: %v", err)
 	}
 }
