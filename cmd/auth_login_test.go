@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http/httptest"
 	"strings"
@@ -39,7 +40,6 @@ func forge(t *testing.T, env map[string]string, args ...string) {
 // logs nobody in, and its code is neither used nor shown.
 func TestLoginWrongReply(t *testing.T) {
 	noLeaks(t)
-	env, server, base := loginLab(t, "answer=stay")
 	for _, tt := range []struct {
 		reply []string
 		name  string
@@ -50,6 +50,9 @@ func TestLoginWrongReply(t *testing.T) {
 		{[]string{"auth", "--state", "mine"}, "no_code", "gave no code"},
 	} {
 		for _, flags := range [][]string{{"--json"}, {"--code-only"}, {"--code-only", "--json"}} {
+			// Each on a phone of its own: a login may end with what was read in
+			// the app, before the app's log has it, where the next would find it.
+			env, server, base := loginLab(t, "answer=stay")
 			login := beside(t, env, append([]string{"auth", "login", "--state", "mine", "--base-url", base, "-v"}, flags...)...)
 			login.errOut.await(t, "consent page opened", 1)
 			forge(t, env, tt.reply...)
@@ -58,6 +61,9 @@ func TestLoginWrongReply(t *testing.T) {
 			}
 			if strings.Contains(login.out.String()+login.errOut.String(), "C0DE0123456789") {
 				t.Errorf("%v, %v: shows the code: %s", tt.reply, flags, login.out)
+			}
+			if n := len(server.Requests("exchange")); n != 0 {
+				t.Errorf("%v, %v: %d exchanges", tt.reply, flags, n)
 			}
 			if flags[len(flags)-1] != "--json" {
 				continue
@@ -70,9 +76,6 @@ func TestLoginWrongReply(t *testing.T) {
 				t.Errorf("%v: %s", tt.reply, login.out)
 			}
 		}
-	}
-	if n := len(server.Requests("exchange")); n != 0 {
-		t.Errorf("%d exchanges", n)
 	}
 }
 
@@ -114,25 +117,24 @@ func TestLoginLate(t *testing.T) {
 // also when a signal comes while WeChat's server is asked.
 func TestSignalInAuth(t *testing.T) {
 	noLeaks(t)
-	env, server, base := loginLab(t, "think=1ms")
-	env["WXCTL_APP_ID"] = virtualoauth.DefaultAppID
-	server.SetFaults(virtualoauth.Fault{Kind: "stall"})
 	for _, args := range [][]string{{"exchange", "--code", "C0DE"}, {"login"}} {
-		before := len(server.Requests("exchange"))
-		run := beside(t, env, append(append([]string{"auth"}, args...), "--base-url", base, "--json")...)
-		for len(server.Requests("exchange")) == before {
-			time.Sleep(time.Millisecond)
-		}
-		if code := run.interrupt(t); code != 130 || !strings.Contains(run.out.String(), `"error":{"code":"interrupted","exitCode":130`) {
-			t.Errorf("%v: exit %d: %s", args, code, run.out)
-		}
-		before = len(server.Requests("exchange"))
-		run = beside(t, env, append(append([]string{"auth"}, args...), "--base-url", base, "--json")...)
-		for len(server.Requests("exchange")) == before {
-			time.Sleep(time.Millisecond)
-		}
-		if code := run.terminate(t); code != 143 || !strings.Contains(run.out.String(), `"error":{"code":"terminated","exitCode":143`) {
-			t.Errorf("%v: exit %d: %s", args, code, run.out)
+		for _, tt := range []struct {
+			end  func(*running, *testing.T) int
+			name string
+			code int
+		}{{(*running).interrupt, "interrupted", 130}, {(*running).terminate, "terminated", 143}} {
+			// Each on a phone of its own, whose log has no earlier login's reply.
+			env, server, base := loginLab(t, "think=1ms")
+			env["WXCTL_APP_ID"] = virtualoauth.DefaultAppID
+			server.SetFaults(virtualoauth.Fault{Kind: "stall"})
+			run := beside(t, env, append(append([]string{"auth"}, args...), "--base-url", base, "--json")...)
+			for len(server.Requests("exchange")) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			want := fmt.Sprintf(`"error":{"code":%q,"exitCode":%d`, tt.name, tt.code)
+			if code := tt.end(run, t); code != tt.code || !strings.Contains(run.out.String(), want) {
+				t.Errorf("%v: exit %d: %s", args, code, run.out)
+			}
 		}
 	}
 }
