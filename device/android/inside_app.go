@@ -25,7 +25,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 		return nil
 	}
 	if !d.app.Debuggable {
-		d.note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it", d.app.Package),
+		d.note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it, or a task was made with it", d.app.Package),
 			"install a debug build, or put the debug hook into the app (docs/bridge.md)")
 		return nil
 	}
@@ -37,7 +37,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 	d.inside.attachAll(ctx, pidsOf(running))
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		message, hint := reasonOf(why)
-		d.note(message+"; the reply is read only if the app's debug hook logs it", hint)
+		d.note(message+"; the reply is read only if the app's debug hook logs it, or a task was made with it", hint)
 	}
 	return ctx.Err()
 }

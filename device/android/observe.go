@@ -59,6 +59,8 @@ type observer struct {
 	back       map[string]string // evidence that WeChat called the app back, by activity
 	top        string            // the component in front; "" while that is changing
 	reply      intents.Reply
+	askTasks   bool          // a task may have been made of the reply just now
+	held       intents.Reply // read from a task: used if no better means brings one
 }
 
 // at returns when the phone logged something, since begin.
@@ -164,6 +166,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	case created, newIntent:
 		o.top = ""
 		if !o.startedByOther(e.component) {
+			o.askTasks = e.kind == created
 			o.see(at, device.Returned, what, sourceEvents)
 		}
 	case resumed:
@@ -251,18 +254,21 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 			o.readInside(c)
 			continue
 		}
+		if err := p.readTasks(ctx, o); err != nil {
+			return err
+		}
 		watching := o.inside.waiting(ctx)
 		waiting, cancel := watching, context.CancelFunc(func() {})
 		if !o.goneAt.IsZero() {
 			waiting, cancel = context.WithDeadline(watching, o.goneAt.Add(p.options.DropAfter))
 		}
-		if o.out.State == device.Returned && !o.others {
+		if o.out.State == device.Returned && (!o.others || o.held != nil) {
 			// The reply comes soon after the call, or not at all.
 			if o.calledAt.IsZero() {
 				o.calledAt = time.Now()
 			}
 			cancel()
-			waiting, cancel = context.WithDeadline(watching, o.calledAt.Add(p.options.UnreadAfter))
+			waiting, cancel = context.WithDeadline(watching, o.calledAt.Add(o.patience(p.options.UnreadAfter)))
 		}
 		ev, err := p.agent.event(waiting)
 		cancel()
@@ -276,6 +282,8 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 				o.observe(ev)
 			}
 		case errors.Is(context.Cause(watching), errCaught):
+		case o.held != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+			o.useHeld()
 		case !o.calledAt.IsZero() && !o.others && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 			return o.notSeen(state)
 		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):

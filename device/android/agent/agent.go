@@ -53,6 +53,10 @@ const (
 	ListUsers Verb = "users"
 	// TopActivity names the activity in front: -> [Top].
 	TopActivity Verb = "top"
+	// ListTasks reads the Intents that the tasks of one activity were made
+	// with; those of others never leave the phone: User, Component -> [Tasks].
+	// API 30 tells no extras.
+	ListTasks Verb = "tasks"
 	// PhoneState tells whether somebody could see a screen that comes up:
 	// User -> [State].
 	PhoneState Verb = "state"
@@ -94,6 +98,8 @@ type Request struct {
 	Query json.RawMessage `json:"query,omitempty"`
 	// Package is the package to inspect or stop.
 	Package string `json:"package,omitempty"`
+	// Component is an activity, "package/full.Class".
+	Component string `json:"component,omitempty"`
 	// Brief leaves out what [App.Queries] is read from, the manifest.
 	Brief bool `json:"brief,omitempty"`
 	// Path is an absolute path on the phone, on shared storage.
@@ -323,6 +329,14 @@ type Top struct {
 	// Base is the component at the bottom of the same task.
 	Base string `json:"base"`
 	Task int    `json:"task"`
+}
+
+// Tasks is the answer to [ListTasks].
+type Tasks struct {
+	// Tasks holds the extras of each base Intent, every one in the lossless
+	// JSON of an androidwire.Value. One of a type that such a Value does not
+	// have has a type of another name: any app may put anything there.
+	Tasks []map[string]json.RawMessage `json:"tasks"`
 }
 
 // State is the answer to [PhoneState].

@@ -34,5 +34,8 @@ framework=$(fetch org.robolectric android-all 7.0.0_r1-robolectric-r1 567bfa3cd3
 
 mkdir "$work/classes"
 javac --release 8 -Xlint:-options -encoding UTF-8 -g:none -cp "$framework" -d "$work/classes" java/wxctl/*.java
+# What a method declares to throw, and its type arguments, would be annotations
+# in the dex that nothing reads. Attributes of unknown names are left out.
+LC_ALL=C sed -i 's/Exceptions/exceptions/; s/\x00\x09Signature/\x00\x09signature/' "$work"/classes/wxctl/*.class
 (cd "$work/classes" && java -cp "$d8" com.android.tools.r8.D8 --release --min-api 24 --output "$work" wxctl/*.class)
 mv "$work/classes.dex" "$out"

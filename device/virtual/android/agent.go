@@ -170,6 +170,8 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 		return s.users(), nil
 	case agent.TopActivity:
 		return s.top(), nil
+	case agent.ListTasks:
+		return s.tasks(r)
 	case agent.PhoneState:
 		return agent.State{ScreenOn: !s.phone.Asleep(), Keyguard: s.phone.Locked(), Secure: s.phone.Locked(), CurrentUser: s.phone.CurrentUser(), UserUnlocked: !s.locked}, nil
 	case agent.Watch:

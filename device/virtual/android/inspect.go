@@ -1,6 +1,7 @@
 package virtualandroid
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -82,6 +83,49 @@ func (s *agentSession) top() agent.Top {
 		}
 	}
 	return top
+}
+
+// tasks tells the base Intents' extras of one activity's tasks: up to API 29
+// those of recent tasks, from 31 on those of running ones, and between them
+// no extras (RecentTasks.createRecentTaskInfo, Task.fillTaskInfo).
+func (s *agentSession) tasks(r *agent.Request) (any, error) {
+	if r.Component == "" {
+		return nil, badRequest("no component")
+	}
+	tasks := s.phone.Tasks()
+	if s.phone.API < 31 {
+		tasks = s.phone.RecentTasks()
+	}
+	answer := agent.Tasks{Tasks: []map[string]json.RawMessage{}}
+	for _, t := range tasks {
+		if t.User != r.User || s.realActivity(t.Base.Component) != r.Component {
+			continue
+		}
+		extras := map[string]json.RawMessage{}
+		if s.phone.API != 30 {
+			for _, x := range t.Base.Extras {
+				value, err := json.Marshal(x.Value)
+				if err != nil {
+					return nil, err
+				}
+				extras[x.Key] = value
+			}
+		}
+		answer.Tasks = append(answer.Tasks, extras)
+	}
+	return answer, nil
+}
+
+// realActivity is what a task's base Intent names of an activity that was
+// started by an alias (Task.setIntent).
+func (s *agentSession) realActivity(component string) string {
+	name, class, _ := phone.SplitComponent(component)
+	if p := s.phone.Package(name); p != nil {
+		if c, ok := p.Find(phone.ActivityKind, class); ok && c.Target != "" {
+			return name + "/" + c.Target
+		}
+	}
+	return component
 }
 
 // logLines prints a log entry as liblog's threadtime with the modifiers epoch

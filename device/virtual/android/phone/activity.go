@@ -95,8 +95,20 @@ func (r *record) snapshot(t *task) Activity {
 func (p *Phone) Tasks() []Task {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]Task, 0, len(p.tasks))
-	for _, t := range p.tasks {
+	return snapshots(p.tasks)
+}
+
+// RecentTasks lists the tasks and, before them, those whose activities have
+// all ended and which the overview still shows.
+func (p *Phone) RecentTasks() []Task {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(snapshots(p.ended), snapshots(p.tasks)...)
+}
+
+func snapshots(tasks []*task) []Task {
+	out := make([]Task, 0, len(tasks))
+	for _, t := range tasks {
 		s := Task{ID: t.id, User: t.user, Affinity: t.affinity, Base: t.base, NoRecents: !t.recents}
 		for _, r := range t.records {
 			s.Activities = append(s.Activities, r.snapshot(t))
@@ -220,8 +232,21 @@ func (p *Phone) logDestroyed(t *task, r *record) {
 	p.eventBy(r.pid, r.uid, evOnDestroy, r.user, r.token, r.class, "performDestroy", int64(1))
 }
 
-// sweep drops tasks without activities. Called with the lock held.
+// mostEnded is how many ended tasks are kept; AOSP keeps 48 on most phones
+// (config.xml, ActivityTaskManager.getMaxRecentTasksStatic).
+const mostEnded = 48
+
+// sweep drops tasks without activities, of which the overview keeps one for an
+// affinity (RecentTasks.findRemoveIndexForAddTask). Called with the lock held.
 func (p *Phone) sweep() {
+	for _, t := range p.tasks {
+		if len(t.records) > 0 || !t.recents {
+			continue
+		}
+		p.ended = slices.DeleteFunc(p.ended, func(o *task) bool { return o.user == t.user && o.affinity == t.affinity })
+		p.ended = append(p.ended, t)
+		p.ended = p.ended[max(len(p.ended)-mostEnded, 0):]
+	}
 	p.tasks = slices.DeleteFunc(p.tasks, func(t *task) bool { return len(t.records) == 0 })
 }
 

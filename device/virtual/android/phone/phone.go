@@ -125,6 +125,7 @@ type Phone struct {
 	procs    map[int]*Process
 	nextPID  int
 	tasks    []*task // bottom to top
+	ended    []*task // without activities, as the overview shows them; the oldest first
 	nextTask int
 	tokens   *rand.Rand
 	locked   bool

@@ -3,7 +3,9 @@ package wxctl;
 import android.app.ActivityManager;
 import android.content.ComponentName;
 import android.content.Intent;
+import android.content.pm.ParceledListSlice;
 import android.content.pm.UserInfo;
+import android.os.Build;
 import java.lang.reflect.Field;
 import java.util.List;
 import org.json.JSONArray;
@@ -49,6 +51,24 @@ final class Activities {
         if (tasks.isEmpty()) return new JSONObject();
         ActivityManager.RunningTaskInfo task = (ActivityManager.RunningTaskInfo) tasks.get(0);
         return new JSONObject().put("activity", name(task.topActivity)).put("base", name(task.baseActivity)).put("task", task.id);
+    }
+
+    /**
+     * The extras of the Intents that tasks of an activity were made with. The
+     * tasks of others stay here. API 30 strips them of their extras, and so
+     * does getTasks below it.
+     */
+    static JSONObject tasks(String component, int user) throws Throwable {
+        List<?> tasks = Build.VERSION.SDK_INT > 30
+            ? (List<?>) Phone.service("activity_task", "android.app.IActivityTaskManager", "getTasks", new Object[] {99, false, true}, new Object[] {99, false, true, -1})
+            // With those that are excluded from recents.
+            : ((ParceledListSlice<?>) Phone.activity("getRecentTasks", new Object[] {99, 1, user})).getList();
+        JSONArray found = new JSONArray();
+        for (Object task : tasks) {
+            Intent intent = (Intent) Phone.field(task, "baseIntent");
+            if (component.equals(name(intent.getComponent())) && Phone.field(task, "userId").equals(user)) found.put(Wire.extras(intent.getExtras()));
+        }
+        return new JSONObject().put("tasks", found);
     }
 
     private static String name(ComponentName component) {

@@ -85,6 +85,7 @@ public final class Agent {
         if (verb.equals("packages")) return new Inspect(user).list();
         if (verb.equals("users")) return Activities.users();
         if (verb.equals("top")) return Activities.top();
+        if (verb.equals("tasks")) return Activities.tasks(request.getString("component"), user);
         if (verb.equals("state")) return Activities.state(user);
         if (verb.equals("watch")) return logs.watch(Wire.texts(request, "buffers"));
         if (verb.equals("clean")) return clean();

@@ -50,6 +50,11 @@ final class Phone {
         throw new NoSuchMethodException("no known form of " + type.getName() + "." + name);
     }
 
+    /** The value of a public field, whatever class declares it. */
+    static Object field(Object of, String name) throws Throwable {
+        return of.getClass().getField(name).get(of);
+    }
+
     private static Object[] fit(Class<?>[] types, Object[] args) {
         if (types.length != args.length) return null;
         Object[] out = args.clone();

@@ -32,7 +32,7 @@ final class Provider {
         this.user = user;
         Object holder = Phone.activity("getContentProviderExternal", new Object[] {authority, user, token, "wxctl"}, new Object[] {authority, user, token});
         // The holder's class moved at API 26; its field did not.
-        if (holder != null) provider = holder.getClass().getField("provider").get(holder);
+        if (holder != null) provider = Phone.field(holder, "provider");
         if (provider == null) throw new NoSuchElementException("no provider " + authority + " for user " + user);
         if (Build.VERSION.SDK_INT < 31) return;
         caller = Class.forName("android.content.AttributionSource").getConstructor(int.class, String.class, String.class)

@@ -4,6 +4,7 @@ import android.content.ClipData;
 import android.content.ComponentName;
 import android.content.Intent;
 import android.net.Uri;
+import android.os.Bundle;
 import android.util.Base64;
 import java.io.Serializable;
 import java.util.ArrayList;
@@ -71,6 +72,19 @@ final class Wire {
             else clip.addItem(item);
         }
         intent.setClipData(clip);
+    }
+
+    /** The same the other way; what has another type comes as text. */
+    static JSONObject extras(Bundle extras) throws Throwable {
+        JSONObject out = new JSONObject();
+        if (extras == null) return out;
+        for (String key : extras.keySet()) {
+            Object value = extras.get(key);
+            JSONObject typed = new JSONObject();
+            if (value instanceof byte[]) typed.put("base64", Base64.encodeToString((byte[]) value, Base64.NO_WRAP));
+            out.put(key, typed.put("type", value == null ? "null" : value.getClass().getSimpleName()).put("value", value));
+        }
+        return out;
     }
 
     private static Object value(JSONObject typed) throws Throwable {

@@ -1,0 +1,83 @@
+package android
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// sourceTask is evidence from the Intent that a task was made with.
+const sourceTask = "base intent"
+
+// tellsExtras reports whether a level tells shell the extras of tasks' base
+// Intents: API 30 strips them everywhere (AOSP API 30 Task.fillTaskInfo,
+// RecentTasks.createRecentTaskInfo).
+func tellsExtras(api int) bool { return api != 30 }
+
+// readTasks looks whether the activity in which WeChat calls the app back is
+// the root of a task: then the Intent that made the task is the reply. That is
+// the means where nobody may look into the app. A task can outlive its reply,
+// so a reply counts only with the transaction of the request, which WeChat
+// echoes. It is held back for a while, since the app's hook may log it yet.
+func (p *Phone) readTasks(ctx context.Context, o *observer) error {
+	asked := o.askTasks
+	o.askTasks = false
+	if inside, _ := o.inside.watched(); !asked || inside || o.held != nil || o.transaction == nil || o.until < device.Replied || !tellsExtras(p.agent.hello.API) {
+		return nil
+	}
+	var tasks agent.Tasks
+	// The last of the entries is the activity itself, where the first is an
+	// alias: tasks are told by that (AOSP API 34 Task.setIntent).
+	list := &ask{Request: agent.Request{Verb: agent.ListTasks, User: o.user, Component: o.entries[len(o.entries)-1]}, into: &tasks}
+	if err := p.agent.do(ctx, list); err != nil {
+		return err
+	}
+	if list.err != nil {
+		o.see(time.Since(o.begin), device.NotSent, fmt.Sprintf("the phone does not tell of the app's tasks: %v", list.err), sourceTask)
+		return nil
+	}
+	for _, extras := range tasks.Tasks {
+		if reply := replyOf(extras); reply != nil && o.otherReply(reply) == "" {
+			if t := reply.Answer().Transaction; t != nil && *t == *o.transaction {
+				o.held = reply
+			}
+		}
+	}
+	return nil
+}
+
+// replyOf reads what the SDK would take for a reply; nil if it would not.
+func replyOf(told map[string]json.RawMessage) intents.Reply {
+	var extras androidwire.Extras
+	for key, data := range told {
+		var value androidwire.Value
+		if json.Unmarshal(data, &value) == nil { // the SDK reads no extra of another type
+			extras.Set(key, value)
+		}
+	}
+	reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: extras}, androidwire.SDK6834)
+	if err != nil {
+		return nil
+	}
+	return reply
+}
+
+// patience is how long after the call a reply may still come.
+func (o *observer) patience(unread time.Duration) time.Duration {
+	if o.held != nil {
+		return min(unread, hookTime)
+	}
+	return unread
+}
+
+// useHeld takes the reply that a task told.
+func (o *observer) useHeld() {
+	o.reply = o.held
+	o.see(time.Since(o.begin), device.Replied, fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
+}

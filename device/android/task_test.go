@@ -1,0 +1,153 @@
+package android
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// silent is an app without the hook, whose reply's activity stays.
+type silent struct{ quiet }
+
+func (silent) Launched(context.Context, *phone.Phone, phone.Activity, phone.Intent) {}
+
+// released makes the demo app a release build that runs app.
+func released(l *lab, app phone.App, change func(*phone.Component)) {
+	build := *l.Model.Package(virtualandroid.DemoPackage)
+	build.Debuggable = false
+	build.Components = append([]phone.Component(nil), build.Components...)
+	for i := range build.Components {
+		if change != nil && build.Components[i].Name == virtualandroid.DemoEntry {
+			change(&build.Components[i])
+		}
+	}
+	l.Model.Install(&build, app)
+}
+
+func sharing(transaction string) device.Job {
+	request := page(intents.SceneSession)
+	request.Transaction = &transaction
+	return device.Job{Request: request, Until: device.Replied, Yes: true, App: device.AppIdentity{Package: virtualandroid.DemoPackage}}
+}
+
+// A release build without a hook: its reply is read from the Intent that its
+// task was made with, on the levels that tell it.
+func TestReplyFromTask(t *testing.T) {
+	for _, api := range []int{24, 29, 30, 31, 34} {
+		t.Run(fmt.Sprint(api), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, virtualandroid.Options{API: api})
+			l.warm(t)
+			released(l, silent{}, nil)
+			if api == 30 {
+				l.backend.Options.UnreadAfter = 50 * time.Millisecond // nothing will come
+			}
+			out, err := l.open(t).Deliver(bounded(t), sharing("t-1"))
+			if api == 30 {
+				if code(err) != device.NotSeen || out.State != device.Returned || out.Reply != nil {
+					t.Errorf("%v, state %v, reply %+v", err, out.State, out.Reply)
+				}
+				return
+			}
+			if err != nil || out.State != device.Replied || out.Reply == nil || out.Reply.Transaction != "t-1" || !*out.Status {
+				t.Fatalf("%v, state %v, reply %+v, seen %q", err, out.State, out.Reply, whats(out))
+			}
+			if last := out.Evidence[len(out.Evidence)-1]; last.Source != sourceTask || !strings.Contains(last.What, "WXEntryActivity was made with the reply") {
+				t.Errorf("seen in %q: %s", last.Source, last.What)
+			}
+		})
+	}
+}
+
+// An activity that ends at once leaves its task in the overview, which is
+// asked up to API 29.
+func TestReplyFromEndedTask(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, virtualandroid.Options{API: 29})
+	l.warm(t)
+	released(l, quiet{}, nil)
+	for _, transaction := range []string{"t-1", "t-2"} {
+		out, err := l.open(t).Deliver(bounded(t), sharing(transaction))
+		if err != nil || out.Reply == nil || out.Reply.Transaction != transaction {
+			t.Errorf("%v, reply %+v, seen %q", err, out.Reply, whats(out))
+		}
+	}
+}
+
+// Behind an alias the task is told by the activity itself.
+func TestReplyFromAliasTask(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, virtualandroid.Options{API: 34})
+	l.warm(t)
+	released(l, silent{}, func(c *phone.Component) { c.Target, c.Affinity = virtualandroid.DemoPackage+".MainActivity", "" })
+	out, err := l.open(t).Deliver(bounded(t), sharing("t-1"))
+	if err != nil || out.Evidence[len(out.Evidence)-1].Source != sourceTask {
+		t.Errorf("%v, seen %q", err, whats(out))
+	}
+}
+
+// Where another activity is the root of the task, or an older reply is, the
+// reply is not there, and none is made up.
+func TestNoReplyFromTask(t *testing.T) {
+	for _, api := range []int{24, 34} {
+		for name, before := range map[string]func(*testing.T, *lab){
+			"the app was open": func(t *testing.T, l *lab) { openDemo(t, l) },
+			"an older reply": func(t *testing.T, l *lab) {
+				if out, err := l.open(t).Deliver(bounded(t), sharing("t-0")); err != nil || out.Reply.Transaction != "t-0" {
+					t.Fatal(err)
+				}
+			},
+		} {
+			t.Run(fmt.Sprint(name, " on ", api), func(t *testing.T) {
+				t.Parallel()
+				l := newLab(t, virtualandroid.Options{API: api})
+				l.warm(t)
+				released(l, silent{}, nil)
+				before(t, l)
+				l.backend.Options.UnreadAfter = 50 * time.Millisecond // nothing will come
+				out, err := l.open(t).Deliver(bounded(t), sharing("t-1"))
+				if code(err) != device.NotSeen || out.State != device.Returned || out.Reply != nil {
+					t.Errorf("%v, state %v, reply %+v, seen %q", err, out.State, out.Reply, whats(out))
+				}
+			})
+		}
+	}
+}
+
+// The better means come first: what the hook logs of a reply that a task shows
+// as well is the reply that is told.
+func TestHookBeforeTask(t *testing.T) {
+	o := &observer{out: device.NewOutcome(device.Info{}), said: map[string]bool{}, entries: []string{"a/a.wxapi.WXEntryActivity"}}
+	if got := o.patience(time.Hour); got != time.Hour {
+		t.Errorf("waits %v with nothing in hand", got)
+	}
+	o.held = intents.ShareReply{}
+	if got := o.patience(time.Hour); got != hookTime {
+		t.Errorf("waits %v with a reply in hand", got)
+	}
+	if got := o.patience(time.Millisecond); got != time.Millisecond {
+		t.Errorf("waits %v, longer than for any reply", got)
+	}
+}
+
+// What a task holds comes from any app: it is a reply or nothing.
+func FuzzReplyOf(f *testing.F) {
+	f.Add(`{"_wxapi_command_type":{"type":"Integer","value":2}}`)
+	f.Add(`{"a":{"type":"Float","value":"x"},"b":null,"c":{"type":"byte[]","base64":"AA==","value":"[B@1"}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var told map[string]json.RawMessage
+		if json.Unmarshal([]byte(text), &told) == nil {
+			if reply := replyOf(told); reply != nil {
+				reply.Answer()
+			}
+		}
+	})
+}
