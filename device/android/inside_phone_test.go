@@ -132,6 +132,13 @@ func TestNoReplyInside(t *testing.T) {
 	}
 }
 
+// entryIsUp reports whether the demo app's WXEntryActivity has not ended yet.
+func entryIsUp(l *lab) bool {
+	return slices.ContainsFunc(l.Model.Tasks(), func(t phone.Task) bool {
+		return slices.ContainsFunc(t.Activities, func(a phone.Activity) bool { return a.Class == virtualandroid.DemoEntry })
+	})
+}
+
 // A reply to something else that reaches the app meanwhile is shown as such.
 func TestReplyOfOthers(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
@@ -151,12 +158,19 @@ func TestReplyOfOthers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: request, Until: device.Replied, Hooks: device.Hooks{Seen: func(e device.Evidence) {
+	ctx := bounded(t)
+	out, err := l.open(t).Deliver(ctx, device.Job{Request: request, Until: device.Replied, Hooks: device.Hooks{Seen: func(e device.Evidence) {
 		switch {
 		case strings.HasPrefix(e.What, "chat picker"):
 			go send(other)
 		case strings.Contains(e.What, "t-other") && e.Source == sourceInside:
-			go send(ours)
+			go func() {
+				// What reaches an activity that is about to end is lost with it.
+				for entryIsUp(l) && ctx.Err() == nil {
+					time.Sleep(time.Millisecond)
+				}
+				send(ours)
+			}()
 		}
 	}}})
 	if err != nil || out.Reply.Transaction != "t-1" {
