@@ -85,6 +85,10 @@ func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp
 	}
 }
 
+// rearmAfter is when a breakpoint that no message hit is set anew: HotSpot 17
+// was seen, once in some 300 times, not to stop at one although messages came.
+const rearmAfter = 3 * time.Second
+
 // nextMessage waits for a looper of the app to take a message.
 func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) error) (*stop, error) {
 	handlers, err := d.vm.ClassesBySignature(ctx, signatureOf(classHandler))
@@ -94,20 +98,30 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 	if len(handlers) == 0 {
 		return nil, errors.New("the app's VM has no loopers")
 	}
-	hit := make(chan jdwp.EventSet, len(handlers))
+	hit := make(chan jdwp.EventSet, len(handlers)*int(hireTime/rearmAfter+2))
 	requests := map[jdwp.RequestID]jdwp.ClassID{}
-	defer d.forget(ctx, requests, hit)
+	defer func() { d.forget(ctx, requests, hit) }()
+	places := map[jdwp.ClassID]jdwp.MethodID{}
 	for _, h := range handlers {
 		_, m, err := d.vm.FindMethod(ctx, h.ID, "dispatchMessage", "(Landroid/os/Message;)V")
 		if err != nil {
 			return nil, err
 		}
-		// Once and no more: the thread must not stop again while it is held.
-		id, err := d.requestInto(ctx, hit, jdwp.Count(1), jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: h.ID, Method: m.ID}))
-		if err != nil {
-			return nil, err
+		places[h.ID] = m.ID
+	}
+	arm := func() error {
+		for class, method := range places {
+			// Once and no more: the thread must not stop again while it is held.
+			id, err := d.requestInto(ctx, hit, jdwp.Count(1), jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: method}))
+			if err != nil {
+				return err
+			}
+			requests[id] = class
 		}
-		requests[id] = h.ID
+		return nil
+	}
+	if err := arm(); err != nil {
+		return nil, err
 	}
 	bounded, cancel := context.WithCancel(ctx)
 	nudged := make(chan struct{})
@@ -118,8 +132,26 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 	defer func() { <-nudged }()
 	defer cancel()
 	s := &stop{}
-	if s.set, err = d.receive(ctx, hit); err != nil {
-		return nil, err
+	for again := false; ; again = true {
+		if again {
+			for id := range requests { // two at one place would be one to the VM
+				if err := d.vm.Clear(ctx, id); err != nil {
+					return nil, err
+				}
+			}
+			if err := arm(); err != nil {
+				return nil, err
+			}
+		}
+		patience, stop := context.WithTimeout(ctx, rearmAfter)
+		s.set, err = d.receive(patience, hit)
+		stop()
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
 	}
 	for id, class := range requests {
 		if s.set.Has(id) {
