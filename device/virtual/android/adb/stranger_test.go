@@ -126,6 +126,9 @@ func (a *adbProgram) want(want result, args ...string) {
 func serveDaemon(t testing.TB, d *adb.Daemon) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:"+freePort(t))
+	for try := 0; err != nil && try < 20; try++ { // another test's program took it in between
+		l, err = net.Listen("tcp", "127.0.0.1:"+freePort(t))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
