@@ -306,7 +306,7 @@ func (f *facts) report() *device.WeChat {
 	w := &device.WeChat{Package: androidwire.WeChat, AndroidUser: f.user}
 	if f.wechat != nil {
 		w.Installed = true
-		w.Version, w.VersionCode = clean(f.wechat.VersionName), f.wechat.VersionCode
+		w.Version, w.VersionCode = device.Printable(f.wechat.VersionName), f.wechat.VersionCode
 		w.Enabled = f.wechat.Enabled && !f.wechat.Suspended
 		w.SupportAPI = supportAPI(f.wechat)
 	}
@@ -422,7 +422,7 @@ func (d *delivery) follow(ctx context.Context, o *observer) error {
 }
 
 func resultWord(s agent.Started) string {
-	word := clean(s.Word)
+	word := device.Printable(s.Word)
 	if word == "" {
 		return fmt.Sprintf("result %d", s.Result)
 	}

@@ -126,7 +126,7 @@ func (f *facts) userUnlocked() error {
 func userList(users []agent.User) string {
 	var s []string
 	for _, u := range users {
-		s = append(s, fmt.Sprintf("%d (%s)", u.ID, clean(u.Name)))
+		s = append(s, fmt.Sprintf("%d (%s)", u.ID, device.Printable(u.Name)))
 	}
 	return strings.Join(s, ", ")
 }

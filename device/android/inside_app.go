@@ -355,7 +355,7 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 	}
 	var cells []string
 	for i, c := range got.first {
-		cells = append(cells, fmt.Sprintf("%q: %q", clean(got.columns[i]), excerpt(clean(textOf(c)))))
+		cells = append(cells, fmt.Sprintf("%q: %q", device.Printable(got.columns[i]), excerpt(device.Printable(textOf(c)))))
 	}
 	return what + "; it answered " + strings.Join(cells, ", "), nil, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -408,7 +409,7 @@ func (d *debugger) explain(ctx context.Context, thread jdwp.ThreadID, err error)
 	if textErr != nil {
 		return err
 	}
-	return &exception{text: clean(text), err: err}
+	return &exception{text: device.Printable(text), err: err}
 }
 
 // exception is a Java exception and what it says.

@@ -48,7 +48,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 	w := f.report()
 	for _, u := range users.Users {
 		if chats[u.ID] != nil {
-			w.AndroidUsers = append(w.AndroidUsers, device.AndroidUser{ID: u.ID, Name: clean(u.Name), Running: u.Running})
+			w.AndroidUsers = append(w.AndroidUsers, device.AndroidUser{ID: u.ID, Name: device.Printable(u.Name), Running: u.Running})
 		}
 	}
 	return *w, nil
@@ -103,8 +103,8 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 func inspection(app *agent.App, user int) *device.Inspection {
 	out := &device.Inspection{
 		SchemaVersion: device.SchemaVersion, Package: app.Package, AndroidUser: user,
-		VersionName: clean(app.VersionName), VersionCode: app.VersionCode, Debuggable: app.Debuggable,
-		TargetSDK: app.TargetSDK, Installer: clean(app.Installer),
+		VersionName: device.Printable(app.VersionName), VersionCode: app.VersionCode, Debuggable: app.Debuggable,
+		TargetSDK: app.TargetSDK, Installer: device.Printable(app.Installer),
 		AppIDs: []string{}, Schemes: []string{}, Notes: cleanAll(app.Notes),
 	}
 	for _, der := range app.Certificates {
@@ -118,7 +118,7 @@ func inspection(app *agent.App, user int) *device.Inspection {
 		}
 	}
 	if e := app.Entry; e != nil {
-		out.Entry = &device.EntryActivity{Name: clean(e.Name), Exported: e.Exported, Enabled: e.Enabled, Alias: clean(e.Target), LaunchMode: clean(e.LaunchMode)}
+		out.Entry = &device.EntryActivity{Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Alias: device.Printable(e.Target), LaunchMode: device.Printable(e.LaunchMode)}
 	}
 	if app.Queries != nil {
 		out.Queries = cleanAll(app.Queries.Packages)
@@ -129,7 +129,7 @@ func inspection(app *agent.App, user int) *device.Inspection {
 func cleanAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = clean(s)
+		out[i] = device.Printable(s)
 	}
 	return out
 }
@@ -149,7 +149,7 @@ func findings(app, wechat *agent.App, api int) []device.Finding {
 	case !e.Enabled:
 		add("enable it in the manifest", "%s is disabled: WeChat can't call the app back", entryName)
 	case e.Permission != "":
-		add("remove android:permission", "%s asks for the permission %q, which WeChat does not hold", entryName, clean(e.Permission))
+		add("remove android:permission", "%s asks for the permission %q, which WeChat does not hold", entryName, device.Printable(e.Permission))
 	case e.LaunchMode == "standard":
 		add(`set android:launchMode="singleTask"`, "%s has the launch mode standard: each reply opens another one", entryName)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -92,7 +91,7 @@ var (
 // info makes of a list entry what can be known without asking the phone.
 func (b *Backend) info(e entry) device.Info {
 	i := device.Info{
-		ID: e.serial, Platform: device.Android, Model: clean(e.model),
+		ID: e.serial, Platform: device.Android, Model: device.Printable(e.model),
 		State: e.state, Fix: device.FixFor(e.state), Server: b.Server.String(),
 	}
 	switch m := mdnsName().FindStringSubmatch(e.serial); {
@@ -114,23 +113,6 @@ func (b *Backend) info(e entry) device.Info {
 		i.Transport = b.Transport
 	}
 	return i
-}
-
-// clean drops what has no place in a name: phones can call themselves
-// anything, terminal escapes included.
-func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	const most = 100
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-	}
-	return strings.TrimSpace(s)
 }
 
 // List returns the server's phones; those that are ready are asked for name,
@@ -192,16 +174,16 @@ func (b *Backend) describe(ctx context.Context, i *device.Info) {
 	if len(lines) < len(properties) {
 		return
 	}
-	if serial := clean(lines[0]); trustedSerial(serial) && i.Transport != device.Emulator {
+	if serial := device.Printable(lines[0]); trustedSerial(serial) && i.Transport != device.Emulator {
 		i.Hardware = serial
 	}
-	i.OSVersion = clean(lines[1])
-	if model := clean(lines[2]); model != "" {
+	i.OSVersion = device.Printable(lines[1])
+	if model := device.Printable(lines[2]); model != "" {
 		i.Model = model
 	}
 	i.Name = i.Model
 	for _, l := range lines[3:len(properties)] {
-		if name := clean(l); name != "" {
+		if name := device.Printable(l); name != "" {
 			i.Name = name
 		}
 	}

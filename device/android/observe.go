@@ -242,7 +242,7 @@ func (o *observer) otherReply(reply intents.Reply) string {
 		return "" // whose queries carry no transaction that WeChat could echo
 	}
 	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
-		return fmt.Sprintf("transaction %q", clean(*t))
+		return fmt.Sprintf("transaction %q", device.Printable(*t))
 	}
 	return ""
 }

@@ -56,7 +56,7 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	case e == nil:
 		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).WithHint("see: wxctl inspect")
 	case !e.Exported:
-		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", clean(e.Name)).WithHint(`set android:exported="true"`)
+		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", device.Printable(e.Name)).WithHint(`set android:exported="true"`)
 	}
 	if err := d.lookInside(ctx); err != nil {
 		return err

@@ -64,7 +64,7 @@ func (a *app) schemes() []string {
 	var out []string
 	for _, t := range a.URLTypes {
 		for _, s := range t.Schemes {
-			if s = clean(s); s != "" && !slices.Contains(out, s) {
+			if s = device.Printable(s); s != "" && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}
@@ -102,7 +102,7 @@ func isAppID(s string) bool {
 // Platform can't be known from the phone.
 func (a *app) universalLink() string {
 	for _, domain := range a.domains() {
-		host, ok := strings.CutPrefix(clean(domain), "applinks:")
+		host, ok := strings.CutPrefix(device.Printable(domain), "applinks:")
 		host, _, _ = strings.Cut(host, "?") // ?mode=developer
 		if ok && host != "" && !strings.ContainsAny(host, "*/@ ") {
 			return "https://" + host + "/"
@@ -158,7 +158,7 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 				return err
 			}
 			if answer.Error != "" {
-				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid, clean(answer.Error+" "+answer.ErrorDescription)).
+				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid, device.Printable(answer.Error+" "+answer.ErrorDescription)).
 					WithHint("restart the iPhone and try again")
 			}
 			if answer.LookupResult == nil && answer.Status != "Complete" {
@@ -244,7 +244,7 @@ func (p *Phone) noService(name string, err error) error {
 	var refused *LockdownError
 	if errors.As(err, &refused) {
 		return &device.Error{
-			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q does not start its service %s: it says %q", p.udid, name, clean(refused.Code)),
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q does not start its service %s: it says %q", p.udid, name, device.Printable(refused.Code)),
 			Hint: "unlock it, or restart it", Err: err,
 		}
 	}

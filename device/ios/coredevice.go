@@ -138,7 +138,7 @@ func dialAppService(ctx context.Context, udid string, n network) (*remotexpc.Cli
 		return nil, &tunnelError{err}
 	}
 	if peer.UDID != udid {
-		return nil, &tunnelError{fmt.Errorf("another phone is behind it: %q", clean(peer.UDID))}
+		return nil, &tunnelError{fmt.Errorf("another phone is behind it: %q", device.Printable(peer.UDID))}
 	}
 	port, err := peer.Port(appService)
 	if err != nil {
@@ -257,7 +257,7 @@ func (c *coreDevice) refusal(e remotexpc.Dict, bundleID string) error {
 	}
 	code, _ := e.Int("code")
 	longest := slices.MaxFunc(append(said, ""), func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid, excerpt(clean(longest)), clean(e.String("domain")), code)
+	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid, excerpt(device.Printable(longest)), device.Printable(e.String("domain")), code)
 }
 
 // sayings collects the texts in an error.

@@ -195,7 +195,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 		return err
 	}
 	d.out.WeChat = &d.wechat
-	d.out.App = &device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	d.out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
 	if !d.wechat.Installed {
 		return device.Errorf(device.WeChatMissing, "WeChat is not installed on the phone").WithHint("install WeChat, log in, and try again")
 	}
@@ -203,7 +203,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 		return err
 	}
 	if declared := d.app.appIDs(); len(declared) > 0 && !slices.ContainsFunc(declared, func(s string) bool { return strings.EqualFold(s, d.appID) }) {
-		d.note(fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", clean(d.app.ID), strings.Join(declared, ", "), d.appID), "see: wxctl inspect "+clean(d.app.ID))
+		d.note(fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", device.Printable(d.app.ID), strings.Join(declared, ", "), d.appID), "see: wxctl inspect "+device.Printable(d.app.ID))
 	}
 	return nil
 }
@@ -312,10 +312,10 @@ func (d *delivery) openIn(ctx context.Context, link string, arguments []string) 
 // that was launched is another app's.
 func (d *delivery) seeFront(state device.Progress, what string) {
 	if d.opened.path != "" && d.target.Path != "" && !inBundle(d.opened.path, d.target.Path) {
-		d.see(device.NotSent, fmt.Sprintf("the phone launched %q instead", excerpt(clean(d.opened.path))), d.opened.source)
+		d.see(device.NotSent, fmt.Sprintf("the phone launched %q instead", excerpt(device.Printable(d.opened.path))), d.opened.source)
 		return
 	}
-	d.out.ScreenAfter = clean(d.target.ID)
+	d.out.ScreenAfter = device.Printable(d.target.ID)
 	d.see(state, what, d.opened.source)
 }
 

@@ -63,7 +63,7 @@ func chooseApp(want string, found map[string]app) (app, error) {
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		a := found[id]
 		if a.debuggable() && len(a.appIDs()) > 0 && id != ioswire.WeChat {
-			fit = append(fit, clean(id))
+			fit = append(fit, device.Printable(id))
 		}
 	}
 	switch len(fit) {
@@ -91,7 +91,7 @@ func chooseAppID(want string, a *app) (string, error) {
 	if len(declared) > 1 {
 		what = "registers several as URL schemes: " + strings.Join(declared, ", ")
 	}
-	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", clean(a.ID), what).
+	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", device.Printable(a.ID), what).
 		WithHint("give --app-id wx…, or run `wxctl config init`")
 }
 
@@ -105,11 +105,11 @@ func maySpeak(a *app, id device.AppIdentity, yes bool) (impersonated bool, err e
 	case yes:
 		return true, nil
 	}
-	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", clean(a.ID)).
-		WithHint("add --yes if it is yours, or pin it: wxctl config set bundle-id %s", clean(a.ID))
+	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", device.Printable(a.ID)).
+		WithHint("add --yes if it is yours, or pin it: wxctl config set bundle-id %s", device.Printable(a.ID))
 }
 
 func missing(bundleID string) error {
-	return device.Errorf(device.Refused, "the app %q is not installed on this iPhone", clean(bundleID)).
+	return device.Errorf(device.Refused, "the app %q is not installed on this iPhone", device.Printable(bundleID)).
 		WithHint("install it, or name another with --bundle-id")
 }

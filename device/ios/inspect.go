@@ -24,8 +24,8 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 		return nil, err
 	}
 	out := &device.Inspection{
-		SchemaVersion: device.SchemaVersion, Device: p.info.Ref(), BundleID: clean(a.ID),
-		VersionName: clean(a.Version), Debuggable: a.debuggable(),
+		SchemaVersion: device.SchemaVersion, Device: p.info.Ref(), BundleID: device.Printable(a.ID),
+		VersionName: device.Printable(a.Version), Debuggable: a.debuggable(),
 		AppIDs: a.appIDs(), Schemes: append([]string{}, a.schemes()...),
 		QueriesSchemes: cleanAll(a.Queries), AssociatedDomains: cleanAll(a.domains()),
 		Findings: findings(&a, wechatOf(found)),
@@ -42,7 +42,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 func cleanAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = clean(s)
+		out[i] = device.Printable(s)
 	}
 	return out
 }

@@ -280,7 +280,7 @@ type LockdownError struct {
 }
 
 func (e *LockdownError) Error() string {
-	return fmt.Sprintf("the iPhone answered %q to %s", clean(e.Code), e.Request)
+	return fmt.Sprintf("the iPhone answered %q to %s", device.Printable(e.Code), e.Request)
 }
 
 // ask sends a request and returns the answer. A refusal is a *LockdownError.
@@ -299,7 +299,7 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	case err == nil && answer.Error != "":
 		return answer, &LockdownError{Request: request.Request, Code: answer.Error}
 	case err == nil && answer.Request != "" && answer.Request != request.Request:
-		err = s.nonsense(fmt.Sprintf("an answer to %q when asked %s", clean(answer.Request), request.Request), nil)
+		err = s.nonsense(fmt.Sprintf("an answer to %q when asked %s", device.Printable(answer.Request), request.Request), nil)
 	}
 	return answer, s.lost(err)
 }

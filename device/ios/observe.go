@@ -152,7 +152,7 @@ func (d *delivery) look(ctx context.Context, agent *wda) error {
 	if err != nil {
 		return err
 	}
-	d.inWDA = clean(front.BundleID)
+	d.inWDA = device.Printable(front.BundleID)
 	d.out.ScreenAfter = d.inWDA
 	switch {
 	case front.BundleID == ioswire.WeChat && !d.forging():
@@ -210,7 +210,7 @@ func (d *delivery) otherReply(reply intents.Reply) string {
 	}
 	sent, got := d.job.Request.Base().Transaction, reply.Answer().Transaction
 	if sent != nil && got != nil && *got != "" && *got != *sent {
-		return fmt.Sprintf("transaction %q", clean(*got))
+		return fmt.Sprintf("transaction %q", device.Printable(*got))
 	}
 	return ""
 }

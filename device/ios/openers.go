@@ -231,7 +231,7 @@ func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
 	conn, err := s.StartService(ctx, cdtunnel.Service)
 	var refusal *LockdownError
 	if errors.As(err, &refusal) {
-		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown answers %q to %s", p.info.ID, clean(refusal.Code), cdtunnel.Service).
+		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown answers %q to %s", p.info.ID, device.Printable(refusal.Code), cdtunnel.Service).
 			WithHint("turn its developer mode on (Settings > Privacy & Security), and restart it"))
 	}
 	if err != nil {

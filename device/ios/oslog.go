@@ -138,7 +138,7 @@ func (s *logStream) startActivity() error {
 		return err
 	}
 	if status.Status != "RequestSuccessful" {
-		return fmt.Errorf("os_trace_relay answered %q %q", clean(status.Status), clean(status.Error))
+		return fmt.Errorf("os_trace_relay answered %q %q", device.Printable(status.Status), device.Printable(status.Error))
 	}
 	return nil
 }

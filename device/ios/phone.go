@@ -87,7 +87,7 @@ func wechatOf(found map[string]app) device.WeChat {
 	if !ok {
 		return device.WeChat{BundleID: ioswire.WeChat}
 	}
-	w := device.WeChat{Installed: true, Enabled: true, BundleID: ioswire.WeChat, Version: clean(a.Version)}
+	w := device.WeChat{Installed: true, Enabled: true, BundleID: ioswire.WeChat, Version: device.Printable(a.Version)}
 	if device.CompareVersions(w.Version, leastWeChat) < 0 {
 		w.Warnings = append(w.Warnings, device.Note{
 			Message: "WeChat " + w.Version + " is older than " + leastWeChat + ": it reads no request from a URL, only from the app's pasteboard",

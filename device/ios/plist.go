@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unicode"
 
 	"howett.net/plist"
 )
@@ -157,21 +155,4 @@ func (b *binaryList) walk(object uint64, depth int) error {
 		}
 	}
 	return nil
-}
-
-// clean drops what has no place in a name: phones can call themselves
-// anything, terminal escapes included.
-func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	const most = 100
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-	}
-	return strings.TrimSpace(s)
 }

@@ -44,9 +44,9 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 		return err
 	}
 	d.target = d.app
-	d.out.App = &device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	d.out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
 	if !d.app.debuggable() {
-		return device.Errorf(device.Refused, "%q is not debuggable, and forged replies go into debuggable apps only", clean(d.app.ID)).
+		return device.Errorf(device.Refused, "%q is not debuggable, and forged replies go into debuggable apps only", device.Printable(d.app.ID)).
 			WithHint("install a development build of the app (with the entitlement get-task-allow)")
 	}
 	link, err := d.replyURL(reply)
@@ -110,7 +110,7 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	if job.Ready != nil {
 		job.Ready()
 	}
-	who := device.App{BundleID: clean(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	who := device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
 	for {
 		select {
 		case line, ok := <-d.log.lines:

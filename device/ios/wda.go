@@ -58,7 +58,7 @@ type WDAError struct {
 }
 
 func (e *WDAError) Error() string {
-	return fmt.Sprintf("WebDriverAgent answered %q: %q", e.Kind, clean(e.Message))
+	return fmt.Sprintf("WebDriverAgent answered %q: %q", e.Kind, device.Printable(e.Message))
 }
 
 // errNoWDA is the cause of the error that no WebDriverAgent could be spoken to.
@@ -170,7 +170,7 @@ func (w *wda) ready(ctx context.Context) error {
 	case err != nil:
 		return err
 	case state.Ready != nil && !*state.Ready:
-		return device.Errorf(device.PhoneNotReady, "WebDriverAgent on the iPhone %q is not ready: it says %q", w.udid, clean(state.Message)).
+		return device.Errorf(device.PhoneNotReady, "WebDriverAgent on the iPhone %q is not ready: it says %q", w.udid, device.Printable(state.Message)).
 			WithHint("wait a moment, or start WebDriverAgentRunner on the phone again")
 	}
 	if !isSessionID(session) {
