@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/fixtures/tier"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // BenchmarkAuthUserInfo compares a cold `wxctl auth userinfo`, from exec to

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // Fifty wxctl that refresh one profile at once make one request, and all get a

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"testing"
 
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // variable is what differs between two runs.

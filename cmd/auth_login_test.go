@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // loginLab is a phone, and an OAuth server that knows the codes which its

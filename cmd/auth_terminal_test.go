@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // terminal is a pseudo terminal: what the program shows on it, and what is

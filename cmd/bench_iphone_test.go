@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 

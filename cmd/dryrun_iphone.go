@@ -3,7 +3,7 @@ package cmd
 import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
-	iphone "github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 	"github.com/wxctl/wxctl/intents/ioswire"
@@ -30,7 +30,7 @@ func (o *requestOptions) wireIOS(result *preview, p plan, id device.AppIdentity)
 	}
 	result.Differences = append(result.Differences, differences...)
 	if p.route == device.RouteURL {
-		result.Differences = append(result.Differences, iphone.Doubts()...)
+		result.Differences = append(result.Differences, ios.Doubts()...)
 	}
 	result.text = ioswire.Text(wires)
 	return appendWire(&result.Wire, ioswire.Print(wires))

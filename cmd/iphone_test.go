@@ -4,10 +4,10 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wxctl/wxctl/device/virtual/ios/fault"
-	"github.com/wxctl/wxctl/device/virtual/ios/usbmuxd"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
 // iPhoneLab starts a usbmuxd with a virtual iPhone and returns it and the

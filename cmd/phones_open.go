@@ -6,9 +6,9 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android"
-	iphone "github.com/wxctl/wxctl/device/ios"
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
 // openPhones is the PhoneOpener of the real process.
@@ -34,11 +34,11 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server})
 	}
 	if sel.Platform != device.Android {
-		server, err := iphone.FindServer(flags.usbmuxd, f.Getenv)
+		server, err := ios.FindServer(flags.usbmuxd, f.Getenv)
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &iphone.Backend{Server: server, Agent: iphone.AgentAddr(f.Getenv)})
+		fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, Agent: ios.AgentAddr(f.Getenv)})
 	}
 	return fleet, func() {}, nil
 }
@@ -58,7 +58,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		if err != nil {
 			return nil, nil, err
 		}
-		return &iphone.Backend{Server: iphone.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
+		return &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
 	options, err := virtualandroid.OptionsOf(spec.Options)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
-	"github.com/wxctl/wxctl/device/virtual/ios/lockdownd"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 )
 
 var update = flag.Bool("update", false, "write golden files and script outputs afresh")

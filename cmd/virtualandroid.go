@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
 type virtualAndroidOptions struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
 type virtualIOSOptions struct {

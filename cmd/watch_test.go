@@ -16,7 +16,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
 // patience is how long a test waits for what must come.

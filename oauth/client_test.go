@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/oauth"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

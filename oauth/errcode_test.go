@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/oauth"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // The table as its readers see it: what each errcode means for each call. A

@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/wxctl/wxctl/oauth"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // From the code that the phone gave to the user's profile, here against the

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/oauth"
-	virtualoauth "github.com/wxctl/wxctl/oauth/virtual"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // pipeListener connects client and server in memory, where a synctest bubble

@@ -17,10 +17,10 @@ retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$str
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb,adb-strangers"
 if [ "${1:-}" = full ]; then
-	go test -race -count=3 ./device/virtual/android/adb/...
-	go test -run '^$' -bench . ./device/virtual/android/adb/
-	go test -race -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/android
+	go test -race -count=3 ./device/virtual/virtualandroid/adb/...
+	go test -run '^$' -bench . ./device/virtual/virtualandroid/adb/
+	go test -race -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/virtualandroid
 else
-	go test -count=1 ./device/virtual/android/adb/...
-	go test -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/android
+	go test -count=1 ./device/virtual/virtualandroid/adb/...
+	go test -count=1 -run 'TestConnect$|TestKey|TestPhoneFor' ./device/virtual/virtualandroid
 fi

@@ -12,7 +12,7 @@ strangers=fixtures/strangers/ios
 retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
-packages="./device/virtual/ios ./device/virtual/ios/lockdownd ./device/virtual/ios/usbmuxd ./device/virtual/ios/webdriveragent ./device/virtual/ios/idevice"
+packages="./device/virtual/virtualios ./device/virtual/virtualios/lockdownd ./device/virtual/virtualios/usbmuxd ./device/virtual/virtualios/webdriveragent ./device/virtual/virtualios/idevice"
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 $packages
 else

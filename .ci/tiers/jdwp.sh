@@ -11,4 +11,4 @@ export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}jdwp"
 mode=(-short)
 [ "${1:-}" != full ] || mode=(-race)
 go test "${mode[@]}" -count=1 -timeout 20m ./device/android/jdwp/...
-go test "${mode[@]}" -count=1 -timeout 20m -run 'JDI|JDB|HotSpotLent|KilledDebugger' ./device/virtual/android
+go test "${mode[@]}" -count=1 -timeout 20m -run 'JDI|JDB|HotSpotLent|KilledDebugger' ./device/virtual/virtualandroid

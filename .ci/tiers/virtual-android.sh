@@ -9,4 +9,4 @@ cd "$(dirname "$0")/../.."
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 race=()
 [ "${1:-}" != full ] || race=(-race)
-go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/android
+go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/virtualandroid

@@ -18,8 +18,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/android/adb"
-	"github.com/wxctl/wxctl/device/virtual/android/adb/adbtest"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 

@@ -17,7 +17,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
-	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents"
 )

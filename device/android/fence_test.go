@@ -17,7 +17,7 @@ import (
 	"github.com/electricbubble/gadb"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/android/adb"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 

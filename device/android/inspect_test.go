@@ -6,7 +6,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
-	"github.com/wxctl/wxctl/device/virtual/android"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
 func TestFindings(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
-	virtualandroid "github.com/wxctl/wxctl/device/virtual/android"
-	"github.com/wxctl/wxctl/device/virtual/android/phone"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/intents"
 )
 

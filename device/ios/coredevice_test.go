@@ -1,4 +1,4 @@
-package iphone_test
+package ios_test
 
 import (
 	"context"
@@ -10,17 +10,17 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device"
-	iphone "github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/device/ios/remotexpc"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
-	"github.com/wxctl/wxctl/device/virtual/ios/fault"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 	"github.com/wxctl/wxctl/intents"
 )
 
 // lab is a virtual iPhone behind its usbmuxd, and where a tunnel agent is.
 type lab struct {
 	*virtualios.Server
-	backend *iphone.Backend
+	backend *ios.Backend
 }
 
 func newLab(t testing.TB, o virtualios.Options, faults *fault.Plan) *lab {
@@ -31,7 +31,7 @@ func newLab(t testing.TB, o virtualios.Options, faults *fault.Plan) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	return &lab{server, &iphone.Backend{Server: iphone.Server{Addr: server.USBMux}, Transport: device.Virtual}}
+	return &lab{server, &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}}
 }
 
 func (l *lab) open(t testing.TB) device.Phone {
@@ -247,8 +247,8 @@ func TestInterrupted(t *testing.T) {
 // TestLaunchRequest looks at the request's form: what it holds, and that it is
 // the same bytes each time.
 func TestLaunchRequest(t *testing.T) {
-	l := iphone.Launch{BundleID: "com.tencent.xin", URL: "weixin://app/wx0123456789abcdef/auth/?scope=s&state=1"}
-	d := iphone.LaunchRequest(l, "D", "I")
+	l := ios.Launch{BundleID: "com.tencent.xin", URL: "weixin://app/wx0123456789abcdef/auth/?scope=s&state=1"}
+	d := ios.LaunchRequest(l, "D", "I")
 	for path, want := range map[string]string{
 		"CoreDevice.featureIdentifier":                              "com.apple.coredevice.feature.launchapplication",
 		"CoreDevice.deviceIdentifier":                               "D",
@@ -267,7 +267,7 @@ func TestLaunchRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := remotexpc.Request(1, iphone.LaunchRequest(l, "D", "I")).Append(nil)
+	again, err := remotexpc.Request(1, ios.LaunchRequest(l, "D", "I")).Append(nil)
 	if err != nil || string(again) != string(first) {
 		t.Errorf("%v: other bytes the second time", err)
 	}

@@ -1,4 +1,4 @@
-package iphone_test
+package ios_test
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
-	iphone "github.com/wxctl/wxctl/device/ios"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
-	"github.com/wxctl/wxctl/device/virtual/ios/fault"
-	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
-	"github.com/wxctl/wxctl/device/virtual/ios/lockdownd"
+	"github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -43,7 +43,7 @@ func virtual(t testing.TB, o virtualios.Options, faults *fault.Plan) (device.Pho
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	backend := &iphone.Backend{Server: iphone.Server{Addr: server.USBMux}, Transport: device.Virtual}
+	backend := &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}
 	infos, err := backend.List(timed(t), "")
 	if err != nil || len(infos) != 1 {
 		t.Fatalf("%d phones, %v", len(infos), err)

@@ -1,4 +1,4 @@
-package iphone
+package ios
 
 import (
 	"context"

@@ -5,7 +5,7 @@
 // can't read for success (an unreadable list of phones is empty to it, an
 // unreadable result is 0), logs private keys, and costs 0.4 MB and 0.2 ms at
 // each start for what takes a hundred lines. It judges both in tests.
-package iphone
+package ios
 
 import (
 	"context"

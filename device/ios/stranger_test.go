@@ -1,4 +1,4 @@
-package iphone
+package ios
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/device"
-	virtualios "github.com/wxctl/wxctl/device/virtual/ios"
-	"github.com/wxctl/wxctl/device/virtual/ios/idevice"
-	"github.com/wxctl/wxctl/device/virtual/ios/lockdownd"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 

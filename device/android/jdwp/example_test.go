@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
-	"github.com/wxctl/wxctl/device/virtual/android/art"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 )
 
 // An app's method is stopped at its entry, and its argument read.

@@ -1,0 +1,161 @@
+package virtualandroid
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+)
+
+// inspect tells of one package what PackageManager knows.
+func (s *agentSession) inspect(r *agent.Request) (any, error) {
+	pkg := s.phone.Package(r.Package)
+	state := s.phone.PackageState(r.Package, r.User)
+	if pkg == nil || !state.Installed {
+		return nil, &agent.Error{Kind: agent.KindNotFound, Message: fmt.Sprintf("no package %s for user %d", r.Package, r.User)}
+	}
+	app := agent.App{
+		Package: pkg.Name, VersionName: pkg.VersionName, VersionCode: pkg.VersionCode, UID: pkg.UID(r.User), Installer: pkg.Installer,
+		Debuggable: pkg.Debuggable, System: pkg.System, TargetSDK: pkg.TargetSDK, Enabled: state.Usable(), Suspended: state.Suspended, Stopped: state.Stopped, APK: pkg.Path,
+		Certificates: pkg.Certs, MetaData: pkg.MetaData,
+	}
+	app.Schemes = slices.Clone(pkg.Schemes)
+	slices.Sort(app.Schemes)
+	if len(pkg.Queries) > 0 && !r.Brief {
+		app.Queries = &agent.Queries{Packages: pkg.Queries}
+	}
+	for _, c := range pkg.Components {
+		switch {
+		case c.Kind == phone.ProviderKind:
+			app.Providers = append(app.Providers, agent.Provider{Name: c.Name, Authorities: c.Authorities, Exported: c.Exported, ReadPermission: c.ReadPerm, Grants: c.GrantURI})
+		case c.Kind == phone.ActivityKind && c.Name == pkg.Name+".wxapi.WXEntryActivity":
+			app.Entry = entryOf(pkg, c)
+		}
+	}
+	return app, nil
+}
+
+func entryOf(pkg *phone.Package, c phone.Component) *agent.Entry {
+	modes := [...]string{"standard", "singleTop", "singleTask", "singleInstance", "singleInstancePerTask"}
+	entry := &agent.Entry{Name: c.Name, Exported: c.Exported, Enabled: !c.Disabled, Target: c.Target, LaunchMode: modes[c.LaunchMode], TaskAffinity: c.Affinity, Permission: c.Permission}
+	if entry.TaskAffinity == "" {
+		entry.TaskAffinity = pkg.Name
+	}
+	return entry
+}
+
+func (s *agentSession) packages(r *agent.Request) (any, error) {
+	if _, ok := s.phone.User(r.User); !ok {
+		return nil, &agent.Error{Kind: agent.KindNotFound, Message: fmt.Sprintf("user %d", r.User)}
+	}
+	list := agent.Packages{Packages: []agent.Package{}}
+	for _, pkg := range s.phone.Packages(r.User) {
+		p := agent.Package{Name: pkg.Name, VersionCode: pkg.VersionCode, Debuggable: pkg.Debuggable, System: pkg.System, Enabled: s.phone.PackageState(pkg.Name, r.User).Usable()}
+		if pkg.Debuggable || !pkg.System {
+			_, p.Entry = pkg.Find(phone.ActivityKind, pkg.Name+".wxapi.WXEntryActivity")
+		}
+		list.Packages = append(list.Packages, p)
+	}
+	return list, nil
+}
+
+func (s *agentSession) users() agent.Users {
+	out := agent.Users{Current: s.phone.CurrentUser()}
+	for _, u := range s.phone.Users() {
+		out.Users = append(out.Users, agent.User{ID: u.ID, Name: u.Name, Profile: u.Flags&(phone.UserProfile|phone.UserManaged) != 0, Running: !u.Stopped, Unlocked: !u.Stopped && !s.locked})
+	}
+	return out
+}
+
+func (s *agentSession) top() agent.Top {
+	a, ok := s.phone.Top()
+	if !ok {
+		return agent.Top{}
+	}
+	top := agent.Top{Activity: a.Component(), Task: a.Task}
+	for _, task := range s.phone.Tasks() {
+		if task.ID == a.Task && len(task.Activities) > 0 {
+			top.Base = task.Activities[0].Component()
+		}
+	}
+	return top
+}
+
+// tasks tells the base Intents' extras of one activity's tasks: up to API 29
+// those of recent tasks, from 31 on those of running ones, and between them
+// no extras (RecentTasks.createRecentTaskInfo, Task.fillTaskInfo).
+func (s *agentSession) tasks(r *agent.Request) (any, error) {
+	if r.Component == "" {
+		return nil, badRequest("no component")
+	}
+	tasks := s.phone.Tasks()
+	if s.phone.API < 31 {
+		tasks = s.phone.RecentTasks()
+	}
+	answer := agent.Tasks{Tasks: []map[string]json.RawMessage{}}
+	for _, t := range tasks {
+		if t.User != r.User || s.realActivity(t.Base.Component) != r.Component {
+			continue
+		}
+		extras := map[string]json.RawMessage{}
+		if s.phone.API != 30 {
+			for _, x := range t.Base.Extras {
+				value, err := json.Marshal(x.Value)
+				if err != nil {
+					return nil, err
+				}
+				extras[x.Key] = value
+			}
+		}
+		answer.Tasks = append(answer.Tasks, extras)
+	}
+	return answer, nil
+}
+
+// realActivity is what a task's base Intent names of an activity that was
+// started by an alias (Task.setIntent).
+func (s *agentSession) realActivity(component string) string {
+	name, class, _ := phone.SplitComponent(component)
+	if p := s.phone.Package(name); p != nil {
+		if c, ok := p.Find(phone.ActivityKind, class); ok && c.Target != "" {
+			return name + "/" + c.Target
+		}
+	}
+	return component
+}
+
+// logLines prints a log entry as liblog's threadtime with the modifiers epoch
+// and, from API 26 on, uid: each line of a text has the prefix again. A uid
+// whose name has at most five letters is printed by name, as bionic's liblog
+// does.
+func logLines(api int, e phone.LogEntry) []string {
+	owner := ""
+	if api >= 26 {
+		owner = strconv.Itoa(e.UID)
+		if name := phone.UserName(e.UID); len(name) <= 5 {
+			owner = name
+		}
+		owner = fmt.Sprintf(" %5s", owner)
+	}
+	prefix := fmt.Sprintf("%19d.%03d%s %5d %5d %c %-8s: ", e.Time.Unix(), e.Time.Nanosecond()/1e6, owner, e.PID, e.TID, "  VDIWEF"[min(e.Priority, 7)], e.Tag)
+	text := e.Text
+	if e.Event != 0 {
+		values := make([]string, len(e.Args))
+		for i, arg := range e.Args {
+			values[i] = fmt.Sprint(arg)
+		}
+		text = strings.Join(values, ",")
+		if len(values) != 1 {
+			text = "[" + text + "]"
+		}
+	}
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		lines = append(lines, prefix+line)
+	}
+	return lines
+}

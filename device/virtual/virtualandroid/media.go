@@ -1,0 +1,282 @@
+package virtualandroid
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+)
+
+const (
+	mediaAuthority = "media"
+	mediaPackage   = "com.android.providers.media"
+	actionScanFile = "android.intent.action.MEDIA_SCANNER_SCAN_FILE"
+	extraStream    = "android.intent.extra.STREAM"
+)
+
+// mediaStore is MediaProvider: it knows the files of shared storage that
+// somebody asked it to scan.
+type mediaStore struct {
+	phone *phone.Phone
+
+	mu     sync.Mutex
+	rows   []mediaRow
+	lastID int64
+}
+
+type mediaRow struct {
+	id   int64
+	user int
+	path string // real path
+}
+
+func (r mediaRow) kind() string { return mediaKind(r.path) }
+
+// mediaKind is the collection a file belongs to, by its extension.
+func mediaKind(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".heic":
+		return "images"
+	case ".mp4", ".3gp", ".mkv", ".webm":
+		return "video"
+	case ".mp3", ".m4a", ".ogg", ".wav", ".flac":
+		return "audio"
+	}
+	return "file"
+}
+
+func (r mediaRow) uri() string {
+	if kind := r.kind(); kind != "file" {
+		return fmt.Sprintf("content://media/external/%s/media/%d", kind, r.id)
+	}
+	return fmt.Sprintf("content://media/external/file/%d", r.id)
+}
+
+func mediaProviderPackage(api int) *phone.Package {
+	scan := phone.Filter{Actions: []string{actionScanFile}, Schemes: []string{"file"}}
+	return &phone.Package{
+		Name: mediaPackage, VersionName: phone.Release(api), VersionCode: int64(api), MinSDK: api, TargetSDK: api, AppID: 10052, System: true,
+		Path: "/system/priv-app/MediaProvider/MediaProvider.apk", APKSize: 4096,
+		Components: []phone.Component{
+			{Kind: phone.ProviderKind, Name: mediaPackage + ".MediaProvider", Exported: true, GrantURI: true, Authorities: []string{mediaAuthority}},
+			{Kind: phone.ReceiverKind, Name: mediaPackage + ".MediaScannerReceiver", Exported: true, Filters: []phone.Filter{scan}},
+		},
+	}
+}
+
+// resolve returns the real path of a file on a user's shared storage.
+func (m *mediaStore) resolve(name string, user int) (string, error) {
+	real, err := m.phone.FS.RealPath(phone.RootCred(), strings.TrimPrefix(name, "file://"))
+	if err != nil {
+		return "", err
+	}
+	if !strings.HasPrefix(real, fmt.Sprintf("/storage/emulated/%d/", user)) {
+		return "", errno.EACCES
+	}
+	info, err := m.phone.FS.Stat(phone.RootCred(), real)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsRegular() {
+		return "", errno.EISDIR
+	}
+	return real, nil
+}
+
+// shared reports whether an app with the storage permission may read a file
+// by its path: everything there before scoped storage, then media only.
+func (m *mediaStore) shared(name string) bool {
+	real, err := m.phone.FS.RealPath(phone.RootCred(), name)
+	return err == nil && strings.HasPrefix(real, "/storage/emulated/") && m.mayRead(mediaKind(real)) &&
+		(m.phone.API < 30 || mediaKind(real) != "file")
+}
+
+// mayRead reports whether WeChat holds the permission for a kind of media.
+func (m *mediaStore) mayRead(kind string) bool {
+	permission := "android.permission.READ_EXTERNAL_STORAGE"
+	if m.phone.API >= 33 && kind == "images" {
+		permission = "android.permission.READ_MEDIA_IMAGES"
+	}
+	p := m.phone.Package(wechat.PackageName)
+	return p != nil && p.Holds(permission)
+}
+
+// scan makes a file known, and returns the content URI; "" if it can't.
+func (m *mediaStore) scan(name string, user int) string {
+	real, err := m.resolve(name, user)
+	if err != nil {
+		return ""
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, row := range m.rows {
+		if row.path == real && row.user == user {
+			return row.uri()
+		}
+	}
+	m.lastID++
+	row := mediaRow{id: 1000 + m.lastID, user: user, path: real}
+	m.rows = append(m.rows, row)
+	return row.uri()
+}
+
+// known returns the content URI of a file that was scanned, or "".
+func (m *mediaStore) known(name string, user int) string {
+	real, err := m.resolve(name, user)
+	if err != nil {
+		return ""
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, row := range m.rows {
+		if row.path == real && row.user == user {
+			return row.uri()
+		}
+	}
+	return ""
+}
+
+func (m *mediaStore) find(uri string, user int) (mediaRow, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, row := range m.rows {
+		if row.user == user && (row.uri() == uri || strings.Replace(row.uri(), "/external/", "/external_primary/", 1) == uri) {
+			return row, true
+		}
+	}
+	return mediaRow{}, false
+}
+
+// size opens a content URI as WeChat does.
+func (m *mediaStore) size(uri string, user int, granted bool) (int64, error) {
+	if phone.Authority(uri) != mediaAuthority {
+		return 0, fmt.Errorf("no access to the provider %q", phone.Authority(uri))
+	}
+	row, ok := m.find(uri, user)
+	if !ok {
+		return 0, errno.ENOENT
+	}
+	if !granted && (row.kind() == "file" || !m.mayRead(row.kind())) {
+		return 0, errno.EACCES
+	}
+	info, err := m.phone.FS.Stat(phone.RootCred(), row.path)
+	return info.Size, err
+}
+
+// remove deletes a row and its file.
+func (m *mediaStore) remove(uri, name string, user int) (rows int, gone bool) {
+	real, err := m.resolve(name, user)
+	m.mu.Lock()
+	before := len(m.rows)
+	m.rows = slices.DeleteFunc(m.rows, func(r mediaRow) bool { return r.user == user && (r.uri() == uri || err == nil && r.path == real) })
+	rows = before - len(m.rows)
+	m.mu.Unlock()
+	if err == nil {
+		err = m.phone.FS.Remove(phone.ShellCred(), real)
+	}
+	_, lost := m.phone.FS.Stat(phone.RootCred(), cmp.Or(real, name))
+	return rows, err == nil || lost != nil
+}
+
+// Launched implements phone.App.
+func (m *mediaStore) Launched(context.Context, *phone.Phone, phone.Activity, phone.Intent) {}
+
+// Received implements phone.Receiver.
+func (m *mediaStore) Received(_ context.Context, _ *phone.Phone, b phone.Broadcast) {
+	if b.Intent.Action == actionScanFile {
+		m.scan(b.Intent.Data, b.User)
+	}
+}
+
+// Call implements phone.Caller. scan_file came with API 29, which takes the
+// file from a parcelled Uri; later levels take it from the argument.
+func (m *mediaStore) Call(_ context.Context, p *phone.Phone, c phone.Call) (map[string]any, error) {
+	switch {
+	case c.Method != "scan_file" || p.API < 29:
+		return nil, &phone.Exception{Class: "java.lang.UnsupportedOperationException", Message: "Unsupported call: " + c.Method}
+	case p.API == 29:
+		file := c.Extras.Get(extraStream).URI()
+		if file == "" {
+			return nil, &phone.Exception{Class: "java.lang.NullPointerException", Message: "Attempt to invoke virtual method 'java.lang.String android.net.Uri.getPath()' on a null object reference"}
+		}
+		c.Arg = file
+	}
+	if uri := m.scan(c.Arg, c.User); uri != "" {
+		return map[string]any{extraStream: uri}, nil
+	}
+	return map[string]any{extraStream: nil}, nil
+}
+
+// Query implements phone.App for the selections that are in use: by _data and
+// by id.
+func (m *mediaStore) Query(_ context.Context, _ *phone.Phone, q phone.Query) (*phone.Cursor, error) {
+	columns := q.Projection
+	if len(columns) == 0 {
+		columns = []string{"_id", "_data", "_display_name"}
+	}
+	wanted := func(mediaRow) bool { return true }
+	if q.Selection != nil {
+		column, value, ok := selection(*q.Selection, q.Args)
+		if !ok || column != "_data" && column != "_id" && column != "_display_name" {
+			return nil, &phone.Exception{Class: "android.database.sqlite.SQLiteException", Message: "no such column: " + column + " (code 1 SQLITE_ERROR)"}
+		}
+		if column == "_data" {
+			if real, err := m.phone.FS.RealPath(phone.RootCred(), value); err == nil {
+				value = real
+			}
+		}
+		wanted = func(r mediaRow) bool { return fmt.Sprint(r.column(column)) == value }
+	}
+	cursor := &phone.Cursor{Columns: columns}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, row := range m.rows {
+		if row.user != q.User || !wanted(row) || !strings.HasPrefix(row.uri(), strings.TrimSuffix(q.URI, "/")) && !strings.HasPrefix(q.URI, "content://media/external/file") {
+			continue
+		}
+		cells := make([]any, len(columns))
+		for i, column := range columns {
+			cells[i] = row.column(column)
+		}
+		cursor.Rows = append(cursor.Rows, cells)
+	}
+	return cursor, nil
+}
+
+func (r mediaRow) column(name string) any {
+	switch name {
+	case "_id":
+		return r.id
+	case "_data":
+		return r.path
+	case "_display_name":
+		return path.Base(r.path)
+	case "media_type": // MediaStore.Files.FileColumns
+		return map[string]int64{"images": 1, "audio": 2, "video": 3}[r.kind()]
+	}
+	return nil
+}
+
+// selection reads "column=?" and "column='value'".
+func selection(text string, args []*string) (column, value string, ok bool) {
+	column, value, ok = strings.Cut(text, "=")
+	column, value = strings.TrimSpace(column), strings.TrimSpace(value)
+	switch {
+	case value == "?" && len(args) == 1 && args[0] != nil:
+		value = *args[0]
+	case len(value) >= 2 && value[0] == '\'' && value[len(value)-1] == '\'':
+		value = strings.ReplaceAll(value[1:len(value)-1], "''", "'")
+	default:
+		_, err := strconv.ParseInt(value, 10, 64)
+		ok = ok && err == nil
+	}
+	return column, value, ok
+}

@@ -1,0 +1,512 @@
+// Package phone models an Android phone in memory: its system properties,
+// users, packages, files, activity stack and logs, with the rules by which
+// Android itself decides what may be started, read or written. What people
+// and programs see of it (a shell, the adb protocol) is built on top, in
+// packages shell and adb; what its apps do is up to their App.
+//
+// A Phone is safe for use by several goroutines.
+package phone
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
+)
+
+// The range of API levels the model knows.
+const (
+	MinAPI = 24
+	MaxAPI = 37
+)
+
+// Options describe the phone to make. The zero value is a phone of API 34
+// with one user, unlocked and awake.
+type Options struct {
+	API          int // 24..37; 0 means 34
+	Serial       string
+	Model        string
+	Brand        string
+	Manufacturer string
+	Device       string
+	Product      string
+	Users        []User            // none means the owner alone
+	Properties   map[string]string // over the usual ones
+	Locked       bool              // the keyguard is up
+	Asleep       bool              // the screen is off
+	Capacity     int64             // bytes of the data partition; 0 means without limit
+	Now          func() time.Time  // the phone's clock; nil means the host's
+}
+
+// An App is the code of an installed package. Its methods are called with no
+// lock held, and may call the Phone.
+type App interface {
+	// Launched is called on the phone's own looper after an activity of the
+	// package came up, and again for each new intent it is handed. The
+	// context ends when the phone is closed.
+	Launched(ctx context.Context, p *Phone, a Activity, in Intent)
+	// Query answers a content query to one of the package's providers.
+	Query(ctx context.Context, p *Phone, q Query) (*Cursor, error)
+}
+
+// A Receiver is an App that has broadcast receivers.
+type Receiver interface {
+	Received(ctx context.Context, p *Phone, b Broadcast)
+}
+
+// A Describer is an App whose activities describe themselves for dumpsys, which
+// their main thread does.
+type Describer interface {
+	Describe(ctx context.Context, p *Phone, a Activity)
+}
+
+// A Caller is an App whose provider has methods for content call.
+type Caller interface {
+	Call(ctx context.Context, p *Phone, c Call) (map[string]any, error)
+}
+
+// A Command is one command line to run in the phone's shell.
+type Command struct {
+	Line   string // as sh -c gets it; empty means a shell that reads Stdin
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	UID    int    // 0 means the shell user; RunAsRoot is for that
+	Root   bool   // run as root, as adb root would
+	Dir    string // empty means /
+	TTY    bool   // on a terminal
+}
+
+// A Shell runs command lines on a phone; package shell has the one there is.
+type Shell interface {
+	Exec(ctx context.Context, p *Phone, c Command) int
+}
+
+// A Program is something a person can start with app_process: the class is
+// its name, and it is found in the dex files of the class path.
+type Program interface {
+	// Run runs main(args) and returns the exit code.
+	Run(ctx context.Context, p *Phone, e ProgramEnv) int
+}
+
+// ProgramEnv is what a Program started with.
+type ProgramEnv struct {
+	Class     string
+	Args      []string
+	ClassPath []string // absolute paths
+	UID, PID  int
+	Env       map[string]string
+	Stdin     io.Reader
+	Stdout    io.Writer
+	Stderr    io.Writer
+}
+
+// Phone is one virtual Android phone.
+type Phone struct {
+	API  int
+	FS   *FS
+	Log  *Log
+	now  func() time.Time
+	boot time.Time
+
+	mu       sync.Mutex
+	props    map[string]string
+	users    []User
+	current  int // user in the foreground
+	packages map[string]*installed
+	procs    map[int]*Process
+	nextPID  int
+	tasks    []*task // bottom to top
+	ended    []*task // without activities, as the overview shows them; the oldest first
+	nextTask int
+	tokens   *rand.Rand
+	locked   bool
+	asleep   bool
+	settings map[string]string
+	programs map[string]Program
+	shell    Shell
+	screen   func() []byte
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	life   sync.Mutex // guards closed, and that nothing is spawned after it
+	closed bool
+	looper looper
+}
+
+// New makes a phone that has booted: the system's packages are there and the
+// launcher is on top. Close it when done.
+func New(o Options) (*Phone, error) {
+	if o.API == 0 {
+		o.API = 34
+	}
+	if o.API < MinAPI || o.API > MaxAPI {
+		return nil, fmt.Errorf("no such API level here: %d (there are %d to %d)", o.API, MinAPI, MaxAPI)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if len(o.Users) == 0 {
+		o.Users = []User{Owner(o.API)}
+	}
+	if !slices.ContainsFunc(o.Users, func(u User) bool { return u.ID == 0 }) {
+		return nil, fmt.Errorf("a phone has a user 0")
+	}
+	p := &Phone{
+		API: o.API, now: o.Now, boot: o.Now(), Log: newLog(), FS: newFS(o.Now, o.Capacity),
+		users: slices.Clone(o.Users), packages: map[string]*installed{}, procs: map[int]*Process{},
+		nextPID: 4211, nextTask: 1, locked: o.Locked, asleep: o.Asleep, settings: map[string]string{},
+		programs: map[string]Program{},
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.props = properties(o)
+	seed := uint64(0)
+	for _, c := range p.props["ro.serialno"] {
+		seed = seed*131 + uint64(c)
+	}
+	p.tokens = rand.New(rand.NewPCG(seed, uint64(o.API)))
+	p.layout()
+	p.installSystem()
+	p.bootProcesses()
+	p.startHome()
+	return p, nil
+}
+
+// Close ends what runs on the phone and waits for it.
+func (p *Phone) Close() error {
+	p.life.Lock()
+	p.closed = true
+	p.life.Unlock()
+	p.cancel()
+	p.wg.Wait()
+	return nil
+}
+
+// spawn runs f on a goroutine that Close waits for, unless it is too late.
+func (p *Phone) spawn(f func()) bool {
+	p.life.Lock()
+	defer p.life.Unlock()
+	if p.closed {
+		return false
+	}
+	p.wg.Go(f)
+	return true
+}
+
+// Now is the time on the phone's clock.
+func (p *Phone) Now() time.Time { return p.now() }
+
+// Uptime is how long the phone has been up.
+func (p *Phone) Uptime() time.Duration { return p.now().Sub(p.boot) }
+
+// Serial is the serial number, ro.serialno.
+func (p *Phone) Serial() string { return p.Property("ro.serialno") }
+
+// Property returns a system property, empty if there is none.
+func (p *Phone) Property(name string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.props[name]
+}
+
+// SetProperty sets a system property. It refuses what init refuses: a value
+// above 91 bytes (PROP_VALUE_MAX) unless the name starts with ro., a second
+// value for a ro. property, and an empty or odd name.
+func (p *Phone) SetProperty(name, value string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ok := name != "" && name[0] != '.' && name[len(name)-1] != '.' && !strings.Contains(name, "..")
+	for _, c := range name {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-@:", c))
+	}
+	_, set := p.props[name]
+	ro := strings.HasPrefix(name, "ro.")
+	if !ok || ro && set || !ro && len(value) > 91 {
+		return errno.EINVAL
+	}
+	p.props[name] = value
+	return nil
+}
+
+// Properties returns a copy of all system properties.
+func (p *Phone) Properties() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.props)
+}
+
+// CurrentUser is the user in the foreground.
+func (p *Phone) CurrentUser() int { p.mu.Lock(); defer p.mu.Unlock(); return p.current }
+
+// Locked reports whether the keyguard shows; Asleep whether the screen is off.
+func (p *Phone) Locked() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.locked }
+
+// Asleep reports whether the screen is off.
+func (p *Phone) Asleep() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.asleep }
+
+// SetLocked raises or dismisses the keyguard.
+func (p *Phone) SetLocked(on bool) { p.mu.Lock(); p.locked = on; p.mu.Unlock() }
+
+// SetAsleep turns the screen off or on.
+func (p *Phone) SetAsleep(on bool) { p.mu.Lock(); p.asleep = on; p.mu.Unlock() }
+
+// Setting returns a value of the settings provider ("global", "secure",
+// "system"); ok tells whether there is one.
+func (p *Phone) Setting(space, name string) (value string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	value, ok = p.settings[space+"/"+name]
+	return value, ok
+}
+
+// SetSetting sets a value of the settings provider; SettingNames lists them.
+func (p *Phone) SetSetting(space, name, value string) {
+	p.mu.Lock()
+	p.settings[space+"/"+name] = value
+	p.mu.Unlock()
+}
+
+// DeleteSetting removes a value; it tells whether there was one.
+func (p *Phone) DeleteSetting(space, name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.settings[space+"/"+name]
+	delete(p.settings, space+"/"+name)
+	return ok
+}
+
+// SettingNames lists the names in a namespace, sorted.
+func (p *Phone) SettingNames(space string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for k := range p.settings {
+		if name, ok := strings.CutPrefix(k, space+"/"); ok {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// SetShell sets the shell that Exec uses.
+func (p *Phone) SetShell(s Shell) { p.mu.Lock(); p.shell = s; p.mu.Unlock() }
+
+// Exec runs a command line and returns its exit code. Without a shell it is
+// 127, as when /system/bin/sh were missing.
+func (p *Phone) Exec(ctx context.Context, c Command) int {
+	p.mu.Lock()
+	sh := p.shell
+	p.mu.Unlock()
+	if sh == nil {
+		return 127
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	return sh.Exec(ctx, p, c)
+}
+
+// RegisterProgram makes a class known that app_process can start, by its full
+// name. Which dex it is in is up to the Program.
+func (p *Phone) RegisterProgram(class string, run Program) {
+	p.mu.Lock()
+	p.programs[class] = run
+	p.mu.Unlock()
+}
+
+// Program returns what RegisterProgram was given for a class, or nil.
+func (p *Phone) Program(class string) Program {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.programs[class]
+}
+
+// SetScreen sets what a screenshot shows, as PNG; nil means a plain picture.
+func (p *Phone) SetScreen(png func() []byte) { p.mu.Lock(); p.screen = png; p.mu.Unlock() }
+
+// Screen returns a screenshot as PNG, or nil when nobody draws one.
+func (p *Phone) Screen() []byte {
+	p.mu.Lock()
+	draw := p.screen
+	p.mu.Unlock()
+	if draw == nil {
+		return nil
+	}
+	return draw()
+}
+
+// Go runs f on its own goroutine until the phone is closed; Close waits for it.
+func (p *Phone) Go(f func(ctx context.Context)) {
+	p.spawn(func() { f(p.ctx) })
+}
+
+// After runs f on the looper once d has passed, unless the phone is closed
+// before.
+func (p *Phone) After(d time.Duration, f func(ctx context.Context)) {
+	p.Go(func(ctx context.Context) {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			p.Post(f)
+		case <-ctx.Done():
+		}
+	})
+}
+
+// looper runs what is posted to it one after the other, as an app's main
+// thread does. It has a goroutine only while there is work.
+type looper struct {
+	mu      sync.Mutex
+	queue   []func(context.Context)
+	running bool
+	idle    chan struct{}
+}
+
+// Post hands f to the phone's looper.
+func (p *Phone) Post(f func(ctx context.Context)) {
+	l := &p.looper
+	l.mu.Lock()
+	l.queue = append(l.queue, f)
+	start := !l.running
+	if start {
+		l.running, l.idle = true, make(chan struct{})
+	}
+	l.mu.Unlock()
+	if start && !p.spawn(func() { p.loop() }) {
+		l.mu.Lock()
+		l.end()
+		l.mu.Unlock()
+	}
+}
+
+// end stops the looper. Called with its lock held.
+func (l *looper) end() {
+	l.running, l.queue = false, nil
+	close(l.idle)
+}
+
+// loop runs what is posted until there is no more.
+func (p *Phone) loop() {
+	l := &p.looper
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 || p.ctx.Err() != nil {
+			l.end()
+			l.mu.Unlock()
+			return
+		}
+		f := l.queue[0]
+		l.queue = l.queue[1:]
+		l.mu.Unlock()
+		f(p.ctx)
+	}
+}
+
+// Settle waits until the looper has done all it was given.
+func (p *Phone) Settle(ctx context.Context) error {
+	for {
+		p.looper.mu.Lock()
+		running, idle := p.looper.running, p.looper.idle
+		p.looper.mu.Unlock()
+		if !running {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func properties(o Options) map[string]string {
+	or := func(v, d string) string {
+		if v == "" {
+			return d
+		}
+		return v
+	}
+	api := strconv.Itoa(o.API)
+	device := or(o.Device, "wxctl")
+	product := or(o.Product, "sdk_wxctl")
+	brand := or(o.Brand, "wxctl")
+	release := Release(o.API)
+	id := "WX" + api + ".001"
+	props := map[string]string{
+		"ro.build.version.sdk":            api,
+		"ro.build.version.release":        release,
+		"ro.build.version.codename":       "REL",
+		"ro.build.version.incremental":    "1",
+		"ro.build.version.security_patch": "2024-01-05",
+		"ro.build.id":                     id,
+		"ro.build.display.id":             id,
+		"ro.build.type":                   "user",
+		"ro.build.tags":                   "release-keys",
+		"ro.build.fingerprint":            fmt.Sprintf("%s/%s/%s:%s/%s/1:user/release-keys", brand, product, device, release, id),
+		"ro.product.model":                or(o.Model, "Virtual Phone"),
+		"ro.product.brand":                brand,
+		"ro.product.manufacturer":         or(o.Manufacturer, "wxctl"),
+		"ro.product.device":               device,
+		"ro.product.name":                 product,
+		"ro.product.board":                "wxctl",
+		"ro.product.cpu.abi":              "arm64-v8a",
+		"ro.product.cpu.abilist":          "arm64-v8a,armeabi-v7a,armeabi",
+		"ro.product.cpu.abilist64":        "arm64-v8a",
+		"ro.product.cpu.abilist32":        "armeabi-v7a,armeabi",
+		"ro.product.locale":               "en-US",
+		"ro.serialno":                     or(o.Serial, "WXCTL0001"),
+		"ro.boot.serialno":                or(o.Serial, "WXCTL0001"),
+		"ro.hardware":                     "wxctl",
+		"ro.debuggable":                   "0",
+		"ro.secure":                       "1",
+		"ro.adb.secure":                   "1",
+		"ro.crypto.state":                 "encrypted",
+		"ro.crypto.type":                  "file",
+		"ro.zygote":                       "zygote64_32",
+		"sys.boot_completed":              "1",
+		"dev.bootcomplete":                "1",
+		"init.svc.adbd":                   "running",
+		"init.svc.zygote":                 "running",
+		"persist.sys.timezone":            "GMT",
+		"persist.sys.locale":              "en-US",
+		"service.bootanim.exit":           "1",
+		"net.bt.name":                     "Android",
+	}
+	maps.Copy(props, o.Properties)
+	return props
+}
+
+// Release is the Android version of an API level, as ro.build.version.release
+// spells it.
+func Release(api int) string {
+	switch api {
+	case 24:
+		return "7.0"
+	case 25:
+		return "7.1.1"
+	case 26:
+		return "8.0.0"
+	case 27:
+		return "8.1.0"
+	case 28:
+		return "9"
+	case 29:
+		return "10"
+	case 30:
+		return "11"
+	case 31, 32:
+		return "12"
+	}
+	return strconv.Itoa(api - 20)
+}

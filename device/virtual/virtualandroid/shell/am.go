@@ -1,0 +1,440 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+)
+
+// thrown prints an exception as Binder's shell command handling does, and
+// gives the exit code: 255.
+func (c *call) thrown(err error, what string) int {
+	var e *phone.Exception
+	if !errors.As(err, &e) {
+		e = &phone.Exception{Class: "java.lang.RuntimeException", Message: err.Error()}
+	}
+	security := strings.HasSuffix(e.Class, "SecurityException")
+	switch {
+	case c.p.API <= 29 && security:
+		c.errorf("Security exception: %s\n\n", e.Message)
+	case c.p.API <= 29:
+		c.errorf("\nException occurred while executing:\n")
+	default:
+		c.errorf("\nException occurred while executing '%s':\n", what)
+	}
+	c.errorf("%v\n\tat android.os.Binder.shellCommand(Binder.java)\n\tat android.os.Binder.onTransact(Binder.java)\n\tat android.os.Binder.execTransact(Binder.java)\n", e)
+	return 255
+}
+
+// thrownOld is how the Java programs of 24 and 25 end (BaseCommand.run): a
+// wrong argument is no failure, anything else is.
+func (c *call) thrownOld(err error) int {
+	var e *phone.Exception
+	if errors.As(err, &e) && (strings.HasSuffix(e.Class, "IllegalArgumentException") || strings.HasSuffix(e.Class, "NumberFormatException")) {
+		c.errorf("usage: %s [subcommand] [options]\n\nError: %s\n", c.args[0], e.Message)
+		return 0
+	}
+	c.errorf("%v\n\tat android.os.Parcel.readException(Parcel.java)\n\tat com.android.internal.os.BaseCommand.run(BaseCommand.java)\n\tat com.android.internal.os.RuntimeInit.main(RuntimeInit.java)\n", err)
+	return 1
+}
+
+func am(c *call) int { return c.activityManager(c.args[1:]) }
+
+func (c *call) activityManager(args []string) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" {
+		return c.amHelp(len(args) == 0)
+	}
+	var err error
+	code := 0
+	r := &argReader{args: args[1:], last: args[0]}
+	switch args[0] {
+	case "start", "start-activity":
+		code, err = c.amStart(r)
+	case "force-stop":
+		err = c.amForceStop(r)
+	case "broadcast":
+		code, err = c.amBroadcast(r)
+	case "get-current-user":
+		fmt.Fprintln(c.out, c.p.CurrentUser())
+	case "kill", "kill-all":
+		// Only processes in the background are killed; the model keeps none
+		// that could be told apart from ones that come back by themselves.
+	case "stack":
+		code = c.amStack(r)
+	case "crash":
+		err = c.amCrash(r)
+	default:
+		if c.p.API <= 25 {
+			c.errorf("Error: unknown command '%s'\n", args[0])
+			return 0
+		}
+		c.printf("Unknown command: %s\n", args[0])
+		return 255
+	}
+	if err == nil {
+		return code
+	}
+	if c.p.API <= 25 {
+		return c.thrownOld(err)
+	}
+	return c.thrown(err, args[0])
+}
+
+// amHelp lists the commands. It is an error not to have named one, to the
+// levels where am is no program of its own.
+func (c *call) amHelp(unasked bool) int {
+	if c.p.API <= 25 {
+		c.printf("usage: am [subcommand] [options]\n")
+		return 0
+	}
+	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
+		"  broadcast [--user <USER_ID> | all | current] <INTENT>\n  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
+	if unasked {
+		return 255
+	}
+	return 0
+}
+
+// startOptions are the options of am start itself.
+type startOptions struct {
+	wait, stop bool
+	user       int
+	repeat     int
+	identifier string
+}
+
+// startFlags are the options of am start that take no value and change
+// nothing here, startValues the ones with a value, by the levels that know
+// them (ActivityManagerShellCommand.makeIntent).
+var (
+	startFlags = map[string][2]int{
+		"-D": {24, 99}, "-N": {24, 99}, "--streaming": {26, 99}, "--track-allocation": {24, 99}, "--task-overlay": {26, 99}, "--lock-task": {28, 99},
+		"--allow-background-activity-starts": {30, 99}, "--splashscreen-show-icon": {33, 99}, "--dismiss-keyguard": {34, 99}, "--suspend": {34, 99},
+	}
+	startValues = map[string][2]int{
+		"-P": {24, 99}, "--start-profiler": {24, 99}, "--sampling": {24, 99}, "--receiver-permission": {24, 99}, "--display": {26, 99}, "--stack": {24, 27}, "--task": {26, 99},
+		"--attach-agent": {27, 99}, "--attach-agent-bind": {28, 99}, "--windowingMode": {28, 99}, "--activityType": {28, 99}, "--clock-type": {34, 99}, "--task-display-area-feature-id": {34, 99}, "--profiler-output-version": {35, 99},
+	}
+	startNumbers = []string{"--sampling", "--display", "--stack", "--task", "--windowingMode", "--activityType", "--task-display-area-feature-id", "--profiler-output-version"}
+)
+
+func (c *call) startOption(r *argReader, o *startOptions, opt string) (bool, error) {
+	within := func(l [2]int, ok bool) bool { return ok && c.p.API >= l[0] && c.p.API <= l[1] }
+	if l, ok := startFlags[opt]; within(l, ok) {
+		return true, nil
+	}
+	if l, ok := startValues[opt]; within(l, ok) {
+		v, err := r.required()
+		if err == nil && slices.Contains(startNumbers, opt) {
+			if _, nerr := strconv.Atoi(v); nerr != nil {
+				err = notNumber(v)
+			}
+		}
+		return true, err
+	}
+	switch {
+	case opt == "-W":
+		o.wait = true
+		return true, nil
+	case opt == "-S":
+		o.stop = true
+		return true, nil
+	case opt != "-R" && opt != "--user" && (opt != "-i" || c.p.API < 29):
+		return false, nil
+	}
+	v, err := r.required()
+	if err != nil {
+		return true, err
+	}
+	switch opt {
+	case "-i":
+		o.identifier = v
+	case "-R":
+		if o.repeat, err = strconv.Atoi(v); err != nil {
+			err = notNumber(v)
+		}
+	case "--user":
+		o.user, err = userArg(v)
+	}
+	return true, err
+}
+
+// userArg is UserHandle.parseUserArg.
+func userArg(v string) (int, error) {
+	switch v {
+	case "all":
+		return phone.UserAll, nil
+	case "current", "cur":
+		return phone.UserCurrent, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		return 0, illegal("Bad user number: %s", v)
+	}
+	return n, nil
+}
+
+// caller is the calling package that am passes: null up to 29, then
+// com.android.shell, whoever runs it.
+func (c *call) caller() string {
+	if c.p.API >= 30 {
+		return "com.android.shell"
+	}
+	return ""
+}
+
+// collected is the extended flag that am's intent carries from 36 on, because
+// am collects the keys of nested intents (EXTENDED_FLAG…, printed as xflg).
+const collected = 0x4
+
+func (c *call) amStart(r *argReader) (int, error) {
+	o := startOptions{user: phone.UserCurrent, repeat: 0}
+	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) { return c.startOption(r, &o, opt) })
+	if err != nil {
+		return 0, err
+	}
+	meta := phone.IntentMeta{Identifier: o.identifier}
+	if o.user == phone.UserAll {
+		c.errorf("Error: Can't start service with user 'all'\n")
+		return 1, nil
+	}
+	for {
+		if o.stop {
+			if code := c.stopFirst(in, o.user); code != 0 {
+				return code, nil
+			}
+		}
+		c.printf("Starting: %s\n", phone.IntentTextMeta(c.p.API, in, meta))
+		began := c.p.Now()
+		q := phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: c.caller(), Intent: in, User: o.user, Meta: meta}
+		q.Intent.Flags |= phone.FlagNewTask
+		if c.p.API >= 36 {
+			q.Meta.ExtendedFlags = collected
+		}
+		res, err := c.session.am.StartActivityAndWait(c.ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		took := c.p.Now().Sub(began).Milliseconds()
+		if o.wait && res.TotalTime > took {
+			took = res.TotalTime
+		}
+		if code := c.started(q, res, o.wait, took); code != 0 {
+			return code, nil
+		}
+		if o.repeat--; o.repeat <= 0 || c.ctx.Err() != nil {
+			return 0, nil
+		}
+		in.Flags |= phone.FlagNewTask
+		c.p.Back()
+	}
+}
+
+func (c *call) stopFirst(in phone.Intent, user int) int {
+	pkg, _, ok := strings.Cut(in.Component, "/")
+	if !ok {
+		to := c.p.Resolve(in, max(user, 0))
+		switch len(to) {
+		case 0:
+			c.errorf("Error: Intent does not match any activities: %s\n", phone.IntentText(c.p.API, in))
+			return 1
+		case 1:
+			pkg, _, _ = strings.Cut(to[0], "/")
+		default:
+			c.errorf("Error: Intent matches multiple activities; can't stop: %s\n", phone.IntentText(c.p.API, in))
+			return 1
+		}
+	}
+	c.printf("Stopping: %s\n", pkg)
+	if user < 0 {
+		user = c.p.CurrentUser()
+	}
+	c.p.ForceStop(pkg, user)
+	return 0
+}
+
+// started prints what came of a start, as runStartActivity does, and gives
+// the exit code: up to 34 an activity that did not start is no failure.
+func (c *call) started(q phone.StartRequest, res phone.WaitResult, wait bool, took int64) int {
+	out := c.err
+	if wait {
+		out = c.out
+	}
+	text := phone.IntentTextMeta(c.p.API, q.Intent, q.Meta)
+	failed := true
+	switch res.Code {
+	case phone.StartSuccess:
+		failed = false
+	case phone.StartSwitchesCanceled:
+		failed = false
+		fmt.Fprintln(out, "Warning: Activity not started because the  current activity is being kept for the user.")
+	case phone.StartDeliveredToTop:
+		failed = false
+		fmt.Fprintln(out, "Warning: Activity not started, intent has been delivered to currently running top-most instance.")
+	case phone.StartReturnIntentToCaller:
+		failed = false
+		fmt.Fprintln(out, "Warning: Activity not started because intent should be handled by the caller")
+	case phone.StartTaskToFront:
+		failed = false
+		fmt.Fprintln(out, "Warning: Activity not started, its current task has been brought to the front")
+	case phone.StartIntentNotResolved:
+		fmt.Fprintf(out, "Error: Activity not started, unable to resolve %s\n", text)
+	case phone.StartClassNotFound:
+		pkg, class, _ := phone.SplitComponent(q.Intent.Component)
+		fmt.Fprintf(out, "Error type 3\nError: Activity class {%s/%s} does not exist.\n", pkg, class)
+	case phone.StartForwardConflict:
+		fmt.Fprintln(out, "Error: Activity not started, you requested to both forward and receive its result")
+	case phone.StartPermissionDenied:
+		fmt.Fprintln(out, "Error: Activity not started, you do not have permission to access it.")
+	case phone.StartNotVoiceCompatible:
+		fmt.Fprintf(out, "Error: Activity not started, voice control not allowed for: %s\n", text)
+	case phone.StartNotCurrentUserActivity:
+		fmt.Fprintln(out, "Error: Not allowed to start background user activity that shouldn't be displayed for all users.")
+	default:
+		fmt.Fprintf(out, "Error: Activity not started, unknown error code %d\n", res.Code)
+	}
+	if !failed && wait {
+		c.waited(c.out, res, took)
+	}
+	return b2i(failed && c.p.API >= 35)
+}
+
+func (c *call) waited(out io.Writer, res phone.WaitResult, took int64) {
+	status := "ok"
+	if res.Timeout {
+		status = "timeout"
+	}
+	fmt.Fprintf(out, "Status: %s\n", status)
+	if c.p.API >= 29 {
+		fmt.Fprintf(out, "LaunchState: %s\n", launchState(c.p.API, res.State))
+	}
+	if res.Who != "" {
+		fmt.Fprintf(out, "Activity: %s\n", phone.ShortComponent(res.Who))
+	}
+	if c.p.API <= 28 && res.ThisTime >= 0 {
+		fmt.Fprintf(out, "ThisTime: %d\n", res.ThisTime)
+	}
+	if res.TotalTime >= 0 {
+		fmt.Fprintf(out, "TotalTime: %d\n", res.TotalTime)
+	}
+	fmt.Fprintf(out, "WaitTime: %d\nComplete\n", took)
+}
+
+func launchState(api, state int) string {
+	switch {
+	case state >= phone.LaunchCold && state <= phone.LaunchHot:
+		return []string{"COLD", "WARM", "HOT"}[state-1]
+	case state == 4 && api >= 31:
+		return "RELAUNCH"
+	}
+	return fmt.Sprintf("UNKNOWN (%d)", state)
+}
+
+func (c *call) amForceStop(r *argReader) error {
+	user := phone.UserAll
+	for {
+		opt, ok := r.option()
+		if !ok {
+			break
+		}
+		if opt != "--user" {
+			c.errorf("Error: Unknown option: %s\n", opt)
+			return nil
+		}
+		v, err := r.required()
+		if err != nil {
+			return err
+		}
+		if user, err = userArg(v); err != nil {
+			return err
+		}
+	}
+	pkg, err := r.required()
+	if err != nil {
+		return err
+	}
+	if user == phone.UserCurrent {
+		user = c.p.CurrentUser()
+	}
+	if c.cred.UID >= phone.FirstAppUID {
+		return &phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Permission Denial: forceStopPackage() from pid=%d, uid=%d requires android.permission.FORCE_STOP_PACKAGES", c.pid, c.cred.UID)}
+	}
+	c.p.ForceStop(pkg, user)
+	return nil
+}
+
+// amCrash has an app throw the exception that there is for it.
+func (c *call) amCrash(r *argReader) error {
+	user := c.p.CurrentUser()
+	if opt, ok := r.option(); ok && opt == "--user" {
+		v, err := r.required()
+		if err == nil {
+			user, err = userArg(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	pkg, err := r.required()
+	if err != nil {
+		return err
+	}
+	exception := "android.app.RemoteServiceException"
+	if c.p.API >= 31 {
+		exception += "$CrashedByAdbException"
+	}
+	c.p.Crash(pkg, max(user, 0), exception, "shell-induced crash")
+	return nil
+}
+
+func (c *call) amBroadcast(r *argReader) (int, error) {
+	o := startOptions{user: phone.UserAll}
+	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) { return c.startOption(r, &o, opt) })
+	if err != nil {
+		return 0, err
+	}
+	if c.p.API >= 26 {
+		in.Flags |= 0x00400000 // FLAG_RECEIVER_FROM_SHELL
+	}
+	c.printf("Broadcasting: %s\n", phone.IntentText(c.p.API, in))
+	users := []int{o.user}
+	if o.user == phone.UserAll {
+		users = users[:0]
+		for _, u := range c.p.Users() {
+			if !u.Stopped {
+				users = append(users, u.ID)
+			}
+		}
+	}
+	for _, u := range users {
+		if _, err := c.p.SendBroadcast(c.ctx, phone.Broadcast{UID: c.cred.UID, PID: c.pid, Package: c.caller(), User: u, Intent: in}); err != nil {
+			return 0, err
+		}
+	}
+	c.printf("Broadcast completed: result=0\n")
+	return 0, nil
+}
+
+func (c *call) amStack(r *argReader) int {
+	if sub, _ := r.next(); sub != "list" {
+		c.errorf("Error: unknown command '%s'\n", sub)
+		return 255
+	}
+	for _, t := range slices.Backward(c.p.Tasks()) {
+		if len(t.Activities) == 0 {
+			continue
+		}
+		word := "Stack"
+		if c.p.API >= 31 {
+			word = "RootTask"
+		}
+		top := t.Activities[len(t.Activities)-1]
+		c.printf("%s id=%d bounds=[0,0][1080,2400] displayId=0 userId=%d\n  taskId=%d: %s bounds=[0,0][1080,2400] userId=%d visible=%v topActivity=ComponentInfo{%s}\n\n", word, t.ID, t.User, t.ID, t.Activities[0].Short(), t.User, top.Resumed, top.Component())
+	}
+	return 0
+}

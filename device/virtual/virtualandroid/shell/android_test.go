@@ -1,0 +1,375 @@
+package shell_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"image/png"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+	"github.com/wxctl/wxctl/fixtures/wait"
+)
+
+const wx = "com.tencent.mm"
+
+// store is an app with a provider of two rows.
+type store struct{}
+
+func (store) Launched(context.Context, *phone.Phone, phone.Activity, phone.Intent) {}
+
+func (store) Query(_ context.Context, _ *phone.Phone, q phone.Query) (*phone.Cursor, error) {
+	if q.Selection != nil {
+		return &phone.Cursor{Columns: q.Projection}, nil
+	}
+	return &phone.Cursor{Columns: []string{"_id", "name", "blob", "real"}, Rows: [][]any{{int64(1), "a, b", []byte{1}, 1.5}, {int64(2), nil, nil, 2.0}}}, nil
+}
+
+func (store) Call(_ context.Context, _ *phone.Phone, c phone.Call) (map[string]any, error) {
+	if c.Method != "scan" {
+		return nil, nil
+	}
+	return map[string]any{"got": c.Arg, "extra": *c.Extras.Get("k").Text()}, nil
+}
+
+func wechatPhone(t testing.TB, api int, users ...phone.User) *phone.Phone {
+	p := newPhone(t, phone.Options{API: api, Serial: "S1", Model: "Pixel 9", Users: users})
+	p.Install(&phone.Package{Name: wx, AppID: 10123, VersionName: "8.0.50", VersionCode: 2800, MinSDK: 21, TargetSDK: 33, Path: "/data/app/wx/base.apk", APKSize: 1 << 20, Components: []phone.Component{
+		{Kind: phone.ActivityKind, Name: wx + ".ui.LauncherUI", Exported: true, LaunchMode: phone.LaunchSingleTop, Filters: []phone.Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.LAUNCHER"}}}},
+		{Kind: phone.ActivityKind, Name: wx + ".Hidden"},
+		{Kind: phone.ProviderKind, Name: wx + ".P", Exported: true, Authorities: []string{"wx.p"}},
+	}}, store{})
+	p.Install(&phone.Package{Name: "com.example.app", AppID: 10200, Debuggable: true, TargetSDK: 34, VersionName: "1.0", VersionCode: 1, Path: "/data/app/ex/base.apk", APKSize: 4096, Queries: []string{wx}, Components: []phone.Component{
+		{Kind: phone.ActivityKind, Name: "com.example.app.Main", Exported: true},
+	}}, nil, 0)
+	return p
+}
+
+// want is one command and what it prints.
+type want struct {
+	api       int
+	line      string
+	out, errs string // "~text" means: contains
+	code      int
+}
+
+func (w want) check(t *testing.T, p *phone.Phone) {
+	t.Helper()
+	out, errs, code := run(p, w.line, "")
+	same := func(got, want string) bool {
+		if rest, ok := strings.CutPrefix(want, "~"); ok {
+			return strings.Contains(got, rest)
+		}
+		return got == want
+	}
+	if !same(out, w.out) || !same(errs, w.errs) || code != w.code {
+		t.Errorf("%d: %s\n got %q %q %d\nwant %q %q %d", w.api, w.line, out, errs, code, w.out, w.errs, w.code)
+	}
+}
+
+func TestAndroidCommands(t *testing.T) {
+	for _, w := range []want{
+		{34, "getprop ro.product.model", "Pixel 9\n", "", 0},
+		{34, "getprop ro.build.version.sdk; getprop none; getprop none default", "34\n\ndefault\n", "", 0},
+		{34, "getprop | grep ro.serialno", "[ro.serialno]: [S1]\n", "", 0},
+		{34, "setprop debug.x 1; getprop debug.x", "1\n", "", 0},
+		{34, "setprop ro.serialno x", "", "Failed to set property 'ro.serialno' to 'x'.\nSee dmesg for error reason.\n", 1},
+		{34, "pm path com.tencent.mm", "package:/data/app/wx/base.apk\n", "", 0},
+		{24, "pm path com.tencent.mm; pm path nope; echo $?", "package:/data/app/wx/base.apk\n1\n", "", 0},
+		{24, "pm list users", "Users:\n\tUserInfo{0:Owner:13} running\n", "", 0},
+		{24, "pm list packages tencent", "package:com.tencent.mm\n", "", 0},
+		{27, "cmd package path x", "Unknown command: path\n", "", 255},
+		{34, "pm list packages -3 --user 0", "package:com.example.app\npackage:com.tencent.mm\n", "", 0},
+		{34, "pm disable-user com.tencent.mm; pm list packages -d", "Package com.tencent.mm new state: disabled-user\npackage:com.tencent.mm\n", "", 0},
+		{34, "cmd package resolve-activity --brief -c android.intent.category.LAUNCHER com.tencent.mm", "~com.tencent.mm/.ui.LauncherUI\n", "", 0},
+		{34, "cmd nosuch", "", "cmd: Can't find service: nosuch\n", 20},
+		{34, "am get-current-user", "0\n", "", 0},
+		{34, "am help | head -n 1; cmd activity help | tail -n 1; am >/dev/null", "Activity manager (activity) commands:\n  get-current-user\n", "", 255},
+		{24, "am", "usage: am [subcommand] [options]\n", "", 0},
+		{34, "input keyevent", "", "~java.lang.IllegalArgumentException: Argument expected after \"keyevent\"", 255},
+		{30, "input keyevent", "", "Error: Invalid arguments for command: keyevent\n", 0},
+		{34, "dumpsys -l | head -n 2; dumpsys | grep -e DUMP -e mWakefulness=", "Currently running services:\n  activity\nDUMP OF SERVICE activity:\nDUMP OF SERVICE package:\nDUMP OF SERVICE power:\n  mWakefulness=Awake\nDUMP OF SERVICE user:\nDUMP OF SERVICE window:\n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI", "Starting: Intent { cmp=com.tencent.mm/.ui.LauncherUI }\n", "", 0},
+		{34, "am start -n com.tencent.mm/.None; echo $?", "Starting: Intent { cmp=com.tencent.mm/.None }\n0\n", "Error type 3\nError: Activity class {com.tencent.mm/com.tencent.mm.None} does not exist.\n", 0},
+		{35, "am start -n com.tencent.mm/.None; echo $?", "Starting: Intent { cmp=com.tencent.mm/.None }\n1\n", "~does not exist", 0},
+		{34, "am start -n com.tencent.mm/.Hidden", "Starting: Intent { cmp=com.tencent.mm/.Hidden }\n", "~java.lang.SecurityException: Permission Denial: starting Intent { flg=0x10000000 cmp=com.tencent.mm/.Hidden } from null (pid=", 255},
+		{29, "am start -n com.tencent.mm/.Hidden", "~Starting", "~Security exception: Permission Denial: starting Intent { flg=0x10000000 cmp=com.tencent.mm/.Hidden } from null", 255},
+		{24, "am start -n com.tencent.mm/.Hidden", "~Starting", "~java.lang.SecurityException: Permission Denial: starting", 1},
+		{24, "am start --nosuch; echo $?", "0\n", "~Error: Unknown option: --nosuch", 0},
+		{24, "am start -W -n com.tencent.mm/.ui.LauncherUI | grep -c -e ThisTime: -e Complete", "2\n", "", 0},
+		{34, "am start -W -n com.tencent.mm/.ui.LauncherUI | grep -e Status -e LaunchState -e Activity", "Status: ok\nLaunchState: COLD\nActivity: com.tencent.mm/.ui.LauncherUI\n", "", 0},
+		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; am start com.tencent.mm/.ui.LauncherUI", "~Starting", "Warning: Activity not started, intent has been delivered to currently running top-most instance.\n", 0},
+		// AOSP 30 ActivityStarter.waitForResult: an intent that was handed to the top has no launch state.
+		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; am start -W com.tencent.mm/.ui.LauncherUI | grep -e LaunchState -e TotalTime", "LaunchState: UNKNOWN (0)\nTotalTime: 0\n", "", 0},
+		{34, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; input keyevent HOME; am start -W com.tencent.mm/.ui.LauncherUI | grep -e LaunchState -e TotalTime | tr -d 0-9", "LaunchState: HOT\nTotalTime: \n", "", 0},
+		{28, "am start com.tencent.mm/.ui.LauncherUI >/dev/null; input keyevent HOME; am start -W com.tencent.mm/.ui.LauncherUI | grep -e ThisTime -e TotalTime | tr -d 0-9", "ThisTime: \nTotalTime: \n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; pidof com.tencent.mm >/dev/null && am force-stop com.tencent.mm; pidof com.tencent.mm; echo $?", "1\n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; pidof com.tencent.mm; logcat -d -b crash -v raw | grep -v PID", "--------- beginning of crash\nFATAL EXCEPTION: main\nandroid.app.RemoteServiceException$CrashedByAdbException: shell-induced crash\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)\n", "", 0},
+		{34, "am start -n com.tencent.mm/.ui.LauncherUI >/dev/null; am crash com.tencent.mm; dumpsys activity top | head -n 1; logcat -d -b events -v raw -s am_crash | cut -d , -f 3-6", "~com.tencent.mm,32772,android.app.RemoteServiceException$CrashedByAdbException,shell-induced crash\n", "", 0},
+		{34, "am broadcast -a some.ACTION", "Broadcasting: Intent { act=some.ACTION flg=0x400000 }\nBroadcast completed: result=0\n", "", 0},
+		{24, "am broadcast -a some.ACTION", "Broadcasting: Intent { act=some.ACTION }\nBroadcast completed: result=0\n", "", 0},
+		{34, "am broadcast -a android.intent.action.BOOT_COMPLETED", "~Broadcasting", "~not allowed to send broadcast android.intent.action.BOOT_COMPLETED from pid=", 255},
+		{34, "content query --uri content://wx.p/x", "Row: 0 _id=1, name=a, b, blob=BLOB, real=1.5\nRow: 1 _id=2, name=NULL, blob=NULL, real=2.0\n", "", 0},
+		{34, "content query --uri content://wx.p/x --where \"a='b'\" --projection a:b", "No result found.\n", "", 0},
+		{34, "content query --uri content://nobody/x; echo $?", "0\n", "~Error while accessing provider:nobody\njava.lang.IllegalStateException: Could not find provider: nobody\n", 0},
+		{34, "content query", "~[ERROR] Content provider URI not specified. Did you specify --uri argument?", "", 0},
+		{34, "content call --uri content://wx.p --method scan --arg A --extra k:s:v", "Result: Bundle[{extra=v, got=A}]\n", "", 0},
+		{34, "content call --uri content://wx.p --method none", "Result: null\n", "", 0},
+		{34, "settings put global a 1; settings get global a; settings get global b; settings list global", "1\nnull\na=1\n", "", 0},
+		{34, "settings get nowhere a", "", "Invalid namespace 'nowhere'\n", 255},
+		{34, "id", "~uid=2000(shell) gid=2000(shell) groups=1004(input),1007(log)", "", 0},
+		{34, "id -Z", "u:r:shell:s0\n", "", 0},
+		{34, "wm size; wm density", "Physical size: 1080x2400\nPhysical density: 420\n", "", 0},
+		{34, "ps -A -o PID,NAME | grep system_server", "1361 system_server\n", "", 0},
+		{34, "ls -l /data/local", "", "ls: /data/local: Permission denied\n", 1},
+		{34, "ls -ld /data/local/tmp", "drwxrwx--x 2 shell shell 4096 2024-11-22 13:37 /data/local/tmp\n", "", 0},
+		{34, "ls -l /sdcard", "lrwxrwxrwx 1 root root 21 2024-11-22 13:37 /sdcard -> /storage/self/primary\n", "", 0},
+		{34, "ls /sdcard/ | head -n 3", "Alarms\nAndroid\nDCIM\n", "", 0},
+		{34, "cat /data/data/com.tencent.mm/x", "", "cat: /data/data/com.tencent.mm/x: Permission denied\n", 1},
+		{34, "monkey -p com.tencent.mm -c android.intent.category.LAUNCHER 1", "Events injected: 1\n", "", 0},
+		{34, "kill -9 1361", "", "/system/bin/sh: kill: 1361: Operation not permitted\n", 1},
+		{34, "log -t wxctl -p w a b; log plain; logcat -d -v tag -b main", "--------- beginning of main\nW/wxctl   : a b\nI/log     : plain\n", "", 0},
+		{34, "log -p x a", "", "log: bad -p 'x'\n", 1},
+		{34, "timeout 0.05 sleep 20; echo $?; timeout 5 sh -c 'exit 3'", "124\n", "", 3},
+		{34, "timeout 1", "", "~timeout: Needs 2 arguments", 1},
+		{34, "toybox echo hi; toybox nosuch", "hi\n", "toybox: Unknown command nosuch\n", 127},
+		{34, "yes a b | head -n 2", "a b\na b\n", "", 0},
+		{34, "cd /data/local/tmp; dd if=/dev/zero of=z bs=1k count=3; wc -c < z; printf abcdef | dd bs=4 count=1 status=none", "3072\nabcd", "3+0 records in\n3+0 records out\n3072 bytes copied\n", 0},
+		{34, "dd if=/nosuch", "", "dd: /nosuch: No such file or directory\n", 1},
+		{28, "nosuch", "", "/system/bin/sh: nosuch: not found\n", 127},
+		{34, "date +%Y-%m-%d; uname -m", "2024-11-22\naarch64\n", "", 0},
+	} {
+		w.check(t, wechatPhone(t, w.api))
+	}
+}
+
+func TestDumpsys(t *testing.T) {
+	for _, w := range []want{
+		{34, "dumpsys package com.tencent.mm | grep -e versionName -e versionCode", "    versionCode=2800 minSdk=21 targetSdk=33\n    versionName=8.0.50\n", "", 0},
+		{34, "dumpsys package nope", "Unable to find package: nope\n", "", 0},
+		{34, "dumpsys package com.example.app | grep -o DEBUGGABLE | head -n 1", "DEBUGGABLE\n", "", 0},
+		{24, "dumpsys package com.tencent.mm | grep 'User 0'", "    User 0: ceDataInode=131113 installed=true hidden=false suspended=false stopped=false notLaunched=true enabled=0\n", "", 0},
+		{36, "dumpsys package com.tencent.mm | grep 'User 0'", "    User 0: ceDataInode=131113 deDataInode=131114 installed=true hidden=false suspended=false distractionFlags=0 stopped=false notLaunched=true enabled=0 instant=false virtual=false quarantined=false\n", "", 0},
+		{24, "dumpsys activity activities | grep -e FocusedActivity -e esumedActivity", "~    mResumedActivity: ActivityRecord{", "", 0},
+		{24, "dumpsys activity activities | grep -e FocusedActivity", "~  mFocusedActivity: ActivityRecord{", "", 0},
+		{30, "dumpsys activity activities | grep mResumed", "~u0 com.tencent.mm/.ui.LauncherUI t3}", "", 0},
+		{33, "dumpsys activity activities | grep topResumed", "~u0 com.tencent.mm/.ui.LauncherUI} t3}", "", 0},
+		{33, "dumpsys activity activities | grep mResumed; echo $?", "1\n", "", 0},
+		{36, "dumpsys activity a | grep '^  ResumedActivity'", "~u0 com.tencent.mm/.ui.LauncherUI t3}", "", 0},
+		{34, "dumpsys window | grep mCurrentFocus", "~u0 com.tencent.mm/com.tencent.mm.ui.LauncherUI}", "", 0},
+		{34, "dumpsys power | grep -e mWakefulness= -e 'Display Power'", "  mWakefulness=Awake\nDisplay Power: state=ON\n", "", 0},
+		{34, "input keyevent POWER; dumpsys power | grep mWakefulness=; dumpsys window | grep -e mCurrentFocus -e ' showing='", "~showing=true", "", 0},
+		{34, "input keyevent KEYCODE_HOME; dumpsys activity top | head -n 1", "~TASK com.android.launcher3 ", "", 0},
+		{34, "input keyevent 4; dumpsys activity top | head -n 1", "~TASK com.android.launcher3 ", "", 0},
+		{34, "dumpsys activity recents | grep -c 'Recent #'", "2\n", "", 0},
+		{34, "dumpsys activity processes | grep -o -e '1361:.*}' -e 'com.tencent.mm/.*}'", "1361:system/1000}\ncom.tencent.mm/u0a123}\n", "", 0},
+		{34, "dumpsys activity recents | grep -o 'effectiveUid=.*' | head -n 1", "effectiveUid=u0a123\n", "", 0},
+		{34, "dumpsys nosuch", "", "Can't find service: nosuch\n", 0},
+	} {
+		p := wechatPhone(t, w.api)
+		run(p, "am start -n com.tencent.mm/.ui.LauncherUI", "")
+		if strings.Contains(w.line, "User 0") {
+			p = wechatPhone(t, w.api)
+		}
+		w.check(t, p)
+	}
+}
+
+func TestRunAs(t *testing.T) {
+	for _, w := range []want{
+		{34, "run-as com.example.app id -u", "10200\n", "", 0},
+		{34, "run-as com.example.app pwd", "/data/user/0/com.example.app\n", "", 0},
+		{34, "run-as com.example.app sh -c 'echo x > files/f; cat files/f; echo $HOME'", "x\n/data/user/0/com.example.app\n", "", 0},
+		{34, "echo data | run-as com.example.app sh -c 'cat > files/x'; run-as com.example.app cat files/x", "data\n", "", 0},
+		{34, "run-as com.tencent.mm id", "", "run-as: package not debuggable: com.tencent.mm\n", 1},
+		{34, "run-as nope id", "", "run-as: unknown package: nope\n", 1},
+		{25, "run-as com.tencent.mm id", "", "run-as: Package 'com.tencent.mm' is not debuggable\n", 1},
+		{34, "run-as com.example.app nosuch", "", "run-as: exec failed for nosuch: No such file or directory\n", 1},
+		{34, "run-as com.example.app run-as com.example.app id", "", "run-as: only 'shell' or 'root' users can run this program\n", 1},
+		{34, "run-as com.example.app --user 10 id", "", "run-as: unknown package: com.example.app\n", 1},
+		{34, "run-as", "", "~run-as: usage:", 1},
+		{34, "run-as com.example.app touch /data/local/tmp/x", "", "touch: '/data/local/tmp/x': Permission denied\n", 1},
+		{34, "run-as com.example.app ls /data/local/tmp", "", "ls: /data/local/tmp: Permission denied\n", 1},
+		// What the app's uid may not do, since the system did not start it.
+		{34, "run-as com.example.app content query --uri content://wx.p/x", "", "~requires android.permission.ACCESS_CONTENT_PROVIDERS_EXTERNALLY", 0},
+		{34, "run-as com.example.app am start -n com.tencent.mm/.ui.LauncherUI --user 0", "~Starting", "~package=com.android.shell does not belong to uid=10200", 255},
+		{29, "run-as com.example.app am start -n com.tencent.mm/.ui.LauncherUI", "~Starting", "~startActivityAsUser asks to run as user -2 but is calling from uid u0a200", 255},
+		{29, "run-as com.example.app am start --user 0 -n com.tencent.mm/.ui.LauncherUI", "~Starting", "Error: Activity not started, unknown error code 102\n", 0},
+		{34, "run-as com.example.app dumpsys power", "~Permission Denial", "", 0},
+	} {
+		w.check(t, wechatPhone(t, w.api))
+	}
+}
+
+// echoProgram is a Java class that tells how it was started.
+type echoProgram struct{}
+
+func (echoProgram) Run(_ context.Context, _ *phone.Phone, e phone.ProgramEnv) int {
+	in, _ := io.ReadAll(e.Stdin)
+	fmt.Fprintf(e.Stdout, "%s %v %v uid=%d in=%s env=%s\n", e.Class, e.Args, e.ClassPath, e.UID, in, e.Env["CLASSPATH"])
+	fmt.Fprintln(e.Stderr, "err")
+	return 5
+}
+
+func TestAppProcess(t *testing.T) {
+	for _, w := range []want{
+		{34, "echo x > /data/local/tmp/a.dex; echo -n hi | CLASSPATH=/data/local/tmp/a.dex app_process / com.x.Main a 'b c'", "com.x.Main [a b c] [/data/local/tmp/a.dex] uid=2000 in=hi env=/data/local/tmp/a.dex\n", "err\n", 5},
+		{34, "cd /data/local/tmp; touch a.dex; app_process -Djava.class.path=a.dex /system/bin --nice-name=n com.x.Main </dev/null", "com.x.Main [] [/data/local/tmp/a.dex] uid=2000 in= env=\n", "err\n", 5},
+		{34, "CLASSPATH=/data/local/tmp/none.dex app_process / com.x.Main", "", "Aborted \n", 134},
+		{34, "touch /data/local/tmp/a.dex; CLASSPATH=/data/local/tmp/a.dex app_process / com.x.Other", "", "Aborted \n", 134},
+		{34, "app_process /", "", "~Error: no class name", 10},
+		// A dex that its user may write: refused from 34 on, but not for the shell.
+		{34, "run-as com.example.app sh -c 'touch files/a.dex; CLASSPATH=files/a.dex app_process / com.x.Main' </dev/null", "", "Aborted \n", 134},
+		{34, "run-as com.example.app sh -c 'touch files/a.dex; chmod 400 files/a.dex; CLASSPATH=files/a.dex app_process / com.x.Main' </dev/null", "com.x.Main [] [/data/user/0/com.example.app/files/a.dex] uid=10200 in= env=files/a.dex\n", "err\n", 5},
+		{33, "run-as com.example.app sh -c 'touch files/a.dex; CLASSPATH=files/a.dex app_process / com.x.Main' </dev/null", "~uid=10200", "err\n", 5},
+	} {
+		p := wechatPhone(t, w.api)
+		p.RegisterProgram("com.x.Main", echoProgram{})
+		w.check(t, p)
+	}
+}
+
+func TestScreencap(t *testing.T) {
+	p := wechatPhone(t, 34)
+	out, _, code := run(p, "screencap -p", "")
+	img, err := png.Decode(strings.NewReader(out))
+	if code != 0 || err != nil || img.Bounds().Dx() != 1080 || img.Bounds().Dy() != 2400 {
+		t.Errorf("screencap -p: %d, %v", code, err)
+	}
+	out, _, _ = run(p, "screencap /data/local/tmp/s.png; wc -c < /data/local/tmp/s.png; screencap", "")
+	n, raw, _ := strings.Cut(out, "\n")
+	if n == "0" || len(raw) != 16+1080*2400*4 || binary.LittleEndian.Uint32([]byte(raw)) != 1080 {
+		t.Errorf("to a file: %s bytes; raw: %d", n, len(raw))
+	}
+}
+
+func TestLogcatFollows(t *testing.T) {
+	p := wechatPhone(t, 34)
+	run(p, "am start -n com.tencent.mm/.ui.LauncherUI", "")
+	for _, w := range []want{
+		{34, "logcat -d -s ActivityTaskManager:I | head -n 3 | cut -c 1-18,31-", "--------- beginnin\n11-22 13:37:35.123 I ActivityTaskManager: START u0 {flg=0x10000000 cmp=com.tencent.mm/.ui.LauncherUI} with LAUNCH_SINGLE_TOP from uid 2000 (BAL_ALLOW_PERMISSION) result code=0\n--------- beginnin\n", "", 0},
+		{34, "logcat -d -b events -v brief -s wm_create_activity | tail -n 1 | cut -c 1-20", "I/wm_create_activity\n", "", 0},
+		{34, "logcat -d -v raw '*:S'", "", "", 0},
+		{34, "logcat -d -b system -v tag -t 1 | wc -l", "2\n", "", 0},
+		{34, "logcat -b nosuch", "", "logcat: unknown buffer nosuch\n", 1},
+		{34, "logcat -v nosuch", "", "logcat: Invalid parameter \"nosuch\" to -v\n", 1},
+		{34, "logcat -d -m 1 -v raw -e Displayed", "~Displayed com.tencent.mm/.ui.LauncherUI for user 0: +", "", 0},
+		{34, "logcat -d -T '11-22 13:37:36.0' -b all | wc -l", "0\n", "", 0},
+		{34, "logcat -d -T 1732282655.0 -b events -v raw | wc -l | grep -c '^[1-9]'", "1\n", "", 0},
+	} {
+		w.check(t, p)
+	}
+	// A follower gets what was there and what comes, in order, with none lost.
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
+	defer cancel()
+	r, w := io.Pipe()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		p.Exec(ctx, phone.Command{Line: "logcat -v raw -b main -s Test", Stdout: w})
+		w.Close()
+	})
+	wg.Go(func() {
+		for i := range 500 {
+			p.Logcat(1, 2000, phone.Information, "Test", fmt.Sprintf("line %d", i))
+		}
+	})
+	var got bytes.Buffer
+	buf := make([]byte, 4096)
+	for !strings.Contains(got.String(), "line 499\n") {
+		n, err := r.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after %q", err, got.String())
+		}
+		got.Write(buf[:n])
+	}
+	cancel()
+	r.Close()
+	wg.Wait()
+	for i := range 500 {
+		if !strings.Contains(got.String(), fmt.Sprintf("line %d\n", i)) {
+			t.Fatalf("line %d was lost", i)
+		}
+	}
+	if out, _, _ := run(p, "logcat -c; logcat -d", ""); out != "" {
+		t.Errorf("after logcat -c: %q", out)
+	}
+}
+
+// TestTerminal types at a terminal, as adb passes it on: raw bytes, Enter as
+// CR, and with them what the terminal shows.
+func TestTerminal(t *testing.T) {
+	p := wechatPhone(t, 34)
+	for _, c := range []struct {
+		keys, shows string
+		code        int
+	}{
+		{"echo hi\rcd /data\rexit 3\r", "wxctl:/ $ echo hi\r\nhi\r\nwxctl:/ $ cd /data\r\nwxctl:/data $ exit 3\r\n", 3},
+		{"echo ab\x7fc\rexit\r", "wxctl:/ $ echo ab\b \bc\r\nac\r\nwxctl:/ $ exit\r\n", 0},
+		{"garbage\x03echo ok\rexit\r", "wxctl:/ $ garbage^C\r\nwxctl:/ $ echo ok\r\nok\r\nwxctl:/ $ exit\r\n", 0},
+		{"if true\rthen echo y\rfi\r\x04", "wxctl:/ $ if true\r\n> then echo y\r\n> fi\r\ny\r\nwxctl:/ $ ", 0},
+		{"read x\rtyped\recho $x\rexit\r", "wxctl:/ $ read x\r\ntyped\r\nwxctl:/ $ echo $x\r\ntyped\r\nwxctl:/ $ exit\r\n", 0},
+		{"cat\rline\r\x04exit\r", "wxctl:/ $ cat\r\nline\r\nline\r\nwxctl:/ $ exit\r\n", 0},
+		{"nosuch\rexit\r", "wxctl:/ $ nosuch\r\n/system/bin/sh: nosuch: inaccessible or not found\r\nwxctl:/ $ exit\r\n", 127},
+	} {
+		var out bytes.Buffer
+		code := p.Exec(t.Context(), phone.Command{Stdin: strings.NewReader(c.keys), Stdout: &out, Stderr: &out, TTY: true})
+		if out.String() != c.shows || code != c.code {
+			t.Errorf("%q\n got %q %d\nwant %q %d", c.keys, out.String(), code, c.shows, c.code)
+		}
+	}
+}
+
+// TestInterrupt ends a running command with Ctrl-C; the shell goes on.
+func TestInterrupt(t *testing.T) {
+	p := wechatPhone(t, 34)
+	r, w := io.Pipe()
+	var out lockedBuffer
+	done := make(chan int, 1)
+	go func() {
+		done <- p.Exec(t.Context(), phone.Command{Stdin: r, Stdout: &out, Stderr: &out, TTY: true})
+	}()
+	io.WriteString(w, "echo start; sleep 100\r")
+	for !strings.Contains(out.String(), "start\r\n") {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(w, "\x03")
+	for !strings.Contains(out.String(), "^C\r\n") {
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(w, "echo $?\rexit 4\r")
+	if code := <-done; code != 4 || !strings.Contains(out.String(), "130\r\n") {
+		t.Errorf("%d %q", code, out.String())
+	}
+	w.Close()
+}
+
+// lockedBuffer is a buffer that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func TestRoot(t *testing.T) {
+	p := wechatPhone(t, 34)
+	var out bytes.Buffer
+	if code := p.Exec(t.Context(), phone.Command{Line: "id -u; ls /data", Root: true, Stdout: &out}); code != 0 || out.String() != "0\napp\ndata\nlocal\nmedia\nuser\nuser_de\n" {
+		t.Errorf("%d %q", code, out.String())
+	}
+}

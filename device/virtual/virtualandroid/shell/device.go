@@ -1,0 +1,208 @@
+package shell
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+)
+
+func getprop(c *call) int {
+	args := c.args[1:]
+	if len(args) == 0 {
+		props := c.p.Properties()
+		names := make([]string, 0, len(props))
+		for k := range props {
+			names = append(names, k)
+		}
+		slices.Sort(names)
+		for _, k := range names {
+			c.printf("[%s]: [%s]\n", k, props[k])
+		}
+		return 0
+	}
+	if args[0] == "-T" || args[0] == "-Z" {
+		return 0
+	}
+	v := c.p.Property(args[0])
+	if v == "" && len(args) > 1 {
+		v = args[1]
+	}
+	fmt.Fprintln(c.out, v)
+	return 0
+}
+
+func setprop(c *call) int {
+	if len(c.args) != 3 {
+		if c.p.API >= 26 {
+			c.errorf("usage: setprop NAME VALUE\n\nSets an Android system property.\n\nsetprop: need 2 arguments\n")
+		} else {
+			c.errorf("usage: setprop <key> <value>\n")
+		}
+		return 1
+	}
+	name, value := c.args[1], c.args[2]
+	denied := c.cred.UID != phone.RootUID && c.cred.UID != phone.SystemUID && !slices.ContainsFunc([]string{"debug.", "log.", "persist.log.", "persist.sys.", "sys.", "service.", "ctl.", "dev.", "net."},
+		func(p string) bool { return strings.HasPrefix(name, p) })
+	if denied || c.p.SetProperty(name, value) != nil {
+		if c.p.API >= 26 {
+			c.errorf("Failed to set property '%s' to '%s'.\nSee dmesg for error reason.\n", name, value)
+			return 1
+		}
+		c.errorf("could not set property\n")
+		return 1
+	}
+	return 0
+}
+
+func settings(c *call) int {
+	args := c.args[1:]
+	for len(args) > 1 && args[0] == "--user" {
+		args = args[2:]
+	}
+	need := map[string]int{"get": 3, "put": 4, "delete": 3, "list": 2}
+	if len(args) == 0 || need[args[0]] == 0 || len(args) < need[args[0]] {
+		c.errorf("Invalid command: %s\n", strings.Join(args, " "))
+		return 255
+	}
+	space := args[1]
+	if space != "global" && space != "secure" && space != "system" {
+		c.errorf("Invalid namespace '%s'\n", space)
+		return 255
+	}
+	switch args[0] {
+	case "get":
+		v, ok := c.p.Setting(space, args[2])
+		if !ok {
+			v = "null"
+		}
+		fmt.Fprintln(c.out, v)
+	case "put":
+		c.p.SetSetting(space, args[2], args[3])
+	case "delete":
+		c.printf("Deleted %d rows\n", b2i(c.p.DeleteSetting(space, args[2])))
+	case "list":
+		for _, n := range c.p.SettingNames(space) {
+			v, _ := c.p.Setting(space, n)
+			c.printf("%s=%s\n", n, v)
+		}
+	}
+	return 0
+}
+
+func wm(c *call) int {
+	if len(c.args) < 2 {
+		c.printf("Window manager (window) commands:\n")
+		return 0
+	}
+	switch c.args[1] {
+	case "size":
+		c.printf("Physical size: 1080x2400\n")
+	case "density":
+		c.printf("Physical density: 420\n")
+	case "dismiss-keyguard":
+		c.p.SetLocked(false)
+	default:
+		c.printf("Unknown command: %s\n", c.args[1])
+		return 255
+	}
+	return 0
+}
+
+func inputCommand(c *call) int {
+	args := c.args[1:]
+	if len(args) > 0 && slices.Contains([]string{"keyboard", "touchscreen", "dpad", "mouse"}, args[0]) {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		c.errorf("Usage: input [<source>] [-d DISPLAY_ID] <command> [<arg>...]\n")
+		return 255
+	}
+	switch args[0] {
+	case "keyevent":
+		if len(args) < 2 {
+			if c.p.API < 31 { // a Java program of its own, whose exit code is 0
+				c.errorf("Error: Invalid arguments for command: keyevent\n")
+				return 0
+			}
+			_, err := (&argReader{last: "keyevent"}).required()
+			return c.thrown(err, "keyevent")
+		}
+		for _, k := range args[1:] {
+			c.key(k)
+		}
+	case "tap", "swipe", "text", "press", "roll", "draganddrop", "motionevent":
+	default:
+		c.errorf("Error: Unknown command: %s\n", args[0])
+		return 255
+	}
+	return 0
+}
+
+// key does what a key does to the model.
+func (c *call) key(k string) {
+	switch strings.TrimPrefix(strings.ToUpper(k), "KEYCODE_") {
+	case "HOME", "3":
+		c.p.GoHome()
+	case "BACK", "4":
+		c.p.Back()
+	case "POWER", "26":
+		off := !c.p.Asleep()
+		c.p.SetAsleep(off)
+		if off {
+			c.p.SetLocked(true)
+		}
+	case "WAKEUP", "224":
+		c.p.SetAsleep(false)
+	case "SLEEP", "223":
+		c.p.SetAsleep(true)
+	case "MENU", "82":
+		if !c.p.Asleep() {
+			c.p.SetLocked(false)
+		}
+	}
+}
+
+func service(c *call) int {
+	names := []string{"activity", "activity_task", "package", "power", "window", "user", "content", "input"}
+	if c.p.API < 29 {
+		names = slices.DeleteFunc(names, func(n string) bool { return n == "activity_task" })
+	}
+	switch {
+	case len(c.args) > 2 && c.args[1] == "check":
+		state := "not found"
+		if slices.Contains(names, c.args[2]) {
+			state = "found"
+		}
+		c.printf("Service %s: %s\n", c.args[2], state)
+	case len(c.args) > 1 && c.args[1] == "list":
+		c.printf("Found %d services:\n", len(names))
+		for i, n := range names {
+			c.printf("%d\t%s: []\n", i, n)
+		}
+	default:
+		c.errorf("Usage: service [-h|-?]\n       service list\n       service check SERVICE\n")
+		return 10
+	}
+	return 0
+}
+
+func monkey(c *call) int {
+	pkg := ""
+	for i, a := range c.args {
+		if a == "-p" && i+1 < len(c.args) {
+			pkg = c.args[i+1]
+		}
+	}
+	in := phone.Intent{Action: "android.intent.action.MAIN", Package: pkg, Categories: []string{"android.intent.category.LAUNCHER"}}
+	to := c.p.Resolve(in, 0)
+	if pkg == "" || len(to) == 0 {
+		c.printf("** No activities found to run, monkey aborted.\n")
+		return 252
+	}
+	in.Package, in.Component, in.Flags = "", to[0], phone.FlagNewTask
+	c.printf("Events injected: 1\n")
+	_, _ = c.p.StartActivity(c.ctx, phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: "com.android.shell", Intent: in})
+	return 0
+}

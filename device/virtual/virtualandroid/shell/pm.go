@@ -1,0 +1,461 @@
+package shell
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+)
+
+// pm is /system/bin/pm: up to 27 a Java program of its own that hands lists to
+// the package service, from 28 on a script that runs cmd package.
+func pm(c *call) int {
+	args := c.args[1:]
+	if c.p.API >= 28 {
+		return c.packageService(args)
+	}
+	if len(args) == 0 {
+		c.errorf("usage: pm path [--user USER_ID] PACKAGE\n       pm dump PACKAGE\n       pm list package [FILTER]\n")
+		return 1
+	}
+	switch args[0] {
+	case "list":
+		if len(args) > 1 && args[1] == "users" {
+			return c.listUsers(args[2:])
+		}
+		return c.packageService(args)
+	case "path":
+		return c.pmPath(&argReader{args: args[1:]})
+	}
+	if code, ok := c.pmState(args); ok {
+		return code
+	}
+	c.errorf("Error: unknown command '%s'\n", args[0])
+	return 1
+}
+
+// packageService is cmd package.
+func (c *call) packageService(args []string) int {
+	if len(args) == 0 {
+		c.printf("Package manager (package) commands:\n  help\n    Print this help text.\n")
+		return 255
+	}
+	r := &argReader{args: args[1:], last: args[0]}
+	switch {
+	case args[0] == "list":
+		return c.pmList(r)
+	case args[0] == "path" && c.p.API >= 28:
+		return c.pmPath(r)
+	case args[0] == "dump" && c.p.API >= 28, args[0] == "dump-package" && c.p.API >= 35:
+		if len(r.args) == 0 {
+			c.errorf("Error: no package specified\n")
+			return 1
+		}
+		c.dumpPackage(r.args[0])
+		return 0
+	case args[0] == "resolve-activity":
+		return c.resolveActivity(r)
+	case args[0] == "query-activities":
+		return c.queryActivities(r)
+	}
+	if c.p.API >= 28 {
+		if code, ok := c.pmState(args); ok {
+			return code
+		}
+	}
+	c.printf("Unknown command: %s\n", args[0])
+	return 255
+}
+
+func (c *call) pmList(r *argReader) int {
+	kind, ok := r.next()
+	if !ok {
+		c.printf("Error: didn't specify type of data to list\n")
+		return 255
+	}
+	switch {
+	case kind == "package" || kind == "packages":
+		return c.listPackages(r)
+	case kind == "users" && c.p.API >= 28:
+		return c.listUsers(nil)
+	case kind == "features":
+		c.printf("feature:android.hardware.touchscreen\n")
+		return 0
+	case kind == "libraries":
+		c.printf("library:android.test.runner\n")
+		return 0
+	}
+	c.printf("Error: unknown list type '%s'\n", kind)
+	return 255
+}
+
+// listing are the options of pm list packages.
+type listing struct {
+	path, disabled, enabled, system, third, installer, version, uid, gone bool
+	onlyUID                                                               int
+	user                                                                  int
+	filter                                                                string
+}
+
+func (c *call) listOptions(r *argReader) (l listing, code int) {
+	l.onlyUID = -1
+	if c.p.API >= 33 {
+		l.user = phone.UserAll
+	}
+	for {
+		opt, ok := r.option()
+		if !ok {
+			break
+		}
+		switch {
+		case opt == "-d":
+			l.disabled = true
+		case opt == "-e":
+			l.enabled = true
+		case opt == "-f":
+			l.path = true
+		case opt == "-i":
+			l.installer = true
+		case opt == "-l", opt == "-a" && c.p.API >= 29, opt == "--match-libraries" && c.p.API >= 31:
+		case opt == "-s":
+			l.system = true
+		case opt == "-3":
+			l.third = true
+		case opt == "-u":
+			l.gone = true
+		case opt == "-U" && c.p.API >= 26:
+			l.uid = true
+		case opt == "--show-versioncode" && c.p.API >= 26:
+			l.version = true
+		case opt == "--apex-only" && c.p.API >= 29, opt == "--factory-only" && c.p.API >= 33:
+			l.onlyUID = -2 // the model has none of these
+		case opt == "--uid" && c.p.API >= 26, opt == "--user":
+			v, err := r.required()
+			if err == nil && opt == "--uid" {
+				l.uid = true
+				if l.onlyUID, err = strconv.Atoi(v); err != nil {
+					err = notNumber(v)
+				}
+			} else if err == nil {
+				l.user, err = userArg(v)
+			}
+			if err != nil {
+				return l, c.thrown(err, "list")
+			}
+		default:
+			c.printf("Error: Unknown option: %s\n", opt)
+			return l, 255
+		}
+	}
+	l.filter, _ = r.next()
+	return l, 0
+}
+
+func (c *call) listPackages(r *argReader) int {
+	l, code := c.listOptions(r)
+	if code != 0 {
+		return code
+	}
+	var users []int
+	switch {
+	case l.user == phone.UserCurrent:
+		users = []int{c.p.CurrentUser()}
+	case l.user != phone.UserAll:
+		users = []int{l.user}
+	case c.p.API < 33:
+		users = []int{0} // --user all is user 0 there
+	default:
+		for _, u := range c.p.Users() {
+			users = append(users, u.ID)
+		}
+	}
+	for _, id := range users {
+		if u, ok := c.p.User(id); ok && u.NoShell && c.cred.UID == phone.ShellUID {
+			return c.thrown(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", id)}, "list")
+		}
+	}
+	for _, pkg := range c.p.Packages(-1) {
+		var uids []string
+		for _, id := range users {
+			if c.listed(l, pkg, id) {
+				uids = append(uids, strconv.Itoa(pkg.UID(id)))
+			}
+		}
+		if len(uids) > 0 {
+			fmt.Fprintln(c.out, l.line(pkg, uids))
+		}
+	}
+	return 0
+}
+
+func (c *call) listed(l listing, pkg *phone.Package, user int) bool {
+	s := c.p.PackageState(pkg.Name, user)
+	off := s.Enabled == phone.Disabled || s.Enabled == phone.DisabledUser || s.Enabled == phone.DisabledUntilUsed
+	switch {
+	case !s.Installed && !l.gone || l.gone && user != 0 && !s.Installed:
+		return false
+	case l.filter != "" && !strings.Contains(pkg.Name, l.filter):
+		return false
+	case l.disabled && !off, l.enabled && off, l.system && !pkg.System, l.third && pkg.System:
+		return false
+	case l.onlyUID != -1 && pkg.UID(user) != l.onlyUID:
+		return false
+	}
+	return true
+}
+
+func (l listing) line(pkg *phone.Package, uids []string) string {
+	var b strings.Builder
+	b.WriteString("package:")
+	if l.path {
+		b.WriteString(pkg.Path + "=")
+	}
+	b.WriteString(pkg.Name)
+	if l.version {
+		fmt.Fprintf(&b, " versionCode:%d", pkg.VersionCode)
+	}
+	if l.installer {
+		installer := pkg.Installer
+		if installer == "" {
+			installer = "null"
+		}
+		b.WriteString("  installer=" + installer)
+	}
+	if l.uid {
+		b.WriteString(" uid:" + strings.Join(uids, ","))
+	}
+	return b.String()
+}
+
+func (c *call) pmPath(r *argReader) int {
+	user := 0
+	opt, ok := r.option()
+	if ok {
+		if opt != "--user" {
+			c.errorf("Error: Unknown option: %s\n", opt)
+			return 1
+		}
+		v, err := r.required()
+		if err == nil {
+			user, err = userArg(v)
+		}
+		if err != nil {
+			return c.thrown(err, "path")
+		}
+	}
+	name, err := r.required()
+	switch {
+	case err != nil && c.p.API >= 28:
+		return c.thrown(err, "path")
+	case err != nil:
+		c.errorf("Error: no package specified\n")
+		return 1
+	}
+	if user < 0 {
+		user = c.p.CurrentUser()
+	}
+	if u, ok := c.p.User(user); ok && u.NoShell && c.cred.UID == phone.ShellUID {
+		return c.thrown(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", user)}, "path")
+	}
+	pkg := c.p.Package(name)
+	if pkg == nil || !c.p.PackageState(name, user).Installed {
+		return 1
+	}
+	for _, p := range append([]string{pkg.Path}, pkg.Splits...) {
+		c.printf("package:%s\n", p)
+	}
+	return 0
+}
+
+// listUsers is pm list users, and cmd user list.
+func (c *call) listUsers(args []string) int {
+	verbose := c.p.API >= 30 && slices.Contains(args, "-v")
+	users := c.p.Users()
+	if verbose {
+		c.printf("%d users:\n\n", len(users))
+		for i, u := range users {
+			state := ""
+			if !u.Stopped {
+				state = " (running)"
+			}
+			if u.ID == c.p.CurrentUser() {
+				state += " (current)"
+			}
+			c.printf("%d: id=%d, name=%s, flags=%#x%s\n", i, u.ID, u.Name, u.Flags, state)
+		}
+		return 0
+	}
+	c.printf("Users:\n")
+	for _, u := range users {
+		running := " running"
+		if u.Stopped {
+			running = ""
+		}
+		c.printf("\tUserInfo{%d:%s:%x}%s\n", u.ID, u.Name, u.Flags, running)
+	}
+	return 0
+}
+
+// pmState changes what the package manager keeps of a package; ok is false
+// for a command that is not of that sort.
+func (c *call) pmState(args []string) (code int, ok bool) {
+	words := map[string]string{"enable": "enabled", "disable": "disabled", "disable-user": "disabled-user", "disable-until-used": "disabled-until-used", "default-state": "default"}
+	states := map[string]int{"enable": phone.EnabledTrue, "disable": phone.Disabled, "disable-user": phone.DisabledUser, "disable-until-used": phone.DisabledUntilUsed, "default-state": phone.EnabledDefault}
+	_, toggles := words[args[0]]
+	if !toggles && !slices.Contains([]string{"suspend", "unsuspend", "clear", "uninstall", "hide", "unhide"}, args[0]) {
+		return 0, false
+	}
+	user := 0
+	r := &argReader{args: args[1:]}
+	for {
+		opt, more := r.option()
+		if !more {
+			break
+		}
+		if opt == "--user" {
+			v, err := r.required()
+			if err == nil {
+				user, err = userArg(v)
+			}
+			if err != nil {
+				return c.thrown(err, args[0]), true
+			}
+		}
+	}
+	name, _ := r.next()
+	pkg := c.p.Package(name)
+	user = max(user, 0)
+	s := c.p.PackageState(name, user)
+	if pkg == nil || !s.Installed {
+		if args[0] == "uninstall" {
+			c.printf("Failure [not installed for %d]\n", user)
+		} else {
+			c.errorf("Error: java.lang.IllegalArgumentException: Unknown package: %s\n", name)
+		}
+		return 1, true
+	}
+	switch args[0] {
+	case "suspend", "unsuspend":
+		s.Suspended = args[0] == "suspend"
+		c.printf("Package %s new suspended state: %v\n", name, s.Suspended)
+	case "hide", "unhide":
+		s.Hidden = args[0] == "hide"
+		c.printf("Package %s new hidden state: %v\n", name, s.Hidden)
+	case "clear", "uninstall":
+		c.p.ForceStop(name, user)
+		if args[0] == "uninstall" {
+			s.Installed = false
+		}
+		fmt.Fprintln(c.out, "Success")
+	default:
+		s.Enabled = states[args[0]]
+		c.printf("Package %s new state: %s\n", name, words[args[0]])
+	}
+	c.p.SetPackageState(name, user, s)
+	return 0, true
+}
+
+func (c *call) resolveArgs(r *argReader) (in phone.Intent, user int, brief bool, code int) {
+	o := startOptions{user: 0}
+	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) {
+		switch opt {
+		case "--brief", "--components":
+			brief = true
+			return true, nil
+		case "--query-flags":
+			_, err := r.required()
+			return true, err
+		}
+		return c.startOption(r, &o, opt)
+	})
+	if err != nil {
+		return in, 0, brief, c.thrown(err, "resolve-activity")
+	}
+	return in, max(o.user, 0), brief, 0
+}
+
+func (c *call) resolveActivity(r *argReader) int {
+	in, user, brief, code := c.resolveArgs(r)
+	if code != 0 {
+		return code
+	}
+	to := c.p.Resolve(in, user)
+	switch {
+	case len(to) == 0:
+		c.printf("No activity found\n")
+	case brief:
+		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n%s\n", phone.ShortComponent(to[0]))
+	default:
+		pkg, class, _ := phone.SplitComponent(to[0])
+		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\nActivityInfo:\n  name=%s\n  packageName=%s\n", class, pkg)
+	}
+	return 0
+}
+
+func (c *call) queryActivities(r *argReader) int {
+	in, user, brief, code := c.resolveArgs(r)
+	if code != 0 {
+		return code
+	}
+	to := c.p.Resolve(in, user)
+	if len(to) == 0 {
+		c.printf("No activities found\n")
+		return 0
+	}
+	if !brief {
+		c.printf("%d activities found:\n", len(to))
+	}
+	for i, a := range to {
+		if brief {
+			fmt.Fprintln(c.out, phone.ShortComponent(a))
+			continue
+		}
+		pkg, class, _ := phone.SplitComponent(a)
+		c.printf("  Activity #%d:\n    priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n    ActivityInfo:\n      name=%s\n      packageName=%s\n", i, class, pkg)
+	}
+	return 0
+}
+
+// cmd is /system/bin/cmd: SERVICE and what the service itself takes.
+func cmd(c *call) int {
+	args := c.args[1:]
+	if len(args) == 0 {
+		c.errorf("cmd: No service specified; use -l to list all services\n")
+		return 20
+	}
+	if args[0] == "-l" {
+		c.printf("Currently running services:\n  activity\n  package\n  settings\n  user\n  window\n")
+		return 0
+	}
+	rest := args[1:]
+	switch args[0] {
+	case "package":
+		return c.packageService(rest)
+	case "activity":
+		if c.p.API >= 26 {
+			return c.activityManager(rest)
+		}
+		if len(rest) > 0 {
+			c.printf("Unknown command: %s\n", rest[0])
+		}
+		return 255
+	case "user":
+		if len(rest) > 0 && rest[0] == "list" {
+			return c.listUsers(rest[1:])
+		}
+		c.printf("Unknown command: %s\n", strings.Join(rest, " "))
+		return 255
+	case "settings":
+		sub := *c
+		sub.args = args
+		return settings(&sub)
+	case "window":
+		sub := *c
+		sub.args = append([]string{"wm"}, rest...)
+		return wm(&sub)
+	}
+	c.errorf("cmd: Can't find service: %s\n", args[0])
+	return 20
+}

@@ -1,0 +1,468 @@
+package coredevice
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/device/ios/cdtunnel"
+	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// within bounds what must come; no passing test waits for it.
+func within(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// opened notes the URLs that an app gets.
+type opened struct{ urls chan string }
+
+func (opened) Launched(*idevice.Phone, idevice.Process, idevice.Launch)         {}
+func (o opened) Opened(_ *idevice.Phone, _ idevice.Process, url, source string) { o.urls <- url }
+
+// start boots a phone with WeChat on it and its CoreDevice side.
+func start(t testing.TB, po idevice.Options, o Options) (*Server, *idevice.Phone, chan string) {
+	t.Helper()
+	phone, err := idevice.New(po)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { phone.Close() })
+	urls := make(chan string, 200)
+	phone.Install(idevice.App{BundleID: "com.tencent.xin", Name: "WeChat", Version: "8.0.50", Build: "8.0.50.30", Schemes: []string{"weixin"}, Code: opened{urls}})
+	s := New(phone, o)
+	t.Cleanup(func() { s.Close() })
+	return s, phone, urls
+}
+
+// direct is a way to a phone's ports without a tunnel.
+type network interface {
+	Dial(ctx context.Context, port uint16) (net.Conn, error)
+	RSDPort() uint16
+}
+
+type direct struct{ rsd uint16 }
+
+func (d direct) RSDPort() uint16 { return d.rsd }
+func (d direct) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))))
+}
+
+func listen(t testing.TB, s *Server) direct {
+	t.Helper()
+	addr, err := s.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	n, _ := strconv.ParseUint(port, 10, 16)
+	return direct{uint16(n)}
+}
+
+// proxy connects to the phone's CoreDeviceProxy, which is served until the test
+// ends.
+func proxy(t testing.TB, s *Server) net.Conn {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() { s.ServeTunnel(context.Background(), phone) })
+	t.Cleanup(func() { conn.Close(); served.Wait() })
+	return conn
+}
+
+func tunnel(t testing.TB, s *Server) *cdtunnel.Tunnel {
+	t.Helper()
+	n, err := cdtunnel.Open(within(t), proxy(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func directory(t testing.TB, n network) remotexpc.Peer {
+	t.Helper()
+	c := open(t, n, n.RSDPort())
+	defer c.Close()
+	peer, err := c.Handshake(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return peer
+}
+
+func open(t testing.TB, n network, port uint16) *remotexpc.Client {
+	t.Helper()
+	conn, err := n.Dial(within(t), port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := remotexpc.Open(within(t), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func service(t testing.TB, n network, name string) *remotexpc.Client {
+	t.Helper()
+	port, err := directory(t, n).Port(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, n, port)
+}
+
+// request is an invocation as Xcode's CoreDevice writes it.
+func request(feature string, input remotexpc.Dict) remotexpc.Dict {
+	return remotexpc.Dict{
+		{Key: "CoreDevice.CoreDeviceDDIProtocolVersion", Value: int64(2)},
+		{Key: "CoreDevice.action", Value: remotexpc.Dict{}},
+		{Key: "CoreDevice.coreDeviceVersion", Value: remotexpc.Dict{
+			{Key: "components", Value: []any{uint64(629), uint64(3)}},
+			{Key: "originalComponentsCount", Value: int64(2)},
+			{Key: "stringValue", Value: "629.3"},
+		}},
+		{Key: "CoreDevice.deviceIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000001"},
+		{Key: "CoreDevice.featureIdentifier", Value: featurePrefix + feature},
+		{Key: "CoreDevice.input", Value: input},
+		{Key: "CoreDevice.invocationIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000002"},
+	}
+}
+
+// launch is the input of a launch; more options replace those with the same key.
+func launch(bundleID, url string, more ...remotexpc.Entry) remotexpc.Dict {
+	options := remotexpc.Dict{
+		{Key: "arguments", Value: []any{"-a", "b"}},
+		{Key: "environmentVariables", Value: remotexpc.Dict{{Key: "E", Value: "1"}}},
+		{Key: "standardIOUsesPseudoterminals", Value: true},
+		{Key: "startStopped", Value: false},
+		{Key: "terminateExisting", Value: false},
+		{Key: "user", Value: remotexpc.Dict{{Key: "active", Value: true}}},
+		{Key: "workingDirectory", Value: nil},
+		{Key: "platformSpecificOptions", Value: []byte("bplist00")},
+		{Key: "activates", Value: true},
+	}
+	if url != "" {
+		options = append(options, remotexpc.Entry{Key: "payloadURL", Value: remotexpc.Dict{{Key: "relative", Value: url}}})
+	}
+	for _, m := range more {
+		if i := slices.IndexFunc(options, func(e remotexpc.Entry) bool { return e.Key == m.Key }); i >= 0 {
+			options[i] = m
+		} else {
+			options = append(options, m)
+		}
+	}
+	return remotexpc.Dict{
+		{Key: "applicationSpecifier", Value: remotexpc.Dict{{Key: "bundleIdentifier", Value: remotexpc.Dict{{Key: "_0", Value: bundleID}}}}},
+		{Key: "options", Value: options},
+		{Key: "standardIOIdentifiers", Value: remotexpc.Dict{}},
+	}
+}
+
+func call(t testing.TB, c *remotexpc.Client, feature string, input remotexpc.Dict) remotexpc.Dict {
+	t.Helper()
+	reply, err := c.Call(within(t), request(feature, input))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+func pid(t testing.TB, reply remotexpc.Dict) int64 {
+	t.Helper()
+	n, ok := reply.Int("CoreDevice.output", "processToken", "processIdentifier")
+	if !ok {
+		t.Fatalf("no process: %v", reply)
+	}
+	return n
+}
+
+// TestEveryWay launches WeChat with a URL on each way to the phone: without a
+// tunnel, through one, and through an agent's.
+func TestEveryWay(t *testing.T) {
+	for _, way := range []struct {
+		name string
+		to   func(*testing.T, *Server) network
+	}{
+		{"loopback", func(t *testing.T, s *Server) network { return listen(t, s) }},
+		{"tunnel", func(t *testing.T, s *Server) network { return tunnel(t, s) }},
+		{"agent", func(t *testing.T, s *Server) network { return agentOf(t, s) }},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			plan := fault.New()
+			s, phone, urls := start(t, idevice.Options{}, Options{Faults: plan})
+			n := way.to(t, s)
+			peer := directory(t, n)
+			if peer.UDID != phone.UDID() || peer.OSVersion != "17.5" || peer.ProductType != "iPhone14,2" || peer.BuildVersion == "" {
+				t.Errorf("%+v", peer)
+			}
+			if got := peer.Services[AppService]; !got.RemoteXPC || !slices.Contains(got.Features, featurePrefix+"launchapplication") {
+				t.Errorf("%+v", got)
+			}
+			c := open(t, n, peer.Services[AppService].Port)
+			// Longer than the window that HTTP/2 begins with, and than a packet.
+			url := "weixin://app/wx1/auth/?state=" + strings.Repeat("s", 300_000)
+			first := pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", url)))
+			if got := <-urls; got != url {
+				t.Errorf("a URL of %d bytes arrived, not of %d", len(got), len(url))
+			}
+			if got := phone.Front(); got.BundleID != "com.tencent.xin" || int64(got.PID) != first || !slices.Equal(got.Args, []string{"-a", "b"}) || got.Env["E"] != "1" {
+				t.Errorf("in front: %+v", got)
+			}
+			// SpringBoard picks the app, and is the process that is told of.
+			pid(t, call(t, c, "launchapplication", launch(idevice.SpringBoard, "weixin://2")))
+			if got := <-urls; got != "weixin://2" {
+				t.Error(got)
+			}
+			for step, want := range map[string]int{"rsd HTTP/2": 1, "rsd Handshake": 1, "appservice HTTP/2": 1, "appservice launchapplication": 2, "CoreDeviceProxy handshake": map[string]int{"tunnel": 1}[way.name]} {
+				if got := plan.Count(step); got != want {
+					t.Errorf("%s: %d times, want %d", step, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestManyShares opens one tunnel, asks once where the appservice is, and
+// launches a hundred times: the phone counts no more than that.
+func TestManyShares(t *testing.T) {
+	plan := fault.New()
+	s, _, urls := start(t, idevice.Options{}, Options{Faults: plan})
+	c := service(t, tunnel(t, s), AppService)
+	for i := range 100 {
+		url := "weixin://app/" + strconv.Itoa(i)
+		pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", url)))
+		if got := <-urls; got != url {
+			t.Fatalf("%q arrived instead of %q", got, url)
+		}
+	}
+	for step, want := range map[string]int{"CoreDeviceProxy handshake": 1, "rsd Handshake": 1, "appservice HTTP/2": 1, "appservice launchapplication": 100} {
+		if got := plan.Count(step); got != want {
+			t.Errorf("%s: %d times, want %d", step, got, want)
+		}
+	}
+}
+
+func TestLists(t *testing.T) {
+	all := remotexpc.Dict{}
+	for _, key := range []string{"AppClips", "RemovableApps", "HiddenApps", "InternalApps", "DefaultApps"} {
+		all = append(all, remotexpc.Entry{Key: "include" + key, Value: true})
+	}
+	s, phone, _ := start(t, idevice.Options{}, Options{})
+	c := service(t, listen(t, s), AppService)
+	ids := func(apps []any) (ids []string) {
+		for _, a := range apps {
+			ids = append(ids, a.(remotexpc.Dict).String("bundleIdentifier"))
+		}
+		return ids
+	}
+	if got := ids(call(t, c, "listapps", all).List("CoreDevice.output")); !slices.Contains(got, "com.tencent.xin") || !slices.Contains(got, idevice.Safari) {
+		t.Errorf("%q", got)
+	}
+	removable := slices.Clone(all)
+	removable[4].Value = false
+	if got := ids(call(t, c, "listapps", removable).List("CoreDevice.output")); !slices.Equal(got, []string{"com.tencent.xin"}) {
+		t.Errorf("%q", got)
+	}
+	wechat := pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", "")))
+	runs := func() bool {
+		return slices.ContainsFunc(call(t, c, "listprocesses", remotexpc.Dict{}).List("CoreDevice.output", "processTokens"), func(p any) bool {
+			n, _ := p.(remotexpc.Dict).Int("processIdentifier")
+			return n == wechat && strings.HasSuffix(p.(remotexpc.Dict).String("executableURL", "relative"), "/WeChat.app/WeChat")
+		})
+	}
+	if !runs() {
+		t.Error("WeChat is not among the processes")
+	}
+	kill := remotexpc.Dict{{Key: "process", Value: remotexpc.Dict{{Key: "processIdentifier", Value: wechat}}}, {Key: "signal", Value: int64(9)}}
+	if reply := call(t, c, "sendsignaltoprocess", kill); reply.Get("CoreDevice.error") != nil || runs() || phone.Front().BundleID != idevice.SpringBoard {
+		t.Errorf("after SIGKILL: %v", reply)
+	}
+	info := service(t, listen(t, s), DeviceInfo)
+	if got := call(t, info, "getdeviceinfo", remotexpc.Dict{}).String("CoreDevice.output", "udid"); got != phone.UDID() {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestStreams: with iOS 26 the list of apps comes in parts.
+func TestStreams(t *testing.T) {
+	s, _, _ := start(t, idevice.Options{IOS: "26.1"}, Options{})
+	c := service(t, listen(t, s), AppService)
+	input := remotexpc.Dict{{Key: "actualInput", Value: remotexpc.Dict{}}, {Key: "streamProxy", Value: remotexpc.Dict{{Key: "sideChannel", Value: remotexpc.UUID{1}}}}}
+	reply := call(t, c, "streamprocesslist", input)
+	if got := reply.List("CoreDevice.XPCMessageKey.sideChannelStatus", "pushing", "elements"); len(got) < 3 || reply.Get("XPCSideChannel.uniqueIdentifier") != (remotexpc.UUID{1}) {
+		t.Errorf("%v", reply)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	text := func(e remotexpc.Dict, path ...string) string {
+		return e.String(append([]string{"CoreDevice.error", "userInfo"}, path...)...)
+	}
+	for _, tt := range []struct {
+		name  string
+		phone idevice.Options
+		input remotexpc.Dict
+		want  string
+		path  []string
+	}{
+		{"no such app", idevice.Options{}, launch("com.nope", ""), "is not installed", nil},
+		{"locked", idevice.Options{Locked: true}, launch("com.tencent.xin", "weixin://"), "Locked", []string{"NSUnderlyingError", "userInfo", "BSErrorCodeDescription"}},
+		{"a URL that no app takes", idevice.Options{}, launch(idevice.SpringBoard, "nope://"), "no application is registered", nil},
+		{"no bundle identifier", idevice.Options{}, launch("", ""), "applicationSpecifier", nil},
+		{"arguments of another type", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "arguments", Value: "x"}), "options.arguments", nil},
+		{"an argument of another type", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "arguments", Value: []any{int64(1)}}), "options.arguments", nil},
+		{"no user", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "user", Value: nil}), "options.user", nil},
+		{"a bool that is none", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "terminateExisting", Value: int64(1)}), "terminateExisting", nil},
+		{"options of the system as text", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "platformSpecificOptions", Value: "x"}), "platformSpecificOptions", nil},
+		{"a URL as text", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "payloadURL", Value: "weixin://"}), "options.payloadURL", nil},
+		{"an environment of numbers", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "environmentVariables", Value: remotexpc.Dict{{Key: "a", Value: int64(1)}}}), "environmentVariables", nil},
+		{"nothing", idevice.Options{}, remotexpc.Dict{}, "applicationSpecifier", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, phone, _ := start(t, tt.phone, Options{})
+			c := service(t, listen(t, s), AppService)
+			path := tt.path
+			if path == nil {
+				path = []string{"NSLocalizedDescription"}
+			}
+			if reply := call(t, c, "launchapplication", tt.input); !strings.Contains(text(reply, path...), tt.want) || reply.Get("CoreDevice.output") != nil {
+				t.Errorf("want %q in %v", tt.want, reply)
+			}
+			if _, runs := phone.Process("com.tencent.xin"); runs {
+				t.Error("WeChat runs all the same")
+			}
+		})
+	}
+	s, _, _ := start(t, idevice.Options{}, Options{})
+	c := service(t, listen(t, s), AppService)
+	if reply := call(t, c, "makecoffee", remotexpc.Dict{}); !strings.Contains(text(reply, "NSLocalizedDescription"), `"makecoffee"`) {
+		t.Errorf("%v", reply)
+	}
+	reply, err := c.Call(within(t), remotexpc.Dict{{Key: "hello", Value: true}})
+	if err != nil || !strings.Contains(text(reply, "NSLocalizedDescription"), "deviceIdentifier") {
+		t.Errorf("%v %v", reply, err)
+	}
+}
+
+// TestColdURLs: a warm launch loses its URL where the image is an old one.
+func TestColdURLs(t *testing.T) {
+	s, _, urls := start(t, idevice.Options{}, Options{ColdURLs: true})
+	c := service(t, listen(t, s), AppService)
+	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://cold"))
+	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://warm"))
+	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://anew", remotexpc.Entry{Key: "terminateExisting", Value: true}))
+	if first, second := <-urls, <-urls; first != "weixin://cold" || second != "weixin://anew" {
+		t.Errorf("%q, %q", first, second)
+	}
+}
+
+// TestWithout is about phones that offer less.
+func TestWithout(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		phone           idevice.Options
+		rsd, tunnel, as bool
+	}{
+		{"iOS 16", idevice.Options{IOS: "16.7.2"}, false, false, true},
+		{"iOS 17.0", idevice.Options{IOS: "17.0"}, true, false, true},
+		{"iOS 17.4", idevice.Options{IOS: "17.4"}, true, false, true},
+		{"iOS 17.4.0", idevice.Options{IOS: "17.4.0"}, true, false, true},
+		{"iOS 17.4.1", idevice.Options{IOS: "17.4.1"}, true, true, true},
+		{"iOS 26", idevice.Options{IOS: "26.0"}, true, true, true},
+		{"developer mode off", idevice.Options{NoDeveloperMode: true}, true, true, false},
+		{"no image", idevice.Options{NoImage: true}, true, true, false},
+	} {
+		s, _, _ := start(t, tt.phone, Options{})
+		if s.Supported() != tt.rsd || s.Tunnels() != tt.tunnel {
+			t.Errorf("%s: RSD %v, tunnel %v", tt.name, s.Supported(), s.Tunnels())
+		}
+		n := listen(t, s)
+		_, err := directory(t, n).Port(AppService)
+		if (err == nil) != tt.as {
+			t.Errorf("%s: appservice: %v", tt.name, err)
+		}
+	}
+	// An image that is mounted later brings its services with it.
+	s, phone, _ := start(t, idevice.Options{NoImage: true}, Options{})
+	n := listen(t, s)
+	directory(t, n)
+	phone.SetImage(true)
+	pid(t, call(t, service(t, n, AppService), "launchapplication", launch("com.tencent.xin", "")))
+}
+
+func TestPasteboard(t *testing.T) {
+	s, phone, _ := start(t, idevice.Options{}, Options{Pasteboard: true})
+	c := service(t, listen(t, s), Pasteboard)
+	set := remotexpc.Dict{
+		{Key: "command", Value: "SET"},
+		{Key: "items", Value: []any{remotexpc.Dict{
+			{Key: "types", Value: []any{"content"}},
+			{Key: "data", Value: remotexpc.Dict{{Key: "content", Value: remotexpc.Dict{{Key: "data", Value: []byte("plist")}}}}},
+		}}},
+		{Key: "pasteboardName", Value: "general"},
+	}
+	if reply, err := c.Call(within(t), set); err != nil || reply.String("command") != "SET_REPLY" || string(phone.Pasteboard("content")) != "plist" {
+		t.Errorf("%v %v", reply, err)
+	}
+	set[0].Value = "SHRED"
+	if reply, err := c.Call(within(t), set); err != nil || reply.Dict("error") == nil {
+		t.Errorf("%v %v", reply, err)
+	}
+	without, _, _ := start(t, idevice.Options{}, Options{})
+	if _, err := directory(t, listen(t, without)).Port(Pasteboard); !errors.Is(err, remotexpc.ErrNoService) {
+		t.Errorf("an old image: %v", err)
+	}
+}
+
+// TestLockdown: a connection to lockdown behind RSD is lockdown's own, check-in
+// and all, and needs no image.
+func TestLockdown(t *testing.T) {
+	s, _, _ := start(t, idevice.Options{NoImage: true}, Options{Lockdown: func(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }})
+	n := listen(t, s)
+	port, err := directory(t, n).Port(RemoteLockdown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := n.Dial(within(t), port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("RSDCheckin")); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len("RSDCheckin"))
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "RSDCheckin" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -1,0 +1,404 @@
+// Package coredevice is the side of a virtual iPhone that iOS 17 brought: the
+// network behind lockdown's CoreDeviceProxy, remote service discovery (RSD) in
+// it, and CoreDevice's services, first of all the appservice that launches apps
+// and hands them URLs.
+//
+//	server := coredevice.New(phone, coredevice.Options{})
+//	defer server.Close()
+//	rsd, err := server.Listen(0)          // RSD and services without a tunnel
+//	…
+//	err = server.ServeTunnel(ctx, conn)   // CoreDeviceProxy, on a connection to it
+//
+// Agent is the HTTP face of a tunnel agent as go-ios runs one.
+package coredevice
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+)
+
+// ProxyService is the name of the lockdown service that ServeTunnel is.
+const ProxyService = "com.apple.internal.devicecompute.CoreDeviceProxy"
+
+// RSDPort is where remote service discovery listens on the phone's own network,
+// as on real phones.
+const RSDPort = 58783
+
+// Names of the services.
+const (
+	AppService     = "com.apple.coredevice.appservice"
+	DeviceInfo     = "com.apple.coredevice.deviceinfo"
+	Pasteboard     = "com.apple.coredevice.pasteboardservice"
+	RemoteLockdown = "com.apple.mobile.lockdown.remote.trusted"
+)
+
+// Options say what else a phone's CoreDevice side does.
+type Options struct {
+	// Lockdown serves RemoteLockdown; nil has the phone not offer it.
+	Lockdown func(ctx context.Context, conn net.Conn)
+	// Faults fail computers on purpose, and count what they ask. The steps are
+	// "CoreDeviceProxy handshake" and "CoreDeviceProxy packets" (none of which is
+	// answered), and for rsd and each service, by the last part of its name, such
+	// as "appservice HTTP/2" (its SETTINGS), "appservice opening" (each of three)
+	// and "appservice launchapplication", the feature; "rsd Handshake" is what RSD
+	// pushes. Message makes an answer that lies.
+	Faults *fault.Plan
+	// Pasteboard has the developer disk image be one that brings Pasteboard,
+	// which the older do not.
+	Pasteboard bool
+	// ColdURLs has an app that runs already not get the URL it is launched with,
+	// unless it is ended first: reported of older developer disk images.
+	ColdURLs bool
+}
+
+// Server is the CoreDevice side of one phone.
+type Server struct {
+	phone   *idevice.Phone
+	options Options
+	names   []string // of the services, by port from firstPort on
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	served sync.WaitGroup
+}
+
+// firstPort is where the first of the services listens on the phone's network.
+const firstPort = 49152
+
+// New makes the CoreDevice side of a phone. Close it when done.
+func New(phone *idevice.Phone, o Options) *Server {
+	s := &Server{phone: phone, options: o, names: []string{AppService, DeviceInfo}}
+	if o.Pasteboard {
+		s.names = append(s.names, Pasteboard)
+	}
+	if o.Lockdown != nil {
+		s.names = append(s.names, RemoteLockdown)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends everything the server runs and waits for it.
+func (s *Server) Close() error {
+	s.cancel()
+	s.served.Wait()
+	return nil
+}
+
+// Supported reports whether the phone's iOS has remote service discovery: 17 and
+// later.
+func (s *Server) Supported() bool {
+	major, _ := s.phone.Version()
+	return major >= 17
+}
+
+// Tunnels reports whether lockdown offers ProxyService: iOS later than 17.4.0.
+func (s *Server) Tunnels() bool {
+	major, minor := s.phone.Version()
+	switch {
+	case major != 17:
+		return major > 17
+	case minor != 4:
+		return minor > 4
+	}
+	return s.phone.IOS() != "17.4" && s.phone.IOS() != "17.4.0"
+}
+
+// addresses are the phone's and a computer's on a tunnel's network, which every
+// phone has a different one of (RFC 4193).
+func (s *Server) addresses() (phone, computer netip.Addr) {
+	sum := sha256.Sum256([]byte(s.phone.UDID()))
+	a := [16]byte{0: 0xfd, 15: 1}
+	copy(a[1:8], sum[:])
+	phone = netip.AddrFrom16(a)
+	a[15] = 2
+	return phone, netip.AddrFrom16(a)
+}
+
+// ports says where each service listens, for one network.
+type ports map[string]uint16
+
+// own are the ports on the phone's own network.
+func (s *Server) own() ports {
+	p := ports{}
+	for i, name := range s.names {
+		p[name] = firstPort + uint16(i)
+	}
+	return p
+}
+
+// offered reports whether RSD lists a service now: CoreDevice's come with the
+// developer disk image, which needs developer mode.
+func (s *Server) offered(name string) bool {
+	return name == RemoteLockdown || s.phone.DeveloperMode() && s.phone.Image()
+}
+
+// Listen serves RSD and the services on loopback ports, without a tunnel; RSD on
+// the port given, 0 for any free one. It returns RSD's address.
+func (s *Server) Listen(port int) (string, error) {
+	where := ports{}
+	var listeners []net.Listener
+	for _, name := range s.names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", errors.Join(err, closeAll(listeners))
+		}
+		listeners = append(listeners, l)
+		where[name] = uint16(l.Addr().(*net.TCPAddr).Port)
+	}
+	rsd, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return "", errors.Join(err, closeAll(listeners))
+	}
+	s.accept(s.ctx, &s.served, rsd, "", where)
+	for i, l := range listeners {
+		s.accept(s.ctx, &s.served, l, s.names[i], where)
+	}
+	return rsd.Addr().String(), nil
+}
+
+func closeAll(listeners []net.Listener) (err error) {
+	for _, l := range listeners {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}
+
+// accept serves what connects to l until ctx ends: the service with the name,
+// RSD if there is none. Whoever waits for running waits for all of it.
+func (s *Server) accept(ctx context.Context, running *sync.WaitGroup, l net.Listener, name string, where ports) {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	running.Go(func() {
+		defer stop()
+		defer l.Close()
+		var conns sync.WaitGroup
+		defer conns.Wait()
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() { s.serve(ctx, conn, name, where) })
+		}
+	})
+}
+
+// serve runs one connection to a service, or to RSD, until it ends.
+func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where ports) {
+	// Whatever waits on the connection ends with ctx.
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer conn.Close()
+	if name != "" && !s.offered(name) {
+		return
+	}
+	if name == RemoteLockdown {
+		s.options.Lockdown(ctx, conn)
+		return
+	}
+	c := &connection{server: s, name: "rsd", conn: conn, where: where}
+	if name != "" {
+		c.name = name[strings.LastIndexByte(name, '.')+1:]
+	}
+	out := s.options.Faults.Strike(ctx, c.name+" HTTP/2", conn)
+	if out == nil {
+		return
+	}
+	link, err := remotexpc.Accept(ctx, out)
+	if err != nil {
+		return
+	}
+	defer link.Close()
+	c.link = link
+	// How it ended is the computer's business.
+	switch name {
+	case "":
+		_ = c.discovery(ctx)
+	case Pasteboard:
+		_ = c.each(ctx, c.pasteboard)
+	default:
+		_ = c.each(ctx, c.invoke)
+	}
+}
+
+// connection is one to RSD or to a service that takes XPC messages.
+type connection struct {
+	server *Server
+	name   string // as steps of faults have it
+	link   *remotexpc.Link
+	conn   net.Conn
+	where  ports
+}
+
+// errFault ends a connection that was told to fail.
+var errFault = errors.New("fault")
+
+// reach fails if a fault strikes at a step of the connection.
+func (c *connection) reach(ctx context.Context, step string) error {
+	if c.server.options.Faults.Strike(ctx, c.name+" "+step, c.conn) == nil {
+		return errFault
+	}
+	return nil
+}
+
+// open answers the messages that open a connection, each on its own stream and
+// in the order of arrival: go-ios waits for each, and all take it. what runs
+// after the third.
+func (c *connection) open(ctx context.Context) error {
+	for range 3 {
+		stream, m, err := c.link.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if len(m.Body) > 0 {
+			return fmt.Errorf("a request before the connection is open")
+		}
+		if err := c.reach(ctx, "opening"); err != nil {
+			return err
+		}
+		answer := remotexpc.Message{Flags: m.Flags}
+		if m.Body != nil {
+			answer.Body = remotexpc.Dict{}
+		}
+		if err := c.link.Send(ctx, stream, answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discovery pushes what the phone is, unasked, once the connection is open: some
+// clients never ask. That is all RSD does.
+func (c *connection) discovery(ctx context.Context) error {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	if err := c.reach(ctx, "Handshake"); err != nil {
+		return err
+	}
+	push := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent, ID: 2, Body: c.server.peer(c.where)}
+	if err := c.link.Send(ctx, remotexpc.Root, push); err != nil {
+		return err
+	}
+	for {
+		if _, _, err := c.link.Receive(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// peer is the Handshake.
+func (s *Server) peer(where ports) remotexpc.Dict {
+	services := remotexpc.Dict{}
+	for _, name := range s.names {
+		if !s.offered(name) {
+			continue
+		}
+		entitlement, properties := "com.apple.private.CoreDevice.canInstallCustomerContent", remotexpc.Dict{
+			{Key: "UsesRemoteXPC", Value: true},
+			{Key: "ServiceVersion", Value: int64(1)},
+		}
+		switch name {
+		case RemoteLockdown:
+			entitlement, properties = "com.apple.mobile.lockdown.remote.trusted", remotexpc.Dict{}
+		case AppService, DeviceInfo:
+			var list []any
+			for _, feature := range s.features(name) {
+				list = append(list, featurePrefix+feature)
+			}
+			properties = append(properties, remotexpc.Entry{Key: "Features", Value: list})
+		}
+		services = append(services, remotexpc.Entry{Key: name, Value: remotexpc.Dict{
+			{Key: "Entitlement", Value: entitlement},
+			// A string: that is how phones say it, and go-ios takes nothing else.
+			{Key: "Port", Value: strconv.Itoa(int(where[name]))},
+			{Key: "Properties", Value: properties},
+		}})
+	}
+	p := s.phone
+	return remotexpc.Dict{
+		{Key: "MessageType", Value: "Handshake"},
+		{Key: "MessagingProtocolVersion", Value: uint64(3)},
+		{Key: "Properties", Value: remotexpc.Dict{
+			{Key: "BuildVersion", Value: p.Build()},
+			{Key: "DeviceClass", Value: "iPhone"},
+			{Key: "HardwareModel", Value: "D63AP"},
+			{Key: "OSVersion", Value: p.IOS()},
+			{Key: "ProductName", Value: "iPhone OS"},
+			{Key: "ProductType", Value: p.ProductType()},
+			{Key: "RemoteXPCVersionFlags", Value: uint64(0x100000000000006)},
+			{Key: "UniqueChipID", Value: chipID(p.UDID())},
+			{Key: "UniqueDeviceID", Value: p.UDID()},
+		}},
+		{Key: "Services", Value: services},
+		{Key: "UUID", Value: uuidOf(p.UDID())},
+	}
+}
+
+// chipID is the second half of a UDID, which is the chip's own number.
+func chipID(udid string) uint64 {
+	if len(udid) == 25 {
+		if n, err := strconv.ParseUint(udid[9:], 16, 64); err == nil {
+			return n
+		}
+	}
+	return 1
+}
+
+func uuidOf(udid string) remotexpc.UUID {
+	sum := sha256.Sum256([]byte("remoted" + udid))
+	return remotexpc.UUID(sum[:16])
+}
+
+// each answers requests, on the stream for answers and with their own ID, as all
+// clients want it.
+func (c *connection) each(ctx context.Context, answer func(context.Context, remotexpc.Dict, func(remotexpc.Dict) error) error) error {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	for {
+		_, m, err := c.link.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if len(m.Body) == 0 {
+			continue
+		}
+		step := m.Body.String("command")
+		if feature := m.Body.String("CoreDevice.featureIdentifier"); feature != "" {
+			step = feature[strings.LastIndexByte(feature, '.')+1:]
+		}
+		if err := c.reach(ctx, step); err != nil {
+			return err
+		}
+		err = answer(ctx, m.Body, func(reply remotexpc.Dict) error {
+			flags := remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply
+			return c.link.Send(ctx, remotexpc.Answers, remotexpc.Message{Flags: flags, ID: m.ID, Body: reply})
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Message is body as a phone sends it on a stream that is open, for an answer
+// that lies: remotexpc.Root is the stream of RSD's Handshake, remotexpc.Answers
+// that of replies. It has the ID of a computer's first request.
+func Message(stream uint32, body remotexpc.Dict) ([]byte, error) {
+	m := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply, ID: 1, Body: body}
+	data, err := m.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	return remotexpc.AppendData(nil, stream, data), nil
+}

@@ -1,0 +1,93 @@
+package virtualios
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/intents/ioswire"
+)
+
+// defaultThink is how long the phone's user takes for each thing.
+const defaultThink = 150 * time.Millisecond
+
+// wechatApp is WeChat's code on the phone: it makes happen what WeChat decides.
+// The phone calls it on one goroutine.
+type wechatApp struct {
+	wechat *wechat.WeChat
+	think  time.Duration
+	turn   int // grows with each request: an answer to an older one comes to nothing
+}
+
+// wechatOf is the WeChat that the options ask for.
+func wechatOf(o Options) idevice.App {
+	var code func(openID, scope string) (string, error)
+	if o.OAuth != "" {
+		code = wechat.CodesFrom(o.OAuth)
+	}
+	w := wechat.New(wechat.Options{
+		Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Code: code,
+		Apps: []wechat.Record{{AppID: DemoAppID, BundleID: DemoBundleID, UniversalLink: DemoUniversalLink}},
+	}, host{})
+	v := w.Version()
+	return idevice.App{
+		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing", Team: "5A4RE8SF68",
+		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"}, Code: &wechatApp{wechat: w, think: o.Think},
+	}
+}
+
+// host is the phone as WeChat sees it on iOS, where it sees next to nothing.
+type host struct{}
+
+func (host) API() int                         { return 0 }
+func (host) Now() time.Time                   { return time.Now() }
+func (host) Certificates(string) [][]byte     { return nil }
+func (host) Size(string, bool) (int64, error) { return 0, errors.New("no files of others on iOS") }
+
+func (a *wechatApp) log(p *idevice.Phone, self idevice.Process, message string) {
+	p.Log(idevice.Line{Process: self, Subsystem: ioswire.WeChat, Category: "OpenSDK", Message: message})
+}
+
+// Launched implements idevice.Code.
+func (a *wechatApp) Launched(p *idevice.Phone, self idevice.Process, _ idevice.Launch) {
+	a.log(p, self, "launched")
+}
+
+// Opened implements idevice.Code.
+func (a *wechatApp) Opened(p *idevice.Phone, self idevice.Process, link, _ string) {
+	major, _ := p.Version()
+	course := a.wechat.OpenURL(wechat.URLRequest{URL: link, Pasteboard: p.Pasteboard(ioswire.PasteboardType), IOS: major})
+	a.turn++
+	turn := a.turn
+	a.log(p, self, course.Note)
+	if course.Screen != "" {
+		a.log(p, self, "screen: "+course.Screen)
+	}
+	switch {
+	case course.Back == nil:
+	case course.AtOnce:
+		a.back(p, self, course.Back)
+	default:
+		p.After(a.think, func() {
+			// The user acts on what is on the screen only.
+			if turn == a.turn && p.Front().PID == self.PID && !p.Locked() {
+				a.back(p, self, course.Back)
+			}
+		})
+	}
+}
+
+// back calls the app back.
+func (a *wechatApp) back(p *idevice.Phone, self idevice.Process, wires []ioswire.Wire) {
+	for _, wire := range wires {
+		if wire.Pasteboard != nil {
+			p.SetPasteboard(map[string][]byte{wire.Pasteboard.Type: wire.Pasteboard.Bytes()})
+			continue
+		}
+		if _, err := p.OpenURL(context.Background(), wire.URL.Text, ioswire.WeChat); err != nil {
+			a.log(p, self, err.Error())
+		}
+	}
+}
