@@ -104,9 +104,9 @@ func TestOutcomeJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"schemaVersion":1,"device":{"id":"A","name":"n","platform":"android","osVersion":"14"},"wechat":null,"app":null,` +
-		`"route":"sdk","routeReason":"","differences":[],"impersonated":false,"state":"opened","evidence":[` +
-		`{"atMs":120,"what":"WeChat started","source":"agent"},{"atMs":900,"what":"chat picker opened","source":"events log"},` +
-		`{"atMs":950,"what":"nothing new","source":"agent"}],"screenAfter":"","reply":null,"status":null,"err":null,"events":[],"elapsedMs":0,` +
+		`"route":"sdk","routeReason":"","differences":[],"impersonated":false,"state":"opened","screen":null,"evidence":[` +
+		`{"atMs":120,"what":"WeChat started","screen":null,"source":"agent"},{"atMs":900,"what":"chat picker opened","screen":null,"source":"events log"},` +
+		`{"atMs":950,"what":"nothing new","screen":null,"source":"agent"}],"screenAfter":"","reply":null,"status":null,"err":null,"events":[],"warnings":[],"artifacts":[],"elapsedMs":0,` +
 		`"error":{"code":"not_seen","exitCode":18,"message":"no reply was seen in 30s","hint":"answer on the phone"}}`
 	if string(b) != want {
 		t.Errorf("got\n%s\nwant\n%s", b, want)
@@ -302,4 +302,27 @@ func TestEach(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestProgress(t *testing.T) {
+	if !(NotSent < Unknown && Unknown < Delivered && Delivered < Opened && Opened < Returned && Returned < Replied) {
+		t.Error("the states are not in order of strength")
+	}
+	for state := NotSent; state <= Replied; state++ {
+		text, err := json.Marshal(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Progress
+		if err := json.Unmarshal(text, &back); err != nil || back != state {
+			t.Errorf("%s came back as %v: %v", text, back, err)
+		}
+		// Nobody can wait for less than that the system took it.
+		if got, err := ParseProgress(state.String()); (err == nil) != (state >= Delivered) || err == nil && got != state {
+			t.Errorf("--until %q gave %v, %v", state, got, err)
+		}
+	}
+	if err := new(Progress).UnmarshalJSON([]byte(`"sent"`)); err == nil {
+		t.Error("a state that there isn't was read")
+	}
 }

@@ -70,6 +70,9 @@ type AppIdentity struct {
 // Note is something to tell the user on the way that is no failure: a thumb
 // scaled down, an app that can't match its certificate.
 type Note struct {
+	// ID names the kind of a note that scripts may look for, such as
+	// "request.thumb_not_picture"; "" if it has no name.
+	ID      string `json:"id,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
 }

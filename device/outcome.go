@@ -2,6 +2,8 @@ package device
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -13,27 +15,34 @@ const SchemaVersion = 1
 // Progress is how far a request is known to have come.
 type Progress int
 
-// The states, in order of strength. [Delivered]: the system accepted the
-// request. [Opened]: a WeChat screen that belongs to it came up. [Returned]:
-// WeChat called the app back. [Replied]: the reply was read.
+// The states, in order of strength. [Unknown]: the request was written to the
+// phone, then the link was lost, so that it may have reached WeChat.
+// [Delivered]: the system accepted it. [Opened]: a WeChat screen that belongs
+// to it came up. [Returned]: WeChat called the app back. [Replied]: the reply
+// was read.
 const (
 	NotSent Progress = iota
+	Unknown
 	Delivered
 	Opened
 	Returned
 	Replied
 )
 
-var progressNames = [...]string{"", "delivered", "opened", "returned", "replied"}
+var progressNames = [...]string{"", "unknown", "delivered", "opened", "returned", "replied"}
 
-// ParseProgress returns the state named s, as flags and JSON spell it.
+// ParseProgress returns the state named s that a command can wait for, as flags
+// spell it.
 func ParseProgress(s string) (Progress, error) {
-	for i, name := range progressNames {
-		if i > 0 && name == s {
-			return Progress(i), nil
-		}
+	if p, ok := progressOf(s); ok && p >= Delivered {
+		return p, nil
 	}
-	return NotSent, Errorf(Usage, "%q is no state", s).WithHint("use one of: delivered, opened, returned, replied")
+	return NotSent, Errorf(Usage, "invalid state %q", s).WithHint("use one of: delivered, opened, returned, replied")
+}
+
+func progressOf(name string) (Progress, bool) {
+	i := slices.Index(progressNames[:], name)
+	return Progress(max(i, 0)), i > 0
 }
 
 // String returns the state's name; NotSent is empty.
@@ -62,9 +71,11 @@ func (p *Progress) UnmarshalJSON(b []byte) error {
 	if s == nil {
 		return nil
 	}
-	var err error
-	*p, err = ParseProgress(*s)
-	return err
+	var ok bool
+	if *p, ok = progressOf(*s); !ok {
+		return fmt.Errorf("unknown state %q", *s)
+	}
+	return nil
 }
 
 // Outcome is what came of one request at one phone. It claims nothing that was
@@ -79,12 +90,16 @@ type Outcome struct {
 	Differences   []string     `json:"differences"`  // how it departs from what the SDK does
 	Impersonated  bool         `json:"impersonated"` // it spoke for an app that is neither debuggable nor pinned
 	State         Progress     `json:"state"`
+	Step          Step         `json:"step,omitempty"` // of a login: the step that failed
+	Screen        Screen       `json:"screen"`         // of the request, the last that opened
 	Evidence      []Evidence   `json:"evidence"`
 	ScreenAfter   string       `json:"screenAfter"` // the component in front when it ended, if known
 	Reply         *Reply       `json:"reply"`
 	Status        *bool        `json:"status"` // the module's; null until a reply was read
 	Err           *ModuleError `json:"err"`    // the module's; null until a reply was read
 	Events        []Event      `json:"events"`
+	Warnings      []Note       `json:"warnings"`  // what will be lost, or is known to fail
+	Artifacts     []Artifact   `json:"artifacts"` // the files that were written
 	ElapsedMs     int64        `json:"elapsedMs"`
 	Error         *ErrorReport `json:"error,omitempty"`
 }
@@ -138,10 +153,54 @@ type App struct {
 type Evidence struct {
 	AtMs int64  `json:"atMs"` // since the command began to deliver
 	What string `json:"what"` // in words: "chat picker opened"
+	// Screen is the screen that this is about; "" if it is about none.
+	Screen Screen `json:"screen"`
 	// Source is where it was seen: "agent", "events log", "activity log", "jdwp".
 	// Android 7 (API 24, 25) does not say who wrote a line of a log, so that
 	// there an app may have forged it.
 	Source string `json:"source"`
+}
+
+// Screen is a name for what WeChat shows of a request.
+type Screen string
+
+// The screens. On an iPhone what WeChat shows can't be seen over USB: that it
+// came to the front is [ScreenUnknown].
+const (
+	ScreenChatPicker     Screen = "chat_picker"
+	ScreenMomentsEditor  Screen = "moments_editor"
+	ScreenFavorites      Screen = "favorites"
+	ScreenConsent        Screen = "consent"
+	ScreenMiniProgram    Screen = "mini_program"
+	ScreenSubscribe      Screen = "subscribe"
+	ScreenLogin          Screen = "login"           // WeChat wants its user to log in first
+	ScreenSignatureError Screen = "signature_error" // WeChat stays on its entry screen, as it does to show an error
+	ScreenLaunching      Screen = "launching"       // WeChat starts, or is working on the request
+	ScreenUnknown        Screen = "unknown"         // a screen of WeChat that has no name here
+)
+
+// MarshalJSON writes the name, or null for no screen.
+func (s Screen) MarshalJSON() ([]byte, error) {
+	if s == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(s))
+}
+
+// Step is a step of a login.
+type Step string
+
+// The steps of a login.
+const (
+	StepLogin    Step = "login"    // WeChat, the user and the reply
+	StepExchange Step = "exchange" // the code for tokens
+	StepUserInfo Step = "userinfo" // the profile
+)
+
+// Artifact is a file that a request left on the computer.
+type Artifact struct {
+	Kind string `json:"kind"` // screenshot, recording
+	Path string `json:"path"`
 }
 
 // Reply is WeChat's answer to the app. The fields after OpenID belong to one
@@ -208,6 +267,8 @@ func NewOutcome(phone Info) *Outcome {
 		Differences:   []string{},
 		Evidence:      []Evidence{},
 		Events:        []Event{},
+		Warnings:      []Note{},
+		Artifacts:     []Artifact{},
 	}
 }
 

@@ -18,6 +18,9 @@ const (
 
 // Problem is one thing that is wrong with a request.
 type Problem struct {
+	// ID names the problem for scripts, such as request.thumb_not_picture; ""
+	// if it is known by its field and rule alone.
+	ID string `json:"id,omitempty"`
 	// Severity says whether the request can be sent all the same.
 	Severity Severity `json:"severity"`
 	// Field is the path of the field in the request's JSON form, such as
