@@ -50,7 +50,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
 	}
 	if spec.Platform == device.IOS {
-		options, err := virtualios.OptionsOf(spec.Options)
+		options, err := virtualios.ParseOptions(spec.Options.Encode())
 		if err != nil {
 			return nil, nil, wrong(err)
 		}
@@ -60,7 +60,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		}
 		return &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
-	options, err := virtualandroid.OptionsOf(spec.Options)
+	options, err := virtualandroid.ParseOptions(spec.Options.Encode())
 	if err != nil {
 		return nil, nil, wrong(err)
 	}

@@ -76,7 +76,7 @@ func cmdPhones(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		serial := query.Get("serial")
 		query.Del("serial")
-		o, err := virtualandroid.OptionsOf(query)
+		o, err := virtualandroid.ParseOptions(query.Encode())
 		ts.Check(err)
 		o.Serial = serial
 		phones = append(phones, o)

@@ -3,9 +3,12 @@ package cmd
 import (
 	"context"
 	"io"
+	"net/url"
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/device/virtual/options"
 )
 
 // NewCmdVirtual makes `wxctl virtual` and the commands below it.
@@ -19,6 +22,26 @@ and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the end of
 that.`),
 		Example: examples("wxctl virtual android\nwxctl virtual ios\nwxctl virtual oauth"),
 	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualIOS(f, nil), NewCmdVirtualOAuth(f, nil))
+}
+
+// optionFlags makes a flag of each of a virtual phone's options. The function it
+// returns spells those that were given as virtual:android? does.
+func optionFlags(cmd *cobra.Command, table options.Table) func() string {
+	for _, option := range table {
+		cmd.Flags().String(option.Key, "", option.Usage())
+		if len(option.Words) > 0 {
+			complete(cmd, option.Key, option.Words...)
+		}
+	}
+	return func() string {
+		values := url.Values{}
+		for _, option := range table {
+			if flag := cmd.Flags().Lookup(option.Key); flag.Changed {
+				values.Set(flag.Name, flag.Value.String())
+			}
+		}
+		return values.Encode()
+	}
 }
 
 // untilEnd waits for what ends a virtual command: the context, or the end of a

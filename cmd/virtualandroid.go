@@ -2,12 +2,8 @@ package cmd
 
 import (
 	"context"
-	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
@@ -21,31 +17,10 @@ type virtualAndroidOptions struct {
 	phone    virtualandroid.Options
 }
 
-// virtualAndroidHelp says what each option of a virtual phone does; what it
-// takes is the phone's own word.
-func virtualAndroidHelp() map[string]string {
-	return map[string]string{
-		"answer":  "what the user does once WeChat's screen is up, by default send",
-		"api":     "Android API level, by default 34",
-		"app":     "how the demo app was built, and whether another debugger is in it already, by default debug",
-		"auth":    "whether the device side asks a computer for its adb key, and takes any, by default none",
-		"disk":    "state of the data partition, by default free",
-		"latency": "how long each answer of the phone takes, by default no time",
-		"login":   "whether somebody is logged in to WeChat, by default in",
-		"oauth":   "where WeChat gets authorization codes, by default of its own making",
-		"screen":  "whether the screen is on and unlocked, by default on",
-		"state":   "how the adb server sees the phone, by default device",
-		"think":   "how long the user takes for each thing, by default 150ms",
-		"token":   "whether WeChat's server insists on a caller token, by default any",
-		"users":   "further Android users, by default none",
-		"wechat":  "WeChat on the phone, by default 8.0.50",
-	}
-}
-
 // NewCmdVirtualAndroid makes `wxctl virtual android`.
 func NewCmdVirtualAndroid(f *Factory, runF func(context.Context, *virtualAndroidOptions) error) *cobra.Command {
 	opts := &virtualAndroidOptions{f: f}
-	var keys []string
+	var given func() string
 	cmd := &cobra.Command{
 		Use:   "android",
 		Short: "Play Android phones with WeChat on them",
@@ -65,14 +40,8 @@ wxctl virtual android --api 33 --answer cancel
 wxctl virtual android --count 20 --wechat 7.0.3 --users 999`),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			values := url.Values{}
-			c.Flags().Visit(func(flag *pflag.Flag) {
-				if slices.Contains(keys, flag.Name) {
-					values.Set(flag.Name, flag.Value.String())
-				}
-			})
 			var err error
-			if opts.phone, err = virtualandroid.OptionsOf(values); err != nil {
+			if opts.phone, err = virtualandroid.ParseOptions(given()); err != nil {
 				return exit.Usagef(c.CommandPath()+" --help", "%s", err)
 			}
 			if err := opts.check(); err != nil {
@@ -88,14 +57,7 @@ wxctl virtual android --count 20 --wechat 7.0.3 --users 999`),
 	flags.IntVar(&opts.adbPort, "adb-port", 0, "`port` of the adb server (0: any free one)")
 	flags.IntVar(&opts.adbdPort, "adbd-port", 0, "`port` of the first phone's device side, the others follow (0: any free ones)")
 	flags.IntVar(&opts.count, "count", 1, "how many phones")
-	help := virtualAndroidHelp()
-	for _, option := range virtualandroid.OptionKeys() {
-		keys = append(keys, option[0])
-		flags.String(option[0], "", help[option[0]]+": "+option[1])
-		if words := strings.Split(option[1], ", "); len(words) > 1 && !strings.Contains(option[1], " such as ") {
-			complete(cmd, option[0], words...)
-		}
-	}
+	given = optionFlags(cmd, virtualandroid.Table(&opts.phone))
 	return cmd
 }
 

@@ -2,14 +2,10 @@ package cmd
 
 import (
 	"context"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
@@ -24,30 +20,10 @@ type virtualIOSOptions struct {
 	phone                                        virtualios.Options
 }
 
-// virtualIOSHelp says what each option of a virtual iPhone does; what it takes
-// is the phone's own word.
-func virtualIOSHelp() map[string]string {
-	return map[string]string{
-		"answer":     "what the user does once WeChat's screen is up, by default send",
-		"ios":        "version of iOS, by default 17.5",
-		"login":      "whether somebody is logged in to WeChat, by default in",
-		"model":      "Apple's name of the model, by default iPhone14,2",
-		"name":       "what the owner calls the phone, by default Virtual iPhone",
-		"oauth":      "where WeChat gets authorization codes, by default of its own making",
-		"pasteboard": "whether the developer image brings a pasteboard service, by default off",
-		"state":      "what stands in a computer's way, by default ready",
-		"think":      "how long the user takes for each thing, by default 150ms",
-		"transport":  "how the phone is attached, by default usb",
-		"udid":       "number of the first phone",
-		"wda":        "whether WebDriverAgent runs on the phone, by default on",
-		"wechat":     "WeChat on the phone, by default 8.0.50",
-	}
-}
-
 // NewCmdVirtualIOS makes `wxctl virtual ios`.
 func NewCmdVirtualIOS(f *Factory, runF func(context.Context, *virtualIOSOptions) error) *cobra.Command {
 	opts := &virtualIOSOptions{f: f}
-	var keys []string
+	var given func() string
 	cmd := &cobra.Command{
 		Use:   "ios",
 		Short: "Play iPhones with WeChat on them",
@@ -68,14 +44,8 @@ wxctl virtual ios --ios 16.7 --answer cancel
 wxctl virtual ios --count 20 --state unpaired`),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			values := url.Values{}
-			c.Flags().Visit(func(flag *pflag.Flag) {
-				if slices.Contains(keys, flag.Name) {
-					values.Set(flag.Name, flag.Value.String())
-				}
-			})
 			var err error
-			if opts.phone, err = virtualios.OptionsOf(values); err != nil {
+			if opts.phone, err = virtualios.ParseOptions(given()); err != nil {
 				return exit.Usagef(c.CommandPath()+" --help", "%s", err)
 			}
 			opts.tunnels = c.Flags().Changed("tunnel-info-port")
@@ -95,14 +65,7 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
 	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel agent as go-ios runs one (0: any free one); without it none runs")
 	flags.IntVar(&opts.count, "count", 1, "how many phones")
-	help := virtualIOSHelp()
-	for _, option := range virtualios.OptionKeys() {
-		keys = append(keys, option[0])
-		flags.String(option[0], "", help[option[0]]+": "+option[1])
-		if words := strings.Split(option[1], ", "); len(words) > 1 && !strings.Contains(option[1], " such as ") {
-			complete(cmd, option[0], words...)
-		}
-	}
+	given = optionFlags(cmd, virtualios.Table(&opts.phone))
 	return cmd
 }
 

@@ -36,13 +36,9 @@ const (
 	Stay   Answer = "stay"
 )
 
-// ParseAnswer reads an answer by name.
-func ParseAnswer(text string) (Answer, error) {
-	switch a := Answer(text); a {
-	case Send, Cancel, Deny, Stay:
-		return a, nil
-	}
-	return "", fmt.Errorf("%q is no answer: use send, cancel, deny or stay", text)
+// Answers lists them by name.
+func Answers() []string {
+	return []string{string(Send), string(Cancel), string(Deny), string(Stay)}
 }
 
 // Record is what WeChat's server knows of an app: the package and the

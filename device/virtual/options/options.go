@@ -1,0 +1,167 @@
+// Package options is the one table of what a virtual phone can be told: a key,
+// the words it takes, what it is by default, a line of help, and what it sets.
+// The text behind virtual:android? and virtual:ios?, the flags of `wxctl
+// virtual`, their completion and their documentation all come from it.
+package options
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+)
+
+// Option is one row: something that a virtual phone can be told.
+type Option struct {
+	Key string
+	// Form says what it takes that is not one of a few words, such as "a version
+	// such as 8.0.50". Words are those it takes as they are.
+	Form  string
+	Words []string
+	// Default is the value of a phone that is told nothing; "" if there is none
+	// to name.
+	Default string
+	Help    string
+	// Set takes a value over. A value that is one of no words and has no Form
+	// doesn't reach it.
+	Set func(value string) error
+}
+
+// Takes says what the option takes.
+func (o Option) Takes() string {
+	parts := o.Words
+	if o.Form != "" {
+		parts = append([]string{o.Form}, o.Words...)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Usage is the option's line in a help text.
+func (o Option) Usage() string {
+	if o.Default == "" {
+		return o.Help + ": " + o.Takes()
+	}
+	return o.Help + ", by default " + o.Default + ": " + o.Takes()
+}
+
+func (o Option) set(value string) error {
+	if o.Form == "" && !slices.Contains(o.Words, value) {
+		return fmt.Errorf("use one of: %s", o.Takes())
+	}
+	return o.Set(value)
+}
+
+// Table holds the options of one kind of phone, by key, bound to the phone's
+// options that they set.
+type Table []Option
+
+// Parse reads options as virtual:android? spells them, such as
+// "api=33&answer=cancel". phone names the kind of phone in errors.
+func (t Table) Parse(phone, text string) error {
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return fmt.Errorf("the options %q of %s can't be read", text, phone)
+	}
+	var keys []string
+	for _, option := range t {
+		keys = append(keys, option.Key)
+		given, ok := values[option.Key]
+		delete(values, option.Key)
+		switch {
+		case !ok:
+			continue
+		case len(given) > 1:
+			return fmt.Errorf("option %q is given %d times", option.Key, len(given))
+		}
+		if err := option.set(given[0]); err != nil {
+			return fmt.Errorf("option %s=%q of %s: %w", option.Key, given[0], phone, err)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		return fmt.Errorf("%s has no option %q; it has: %s", phone, key, strings.Join(keys, ", "))
+	}
+	return nil
+}
+
+// The rows below are alike on all phones: they tell of the WeChat on a phone
+// and of its user.
+
+// Version is which WeChat is on the phone. other takes the further words.
+func Version(version *wechat.Version, other func(word string), words ...string) Option {
+	return Option{Key: "wechat", Form: "a version such as 8.0.50", Words: words, Default: wechat.DefaultVersion().String(),
+		Help: "WeChat on the phone", Set: func(value string) (err error) {
+			if slices.Contains(words, value) {
+				other(value)
+				return nil
+			}
+			*version, err = wechat.ParseVersion(value)
+			return err
+		}}
+}
+
+// Answer is what the user does.
+func Answer(answer *wechat.Answer) Option {
+	return Option{Key: "answer", Words: wechat.Answers(), Default: string(wechat.Send),
+		Help: "what the user does once WeChat's screen is up", Set: func(value string) error {
+			*answer = wechat.Answer(value)
+			return nil
+		}}
+}
+
+// Think is how long the user takes.
+func Think(think *time.Duration) Option {
+	return Duration("think", "150ms", "how long the user takes for each thing", think)
+}
+
+// Login is whether WeChat has a user.
+func Login(out *bool) Option {
+	return Words("login", "in, out", "whether somebody is logged in to WeChat", func(word string) { *out = word == "out" })
+}
+
+// OAuth is where WeChat's authorization codes come from. A virtual phone asks
+// only servers of this machine.
+func OAuth(base *string) Option {
+	return Option{Key: "oauth", Form: "base URL of a virtual OAuth server", Default: "of its own making",
+		Help: "where WeChat gets authorization codes", Set: func(value string) error {
+			u, err := url.Parse(value)
+			if err != nil || u.Scheme != "http" || u.User != nil || u.Host == "" || u.RawQuery != "" || !isLoopback(u.Hostname()) {
+				return errors.New("use the base URL that `wxctl virtual oauth` prints, such as http://127.0.0.1:41234")
+			}
+			*base = strings.TrimSuffix(value, "/")
+			return nil
+		}}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Duration is a row that takes a time of at most an hour.
+func Duration(key, def, help string, d *time.Duration) Option {
+	const form = "a duration such as 300ms"
+	return Option{Key: key, Form: form, Default: def, Help: help, Set: func(value string) error {
+		v, err := time.ParseDuration(value)
+		if err != nil || v < 0 || v > time.Hour {
+			return errors.New("use " + form)
+		}
+		*d = v
+		return nil
+	}}
+}
+
+// Words is a row that takes one of some words, a list with commas, the first of
+// which is the default.
+func Words(key, words, help string, set func(word string)) Option {
+	list := strings.Split(words, ", ")
+	return Option{Key: key, Words: list, Default: list[0], Help: help, Set: func(value string) error {
+		set(value)
+		return nil
+	}}
+}

@@ -1,0 +1,88 @@
+package options_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/options"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+)
+
+// told is what the rows of the tests set.
+type told struct {
+	version wechat.Version
+	absent  bool
+	answer  wechat.Answer
+	think   time.Duration
+	out     bool
+	oauth   string
+}
+
+func (o *told) table() options.Table {
+	return options.Table{
+		options.Answer(&o.answer),
+		options.Login(&o.out),
+		options.OAuth(&o.oauth),
+		options.Think(&o.think),
+		options.Version(&o.version, func(string) { o.absent = true }, "none"),
+	}
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]told{
+		"":                                  {},
+		"answer=cancel&login=out&think=1s":  {answer: wechat.Cancel, out: true, think: time.Second},
+		"answer=send&login=in":              {answer: wechat.Send},
+		"wechat=none":                       {absent: true},
+		"wechat=7.0.3":                      {version: wechat.Version{Major: 7, Minor: 0, Patch: 3}},
+		"oauth=http://localhost:1/":         {oauth: "http://localhost:1"},
+		"oauth=http%3A%2F%2F127.0.0.1%3A10": {oauth: "http://127.0.0.1:10"},
+	} {
+		var got told
+		if err := got.table().Parse("a phone", text); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"%zz":                         "can't be read",
+		"color=red":                   `a phone has no option "color"; it has: answer, login, oauth, think, wechat`,
+		"answer=yes":                  `option answer="yes" of a phone: use one of: send, cancel, deny, stay`,
+		"login=":                      "in, out",
+		"login=in&login=in":           `"login" is given 2 times`,
+		"think=-1s":                   "such as 300ms",
+		"think=2h":                    "such as 300ms",
+		"wechat=9":                    "8.0.50",
+		"oauth=https://localhost":     "wxctl virtual oauth",
+		"oauth=http://10.0.0.1:1":     "wxctl virtual oauth",
+		"oauth=http://u@127.0.0.1":    "wxctl virtual oauth",
+		"oauth=http://127.0.0.1:1?q=": "", // an empty query is none
+	} {
+		var got told
+		if err := got.table().Parse("a phone", text); want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	var o told
+	var got []string
+	for _, row := range o.table() {
+		got = append(got, row.Usage())
+	}
+	want := []string{
+		"what the user does once WeChat's screen is up, by default send: send, cancel, deny, stay",
+		"whether somebody is logged in to WeChat, by default in: in, out",
+		"where WeChat gets authorization codes, by default of its own making: base URL of a virtual OAuth server",
+		"how long the user takes for each thing, by default 150ms: a duration such as 300ms",
+		"WeChat on the phone, by default 8.0.50: a version such as 8.0.50, none",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
