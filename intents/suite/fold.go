@@ -1,0 +1,261 @@
+package suite
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Run is what the events of one run amount to.
+type Run struct {
+	ID         string
+	Start      Start // as the run began the first time
+	Started    time.Time
+	Finished   time.Time // zero where the run was cut off
+	Last       time.Time // of the last event
+	ExitCode   int       // of a run that was finished
+	DurationMs int64     // of all its parts together; what a cut off part took is not known
+	Lost       []Lost
+	Results    []*Result // in the plan's order
+	Counts     Counts
+}
+
+// Result is what came of one case on one phone.
+type Result struct {
+	Run  *Run
+	Case *Case
+	// Phone is the phone of the last attempt; its ID is empty where the case
+	// ran on none.
+	Phone    Phone
+	Status   Status
+	Flaky    bool   // it passed, but not at once
+	Reason   string // why it is skipped, stopped, errored or unknown
+	Attempts []*Attempt
+}
+
+// Attempt is one try of a case on a phone.
+type Attempt struct {
+	Number     int
+	Phone      Phone
+	Started    time.Time
+	Firing     time.Time // zero if nothing was fired
+	Finished   time.Time // zero where the run was cut off
+	Commands   []string
+	Evidence   []Evidence
+	Artifacts  []Artifact
+	End        End
+	unfinished bool
+}
+
+// Last returns the last attempt, nil if there was none.
+func (r *Result) Last() *Attempt {
+	if len(r.Attempts) == 0 {
+		return nil
+	}
+	return r.Attempts[len(r.Attempts)-1]
+}
+
+// DurationMs is how long all attempts took together.
+func (r *Result) DurationMs() int64 {
+	var sum int64
+	for _, a := range r.Attempts {
+		sum += a.End.DurationMs
+	}
+	return sum
+}
+
+// Problems are those of the last attempt.
+func (r *Result) Problems() []Problem {
+	if a := r.Last(); a != nil {
+		return a.End.Problems
+	}
+	return nil
+}
+
+// Artifacts are those of all attempts.
+func (r *Result) Artifacts() []Artifact {
+	var all []Artifact
+	for _, a := range r.Attempts {
+		all = append(all, a.Artifacts...)
+	}
+	return all
+}
+
+// Repeat is the command line that runs this case on this phone again.
+func (r *Result) Repeat() string {
+	line := "wxctl run " + Quote(r.Run.Start.Plan.File) + " --case " + Quote(escapeGlob(r.Case.Name))
+	if r.Phone.ID != "" {
+		line += " --device " + Quote(r.Phone.ID)
+	}
+	return line
+}
+
+// Fold makes a [Run] of its events, one after another.
+type Fold struct {
+	run    *Run
+	byJob  map[Job]*Result
+	cases  map[string]*Case
+	phones map[string]Phone
+}
+
+// Add takes the next event.
+func (f *Fold) Add(e Event) error {
+	if e.Start != nil {
+		return f.start(e)
+	}
+	if f.run == nil {
+		return errors.New("an event before run.started")
+	}
+	if e.Run != f.run.ID {
+		return errors.New("an event of another run")
+	}
+	f.run.Last = e.At
+	switch {
+	case e.Lost != nil:
+		f.run.Lost = append(f.run.Lost, *e.Lost)
+	case e.Summary != nil:
+		f.run.Finished, f.run.ExitCode = e.At, e.Summary.ExitCode
+		f.run.DurationMs += e.Summary.DurationMs
+	case e.Place != nil:
+		return f.attempt(e)
+	}
+	return nil
+}
+
+func (f *Fold) start(e Event) error {
+	if e.Start.Plan == nil {
+		return errors.New("run.started has no plan")
+	}
+	if f.run == nil {
+		f.run = &Run{ID: e.Run, Start: *e.Start, Started: e.At}
+		f.byJob, f.cases, f.phones = map[Job]*Result{}, map[string]*Case{}, map[string]Phone{}
+		for i := range e.Start.Plan.Cases {
+			c := &e.Start.Plan.Cases[i]
+			f.cases[c.Name] = c
+		}
+	} else if e.Run != f.run.ID {
+		return errors.New("run.started of another run")
+	}
+	f.run.Last, f.run.Finished, f.run.ExitCode = e.At, time.Time{}, 0
+	for _, p := range e.Start.Phones {
+		if _, known := f.phones[p.ID]; !known {
+			f.phones[p.ID] = p
+		}
+	}
+	for _, job := range e.Start.Jobs {
+		f.result(job)
+	}
+	return nil
+}
+
+// result returns the result of a job, nil if the plan has no such case.
+func (f *Fold) result(job Job) *Result {
+	c := f.cases[job.Case]
+	if c == nil {
+		return nil
+	}
+	if c.On.Any {
+		job.Phone = ""
+	}
+	r := f.byJob[job]
+	if r == nil {
+		r = &Result{Run: f.run, Case: c, Phone: f.phone(job.Phone)}
+		f.byJob[job] = r
+		f.run.Results = append(f.run.Results, r)
+	}
+	return r
+}
+
+func (f *Fold) phone(id string) Phone {
+	if p, ok := f.phones[id]; ok {
+		return p
+	}
+	return Phone{ID: id}
+}
+
+func (f *Fold) attempt(e Event) error {
+	r := f.result(Job{e.Place.Case, e.Place.Phone})
+	if r == nil {
+		return errors.New("an event of a case that the plan doesn't have")
+	}
+	i := slices.IndexFunc(r.Attempts, func(a *Attempt) bool { return a.Number == e.Place.Attempt })
+	if i < 0 {
+		i = len(r.Attempts)
+		r.Attempts = append(r.Attempts, &Attempt{Number: e.Place.Attempt, unfinished: true, Started: e.At})
+	}
+	a := r.Attempts[i]
+	if e.Place.Phone != "" {
+		a.Phone = f.phone(e.Place.Phone)
+		r.Phone = a.Phone
+	}
+	switch e.Type {
+	case AttemptStarted:
+		a.Started, a.Commands = e.At, e.Began.Commands
+	case AttemptFiring:
+		a.Firing = e.At
+	case EvidenceSeen:
+		a.Evidence = append(a.Evidence, *e.Evidence)
+	case ArtifactKept:
+		a.Artifacts = append(a.Artifacts, *e.Artifact)
+	case AttemptFinished:
+		if a.unfinished { // what was said first holds: a late end changes nothing
+			a.End, a.Finished, a.unfinished = *e.End, e.At, false
+		}
+	}
+	return nil
+}
+
+// Run returns the run as far as it has come, with a status for every result:
+// an attempt that was cut off is unknown if it was firing, else stopped, and so
+// is a job that had no attempt. It is nil before the first event.
+func (f *Fold) Run() *Run {
+	if f.run == nil {
+		return nil
+	}
+	f.run.Counts = Counts{}
+	for _, r := range f.run.Results {
+		r.settle()
+		f.run.Counts.Add(r.Status, r.Flaky)
+	}
+	return f.run
+}
+
+// settle gives a result its status.
+func (r *Result) settle() {
+	for _, a := range r.Attempts {
+		if !a.unfinished {
+			continue
+		}
+		a.End = End{Status: Stopped, Reason: "the run was cut off"}
+		if !a.Firing.IsZero() {
+			a.End = End{Status: Unknown, Reason: "the run was cut off after a request was fired", Sent: true}
+		}
+	}
+	// An attempt that the end of a run stopped says nothing of the case, once
+	// there is another.
+	tried := slices.DeleteFunc(slices.Clone(r.Attempts), func(a *Attempt) bool { return a.End.Status == Stopped })
+	if len(tried) == 0 {
+		r.Status, r.Reason = Stopped, "the run ended first"
+		if a := r.Last(); a != nil {
+			r.Reason = cmp.Or(a.End.Reason, r.Reason)
+		}
+		return
+	}
+	last := tried[len(tried)-1]
+	r.Status, r.Reason = last.End.Status, last.End.Reason
+	r.Flaky = last.End.Status == Passed && len(tried) > 1
+}
+
+// escapeGlob makes a glob that matches the name alone.
+func escapeGlob(name string) string {
+	var b []rune
+	for _, c := range name {
+		switch c {
+		case '*', '?', '[', '\\':
+			b = append(b, '\\')
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
