@@ -202,7 +202,7 @@ func (f *fence) serve(ctx context.Context, ln net.Listener) {
 }
 
 func (f *fence) session(ctx context.Context, nc net.Conn) {
-	near := &conn{Conn: nc, server: f.server}
+	near := f.server.conn(nc)
 	defer near.Close()
 	var service string
 	err := near.during(ctx, func() error {
@@ -275,7 +275,7 @@ func (f *fence) relay(ctx context.Context, near *conn) error {
 
 // answers copies the phone's frames to gadb, as far as they are frames.
 func answers(near io.Writer, far *conn) error {
-	r := bufio.NewReaderSize(far.Conn, maxSyncFrame+8)
+	r := bufio.NewReaderSize(far, maxSyncFrame+8)
 	last := "" // the kind of the frame before
 	for {
 		head, err := r.Peek(8)

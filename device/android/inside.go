@@ -164,7 +164,7 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 		}
 		return nil, err
 	}
-	vm, err := jdwp.Attach(ctx, prompt{c})
+	vm, err := jdwp.Attach(ctx, c)
 	if err != nil {
 		return nil, attachError(ctx, pid, err)
 	}
@@ -185,16 +185,6 @@ func attachError(ctx context.Context, pid int, err error) error {
 	}
 	return device.Errorf(device.Failed, "the debugger connection to process %d does not work: %w", pid, err).
 		WithHint("restart the app and try again")
-}
-
-// prompt is a connection whose answers come while a thread of the app stands,
-// many small ones in a row.
-type prompt struct{ *conn }
-
-func (p prompt) Read(b []byte) (int, error) {
-	n, err := p.conn.Read(b)
-	acknowledge(p.conn.Conn)
-	return n, err
 }
 
 // put queues what was caught and wakes whoever waits.

@@ -9,8 +9,8 @@ import (
 )
 
 // A connection that asks and is answered comes to delay its acknowledgements;
-// what is read through prompt is acknowledged at once.
-func TestPrompt(t *testing.T) {
+// what is read through a conn is acknowledged at once.
+func TestReadAcknowledges(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -28,13 +28,13 @@ func TestPrompt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := prompt{&conn{Conn: nc}}
+	c := Server{}.conn(nc)
 	b := make([]byte, 1)
 	for range 64 {
 		if _, err := c.Write(b); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.ReadFull(c.conn, b); err != nil { // not through prompt
+		if _, err := io.ReadFull(c.Conn, b); err != nil { // not through the conn
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestPrompt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !quick(t, nc) {
-		t.Error("after a read by prompt acknowledgements are still delayed")
+		t.Error("after a read acknowledgements are still delayed")
 	}
 	_ = c.Close()
 	<-served

@@ -2,7 +2,7 @@
 
 package android
 
-import "net"
+import "syscall"
 
 // acknowledge is for Linux, which delays what this sends at once.
-func acknowledge(net.Conn) {}
+func acknowledge(syscall.RawConn) {}

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -119,7 +120,7 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 			Err:     err,
 		}
 	}
-	return &conn{Conn: nc, server: s}, nil
+	return s.conn(nc), nil
 }
 
 // conn is one connection to an adb server, which carries one service. It has
@@ -127,9 +128,30 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 type conn struct {
 	net.Conn
 	server Server
+	raw    syscall.RawConn // of Conn, nil if it has none
 
 	mu     sync.Mutex
 	closed bool
+}
+
+func (s Server) conn(nc net.Conn) *conn {
+	c := &conn{Conn: nc, server: s}
+	if tcp, ok := nc.(*net.TCPConn); ok { // which sends at once: Go sets TCP_NODELAY
+		c.raw, _ = tcp.SyscallConn() // fails for none that is open
+	}
+	return c
+}
+
+// Read reads, and acknowledges at once what was read. An adb server (1.0.41 of
+// 29.0.6 was seen to) sends by Nagle's algorithm: of several small answers it
+// holds all but the first back until that one is acknowledged, which Linux
+// delays by 40 ms where nothing is sent the other way.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && c.raw != nil {
+		acknowledge(c.raw)
+	}
+	return n, err
 }
 
 func (c *conn) Close() error {
@@ -172,7 +194,7 @@ func (c *conn) request(service string) error {
 	if len(service) > 0xffff {
 		return device.Errorf(device.Refused, "a command of %d bytes is too long for adb, which takes 65535", len(service))
 	}
-	if _, err := io.WriteString(c.Conn, fmt.Sprintf("%04x%s", len(service), service)); err != nil {
+	if _, err := io.WriteString(c, fmt.Sprintf("%04x%s", len(service), service)); err != nil {
 		return c.broken(err)
 	}
 	return c.status()
@@ -181,7 +203,7 @@ func (c *conn) request(service string) error {
 // status reads OKAY, or FAIL and its reason.
 func (c *conn) status() error {
 	var word [4]byte
-	if _, err := io.ReadFull(c.Conn, word[:]); err != nil {
+	if _, err := io.ReadFull(c, word[:]); err != nil {
 		return c.broken(err)
 	}
 	switch string(word[:]) {
@@ -200,7 +222,7 @@ func (c *conn) status() error {
 // block reads four hex digits and as many bytes.
 func (c *conn) block() (string, error) {
 	var digits [4]byte
-	if _, err := io.ReadFull(c.Conn, digits[:]); err != nil {
+	if _, err := io.ReadFull(c, digits[:]); err != nil {
 		return "", c.broken(err)
 	}
 	// DecodeString takes hex digits alone, where ParseInt would take "-001".
@@ -209,7 +231,7 @@ func (c *conn) block() (string, error) {
 		return "", c.nonsense(fmt.Sprintf("gave the length %q", digits))
 	}
 	data := make([]byte, int(n[0])<<8|int(n[1]))
-	if _, err := io.ReadFull(c.Conn, data); err != nil {
+	if _, err := io.ReadFull(c, data); err != nil {
 		return "", c.broken(err)
 	}
 	return string(data), nil

@@ -63,7 +63,7 @@ func (s Server) openShell(ctx context.Context, serial, command string) (*shell, 
 	return newShell(c), nil
 }
 
-func newShell(c *conn) *shell { return &shell{conn: c, r: bufio.NewReaderSize(c.Conn, 32<<10)} }
+func newShell(c *conn) *shell { return &shell{conn: c, r: bufio.NewReaderSize(c, 32<<10)} }
 
 // writeIn sends bytes to the command's standard input.
 func (s *shell) writeIn(ctx context.Context, data []byte) error {
@@ -253,7 +253,7 @@ func (s Server) runV1(ctx context.Context, serial, command string) (Result, erro
 	var out []byte
 	err = c.during(ctx, func() error {
 		var err error
-		if out, err = io.ReadAll(io.LimitReader(c.Conn, maxOutput)); err != nil {
+		if out, err = io.ReadAll(io.LimitReader(c, maxOutput)); err != nil {
 			return c.broken(err)
 		}
 		return nil
