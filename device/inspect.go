@@ -1,6 +1,10 @@
 package device
 
-import "context"
+import (
+	"context"
+
+	"github.com/wxctl/wxctl/device/check"
+)
 
 // Inspector is a Phone that can say what WeChat will check of an app.
 type Inspector interface {
@@ -59,6 +63,21 @@ type EntryActivity struct {
 
 // Finding is one thing that is amiss, and what to do about it.
 type Finding struct {
+	// ID names the check that found it, in the table of package check.
+	ID      string `json:"id"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
+}
+
+// FindingsOf are the checks of an app alone that found something.
+func FindingsOf(f *check.Facts) []Finding {
+	out := []Finding{}
+	for _, found := range check.Run(f, func(c *check.Check) bool {
+		return c.Group == check.GroupApp || c.ID == "wechat.installed" || c.ID == "wechat.enabled" || c.ID == "wechat.version"
+	}) {
+		if found.Bad() {
+			out = append(out, Finding{ID: found.ID, Message: found.Title, Hint: found.Fix.Text})
+		}
+	}
+	return out
 }

@@ -51,8 +51,8 @@ func TestDoubts(t *testing.T) {
 		{"one of them fits", [][]byte{debug, release}, ""},
 		{"not readable", [][]byte{{1, 2, 3}}, ""},
 	} {
-		got := certificateDoubt(&agent.App{Certificates: tt.certs})
-		if (got == nil) != (tt.want == "") || got != nil && (!strings.Contains(got.Message, tt.want) || got.Hint == "") {
+		got := doubts(&agent.App{Certificates: tt.certs}, "")
+		if (len(got) == 0) != (tt.want == "") || len(got) > 0 && (!strings.Contains(got[0].Message, tt.want) || got[0].Hint == "" || got[0].ID == "") {
 			t.Errorf("%s: %+v, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -63,7 +63,7 @@ func TestDoubts(t *testing.T) {
 	}{
 		{nil, false}, {[]string{"https"}, false}, {[]string{mine}, false}, {[]string{other, mine}, false}, {[]string{other}, true},
 	} {
-		if got := appIDDoubt(&agent.App{Package: "com.x", Schemes: tt.schemes}, mine); (got != nil) != tt.doubt {
+		if got := doubts(&agent.App{Package: "com.x", Schemes: tt.schemes, Certificates: [][]byte{release}}, mine); (len(got) > 0) != tt.doubt {
 			t.Errorf("%q: %+v", tt.schemes, got)
 		}
 	}

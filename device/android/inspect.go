@@ -5,8 +5,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"slices"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -96,7 +94,8 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	if err != nil {
 		return nil, err
 	}
-	out.Findings = findings(got, wechat, p.agent.hello.API)
+	facts := factsOf(got, wechat, p.agent.hello.API)
+	out.Findings = device.FindingsOf(&facts)
 	return out, nil
 }
 
@@ -130,44 +129,6 @@ func cleanAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
 		out[i] = device.Printable(s)
-	}
-	return out
-}
-
-// findings are what will go wrong with WeChat.
-func findings(app, wechat *agent.App, api int) []device.Finding {
-	out := []device.Finding{}
-	add := func(hint, format string, args ...any) {
-		out = append(out, device.Finding{Message: fmt.Sprintf(format, args...), Hint: hint})
-	}
-	entryName := app.Package + ".wxapi.WXEntryActivity"
-	switch e := app.Entry; {
-	case e == nil:
-		add("declare it in the manifest, exported", "%s is not declared: WeChat can't call the app back", entryName)
-	case !e.Exported:
-		add(`set android:exported="true"`, "%s is not exported: WeChat can't call the app back", entryName)
-	case !e.Enabled:
-		add("enable it in the manifest", "%s is disabled: WeChat can't call the app back", entryName)
-	case e.Permission != "":
-		add("remove android:permission", "%s asks for the permission %q, which WeChat does not hold", entryName, device.Printable(e.Permission))
-	case e.LaunchMode == "standard":
-		add(`set android:launchMode="singleTask"`, "%s has the launch mode standard: each reply opens another one", entryName)
-	}
-	if api >= 30 && app.TargetSDK >= 30 && app.Queries != nil && !slices.Contains(app.Queries.Packages, androidwire.WeChat) {
-		add(`add <queries><package android:name="com.tencent.mm"/></queries> to the manifest`,
-			"the app can't see WeChat: it targets API %d and its <queries> don't name %s", app.TargetSDK, androidwire.WeChat)
-	}
-	if f := certificateDoubt(app); f != nil {
-		out = append(out, *f)
-	}
-	if !app.Enabled {
-		add("enable it: adb shell pm enable "+app.Package, "the app is disabled")
-	}
-	switch {
-	case wechat == nil:
-		add("install WeChat", "WeChat is not installed for this Android user")
-	case !wechat.Enabled || wechat.Suspended:
-		add("enable WeChat", "WeChat is disabled or suspended for this Android user")
 	}
 	return out
 }

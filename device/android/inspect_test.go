@@ -14,7 +14,7 @@ func TestFindings(t *testing.T) {
 		return &agent.App{
 			Package: "com.x", Enabled: true, TargetSDK: 34, Certificates: [][]byte{{1}},
 			Entry:   &agent.Entry{Name: "com.x.wxapi.WXEntryActivity", Exported: true, Enabled: true, LaunchMode: "singleTask"},
-			Queries: &agent.Queries{Packages: []string{"com.tencent.mm"}},
+			Queries: &agent.Queries{Packages: []string{"com.tencent.mm"}}, Providers: []agent.Provider{{Name: "androidx.core.content.FileProvider", Grants: true}},
 		}
 	}
 	wechat := &agent.App{Enabled: true}
@@ -34,6 +34,8 @@ func TestFindings(t *testing.T) {
 		{name: "can't see WeChat", change: func(a *agent.App) { a.Queries.Packages = nil }, api: 30, wechat: wechat, want: "can't see WeChat"},
 		{name: "needs not see it before 11", change: func(a *agent.App) { a.Queries.Packages = nil }, api: 29, wechat: wechat},
 		{name: "targets 10", change: func(a *agent.App) { a.Queries.Packages, a.TargetSDK = nil, 29 }, api: 34, wechat: wechat},
+		{name: "no provider", change: func(a *agent.App) { a.Providers = nil }, wechat: wechat, want: "no provider"},
+		{name: "provider grants nothing", change: func(a *agent.App) { a.Providers[0].Grants = false }, wechat: wechat, want: "may not grant access"},
 		{name: "unsigned", change: func(a *agent.App) { a.Certificates = nil }, wechat: wechat, want: "certificate"},
 		{name: "app disabled", change: func(a *agent.App) { a.Enabled = false }, wechat: wechat, want: "the app is disabled"},
 		{name: "no WeChat", want: "WeChat is not installed"},
@@ -43,7 +45,8 @@ func TestFindings(t *testing.T) {
 		if tt.change != nil {
 			tt.change(app)
 		}
-		got := findings(app, tt.wechat, tt.api)
+		facts := factsOf(app, tt.wechat, tt.api)
+		got := device.FindingsOf(&facts)
 		switch {
 		case tt.want == "" && len(got) > 0:
 			t.Errorf("%s: %+v", tt.name, got)

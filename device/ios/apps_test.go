@@ -202,7 +202,7 @@ func TestLearn(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
-	many := make([]string, maxQueries)
+	many := make([]string, 50)
 	for i := range many {
 		many[i] = fmt.Sprint("scheme", i)
 	}
@@ -238,7 +238,7 @@ func TestInspect(t *testing.T) {
 				t.Fatalf("findings: %+v", i.Findings)
 			}
 			for n, want := range c.want {
-				if !strings.Contains(i.Findings[n].Message, want) || i.Findings[n].Hint == "" {
+				if !strings.Contains(i.Findings[n].Message, want) || i.Findings[n].Hint == "" || i.Findings[n].ID == "" {
 					t.Errorf("finding %d: %+v", n, i.Findings[n])
 				}
 			}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"howett.net/plist"
+
+	"github.com/wxctl/wxctl/device"
 )
 
 func FuzzDecodePlist(f *testing.F) {
@@ -33,7 +35,8 @@ func FuzzDecodePlist(f *testing.F) {
 			for _, a := range apps.LookupResult {
 				a.appIDs()
 				a.universalLink()
-				findings(&a, wechatOf(apps.LookupResult))
+				facts := factsOf(&a, wechatOf(apps.LookupResult))
+				device.FindingsOf(&facts)
 			}
 		}
 		var v any

@@ -51,11 +51,12 @@ var demoPackage = sync.OnceValue(func() *phone.Package {
 	entry := activity(DemoEntry, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{DemoAppID}})
 	entry.LaunchMode, entry.Affinity = phone.LaunchSingleTask, DemoPackage
 	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault}, Schemes: []string{demoScheme}})
+	files := phone.Component{Kind: phone.ProviderKind, Name: "androidx.core.content.FileProvider", Authorities: []string{DemoPackage + ".fileprovider"}, GrantURI: true}
 	return &phone.Package{
 		Name: DemoPackage, VersionName: "1.0", VersionCode: 1, MinSDK: 24, TargetSDK: 34, AppID: 10200,
 		Certs: [][]byte{demoCertificate}, Debuggable: true,
 		Path: "/data/app/~~demo==/" + DemoPackage + "-1/base.apk", APKSize: 1 << 20,
-		Components:  []phone.Component{activity(DemoPackage+".MainActivity", true, launcher()), entry, bridge},
+		Components:  []phone.Component{activity(DemoPackage+".MainActivity", true, launcher()), entry, bridge, files},
 		Queries:     []string{wechat.PackageName},
 		Schemes:     []string{DemoAppID, demoScheme},
 		Permissions: []string{"android.permission.INTERNET"},

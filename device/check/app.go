@@ -1,0 +1,160 @@
+package check
+
+import (
+	"slices"
+	"strings"
+)
+
+func appChecks() []Check {
+	return []Check{{
+		ID: "app.installed", Group: GroupApp, Severity: Fail, Needs: []Need{NeedApp}, Complaints: []int{6},
+		Title: "the app is not installed",
+		Good:  "the app is there",
+		Why:   "The phone has no app of this name. The name in the profile, or on the command line, may be another one than the app has (a suffix such as .debug, for example).",
+		Fix:   "Install the app, or give its real name: `wxctl doctor NAME`, `wxctl config set package NAME`, `wxctl config set bundle-id NAME`.",
+		Find: func(f *Facts) Result {
+			if f.App.NotInstalled {
+				return found("%s is not installed on the phone", f.App.Package)
+			}
+			return pass().seen(f.App.Source, "%s %s", f.App.Package, f.App.Version)
+		},
+	}, {
+		ID: "app.enabled", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp},
+		Title: "the app is disabled",
+		Good:  "the app is enabled",
+		Why:   "The app is on the phone, but switched off. WeChat can't call it back.",
+		Fix:   "Enable it: on the phone, Settings > Apps.",
+		Find: app(func(f *Facts) Result {
+			if !f.App.Disabled {
+				return pass()
+			}
+			r := found("the app is disabled").fixed("Enable it.").by("adb shell pm enable %s", f.App.Package)
+			r.Fix.Auto = true
+			return r
+		}),
+	}, {
+		ID: "app.name.registered", Group: GroupApp, Severity: Fail, Needs: []Need{NeedApp, NeedProfile}, Complaints: []int{6},
+		Title: "the app has another name than the registered one",
+		Good:  "the app has the registered name",
+		Why:   "At the Open Platform an AppID belongs to one package name and one bundle id. A build with another name (com.example.app.debug) is another app for WeChat, and refused.",
+		Fix:   "Build the app with the registered name (applicationId in build.gradle, Bundle Identifier in Xcode), or register this name at open.weixin.qq.com.",
+		Find: app(func(f *Facts) Result {
+			want := f.Profile.Package
+			if f.Platform == "ios" {
+				want = f.Profile.BundleID
+			}
+			switch want {
+			case "":
+				return skip("the profile names no app")
+			case f.App.Package:
+				return pass()
+			}
+			return found("the app is %s, but %s is registered", f.App.Package, want).
+				seen(f.App.Source, "%s", f.App.Package).seen("profile "+f.Profile.Name, "%s", want)
+		}),
+	}, {
+		ID: "app.file", Group: GroupApp, Severity: Warn, Needs: []Need{NeedApp},
+		Title: "the file and the installed app differ",
+		Good:  "the file and the installed app are signed alike",
+		Why:   "What is installed is not this file: another version, or another certificate. What WeChat says of the one need not hold for the other.",
+		Fix:   "Install the file: `adb install -r FILE` for Android, Xcode or `ideviceinstaller install FILE` for an iPhone. If the certificates differ, uninstall the app first.",
+		Find: app(func(f *Facts) Result {
+			if f.File == nil {
+				return skip("only one of the two was looked at")
+			}
+			r := Result{}
+			if f.File.Version != f.App.Version {
+				r = r.seen(f.File.Source, "version %s", f.File.Version).seen(f.App.Source, "version %s", f.App.Version)
+			}
+			if a, b := md5s(f.File.Signers), md5s(f.App.Signers); a != b && a != "" && b != "" {
+				r = r.seen(f.File.Source, "signed by %s", a).seen(f.App.Source, "signed by %s", b)
+			}
+			if len(r.Evidence) == 0 {
+				return pass()
+			}
+			return r
+		}),
+	}, {
+		ID: "app.scheme.shared", Group: GroupApp, Severity: Fail, Platform: "ios", Needs: []Need{NeedApp, NeedPhone}, Complaints: []int{13},
+		Title: "another app claims the same AppID as its URL scheme",
+		Good:  "no other app claims the AppID as its URL scheme",
+		Why:   "iOS picks one of the apps that claim a URL scheme, and not always the same. WeChat's answer may go to the other app.",
+		Fix:   "Delete the other app from the phone, or give one of the two its own AppID (CFBundleURLTypes in Info.plist).",
+		Find: app(func(f *Facts) Result {
+			if len(f.App.Claims) == 0 {
+				return pass()
+			}
+			r := found("%s claims the same AppID as its URL scheme", strings.Join(f.App.Claims, ", "))
+			for _, id := range f.App.Claims {
+				r = r.seen("apps on the phone", "%s has the URL scheme, too", id)
+			}
+			return r
+		}),
+	}, {
+		ID: "app.sdk.version", Group: GroupApp, Severity: Warn, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{35},
+		Title: "the app has an old OpenSDK",
+		Good:  "the app's OpenSDK is new enough",
+		Why:   "Old SDKs lack what newer WeChat and Android versions ask for: content URIs on Android 11 and newer (6.8.0), the caller token (5.5.8). WeChat may also show \"未验证应用\" to who gets the message.",
+		Fix:   "In build.gradle, set com.tencent.mm.opensdk:wechat-sdk-android to 6.8.0 or newer.",
+		Find: app(func(f *Facts) Result {
+			switch {
+			case f.App.NoClasses != "":
+				return unknown("the code could not be read: %s", f.App.NoClasses)
+			case f.App.SDK == "":
+				return unknown("the OpenSDK's version was not found in the code: it may be obfuscated, or absent")
+			case older(f.App.SDK, "6.8.0"):
+				return found("the app has OpenSDK %s, from before 6.8.0", f.App.SDK).seen(f.App.Source, "com.tencent.mm.opensdk.constants.Build: %s", f.App.SDK)
+			}
+			return pass().seen(f.App.Source, "OpenSDK %s", f.App.SDK)
+		}),
+	}}
+}
+
+// app asks a check only of an app that is there.
+func app(find func(*Facts) Result) func(*Facts) Result {
+	return func(f *Facts) Result {
+		if f.App.NotInstalled {
+			return skip("the app is not installed")
+		}
+		return find(f)
+	}
+}
+
+func md5s(signers []Signer) string {
+	var sums []string
+	for _, s := range signers {
+		sums = append(sums, s.MD5)
+	}
+	slices.Sort(sums)
+	return strings.Join(sums, ", ")
+}
+
+// older compares versions of numbers and dots; what is no number counts as 0.
+func older(version, than string) bool {
+	a, b := strings.Split(version, "."), strings.Split(than, ".")
+	for i := range max(len(a), len(b)) {
+		var x, y int
+		if i < len(a) {
+			x = number(a[i])
+		}
+		if i < len(b) {
+			y = number(b[i])
+		}
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+// number is the number that s begins with.
+func number(s string) int {
+	n := 0
+	for _, c := range s {
+		if c < '0' || c > '9' || n > 1<<20 {
+			break
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
+}

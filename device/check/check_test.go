@@ -1,0 +1,99 @@
+package check
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestTable: each row is whole, and reads as a finding should.
+func TestTable(t *testing.T) {
+	form := regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+){1,2}$`)
+	seen := map[string]bool{}
+	for _, c := range Table() {
+		switch {
+		case !form.MatchString(c.ID) || seen[c.ID]:
+			t.Errorf("id %q is taken, or not of the form group.thing.fault", c.ID)
+		case c.Severity != Warn && c.Severity != Fail:
+			t.Errorf("%s: severity %q", c.ID, c.Severity)
+		case !slices.Contains(Groups(), c.Group) || c.Title == "" || c.Why == "" || c.Fix == "":
+			t.Errorf("%s is not whole", c.ID)
+		case c.Find == nil && !slices.ContainsFunc(c.Needs, func(n Need) bool { return n == NeedLog || n == NeedRequest }):
+			t.Errorf("%s: nobody finds it", c.ID)
+		case c.Find != nil && len(c.Needs) > 0 && c.Good == "":
+			t.Errorf("%s: no word for when it passes", c.ID)
+		case !strings.HasSuffix(c.Fix, ".") || !strings.HasSuffix(c.Why, "."):
+			t.Errorf("%s: whole sentences", c.ID)
+		}
+		seen[c.ID] = true
+		for _, word := range []string{" mend ", "leave away", " is no "} {
+			if strings.Contains(c.Title+c.Why+c.Fix+c.Good, word) {
+				t.Errorf("%s: says %q", c.ID, word)
+			}
+		}
+	}
+}
+
+// TestIDs: every id that the program can print is a row.
+func TestIDs(t *testing.T) {
+	id := regexp.MustCompile(`^(host|phone|wechat|app|link|profile|cloud|request)\.[a-z0-9-]+(\.[a-z0-9-]+)?$`)
+	for _, dir := range []string{"../../cmd", "../../device", "../../intents"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					text, _ := strconv.Unquote(lit.Value)
+					if _, ok := Find(text); !ok && id.MatchString(text) {
+						t.Errorf("%s: %q is not in the table", path, text)
+					}
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRun: a gap keeps a check from being asked, and a panic from taking the
+// others along.
+func TestRun(t *testing.T) {
+	f := &Facts{Platform: "android", Gaps: map[Need]Gap{NeedApp: {Skip, "no app"}, NeedProfile: {Unknown, "late"}}}
+	for _, got := range Run(f, func(c *Check) bool { return slices.Contains(c.Needs, NeedApp) }) {
+		if got.Status != Skip || got.Title != "no app" || got.Fix != (Fix{}) {
+			t.Errorf("%+v", got)
+		}
+	}
+	c := Check{ID: "app.x", Group: GroupApp, Severity: Fail, Find: func(*Facts) Result { panic("no luck") }}
+	if got := c.run(f); got.Status != Unknown || !strings.Contains(got.Title, "no luck") {
+		t.Errorf("%+v", got)
+	}
+	for _, tt := range []struct {
+		id       string
+		patterns []string
+		want     bool
+	}{
+		{"app.entry.missing", []string{"app.entry.missing"}, true}, {"app.entry.missing", []string{"app"}, true},
+		{"app.entry.missing", []string{"app.*"}, true}, {"app.entry.missing", []string{"app.entry"}, true},
+		{"app.entry.missing", []string{"link.*", "ap"}, false}, {"app.entry.missing", nil, false}, {"app.entry.missing", []string{"[", "*.missing"}, true},
+	} {
+		if got := Match(tt.id, tt.patterns); got != tt.want {
+			t.Errorf("%s in %q: %t", tt.id, tt.patterns, got)
+		}
+	}
+}
