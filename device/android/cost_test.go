@@ -51,30 +51,54 @@ func TestWarmShareAllocates(t *testing.T) {
 	t.Logf("%d bytes", most)
 }
 
-// TestRequestsOfShare counts the round trips of a warm share: the transport,
-// the agent, and what the agent is asked.
-func TestRequestsOfShare(t *testing.T) {
-	l := newLab(t, virtualandroid.Options{})
-	l.warm(t)
-	p := l.open(t)
-	if o, err := p.Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Opened}); err != nil {
-		t.Fatal(err, whats(o))
+// TestTurns counts, for each command on a warm phone, the connections to the
+// server, the requests in them (the transport and the service) and the turns
+// with the agent: its hello answers the first.
+func TestTurns(t *testing.T) {
+	demo := device.AppIdentity{Package: virtualandroid.DemoPackage}
+	share := func(job device.Job) func(*testing.T, *Phone) {
+		return func(t *testing.T, p *Phone) {
+			if o, err := p.Deliver(t.Context(), job); err != nil {
+				t.Fatal(err, whats(o))
+			}
+		}
 	}
-	// Two requests to the server. The agent is written to four times: what the
-	// phone has, the app, the start, and what is in front at the end.
-	if s := l.server.Stats(); s.Connections != 1 || s.Requests != 2 {
-		t.Errorf("%d connections with %d requests, want 1 with 2", s.Connections, s.Requests)
+	tests := map[string]struct {
+		do                           func(*testing.T, *Phone)
+		connections, requests, turns int
+	}{
+		"installed": {func(t *testing.T, p *Phone) {
+			if w, err := p.WeChat(t.Context(), device.UserChoice{}); err != nil || !w.Installed {
+				t.Fatal(w, err)
+			}
+		}, 1, 2, 1},
+		"inspect": {func(t *testing.T, p *Phone) {
+			if _, err := p.Inspect(t.Context(), demo, device.UserChoice{}); err != nil {
+				t.Fatal(err)
+			}
+		}, 1, 2, 1},
+		// What the phone has, and the start with what is in front after it.
+		"share until delivered": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered, App: demo}), 1, 2, 2},
+		// What is in front is asked at the end.
+		"share until opened": {share(device.Job{Request: page(intents.SceneSession), Until: device.Opened, App: demo}), 1, 2, 3},
+		// The app is looked for first.
+		"share for an app that nobody named": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered}), 1, 2, 3},
 	}
-	if n := p.agent.written; n != 4 {
-		t.Errorf("the agent was written to %d times, want 4", n)
-	}
-	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened, App: device.AppIdentity{Package: virtualandroid.DemoPackage}}
-	l.Model.ForceStop(wechat.PackageName, 0)
-	if o, err := p.Deliver(t.Context(), job); err != nil {
-		t.Fatal(err, whats(o))
-	}
-	if n := p.agent.written - 4; n != 3 {
-		t.Errorf("with a named app, the agent was written to %d times, want 3", n)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, virtualandroid.Options{})
+			l.warm(t)
+			p := l.open(t)
+			before := l.server.Stats()
+			test.do(t, p)
+			after := l.server.Stats()
+			if c, r := after.Connections-before.Connections, after.Requests-before.Requests; int(c) != test.connections || int(r) != test.requests {
+				t.Errorf("%d connections with %d requests, want %d with %d", c, r, test.connections, test.requests)
+			}
+			if n := p.agent.written; n != test.turns {
+				t.Errorf("%d turns with the agent, want %d", n, test.turns)
+			}
+		})
 	}
 }
 

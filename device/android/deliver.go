@@ -382,8 +382,12 @@ func (d *delivery) send(ctx context.Context) error {
 	}
 	var started agent.Started
 	start := &ask{Request: agent.Request{Verb: verb, User: d.facts.user, Intent: raw}, into: &started}
+	asks := []*ask{start}
+	if d.job.Until <= device.Delivered { // nothing is waited for, so what is in front then is asked in the same turn
+		asks = append(asks, askFront())
+	}
 	sentAt := time.Since(d.begin)
-	if err := d.do(ctx, start); err != nil {
+	if err := d.do(ctx, asks...); err != nil && !start.answered {
 		return err
 	}
 	if err := startError(start.err, started, intent); err != nil {
@@ -391,7 +395,23 @@ func (d *delivery) send(ctx context.Context) error {
 	}
 	o := d.observing(sentAt, started.AtMs)
 	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
-	return d.follow(ctx, o)
+	err = d.follow(ctx, o)
+	for _, a := range asks[1:] {
+		d.screenIs(a)
+	}
+	return err
+}
+
+// askFront asks what is in front.
+func askFront() *ask {
+	return &ask{Request: agent.Request{Verb: agent.TopActivity}, into: new(agent.Top)}
+}
+
+// screenIs takes the answer to askFront.
+func (d *delivery) screenIs(a *ask) {
+	if component, ok := fullComponent(a.into.(*agent.Top).Activity); a.err == nil && ok {
+		d.out.ScreenAfter = shortComponent(component)
+	}
 }
 
 // observing returns the observer of a request that was handed over just now.
@@ -501,12 +521,8 @@ func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
 func (d *delivery) finish(ctx context.Context) error {
 	var errs []error
 	if d.out.ScreenAfter == "" && d.agent != nil {
-		var top agent.Top
-		a := &ask{Request: agent.Request{Verb: agent.TopActivity}, into: &top}
-		if err := d.do(ctx, a); err == nil && a.err == nil {
-			if component, ok := fullComponent(top.Activity); ok {
-				d.out.ScreenAfter = shortComponent(component)
-			}
+		if a := askFront(); d.do(ctx, a) == nil {
+			d.screenIs(a)
 		}
 	}
 	errs = append(errs, d.screenshot(ctx), d.tidy(ctx), d.removeMedia(ctx))

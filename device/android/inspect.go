@@ -14,16 +14,22 @@ import (
 // WeChat says which WeChat the phone has for an Android user, and for which
 // users there is one at all.
 func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.WeChat, error) {
+	// The owner is there on every phone, so it is asked of before anything is
+	// known; all is asked in one go where nobody else is there.
 	var users agent.Users
-	list := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &users}
-	if err := p.do(ctx, list); err != nil {
+	var chat agent.App
+	list, owner := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &users}, askInspect(0, androidwire.WeChat, &chat)
+	if err := p.do(ctx, list, owner); err != nil {
 		return device.WeChat{}, slowPhone(p.info, err)
 	}
 	if list.err != nil {
 		return device.WeChat{}, refusedByAgent(list.err)
 	}
 	chats := map[int]*agent.App{}
-	if err := p.inspectOthers(ctx, users.Users, -1, chats); err != nil {
+	if err := note(chats, owner); err != nil {
+		return device.WeChat{}, err
+	}
+	if err := p.inspectOthers(ctx, users.Users, owner.User, chats); err != nil {
 		return device.WeChat{}, slowPhone(p.info, err)
 	}
 	f := &facts{users: users}

@@ -79,12 +79,16 @@ func (p *Phone) Close() error {
 // forerunner did: the phone may have killed it while nothing was asked of it.
 func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 	fresh := p.agent == nil
+	var err error
 	if fresh {
-		if err := p.start(ctx); err != nil {
+		if p.agent, err = p.startAgent(ctx, asks); err != nil {
 			return err
 		}
+		p.starts++
+		err = p.agent.receive(ctx, asks...)
+	} else {
+		err = p.agent.do(ctx, asks...)
 	}
-	err := p.agent.do(ctx, asks...)
 	if err == nil {
 		return nil
 	}
@@ -110,16 +114,6 @@ func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 
 // acts reports whether a request must not be sent twice.
 func acts(a *ask) bool { return a.Verb == agent.Start || a.Verb == agent.Send }
-
-func (p *Phone) start(ctx context.Context) error {
-	s, err := p.startAgent(ctx)
-	if err != nil {
-		return err
-	}
-	p.agent = s
-	p.starts++
-	return nil
-}
 
 // pick returns the Android user that the request is about: the one asked for,
 // else the only one that has WeChat.
@@ -239,17 +233,24 @@ func (p *Phone) inspectOthers(ctx context.Context, users []agent.User, known int
 		return err
 	}
 	for _, a := range asks {
-		app, err := found(a, a.into.(*agent.App))
-		var refused *agent.Error
-		if errors.As(err, &refused) {
-			continue // a user that shell may not look into (a secure folder)
-		}
-		if err != nil {
+		if err := note(chats, a); err != nil {
 			return err
 		}
-		if app != nil {
-			chats[a.User] = app
-		}
+	}
+	return nil
+}
+
+// note keeps what an inspection found of a user's WeChat. A user that shell may
+// not look into (a secure folder) has none.
+func note(chats map[int]*agent.App, a *ask) error {
+	app, err := found(a, a.into.(*agent.App))
+	var refused *agent.Error
+	switch {
+	case errors.As(err, &refused):
+	case err != nil:
+		return err
+	case app != nil:
+		chats[a.User] = app
 	}
 	return nil
 }

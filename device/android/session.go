@@ -24,7 +24,8 @@ type session struct {
 	lines  [][]byte // whole lines that were not looked at
 	log    []byte   // the end of its standard error, for when it dies
 	lastID int64
-	// written counts how often something was sent: each is a round trip.
+	// written counts how often something was sent: each is a turn, the first
+	// one together with the hello.
 	written int
 	events  []agent.Event // that came while an answer was awaited
 }
@@ -35,11 +36,12 @@ const maxLog = 4 << 10
 // errNoAgent says that the agent is not on the phone yet.
 var errNoAgent = errors.New("the agent is not on the phone")
 
-// startAgent runs the agent of the given dex. The warm way is one connection:
-// run it, since it is nearly always there. Only when it isn't is it pushed,
-// under another name, checked, renamed and run: three connections in all.
-func (p *Phone) startAgent(ctx context.Context) (*session, error) {
-	s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)))
+// startAgent runs the agent and asks it what is known to be asked, before it
+// has said anything. The warm way is one connection: run it, since it is nearly
+// always there. Only when it isn't is it pushed, under another name, checked,
+// renamed and run: three connections in all. The answers are still to be read.
+func (p *Phone) startAgent(ctx context.Context, asks []*ask) (*session, error) {
+	s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)), asks)
 	if !errors.Is(err, errNoAgent) {
 		return s, err
 	}
@@ -47,11 +49,12 @@ func (p *Phone) startAgent(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s, err = p.runAgent(ctx, install); err != nil {
+	// Agents of other versions that nobody has run for a week may go.
+	clean := &ask{Request: agent.Request{Verb: agent.Clean}}
+	if s, err = p.runAgent(ctx, install, append([]*ask{clean}, asks...)); err != nil {
 		return nil, err
 	}
-	// Agents of other versions that nobody has run for a week may go.
-	if err := s.do(ctx, &ask{Request: agent.Request{Verb: agent.Clean}}); err != nil {
+	if err := s.receive(ctx, clean); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -78,8 +81,9 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 		temporary, agent.Hash(p.dex), md5Hex(p.dex), installFailed, path, agent.Command(path)), nil
 }
 
-// runAgent starts command, which is to become the agent, and reads its hello.
-func (p *Phone) runAgent(ctx context.Context, command string) (*session, error) {
+// runAgent starts command, which is to become the agent, sends it what it is
+// asked first and reads its hello.
+func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*session, error) {
 	sh, err := p.server.openShell(ctx, p.info.ID, command)
 	if errors.Is(err, errNoShellV2) {
 		return nil, device.Errorf(device.Refused, "this phone's adb knows no shell protocol v2, which wxctl's agent speaks").
@@ -89,7 +93,11 @@ func (p *Phone) runAgent(ctx context.Context, command string) (*session, error) 
 		return nil, err
 	}
 	s := &session{sh: sh}
-	line, err := s.readLine(ctx)
+	err = s.send(ctx, asks...)
+	var line []byte
+	if err == nil {
+		line, err = s.readLine(ctx)
+	}
 	if err == nil {
 		s.hello, err = agent.ParseHello(line)
 		if err != nil {
@@ -205,14 +213,23 @@ func (s *session) stderr(b []byte) {
 // ask is a request and where its answer goes.
 type ask struct {
 	agent.Request
-	into any // what Line.OK is decoded into; nil to look at it no further
-	err  error
+	into     any // what Line.OK is decoded into; nil to look at it no further
+	answered bool
+	err      error
 }
 
 // do sends all requests at once and reads their answers in order. The error is
 // that of the channel; what the agent says against a single request is that
 // ask's err.
 func (s *session) do(ctx context.Context, asks ...*ask) error {
+	if err := s.send(ctx, asks...); err != nil {
+		return err
+	}
+	return s.receive(ctx, asks...)
+}
+
+// send sends all requests at once.
+func (s *session) send(ctx context.Context, asks ...*ask) error {
 	var data []byte
 	for _, a := range asks {
 		s.lastID++
@@ -231,11 +248,17 @@ func (s *session) do(ctx context.Context, asks ...*ask) error {
 	if err := s.sh.writeIn(ctx, data); err != nil {
 		return s.died(ctx, err)
 	}
+	return nil
+}
+
+// receive reads the answers to requests that were sent, in order.
+func (s *session) receive(ctx context.Context, asks ...*ask) error {
 	for _, a := range asks {
 		line, err := s.answer(ctx, a.ID)
 		if err != nil {
 			return err
 		}
+		a.answered = true
 		switch {
 		case line.Error != nil:
 			a.err = line.Error
