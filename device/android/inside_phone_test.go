@@ -132,13 +132,6 @@ func TestNoReplyInside(t *testing.T) {
 	}
 }
 
-// entryIsUp reports whether the demo app's WXEntryActivity has not ended yet.
-func entryIsUp(l *lab) bool {
-	return slices.ContainsFunc(l.Model.Tasks(), func(t phone.Task) bool {
-		return slices.ContainsFunc(t.Activities, func(a phone.Activity) bool { return a.Class == virtualandroid.DemoEntry })
-	})
-}
-
 // A reply to something else that reaches the app meanwhile is shown as such.
 func TestReplyOfOthers(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
@@ -164,13 +157,7 @@ func TestReplyOfOthers(t *testing.T) {
 		case strings.HasPrefix(e.What, "chat picker"):
 			go send(other)
 		case strings.Contains(e.What, "t-other") && e.Source == sourceInside:
-			go func() {
-				// What reaches an activity that is about to end is lost with it.
-				for entryIsUp(l) && ctx.Err() == nil {
-					time.Sleep(time.Millisecond)
-				}
-				send(ours)
-			}()
+			go send(ours)
 		}
 	}}})
 	if err != nil || out.Reply.Transaction != "t-1" {
@@ -292,6 +279,25 @@ func TestNothingStaysInside(t *testing.T) {
 	for _, id := range threads {
 		if name, err := vm.ThreadName(bounded(t), id); err == nil && name == "wxctl" {
 			t.Error("a thread of wxctl's is left in the app")
+		}
+	}
+}
+
+// A login right after a subscription whose page nobody has answered yet: its
+// page is in front, so it is answered first.
+func TestLoginAfterSubscribe(t *testing.T) {
+	for _, api := range []int{28, 34} {
+		l := newLab(t, virtualandroid.Options{API: api, Think: 50 * time.Millisecond})
+		l.warm(t)
+		openDemo(t, l)
+		subscribe := intents.SubscribeMessage{Scene: 1, TemplateID: new("abc"), Reserved: new("x")}
+		if out, err := l.open(t).Deliver(bounded(t), device.Job{Request: subscribe, Until: device.Opened}); err != nil {
+			t.Fatal(err, whats(out))
+		}
+		login := intents.Auth{Common: intents.Common{Transaction: new("t-1")}, Scope: new("snsapi_userinfo"), State: new("s")}
+		out, err := l.open(t).Deliver(bounded(t), device.Job{Request: login, Until: device.Replied})
+		if err != nil || out.Reply == nil || out.Reply.Code == "" {
+			t.Errorf("API %d: %v, %+v, seen %q", api, err, out.Reply, whats(out))
 		}
 	}
 }

@@ -324,6 +324,8 @@ func (o *observer) notSeen(state device.Progress) error {
 			"compare with the Open Platform: wxctl inspect")
 	case state >= device.Returned && o.out.State == device.Opened:
 		return why("nobody answered on the phone, or whoever did stayed in WeChat", "answer on the phone and go back to the app, or wait for less: --until opened")
+	case state == device.Replied && o.out.State == device.Returned && o.others:
+		return why("WeChat answered another request of the app, and this one not yet", "look at the phone: WeChat may still show this request's page")
 	case state == device.Replied && o.out.State == device.Returned:
 		return why("WeChat called the app back, but its reply could not be read: nobody looked into the app, and the app did not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
 	}

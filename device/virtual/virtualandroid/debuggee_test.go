@@ -448,3 +448,19 @@ func (c *caller) throws(class string, object jdwp.ObjectID, name, signature stri
 		c.t.Errorf("%s threw %q instead of %s", name, text, class)
 	}
 }
+
+// An Intent that the system handed to an activity reaches it, although the app
+// ends the activity when it has handled the one before.
+func TestNoIntentIsLostWithItsActivity(t *testing.T) {
+	for _, api := range []int{24, 34} {
+		p := newPhone(t, Options{API: api})
+		startDemo(t, p)
+		held := make(chan struct{})
+		p.Model.Post(func(context.Context) { <-held })
+		launch(t, p, replyIntent(t, "one"))
+		launch(t, p, replyIntent(t, "two"))
+		close(held)
+		awaitLog(t, p, `"transaction":"one"`)
+		awaitLog(t, p, `"transaction":"two"`)
+	}
+}

@@ -110,7 +110,8 @@ type run struct {
 	phone  *phone.Phone
 	user   int
 	course wechat.Course
-	open   []int // tokens of its activities, the oldest first
+	open   []int         // tokens of its activities, the oldest first
+	pause  time.Duration // between two looks at a page that is covered
 }
 
 func (r *run) pid() (pid, uid int) {
@@ -181,25 +182,37 @@ func (r *run) start(in androidwire.Intent) bool {
 	return err == nil && code >= 0 && code != phone.StartAborted
 }
 
-// act is the user's doing: it comes to nothing if the screen is gone, or can't
-// be seen.
+// act is the user's doing: it comes to nothing if the screen is gone, or the
+// phone can't be used. A page that something else covers waits until it is in
+// front again, for nobody answers what nobody sees.
 func (r *run) act(ctx context.Context) {
 	if r.phone.Locked() || r.phone.Asleep() {
 		return
 	}
-	if top := r.top(); top != 0 {
-		if _, there := r.phone.Activity(top); !there {
+	if page := r.top(); page != 0 {
+		if _, there := r.phone.Activity(page); !there {
+			return
+		}
+		if front, _ := r.phone.Top(); front.Token != page {
+			r.pause = min(2*max(r.pause, r.app.think), longestPause)
+			r.phone.After(r.pause, r.act)
 			return
 		}
 	}
-	if len(r.course.Then) == 0 {
+	then := r.course.Then
+	if len(then) == 0 {
 		r.end(ctx)
 		return
 	}
-	if r.show(r.course.Then) {
-		r.phone.After(r.app.think, r.end)
+	r.course.Then = nil
+	if r.show(then) {
+		r.phone.After(r.app.think, r.act)
 	}
 }
+
+// longestPause is how long it takes at most until somebody looks again at a
+// page that was covered.
+const longestPause = 2 * time.Second
 
 // end calls the app back and closes what WeChat opened, in this order: an app
 // without a window may not start an activity.

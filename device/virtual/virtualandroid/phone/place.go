@@ -160,7 +160,7 @@ func (s *starter) create(t *task, fresh bool) int {
 	s.event(evLaunchTime, r.user, r.token, r.comp(), ms)
 	s.displayed(r, ms)
 	s.stopCovered(r)
-	s.handler(r)
+	s.handler(t, r)
 	return StartSuccess
 }
 
@@ -236,7 +236,7 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	if moved { // one that got the intent where it was has no launch state
 		s.result.State = LaunchHot
 	}
-	s.handler(r)
+	s.handler(t, r)
 	return code
 }
 
@@ -259,15 +259,20 @@ func (s *starter) show(t *task) int {
 	return StartTaskToFront
 }
 
-// handler arranges that the package's code learns of the intent.
-func (s *starter) handler(r *record) {
+// handler arranges that the package's code learns of the intent. One that was
+// handed to an activity reaches it also if it ends meanwhile: the system has
+// queued it before the end (ActivityThread handles NewIntentItem first).
+func (s *starter) handler(t *task, r *record) {
 	app := s.it.app
 	if app == nil {
 		return
 	}
-	token, in, p := r.token, s.in, s.Phone
+	a, in, p := r.snapshot(t), s.in, s.Phone
 	s.deliver = func(ctx context.Context) {
-		if a, ok := p.Activity(token); ok {
+		p.mu.Lock()
+		runs := p.procs[a.PID] != nil
+		p.mu.Unlock()
+		if runs {
 			app.Launched(ctx, p, a, in)
 		}
 	}

@@ -1,0 +1,233 @@
+package android
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// WatchReplies tells of WeChat's replies to an app until ctx ends.
+func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
+	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
+	d.job = device.Job{App: job.App, User: job.User, Until: device.Replied, Hooks: device.Hooks{Note: job.Note}}
+	if err := d.meetApp(ctx); err != nil {
+		return slowPhone(p.info, err)
+	}
+	if d.facts.wechat == nil {
+		d.facts.wechat = &agent.App{UID: -1}
+	}
+	defer func() { d.inside.close() }()
+	if err := d.lookInside(ctx); err != nil {
+		return err
+	}
+	w := replyWatch{phone: p, app: *d.out.App, seen: job.Seen, observer: d.observing(0, 0)}
+	if err := w.begin(ctx); err != nil {
+		return slowPhone(p.info, err)
+	}
+	if job.Ready != nil {
+		job.Ready()
+	}
+	for {
+		if err := w.next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// replyWatch makes of what is logged, and of what was read inside the app, one
+// SeenReply for each time that WeChat calls the app back.
+type replyWatch struct {
+	phone    *Phone
+	app      device.App
+	seen     func(device.SeenReply)
+	observer *observer
+	// mark is the text of the log line with which the watch begins, and began
+	// says that it was read. What was logged before is of no concern.
+	mark  string
+	began bool
+	// calls are those that the log told of and whose reply may still be read,
+	// the oldest first; ahead are the replies that were read before the log told
+	// of the call.
+	calls []call
+	ahead []time.Time
+	// inside are the replies read in the app of which its hook may tell again.
+	inside []readReply
+}
+
+// call is one time that WeChat called the app back.
+type call struct {
+	seen  device.SeenReply
+	until time.Time // when its reply can be read no more
+	old   bool      // it came before the watch began
+}
+
+type readReply struct {
+	at    time.Time
+	reply intents.Reply
+}
+
+const (
+	// hookTime is how long after the call the app's hook may log the reply, and
+	// insideTime how long it may take to be read in an app that is looked into:
+	// its thread stands for stopTime at most.
+	hookTime   = 1500 * time.Millisecond
+	insideTime = 2 * stopTime
+	// echoTime is how long the log may be behind what was read in the app.
+	echoTime = time.Minute
+	// beginTime is how long a line may take to come back out of the log.
+	beginTime = 10 * time.Second
+)
+
+// begin waits until the phone's log is being read: a line that is written to it
+// now comes out of it. All that comes before that line is old.
+func (w *replyWatch) begin(ctx context.Context) error {
+	w.mark = "watch " + rand.Text()
+	if _, err := w.phone.server.Run(ctx, w.phone.info.ID, "log -t wxctl "+shellQuote(w.mark), nil); err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, beginTime)
+	defer cancel()
+	for !w.began {
+		if err := w.next(bounded); err != nil {
+			if ctx.Err() == nil && bounded.Err() != nil {
+				return device.Errorf(device.NotSeen, "phone %s does not show what is written to its log", w.phone.info.Label()).
+					WithHint("turn its log on (Developer options, Logger buffer sizes), or restart the phone")
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// next takes the next thing that was logged or read.
+func (w *replyWatch) next(ctx context.Context) error {
+	o := w.observer
+	if c, ok := o.inside.take(); ok {
+		w.readInside(c)
+		return nil
+	}
+	watching := o.inside.waiting(ctx)
+	waiting, cancel := watching, context.CancelFunc(func() {})
+	if len(w.calls) > 0 {
+		waiting, cancel = context.WithDeadline(watching, w.calls[0].until)
+	}
+	ev, err := w.phone.agent.event(waiting)
+	cancel()
+	switch {
+	case err == nil:
+	case errors.Is(context.Cause(watching), errCaught):
+		return nil
+	case len(w.calls) > 0 && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		w.tell(w.calls[0].seen, w.calls[0].old)
+		w.calls = w.calls[1:]
+		return nil
+	default:
+		return err
+	}
+	if c, ok := o.inside.take(); ok {
+		w.readInside(c) // it came before what the app logs of it
+	}
+	w.observe(ev)
+	return nil
+}
+
+func (w *replyWatch) observe(ev agent.Event) {
+	o := w.observer
+	if !w.began {
+		l, ok := parseLogLine(ev.Line)
+		if w.began = ok && l.text == w.mark; w.began {
+			return
+		}
+	}
+	w.fresh()
+	o.observe(ev)
+	at := time.UnixMilli(ev.AtMs)
+	switch {
+	case o.out.State == device.Replied:
+		w.logged(device.NewSeenReply(at, w.app, sourceApp, o.reply), o.reply)
+	case o.out.State == device.Returned && o.out.Evidence[0].Source == sourceEvents:
+		if w.ahead = recent(w.ahead, func(t time.Time) time.Time { return t }); len(w.ahead) > 0 {
+			w.ahead = w.ahead[1:]
+			break
+		}
+		patience := hookTime
+		if watched, _ := o.inside.watched(); watched {
+			patience = insideTime
+		}
+		w.calls = append(w.calls, call{device.NewSeenReply(at, w.app, sourceEvents, nil), time.Now().Add(patience), !w.began})
+	case len(w.calls) > 0 && slices.ContainsFunc(o.entries, o.startedByOther):
+		w.calls = w.calls[:len(w.calls)-1] // from Android 14 on the log says afterwards who it was
+	}
+	if o.out.State == device.Returned || o.out.State == device.Replied {
+		clear(o.starter)
+	}
+}
+
+// fresh makes the observer forget what it saw.
+func (w *replyWatch) fresh() {
+	o := w.observer
+	o.out, o.said, o.reply = device.NewOutcome(w.phone.info), map[string]bool{}, nil
+}
+
+// readInside takes what was read in the app.
+func (w *replyWatch) readInside(c caught) {
+	old := w.answered()
+	w.fresh()
+	w.observer.readInside(c)
+	switch reply := w.observer.reply; w.observer.out.State {
+	case device.Replied:
+		w.inside = append(recent(w.inside, func(r readReply) time.Time { return r.at }), readReply{time.Now(), reply})
+		seen := device.NewSeenReply(c.at, w.app, sourceInside, reply)
+		seen.HeldMs = c.stood.Milliseconds()
+		w.tell(seen, old)
+	case device.Returned:
+		w.tell(device.NewSeenReply(c.at, w.app, sourceInside, nil), old)
+	}
+}
+
+// logged takes a reply that the app's hook logged, unless it was read in the
+// app before.
+func (w *replyWatch) logged(seen device.SeenReply, reply intents.Reply) {
+	if i := slices.IndexFunc(w.inside, func(r readReply) bool { return alike(r.reply, reply) }); i >= 0 {
+		w.inside = slices.Delete(w.inside, i, i+1)
+		return
+	}
+	w.tell(seen, w.answered())
+}
+
+// answered finds the call of a reply that was read, and reports whether that
+// came before the watch began.
+func (w *replyWatch) answered() (old bool) {
+	if len(w.calls) == 0 {
+		w.ahead = append(w.ahead, time.Now())
+		return !w.began
+	}
+	old = w.calls[0].old
+	w.calls = w.calls[1:]
+	return old
+}
+
+func (w *replyWatch) tell(seen device.SeenReply, old bool) {
+	if !old && w.began {
+		w.seen(seen)
+	}
+}
+
+// alike reports whether two replies are one, as far as an app's hook logs it.
+func alike(a, b intents.Reply) bool {
+	return a.Kind() == b.Kind() && reflect.DeepEqual(device.NewReply(a), device.NewReply(b))
+}
+
+// recent leaves out what is older than echoTime.
+func recent[T any](list []T, at func(T) time.Time) []T {
+	return slices.DeleteFunc(list, func(t T) bool { return time.Since(at(t)) > echoTime })
+}
+
+var _ device.Watcher = (*Phone)(nil)
