@@ -145,10 +145,19 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 		}
 		rows[i] = []output.Cell{
 			output.Text(p.ID), output.Text(string(p.Platform)), output.Text(p.Name), output.Text(p.Model),
-			output.Text(p.OSVersion), state, output.Text(string(p.Transport)), output.Text(p.Fix),
+			output.Text(p.OSVersion), state, output.Text(transportOf(p)), output.Text(p.Fix),
 		}
 	}
 	return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
+}
+
+// transportOf is how the phone is connected, and where the ID alone doesn't
+// reach it, the selector that does.
+func transportOf(p device.Info) string {
+	if p.SharedID {
+		return p.Selector()
+	}
+	return string(p.Transport)
 }
 
 // devicesWatch prints each change of a phone until it is interrupted or, once
@@ -212,9 +221,9 @@ func printChanges(f *Factory, known map[string]device.Info, phones []device.Info
 		return f.Printer().Table(nil, [][]output.Cell{{output.Text(event), output.Text(p.ID), output.Text(string(p.State)), output.Text(p.Model)}})
 	}
 	for _, p := range phones {
-		now[p.ID] = true
-		old, seen := known[p.ID]
-		known[p.ID] = p
+		now[p.Key()] = true
+		old, seen := known[p.Key()]
+		known[p.Key()] = p
 		event := "added"
 		if seen && old.State == p.State {
 			continue
@@ -225,12 +234,12 @@ func printChanges(f *Factory, known map[string]device.Info, phones []device.Info
 			return err
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(known)) {
-		if now[id] {
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		if now[key] {
 			continue
 		}
-		p := known[id]
-		delete(known, id)
+		p := known[key]
+		delete(known, key)
 		p.State, p.Fix = "disconnected", ""
 		if err := emit("removed", p); err != nil {
 			return err

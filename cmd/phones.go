@@ -28,7 +28,7 @@ type phoneFlags struct {
 
 func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, platform=android,os>=12, all, virtual:android, virtual:ios")
+	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, usb:PATH, transport-id:N, model:X, platform=android,os>=12, all, virtual:android, virtual:ios")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
 	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
 	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port` (default from the environment, else 127.0.0.1:5037)")

@@ -31,7 +31,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server})
+		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted})
 	}
 	if sel.Platform != device.Android {
 		server, err := ios.FindServer(flags.usbmuxd, f.Getenv)
@@ -42,6 +42,9 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	}
 	return fleet, func() {}, nil
 }
+
+// noted says what a server's list holds that can't be read.
+func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 
 // startVirtual starts a phone in this process behind an adb server or a
 // usbmuxd of its own, and finds it there as it would a real one.

@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 					}
 					return nil
 				},
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones, "iphones": cmdIPhones, "wechat": cmdWeChat},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": cmdStatus, "phones": cmdPhones, "iphones": cmdIPhones, "wechat": cmdWeChat, "adblist": cmdADBList},
 			})
 		})
 	}
@@ -65,25 +65,35 @@ func TestScripts(t *testing.T) {
 // cmdPhones starts an adb server with virtual phones, one for each argument,
 // and lets the script's wxctl find it:
 //
-//	phones 'serial=R58M1' 'serial=R58M2&state=unauthorized'
+//	phones 'serial=R58M1' 'serial=R58M2&state=unauthorized' 'serial=R58M2&usb=1-2'
 func cmdPhones(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: phones [OPTIONS ...]")
 	}
 	var phones []virtualandroid.Options
+	cabled := map[string]virtualandroid.Options{}
 	for _, arg := range args {
 		query, err := url.ParseQuery(arg)
 		ts.Check(err)
 		serial := query.Get("serial")
+		path := query.Get("usb")
 		query.Del("serial")
+		query.Del("usb")
 		o, err := virtualandroid.ParseOptions(query.Encode())
 		ts.Check(err)
-		o.Serial = serial
+		if o.Serial = serial; path != "" {
+			cabled[path] = o
+			continue
+		}
 		phones = append(phones, o)
 	}
 	server, err := virtualandroid.Start(context.Background(), phones...)
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
+	if len(phones) == 0 {
+		server.Face.Remove(server.Phones[0].Serial())
+	}
+	plug(ts, server, cabled)
 	ts.Setenv("ADB_SERVER_SOCKET", "tcp:"+server.ADB)
 	ts.Setenv("ADB", server.ADB)
 }

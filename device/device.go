@@ -98,31 +98,57 @@ type Info struct {
 	OSVersion string    `json:"osVersion"` // "14", "17.5"; empty when it can't be asked
 	State     State     `json:"state"`
 	Transport Transport `json:"transport"`
-	Fix       string    `json:"fix,omitempty"` // what to do when State isn't Ready
+	// TransportID is the adb server's number for this connection, 0 if it
+	// gives none. It changes when the phone is plugged in again.
+	TransportID int `json:"transportId,omitempty"`
+	// USBPath is where the phone is plugged in: bus and ports, as in "1-1.4".
+	USBPath string `json:"usbPath,omitempty"`
+	// Server is the address of the server that listed the phone.
+	Server string `json:"server,omitempty"`
+	// Also lists the other ways to the same phone, after Merge.
+	Also []Info `json:"also,omitempty"`
+	Fix  string `json:"fix,omitempty"` // what to do when State isn't Ready
 
 	// Hardware identifies the phone itself, whatever the way to it: its own
 	// serial number. Empty when it isn't known or can't be trusted (emulators
 	// share one number).
 	Hardware string `json:"-"`
-	// Server is the address of the server that listed the phone.
-	Server string `json:"-"`
-	// Also lists the other ways to the same phone, after Merge.
-	Also []Info `json:"-"`
+	// Product and Codename are adb's product: and device:, for selectors.
+	Product  string `json:"-"`
+	Codename string `json:"-"`
+	// SharedID: another phone of the same server has the same ID, as cheap
+	// phones do; the ID alone doesn't reach this one.
+	SharedID bool `json:"-"`
+}
+
+// Key tells the phones of one server apart for as long as they stay plugged in
+// where they are.
+func (i Info) Key() string {
+	switch {
+	case i.USBPath != "":
+		return i.ID + "@usb:" + i.USBPath
+	case i.SharedID:
+		return i.ID + "@transport-id:" + strconv.Itoa(i.TransportID)
+	}
+	return i.ID
 }
 
 // LockKey is the name under which the phone is locked: its hardware number if
-// there is one, else its ID at its server, since two labs may both have an
-// emulator-5554.
+// there is one, else its ID and place at its server, since two labs may both
+// have an emulator-5554.
 func (i Info) LockKey() string {
 	if i.Hardware != "" {
 		return string(i.Platform) + ":" + i.Hardware
 	}
-	return string(i.Platform) + ":" + i.ID + "@" + i.Server
+	return string(i.Platform) + ":" + i.Key() + "@" + i.Server
 }
 
 // Label is how messages name the phone: its ID and, if known, what it is.
 func (i Info) Label() string {
-	what := cmp.Or(i.Name, i.Model)
+	what := Printable(cmp.Or(i.Name, i.Model))
+	if i.SharedID && i.USBPath != "" {
+		what = strings.TrimPrefix(what+", usb:"+i.USBPath, ", ")
+	}
 	if what == "" || what == i.ID {
 		return strconv.Quote(i.ID)
 	}

@@ -1,25 +1,65 @@
 package device
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// maxPrintable is the length, in bytes, of the longest name that is shown.
-const maxPrintable = 100
+// maxPrintable is the length, in bytes, of the longest text that a message
+// quotes; maxSaid that of the longest that is kept.
+const (
+	maxPrintable = 100
+	maxSaid      = 1000
+)
 
-// Printable drops what has no place in a name: phones can call themselves
-// anything, terminal escapes included. What is longer than 100 bytes is cut.
+// Said returns what a phone says of itself, as it says it: JSON and selectors
+// hold it so, and the terminal's view alone is cleaned. Bytes that are no UTF-8
+// become text (\xNN), so that they are neither lost nor taken for others. What
+// is longer than 1000 bytes is cut.
+func Said(s string) string { return cut(escapeBytes(s), maxSaid) }
+
+// Printable returns s for one line of a message: without what a terminal might
+// obey, blanks of every kind as blanks, so that words stay apart. What is longer
+// than 100 bytes is cut.
 func Printable(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
 			return -1
 		}
 		return r
-	}, s)
-	if len(s) > maxPrintable {
-		s = strings.ToValidUTF8(s[:maxPrintable], "")
+	}, escapeBytes(s))
+	return strings.TrimSpace(cut(s, maxPrintable))
+}
+
+// escapeBytes writes each byte that is no UTF-8 as \xNN.
+func escapeBytes(s string) string {
+	if utf8.ValidString(s) {
+		return s
 	}
-	return strings.TrimSpace(s)
+	var b strings.Builder
+	for i, r := range s {
+		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// cut returns the first most bytes of s, fewer where they would end within a
+// character.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
 }

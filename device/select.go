@@ -27,7 +27,7 @@ func Select(infos []Info, sel Selector) ([]Info, error) {
 	matched := match(phones, sel)
 	if len(matched) == 0 {
 		err := Errorf(NoPhone, "no phone fits %s", sel.describe()).
-			WithHint("run `wxctl devices` to see the phones; --device takes a serial, a UDID, a unique prefix or a name")
+			WithHint("run `wxctl devices` to see the phones; --device takes a serial, a UDID, a unique prefix, a name, or usb:PATH")
 		err.Candidates = candidates(phones, nil)
 		return nil, err
 	}
@@ -39,10 +39,10 @@ func Select(infos []Info, sel Selector) ([]Info, error) {
 		return ready, nil
 	}
 	err := Errorf(SeveralPhones, "%d phones are ready, and none was chosen", len(ready)).
-		WithHint("choose one with --device %s, or all with --device all", quoteShell(ready[0].ID))
+		WithHint("choose one with --device %s, or all with --device all", quoteShell(ready[0].Selector()))
 	if sel.Text != "" {
 		err.Message = Errorf(SeveralPhones, "%s fits %d phones", sel.describe(), len(ready)).Message
-		err.Hint = "choose one with --device " + quoteShell(ready[0].ID)
+		err.Hint = "choose one with --device " + quoteShell(ready[0].Selector())
 	}
 	err.Candidates = candidates(phones, ready)
 	return nil, err
@@ -67,19 +67,12 @@ func match(phones []Info, sel Selector) []Info {
 			return slices.ContainsFunc(sel.Conditions, func(c Condition) bool { return !c.holds(i) })
 		})
 	}
-	for _, p := range phones {
-		if p.hasID(sel.Text) {
-			return []Info{p}
-		}
-		for _, also := range p.Also {
-			if also.hasID(sel.Text) {
-				return []Info{also}
-			}
-		}
+	if exact := matchExact(phones, sel.Text); len(exact) > 0 {
+		return exact
 	}
 	var named, prefixed []Info
 	for _, p := range phones {
-		if p.Name == sel.Text {
+		if p.Name == sel.Text || p.Name != "" && Printable(p.Name) == Printable(sel.Text) {
 			named = append(named, p)
 		}
 		if p.hasPrefix(sel.Text) {
@@ -99,9 +92,79 @@ func match(phones []Info, sel Selector) []Info {
 	return prefixed
 }
 
+// matchExact returns the phones that text names in full: by ID, or as adb's -s
+// does. Phones may share an ID.
+func matchExact(phones []Info, text string) []Info {
+	var byID, named []Info
+	for _, p := range phones {
+		for _, way := range append([]Info{p}, p.Also...) {
+			if way.hasID(text) {
+				byID = append(byID, way)
+				break
+			}
+			if way.Named(text) {
+				named = append(named, way)
+				break
+			}
+		}
+	}
+	if len(byID) > 0 {
+		return byID
+	}
+	return named
+}
+
+// Selector is a word of --device that means this phone and no other of its
+// server.
+func (i Info) Selector() string {
+	switch {
+	case !i.SharedID:
+		return i.ID
+	case i.USBPath != "":
+		return "usb:" + i.USBPath
+	}
+	return "transport-id:" + strconv.Itoa(i.TransportID)
+}
+
+// Named reports whether text names the phone in full: its ID, or what adb takes
+// for -s and -t (adb transport.cpp, MatchesTarget): usb:PATH, product:X,
+// model:X, device:X, transport-id:N.
+func (i Info) Named(text string) bool {
+	if i.hasID(text) || i.USBPath != "" && text == i.USBPath {
+		return true
+	}
+	key, value, ok := strings.Cut(text, ":")
+	if !ok || value == "" {
+		return false
+	}
+	switch key {
+	case "usb":
+		return i.USBPath == value
+	case "transport-id":
+		return i.TransportID > 0 && strconv.Itoa(i.TransportID) == value
+	case "product":
+		return i.Product == value
+	case "device":
+		return i.Codename == value
+	case "model":
+		return i.Model != "" && adbWord(i.Model) == adbWord(value)
+	}
+	return false
+}
+
+// adbWord is a model as adb writes it.
+func adbWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
 // hasID reports whether id is the phone's.
 func (i Info) hasID(id string) bool {
-	return i.ID == id || i.Platform == IOS && SameUDID(i.ID, id)
+	return i.ID == id || strings.TrimSpace(i.ID) == id && id != "" || i.Platform == IOS && SameUDID(i.ID, id)
 }
 
 // hasPrefix reports whether the phone's ID starts with prefix.
@@ -152,11 +215,14 @@ func candidates(phones, matched []Info) []Candidate {
 	out := make([]Candidate, len(phones))
 	for i, p := range phones {
 		out[i] = Candidate{Info: p, Matched: slices.ContainsFunc(matched, func(m Info) bool {
-			return m.ID == p.ID || slices.ContainsFunc(p.Also, func(a Info) bool { return a.ID == m.ID })
+			return m.same(p) || slices.ContainsFunc(p.Also, m.same)
 		})}
 	}
 	return out
 }
+
+// same reports whether two entries are the same way to a phone.
+func (i Info) same(o Info) bool { return i.Server == o.Server && i.Key() == o.Key() }
 
 // quote is strconv.Quote: IDs and names come from outside.
 func quote(s string) string { return strconv.Quote(s) }

@@ -138,7 +138,7 @@ func TestLiars(t *testing.T) {
 	if name, err := choosePackage("", packages); name != "com.y" || err != nil {
 		t.Errorf("%q, %v", name, err)
 	}
-	if got := resultWord(agent.Started{Word: "A\x1b[2J\nB"}); got != "A[2JB" {
+	if got := resultWord(agent.Started{Word: "A\x1b[2J\nB"}); got != "A[2J B" {
 		t.Errorf("%q", got)
 	}
 }

@@ -63,7 +63,7 @@ func lateError(info device.Info, so string, err error) error {
 		return err
 	}
 	e = device.Errorf(device.NotSeen, "phone %s did not answer in time%s", info.Label(), so).
-		WithHint("see whether `adb -s %s shell true` answers, or give it longer with --timeout", info.ID)
+		WithHint("see whether `adb %s shell true` answers, or give it longer with --timeout", adbFlag(info))
 	e.Err = err
 	return e
 }
@@ -133,7 +133,7 @@ func (d *delivery) abandon(ctx context.Context) error {
 	for _, f := range files {
 		command += " " + shellQuote(f)
 	}
-	if _, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil {
+	if _, err := d.server.Run(ctx, target(d.info), command, nil); err != nil {
 		d.note(fmt.Sprintf("left on the phone: %s", strings.Join(files, ", ")), "")
 	}
 	return nil
@@ -537,7 +537,7 @@ func (d *delivery) tidy(ctx context.Context) error {
 	}
 	switch d.job.After {
 	case device.AfterBack:
-		r, err := d.server.Run(ctx, d.info.ID, "input keyevent 4", nil) // KEYCODE_BACK
+		r, err := d.server.Run(ctx, target(d.info), "input keyevent 4", nil) // KEYCODE_BACK
 		if err == nil && r.Exit != 0 {
 			err = device.Errorf(device.Failed, "the back key could not be pressed: the phone says %q", excerpt(string(r.Stderr)))
 		}

@@ -243,7 +243,7 @@ func (f *fence) relay(ctx context.Context, near *conn) error {
 	}
 	defer far.Close()
 	err = far.during(ctx, func() error {
-		if err := far.request("host:transport:" + f.serial); err != nil {
+		if err := far.request(hostService(f.serial)); err != nil {
 			return f.server.unasked(err)
 		}
 		return f.server.unasked(far.request("sync:"))

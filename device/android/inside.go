@@ -153,7 +153,7 @@ func (in *inside) open(pid int) (*debugger, error) {
 
 // debug attaches to the VM of a process.
 func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
-	c, err := p.server.open(ctx, p.info.ID, "jdwp:"+strconv.Itoa(pid))
+	c, err := p.server.open(ctx, target(p.info), "jdwp:"+strconv.Itoa(pid))
 	if err != nil {
 		var refused *failError
 		if errors.As(err, &refused) {
@@ -293,7 +293,7 @@ func (p *Phone) processes(ctx context.Context, app *agent.App, launcher bool, us
 		command += fmt.Sprintf("; echo %s; cmd package resolve-activity --brief --user %d -a android.intent.action.MAIN -c android.intent.category.LAUNCHER %s",
 			mark, user, shellQuote(app.Package))
 	}
-	r, err := p.server.Run(ctx, p.info.ID, command, nil)
+	r, err := p.server.Run(ctx, target(p.info), command, nil)
 	if err != nil {
 		return nil, "", err
 	}

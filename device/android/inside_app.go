@@ -105,7 +105,7 @@ func vmError(err error) error {
 // system asks the activity in front to describe itself.
 func (d *delivery) nudge(ctx context.Context) error {
 	for {
-		if _, err := d.server.Run(ctx, d.info.ID, "dumpsys activity top >/dev/null", nil); err != nil {
+		if _, err := d.server.Run(ctx, target(d.info), "dumpsys activity top >/dev/null", nil); err != nil {
 			return err
 		}
 		select {

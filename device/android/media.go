@@ -54,7 +54,7 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	}
 	// From here on the file may be on the phone, in part or as a whole.
 	d.placed = append(d.placed, to)
-	if err := d.server.Push(ctx, d.info.ID, r, to.path, 0o644, pushed); err != nil {
+	if err := d.server.Push(ctx, target(d.info), r, to.path, 0o644, pushed); err != nil {
 		return err
 	}
 	var indexed agent.Indexed
@@ -176,7 +176,7 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 		asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: f.uri, Path: f.path}})
 	}
 	if len(asks) < len(d.placed) {
-		if r, err := d.server.Run(ctx, d.info.ID, command, nil); err != nil || r.Exit != 0 {
+		if r, err := d.server.Run(ctx, target(d.info), command, nil); err != nil || r.Exit != 0 {
 			d.left(strings.TrimPrefix(command, "rm -f "))
 		}
 	}
@@ -215,7 +215,7 @@ const (
 // after a day. It is nobody's failure if it can't.
 func (d *delivery) removeForgotten(ctx context.Context) {
 	dir := MediaDir(d.facts.user)
-	r, err := d.server.Run(ctx, d.info.ID, "ls -1 "+dir, nil)
+	r, err := d.server.Run(ctx, target(d.info), "ls -1 "+dir, nil)
 	if err != nil {
 		return
 	}
@@ -249,7 +249,7 @@ func (d *delivery) screenshot(ctx context.Context) (err error) {
 	if d.job.Hooks.Screenshot == nil {
 		return nil
 	}
-	r, err := d.server.Run(ctx, d.info.ID, "screencap -p", nil)
+	r, err := d.server.Run(ctx, target(d.info), "screencap -p", nil)
 	if err != nil {
 		return err
 	}
@@ -274,7 +274,7 @@ func (d *delivery) record(ctx context.Context) error {
 	film := agent.Dir + "/" + agent.Prefix + "film-" + hex.EncodeToString(tag[:]) + ".mp4"
 	// screenrecord ends its film properly on SIGINT alone; closing our side
 	// of its standard input is the sign for that.
-	camera, err := d.server.openShell(ctx, d.info.ID, fmt.Sprintf("screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", film))
+	camera, err := d.server.openShell(ctx, target(d.info), fmt.Sprintf("screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", film))
 	if err != nil {
 		return err
 	}
@@ -296,12 +296,12 @@ func (d *delivery) stopRecording(ctx context.Context) error {
 		return err
 	}
 	w := &recording{create: d.job.Hooks.Record}
-	err = d.server.Pull(ctx, d.info.ID, d.film, w)
+	err = d.server.Pull(ctx, target(d.info), d.film, w)
 	if text := strings.TrimSpace(string(said.Stderr)); err != nil && w.file == nil && text != "" {
 		err = device.Errorf(device.Failed, "the phone recorded nothing: it says %q", excerpt(text))
 	}
 	err = errors.Join(err, w.Close())
-	_, rmErr := d.server.Run(ctx, d.info.ID, "rm -f "+d.film, nil)
+	_, rmErr := d.server.Run(ctx, target(d.info), "rm -f "+d.film, nil)
 	return errors.Join(err, rmErr)
 }
 

@@ -63,24 +63,43 @@ var screens = []screen{
 
 // choosers are the activities in which a phone asks which of two WeChats, or
 // which app, shall take an Intent: AOSP's own and those of makers with dual
-// apps.
+// apps. A package ends with a slash where all of it is one.
 var choosers = []string{
-	"android/com.android.internal.app.ResolverActivity",
-	"android/com.android.internal.app.ChooserActivity",
 	"com.android.intentresolver/",
-	"com.miui.securitycore/com.miui.xspace.ui.activity.XSpaceResolveActivity",
-	"com.huawei.android.internal.app/com.huawei.android.internal.app.HwResolverActivity",
-	"com.coloros.securitypermission/", "com.oplus.multiapp/", "com.vivo.doubleinstance/",
+	"com.miui.securitycore/com.miui.xspace.ui.activity.XSpaceResolveActivity", // Xiaomi, Redmi
+	"com.coloros.securitypermission/", "com.oplus.multiapp/",                  // OPPO, realme, OnePlus
+	"com.vivo.doubleinstance/",        // vivo, iQOO: .DoubleAppResolverActivity
+	"com.samsung.android.da.daagent/", // Samsung's dual messenger
+}
+
+// chooserClass is how makers call their own form of AOSP's choosers:
+// MiuiResolverActivity, HwResolverActivity, HnResolverActivity,
+// OplusResolverActivity, ResolverActivityEx, SemChooserActivity.
+var chooserClass = pattern(`(Resolver|Chooser)Activity[A-Za-z]*$`)
+
+// systemPackage begins the names of packages that come with the phone: an app
+// may call an activity of its own a chooser.
+var systemPackage = pattern(`^(android$|com\.android\.|com\.(huawei|hihonor|honor|miui|xiaomi|coloros|oplus|oppo|oneplus|heytap|realme|vivo|iqoo|bbk|` +
+	`samsung|sec|meizu|flyme|zte|nubia|cn\.nubia|lenovo|zui|motorola|asus|transsion|google\.android|hisi|mediatek|qualcomm)\.|cn\.nubia\.)`)
+
+func isChooser(pkg, class string) bool {
+	if strings.HasPrefix(class, ".") {
+		class = pkg + class
+	}
+	for _, c := range choosers {
+		if pkg+"/"+class == c || strings.HasSuffix(c, "/") && pkg+"/" == c {
+			return true
+		}
+	}
+	return chooserClass().MatchString(class) && systemPackage().MatchString(pkg)
 }
 
 // screenOf says what is known of a component.
 func screenOf(component string) screen {
 	pkg, class, _ := strings.Cut(component, "/")
 	if pkg != androidwire.WeChat {
-		for _, c := range choosers {
-			if component == c || strings.HasSuffix(c, "/") && strings.HasPrefix(component, c) {
-				return screen{component, roleChooser, "the phone asks which app shall take the request"}
-			}
+		if isChooser(pkg, class) {
+			return screen{component, roleChooser, "the phone asks which app shall take the request"}
 		}
 		return screen{component, roleForeign, ""}
 	}

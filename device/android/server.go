@@ -340,14 +340,14 @@ func (s Server) unasked(err error) error {
 }
 
 // open opens a service of one phone, such as "shell,v2,raw:true" or "sync:".
-// The caller closes the connection.
-func (s Server) open(ctx context.Context, serial, service string) (*conn, error) {
+// The phone is named as [target] names it. The caller closes the connection.
+func (s Server) open(ctx context.Context, phone, service string) (*conn, error) {
 	c, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	err = c.during(ctx, func() error {
-		if err := c.request("host:transport:" + serial); err != nil {
+		if err := c.request(hostService(phone)); err != nil {
 			return s.unasked(err)
 		}
 		return c.request(service)

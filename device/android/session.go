@@ -72,7 +72,7 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 	rand.Read(tag[:]) // never fails
 	path := agent.RemotePath(p.dex)
 	temporary := path + "." + hex.EncodeToString(tag[:]) + ".tmp"
-	if err := p.server.Push(ctx, p.info.ID, bytes.NewReader(p.dex), temporary, agent.Mode, nil); err != nil {
+	if err := p.server.Push(ctx, target(p.info), bytes.NewReader(p.dex), temporary, agent.Mode, nil); err != nil {
 		return "", err
 	}
 	// toybox has sha256sum from Android 8 on; before that md5sum will do, as
@@ -84,7 +84,7 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 // runAgent starts command, which is to become the agent, sends it what it is
 // asked first and reads its hello.
 func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*session, error) {
-	sh, err := p.server.openShell(ctx, p.info.ID, command)
+	sh, err := p.server.openShell(ctx, target(p.info), command)
 	if errors.Is(err, errNoShellV2) {
 		return nil, device.Errorf(device.Refused, "this phone's adb knows no shell protocol v2, which wxctl's agent speaks").
 			WithHint("update the adb server (platform-tools 24 or newer); the phone needs Android 7 or newer")

@@ -89,7 +89,7 @@ const (
 // now comes out of it. All that comes before that line is old.
 func (w *replyWatch) begin(ctx context.Context) error {
 	w.mark = "watch " + rand.Text()
-	if _, err := w.phone.server.Run(ctx, w.phone.info.ID, "log -t wxctl "+shellQuote(w.mark), nil); err != nil {
+	if _, err := w.phone.server.Run(ctx, target(w.phone.info), "log -t wxctl "+shellQuote(w.mark), nil); err != nil {
 		return err
 	}
 	bounded, cancel := context.WithTimeout(ctx, beginTime)

@@ -203,7 +203,7 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 	}
 	text := func(key string) string {
 		v, _ := values[key].(string)
-		return device.Printable(v)
+		return device.Said(v)
 	}
 	i.Name, i.Model, i.OSVersion = text("DeviceName"), text("ProductType"), text("ProductVersion")
 	if locked, _ := values["PasswordProtected"].(bool); locked && i.State == device.Ready {

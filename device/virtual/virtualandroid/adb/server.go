@@ -118,9 +118,13 @@ func NewServer(devices ...Device) *Server {
 	return s
 }
 
-// Add connects a phone. A phone of the same serial number is replaced.
+// Add connects a phone. A phone of the same serial number at the same USB path,
+// or without one, is replaced: at two paths there are two phones, as with those
+// of a series that share one number.
 func (s *Server) Add(d Device) {
-	s.Remove(d.Serial())
+	s.remove(func(t *transport) bool {
+		return t.Serial() == d.Serial() && t.Identity().DevPath == d.Identity().DevPath
+	})
 	s.mu.Lock()
 	s.lastID++
 	t := &transport{Device: d, id: s.lastID}
@@ -133,8 +137,12 @@ func (s *Server) Add(d Device) {
 // Remove disconnects a phone: it is no longer listed, and what runs on it
 // ends. It reports whether there was one of that serial number.
 func (s *Server) Remove(serial string) bool {
+	return s.remove(func(t *transport) bool { return t.Serial() == serial })
+}
+
+func (s *Server) remove(which func(*transport) bool) bool {
 	s.mu.Lock()
-	i := slices.IndexFunc(s.transports, func(t *transport) bool { return t.Serial() == serial })
+	i := slices.IndexFunc(s.transports, which)
 	if i < 0 {
 		s.mu.Unlock()
 		return false

@@ -1,0 +1,88 @@
+package android
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// describeTime bounds how long a phone may take to say who it is; a third of
+// the command's time does, too, so that one phone that hangs leaves time for
+// the others.
+const describeTime = 5 * time.Second
+
+// marketNames are the properties in which makers keep the name that a phone is
+// sold under, as public dumps of their properties show them. Samsung and Meizu
+// have none: Meizu's model is the name already.
+var marketNames = []string{
+	// Xiaomi, Redmi, POCO
+	"ro.product.marketname", "ro.product.odm.marketname", "ro.product.vendor.marketname",
+	// Huawei, Honor
+	"ro.config.marketing_name", "ro.product.honor.marketname",
+	// OPPO, realme, OnePlus
+	"ro.vendor.oplus.market.name", "ro.oplus.market.name", "ro.oppo.market.name",
+	"ro.vendor.oplus.market.enname", "ro.oppo.market.enname", "ro.display.series",
+	// vivo, iQOO
+	"ro.vivo.market.name", "ro.vendor.vivo.market.name", "ro.vivo.internet.name",
+	// ZTE, nubia
+	"ro.vendor.product.ztename", "persist.sys.devicename",
+	// Lenovo, Motorola
+	"ro.zuk.product.market", "ro.product.display", "ro.vendor.product.display", "ro.product.en.display",
+	// Asus
+	"ro.vendor.asus.product.mkt_name", "ro.asus.product.mkt_name",
+	// Tecno, Infinix, itel
+	"ro.product.product.tran.device.name.default", "transsion.device.name", "persist.sys.tran.device.name",
+}
+
+// describe asks a phone who it is, in one command.
+func (b *Backend) describe(ctx context.Context, i *device.Info) {
+	patience := describeTime
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/3)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := b.Server.Run(ctx, target(*i), "getprop", nil)
+	if err != nil {
+		return // it stays as the server described it
+	}
+	props := parseProperties(string(r.Stdout))
+	if serial := props["ro.serialno"]; trustedSerial(serial) && i.Transport != device.Emulator && !i.SharedID {
+		i.Hardware = serial
+	}
+	i.OSVersion = props["ro.build.version.release"]
+	if model := props["ro.product.model"]; model != "" {
+		i.Model = model
+	}
+	i.Name = i.Model
+	for _, p := range marketNames {
+		if name := props[p]; name != "" && !strings.EqualFold(name, "unknown") && !strings.EqualFold(name, "null") {
+			i.Name = name
+			break
+		}
+	}
+}
+
+// parseProperties reads what getprop prints: "[key]: [value]" a line. A value
+// may hold line breaks; what is no property is passed over.
+func parseProperties(text string) map[string]string {
+	props := map[string]string{}
+	for rest := strings.ReplaceAll(text, "\r\n", "\n"); rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		key, _, ok := strings.Cut(strings.TrimPrefix(line, "["), "]: [")
+		if !ok || !strings.HasPrefix(line, "[") {
+			rest = after
+			continue
+		}
+		value := rest[len("[")+len(key)+len("]: ["):]
+		if end := strings.Index(value, "]\n"); end >= 0 {
+			value, rest = value[:end], value[end+len("]\n"):]
+		} else {
+			value, rest = strings.TrimSuffix(strings.TrimRight(value, "\n"), "]"), ""
+		}
+		props[key] = device.Said(value)
+	}
+	return props
+}

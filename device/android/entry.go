@@ -1,0 +1,209 @@
+package android
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// entry is one line of the server's list.
+type entry struct {
+	serial  string
+	state   device.State
+	path    string // the USB path as the server writes it: usb:1-1, or bare
+	product string
+	model   string
+	name    string // device:, the phone's code name
+	id      int    // transport id, 0 where the server tells none
+	shared  bool   // another line has the same serial
+}
+
+// stateWord finds what a phone's state may look like in a line (adb
+// transport.cpp, connection_state_to_string; UsbNoPermissionsShortHelpText).
+var stateWord = pattern(`\s(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
+	`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)(?:\s|$)`)
+
+// barePath is a USB path as adb writes it with ADB_LIBUSB=1: bus and ports,
+// without "usb:" before them (Genymobile/scrcpy#6664).
+var barePath = pattern(`^\d+(-\d+)?(\.\d+)*$`)
+
+// parseList reads an answer to host:devices-l or a block of track-devices-l:
+// each line on its own. unread has the lines that can't be read.
+func parseList(text string) (entries []entry, unread []string) {
+	for l := range strings.Lines(text) {
+		l = strings.TrimRight(l, "\r\n")
+		if strings.TrimSpace(l) == "" {
+			continue
+		}
+		if e, ok := parseEntry(l); ok {
+			entries = append(entries, e)
+		} else {
+			unread = append(unread, l)
+		}
+	}
+	count := map[string]int{}
+	for _, e := range entries {
+		count[e.serial]++
+	}
+	for i, e := range entries {
+		entries[i].shared = count[e.serial] > 1
+	}
+	return entries, unread
+}
+
+// parseEntry reads one line: the serial padded to 22 columns, the state, then
+// words (adb transport.cpp, append_transport). A serial may hold blanks (mDNS
+// names do), or the name of a state, so the first place counts behind which
+// the rest can be read.
+func parseEntry(l string) (entry, bool) {
+	for from := 0; ; {
+		at := stateWord().FindStringSubmatchIndex(l[from:])
+		if at == nil {
+			return entry{}, false
+		}
+		e := entry{serial: strings.TrimRightFunc(l[:from+at[0]], unicode.IsSpace), state: stateOf(l[from+at[2] : from+at[3]])}
+		if e.serial != "" && !strings.ContainsFunc(e.serial, damaged) && e.words(strings.Fields(l[from+at[3]:])) {
+			return e, true
+		}
+		from += at[2]
+	}
+}
+
+// damaged characters are in no serial number.
+func damaged(r rune) bool { return r == unicode.ReplacementChar || unicode.IsControl(r) }
+
+// words reads what stands behind the state. What a phone says of itself may
+// hold blanks: adb cleans the model alone.
+func (e *entry) words(words []string) bool {
+	var last *string
+	for i, word := range words {
+		key, value, named := strings.Cut(word, ":")
+		switch {
+		case !named && i == 0 && barePath().MatchString(word):
+			e.path = word
+		case !named && last != nil:
+			*last += " " + word
+		case !named:
+			return false
+		case key == "usb":
+			e.path, last = word, nil
+		case key == "product":
+			e.product, last = value, &e.product
+		case key == "device":
+			e.name, last = value, &e.name
+		case key == "model":
+			e.model, last = value, nil
+		case key == "transport_id":
+			// One that is no number is absent.
+			e.id, _ = strconv.Atoi(value)
+			last = nil
+		default: // of a newer adb
+			last = nil
+		}
+	}
+	return true
+}
+
+func stateOf(s string) device.State {
+	switch {
+	case s == "device":
+		return device.Ready
+	case strings.HasPrefix(s, "no permissions"):
+		return device.NoPermissions
+	}
+	return device.State(s)
+}
+
+var (
+	mdnsName = pattern(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
+	hostPort = pattern(`^\S+:\d{1,5}$`)
+)
+
+// info makes of a list entry what can be known without asking the phone.
+func (b *Backend) info(e entry) device.Info {
+	i := device.Info{
+		ID: e.serial, Platform: device.Android, Model: device.Said(strings.ReplaceAll(e.model, "_", " ")),
+		State: e.state, Fix: device.FixFor(e.state), Server: b.Server.String(),
+		TransportID: e.id, USBPath: strings.TrimPrefix(e.path, "usb:"),
+		Product: e.product, Codename: e.name, SharedID: e.shared,
+	}
+	switch m := mdnsName().FindStringSubmatch(e.serial); {
+	case m != nil:
+		i.Transport, i.Hardware = device.Network, m[1]
+	case strings.HasSuffix(strings.TrimSuffix(e.serial, "."), "._tcp"):
+		i.Transport = device.Network // an mDNS name that does not hold the serial number as it should
+	case strings.HasPrefix(e.serial, "emulator-"):
+		i.Transport = device.Emulator
+	case hostPort().MatchString(e.serial) && e.path == "":
+		i.Transport = device.Network
+	default:
+		i.Transport, i.Hardware = device.USB, e.serial // adb's serial of a USB phone is its ro.serialno
+	}
+	if e.shared || !trustedSerial(i.Hardware) {
+		i.Hardware = ""
+	}
+	if b.Transport != "" {
+		i.Transport = b.Transport
+	}
+	return i
+}
+
+// trustedSerial tells serial numbers that identify a phone from those that
+// whole series share, and from what adb writes where there is none.
+func trustedSerial(s string) bool {
+	shared := []string{"", "unknown", "0123456789abcdef", "123456789abcdef", "1234567890abcdef", "0123456789", "1234567890", "12345678", "0", "00000000"}
+	if slices.Contains(shared, strings.ToLower(s)) || noSerial().MatchString(s) {
+		return false
+	}
+	return !strings.HasPrefix(s, "EMULATOR")
+}
+
+// noSerial is "????????????", "(no serial number)", or a USB path that takes
+// the serial's place.
+var noSerial = pattern(`^(\?+|\(no serial number\)|usb:.*|0+|\s*)$`)
+
+// target is what adb is asked for to reach a phone: its serial number, or
+// where that isn't enough, its transport.
+func target(i device.Info) string {
+	if !i.SharedID && !strings.ContainsFunc(i.ID, unicode.IsSpace) {
+		return i.ID
+	}
+	switch {
+	case i.TransportID > 0:
+		return transportID + strconv.Itoa(i.TransportID)
+	case i.SharedID && i.USBPath != "":
+		return "usb:" + i.USBPath
+	}
+	return i.ID
+}
+
+// transportID begins a target that is no serial number.
+const transportID = "transport-id:"
+
+// hostService is the request that chooses a target for what follows on the
+// connection (adb.cpp, handle_host_request).
+func hostService(target string) string {
+	if rest, ok := strings.CutPrefix(target, transportID); ok && isNumber(rest) {
+		return "host:" + target
+	}
+	return "host:transport:" + target
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 63)
+	return err == nil
+}
+
+// adbFlag is how the user's own adb is told of the phone.
+func adbFlag(i device.Info) string {
+	if rest, ok := strings.CutPrefix(target(i), transportID); ok {
+		return "-t " + rest
+	}
+	if t := target(i); strings.ContainsFunc(t, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("'\"$`\\&;()<>|*?#~!{}", r) }) {
+		return "-s " + shellQuote(t)
+	}
+	return "-s " + target(i)
+}
