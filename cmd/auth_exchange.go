@@ -25,6 +25,7 @@ type authExchangeOptions struct {
 	secretStdin bool
 	saveSecret  bool
 	showToken   bool
+	left        bool // the code is one that a login left
 }
 
 // NewCmdAuthExchange makes `wxctl auth exchange`.
@@ -36,9 +37,10 @@ func NewCmdAuthExchange(f *Factory, runF func(context.Context, *authExchangeOpti
 		Long: long(`Exchange the code of a login for an access token (two hours) and a refresh
 token, and keep both.
 
-The code comes on stdin, by --code, or is asked for on a terminal. It is good
-once and for ten minutes, so it is sent exactly once: if no answer comes, wxctl
-does not try again.
+The code comes on stdin, by --code, or is asked for on a terminal, unless the
+last login got one that it could not exchange: that is kept for five minutes and
+used once. A code is good once and for ten minutes, so it is sent exactly once:
+if no answer comes, wxctl does not try again.
 
 The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
 asked for on a terminal. Tokens are masked in what is printed unless
@@ -193,7 +195,7 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	}
 	inputCtx, cancel := opts.f.inputDeadline(ctx)
 	defer cancel()
-	code, err := opts.readCode(inputCtx)
+	code, err := opts.readCode(inputCtx, store, a)
 	if err != nil {
 		return none, "", err
 	}
@@ -209,7 +211,11 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	}
 	ctx, cancel = opts.f.Deadline(ctx, authTimeout)
 	defer cancel()
-	return opts.trade(ctx, client, store, a, code, given)
+	token, stored, err := opts.trade(ctx, client, store, a, code, given)
+	if err != nil && opts.left {
+		err = opts.keepCode(ctx, store, a, code, err)
+	}
+	return token, stored, err
 }
 
 // trade exchanges a code and keeps the tokens. given says that the AppSecret
@@ -259,12 +265,22 @@ func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.C
 	return f.Deadline(ctx, authTimeout)
 }
 
-func (o *authExchangeOptions) readCode(ctx context.Context) (oauth.Secret, error) {
+// readCode returns the code: of --code, else one that a login left, else from
+// stdin.
+func (o *authExchangeOptions) readCode(ctx context.Context, store *credentials.Store, a credentials.Account) (oauth.Secret, error) {
 	if o.code != "" && o.code != "-" {
 		code, err := cleanValue(o.code, "code")
 		return code, asRefused(err, oauth.OpExchange, 40029)
 	}
+	if o.code == "" && o.f.Streams.InTTY {
+		if code, err := o.leftCode(ctx, store, a); err != nil || !code.IsZero() {
+			return code, err
+		}
+	}
 	code, err := o.f.readStdin(ctx, "code")
+	if err == nil && code.IsZero() && o.code == "" {
+		code, err = o.leftCode(ctx, store, a)
+	}
 	err = asRefused(err, oauth.OpExchange, 40029)
 	if err == nil && code.IsZero() {
 		err = &exit.Error{
@@ -274,6 +290,50 @@ func (o *authExchangeOptions) readCode(ctx context.Context) (oauth.Secret, error
 		}
 	}
 	return code, err
+}
+
+// leftCode takes the code that a login got and could not exchange; the zero
+// value if there is none.
+func (o *authExchangeOptions) leftCode(ctx context.Context, store *credentials.Store, a credentials.Account) (oauth.Secret, error) {
+	code, err := store.TakeCode(ctx, a)
+	switch {
+	case errors.Is(err, credentials.ErrNotFound):
+		return code, nil
+	case err == nil:
+		o.left = true
+		o.f.Streams.Note("using the code that the last login left")
+	}
+	return code, err
+}
+
+// keepTime bounds what is done for a code when the command's own time is over.
+const keepTime = time.Second
+
+// keepCode keeps a code whose exchange failed, unless it was that which WeChat
+// refused, and says so in the error.
+func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.Store, a credentials.Account, code oauth.Secret, err error) error {
+	var refused *oauth.Error
+	if !errors.As(err, &refused) {
+		return err // the exchange itself went well
+	}
+	switch refused.Code {
+	case 40029, 40163, 42003: // no such code, used, too old
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer cancel()
+	if _, keepErr := store.SetCode(ctx, a, code); keepErr != nil {
+		if !errors.Is(keepErr, credentials.ErrNoStore) {
+			o.f.Streams.Warn("the code can't be kept: %s", safe(keepErr.Error()))
+		}
+		return err
+	}
+	report := describe(err)
+	hint := "the code is kept for five minutes: wxctl auth exchange uses it"
+	if report.Hint != "" {
+		hint = report.Hint + "; " + hint
+	}
+	return &exit.Error{Name: report.Code, Code: report.ExitCode, Message: report.Message, Hint: hint, Err: err}
 }
 
 // readSecret returns the AppSecret, and whether it was given just now instead

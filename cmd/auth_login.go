@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/oauth"
 )
@@ -51,7 +52,7 @@ code.
 	flags := cmd.Flags()
 	optionalVar(flags, &opts.scope, "scope", "what is asked for (default snsapi_userinfo)")
 	optionalVar(flags, &opts.state, "state", "text that comes back in the reply (default: random)")
-	flags.BoolVar(&opts.codeOnly, "code-only", false, "print the code alone, unmasked, and don't exchange it")
+	flags.BoolVar(&opts.steps.codeOnly, "code-only", false, "print the code alone, unmasked, and don't exchange it")
 	opts.steps.addServerFlags(cmd)
 	opts.steps.addKeepFlags(cmd)
 	flags.BoolVar(&opts.steps.secretStdin, "secret-stdin", false, "read the AppSecret from stdin")
@@ -64,9 +65,12 @@ func authLoginRun(ctx context.Context, opts *authLoginOptions) error {
 	if err := opts.steps.check(); err != nil {
 		return err
 	}
-	opts.login = &opts.steps
-	opts.steps.codeOnly, opts.steps.openID = opts.codeOnly, text(opts.openID)
-	return opts.send(ctx, opts.cmd, func(context.Context, target) (built, error) {
+	opts.steps.openID = text(opts.openID)
+	if opts.until == device.Replied.String() { // a weaker state ends before there is a code
+		opts.before = opts.steps.prepare
+		opts.then = opts.steps.goOn
+	}
+	return opts.send(ctx, opts.cmd, func(context.Context) (content, error) {
 		request := intents.Auth{Common: opts.common(), Scope: opts.scope, State: opts.state}
 		if request.Scope == nil {
 			request.Scope = new("snsapi_userinfo")
@@ -76,6 +80,6 @@ func authLoginRun(ctx context.Context, opts *authLoginOptions) error {
 			rand.Read(b[:]) // never fails since Go 1.24
 			request.State = new(hex.EncodeToString(b[:]))
 		}
-		return built{request: request}, nil
+		return content{request: request}, nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
@@ -22,14 +23,20 @@ type loginSteps struct {
 	codeOnly bool
 	lang     string
 
-	kept   *credentials.Store
-	secret oauth.Secret // the zero value if it has to be looked for later
-	given  bool         // the secret was given, not found in the store
+	mu   sync.Mutex // several phones log in at once
+	kept *credentials.Store
+	// secrets are the AppSecrets by AppID, found before the consent page opens.
+	secrets map[string]appSecret
+}
+
+type appSecret struct {
+	oauth.Secret
+	given bool // just now, not found in the store
 }
 
 // loginResult is what came of these steps at one phone.
 type loginResult struct {
-	code   string // for --code-only
+	code   string
 	token  oauth.Token
 	stored credentials.Backend
 	user   *oauth.UserInfo
@@ -49,116 +56,136 @@ func (l *loginSteps) check() error {
 }
 
 // prepare finds out, before the phone asks anybody, what would keep the code
-// from being exchanged: it is good once. appID is empty if the phone is to
-// tell it.
-func (l *loginSteps) prepare(ctx context.Context, appID string) error {
+// from being exchanged: it is good once.
+func (l *loginSteps) prepare(ctx context.Context, appID string) (err error) {
 	if l.codeOnly {
 		return nil
 	}
-	var err error
-	if l.kept, err = l.f.Credentials(l.authOptions.store); err != nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.secrets[appID]; ok {
+		return nil
+	}
+	account, err := l.accountOf(appID)
+	if err != nil {
 		return err
 	}
-	if err := l.kept.Ready(ctx); err != nil {
+	if l.kept == nil {
+		if l.kept, err = l.f.Credentials(l.authOptions.store); err != nil {
+			return err
+		}
+		if err := l.kept.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	var s appSecret
+	if s.Secret, s.given, err = l.readSecret(ctx, l.kept, account); err != nil {
+		if missing := (*exit.Error)(nil); errors.As(err, &missing) && missing.Name == "credentials_missing" {
+			missing.Hint += "; or --code-only prints the code and exchanges nothing"
+		}
 		return err
 	}
-	if appID == "" && !l.secretStdin && l.f.Getenv("WXCTL_APP_SECRET") == "" {
-		return nil // the store has it under the AppID, if it does
+	if l.secrets == nil {
+		l.secrets = map[string]appSecret{}
 	}
-	err = l.findSecret(ctx, appID)
-	if missing := (*oauth.Error)(nil); errors.As(err, &missing) && missing.Missing == 41004 {
-		l.f.Streams.Warn("no AppSecret is known, so the code will not be exchanged; --code-only prints it")
-		return nil // whether there will be a code is still to be seen
-	}
-	return err
+	l.secrets[appID] = s
+	return nil
 }
 
-func (l *loginSteps) findSecret(ctx context.Context, appID string) error {
+func (l *loginSteps) accountOf(appID string) (credentials.Account, error) {
 	profile, err := l.f.Profile()
-	if err == nil {
-		l.secret, l.given, err = l.readSecret(ctx, l.kept, credentials.Account{Profile: profile, AppID: appID})
-	}
-	return err
+	return credentials.Account{Profile: profile, AppID: appID}, err
 }
 
 // goOn takes the login from WeChat's reply to the user's profile, and puts
 // into the outcome what the module says of it.
-func (l *loginSteps) goOn(ctx context.Context, o *device.Outcome, request intents.Request) (loginResult, error) {
+func (l *loginSteps) goOn(ctx context.Context, r *result) {
 	var in loginResult
-	auth, ok := request.(intents.Auth)
-	if !ok || o.Reply == nil {
-		return in, nil
-	}
-	fail := func(err error) (loginResult, error) {
-		said := l.f.verdictOf(err)
-		o.Status, o.Err = new(false), &device.ModuleError{Code: said.Err.Code, Msg: said.Err.Msg}
-		in.said = &said
-		return in, err
-	}
+	auth, ok := r.request.(intents.Auth)
+	missing := (*oauth.Error)(nil)
 	switch {
-	case o.Reply.State != text(auth.State):
-		return fail(&exit.Error{
-			Name: "wrong_state", Code: exit.Credentials, Hint: "its code was not used; start again: wxctl auth login",
-			Message: fmt.Sprintf("the reply has the state %q, not the one that was sent: it belongs to another login, or is forged", o.Reply.State),
-		})
-	case o.Reply.Code == "":
-		return fail(&exit.Error{Name: "no_code", Code: exit.Credentials, Message: "WeChat answered, but gave no code", Hint: relogin})
+	case errors.As(r.err, &missing): // the AppSecret, before anything was sent
+		r.Step = device.StepExchange
+	case r.err != nil:
+		r.Step = device.StepLogin
+	case ok && r.Reply != nil:
+		r.Step, r.err = l.follow(ctx, r, auth, &in)
 	}
-	in.code = o.Reply.Code
+	if r.err != nil && (r.Step != device.StepLogin || r.Reply != nil && r.State == device.Replied && r.Reply.ErrCode == 0) {
+		said := l.f.verdictOf(r.err)
+		r.Status, r.Err = new(false), &device.ModuleError{Code: said.Err.Code, Msg: said.Err.Msg}
+		in.said = &said
+	}
 	if l.codeOnly {
-		return in, nil
+		r.alone, r.reveal = new(in.code), in.code != ""
+		return
+	}
+	r.answer, r.more = l.reply(r.Outcome, in), l.tell(in)
+}
+
+// follow does the steps that come after WeChat's reply, and returns the one
+// that failed.
+func (l *loginSteps) follow(ctx context.Context, r *result, auth intents.Auth, in *loginResult) (device.Step, error) {
+	switch {
+	case r.Reply.State != text(auth.State):
+		return device.StepLogin, &exit.Error{
+			Name: "wrong_state", Code: exit.Credentials, Hint: "its code was not used; start again: wxctl auth login",
+			Message: fmt.Sprintf("the reply has the state %q, not the one that was sent: it belongs to another login, or is forged", r.Reply.State),
+		}
+	case r.Reply.Code == "":
+		return device.StepLogin, &exit.Error{Name: "no_code", Code: exit.Credentials, Message: "WeChat answered, but gave no code", Hint: relogin}
+	}
+	in.code = r.Reply.Code
+	if l.codeOnly {
+		return "", nil
 	}
 	code, err := cleanValue(in.code, "code that WeChat gave")
 	if err != nil {
-		return fail(asRefused(err, oauth.OpExchange, 40029))
+		return device.StepExchange, asRefused(err, oauth.OpExchange, 40029)
 	}
 	appID := ""
-	if o.App != nil {
-		appID = o.App.AppID
+	if r.App != nil {
+		appID = r.App.AppID
 	}
-	if err := l.exchange(ctx, &in, appID, code); err != nil {
-		return fail(err)
+	step, err := l.exchange(ctx, in, appID, code)
+	if err == nil {
+		said := l.f.verdictOf(nil)
+		in.said = &said
 	}
-	said := l.f.verdictOf(nil)
-	in.said = &said
-	return in, nil
+	return step, err
 }
 
-func (l *loginSteps) exchange(ctx context.Context, in *loginResult, appID string, code oauth.Secret) error {
-	profile, err := l.f.Profile()
+func (l *loginSteps) exchange(ctx context.Context, in *loginResult, appID string, code oauth.Secret) (device.Step, error) {
+	account, err := l.accountOf(appID)
 	if err != nil {
-		return err
+		return device.StepExchange, err
 	}
-	account := credentials.Account{Profile: profile, AppID: appID}
 	client, err := l.client(appID)
 	if err != nil {
-		return err
+		return device.StepExchange, err
 	}
-	secret, given := l.secret, l.given
-	if secret.IsZero() {
-		if secret, given, err = l.readSecret(ctx, l.kept, account); err != nil {
-			return err
-		}
-	}
-	client.Secret = secret
-	in.token, in.stored, err = l.trade(ctx, client, l.kept, account, code, given)
+	l.mu.Lock()
+	secret := l.secrets[appID]
+	l.mu.Unlock()
+	client.Secret = secret.Secret
+	in.token, in.stored, err = l.trade(ctx, client, l.kept, account, code, secret.given)
 	if err != nil {
-		return err
+		return device.StepExchange, l.keepCode(ctx, l.kept, account, code, err)
 	}
 	if !slices.Contains(in.token.Scope, "snsapi_userinfo") {
 		l.f.Streams.Note("the scope %q does not hold the profile", strings.Join(in.token.Scope, ","))
-		return nil
+		return "", nil
 	}
 	user, err := client.UserInfo(ctx, in.token, oauth.Lang(l.lang))
 	if err != nil {
 		report := describe(err)
-		return &exit.Error{
+		return device.StepUserInfo, &exit.Error{
 			Name: report.Code, Code: report.ExitCode, Err: err, Hint: cmp.Or(report.Hint, "try again: wxctl auth userinfo"),
 			Message: "the user has logged in, but the profile can't be read: " + report.Message,
 		}
 	}
 	in.user = &user
-	return nil
+	return "", nil
 }
 
 // loginReply is an Outcome, and what exchange and userinfo return.

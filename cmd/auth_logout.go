@@ -69,6 +69,9 @@ func authLogoutRun(ctx context.Context, opts *authLogoutOptions) error {
 			removed = append(removed, openID)
 		}
 	}
+	if err := store.ForgetCode(ctx, a); err != nil && !errors.Is(err, credentials.ErrNotFound) {
+		return err
+	}
 	if opts.all {
 		switch err := store.ForgetSecret(ctx, a); {
 		case errors.Is(err, credentials.ErrNotFound):

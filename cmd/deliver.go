@@ -14,11 +14,12 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
 )
 
 // deliver brings the request to the phone, or to all of them, and prints what
 // came of it.
-func (o *requestOptions) deliver(ctx context.Context, p plan, build buildFunc) error {
+func (o *requestOptions) deliver(ctx context.Context, p plan, c content) error {
 	f := o.f
 	id, err := o.identity()
 	if err != nil {
@@ -34,12 +35,15 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, build buildFunc) e
 		f.explain(err)
 		return err
 	}
-	if o.login != nil && p.until >= device.Replied {
-		if err := o.login.prepare(ctx, id.AppID); err != nil {
+	if o.before != nil && id.AppID != "" {
+		if err := o.before(ctx, id.AppID); err != nil {
 			return err
 		}
 	}
-	run := &delivery{o: o, plan: p, fleet: fleet, id: id, build: build, several: p.sel.All}
+	run := &delivery{o: o, plan: p, fleet: fleet, id: id, several: p.sel.All, ready: map[device.Platform]func() (*adapted, error){}}
+	for _, on := range []device.Platform{device.Android, device.IOS} {
+		run.ready[on] = sync.OnceValues(func() (*adapted, error) { return o.adapt(c, on) })
+	}
 	if !p.sel.All {
 		f.Streams.Note("phone %s", phones[0].Label())
 		return run.one(ctx, phones[0])
@@ -62,60 +66,38 @@ type delivery struct {
 	plan    plan
 	fleet   *device.Fleet
 	id      device.AppIdentity
-	build   buildFunc
 	several bool
-
-	mu    sync.Mutex
-	ready map[device.Platform]*prepared
+	// ready has the request as each platform takes it.
+	ready map[device.Platform]func() (*adapted, error)
 }
 
-// prepared is the request as it was built and checked for one platform.
-type prepared struct {
-	built built
-	err   error
-}
-
-// prepare builds the request once for each platform that is met.
-func (d *delivery) prepare(ctx context.Context, platform device.Platform) (built, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if r, ok := d.ready[platform]; ok {
-		return r.built, r.err
-	}
-	b, problems, err := d.o.validated(ctx, target{platform: platform, load: d.o.loader()}, d.build)
-	if err == nil {
-		err = d.o.refusal(&b, problems)
-	}
-	if d.ready == nil {
-		d.ready = map[device.Platform]*prepared{}
-	}
-	d.ready[platform] = &prepared{b, err}
-	return b, err
+// result is what came of the request at one phone, and how it is printed.
+type result struct {
+	*device.Outcome
+	request intents.Request
+	err     error
+	// answer is what --json prints instead of the Outcome; more is told after
+	// what is told of the Outcome, alone instead of all that.
+	answer any
+	more   string
+	alone  *string
+	// reveal says that the code of a login is the answer.
+	reveal bool
 }
 
 // one brings the request to one phone and prints its outcome.
 func (d *delivery) one(ctx context.Context, info device.Info) error {
-	outcome, err := d.attempt(ctx, info)
-	if outcome == nil {
-		outcome = device.NewOutcome(info)
-		if b, _ := d.prepare(ctx, info.Platform); b.request != nil {
-			outcome.Unsent(b.request.Kind(), device.AsError(err))
-		}
+	r := d.attempt(ctx, info)
+	if d.o.then != nil {
+		d.o.then(ctx, r)
 	}
-	var in loginResult
-	if d.o.login != nil && err == nil && d.plan.until >= device.Replied {
-		var b built
-		if b, err = d.prepare(ctx, info.Platform); err == nil {
-			in, err = d.o.login.goOn(ctx, outcome, b.request)
+	if r.err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(r.err, context.Canceled) {
+			r.err = cause
 		}
+		r.Error = reportOf(r.err)
 	}
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
-			err = cause
-		}
-		outcome.Error = reportOf(err)
-	}
-	return d.o.f.alsoPrinted(err, d.print(outcome, in))
+	return d.o.f.alsoPrinted(r.err, d.print(r))
 }
 
 // alsoPrinted is the error of a command whose answer was printed, or could not
@@ -130,23 +112,37 @@ func (f *Factory) alsoPrinted(err, printErr error) error {
 	return err
 }
 
-func (d *delivery) attempt(ctx context.Context, info device.Info) (*device.Outcome, error) {
-	b, err := d.prepare(ctx, info.Platform)
+// attempt brings the request to one phone.
+func (d *delivery) attempt(ctx context.Context, info device.Info) *result {
+	r := &result{Outcome: device.NewOutcome(info)}
+	a, err := d.ready[info.Platform]()
 	if err != nil {
-		return nil, err
+		r.err = err
+		return r
 	}
+	r.request = a.job.Request
+	if r.err = a.refusal; r.err == nil {
+		r.err = d.onPhone(ctx, info, a, r)
+	} else {
+		r.Unsent(r.request.Kind(), device.AsError(r.err))
+	}
+	r.Warnings = append(append([]device.Note{}, a.warnings...), r.Warnings...)
+	return r
+}
+
+func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r *result) error {
 	phone, err := d.fleet.Open(ctx, info)
 	if err != nil {
-		return nil, err
+		r.Unsent(a.job.Request.Kind(), device.AsError(err))
+		return err
 	}
 	defer phone.Close()
-	o := d.o
-	return phone.Deliver(ctx, device.Job{
-		Request: b.request, Media: b.media, App: d.id, SDKVersion: o.sdkVersion,
-		Route: d.plan.route, User: o.phone.user(), Until: d.plan.until, After: d.plan.after,
-		Yes: o.yes, Force: o.force, Raw: o.raw, NoFit: o.noFit,
-		Hooks: o.hooks(info, d.several),
-	})
+	job := a.job
+	job.App, job.Until, job.After = d.id, d.plan.until, d.plan.after
+	job.Hooks = d.o.hooks(info, d.several)
+	job.Hooks.Identified = d.o.before
+	r.Outcome, err = phone.Deliver(ctx, job)
+	return err
 }
 
 // hooks tell the user what happens on the way, and make the files that
@@ -208,34 +204,25 @@ func createPrivate(name string, several bool, info device.Info) (io.WriteCloser,
 	return file, nil
 }
 
-func (d *delivery) print(o *device.Outcome, in loginResult) error {
+func (d *delivery) print(r *result) error {
 	p := d.o.f.Printer()
-	trusted := d.o.codeOnly && in.code != ""
-	if !trusted {
-		o.Reply, _ = masked(o.Reply)
+	if !r.reveal {
+		r.Reply, _ = masked(r.Reply)
 	}
-	var answer any = o
-	if d.o.login != nil && !d.o.codeOnly {
-		answer = d.o.login.reply(o, in)
+	if r.answer == nil {
+		r.answer = r.Outcome
 	}
 	switch {
 	case p.JSON() && d.several:
-		return p.Line(answer)
+		return p.Line(r.answer)
 	case p.JSON():
-		return p.Object(answer)
-	case trusted:
-		return d.o.f.Streams.Println(safe(in.code))
-	case d.o.codeOnly:
-		return nil // the error says why there is none
+		return p.Object(r.answer)
+	case r.alone != nil && *r.alone == "":
+		return nil // the error says why there is nothing
+	case r.alone != nil:
+		return d.o.f.Streams.Println(safe(*r.alone))
 	}
-	words := tell(o, d.several)
-	switch {
-	case d.o.login != nil && !d.several:
-		words += d.o.login.tell(in)
-	case in.user != nil:
-		words += " — " + safe(in.user.Nickname)
-	}
-	return d.o.f.Streams.Println(words)
+	return d.o.f.Streams.Println(tell(r.Outcome, d.several) + r.more)
 }
 
 // masked returns a reply with the code of a login hidden, and the code.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 )
 
 // runExample runs one example in a directory with the files that examples

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -66,19 +65,9 @@ func launchMiniProgramRun(ctx context.Context, opts *launchMiniProgramOptions) e
 	if opts.userName == nil && !opts.raw {
 		return exit.Usagef(opts.cmd.CommandPath()+" --help", "launch miniprogram needs --user-name")
 	}
-	return opts.send(ctx, opts.cmd, func(_ context.Context, t target) (built, error) {
-		request := intents.LaunchMiniProgram{
+	return opts.send(ctx, opts.cmd, func(context.Context) (content, error) {
+		return content{request: intents.LaunchMiniProgram{
 			Common: opts.common(), UserName: opts.userName, Path: opts.path, Type: kind, ExtMsg: opts.extMsg,
-		}
-		if t.platform == device.Android {
-			// A fresh SDK object holds empty strings here, not null.
-			if request.Path == nil {
-				request.Path = new("")
-			}
-			if request.ExtMsg == nil {
-				request.ExtMsg = new("")
-			}
-		}
-		return built{request: request}, nil
+		}}, nil
 	})
 }

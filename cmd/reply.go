@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,8 +19,6 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
-	"github.com/wxctl/wxctl/intents/androidwire"
-	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
 // NewCmdReply makes `wxctl reply` and the commands below it.
@@ -248,24 +247,23 @@ func tellReply(o *device.Outcome) string {
 
 // preview prints the wire form of a reply; no phone is touched.
 func (o *replyOptions) preview(p plan, reply intents.Reply, id device.AppIdentity) error {
-	if id.AppID == "" {
-		id.AppID = demoAppID
+	id.AppID, id.Package = cmp.Or(id.AppID, demoAppID), cmp.Or(id.Package, demoPackage)
+	on := device.Android
+	if p.sel.Platform != "" {
+		on = p.sel.Platform
 	}
-	if id.Package == "" {
-		id.Package = demoPackage
-	}
-	result := replyPreview{SchemaVersion: output.SchemaVersion, Reply: reply, Wire: []json.RawMessage{}, Differences: []string{}}
-	encode := o.encodeAndroid
-	if p.sel.Platform == device.IOS {
-		encode = o.encodeIOS
-	}
-	if err := encode(&result, id); err != nil {
+	shown, err := platformOf(on).previewReply(device.ReplyJob{Reply: reply, App: id, SDKVersion: o.sdkVersion})
+	if err != nil {
 		return err
 	}
-	if o.f.Printer().JSON() {
-		return o.f.Printer().Object(result)
+	if !o.f.Printer().JSON() {
+		return o.f.Streams.Println(strings.TrimRight(shown.Text, "\n"))
 	}
-	return o.f.Streams.Println(strings.TrimRight(result.text, "\n"))
+	result := replyPreview{SchemaVersion: output.SchemaVersion, Reply: reply, Differences: append([]string{}, shown.Differences...)}
+	if result.Wire, err = wireJSON(shown); err != nil {
+		return err
+	}
+	return o.f.Printer().Object(result)
 }
 
 // replyPreview is what a reply's --dry-run prints.
@@ -274,55 +272,4 @@ type replyPreview struct {
 	Reply         intents.Reply     `json:"reply"`
 	Wire          []json.RawMessage `json:"wire"`
 	Differences   []string          `json:"differences"`
-	text          string
-}
-
-func (o *replyOptions) encodeAndroid(result *replyPreview, id device.AppIdentity) error {
-	version, err := androidwire.ParseVersion(o.sdkVersion)
-	if err != nil {
-		return badVersion(device.Android, o.sdkVersion)
-	}
-	intent, err := androidwire.EncodeReply(result.Reply, androidwire.Receiver{Package: id.Package, WeChatSDK: version})
-	if err != nil {
-		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
-	}
-	if r, ok := result.Reply.(intents.SubscribeReply); ok { // a URI with room for neither
-		for _, lost := range []struct {
-			name string
-			set  bool
-		}{{"errStr", r.ErrStr != nil}, {"transaction", r.Transaction != nil}} {
-			if lost.set {
-				result.Differences = append(result.Differences, lost.name+": the SDK hands none to the app in this reply")
-			}
-		}
-	}
-	wires := []androidwire.Wire{{Intent: &intent}}
-	result.text = androidwire.Text(wires)
-	return appendWire(&result.Wire, androidwire.Print(wires))
-}
-
-func (o *replyOptions) encodeIOS(result *replyPreview, id device.AppIdentity) error {
-	version, err := ioswire.ParseVersion(o.sdkVersion)
-	if err != nil {
-		return badVersion(device.IOS, o.sdkVersion)
-	}
-	wires, differences, err := ioswire.EncodeReply(result.Reply, ioswire.Receiver{AppID: id.AppID, UniversalLink: id.UniversalLink, SDK: version})
-	if err != nil {
-		return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: err.Error(), Err: err}
-	}
-	result.Differences = append(result.Differences, differences...)
-	result.text = ioswire.Text(wires)
-	return appendWire(&result.Wire, ioswire.Print(wires))
-}
-
-// appendWire adds printed wire forms to a list.
-func appendWire[T any](list *[]json.RawMessage, printed []T) error {
-	for _, w := range printed {
-		text, err := output.Marshal(w, false)
-		if err != nil {
-			return err
-		}
-		*list = append(*list, text)
-	}
-	return nil
 }

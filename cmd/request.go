@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"time"
 
@@ -33,38 +32,14 @@ type requestOptions struct {
 	screenshot, record                  string
 	fsRoot, widgetRoot                  string
 
-	codeOnly     bool        // auth login: print the code alone
-	login        *loginSteps // auth login: what follows the reply; nil for others
 	untilDefault string
 	name         string // the command's words, for transactions and messages
+	// before is asked once it is known for which AppID the request speaks, as
+	// often as there are phones: its error keeps the request from being sent.
+	// then goes on with what came of it at one phone. Both may be nil.
+	before func(ctx context.Context, appID string) error
+	then   func(ctx context.Context, r *result)
 }
-
-// target is what a request is built for: limits and handing over of files
-// differ by platform.
-type target struct {
-	platform device.Platform
-	load     *media.Loader
-	// preview says that no phone will be touched.
-	preview bool
-}
-
-// built is a request and the files that go to the phone beside it.
-type built struct {
-	request intents.Request
-	media   []device.Media
-	// madeThumb is the thumb of a share whose user gave none.
-	madeThumb []byte
-	// notes are said on stderr.
-	notes []string
-	// warnings are what the SDK sends but something advises against.
-	warnings []string
-	// problems are limits of wxctl's own, which leave nothing for the SDK's.
-	problems []intents.Problem
-	// failure says better than the SDK's limit why a request is refused.
-	failure error
-}
-
-type buildFunc func(context.Context, target) (built, error)
 
 func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
 	o.f, o.untilDefault = f, untilDefault
@@ -166,19 +141,23 @@ func (p plan) patience() time.Duration {
 	return requestTimeout
 }
 
-// send is what every request command does: build the request, check it, and
-// print it or bring it to the phones.
-func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, build buildFunc) error {
+// send is what every request command does: make the request, and print it or
+// bring it to the phones.
+func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, read func(context.Context) (content, error)) error {
 	p, err := o.plan(cmd)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := o.f.Deadline(ctx, p.patience())
 	defer cancel()
-	if o.dryRun {
-		return o.preview(ctx, p, build)
+	c, err := read(ctx)
+	if err != nil {
+		return err
 	}
-	return o.deliver(ctx, p, build)
+	if o.dryRun {
+		return o.preview(p, c)
+	}
+	return o.deliver(ctx, p, c)
 }
 
 // identity is the app that the request speaks for, as far as flags,
@@ -211,105 +190,4 @@ func (o *requestOptions) identity() (device.AppIdentity, error) {
 		*pin.to = s.Value != "" && s.Value == pin.named
 	}
 	return id, nil
-}
-
-// validated builds the request for one platform and checks it. What can't be
-// sent comes back as problems.
-func (o *requestOptions) validated(ctx context.Context, t target, build buildFunc) (built, []intents.Problem, error) {
-	b, err := build(ctx, t)
-	if err != nil {
-		return b, nil, err
-	}
-	if !o.raw && !o.noFit {
-		fitThumbs(&b, t.platform)
-	}
-	problems := intents.Validate(b.request)
-	if !o.withoutSDK(b.request) {
-		if problems, err = validate(b.request, t.platform, o.sdkVersion); err != nil {
-			return b, nil, err
-		}
-	}
-	if len(b.problems) > 0 {
-		problems = b.problems
-	}
-	for _, note := range b.notes {
-		o.f.Streams.Note("%s", safe(note))
-	}
-	for _, w := range b.warnings {
-		o.f.Streams.Warn("%s", safe(w))
-	}
-	for _, p := range problems {
-		if p.Severity == intents.SeverityWarning || o.raw {
-			o.f.Streams.Warn("%s", safe(p.Error()))
-		}
-	}
-	return b, problems, nil
-}
-
-// withoutSDK says that the request goes by Android's own share route, where
-// the SDK's limits don't hold.
-func (o *requestOptions) withoutSDK(request intents.Request) bool {
-	share, ok := request.(intents.Share)
-	if !ok {
-		return false
-	}
-	_, several := share.Message.Object.(intents.Images)
-	return several || o.route == string(device.RouteSystem)
-}
-
-// refusal is the error of a request that the SDK would refuse; nil if there
-// is nothing to refuse.
-func (o *requestOptions) refusal(b *built, problems []intents.Problem) error {
-	if b.failure != nil {
-		return b.failure
-	}
-	refused := intents.Refused(problems)
-	if len(refused) == 0 || o.raw {
-		return nil
-	}
-	message := "the SDK would refuse this: " + refused[0].Error()
-	for _, p := range refused[1:] {
-		message += "; " + p.Error()
-	}
-	return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: message, Hint: "mend it, or send it unchecked with --raw"}
-}
-
-// fitThumbs scales what is too large. What can't be scaled stays as it is and
-// refuses the request.
-func fitThumbs(b *built, platform device.Platform) {
-	share, ok := b.request.(intents.Share)
-	if !ok {
-		return
-	}
-	limit := intents.ThumbLimit
-	program, isProgram := share.Message.Object.(intents.MiniProgram)
-	if isProgram && platform == device.Android {
-		limit = intents.ThumbLimitLarge
-	}
-	fit := func(what string, data []byte, limit int) []byte {
-		if len(data) == 0 {
-			return data
-		}
-		thumb, err := intents.Fit(data, limit)
-		if err != nil {
-			if b.failure == nil {
-				hint := "give another picture"
-				if e := (*intents.ThumbError)(nil); errors.As(err, &e) && e.Hint != "" {
-					hint = e.Hint
-				}
-				b.failure = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: hint, Err: err}
-			}
-			return data
-		}
-		if thumb.Scaled {
-			b.notes = append(b.notes, what+thumb.String())
-		}
-		return thumb.Data
-	}
-	share.Message.Thumb = fit("", share.Message.Thumb, limit)
-	if isProgram {
-		program.HDImage = fit("--hd-image: ", program.HDImage, intents.ThumbLimitLarge)
-		share.Message.Object = program
-	}
-	b.request = share
 }

@@ -1,19 +1,12 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"mime"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/media"
-	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -105,39 +98,31 @@ func (o *shareOptions) need(what string, given bool) error {
 	return exit.Usagef(o.cmd.CommandPath()+" --help", "%s needs %s", o.name, what)
 }
 
-// sendShare builds the share around an object and sends it.
-func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, object func(context.Context, target, *built) (intents.Object, error)) error {
+// sendShare makes the share around an object and sends it.
+func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, object func(context.Context, *content) (intents.Object, error)) error {
 	scene, err := o.sceneOr(byDefault)
 	if err != nil {
 		return err
 	}
-	return o.send(ctx, o.cmd, func(ctx context.Context, t target) (built, error) {
-		var b built
-		var err error
+	return o.send(ctx, o.cmd, func(ctx context.Context) (c content, err error) {
 		share := intents.Share{Common: o.common(), Scene: scene, To: o.to, Message: intents.Message{
 			Title: o.title, Description: o.description, MediaTag: o.mediaTag, Action: o.action, Ext: o.ext,
 		}}
+		if share.Message.Object, err = object(ctx, &c); err != nil {
+			return c, err
+		}
+		share.Message.Thumb = c.thumb
 		if o.thumb != "" {
-			file, err := t.load.Read(o.thumb, thumbSourceLimit)
+			file, err := o.loader().Read(o.thumb, thumbSourceLimit)
 			if err != nil {
-				return b, err
+				return c, err
 			}
 			share.Message.Thumb = file.Data
 		}
-		if share.Message.Object, err = object(ctx, t, &b); err != nil {
-			return b, err
-		}
-		if o.thumb == "" && b.madeThumb != nil {
-			share.Message.Thumb = b.madeThumb
-		}
-		b.request = share
-		return b, nil
+		c.request = share
+		return c, nil
 	})
 }
-
-// thumbSourceLimit bounds a picture file that is read to become a thumb: more
-// than any camera's JPEG.
-const thumbSourceLimit = 64 << 20
 
 // sceneOr is the scene of --scene, else the profile's, else the command's.
 func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
@@ -157,108 +142,4 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 		return 0, exit.Usagef("use session, timeline, favorite or contact", "--scene: %s", err)
 	}
 	return scene, nil
-}
-
-// fileAs is how a file is handed to WeChat.
-type fileAs string
-
-const (
-	asBytes fileAs = "bytes"
-	asPath  fileAs = "path"
-	asURI   fileAs = "uri"
-	// bytesUpTo is the size up to which a file goes inside the request by
-	// default: an Android Intent holds about 1 MB with all that travels at the
-	// same time.
-	bytesUpTo = 256 << 10
-	// fileLimit bounds what is read into memory for a request. It is far above
-	// every limit of the SDKs but those of files, 1 GiB and more, which no
-	// Intent and no URL holds.
-	fileLimit = 128 << 20
-)
-
-// handOver decides how a file goes to WeChat and reads or attaches it.
-type handOver struct {
-	data []byte
-	ref  *string // path or URI on the phone, or what stands for it without one
-	size int64
-	file media.File
-}
-
-func (o *shareOptions) handOver(ctx context.Context, t target, b *built, name, as string) (handOver, error) {
-	how := fileAs(as)
-	switch how {
-	case "", asBytes, asPath, asURI:
-	default:
-		return handOver{}, exit.Usagef("use --as bytes, path or uri", "--as %q is no way to hand over a file", as)
-	}
-	var file media.File
-	var err error
-	if media.IsURL(name) {
-		file, err = t.load.Download(ctx, name)
-	} else {
-		file, err = t.load.Stat(name)
-	}
-	if err != nil {
-		return handOver{}, err
-	}
-	if t.platform == device.IOS {
-		if how == asPath || how == asURI {
-			return handOver{}, exit.Usagef("leave --as away", "--as %s exists on Android only: an iPhone's files can't be named", how)
-		}
-		how = asBytes
-	}
-	if how == "" {
-		how = asURI
-		if file.Size <= bytesUpTo && o.route != string(device.RouteSystem) { // which carries no bytes
-			how = asBytes
-		}
-	}
-	if how == asBytes {
-		if file.Data == nil && file.Size > fileLimit {
-			b.tooLarge(t.platform, file)
-			return handOver{data: []byte{}, file: file}, nil
-		}
-		if file.Data == nil {
-			if file, err = t.load.Read(name, fileLimit); err != nil {
-				return handOver{}, err
-			}
-		}
-		if file.Data == nil {
-			file.Data = []byte{}
-		}
-		return handOver{data: file.Data, file: file}, nil
-	}
-	ref := fileWithoutPhone(file.Name, o.phone.androidUser, how == asURI)
-	b.media = append(b.media, device.Media{
-		Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size, AsPath: how == asPath,
-		Open: func() (io.ReadCloser, error) {
-			if file.Data != nil {
-				return io.NopCloser(bytes.NewReader(file.Data)), nil
-			}
-			return t.load.Open(name)
-		},
-	})
-	return handOver{ref: &ref, size: file.Size, file: file}, nil
-}
-
-// tooLarge refuses a file that is not read, since no Intent and no URL holds it.
-func (b *built) tooLarge(platform device.Platform, file media.File) {
-	problem := intents.Problem{
-		Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most",
-		Limit: fileLimit, Actual: file.Size, Unit: "bytes", Source: "wxctl",
-	}
-	hint := "name it instead of sending its bytes: --as uri"
-	if platform == device.IOS {
-		hint = "give a smaller file"
-	}
-	b.problems = append(b.problems, problem)
-	b.failure = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: problem.Error(), Hint: hint}
-}
-
-func mimeOf(name string) string {
-	if t := mime.TypeByExtension(strings.ToLower(filepath.Ext(name))); t != "" {
-		t, _, _ = strings.Cut(t, ";")
-		return t
-	}
-	return "application/octet-stream"
 }

@@ -5,8 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -43,32 +42,20 @@ or the favorites; WeChat posts no files to Moments.
 }
 
 func shareFileRun(ctx context.Context, opts *shareFileOptions) error {
-	sample := opts.sample()
+	sample, scene := opts.sample(), intents.SceneTimeline
 	if sample {
 		opts.title = new("sample.txt")
+		scene = intents.SceneSession // WeChat posts no files to Moments
 	}
 	if err := opts.need("a file (FILE or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, t target, b *built) (intents.Object, error) {
-		object := intents.File{}
-		switch {
-		case sample:
-			object.Data = samples.File()
-			if t.platform == device.IOS {
-				object.Ext = new("txt")
-			}
-		case opts.file != "":
-			h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
-			if err != nil {
-				return nil, err
-			}
-			object.Data, object.Path, object.Size = h.data, h.ref, h.size
-			if t.platform == device.IOS {
-				object.Ext = new(h.file.Ext())
-			}
+	return opts.sendShare(ctx, scene, func(ctx context.Context, c *content) (intents.Object, error) {
+		if sample {
+			c.attachSample("sample.txt", samples.File())
+			return intents.File{}, nil
 		}
-		return object, nil
+		return intents.File{}, opts.attachIf(ctx, c, opts.file, opts.as)
 	})
 }
 
@@ -106,34 +93,33 @@ contact.
 }
 
 func shareEmojiRun(ctx context.Context, opts *shareEmojiOptions) error {
-	sample := opts.sample()
+	sample, scene := opts.sample(), intents.SceneTimeline
+	if sample {
+		scene = intents.SceneSession // WeChat posts no stickers to Moments
+	}
 	if err := opts.need("a picture (FILE or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, t target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, scene, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
-			b.madeThumb = samples.Sticker()
-			return intents.Emoji{Data: samples.Sticker()}, nil
-		}
-		if opts.file == "" {
+			c.attachSample("sticker.png", samples.Sticker())
+			c.thumb = samples.Sticker()
 			return intents.Emoji{}, nil
 		}
-		h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
-		if err != nil {
-			return nil, err
+		if err := opts.attachIf(ctx, c, opts.file, opts.as); err != nil || len(c.files) == 0 {
+			return intents.Emoji{}, err
 		}
 		if opts.thumb == "" && !opts.noFit && !opts.raw {
-			data := h.data
-			if data == nil {
-				file, err := t.load.Read(opts.file, thumbSourceLimit)
+			c.thumb = c.files[0].Data
+			if c.thumb == nil {
+				file, err := opts.loader().Read(opts.file, thumbSourceLimit)
 				if err != nil {
 					return nil, err
 				}
-				data = file.Data
+				c.thumb = file.Data
 			}
-			b.madeThumb = data
-			b.notes = append(b.notes, "the thumb is made from the picture")
+			c.notes = append(c.notes, "the thumb is made from the picture")
 		}
-		return intents.Emoji{Data: h.data, Path: h.ref, Size: h.size}, nil
+		return intents.Emoji{}, nil
 	})
 }

@@ -2,13 +2,11 @@ package cmd
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -70,18 +68,12 @@ func shareImageRun(ctx context.Context, opts *shareImageOptions) error {
 	if err := opts.need("a picture (FILE, URL or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, t target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
-			return intents.Image{Data: samples.Image()}, nil
-		}
-		if opts.file == "" {
+			c.attachSample("image.png", samples.Image())
 			return intents.Image{}, nil
 		}
-		h, err := opts.handOver(ctx, t, b, opts.file, opts.as)
-		if err != nil {
-			return nil, err
-		}
-		return intents.Image{Data: h.data, Path: h.ref, Size: h.size}, nil
+		return intents.Image{}, opts.attachIf(ctx, c, opts.file, opts.as)
 	})
 }
 
@@ -113,22 +105,12 @@ pictures to Moments stopped working with WeChat 7.0; --force tries all the same.
 }
 
 func shareImagesRun(ctx context.Context, opts *shareImagesOptions) error {
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, t target, b *built) (intents.Object, error) {
-		if t.platform == device.IOS {
-			return nil, &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: "several pictures can be shared on Android only, as with the module's shareMutableImg: the OpenSDK has no such request", Hint: "share them one by one with wxctl share image"}
-		}
-		var images intents.Images
+	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
 		for _, name := range opts.args {
-			file, err := t.load.Stat(name)
-			if err != nil {
+			if err := opts.attach(ctx, c, name, ""); err != nil {
 				return nil, err
 			}
-			images.URIs = append(images.URIs, fileWithoutPhone(file.Name, 0, true))
-			b.media = append(b.media, device.Media{
-				Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size,
-				Open: func() (io.ReadCloser, error) { return t.load.Open(name) },
-			})
 		}
-		return images, nil
+		return intents.Images{}, nil
 	})
 }

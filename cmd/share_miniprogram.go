@@ -6,8 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -71,9 +70,9 @@ func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) err
 	if err := opts.need("--user-name", opts.userName != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneSession, func(_ context.Context, t target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneSession, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
-			b.madeThumb = samples.Thumb()
+			c.thumb = samples.Thumb()
 		}
 		program := intents.MiniProgram{
 			WebpageURL: opts.webpageURL, UserName: opts.userName, Path: opts.path, Type: kind,
@@ -82,10 +81,8 @@ func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) err
 		if opts.disableForward {
 			program.DisableForward = 1
 		}
-		if opts.hdImage != "" && t.platform == device.Android {
-			b.warnings = append(b.warnings, "--hd-image exists on iOS only and is not sent: Android shows the thumb")
-		} else if opts.hdImage != "" {
-			file, err := t.load.Read(opts.hdImage, thumbSourceLimit)
+		if opts.hdImage != "" {
+			file, err := opts.loader().Read(opts.hdImage, thumbSourceLimit)
 			if err != nil {
 				return nil, err
 			}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -52,9 +52,9 @@ func shareMusicRun(ctx context.Context, opts *shareMusicOptions) error {
 	if err := opts.need("--url or --low-band-url", opts.url != nil || opts.lowBandURL != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, _ target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
-			b.madeThumb = samples.Thumb()
+			c.thumb = samples.Thumb()
 		}
 		return intents.Music{
 			URL: opts.url, DataURL: opts.dataURL, LowBandURL: opts.lowBandURL, LowBandDataURL: opts.lowBandDataURL,

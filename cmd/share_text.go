@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -68,7 +68,7 @@ func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
 		}
 		opts.text = new(string(data))
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(context.Context, target, *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneTimeline, func(context.Context, *content) (intents.Object, error) {
 		return intents.Text{Text: opts.text}, nil
 	})
 }

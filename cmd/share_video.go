@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -46,9 +46,9 @@ func shareVideoRun(ctx context.Context, opts *shareVideoOptions) error {
 	if err := opts.need("--url or --low-band-url", opts.url != nil || opts.lowBandURL != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, _ target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
-			b.madeThumb = samples.Thumb()
+			c.thumb = samples.Thumb()
 		}
 		return intents.Video{URL: opts.url, LowBandURL: opts.lowBandURL}, nil
 	})

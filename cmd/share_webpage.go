@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wxctl/wxctl/fixtures/samples"
+	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -47,9 +47,9 @@ func shareWebpageRun(ctx context.Context, opts *shareWebpageOptions) error {
 	if err := opts.need("--url", opts.url != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, _ target, b *built) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
-			b.madeThumb = samples.Thumb()
+			c.thumb = samples.Thumb()
 		}
 		return intents.Webpage{URL: opts.url, ExtInfo: opts.extInfo}, nil
 	})

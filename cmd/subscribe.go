@@ -47,8 +47,8 @@ func subscribeRun(ctx context.Context, opts *subscribeOptions) error {
 	if opts.templateID == nil && !opts.raw {
 		return exit.Usagef(opts.cmd.CommandPath()+" --help", "subscribe needs --template-id")
 	}
-	return opts.send(ctx, opts.cmd, func(context.Context, target) (built, error) {
-		return built{request: intents.SubscribeMessage{
+	return opts.send(ctx, opts.cmd, func(context.Context) (content, error) {
+		return content{request: intents.SubscribeMessage{
 			Common: opts.common(), Scene: opts.scene, TemplateID: opts.templateID, Reserved: opts.reserved,
 		}}, nil
 	})

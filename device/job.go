@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"io"
 
 	"github.com/wxctl/wxctl/intents"
@@ -81,6 +82,9 @@ type Note struct {
 // nil.
 type Hooks struct {
 	Note func(Note)
+	// Identified is called once it is known for which AppID the request
+	// speaks: its error keeps the request from being sent.
+	Identified func(ctx context.Context, appID string) error
 	// Seen is called with each piece of evidence as it comes.
 	Seen func(Evidence)
 	// Pushed is called while a file goes to the phone, with bytes done and in
@@ -121,4 +125,12 @@ type Job struct {
 	Raw        bool // send unchecked
 	NoFit      bool // never scale a thumb
 	Hooks      Hooks
+}
+
+// Identified tells the job's hook for which AppID the request speaks.
+func (j *Job) Identified(ctx context.Context, appID string) error {
+	if j.Hooks.Identified == nil {
+		return nil
+	}
+	return j.Hooks.Identified(ctx, appID)
 }

@@ -1,7 +1,7 @@
 package device
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -35,17 +35,17 @@ func IsImages(req intents.Request) bool {
 	return ok
 }
 
-// RefusedBySDK returns the error for a request that the SDK's own checks stop,
-// of which it names the first; nil if none of the problems does.
+// RefusedBySDK returns the error for a request that the SDK's own checks stop;
+// nil if none of the problems does.
 func RefusedBySDK(problems []intents.Problem) error {
 	refused := intents.Refused(problems)
 	if len(refused) == 0 {
 		return nil
 	}
-	e := Errorf(Refused, "the SDK would not send it: %w", refused[0]).
-		WithHint("mend it, or send it all the same with --raw")
-	if len(refused) > 1 {
-		e.Message += fmt.Sprintf(" (and %d problems more)", len(refused)-1)
+	said := make([]string, len(refused))
+	for i, p := range refused {
+		said[i] = p.Error()
 	}
-	return e
+	return Errorf(Refused, "the SDK would refuse this: %s", strings.Join(said, "; ")).
+		WithHint("fix it, or send it unchecked with --raw")
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
-	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
@@ -149,68 +148,26 @@ func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
 }
 
-// chooseRoute decides how the request goes, before the phone is asked
-// anything.
+// chooseRoute decides how the request goes, and refuses what the SDK would
+// refuse to send, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
-	kind := d.job.Request.Kind()
-	viaActivity := kind == intents.KindShare || kind == intents.KindAuth
-	switch route := d.job.Route; route {
-	case "", device.RouteAuto:
-		switch {
-		case device.IsImages(d.job.Request):
-			d.choose(device.RouteSystem, "auto: several images can only be shared the system's way")
-		case viaActivity:
-			d.choose(device.RouteSDK, "auto: the least invasive way that carries "+device.Describe(d.job.Request))
-		default:
-			d.choose(device.RouteApp, "auto: WeChat looks who asks its provider for this, so it must be the app itself")
-		}
-	case device.RouteSDK:
-		if !viaActivity {
-			return device.Errorf(device.Refused, "the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", device.Describe(d.job.Request)).
-				WithHint("use --route app on a debuggable app, or --route bridge with the debug hook in the app (docs/bridge.md)")
-		}
-		if device.IsImages(d.job.Request) {
-			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
-		}
-		d.choose(route, "asked for")
-	case device.RouteSystem:
-		d.choose(route, "asked for")
-	case device.RouteBridge, device.RouteApp:
-		if device.IsImages(d.job.Request) {
-			return device.Errorf(device.Refused, "the OpenSDK has no request for several images").WithHint("use --route system")
-		}
-		d.choose(route, "asked for")
-	default:
-		return device.Errorf(device.Refused, "the %s route leads to no Android phone", route).
-			WithHint("use --route auto, sdk, app, system or bridge")
+	route, why, err := routeOf(d.job)
+	if err != nil {
+		return err
 	}
-	if d.out.Route == device.RouteSystem {
+	d.choose(route, why)
+	if route == device.RouteSystem {
 		if err := systemCan(d.job.Request, d.job.Force); err != nil {
 			return err
 		}
-		var err error
 		d.job.Media, err = systemMedia(d.job)
 		return err
 	}
-	return d.validate()
-}
-
-// validate refuses, before the phone is asked anything, what the SDK would
-// refuse to send.
-func (d *delivery) validate() error {
-	version, err := androidwire.ParseVersion(d.job.SDKVersion)
-	if err != nil {
-		return device.Errorf(device.Usage, "%w", err)
+	problems, err := Validate(d.job)
+	if err != nil || d.job.Raw {
+		return err
 	}
-	if d.job.Raw {
-		return nil
-	}
-	// Media get their names on the phone later; any will do here.
-	var files []placed
-	for _, m := range d.job.Media {
-		files = append(files, placed{media: m, path: "/x", uri: "content://media/x"})
-	}
-	return device.RefusedBySDK(androidwire.Validate(placeMedia(d.job.Request, files), androidwire.Sender{AppID: d.job.App.AppID, SDK: version}))
+	return device.RefusedBySDK(problems)
 }
 
 func (d *delivery) choose(r device.Route, why string) {
@@ -253,6 +210,9 @@ func (d *delivery) prepare(ctx context.Context) error {
 	}
 	if needsApp {
 		if err := d.identify(ctx, inspectApp, &app, list, packages.Packages); err != nil {
+			return err
+		}
+		if err := d.job.Identified(ctx, d.appID); err != nil {
 			return err
 		}
 	}
@@ -482,39 +442,28 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 
 // wire returns what is handed to the system, and by which verb of the agent.
 func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
-	req := placeMedia(d.job.Request, d.placed)
+	verb := agent.Start
+	var sender androidwire.Sender
 	switch d.out.Route {
-	case device.RouteSystem:
-		intent, err := d.systemIntent(req)
-		return agent.Send, intent, err
+	case device.RouteSystem: // which names no sender
+		verb = agent.Send
 	case device.RouteBridge:
-		intent, err := d.bridgeIntent(req)
-		return agent.Start, intent, err
+		if err := d.hasHook(); err != nil {
+			return verb, nil, err
+		}
+		fallthrough
+	default:
+		var err error
+		if sender, err = d.sender(); err != nil {
+			return verb, nil, err
+		}
 	}
-	version, err := androidwire.ParseVersion(d.job.SDKVersion)
+	wires, differences, err := encode(d.out.Route, d.job.Request, sender, d.placed)
 	if err != nil {
-		return "", nil, device.Errorf(device.Usage, "%w", err)
+		return verb, nil, err
 	}
-	wires, err := androidwire.Encode(req, androidwire.Sender{
-		AppID: d.appID, Package: d.app.Package, SDK: version, RequestOnly: true,
-		WeChatSupport: int32(d.out.WeChat.SupportAPI), API: d.agent.hello.API,
-	})
-	if err != nil {
-		return "", nil, device.Errorf(device.Refused, "%w", err)
-	}
-	if len(wires) != 1 || wires[0].Intent == nil {
-		return "", nil, device.Errorf(device.Refused, "the sdk route can't carry %s", device.Describe(req))
-	}
-	intent := wires[0].Intent
-	d.out.Differences = append(d.out.Differences,
-		"no caller token: only the app's own process can get one from WeChat",
-		"the system sees shell (com.android.shell) as the caller, not the app")
-	if uris := contentURIs(d.placed); len(uris) > 0 {
-		intent.ClipData = uris
-		intent.Flags |= androidwire.FlagGrantRead
-		d.out.Differences = append(d.out.Differences, "read access to the file is granted by a ClipData in the Intent, not by Context.grantUriPermission")
-	}
-	return agent.Start, intent, nil
+	d.out.Differences = append(d.out.Differences, differences...)
+	return verb, wires[len(wires)-1].Intent, nil
 }
 
 // finish looks at the phone once more and leaves it as asked.

@@ -222,11 +222,11 @@ func (d *delivery) sendInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	req := placeMedia(d.job.Request, d.placed)
-	wires, err := androidwire.Encode(req, sender)
+	wires, differences, err := encode(device.RouteApp, d.job.Request, sender, d.placed)
 	if err != nil {
-		return device.Errorf(device.Refused, "%w", err)
+		return err
 	}
+	d.out.Differences = append(d.out.Differences, differences...)
 	sentMs, err := w.now(ctx)
 	if err != nil {
 		return vmError(err)
@@ -240,7 +240,7 @@ func (d *delivery) sendInside(ctx context.Context) error {
 		}
 		if token != nil {
 			sender.Token = token
-			again, err := androidwire.Encode(req, sender)
+			again, _, err := encode(device.RouteApp, d.job.Request, sender, d.placed)
 			if err != nil || len(again) != len(wires) {
 				return device.Errorf(device.Failed, "the request can't be written with a token: %w", err)
 			}
@@ -260,9 +260,9 @@ func (d *delivery) sendInside(ctx context.Context) error {
 }
 
 func (d *delivery) sender() (androidwire.Sender, error) {
-	version, err := androidwire.ParseVersion(d.job.SDKVersion)
+	version, err := versionOf(d.job.SDKVersion)
 	if err != nil {
-		return androidwire.Sender{}, device.Errorf(device.Usage, "%w", err)
+		return androidwire.Sender{}, err
 	}
 	return androidwire.Sender{AppID: d.appID, Package: d.app.Package, SDK: version,
 		WeChatSupport: int32(d.out.WeChat.SupportAPI), API: d.agent.hello.API}, nil

@@ -39,9 +39,8 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	default:
 		return device.Errorf(device.Refused, "the %s route brings no replies to Android apps", job.Route).WithHint("use --route auto or sdk")
 	}
-	version, err := androidwire.ParseVersion(job.SDKVersion)
-	if err != nil {
-		return device.Errorf(device.Usage, "%w", err)
+	if _, err := versionOf(job.SDKVersion); err != nil {
+		return err
 	}
 	if err := d.meetApp(ctx); err != nil {
 		return err
@@ -61,12 +60,12 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	if err := d.record(ctx); err != nil {
 		return err
 	}
-	intent, err := androidwire.EncodeReply(job.Reply, androidwire.Receiver{Package: d.app.Package, WeChatSDK: version})
+	intent, differences, err := encodeReply(job.Reply, d.app.Package, job.SDKVersion)
 	if err != nil {
-		return device.Errorf(device.Refused, "%w", err)
+		return err
 	}
-	d.out.Differences = append(d.out.Differences, "the system sees shell (com.android.shell) as the caller, not WeChat")
-	raw, err := rawIntent(&intent)
+	d.out.Differences = append(differences, "the system sees shell (com.android.shell) as the caller, not WeChat")
+	raw, err := rawIntent(intent)
 	if err != nil {
 		return err
 	}
@@ -76,7 +75,7 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	if err := d.do(ctx, start); err != nil {
 		return err
 	}
-	if err := startError(start.err, started, &intent); err != nil {
+	if err := startError(start.err, started, intent); err != nil {
 		return err
 	}
 	d.facts.wechat = &agent.App{UID: shellUID} // who calls the app back this time

@@ -9,20 +9,14 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
-	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// SystemCan says why the phone would refuse to send a request by Android's own
-// share route, a *device.Error; nil if it would not. force allows what is known
-// not to work.
-func SystemCan(req intents.Request, force bool) error { return systemCan(req, force) }
-
-// systemCan refuses what the system's share targets of WeChat don't take.
+// systemCan refuses what the system's share targets of WeChat don't take. force
+// allows what is known not to work.
 func systemCan(req intents.Request, force bool) error {
 	share, ok := req.(intents.Share)
 	if !ok {
-		return device.Errorf(device.Refused, "the system's share sheet can't carry %s", device.Describe(req)).
-			WithHint("use --route auto")
+		return notBySystem(req)
 	}
 	kind := intents.Kind("nothing")
 	if share.Message.Object != nil {
@@ -83,20 +77,6 @@ func systemMedia(job device.Job) ([]device.Media, error) {
 	}}}, nil
 }
 
-// systemIntent returns the Intent for WeChat's share targets.
-func (d *delivery) systemIntent(req intents.Request) (*androidwire.Intent, error) {
-	share := req.(intents.Share) // systemCan saw to it
-	mime := ""
-	if len(d.placed) > 0 {
-		mime = d.placed[0].media.MIME
-	}
-	intent, err := androidwire.EncodeSystem(share, contentURIs(d.placed), mime)
-	if err != nil {
-		return nil, device.Errorf(device.Refused, "%w", err).WithHint("use --as uri, or another --route")
-	}
-	d.out.Differences = append(d.out.Differences, SystemDifference)
-	return &intent, nil
+func notBySystem(req intents.Request) error {
+	return device.Errorf(device.Refused, "the system's share sheet can't carry %s", device.Describe(req)).WithHint("use --route auto")
 }
-
-// SystemDifference is how the system route departs from the SDK.
-const SystemDifference = "Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"

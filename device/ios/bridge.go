@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
 // bridge asks the app's debug hook to send the request through its own SDK: by
@@ -16,10 +17,12 @@ func (d *delivery) bridge(ctx context.Context) error {
 		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.job.Request), device.Printable(d.app.ID), scheme).
 			WithHint("put the debug hook into the app: docs/bridge.md")
 	}
-	link, err := device.BridgeLink(d.appID, d.job.Request)
+	wires, differences, err := encode(device.RouteBridge, d.job.Request, ioswire.Sender{AppID: d.appID})
 	if err != nil {
-		return device.Errorf(device.Failed, "%w", err)
+		return err
 	}
+	d.differs(differences...)
+	link := wires[0].URL.Text
 	d.target = d.app
 	// What becomes of the request only the hook can tell.
 	if d.job.Until >= device.Opened {

@@ -134,37 +134,22 @@ func (d *delivery) attempt(ctx context.Context) error {
 	return d.byURL(ctx)
 }
 
-// chooseRoute decides how the request goes, and refuses what no iPhone can do,
-// before the phone is asked anything.
+// chooseRoute decides how the request goes, and refuses what no iPhone can do
+// and what the SDK would refuse to send, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
-	if device.IsImages(d.job.Request) {
-		return device.Errorf(device.Refused, "several images can't be shared on an iPhone: the OpenSDK has no such request, and the module's shareMutableImg is for Android only").
-			WithHint("share one: wxctl share image, or use an Android phone")
+	route, why, err := routeOf(d.job)
+	if err != nil {
+		return err
 	}
-	switch route := d.job.Route; route {
-	case "", device.RouteAuto:
-		d.choose(device.RouteURL, "auto: the least invasive way that carries "+device.Describe(d.job.Request))
-	case device.RouteURL, device.RouteBridge:
-		d.choose(route, "asked for")
-	default:
-		return device.Errorf(device.Refused, "the %s route leads to no iPhone", route).WithHint("use --route auto, url or bridge")
+	d.choose(route, why)
+	problems, err := Validate(d.job)
+	if err != nil || d.job.Raw {
+		return err
 	}
-	return d.validate()
+	return device.RefusedBySDK(problems)
 }
 
 func (d *delivery) choose(r device.Route, why string) { d.out.Route, d.out.RouteReason = r, why }
-
-// validate refuses what the SDK would refuse to send.
-func (d *delivery) validate() error {
-	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
-	if err != nil {
-		return device.Errorf(device.Usage, "%w", err)
-	}
-	if d.job.Raw {
-		return nil
-	}
-	return device.RefusedBySDK(ioswire.Validate(d.job.Request, sdk))
-}
 
 // possible refuses what can't be done with this version of iOS, or with any.
 func (d *delivery) possible() error {
@@ -205,7 +190,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 	if declared := d.app.appIDs(); len(declared) > 0 && !slices.ContainsFunc(declared, func(s string) bool { return strings.EqualFold(s, d.appID) }) {
 		d.note(fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", device.Printable(d.app.ID), strings.Join(declared, ", "), d.appID), "see: wxctl inspect "+device.Printable(d.app.ID))
 	}
-	return nil
+	return d.job.Identified(ctx, d.appID)
 }
 
 // byURL opens the SDK's URL in WeChat.
@@ -235,9 +220,9 @@ const leastLinkWeChat = "7.0.7"
 // requestURL is the URL that the SDK would open, in the form that a computer
 // can open: the scheme, and everything in the URL.
 func (d *delivery) requestURL() (string, error) {
-	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
+	sdk, err := versionOf(d.job.SDKVersion)
 	if err != nil {
-		return "", device.Errorf(device.Usage, "%w", err)
+		return "", err
 	}
 	_, isShare := d.job.Request.(intents.Share)
 	older := device.CompareVersions(d.wechat.Version, leastWeChat) < 0
@@ -245,15 +230,15 @@ func (d *delivery) requestURL() (string, error) {
 		return "", device.Errorf(device.WeChatTooOld, "WeChat %s is too old for a share by URL: it reads shares from the pasteboard, and %s is needed", d.wechat.Version, leastWeChat).
 			WithHint("update WeChat, or use --route bridge with the debug hook in the app (docs/bridge.md)")
 	}
-	wires, differences, err := ioswire.Encode(d.job.Request, ioswire.Sender{
-		AppID: d.appID, BundleID: d.app.ID, UniversalLink: d.universalLink, SDK: sdk, Scheme: true,
+	wires, differences, err := encode(device.RouteURL, d.job.Request, ioswire.Sender{
+		AppID: d.appID, BundleID: d.app.ID, UniversalLink: d.universalLink, SDK: sdk,
 		Phone: ioswire.Phone{
 			IOS: d.version()[0], NoURLParams: older && !d.job.Force,
 			NoUniversalLinks: device.CompareVersions(d.wechat.Version, leastLinkWeChat) < 0,
 		},
 	})
 	if err != nil {
-		return "", device.Errorf(device.Refused, "%w", err)
+		return "", err
 	}
 	d.differs(differences...)
 	link := ""
@@ -272,17 +257,7 @@ func (d *delivery) requestURL() (string, error) {
 			d.differs("nothing is put on the pasteboard")
 		}
 	}
-	d.differs(Doubts()...)
 	return link, nil
-}
-
-// Doubts are what is not known of requests that a computer opens, since WeChat
-// alone decides it.
-func Doubts() []string {
-	return []string{
-		`opened by the computer, not by the app: WeChat may label the app unverified ("未验证应用"), or refuse it`,
-		"the request has no caller token: only the app's own SDK gets one from WeChat",
-	}
 }
 
 // openIn opens a URL in the target, or starts it with launch arguments.

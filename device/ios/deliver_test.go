@@ -172,7 +172,7 @@ func TestRefused(t *testing.T) {
 		{"record", virtualios.Options{}, with(share, func(j *device.Job) {
 			j.Hooks.Record = func() (io.WriteCloser, error) { return nil, errors.New("never") }
 		}), device.Refused, "can't be recorded"},
-		{"empty text", virtualios.Options{}, device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Text{Text: new("")}}}}, device.Refused, "the SDK would not send it"},
+		{"empty text", virtualios.Options{}, device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Text{Text: new("")}}}}, device.Refused, "the SDK would refuse this"},
 		{"no WeChat", virtualios.Options{Without: true}, share, device.WeChatMissing, "not installed"},
 		{"old WeChat", virtualios.Options{WeChat: wechat.Version{Major: 8, Minor: 0, Patch: 23}}, share, device.WeChatTooOld, "8.0.24 is needed"},
 		{"no such app", virtualios.Options{}, with(share, func(j *device.Job) { j.App.BundleID = "com.example.no" }), device.Refused, "not installed"},

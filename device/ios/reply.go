@@ -69,20 +69,14 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 
 // replyURL is the URL of a reply, to the app's scheme.
 func (d *delivery) replyURL(reply intents.Reply) (string, error) {
-	sdk, err := ioswire.ParseVersion(d.job.SDKVersion)
+	wires, differences, err := encodeReply(reply, ioswire.Receiver{AppID: d.appID, UniversalLink: d.universalLink, IOS: d.version()[0]}, d.job.SDKVersion)
 	if err != nil {
-		return "", device.Errorf(device.Usage, "%w", err)
-	}
-	wires, differences, err := ioswire.EncodeReply(reply, ioswire.Receiver{
-		AppID: d.appID, UniversalLink: d.universalLink, SDK: sdk, IOS: d.version()[0],
-	})
-	if err != nil {
-		return "", device.Errorf(device.Refused, "%w", err)
+		return "", err
 	}
 	link := ""
 	for _, w := range wires {
 		if w.Pasteboard != nil {
-			return "", device.Errorf(device.Refused, "SDK %s reads this reply from the pasteboard, which a computer can't fill", sdk).
+			return "", device.Errorf(device.Refused, "SDK %s reads this reply from the pasteboard, which a computer can't fill", d.job.SDKVersion).
 				WithHint("use --sdk-version %s if the app has that", ioswire.SDK200)
 		}
 		link = w.URL.Text

@@ -62,7 +62,7 @@ func systemKeyringRole() error {
 		if err := s.Forget(ctx, testAccount, "oUser"); err != nil {
 			return err
 		}
-		_, err := s.keyring.get(ctx, key{testAccount.Profile, testAccount.AppID, "oUser"}.item())
+		_, err := s.keyring.get(ctx, key{profile: testAccount.Profile, appID: testAccount.AppID, openID: "oUser"}.item())
 		secret, _, secretErr := s.Secret(ctx, testAccount)
 		fmt.Printf("forgotten: %v; the secret: %s, %v\n", errors.Is(err, ErrNotFound), secret.Reveal(), secretErr)
 	}

@@ -31,6 +31,7 @@ type document struct {
 
 // entry is one kept value, or where it is.
 type entry struct {
+	Kind      string    `json:"kind,omitempty"` // code; empty for a token or an AppSecret
 	Profile   string    `json:"profile"`
 	AppID     string    `json:"appId"`
 	OpenID    string    `json:"openId,omitempty"` // empty for an AppSecret
@@ -48,7 +49,7 @@ func (e entry) backend() Backend {
 
 func indexOf(entries []entry, k key) int {
 	return slices.IndexFunc(entries, func(e entry) bool {
-		return e.Profile == k.profile && e.AppID == k.appID && e.OpenID == k.openID
+		return e.Kind == k.kind && e.Profile == k.profile && e.AppID == k.appID && e.OpenID == k.openID
 	})
 }
 
@@ -60,10 +61,13 @@ func (d *document) put(k key, e entry) {
 	d.Entries = append(d.Entries, e)
 }
 
-func (d *document) drop(k key) {
-	if i := indexOf(d.Entries, k); i >= 0 {
+// drop removes an entry, and reports whether it was there.
+func (d *document) drop(k key) bool {
+	i := indexOf(d.Entries, k)
+	if i >= 0 {
 		d.Entries = slices.Delete(d.Entries, i, i+1)
 	}
+	return i >= 0
 }
 
 // record is a token as it is kept.

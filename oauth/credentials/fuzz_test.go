@@ -21,7 +21,7 @@ func FuzzDocument(f *testing.F) {
 			return
 		}
 		for _, e := range slices.Clone(doc.Entries) {
-			k := key{e.Profile, e.AppID, e.OpenID}
+			k := key{e.Kind, e.Profile, e.AppID, e.OpenID}
 			if i := indexOf(doc.Entries, k); i < 0 {
 				t.Errorf("an entry is not found under its own key %q", k)
 			}

@@ -69,7 +69,7 @@ func TestKeyringFirst(t *testing.T) {
 	if err := s.Forget(t.Context(), testAccount, "oUser"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gokeyring.Get(service, key{testAccount.Profile, testAccount.AppID, "oUser"}.item()); !errors.Is(err, gokeyring.ErrNotFound) {
+	if _, err := gokeyring.Get(service, key{profile: testAccount.Profile, appID: testAccount.AppID, openID: "oUser"}.item()); !errors.Is(err, gokeyring.ErrNotFound) {
 		t.Errorf("still in the keyring: %v", err)
 	}
 }
@@ -240,7 +240,8 @@ func TestHangingKeyringIsInterrupted(t *testing.T) {
 func TestItemsDoNotCollide(t *testing.T) {
 	seen := map[string]key{}
 	for _, k := range []key{
-		{"a", "b", ""}, {"a", "b", "c"}, {"a/b", "c", ""}, {"a", "b/c", ""}, {"a", "b%2Fc", ""}, {"token", "a", "b"}, {"", "a", ""},
+		{"", "a", "b", ""}, {"", "a", "b", "c"}, {"", "a/b", "c", ""}, {"", "a", "b/c", ""}, {"", "a", "b%2Fc", ""},
+		{"", "token", "a", "b"}, {"", "", "a", ""}, {kindCode, "a", "b", ""}, {"", kindCode, "a", "b"},
 	} {
 		if other, ok := seen[k.item()]; ok {
 			t.Errorf("%v and %v are both %s", k, other, k.item())

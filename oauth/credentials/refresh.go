@@ -42,7 +42,7 @@ func (s *Store) Refresh(
 	if err := s.makeDir(); err != nil {
 		return oauth.Token{}, false, err
 	}
-	k := key{a.Profile, a.AppID, used.OpenID}
+	k := key{profile: a.Profile, appID: a.AppID, openID: used.OpenID}
 	sum := sha256.Sum256([]byte(k.item()))
 	name := "refresh-" + hex.EncodeToString(sum[:8]) + ".lock"
 	meeting := filepath.Join(s.opts.Dir, name)

@@ -129,18 +129,18 @@ func (s *Store) Path() string { return filepath.Join(s.opts.Dir, documentName) }
 
 // Secret returns the account's AppSecret and where it is kept.
 func (s *Store) Secret(ctx context.Context, a Account) (oauth.Secret, Backend, error) {
-	value, where, err := s.get(ctx, key{a.Profile, a.AppID, ""})
+	value, where, err := s.get(ctx, key{profile: a.Profile, appID: a.AppID})
 	return oauth.NewSecret(value), where, err
 }
 
 // SetSecret keeps the account's AppSecret and returns where.
 func (s *Store) SetSecret(ctx context.Context, a Account, secret oauth.Secret) (Backend, error) {
-	return s.set(ctx, key{a.Profile, a.AppID, ""}, secret.Reveal())
+	return s.set(ctx, key{profile: a.Profile, appID: a.AppID}, secret.Reveal())
 }
 
 // Token returns what is kept for one user of the account.
 func (s *Store) Token(ctx context.Context, a Account, openID string) (oauth.Token, Backend, error) {
-	record, where, err := s.record(ctx, key{a.Profile, a.AppID, openID})
+	record, where, err := s.record(ctx, key{profile: a.Profile, appID: a.AppID, openID: openID})
 	return record.token(openID), where, err
 }
 
@@ -149,7 +149,7 @@ func (s *Store) SetToken(ctx context.Context, a Account, token oauth.Token) (Bac
 	if token.OpenID == "" {
 		return "", errors.New("a token without an openid can't be kept")
 	}
-	return s.setRecord(ctx, key{a.Profile, a.AppID, token.OpenID}, newRecord(token))
+	return s.setRecord(ctx, key{profile: a.Profile, appID: a.AppID, openID: token.OpenID}, newRecord(token))
 }
 
 func (s *Store) record(ctx context.Context, k key) (record, Backend, error) {
@@ -209,21 +209,67 @@ func (s *Store) Profiles(appID string) ([]string, error) {
 // Forget removes a user's token. WeChat has no call that revokes tokens: until
 // they expire, they stay good.
 func (s *Store) Forget(ctx context.Context, a Account, openID string) error {
-	return s.remove(ctx, key{a.Profile, a.AppID, openID})
+	return s.remove(ctx, key{profile: a.Profile, appID: a.AppID, openID: openID})
 }
 
 // ForgetSecret removes the account's AppSecret.
 func (s *Store) ForgetSecret(ctx context.Context, a Account) error {
-	return s.remove(ctx, key{a.Profile, a.AppID, ""})
+	return s.remove(ctx, key{profile: a.Profile, appID: a.AppID})
 }
 
-// key names one value: a token, or with an empty openid an AppSecret.
-type key struct{ profile, appID, openID string }
+// CodeLife is how long a code that was not exchanged is kept. WeChat takes codes
+// for ten minutes; what is half as old was hardly got for another purpose.
+const CodeLife = 5 * time.Minute
+
+// SetCode keeps a code that was got and could not be exchanged, for the next
+// exchange.
+func (s *Store) SetCode(ctx context.Context, a Account, code oauth.Secret) (Backend, error) {
+	return s.set(ctx, key{kind: kindCode, profile: a.Profile, appID: a.AppID}, code.Reveal())
+}
+
+// TakeCode returns the code that is kept for an account, once: it is removed.
+// There is none, [ErrNotFound], once it is older than [CodeLife].
+func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
+	k := key{kind: kindCode, profile: a.Profile, appID: a.AppID}
+	entries, err := s.entries()
+	if err != nil {
+		return oauth.Secret{}, err
+	}
+	i := indexOf(entries, k)
+	if i < 0 {
+		return oauth.Secret{}, ErrNotFound
+	}
+	value, _, err := s.get(ctx, k)
+	if err != nil {
+		return oauth.Secret{}, err
+	}
+	if err := s.remove(ctx, k); err != nil { // also where another wxctl took it just now
+		return oauth.Secret{}, err
+	}
+	if age := time.Since(entries[i].SavedAt); age < 0 || age > CodeLife {
+		return oauth.Secret{}, ErrNotFound
+	}
+	return oauth.NewSecret(value), nil
+}
+
+// ForgetCode removes the code that is kept for an account.
+func (s *Store) ForgetCode(ctx context.Context, a Account) error {
+	return s.remove(ctx, key{kind: kindCode, profile: a.Profile, appID: a.AppID})
+}
+
+// kindCode is the kind of the value that is a code.
+const kindCode = "code"
+
+// key names one value: a code, a token, or with an empty openid an AppSecret.
+type key struct{ kind, profile, appID, openID string }
 
 // item is the key's name in the keyring.
 func (k key) item() string {
 	parts := []string{"secret", k.profile, k.appID}
-	if k.openID != "" {
+	switch {
+	case k.kind != "":
+		parts[0] = k.kind
+	case k.openID != "":
 		parts = []string{"token", k.profile, k.appID, k.openID}
 	}
 	for i, p := range parts {
@@ -285,7 +331,7 @@ func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
 			old = doc.Entries[i]
 		}
 		first = !slices.ContainsFunc(doc.Entries, func(e entry) bool { return !e.InKeyring })
-		e := entry{Profile: k.profile, AppID: k.appID, OpenID: k.openID, SavedAt: time.Now().UTC()}
+		e := entry{Kind: k.kind, Profile: k.profile, AppID: k.appID, OpenID: k.openID, SavedAt: time.Now().UTC()}
 		if inKeyring {
 			e.InKeyring, where = true, Keyring
 		} else {
@@ -323,5 +369,12 @@ func (s *Store) remove(ctx context.Context, k key) error {
 			return err
 		}
 	}
-	return s.update(ctx, func(doc *document) { doc.drop(k) })
+	there := false
+	if err := s.update(ctx, func(doc *document) { there = doc.drop(k) }); err != nil {
+		return err
+	}
+	if !there {
+		return ErrNotFound
+	}
+	return nil
 }

@@ -85,6 +85,60 @@ func TestKeepAndForget(t *testing.T) {
 	}
 }
 
+// TestCode: a code is given out once, in its time, and hides no AppSecret.
+func TestCode(t *testing.T) {
+	ctx := t.Context()
+	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
+	if _, err := s.TakeCode(ctx, testAccount); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an empty store: %v", err)
+	}
+	keep := func(code string) {
+		t.Helper()
+		if where, err := s.SetCode(ctx, testAccount, oauth.NewSecret(code)); err != nil || where != File {
+			t.Fatal(where, err)
+		}
+	}
+	keep("C0DE")
+	if _, _, err := s.Secret(ctx, testAccount); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the AppSecret: %v", err)
+	}
+	if code, err := s.TakeCode(ctx, testAccount); err != nil || code.Reveal() != "C0DE" {
+		t.Errorf("got %v, %v", code, err)
+	}
+	if _, err := s.TakeCode(ctx, testAccount); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the second time: %v", err)
+	}
+	keep("OLD")
+	if err := s.update(ctx, func(d *document) { d.Entries[0].SavedAt = time.Now().Add(-CodeLife - time.Second) }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.TakeCode(ctx, testAccount); !errors.Is(err, ErrNotFound) {
+		t.Errorf("too late: %v", err)
+	}
+	if data, err := os.ReadFile(s.Path()); err != nil || strings.Contains(string(data), "OLD") {
+		t.Errorf("an old code stays: %s, %v", data, err)
+	}
+	keep("LEFT")
+	if err := s.ForgetCode(ctx, testAccount); err != nil {
+		t.Error(err)
+	}
+	// Many at once: one gets it.
+	keep("ONE")
+	var got atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := s.TakeCode(ctx, testAccount); err == nil {
+				got.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if got.Load() != 1 {
+		t.Errorf("%d got the code", got.Load())
+	}
+}
+
 func TestNone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "credentials")
 	s, err := Open(Options{Dir: dir, Backend: None})

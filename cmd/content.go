@@ -1,0 +1,298 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"path/filepath"
+	"strings"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/media"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android"
+	"github.com/wxctl/wxctl/device/ios"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// content is a request as its flags say it, and the files that it names. It is
+// read once, before a phone is looked for; adapt makes of it what the phones of
+// one platform take.
+type content struct {
+	request intents.Request
+	// files are those of the object of a share: one for a picture, a file or a
+	// sticker, any number for several pictures.
+	files []attachment
+	// thumb is the thumb of a share whose user gave none.
+	thumb []byte
+	// notes are said on stderr.
+	notes []string
+}
+
+// attachment is a file that a share carries.
+type attachment struct {
+	media.File
+	name string // as it was given
+	as   fileAs
+}
+
+// fileAs is how a file is handed to WeChat.
+type fileAs string
+
+const (
+	asBytes fileAs = "bytes"
+	asPath  fileAs = "path"
+	asURI   fileAs = "uri"
+	// bytesUpTo is the size up to which a file goes inside the request by
+	// default: an Android Intent holds about 1 MB with all that travels at the
+	// same time.
+	bytesUpTo = 256 << 10
+	// fileLimit bounds what is read into memory for a request. It is far above
+	// every limit of the SDKs but those of files, 1 GiB and more, which no
+	// Intent and no URL holds.
+	fileLimit = 128 << 20
+	// thumbSourceLimit bounds a picture file that is read to become a thumb:
+	// more than any camera's JPEG.
+	thumbSourceLimit = 64 << 20
+)
+
+// attach adds a file to what a share carries.
+func (o *shareOptions) attach(ctx context.Context, c *content, name, as string) error {
+	switch fileAs(as) {
+	case "", asBytes, asPath, asURI:
+	default:
+		return exit.Usagef("use --as bytes, path or uri", "invalid --as %q", as)
+	}
+	var file media.File
+	var err error
+	if media.IsURL(name) {
+		file, err = o.loader().Download(ctx, name)
+	} else {
+		file, err = o.loader().Stat(name)
+	}
+	c.files = append(c.files, attachment{File: file, name: name, as: fileAs(as)})
+	return err
+}
+
+// attachSample adds a built-in file.
+func (c *content) attachSample(name string, data []byte) {
+	c.files = append(c.files, attachment{File: media.File{Name: name, Data: data, Size: int64(len(data))}, as: asBytes})
+}
+
+// platform is what is known of one platform without a phone.
+type platform struct {
+	validate     func(device.Job) ([]intents.Problem, error)
+	preview      func(device.Job) (device.Preview, intents.Request, error)
+	previewReply func(device.ReplyJob) (device.Preview, error)
+}
+
+func platformOf(p device.Platform) platform {
+	if p == device.IOS {
+		return platform{ios.Validate, ios.Preview, ios.PreviewReply}
+	}
+	return platform{android.Validate, android.Preview, android.PreviewReply}
+}
+
+// adapted is a request as the phones of one platform take it, but for what
+// belongs to one phone.
+type adapted struct {
+	job      device.Job
+	problems []intents.Problem
+	// warnings are what will be lost or is known to fail.
+	warnings []device.Note
+	// refusal is why it is not sent; nil if nothing speaks against it.
+	refusal error
+}
+
+// adapt makes the request for the phones of one platform, checks it, and says
+// on stderr what it changed and what to expect.
+func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) {
+	a := &adapted{job: device.Job{
+		Request: c.request, SDKVersion: o.sdkVersion, User: o.phone.user(),
+		Yes: o.yes, Force: o.force, Raw: o.raw, NoFit: o.noFit,
+	}}
+	notes := c.notes
+	// What the flags name was looked at before: no error of route, state or
+	// after is left.
+	a.job.Route, _ = device.ParseRoute(o.route)
+	switch r := c.request.(type) {
+	case intents.LaunchMiniProgram:
+		if on == device.Android { // a fresh SDK object holds empty strings here, not null
+			r.Path, r.ExtMsg = orEmpty(r.Path), orEmpty(r.ExtMsg)
+		}
+		a.job.Request = r
+	case intents.Share:
+		if err := o.handOver(a, &r, c.files, on); err != nil {
+			return nil, err
+		}
+		if program, ok := r.Message.Object.(intents.MiniProgram); ok && program.HDImage != nil && on == device.Android {
+			program.HDImage = nil
+			r.Message.Object = program
+			a.warnings = append(a.warnings, device.Note{ID: "request.hd_image_ios_only", Message: "--hd-image exists on iOS only and is not sent: Android shows the thumb"})
+		}
+		if !o.raw && !o.noFit {
+			notes = append(notes, a.fitThumbs(&r, on)...)
+		}
+		a.job.Request = r
+	}
+	problems, err := platformOf(on).validate(a.job)
+	if err != nil {
+		return nil, err
+	}
+	if a.problems == nil { // a limit of wxctl's own leaves nothing for the SDK's
+		a.problems = problems
+	}
+	for _, p := range a.problems {
+		if p.Severity == intents.SeverityWarning || o.raw {
+			a.warnings = append(a.warnings, device.Note{ID: p.ID, Message: p.Error()})
+		}
+	}
+	if a.refusal == nil && !o.raw {
+		a.refusal = device.RefusedBySDK(a.problems)
+	}
+	for _, note := range notes {
+		o.f.Streams.Note("%s", safe(note))
+	}
+	for _, w := range a.warnings {
+		o.f.Streams.Warn("%s", safe(w.Message))
+	}
+	return a, nil
+}
+
+func orEmpty(s *string) *string {
+	if s == nil {
+		return new("")
+	}
+	return s
+}
+
+// handOver puts the files into the request, or beside it.
+func (o *requestOptions) handOver(a *adapted, share *intents.Share, files []attachment, on device.Platform) error {
+	_, several := share.Message.Object.(intents.Images)
+	for _, file := range files {
+		as, err := o.wayOf(file, on)
+		if err != nil {
+			return err
+		}
+		if several || as != asBytes {
+			a.job.Media = append(a.job.Media, device.Media{
+				Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size, AsPath: as == asPath,
+				Open: func() (io.ReadCloser, error) {
+					if file.Data != nil {
+						return io.NopCloser(bytes.NewReader(file.Data)), nil
+					}
+					return o.loader().Open(file.name)
+				},
+			})
+			continue
+		}
+		if file.Data == nil && file.Size > fileLimit {
+			a.tooLarge(file.File, on)
+		} else if file.Data == nil {
+			if file.File, err = o.loader().Read(file.name, fileLimit); err != nil {
+				return err
+			}
+		}
+		if file.Data == nil {
+			file.Data = []byte{}
+		}
+		switch object := share.Message.Object.(type) {
+		case intents.Image:
+			object.Data = file.Data
+			share.Message.Object = object
+		case intents.Emoji:
+			object.Data = file.Data
+			share.Message.Object = object
+		case intents.File:
+			object.Data = file.Data
+			if on == device.IOS {
+				object.Ext = new(file.Ext())
+			}
+			share.Message.Object = object
+		}
+	}
+	return nil
+}
+
+// wayOf decides how a file goes to WeChat.
+func (o *requestOptions) wayOf(file attachment, on device.Platform) (fileAs, error) {
+	switch {
+	case on == device.IOS && (file.as == asPath || file.as == asURI):
+		return "", exit.Usagef("omit --as", "--as %s exists on Android only: an iPhone's files can't be named", file.as)
+	case on == device.IOS:
+		return asBytes, nil
+	case file.as != "":
+		return file.as, nil
+	case file.Size <= bytesUpTo && o.route != string(device.RouteSystem): // which carries no bytes
+		return asBytes, nil
+	}
+	return asURI, nil
+}
+
+// tooLarge refuses a file that is not read, since no Intent and no URL holds it.
+func (a *adapted) tooLarge(file media.File, on device.Platform) {
+	problem := intents.Problem{
+		Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most",
+		Limit: fileLimit, Actual: file.Size, Unit: "bytes", Source: "wxctl",
+	}
+	hint := "name it instead of sending its bytes: --as uri"
+	if on == device.IOS {
+		hint = "give a smaller file"
+	}
+	a.problems = append(a.problems, problem)
+	a.refusal = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: problem.Error(), Hint: hint}
+}
+
+// fitThumbs scales what is too large, and says so. What can't be scaled stays
+// as it is and refuses the request.
+func (a *adapted) fitThumbs(share *intents.Share, on device.Platform) (notes []string) {
+	fit := func(what string, data []byte, limit int) []byte {
+		if len(data) == 0 {
+			return data
+		}
+		thumb, err := intents.Fit(data, limit)
+		if err != nil {
+			if a.refusal == nil {
+				hint := "give another picture"
+				if e := (*intents.ThumbError)(nil); errors.As(err, &e) && e.Hint != "" {
+					hint = e.Hint
+				}
+				a.refusal = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: hint, Err: err}
+			}
+			return data
+		}
+		if thumb.Scaled {
+			notes = append(notes, what+thumb.String())
+		}
+		return thumb.Data
+	}
+	limit := intents.ThumbLimit
+	program, isProgram := share.Message.Object.(intents.MiniProgram)
+	if isProgram && on == device.Android {
+		limit = intents.ThumbLimitLarge
+	}
+	share.Message.Thumb = fit("", share.Message.Thumb, limit)
+	if isProgram {
+		program.HDImage = fit("--hd-image: ", program.HDImage, intents.ThumbLimitLarge)
+		share.Message.Object = program
+	}
+	return notes
+}
+
+func mimeOf(name string) string {
+	if t := mime.TypeByExtension(strings.ToLower(filepath.Ext(name))); t != "" {
+		t, _, _ = strings.Cut(t, ";")
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// attachIf is attach for a file that --raw lets be missing.
+func (o *shareOptions) attachIf(ctx context.Context, c *content, name, as string) error {
+	if name == "" {
+		return nil
+	}
+	return o.attach(ctx, c, name, as)
+}

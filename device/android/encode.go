@@ -1,0 +1,207 @@
+package android
+
+import (
+	"path"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
+)
+
+// routeOf decides how a request goes, and says why. It refuses what a route
+// can't carry, on any phone.
+func routeOf(job device.Job) (route device.Route, why string, err error) {
+	kind := job.Request.Kind()
+	viaActivity := kind == intents.KindShare || kind == intents.KindAuth
+	several := device.IsImages(job.Request)
+	refuse := func(hint, format string, args ...any) (device.Route, string, error) {
+		return job.Route, "", device.Errorf(device.Refused, format, args...).WithHint("%s", hint)
+	}
+	switch job.Route {
+	case "", device.RouteAuto:
+		switch {
+		case several:
+			return device.RouteSystem, "auto: several images can only be shared the system's way", nil
+		case viaActivity:
+			return device.RouteSDK, "auto: the least invasive way that carries " + device.Describe(job.Request), nil
+		}
+		return device.RouteApp, "auto: WeChat looks who asks its provider for this, so it must be the app itself", nil
+	case device.RouteSystem:
+	case device.RouteSDK, device.RouteBridge, device.RouteApp:
+		if several {
+			return refuse("use --route system", "the OpenSDK has no request for several images")
+		}
+		if job.Route == device.RouteSDK && !viaActivity {
+			return refuse("use --route app on a debuggable app, or --route bridge with the debug hook in the app (docs/bridge.md)",
+				"the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", device.Describe(job.Request))
+		}
+	default:
+		return refuse("use --route auto, sdk, app, system or bridge", "the %s route leads to no Android phone", job.Route)
+	}
+	return job.Route, "asked for", nil
+}
+
+// encode returns what a route hands over, and how that departs from what the
+// SDK does. It serves deliveries and dry runs alike; s is the sender, as far as
+// the phone told of it.
+func encode(route device.Route, req intents.Request, s androidwire.Sender, files []placed) ([]androidwire.Wire, []string, error) {
+	req = placeMedia(req, files)
+	switch route {
+	case device.RouteSystem:
+		share, ok := req.(intents.Share)
+		if !ok {
+			return nil, nil, notBySystem(req)
+		}
+		mime := ""
+		if len(files) > 0 {
+			mime = files[0].media.MIME
+		}
+		intent, err := androidwire.EncodeSystem(share, contentURIs(files), mime)
+		if err != nil {
+			return nil, nil, device.Errorf(device.Refused, "%w", err).WithHint("use --as uri, or another --route")
+		}
+		return []androidwire.Wire{{Intent: &intent}}, []string{"Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"}, nil
+	case device.RouteBridge:
+		link, err := device.BridgeLink(s.AppID, req)
+		if err != nil {
+			return nil, nil, device.Errorf(device.Failed, "%w", err)
+		}
+		intent := androidwire.Intent{Package: s.Package, Action: "android.intent.action.VIEW", Flags: androidwire.FlagNewTask, Data: link}
+		return []androidwire.Wire{{Intent: &intent}}, []string{"a debug deep link into the app, whose hook calls the real SDK"}, nil
+	}
+	var differences []string
+	if route == device.RouteSDK {
+		s.RequestOnly = true
+		differences = []string{
+			"no caller token: only the app's own process can get one from WeChat",
+			"the system sees shell (com.android.shell) as the caller, not the app",
+		}
+	}
+	wires, err := androidwire.Encode(req, s)
+	if err != nil {
+		return nil, nil, device.Errorf(device.Refused, "%w", err).WithHint("try another --sdk-version or --route")
+	}
+	if uris := contentURIs(files); len(uris) > 0 && route == device.RouteSDK {
+		intent := wires[len(wires)-1].Intent
+		intent.ClipData = uris
+		intent.Flags |= androidwire.FlagGrantRead
+		differences = append(differences, "read access to the file is granted by a ClipData in the Intent, not by Context.grantUriPermission")
+	}
+	return wires, differences, nil
+}
+
+// versionOf is the OpenSDK whose wire form is written.
+func versionOf(name string) (androidwire.Version, error) {
+	v, err := androidwire.ParseVersion(name)
+	if err != nil {
+		return v, device.Errorf(device.Usage, "invalid OpenSDK version %q for Android", name).WithHint("use 6.8.34, 6.8.18, 6.8.0 or 5.5.3")
+	}
+	return v, nil
+}
+
+// Validate says what the SDK refuses of a job's request and what something
+// advises against. Android's own share route knows none of the SDK's limits.
+func Validate(job device.Job) ([]intents.Problem, error) {
+	version, err := versionOf(job.SDKVersion)
+	if err != nil {
+		return nil, err
+	}
+	req := placeMedia(job.Request, elsewhere(job))
+	if job.Route == device.RouteSystem || device.IsImages(job.Request) {
+		return intents.Validate(req), nil
+	}
+	return androidwire.Validate(req, androidwire.Sender{SDK: version}), nil
+}
+
+// Preview is what a job's request is sent as: by the route that it names, else
+// as the SDK would in the app. It comes with the request as it names its files.
+func Preview(job device.Job) (device.Preview, intents.Request, error) {
+	route, _, err := routeOf(job)
+	if err != nil {
+		return device.Preview{}, job.Request, err
+	}
+	version, err := versionOf(job.SDKVersion)
+	if err != nil {
+		return device.Preview{}, job.Request, err
+	}
+	var notes []device.Note
+	switch {
+	case route == device.RouteSystem:
+		if err := systemCan(job.Request, job.Force); err != nil {
+			notes = append(notes, device.Note{Message: "a phone would not be sent this: " + err.Error()})
+		}
+		if media, err := systemMedia(job); err == nil {
+			job.Media = media
+		}
+	case job.Route == "" || job.Route == device.RouteAuto:
+		route = device.RouteApp
+	}
+	files := elsewhere(job)
+	wires, differences, err := encode(route, job.Request, androidwire.Sender{AppID: job.App.AppID, Package: job.App.Package, SDK: version}, files)
+	if err != nil {
+		return device.Preview{}, job.Request, err
+	}
+	return show(wires, differences, notes), placeMedia(job.Request, files), nil
+}
+
+func show(wires []androidwire.Wire, differences []string, notes []device.Note) device.Preview {
+	p := device.Preview{Text: androidwire.Text(wires), Differences: differences, Notes: notes}
+	for _, w := range androidwire.Print(wires) {
+		p.Wire = append(p.Wire, w)
+	}
+	return p
+}
+
+// PreviewReply is what a forged reply is sent as.
+func PreviewReply(job device.ReplyJob) (device.Preview, error) {
+	intent, differences, err := encodeReply(job.Reply, job.App.Package, job.SDKVersion)
+	if err != nil {
+		return device.Preview{}, err
+	}
+	return show([]androidwire.Wire{{Intent: intent}}, differences, nil), nil
+}
+
+// encodeReply returns the Intent that brings a reply to an app, and what of the
+// reply does not arrive.
+func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Intent, []string, error) {
+	version, err := versionOf(sdkVersion)
+	if err != nil {
+		return nil, nil, err
+	}
+	intent, err := androidwire.EncodeReply(reply, androidwire.Receiver{Package: pkg, WeChatSDK: version})
+	if err != nil {
+		return nil, nil, device.Errorf(device.Refused, "%w", err)
+	}
+	var differences []string
+	if r, ok := reply.(intents.SubscribeReply); ok { // a URI with room for neither
+		for _, lost := range []struct {
+			name string
+			set  bool
+		}{{"errStr", r.ErrStr != nil}, {"transaction", r.Transaction != nil}} {
+			if lost.set {
+				differences = append(differences, lost.name+": the SDK hands none to the app in this reply")
+			}
+		}
+	}
+	return &intent, differences, nil
+}
+
+// elsewhere are the files of a job as a phone would know them. The number in a
+// content URI is the phone's own, 0 stands for it; so is what a path's name
+// begins with, which is omitted.
+func elsewhere(job device.Job) []placed {
+	files := make([]placed, len(job.Media))
+	for i, m := range job.Media {
+		// The collections that MediaStore sorts files into.
+		collection := "file"
+		switch kind, _, _ := strings.Cut(m.MIME, "/"); kind {
+		case "image":
+			collection = "images/media"
+		case "audio", "video":
+			collection = kind + "/media"
+		}
+		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" + collection + "/0"}
+	}
+	return files
+}
