@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 )
 
 // pattern is an expression that is compiled when it is first used: most
@@ -204,22 +205,50 @@ func parseStart(text string) (activityEvent, bool) {
 	return e, true
 }
 
-var (
-	packageName = pattern(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
-	className   = pattern(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
-)
+// isPackage reports whether s can be the name of a package, and isClass of a
+// class: words of letters, digits and a few signs with dots between. Every
+// command needs them, and to compile expressions for them takes longer than a
+// phone does to answer.
+func isPackage(s string) bool {
+	return s != "" && letter(rune(s[0])) && words(s, func(r rune, _ bool) bool { return letter(r) || '0' <= r && r <= '9' || r == '_' })
+}
+
+func isClass(s string) bool {
+	return words(s, func(r rune, first bool) bool {
+		return unicode.IsLetter(r) || r == '_' || r == '$' || !first && unicode.IsNumber(r)
+	})
+}
+
+func letter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+
+// words reports whether s is words with dots between, none of them empty, of
+// what may stand in them.
+func words(s string, may func(r rune, first bool) bool) bool {
+	first := true
+	for _, r := range s {
+		switch {
+		case r == '.' && !first:
+			first = true
+		case may(r, first):
+			first = false
+		default:
+			return false
+		}
+	}
+	return !first
+}
 
 // fullComponent returns package/full.Class of a component in either spelling
 // (ComponentName.flattenToShortString).
 func fullComponent(s string) (string, bool) {
 	pkg, class, ok := strings.Cut(s, "/")
-	if !ok || !packageName().MatchString(pkg) {
+	if !ok || !isPackage(pkg) {
 		return "", false
 	}
 	if strings.HasPrefix(class, ".") {
 		class = pkg + class
 	}
-	if !className().MatchString(class) {
+	if !isClass(class) {
 		return "", false
 	}
 	return pkg + "/" + class, true

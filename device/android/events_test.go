@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +178,23 @@ func FuzzParseActivityEvent(f *testing.F) {
 		}
 		if s := shortComponent(e.component); strings.ContainsAny(s, " \n,") {
 			t.Errorf("%q: component %q", line, s)
+		}
+	})
+}
+
+// The names of packages and classes are those of the expressions.
+func FuzzNames(f *testing.F) {
+	packages := regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
+	classes := regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
+	for _, s := range []string{"", "a", "A.1", "1.a", "a.", ".a", "a..b", "_a", "a._", "a$b.微信2", "é", "$", "a\xff", "a b", "Ⅷ", "aⅧ.½", "a\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got, want := isPackage(s), packages.MatchString(s); got != want {
+			t.Errorf("package %q: %v", s, got)
+		}
+		if got, want := isClass(s), classes.MatchString(s); got != want {
+			t.Errorf("class %q: %v", s, got)
 		}
 	})
 }

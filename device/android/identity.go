@@ -35,7 +35,7 @@ func choosePackage(want string, packages []agent.Package) (string, error) {
 	}
 	var fit []string
 	for _, p := range packages {
-		if p.Debuggable && p.Entry && packageName().MatchString(p.Name) {
+		if p.Debuggable && p.Entry && isPackage(p.Name) {
 			fit = append(fit, p.Name)
 		}
 	}

@@ -60,7 +60,7 @@ func callbacks(app *agent.App, also ...string) []string {
 		classes[0] = app.Entry.Target
 	}
 	for _, c := range also {
-		if c != "" && className().MatchString(c) {
+		if c != "" && isClass(c) {
 			classes = append(classes, c)
 		}
 	}

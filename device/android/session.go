@@ -27,7 +27,7 @@ type session struct {
 	// written counts how often something was sent: each is a turn, the first
 	// one together with the hello.
 	written int
-	events  []agent.Event // that came while an answer was awaited
+	events  [][]byte // lines of events that came while an answer was awaited
 }
 
 // maxLog is how much of the agent's standard error is kept.
@@ -286,15 +286,28 @@ func (s *session) died(ctx context.Context, err error) error {
 	}
 }
 
+// isEvent reports whether a line tells an event. Most come before anybody waits
+// for one (those of the second before among them) and are never looked at, so
+// they are read when they are.
+func isEvent(line []byte) bool { return bytes.HasPrefix(line, []byte(`{"event":`)) }
+
 // answer reads lines up to the one that answers id. Events on the way are kept.
 func (s *session) answer(ctx context.Context, id int64) (agent.Line, error) {
 	for {
-		line, err := s.next(ctx)
+		raw, err := s.readLine(ctx)
+		if err != nil {
+			return agent.Line{}, err
+		}
+		if isEvent(raw) {
+			s.events = append(s.events, raw)
+			continue
+		}
+		line, err := parseLine(raw)
 		switch {
 		case err != nil:
 			return line, err
 		case line.Event != nil:
-			s.events = append(s.events, *line.Event)
+			s.events = append(s.events, raw)
 		case line.ID == id:
 			return line, nil
 		default:
@@ -303,11 +316,7 @@ func (s *session) answer(ctx context.Context, id int64) (agent.Line, error) {
 	}
 }
 
-func (s *session) next(ctx context.Context) (agent.Line, error) {
-	raw, err := s.readLine(ctx)
-	if err != nil {
-		return agent.Line{}, err
-	}
+func parseLine(raw []byte) (agent.Line, error) {
 	line, err := agent.ParseLine(raw)
 	if err != nil {
 		return line, device.Errorf(device.Failed, "%w", err)
@@ -317,13 +326,17 @@ func (s *session) next(ctx context.Context) (agent.Line, error) {
 
 // event returns the next event of the watched buffers, waiting for it.
 func (s *session) event(ctx context.Context) (agent.Event, error) {
-	if len(s.events) > 0 {
-		e := s.events[0]
-		s.events = s.events[1:]
-		return e, nil
-	}
 	for {
-		line, err := s.next(ctx)
+		var raw []byte
+		if len(s.events) > 0 {
+			raw, s.events = s.events[0], s.events[1:]
+		} else {
+			var err error
+			if raw, err = s.readLine(ctx); err != nil {
+				return agent.Event{}, err
+			}
+		}
+		line, err := parseLine(raw)
 		if err != nil {
 			return agent.Event{}, err
 		}
