@@ -2,15 +2,11 @@ package ios
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-
-	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -191,53 +187,6 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 
 // maxParts bounds an answer that never says that it is complete.
 const maxParts = 1 << 12
-
-// maxPlist bounds a message of a service: what all apps of a full phone take
-// is below it by far.
-const maxPlist = 16 << 20
-
-// errNoPlist is a message that is no property list, or not the one that was
-// asked for.
-var errNoPlist = errors.New("not a property list that was asked for")
-
-// sendPlist sends a message as the services of lockdown frame it: its length in
-// four bytes, the most significant first, and an XML property list.
-func sendPlist(w io.Writer, message any) error {
-	body, err := plist.Marshal(message, plist.XMLFormat)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...))
-	return err
-}
-
-// readPlist reads a message that sendPlist's like has sent.
-func readPlist(r io.Reader, v any) error {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return err
-	}
-	return readBody(r, binary.BigEndian.Uint32(head[:]), v)
-}
-
-// readBody reads a property list of n bytes.
-func readBody(r io.Reader, n uint32, v any) error {
-	if n > maxPlist {
-		return fmt.Errorf("%w: %d bytes", errNoPlist, n)
-	}
-	// The length is believed as far as bytes come.
-	body, err := io.ReadAll(io.LimitReader(r, int64(n)))
-	switch {
-	case err != nil:
-		return err
-	case len(body) < int(n):
-		return io.ErrUnexpectedEOF
-	}
-	if err := decodePlist(body, v); err != nil {
-		return fmt.Errorf("%w: %w", errNoPlist, err)
-	}
-	return nil
-}
 
 // noService makes a sentence of a service that the phone doesn't have.
 func (p *Phone) noService(name string, err error) error {

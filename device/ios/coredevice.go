@@ -3,15 +3,17 @@ package ios
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
 )
 
 // The service that launches apps on iOS 17 and newer, and what it is asked for.
@@ -44,56 +46,47 @@ type Launch struct {
 // LaunchRequest is the request to appservice for a launch, in the form of
 // Xcode's CoreDevice: an app that is brought to the front with a payload URL.
 // device and invocation are UUIDs of the caller's.
-func LaunchRequest(l Launch, device, invocation string) remotexpc.Dict {
-	arguments := make([]any, 0, len(l.Arguments))
-	for _, a := range l.Arguments {
-		arguments = append(arguments, a)
-	}
-	options := remotexpc.Dict{
-		{Key: "arguments", Value: arguments},
-		{Key: "environmentVariables", Value: remotexpc.Dict{}},
-		{Key: "standardIOUsesPseudoterminals", Value: true},
-		{Key: "startStopped", Value: false},
-		{Key: "terminateExisting", Value: l.Terminate},
-		{Key: "user", Value: remotexpc.Dict{{Key: "active", Value: true}}},
-		{Key: "workingDirectory", Value: nil},
-		{Key: "platformSpecificOptions", Value: slices.Clone(emptyOptions)},
+func LaunchRequest(l Launch, device, invocation string) map[string]any {
+	options := map[string]any{
+		"arguments":                     append([]string{}, l.Arguments...),
+		"environmentVariables":          map[string]any{},
+		"standardIOUsesPseudoterminals": true,
+		"startStopped":                  false,
+		"terminateExisting":             l.Terminate,
+		"user":                          map[string]any{"active": true},
+		"workingDirectory":              nil,
+		"platformSpecificOptions":       emptyOptions,
+		"activates":                     true,
 	}
 	if l.URL != "" {
-		options = append(options, remotexpc.Entry{Key: "payloadURL", Value: remotexpc.Dict{{Key: "relative", Value: l.URL}}})
+		options["payloadURL"] = map[string]any{"relative": l.URL}
 	}
-	options = append(options, remotexpc.Entry{Key: "activates", Value: true})
-	return envelope(featureLaunch, device, invocation, remotexpc.Dict{
-		{Key: "applicationSpecifier", Value: remotexpc.Dict{{Key: "bundleIdentifier", Value: remotexpc.Dict{{Key: "_0", Value: l.BundleID}}}}},
-		{Key: "options", Value: options},
-		{Key: "standardIOIdentifiers", Value: remotexpc.Dict{}},
+	return envelope(featureLaunch, device, invocation, map[string]any{
+		"applicationSpecifier":  map[string]any{"bundleIdentifier": map[string]any{"_0": l.BundleID}},
+		"options":               options,
+		"standardIOIdentifiers": map[string]any{},
 	})
 }
 
 // envelope is what stands around every request to a service of CoreDevice.
-func envelope(feature, device, invocation string, input remotexpc.Dict) remotexpc.Dict {
-	return remotexpc.Dict{
-		{Key: "CoreDevice.CoreDeviceDDIProtocolVersion", Value: int64(2)},
-		{Key: "CoreDevice.action", Value: remotexpc.Dict{}},
-		{Key: "CoreDevice.coreDeviceVersion", Value: remotexpc.Dict{
-			{Key: "components", Value: []any{uint64(629), uint64(3)}},
-			{Key: "originalComponentsCount", Value: int64(2)},
-			{Key: "stringValue", Value: coreDeviceVersion},
-		}},
-		{Key: "CoreDevice.deviceIdentifier", Value: device},
-		{Key: "CoreDevice.featureIdentifier", Value: feature},
-		{Key: "CoreDevice.input", Value: input},
-		{Key: "CoreDevice.invocationIdentifier", Value: invocation},
+func envelope(feature, device, invocation string, input map[string]any) map[string]any {
+	return map[string]any{
+		"CoreDevice.CoreDeviceDDIProtocolVersion": int64(2),
+		"CoreDevice.action":                       map[string]any{},
+		"CoreDevice.coreDeviceVersion": map[string]any{
+			"components":              []uint64{629, 3},
+			"originalComponentsCount": int64(2),
+			"stringValue":             coreDeviceVersion,
+		},
+		"CoreDevice.deviceIdentifier":     device,
+		"CoreDevice.featureIdentifier":    feature,
+		"CoreDevice.input":                input,
+		"CoreDevice.invocationIdentifier": invocation,
 	}
 }
 
-// newUUID makes a random UUID (RFC 9562, version 4).
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return remotexpc.UUID(b).String()
-}
+// newUUID makes a UUID as Apple writes them.
+func newUUID() string { return strings.ToUpper(uuid.New().String()) }
 
 // process is one that runs on the phone.
 type process struct {
@@ -116,7 +109,7 @@ type coreDevice struct {
 	udid   string
 	net    network
 	via    string // which tunnel, in words
-	client *remotexpc.Client
+	client *remoteXPC
 	device string // how this computer calls the phone
 	broken bool   // a call failed half way
 }
@@ -132,44 +125,82 @@ func openCoreDevice(ctx context.Context, udid string, n network, via string) (*c
 	return &coreDevice{udid: udid, net: n, via: via, client: client, device: newUUID()}, nil
 }
 
-func dialAppService(ctx context.Context, udid string, n network) (*remotexpc.Client, error) {
-	peer, err := directory(ctx, n)
+func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, error) {
+	directory, err := readDirectory(ctx, n)
 	if err != nil {
 		return nil, &tunnelError{err}
 	}
-	if peer.UDID != udid {
-		return nil, &tunnelError{fmt.Errorf("another phone is behind it: %q", device.Printable(peer.UDID))}
+	if found := textAt(directory, "Properties", "UniqueDeviceID"); found != udid {
+		return nil, &tunnelError{fmt.Errorf("another phone is behind it: %q", device.Printable(found))}
 	}
-	port, err := peer.Port(appService)
-	if err != nil {
-		e := device.Errorf(device.PhoneNotReady, "the iPhone %q offers no %s: no developer disk image is mounted", udid, appService).
+	port, ok := portOf(directory, appService)
+	if !ok {
+		return nil, device.Errorf(device.PhoneNotReady, "the iPhone %q offers no %s: no developer disk image is mounted", udid, appService).
 			WithHint("mount it: open the phone in Xcode once, or run `ios image auto`; it is gone after each restart of the phone")
-		e.Err = err
-		return nil, e
 	}
-	conn, err := n.Dial(ctx, port)
-	if err != nil {
-		return nil, &tunnelError{err}
-	}
-	client, err := remotexpc.Open(ctx, conn)
+	client, err := dialXPC(ctx, n, port)
 	if err != nil {
 		return nil, &tunnelError{err}
 	}
 	return client, nil
 }
 
-// directory reads what the phone offers in the tunnel.
-func directory(ctx context.Context, n network) (remotexpc.Peer, error) {
-	conn, err := n.Dial(ctx, n.RSDPort())
+// readDirectory reads what the phone says of itself and its services at its
+// RSD port, unasked, once a connection is open.
+func readDirectory(ctx context.Context, n network) (map[string]any, error) {
+	x, err := dialXPC(ctx, n, n.RSDPort())
 	if err != nil {
-		return remotexpc.Peer{}, err
+		return nil, err
 	}
-	client, err := remotexpc.Open(ctx, conn)
+	defer x.Close()
+	return x.pushed(ctx, "Handshake")
+}
+
+func dialXPC(ctx context.Context, n network, port uint16) (*remoteXPC, error) {
+	conn, err := n.Dial(ctx, port)
 	if err != nil {
-		return remotexpc.Peer{}, err
+		return nil, err
 	}
-	defer client.Close()
-	return client.Handshake(ctx)
+	return openXPC(ctx, conn)
+}
+
+// portOf says where a service listens. Phones name ports as text; a
+// number would be as clear.
+func portOf(directory map[string]any, service string) (port uint16, ok bool) {
+	at := valueAt(directory, "Services", service, "Port")
+	if n, isNumber := number(at); isNumber {
+		at = strconv.FormatInt(n, 10)
+	}
+	text, _ := at.(string)
+	n, err := strconv.ParseUint(text, 10, 16)
+	return uint16(n), err == nil && n > 0
+}
+
+// valueAt is the value at the end of a path through dictionaries, nil if there
+// is none.
+func valueAt(v any, path ...string) any {
+	for _, key := range path {
+		d, _ := v.(map[string]any)
+		v = d[key]
+	}
+	return v
+}
+
+// textAt is the text at the end of a path, empty if there is none.
+func textAt(v any, path ...string) string {
+	s, _ := valueAt(v, path...).(string)
+	return s
+}
+
+// number is a whole number, signed or not on the wire.
+func number(v any) (n int64, ok bool) {
+	switch v := v.(type) {
+	case int64:
+		return v, true
+	case uint64:
+		return int64(v), v <= math.MaxInt64
+	}
+	return 0, false
 }
 
 // tunnelError is a failure of the way, not a refusal of the phone: another
@@ -184,12 +215,12 @@ func (c *coreDevice) launch(ctx context.Context, l Launch) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	token := reply.Dict("CoreDevice.output", "processToken")
-	pid, ok := token.Int("processIdentifier")
+	token := valueAt(reply, "CoreDevice.output", "processToken")
+	pid, ok := number(valueAt(token, "processIdentifier"))
 	if !ok {
 		return process{}, device.Errorf(device.ServerMisbehaved, "the iPhone %q did not say which process it launched", c.udid)
 	}
-	return process{pid: pid, path: token.String("executableURL", "relative")}, nil
+	return process{pid: pid, path: textAt(token, "executableURL", "relative")}, nil
 }
 
 // stop ends the app whose bundle is at path, if it runs.
@@ -198,14 +229,14 @@ func (c *coreDevice) stop(ctx context.Context, bundle string) error {
 		return device.Errorf(device.Failed, "the iPhone %q does not say where the app is, so its process can't be told from others", c.udid).
 			WithHint("end it on the phone")
 	}
-	reply, err := c.call(ctx, envelope(featureList, c.device, newUUID(), nil))
+	reply, err := c.call(ctx, envelope(featureList, c.device, newUUID(), map[string]any{}))
 	if err != nil {
 		return err
 	}
-	for _, v := range reply.List("CoreDevice.output", "processTokens") {
-		token, _ := v.(remotexpc.Dict)
-		pid, ok := token.Int("processIdentifier")
-		if !ok || !inBundle(token.String("executableURL", "relative"), bundle) {
+	tokens, _ := valueAt(reply, "CoreDevice.output", "processTokens").([]any)
+	for _, token := range tokens {
+		pid, ok := number(valueAt(token, "processIdentifier"))
+		if !ok || !inBundle(textAt(token, "executableURL", "relative"), bundle) {
 			continue
 		}
 		if err := c.kill(ctx, pid); err != nil {
@@ -217,29 +248,30 @@ func (c *coreDevice) stop(ctx context.Context, bundle string) error {
 
 // kill ends a process.
 func (c *coreDevice) kill(ctx context.Context, pid int64) error {
-	_, err := c.call(ctx, envelope(featureSignal, c.device, newUUID(), remotexpc.Dict{
-		{Key: "process", Value: remotexpc.Dict{{Key: "processIdentifier", Value: pid}}},
-		{Key: "signal", Value: int64(signalKill)},
+	_, err := c.call(ctx, envelope(featureSignal, c.device, newUUID(), map[string]any{
+		"process": map[string]any{"processIdentifier": pid},
+		"signal":  int64(signalKill),
 	}))
 	return err
 }
 
 // call sends a request and returns the reply, or the error that it is.
-func (c *coreDevice) call(ctx context.Context, request remotexpc.Dict) (remotexpc.Dict, error) {
-	reply, err := c.client.Call(ctx, request)
+func (c *coreDevice) call(ctx context.Context, request map[string]any) (map[string]any, error) {
+	reply, err := c.client.call(ctx, request)
 	if err != nil {
 		c.broken = true
 		return nil, &tunnelError{err}
 	}
-	if reply.Get("CoreDevice.error") == nil {
+	refusal := reply["CoreDevice.error"]
+	if refusal == nil {
 		return reply, nil
 	}
-	return nil, c.refusal(reply.Dict("CoreDevice.error"), request.String("CoreDevice.input", "applicationSpecifier", "bundleIdentifier", "_0"))
+	return nil, c.refusal(refusal, textAt(request, "CoreDevice.input", "applicationSpecifier", "bundleIdentifier", "_0"))
 }
 
 // refusal makes a sentence of an error of CoreDevice. What happened stands
 // somewhere in the NSErrors inside it, in words.
-func (c *coreDevice) refusal(e remotexpc.Dict, bundleID string) error {
+func (c *coreDevice) refusal(e any, bundleID string) error {
 	said := sayings(e, nil, 0)
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(said, func(s string) bool {
@@ -255,9 +287,9 @@ func (c *coreDevice) refusal(e remotexpc.Dict, bundleID string) error {
 	case has("developer mode"):
 		return developerModeError(c.udid)
 	}
-	code, _ := e.Int("code")
+	code, _ := number(valueAt(e, "code"))
 	longest := slices.MaxFunc(append(said, ""), func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid, excerpt(device.Printable(longest)), device.Printable(e.String("domain")), code)
+	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid, excerpt(device.Printable(longest)), device.Printable(textAt(e, "domain")), code)
 }
 
 // sayings collects the texts in an error.
@@ -269,8 +301,8 @@ func sayings(v any, into []string, depth int) []string {
 	switch v := v.(type) {
 	case string:
 		into = append(into, v)
-	case remotexpc.Dict:
-		for _, value := range v.All() {
+	case map[string]any:
+		for _, value := range v {
 			into = sayings(value, into, depth+1)
 		}
 	case []any:

@@ -181,10 +181,10 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 	} else if err != nil {
 		return err
 	}
-	if err := l.connect(ctx, m, lockdownPort); err != nil {
-		return l.unreached(err)
+	s, err := l.session(ctx, m, pair)
+	if err != nil {
+		return err
 	}
-	s := &Session{link: l, pair: pair, wire: m.wire}
 	if i.State == device.Ready {
 		err := s.start(ctx)
 		if state, ok := stateOf(err); ok {
@@ -199,7 +199,7 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 	}
 	values, _ := all.(map[string]any)
 	if values == nil {
-		return s.nonsense("no values when asked for all", nil)
+		return l.nonsense("no values when asked for all", nil)
 	}
 	text := func(key string) string {
 		v, _ := values[key].(string)

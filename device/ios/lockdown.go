@@ -2,7 +2,6 @@ package ios
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,13 +21,7 @@ type Link struct {
 
 	mu     sync.Mutex
 	number int // usbmuxd's number of the phone
-	pair   *pairing
-}
-
-// pairing is a pair record, ready for use.
-type pairing struct {
-	record pairRecord
-	config *tls.Config
+	pair   *pairRecord
 }
 
 // Link returns the way to the phone with a UDID, over USB if it has both. It
@@ -72,15 +65,23 @@ func (l *Link) UDID() string { return l.udid }
 // Dial connects to a TCP port of the phone. A port that nobody listens on is a
 // [*RefusedError].
 func (l *Link) Dial(ctx context.Context, port uint16) (net.Conn, error) {
-	m, err := l.server.open(ctx)
+	c, err := l.dial(ctx, port)
 	if err != nil {
 		return nil, err
 	}
+	return c.Conn(), nil
+}
+
+func (l *Link) dial(ctx context.Context, port uint16) (phoneConn, error) {
+	m, err := l.server.open(ctx)
+	if err != nil {
+		return phoneConn{}, err
+	}
 	if err := l.connect(ctx, m, port); err != nil {
 		m.Close()
-		return nil, err
+		return phoneConn{}, err
 	}
-	return m.Conn, nil
+	return m.release(), nil
 }
 
 // connect makes m a connection to the phone's port. A phone that was plugged
@@ -125,43 +126,33 @@ func (e *RefusedError) Error() string {
 
 // pairing returns the pair record, which it reads once over m, before that is
 // connected to the phone.
-func (l *Link) pairing(ctx context.Context, m *mux) (*pairing, error) {
+func (l *Link) pairing(ctx context.Context, m *mux) (*pairRecord, error) {
 	if p := l.paired(); p != nil {
 		return p, nil
 	}
 	record, err := m.pairRecord(ctx, l.udid)
 	var result *muxResult
-	if errors.As(err, &result) {
+	switch {
+	case errors.As(err, &result):
 		return nil, l.notReady(device.Unpaired, err)
-	}
-	var cert tls.Certificate
-	if err == nil {
-		cert, err = tls.X509KeyPair(record.HostCertificate, record.HostPrivateKey)
-		if err != nil || record.HostID == "" {
-			err = errNoRecord
-		}
-	}
-	if errors.Is(err, errNoRecord) {
-		return nil, device.Errorf(device.PhoneNotReady, "the pair record of the iPhone %q can't be used", l.udid).
-			WithHint("make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone", l.udid)
-	}
-	if err != nil {
+	case errors.Is(err, errNoRecord):
+		return nil, l.badRecord()
+	case err != nil:
 		return nil, err
 	}
-	p := &pairing{record: record, config: &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		// The phone has no name to check, and which key it shows differs
-		// between versions of iOS. That it is the phone is what the cable says;
-		// who we are is what our certificate proves to it.
-		InsecureSkipVerify: true,
-		// Without the post-quantum exchange, which doubles the computation: who
-		// could listen on the cable holds the phone.
-		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
-	}}
 	l.mu.Lock()
-	l.pair = p
+	l.pair = &record
 	l.mu.Unlock()
-	return p, nil
+	return &record, nil
+}
+
+// pairAnew is the hint for a pair record that is of no use.
+const pairAnew = "make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone"
+
+// badRecord is the error of a pair record that can't be used. What it holds
+// stays out of it.
+func (l *Link) badRecord() error {
+	return device.Errorf(device.PhoneNotReady, "the pair record of the iPhone %q can't be used", l.udid).WithHint(pairAnew, l.udid)
 }
 
 // notReady is the error of a phone in a state in which it can't be used.
@@ -189,7 +180,7 @@ func (l *Link) forget() {
 }
 
 // paired returns the pair record that was read, nil if none was.
-func (l *Link) paired() *pairing {
+func (l *Link) paired() *pairRecord {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pair
@@ -198,9 +189,10 @@ func (l *Link) paired() *pairing {
 // Session is a connection to the phone's lockdownd. It is used by one
 // goroutine at a time. It is in clear until start.
 type Session struct {
-	link *Link
-	pair *pairing
-	wire *wire
+	link   *Link
+	pair   *pairRecord // nil if this computer has none
+	conn   phoneConn
+	broken bool // it is of no more use
 }
 
 // Lockdown starts a session with the phone's lockdownd, encrypted with what
@@ -228,24 +220,23 @@ func (l *Link) lockdown(ctx context.Context, m *mux) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.connect(ctx, m, lockdownPort); err != nil {
-		return nil, l.unreached(err)
-	}
-	s := &Session{link: l, pair: pair}
-	s.wire = m.wire
-	return s, nil
+	return l.session(ctx, m, pair)
 }
 
-// unreached is the error of a phone whose lockdownd can't be connected to.
-func (l *Link) unreached(err error) error {
+// session makes m a connection to lockdownd.
+func (l *Link) session(ctx context.Context, m *mux, pair *pairRecord) (*Session, error) {
+	err := l.connect(ctx, m, lockdownPort)
 	var refused *RefusedError
-	if errors.As(err, &refused) {
-		return &device.Error{
+	switch {
+	case errors.As(err, &refused):
+		return nil, &device.Error{
 			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q refuses connections", l.udid),
 			Hint: "unplug it and plug it in again, or restart it", Err: err,
 		}
+	case err != nil:
+		return nil, err
 	}
-	return err
+	return &Session{link: l, pair: pair, conn: m.release()}, nil
 }
 
 // lockdownRequest is any request to lockdownd.
@@ -287,39 +278,45 @@ func (e *LockdownError) Error() string {
 func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAnswer, error) {
 	request.Label = "wxctl"
 	var answer lockdownAnswer
-	err := during(ctx, s.wire, func() error {
-		if err := sendPlist(s.wire, request); err != nil {
+	conn := s.conn.Conn()
+	err := during(ctx, conn, func() error {
+		if err := sendPlist(conn, request); err != nil {
 			return err
 		}
-		return readPlist(s.wire, &answer)
+		return readPlist(conn, &answer)
 	})
 	switch {
-	case errors.Is(err, errNoPlist):
-		err = s.nonsense("something that is no property list", err)
 	case err == nil && answer.Error != "":
 		return answer, &LockdownError{Request: request.Request, Code: answer.Error}
 	case err == nil && answer.Request != "" && answer.Request != request.Request:
-		err = s.nonsense(fmt.Sprintf("an answer to %q when asked %s", device.Printable(answer.Request), request.Request), nil)
+		err = s.link.nonsense(fmt.Sprintf("an answer to %q when asked %s", device.Printable(answer.Request), request.Request), nil)
+	case err != nil:
+		err = s.link.lost(err, "something that is no property list")
 	}
-	return answer, s.lost(err)
+	s.broken = err != nil
+	return answer, err
 }
 
-// lost makes a sentence of an error of the connection.
-func (s *Session) lost(err error) error {
-	if err == nil {
-		return nil
+// lost makes a sentence of what went wrong on a connection to the phone. what
+// says what a message was that can't be read.
+func (l *Link) lost(err error, what string) error {
+	switch {
+	case errors.Is(err, errNoRecord):
+		return l.badRecord()
+	case errors.Is(err, errDistrusted), isAlert(err):
+		e := device.Errorf(device.PhoneNotReady, "the iPhone %q does not accept this computer's certificate", l.udid).WithHint(pairAnew, l.udid)
+		e.Err = err
+		return e
+	case errors.Is(err, errNoPlist):
+		return l.nonsense(what, err)
 	}
-	return broken(fmt.Sprintf("the iPhone %q", s.link.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
+	return broken(fmt.Sprintf("the iPhone %q", l.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
 }
 
-func (s *Session) nonsense(what string, err error) error {
-	var own *device.Error
-	if errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
+func (l *Link) nonsense(what string, err error) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
-		Message: fmt.Sprintf("the iPhone %q sent %s", s.link.udid, what),
+		Message: fmt.Sprintf("the iPhone %q sent %s", l.udid, what),
 		Hint:    "unplug it and plug it in again, or restart it",
 		Err:     err,
 	}
@@ -330,7 +327,7 @@ func (s *Session) nonsense(what string, err error) error {
 func (s *Session) start(ctx context.Context) error {
 	answer, err := s.ask(ctx, lockdownRequest{
 		Request: "StartSession", ProtocolVersion: "2",
-		HostID: s.pair.record.HostID, SystemBUID: s.pair.record.SystemBUID,
+		HostID: s.pair.HostID, SystemBUID: s.pair.SystemBUID,
 	})
 	if err != nil {
 		return s.link.refused(err)
@@ -338,29 +335,16 @@ func (s *Session) start(ctx context.Context) error {
 	if !answer.EnableSessionSSL {
 		return nil
 	}
-	nc, err := s.link.encrypt(ctx, s.pair, s.wire.Conn)
-	if err != nil {
-		return err
-	}
-	s.wire = &wire{Conn: nc}
-	return nil
+	return s.link.encrypt(ctx, s.pair, s.conn)
 }
 
 // encrypt does the TLS handshake on a connection to the phone.
-func (l *Link) encrypt(ctx context.Context, p *pairing, nc net.Conn) (*tls.Conn, error) {
-	c := tls.Client(nc, p.config)
-	if err := during(ctx, nc, func() error { return c.HandshakeContext(ctx) }); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &device.Error{
-			Code:    device.PhoneNotReady,
-			Message: fmt.Sprintf("the iPhone %q does not accept this computer's certificate", l.udid),
-			Hint:    fmt.Sprintf("make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone", l.udid),
-			Err:     err,
-		}
+func (l *Link) encrypt(ctx context.Context, p *pairRecord, c phoneConn) error {
+	err := during(ctx, c.Conn(), func() error { return c.encrypt(*p) })
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
-	return c, nil
+	return l.lost(err, "something that is no TLS")
 }
 
 // Value asks lockdownd for one value, nil if the phone doesn't have it.
@@ -383,26 +367,24 @@ func (s *Session) StartService(ctx context.Context, name string) (net.Conn, erro
 		return nil, s.link.refused(err)
 	}
 	if answer.Port == 0 || answer.Port > 1<<16-1 {
-		return nil, s.nonsense(fmt.Sprintf("the port %d for the service %s", answer.Port, name), nil)
+		return nil, s.link.nonsense(fmt.Sprintf("the port %d for the service %s", answer.Port, name), nil)
 	}
-	nc, err := s.link.Dial(ctx, uint16(answer.Port))
+	c, err := s.link.dial(ctx, uint16(answer.Port))
 	if err != nil {
 		return nil, err
 	}
-	if !answer.EnableServiceSSL {
-		return nc, nil
+	if answer.EnableServiceSSL {
+		if err := s.link.encrypt(ctx, s.pair, c); err != nil {
+			c.Close()
+			return nil, err
+		}
 	}
-	c, err := s.link.encrypt(ctx, s.pair, nc)
-	if err != nil {
-		nc.Close()
-		return nil, err
-	}
-	return c, nil
+	return c.Conn(), nil
 }
 
 // Close ends the session. lockdownd sees the connection close; StopSession
 // would be one more question to wait for.
-func (s *Session) Close() error { return s.wire.Close() }
+func (s *Session) Close() error { return s.conn.Close() }
 
 // StartService starts a service of lockdownd and returns the connection to
 // it, TLS done.

@@ -39,7 +39,7 @@ func (p *Phone) hangUp() error {
 // lockdown returns the phone's session, which it starts if there is none or
 // the phone has ended it.
 func (p *Phone) lockdown(ctx context.Context) (*Session, error) {
-	if p.session != nil && p.session.wire.failed == nil {
+	if p.session != nil && !p.session.broken {
 		return p.session, nil
 	}
 	p.hangUp()

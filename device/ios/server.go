@@ -1,10 +1,7 @@
-// Package iphone drives iPhones through usbmuxd.
+// Package ios drives iPhones through usbmuxd.
 //
-// usbmux and lockdown are spoken here over howett.net/plist. go-ios, which
-// speaks them too, can't be bounded by a context in most calls, takes what it
-// can't read for success (an unreadable list of phones is empty to it, an
-// unreadable result is 0), logs private keys, and costs 0.4 MB and 0.2 ms at
-// each start for what takes a hundred lines. It judges both in tests.
+// go-ios speaks usbmux, lockdown and RemoteXPC (goios.go), over connections that
+// are dialled here: they go where the user says, and end with their context.
 package ios
 
 import (
@@ -128,52 +125,6 @@ func startHint(goos string) string {
 		return "plug an iPhone in: macOS starts it by itself" + or
 	}
 	return "install usbmuxd and plug an iPhone in, which starts it" + or
-}
-
-// during makes what do reads from and writes to a connection end when ctx
-// does. An error of do that ctx caused is replaced by ctx's.
-func during(ctx context.Context, nc net.Conn, do func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		nc.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
-		close(fired)
-	})
-	err := do()
-	if stop() {
-		return err
-	}
-	<-fired
-	nc.SetDeadline(time.Time{})
-	if err == nil {
-		return nil // it was done before ctx ended
-	}
-	return ctx.Err()
-}
-
-// wire is a connection that remembers what broke it.
-type wire struct {
-	net.Conn
-	failed error
-}
-
-func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
-	return n, w.note(err)
-}
-
-func (w *wire) Write(b []byte) (int, error) {
-	n, err := w.Conn.Write(b)
-	return n, w.note(err)
-}
-
-func (w *wire) note(err error) error {
-	if err != nil {
-		w.failed = err
-	}
-	return err
 }
 
 // broken names what a read or write error means for the user. who is the

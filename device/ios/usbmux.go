@@ -2,14 +2,11 @@ package ios
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
 	"strings"
-
-	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -38,21 +35,13 @@ func (e *muxResult) Error() string {
 	return fmt.Sprintf("usbmuxd answered %d to %s", e.number, e.request)
 }
 
-// mux is one connection to usbmuxd, used by one goroutine at a time. After
-// connect it is a connection to a port of the phone.
-type mux struct {
-	*wire
-	server Server
-	tag    uint32 // of the last request
-}
-
 // open connects to usbmuxd. The caller closes the connection.
 func (s Server) open(ctx context.Context) (*mux, error) {
 	nc, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &mux{wire: &wire{Conn: nc}, server: s}, nil
+	return newMux(s, nc), nil
 }
 
 // muxRequest is any request to usbmuxd; what a request doesn't have is left
@@ -103,46 +92,6 @@ func (m *mux) ask(ctx context.Context, request muxRequest) (muxAnswer, error) {
 		return err
 	})
 	return answer, m.misled(err)
-}
-
-// The header of a message (libusbmuxd, usbmuxd-proto.h): four little-endian
-// words, of which the first counts the message, the header included.
-const (
-	headerSize = 16
-	version    = 1 // property lists
-	plistKind  = 8 // MESSAGE_PLIST
-)
-
-// send sends one request in one write.
-func (m *mux) send(request muxRequest) error {
-	body, err := plist.Marshal(request, plist.XMLFormat)
-	if err != nil {
-		return err
-	}
-	m.tag++
-	out := make([]byte, 0, headerSize+len(body))
-	for _, word := range []uint32{uint32(headerSize + len(body)), version, plistKind, m.tag} {
-		out = binary.LittleEndian.AppendUint32(out, word)
-	}
-	_, err = m.Write(append(out, body...))
-	return err
-}
-
-// read reads the next message and returns its tag: that of the request that it
-// answers, 0 for an event.
-func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
-	var head [headerSize]byte
-	if _, err := io.ReadFull(m, head[:]); err != nil {
-		return 0, err
-	}
-	n := binary.LittleEndian.Uint32(head[:])
-	if n < headerSize || binary.LittleEndian.Uint32(head[8:]) != plistKind {
-		return 0, m.nonsense("sent something that is no usbmux message", nil)
-	}
-	if err := readBody(m, n-headerSize, answer); err != nil {
-		return 0, err
-	}
-	return binary.LittleEndian.Uint32(head[12:]), nil
 }
 
 // misled makes a sentence of an error of the connection.
@@ -223,13 +172,6 @@ func isUDID(s string) bool {
 	return s != "" && len(s) <= most
 }
 
-// pairRecord is what a computer and a phone agreed upon when the user trusted
-// the computer, as far as it is needed here.
-type pairRecord struct {
-	HostID, SystemBUID              string
-	HostCertificate, HostPrivateKey []byte // PEM
-}
-
 // pairRecord reads what this computer and the phone agreed upon when the user
 // trusted it. It is a *muxResult if they never did.
 func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
@@ -244,15 +186,12 @@ func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
 		}
 		return record, m.nonsense("answered ReadPairRecord with no record", nil)
 	}
-	if err := decodePlist(*answer.PairRecordData, &record); err != nil {
-		// Its text may hold a key: it stays out of the error.
-		return record, errNoRecord
+	if err := decodePlist(*answer.PairRecordData, &record); err != nil || record.HostID == "" {
+		// The error's text may hold a key: it stays here.
+		return pairRecord{}, errNoRecord
 	}
 	return record, nil
 }
-
-// errNoRecord is a pair record that can't be read.
-var errNoRecord = errors.New("the pair record is no property list")
 
 // connect makes the connection one to a TCP port of the phone.
 func (m *mux) connect(ctx context.Context, number int, port uint16) error {

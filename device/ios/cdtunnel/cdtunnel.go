@@ -1,7 +1,7 @@
 // Package cdtunnel opens the network that an iPhone offers behind its lockdown
 // service com.apple.internal.devicecompute.CoreDeviceProxy (iOS 17.4 and
 // newer): after a handshake in JSON the connection carries bare IPv6 packets.
-// The computer's side of that network is a TCP stack in this process, so that
+// The computer's side of that network is gvisor's TCP in this process, so that
 // neither root nor a network interface is needed, nothing listens anywhere and
 // everything ends with the tunnel.
 package cdtunnel
@@ -17,8 +17,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/wxctl/wxctl/device/ios/tcp6"
 )
 
 // Service is the lockdown service that Open wants a connection to.
@@ -70,7 +68,7 @@ type parameters struct {
 // goroutines.
 type Tunnel struct {
 	conn   net.Conn
-	stack  *tcp6.Stack
+	host   host
 	params parameters
 
 	ctx    context.Context // ends when the tunnel does; its cause says why
@@ -88,10 +86,20 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 		conn.Close()
 		return nil, err
 	}
-	t := &Tunnel{conn: conn, stack: tcp6.New(params.client, params.mtu), params: params}
+	return start(ctx, conn, params)
+}
+
+// start starts the network on a connection whose handshake is made.
+func start(ctx context.Context, conn net.Conn, params parameters) (*Tunnel, error) {
+	h, err := newHost(params.client, params.mtu)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("the tunnel's network: %w", err)
+	}
+	t := &Tunnel{conn: conn, host: h, params: params}
 	t.ctx, t.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	t.pumps.Go(t.receive)
-	t.pumps.Go(t.transmit)
+	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.receive(conn))) })
+	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.transmit(t.ctx, conn))) })
 	return t, nil
 }
 
@@ -182,7 +190,7 @@ func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })()
-	conn, err := t.stack.Dial(ctx, netip.AddrPortFrom(t.params.server, port))
+	conn, err := t.host.dial(ctx, netip.AddrPortFrom(t.params.server, port))
 	switch {
 	case t.Err() != nil:
 		if err == nil {
@@ -210,14 +218,15 @@ func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
 func (t *Tunnel) Close() error {
 	t.end(ErrClosed)
 	t.pumps.Wait()
+	t.host.close()
 	return nil
 }
 
-// end stops everything, once.
+// end stops everything, once. What waits in the tunnel ends with it.
 func (t *Tunnel) end(why error) {
 	t.once.Do(func() {
 		t.cancel(why)
 		t.conn.Close()
-		t.stack.Close()
+		t.host.stack.Close()
 	})
 }

@@ -13,8 +13,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"github.com/wxctl/wxctl/device/ios/tcp6"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,16 +42,17 @@ func peer(t *testing.T, conn net.Conn, reply string) *Tunnel {
 		t.Error(err)
 	}
 	p := parameters{client: netip.MustParseAddr("fd00::1"), server: netip.MustParseAddr("fd00::2"), mtu: 1280}
-	far := &Tunnel{conn: conn, stack: tcp6.New(p.client, p.mtu), params: p}
-	far.ctx, far.cancel = context.WithCancelCause(context.Background())
-	far.pumps.Go(far.receive)
-	far.pumps.Go(far.transmit)
+	far, err := start(context.Background(), conn, p)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
 	t.Cleanup(func() { far.Close() })
 	return far
 }
 
 func (t *Tunnel) listen(port uint16) (net.Listener, error) {
-	return t.stack.Listen(port)
+	return gonet.ListenTCP(t.host.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv6.ProtocolNumber)
 }
 
 // open returns both ends of a tunnel that stands.
@@ -98,7 +100,7 @@ func TestEcho(t *testing.T) {
 		wrote := make(chan error, 1)
 		go func() {
 			_, err := conn.Write(sent)
-			wrote <- errors.Join(err, conn.(*tcp6.Conn).CloseWrite())
+			wrote <- errors.Join(err, conn.(*gonet.TCPConn).CloseWrite())
 		}()
 		got, err := io.ReadAll(conn)
 		if err := errors.Join(err, <-wrote, <-served, conn.Close()); err != nil {
@@ -257,12 +259,14 @@ func FuzzPackets(f *testing.F) {
 	f.Add([]byte{0x60, 0, 0, 0, 0, 20, 6, 64})
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 4, 6, 64}, make([]byte, 36)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p := parameters{client: netip.MustParseAddr("fd00::2"), server: netip.MustParseAddr("fd00::1"), mtu: 1280}
-		tunnel := &Tunnel{stack: tcp6.New(p.client, p.mtu), params: p}
-		if err := tunnel.pumpIn(bytes.NewReader(data)); err == nil {
+		h, err := newHost(netip.MustParseAddr("fd00::2"), 1280)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.close()
+		if err := h.receive(bytes.NewReader(data)); err == nil {
 			t.Error("the end of the connection is no error")
 		}
-		tunnel.stack.Close()
 	})
 }
 

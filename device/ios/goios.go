@@ -1,0 +1,250 @@
+package ios
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/danielpaulus/go-ios/ios"
+	"github.com/danielpaulus/go-ios/ios/xpc"
+)
+
+// This file is the door to go-ios: nothing else in the package imports it. It
+// frames what goes to usbmuxd and lockdownd, does their TLS, and turns
+// RemoteXPC messages into bytes and back, all over connections that are dialled
+// and bounded here. What go-ios makes of answers is not used: it takes some
+// that it can't read for success and flattens refusals to text, so answers are
+// decoded by decodePlist into structs of this package.
+//
+// Nothing here dials by itself. Packages of go-ios that do (installationproxy,
+// appservice, ostrace, tunnel and others) would go past the usbmuxd that the
+// user named, and can't be ended.
+
+// wire is a connection that remembers why nothing more can be read of it:
+// go-ios says that in text.
+type wire struct {
+	net.Conn
+	failed error
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if err != nil {
+		w.failed = err
+	}
+	return n, err
+}
+
+// mux is one connection to usbmuxd, used by one goroutine at a time, until
+// release makes it one to a port of the phone.
+type mux struct {
+	*wire
+	server Server
+	usbmux *ios.UsbMuxConnection
+	tag    uint32 // of the last request, as go-ios counts
+}
+
+// newMux makes go-ios speak usbmux on a connection.
+func newMux(s Server, nc net.Conn) *mux {
+	// go-ios logs pair records, private keys included.
+	ios.SetLogger(slog.New(slog.DiscardHandler))
+	w := &wire{Conn: nc}
+	return &mux{wire: w, server: s, usbmux: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w))}
+}
+
+// plistKind is the header's word for a property list (libusbmuxd,
+// usbmuxd-proto.h: MESSAGE_PLIST).
+const plistKind = 8
+
+// send sends one request.
+func (m *mux) send(request muxRequest) error {
+	m.tag++
+	return m.usbmux.Send(request)
+}
+
+// read reads the next message and returns its tag: that of the request that it
+// answers, 0 for an event.
+func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
+	message, err := m.usbmux.ReadMessage()
+	switch {
+	case m.failed != nil:
+		return 0, m.failed
+	case err != nil || message.Header.Request != plistKind:
+		return 0, m.nonsense("sent something that is no usbmux message", err)
+	}
+	if err := decodePlist(message.Payload, answer); err != nil {
+		return 0, fmt.Errorf("%w: %w", errNoPlist, err)
+	}
+	return message.Header.Tag, nil
+}
+
+// release returns the connection to the phone's port that connect made of m.
+func (m *mux) release() phoneConn { return phoneConn{m.usbmux.ReleaseDeviceConnection()} }
+
+// phoneConn is a connection to a port of a phone, in clear until encrypt.
+type phoneConn struct{ ios.DeviceConnectionInterface }
+
+// pairRecord is what a computer and a phone agreed upon when the user trusted
+// the computer. Its keys must not be seen.
+type pairRecord = ios.PairRecord
+
+var (
+	// errNoRecord is a pair record that can't be used.
+	errNoRecord = errors.New("the pair record can't be used")
+	// errDistrusted is a phone that does not take this computer's certificate.
+	errDistrusted = errors.New("the certificate was refused")
+	// errNoPlist is a message that is no property list, or not the one that was
+	// asked for.
+	errNoPlist = errors.New("not a property list that was asked for")
+)
+
+// encrypt does the TLS handshake. Its errors hold nothing of the record.
+func (c phoneConn) encrypt(record pairRecord) error {
+	err := c.EnableSessionSsl(record)
+	if err == nil {
+		return nil
+	}
+	var op *net.OpError
+	switch _, unusable := tls.X509KeyPair(record.HostCertificate, record.HostPrivateKey); {
+	case unusable != nil:
+		return errNoRecord
+	case isAlert(err):
+		return errDistrusted
+	case isEOF(err), errors.As(err, &op) && op.Op != "local error": // the connection broke
+		return err
+	}
+	return fmt.Errorf("%w: %w", errNoPlist, err)
+}
+
+// isAlert reports whether the other end ended TLS with an alert. With TLS 1.3
+// that it does not take our certificate comes with its first answer.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}
+
+// sendPlist sends a message as lockdownd and its services frame it.
+func sendPlist(w io.Writer, message any) error {
+	data, err := ios.NewPlistCodec().Encode(message)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// readPlist reads a message that sendPlist's like has sent.
+func readPlist(r io.Reader, v any) error {
+	in := &heard{Reader: r}
+	body, err := ios.NewPlistCodec().Decode(in)
+	switch {
+	case err == nil:
+		err = decodePlist(body, v)
+	case errors.Is(in.failed, io.EOF) && in.any:
+		return io.ErrUnexpectedEOF
+	case in.failed != nil:
+		return in.failed
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errNoPlist, err)
+	}
+	return err
+}
+
+// heard is a reader that remembers whether it read anything and what ended it.
+type heard struct {
+	io.Reader
+	any    bool
+	failed error
+}
+
+func (h *heard) Read(b []byte) (int, error) {
+	n, err := h.Reader.Read(b)
+	h.any, h.failed = h.any || n > 0, err
+	return n, err
+}
+
+// during makes what do reads from and writes to a connection end when ctx
+// does. An error of do that ctx caused is replaced by ctx's; a panic of a
+// library that read nonsense is an error.
+func during(ctx context.Context, nc net.Conn, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		nc.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
+		close(fired)
+	})
+	err := recovered(do)
+	if stop() {
+		return err
+	}
+	<-fired
+	nc.SetDeadline(time.Time{})
+	if err == nil {
+		return nil // it was done before ctx ended
+	}
+	return ctx.Err()
+}
+
+// recovered makes an error of a panic.
+func recovered(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errNoPlist, p)
+		}
+	}()
+	return do()
+}
+
+// xpcHead is the length of a message's header: a magic number, flags, the
+// length of the body and the message's number.
+const xpcHead = 24
+
+// xpcMessage is one RemoteXPC message. The body of one that has none is nil.
+type xpcMessage struct {
+	flags uint32
+	id    uint64
+	body  map[string]any
+}
+
+func (m xpcMessage) encode() ([]byte, error) {
+	var b bytes.Buffer
+	err := xpc.EncodeMessage(&b, xpc.Message{Flags: m.flags, Body: m.body, Id: m.id})
+	return b.Bytes(), err
+}
+
+// decodeXPC reads the message that b begins with and returns how long it is, 0
+// if it is not all there yet. Nothing in b makes it allocate more than a small
+// multiple of len(b).
+func decodeXPC(b []byte) (m xpcMessage, n int, err error) {
+	if len(b) < xpcHead {
+		return m, 0, nil
+	}
+	size := binary.LittleEndian.Uint64(b[8:])
+	if size > maxXPC {
+		return m, 0, fmt.Errorf("XPC message says it has %d bytes, more than %d", size, maxXPC)
+	}
+	if n = xpcHead + int(size); n > len(b) {
+		return m, 0, nil
+	}
+	if size > 8 { // what is shorter go-ios refuses
+		if _, err := checkXPC(b[xpcHead+8:n], 0); err != nil {
+			return m, 0, err
+		}
+	}
+	var theirs xpc.Message
+	err = recovered(func() error {
+		theirs, err = xpc.DecodeMessage(bytes.NewReader(b[:n]))
+		return err
+	})
+	return xpcMessage{flags: theirs.Flags, id: binary.LittleEndian.Uint64(b[16:]), body: theirs.Body}, n, err
+}
