@@ -69,7 +69,7 @@ func ask(t testing.TB, a *Agent, method, path string, v any) int {
 	return response.StatusCode
 }
 
-func agentOf(t *testing.T, s *Server) network {
+func agentOf(t *testing.T, s *Server) reachable {
 	var info TunnelInfo
 	if status := ask(t, startAgent(t, s), "GET", "/tunnel/"+s.phone.UDID(), &info); status != 200 {
 		t.Fatal(status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -12,10 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
@@ -51,11 +52,6 @@ func start(t testing.TB, po idevice.Options, o Options) (*Server, *idevice.Phone
 }
 
 // direct is a way to a phone's ports without a tunnel.
-type network interface {
-	Dial(ctx context.Context, port uint16) (net.Conn, error)
-	RSDPort() uint16
-}
-
 type direct struct{ rsd uint16 }
 
 func (d direct) RSDPort() uint16 { return d.rsd }
@@ -107,88 +103,50 @@ func tunnel(t testing.TB, s *Server) *cdtunnel.Tunnel {
 	return n
 }
 
-func directory(t testing.TB, n network) remotexpc.Peer {
-	t.Helper()
-	c := open(t, n, n.RSDPort())
-	defer c.Close()
-	peer, err := c.Handshake(within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return peer
-}
-
-func open(t testing.TB, n network, port uint16) *remotexpc.Client {
-	t.Helper()
-	conn, err := n.Dial(within(t), port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := remotexpc.Open(within(t), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-func service(t testing.TB, n network, name string) *remotexpc.Client {
-	t.Helper()
-	port, err := directory(t, n).Port(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return open(t, n, port)
-}
-
 // request is an invocation as Xcode's CoreDevice writes it.
-func request(feature string, input remotexpc.Dict) remotexpc.Dict {
-	return remotexpc.Dict{
-		{Key: "CoreDevice.CoreDeviceDDIProtocolVersion", Value: int64(2)},
-		{Key: "CoreDevice.action", Value: remotexpc.Dict{}},
-		{Key: "CoreDevice.coreDeviceVersion", Value: remotexpc.Dict{
-			{Key: "components", Value: []any{uint64(629), uint64(3)}},
-			{Key: "originalComponentsCount", Value: int64(2)},
-			{Key: "stringValue", Value: "629.3"},
-		}},
-		{Key: "CoreDevice.deviceIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000001"},
-		{Key: "CoreDevice.featureIdentifier", Value: featurePrefix + feature},
-		{Key: "CoreDevice.input", Value: input},
-		{Key: "CoreDevice.invocationIdentifier", Value: "7C3A2D30-0000-4000-8000-000000000002"},
+func request(feature string, input dict) dict {
+	return dict{
+		"CoreDevice.CoreDeviceDDIProtocolVersion": int64(2),
+		"CoreDevice.action":                       dict{},
+		"CoreDevice.coreDeviceVersion": dict{
+			"components":              []any{uint64(629), uint64(3)},
+			"originalComponentsCount": int64(2),
+			"stringValue":             "629.3",
+		},
+		"CoreDevice.deviceIdentifier":     "7C3A2D30-0000-4000-8000-000000000001",
+		"CoreDevice.featureIdentifier":    featurePrefix + feature,
+		"CoreDevice.input":                input,
+		"CoreDevice.invocationIdentifier": "7C3A2D30-0000-4000-8000-000000000002",
 	}
 }
 
 // launch is the input of a launch; more options replace those with the same key.
-func launch(bundleID, url string, more ...remotexpc.Entry) remotexpc.Dict {
-	options := remotexpc.Dict{
-		{Key: "arguments", Value: []any{"-a", "b"}},
-		{Key: "environmentVariables", Value: remotexpc.Dict{{Key: "E", Value: "1"}}},
-		{Key: "standardIOUsesPseudoterminals", Value: true},
-		{Key: "startStopped", Value: false},
-		{Key: "terminateExisting", Value: false},
-		{Key: "user", Value: remotexpc.Dict{{Key: "active", Value: true}}},
-		{Key: "workingDirectory", Value: nil},
-		{Key: "platformSpecificOptions", Value: []byte("bplist00")},
-		{Key: "activates", Value: true},
+func launch(bundleID, url string, more ...dict) dict {
+	options := dict{
+		"arguments":                     []any{"-a", "b"},
+		"environmentVariables":          dict{"E": "1"},
+		"standardIOUsesPseudoterminals": true,
+		"startStopped":                  false,
+		"terminateExisting":             false,
+		"user":                          dict{"active": true},
+		"workingDirectory":              nil,
+		"platformSpecificOptions":       []byte("bplist00"),
+		"activates":                     true,
 	}
 	if url != "" {
-		options = append(options, remotexpc.Entry{Key: "payloadURL", Value: remotexpc.Dict{{Key: "relative", Value: url}}})
+		options["payloadURL"] = dict{"relative": url}
 	}
 	for _, m := range more {
-		if i := slices.IndexFunc(options, func(e remotexpc.Entry) bool { return e.Key == m.Key }); i >= 0 {
-			options[i] = m
-		} else {
-			options = append(options, m)
-		}
+		maps.Copy(options, m)
 	}
-	return remotexpc.Dict{
-		{Key: "applicationSpecifier", Value: remotexpc.Dict{{Key: "bundleIdentifier", Value: remotexpc.Dict{{Key: "_0", Value: bundleID}}}}},
-		{Key: "options", Value: options},
-		{Key: "standardIOIdentifiers", Value: remotexpc.Dict{}},
+	return dict{
+		"applicationSpecifier":  dict{"bundleIdentifier": dict{"_0": bundleID}},
+		"options":               options,
+		"standardIOIdentifiers": dict{},
 	}
 }
 
-func call(t testing.TB, c *remotexpc.Client, feature string, input remotexpc.Dict) remotexpc.Dict {
+func call(t testing.TB, c *client, feature string, input dict) dict {
 	t.Helper()
 	reply, err := c.Call(within(t), request(feature, input))
 	if err != nil {
@@ -197,9 +155,9 @@ func call(t testing.TB, c *remotexpc.Client, feature string, input remotexpc.Dic
 	return reply
 }
 
-func pid(t testing.TB, reply remotexpc.Dict) int64 {
+func pid(t testing.TB, reply dict) int64 {
 	t.Helper()
-	n, ok := reply.Int("CoreDevice.output", "processToken", "processIdentifier")
+	n, ok := number(reply, "CoreDevice.output", "processToken", "processIdentifier")
 	if !ok {
 		t.Fatalf("no process: %v", reply)
 	}
@@ -211,24 +169,29 @@ func pid(t testing.TB, reply remotexpc.Dict) int64 {
 func TestEveryWay(t *testing.T) {
 	for _, way := range []struct {
 		name string
-		to   func(*testing.T, *Server) network
+		to   func(*testing.T, *Server) reachable
 	}{
-		{"loopback", func(t *testing.T, s *Server) network { return listen(t, s) }},
-		{"tunnel", func(t *testing.T, s *Server) network { return tunnel(t, s) }},
-		{"agent", func(t *testing.T, s *Server) network { return agentOf(t, s) }},
+		{"loopback", func(t *testing.T, s *Server) reachable { return listen(t, s) }},
+		{"tunnel", func(t *testing.T, s *Server) reachable { return tunnel(t, s) }},
+		{"agent", func(t *testing.T, s *Server) reachable { return agentOf(t, s) }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			plan := fault.New()
 			s, phone, urls := start(t, idevice.Options{}, Options{Faults: plan})
 			n := way.to(t, s)
 			peer := directory(t, n)
-			if peer.UDID != phone.UDID() || peer.OSVersion != "17.5" || peer.ProductType != "iPhone14,2" || peer.BuildVersion == "" {
+			property := func(key string) string { return at[string](peer, "Properties", key) }
+			if property("UniqueDeviceID") != phone.UDID() || property("OSVersion") != "17.5" || property("ProductType") != "iPhone14,2" || property("BuildVersion") == "" {
 				t.Errorf("%+v", peer)
 			}
-			if got := peer.Services[AppService]; !got.RemoteXPC || !slices.Contains(got.Features, featurePrefix+"launchapplication") {
+			if got := at[dict](peer, "Services", AppService, "Properties"); !at[bool](got, "UsesRemoteXPC") || !slices.Contains(at[[]any](got, "Features"), any(featurePrefix+"launchapplication")) {
 				t.Errorf("%+v", got)
 			}
-			c := open(t, n, peer.Services[AppService].Port)
+			port, err := portOf(peer, AppService)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := open(t, n, port)
 			// Longer than the window that HTTP/2 begins with, and than a packet.
 			url := "weixin://app/wx1/auth/?state=" + strings.Repeat("s", 300_000)
 			first := pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", url)))
@@ -273,42 +236,42 @@ func TestManyShares(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	all := remotexpc.Dict{}
+	all := dict{}
 	for _, key := range []string{"AppClips", "RemovableApps", "HiddenApps", "InternalApps", "DefaultApps"} {
-		all = append(all, remotexpc.Entry{Key: "include" + key, Value: true})
+		all["include"+key] = true
 	}
 	s, phone, _ := start(t, idevice.Options{}, Options{})
 	c := service(t, listen(t, s), AppService)
 	ids := func(apps []any) (ids []string) {
 		for _, a := range apps {
-			ids = append(ids, a.(remotexpc.Dict).String("bundleIdentifier"))
+			ids = append(ids, at[string](a.(dict), "bundleIdentifier"))
 		}
 		return ids
 	}
-	if got := ids(call(t, c, "listapps", all).List("CoreDevice.output")); !slices.Contains(got, "com.tencent.xin") || !slices.Contains(got, idevice.Safari) {
+	if got := ids(at[[]any](call(t, c, "listapps", all), "CoreDevice.output")); !slices.Contains(got, "com.tencent.xin") || !slices.Contains(got, idevice.Safari) {
 		t.Errorf("%q", got)
 	}
-	removable := slices.Clone(all)
-	removable[4].Value = false
-	if got := ids(call(t, c, "listapps", removable).List("CoreDevice.output")); !slices.Equal(got, []string{"com.tencent.xin"}) {
+	removable := maps.Clone(all)
+	removable["includeDefaultApps"] = false
+	if got := ids(at[[]any](call(t, c, "listapps", removable), "CoreDevice.output")); !slices.Equal(got, []string{"com.tencent.xin"}) {
 		t.Errorf("%q", got)
 	}
 	wechat := pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", "")))
 	runs := func() bool {
-		return slices.ContainsFunc(call(t, c, "listprocesses", remotexpc.Dict{}).List("CoreDevice.output", "processTokens"), func(p any) bool {
-			n, _ := p.(remotexpc.Dict).Int("processIdentifier")
-			return n == wechat && strings.HasSuffix(p.(remotexpc.Dict).String("executableURL", "relative"), "/WeChat.app/WeChat")
+		return slices.ContainsFunc(at[[]any](call(t, c, "listprocesses", dict{}), "CoreDevice.output", "processTokens"), func(p any) bool {
+			n, _ := number(p.(dict), "processIdentifier")
+			return n == wechat && strings.HasSuffix(at[string](p.(dict), "executableURL", "relative"), "/WeChat.app/WeChat")
 		})
 	}
 	if !runs() {
 		t.Error("WeChat is not among the processes")
 	}
-	kill := remotexpc.Dict{{Key: "process", Value: remotexpc.Dict{{Key: "processIdentifier", Value: wechat}}}, {Key: "signal", Value: int64(9)}}
-	if reply := call(t, c, "sendsignaltoprocess", kill); reply.Get("CoreDevice.error") != nil || runs() || phone.Front().BundleID != idevice.SpringBoard {
+	kill := dict{"process": dict{"processIdentifier": wechat}, "signal": int64(9)}
+	if reply := call(t, c, "sendsignaltoprocess", kill); reply["CoreDevice.error"] != nil || runs() || phone.Front().BundleID != idevice.SpringBoard {
 		t.Errorf("after SIGKILL: %v", reply)
 	}
 	info := service(t, listen(t, s), DeviceInfo)
-	if got := call(t, info, "getdeviceinfo", remotexpc.Dict{}).String("CoreDevice.output", "udid"); got != phone.UDID() {
+	if got := at[string](call(t, info, "getdeviceinfo", dict{}), "CoreDevice.output", "udid"); got != phone.UDID() {
 		t.Errorf("%q", got)
 	}
 }
@@ -317,21 +280,21 @@ func TestLists(t *testing.T) {
 func TestStreams(t *testing.T) {
 	s, _, _ := start(t, idevice.Options{IOS: "26.1"}, Options{})
 	c := service(t, listen(t, s), AppService)
-	input := remotexpc.Dict{{Key: "actualInput", Value: remotexpc.Dict{}}, {Key: "streamProxy", Value: remotexpc.Dict{{Key: "sideChannel", Value: remotexpc.UUID{1}}}}}
+	input := dict{"actualInput": dict{}, "streamProxy": dict{"sideChannel": uuid.UUID{1}}}
 	reply := call(t, c, "streamprocesslist", input)
-	if got := reply.List("CoreDevice.XPCMessageKey.sideChannelStatus", "pushing", "elements"); len(got) < 3 || reply.Get("XPCSideChannel.uniqueIdentifier") != (remotexpc.UUID{1}) {
+	if got := at[[]any](reply, "CoreDevice.XPCMessageKey.sideChannelStatus", "pushing", "elements"); len(got) < 3 || reply["XPCSideChannel.uniqueIdentifier"] != (uuid.UUID{1}) {
 		t.Errorf("%v", reply)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	text := func(e remotexpc.Dict, path ...string) string {
-		return e.String(append([]string{"CoreDevice.error", "userInfo"}, path...)...)
+	text := func(e dict, path ...string) string {
+		return at[string](e, append([]string{"CoreDevice.error", "userInfo"}, path...)...)
 	}
 	for _, tt := range []struct {
 		name  string
 		phone idevice.Options
-		input remotexpc.Dict
+		input dict
 		want  string
 		path  []string
 	}{
@@ -339,14 +302,14 @@ func TestRefusals(t *testing.T) {
 		{"locked", idevice.Options{Locked: true}, launch("com.tencent.xin", "weixin://"), "Locked", []string{"NSUnderlyingError", "userInfo", "BSErrorCodeDescription"}},
 		{"a URL that no app takes", idevice.Options{}, launch(idevice.SpringBoard, "nope://"), "no application is registered", nil},
 		{"no bundle identifier", idevice.Options{}, launch("", ""), "applicationSpecifier", nil},
-		{"arguments of another type", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "arguments", Value: "x"}), "options.arguments", nil},
-		{"an argument of another type", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "arguments", Value: []any{int64(1)}}), "options.arguments", nil},
-		{"no user", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "user", Value: nil}), "options.user", nil},
-		{"a bool that is none", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "terminateExisting", Value: int64(1)}), "terminateExisting", nil},
-		{"options of the system as text", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "platformSpecificOptions", Value: "x"}), "platformSpecificOptions", nil},
-		{"a URL as text", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "payloadURL", Value: "weixin://"}), "options.payloadURL", nil},
-		{"an environment of numbers", idevice.Options{}, launch("com.tencent.xin", "", remotexpc.Entry{Key: "environmentVariables", Value: remotexpc.Dict{{Key: "a", Value: int64(1)}}}), "environmentVariables", nil},
-		{"nothing", idevice.Options{}, remotexpc.Dict{}, "applicationSpecifier", nil},
+		{"arguments of another type", idevice.Options{}, launch("com.tencent.xin", "", dict{"arguments": "x"}), "options.arguments", nil},
+		{"an argument of another type", idevice.Options{}, launch("com.tencent.xin", "", dict{"arguments": []any{int64(1)}}), "options.arguments", nil},
+		{"no user", idevice.Options{}, launch("com.tencent.xin", "", dict{"user": nil}), "options.user", nil},
+		{"a bool that is none", idevice.Options{}, launch("com.tencent.xin", "", dict{"terminateExisting": int64(1)}), "terminateExisting", nil},
+		{"options of the system as text", idevice.Options{}, launch("com.tencent.xin", "", dict{"platformSpecificOptions": "x"}), "platformSpecificOptions", nil},
+		{"a URL as text", idevice.Options{}, launch("com.tencent.xin", "", dict{"payloadURL": "weixin://"}), "options.payloadURL", nil},
+		{"an environment of numbers", idevice.Options{}, launch("com.tencent.xin", "", dict{"environmentVariables": dict{"a": int64(1)}}), "environmentVariables", nil},
+		{"nothing", idevice.Options{}, dict{}, "applicationSpecifier", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, phone, _ := start(t, tt.phone, Options{})
@@ -355,7 +318,7 @@ func TestRefusals(t *testing.T) {
 			if path == nil {
 				path = []string{"NSLocalizedDescription"}
 			}
-			if reply := call(t, c, "launchapplication", tt.input); !strings.Contains(text(reply, path...), tt.want) || reply.Get("CoreDevice.output") != nil {
+			if reply := call(t, c, "launchapplication", tt.input); !strings.Contains(text(reply, path...), tt.want) || reply["CoreDevice.output"] != nil {
 				t.Errorf("want %q in %v", tt.want, reply)
 			}
 			if _, runs := phone.Process("com.tencent.xin"); runs {
@@ -365,10 +328,10 @@ func TestRefusals(t *testing.T) {
 	}
 	s, _, _ := start(t, idevice.Options{}, Options{})
 	c := service(t, listen(t, s), AppService)
-	if reply := call(t, c, "makecoffee", remotexpc.Dict{}); !strings.Contains(text(reply, "NSLocalizedDescription"), `"makecoffee"`) {
+	if reply := call(t, c, "makecoffee", dict{}); !strings.Contains(text(reply, "NSLocalizedDescription"), `"makecoffee"`) {
 		t.Errorf("%v", reply)
 	}
-	reply, err := c.Call(within(t), remotexpc.Dict{{Key: "hello", Value: true}})
+	reply, err := c.Call(within(t), dict{"hello": true})
 	if err != nil || !strings.Contains(text(reply, "NSLocalizedDescription"), "deviceIdentifier") {
 		t.Errorf("%v %v", reply, err)
 	}
@@ -380,7 +343,7 @@ func TestColdURLs(t *testing.T) {
 	c := service(t, listen(t, s), AppService)
 	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://cold"))
 	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://warm"))
-	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://anew", remotexpc.Entry{Key: "terminateExisting", Value: true}))
+	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://anew", dict{"terminateExisting": true}))
 	if first, second := <-urls, <-urls; first != "weixin://cold" || second != "weixin://anew" {
 		t.Errorf("%q, %q", first, second)
 	}
@@ -407,7 +370,7 @@ func TestWithout(t *testing.T) {
 			t.Errorf("%s: RSD %v, tunnel %v", tt.name, s.Supported(), s.Tunnels())
 		}
 		n := listen(t, s)
-		_, err := directory(t, n).Port(AppService)
+		_, err := portOf(directory(t, n), AppService)
 		if (err == nil) != tt.as {
 			t.Errorf("%s: appservice: %v", tt.name, err)
 		}
@@ -423,23 +386,23 @@ func TestWithout(t *testing.T) {
 func TestPasteboard(t *testing.T) {
 	s, phone, _ := start(t, idevice.Options{}, Options{Pasteboard: true})
 	c := service(t, listen(t, s), Pasteboard)
-	set := remotexpc.Dict{
-		{Key: "command", Value: "SET"},
-		{Key: "items", Value: []any{remotexpc.Dict{
-			{Key: "types", Value: []any{"content"}},
-			{Key: "data", Value: remotexpc.Dict{{Key: "content", Value: remotexpc.Dict{{Key: "data", Value: []byte("plist")}}}}},
-		}}},
-		{Key: "pasteboardName", Value: "general"},
+	set := dict{
+		"command": "SET",
+		"items": []any{dict{
+			"types": []any{"content"},
+			"data":  dict{"content": dict{"data": []byte("plist")}},
+		}},
+		"pasteboardName": "general",
 	}
-	if reply, err := c.Call(within(t), set); err != nil || reply.String("command") != "SET_REPLY" || string(phone.Pasteboard("content")) != "plist" {
+	if reply, err := c.Call(within(t), set); err != nil || at[string](reply, "command") != "SET_REPLY" || string(phone.Pasteboard("content")) != "plist" {
 		t.Errorf("%v %v", reply, err)
 	}
-	set[0].Value = "SHRED"
-	if reply, err := c.Call(within(t), set); err != nil || reply.Dict("error") == nil {
+	set["command"] = "SHRED"
+	if reply, err := c.Call(within(t), set); err != nil || at[dict](reply, "error") == nil {
 		t.Errorf("%v %v", reply, err)
 	}
 	without, _, _ := start(t, idevice.Options{}, Options{})
-	if _, err := directory(t, listen(t, without)).Port(Pasteboard); !errors.Is(err, remotexpc.ErrNoService) {
+	if _, err := portOf(directory(t, listen(t, without)), Pasteboard); !errors.Is(err, errNotOffered) {
 		t.Errorf("an old image: %v", err)
 	}
 }
@@ -449,7 +412,7 @@ func TestPasteboard(t *testing.T) {
 func TestLockdown(t *testing.T) {
 	s, _, _ := start(t, idevice.Options{NoImage: true}, Options{Lockdown: func(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }})
 	n := listen(t, s)
-	port, err := directory(t, n).Port(RemoteLockdown)
+	port, err := portOf(directory(t, n), RemoteLockdown)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,12 @@
 package coredevice_test
 
 import (
-	"context"
 	"fmt"
 	"net"
+	"strconv"
 
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/danielpaulus/go-ios/ios"
+
 	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
@@ -26,18 +27,15 @@ func ExampleServer_Listen() {
 		return
 	}
 
-	conn, err := net.Dial("tcp", address)
+	host, text, _ := net.SplitHostPort(address)
+	port, _ := strconv.Atoi(text)
+	rsd, err := ios.NewWithAddrPort(host, port)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	client, err := remotexpc.Open(context.Background(), conn)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer client.Close()
-	peer, err := client.Handshake(context.Background())
-	fmt.Println(peer.OSVersion, len(peer.Services), err)
-	// Output: 17.5 2 <nil>
+	defer rsd.Close()
+	peer, err := rsd.Handshake()
+	fmt.Println(peer.Udid == phone.UDID(), len(peer.Services), err)
+	// Output: true 2 <nil>
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
@@ -22,33 +21,26 @@ func share(ctx context.Context, conn net.Conn) error {
 		return err
 	}
 	defer n.Close()
-	dial := func(port uint16) (*remotexpc.Client, error) {
-		conn, err := n.Dial(ctx, port)
-		if err != nil {
-			return nil, err
-		}
-		return remotexpc.Open(ctx, conn)
-	}
-	rsd, err := dial(n.RSDPort())
+	rsd, err := dial(ctx, n, n.RSDPort())
 	if err != nil {
 		return err
 	}
 	defer rsd.Close()
-	peer, err := rsd.Handshake(ctx)
+	directory, err := rsd.Handshake(ctx)
 	if err != nil {
 		return err
 	}
-	port, err := peer.Port(AppService)
+	port, err := portOf(directory, AppService)
 	if err != nil {
 		return err
 	}
-	app, err := dial(port)
+	app, err := dial(ctx, n, port)
 	if err != nil {
 		return err
 	}
 	defer app.Close()
 	reply, err := app.Call(ctx, request("launchapplication", launch("com.tencent.xin", "weixin://")))
-	if err == nil && reply.Dict("CoreDevice.output", "processToken") == nil {
+	if err == nil && at[dict](reply, "CoreDevice.output", "processToken") == nil {
 		err = errors.New("no process in the reply")
 	}
 	return err
@@ -103,7 +95,7 @@ func TestLies(t *testing.T) {
 	for range 60 {
 		deep = []any{deep}
 	}
-	message := func(stream uint32, body remotexpc.Dict) []byte {
+	message := func(stream uint32, body dict) []byte {
 		data, err := Message(stream, body)
 		if err != nil {
 			t.Fatal(err)
@@ -111,9 +103,9 @@ func TestLies(t *testing.T) {
 		return data
 	}
 	handshake := func(properties, services any) []byte {
-		return message(remotexpc.Root, remotexpc.Dict{{Key: "MessageType", Value: "Handshake"}, {Key: "Properties", Value: properties}, {Key: "Services", Value: services}})
+		return message(Root, dict{"MessageType": "Handshake", "Properties": properties, "Services": services})
 	}
-	udid := remotexpc.Dict{{Key: "UniqueDeviceID", Value: "x"}}
+	udid := dict{"UniqueDeviceID": "x"}
 	greeting := func(text string) []byte {
 		return append([]byte{'C', 'D', 'T', 'u', 'n', 'n', 'e', 'l', 0, byte(len(text))}, text...)
 	}
@@ -126,9 +118,9 @@ func TestLies(t *testing.T) {
 		{"CoreDeviceProxy handshake", greeting(`{"type":"serverHandshakeResponse","clientParameters":{"address":"::1","mtu":1}}`), "nonsense"},
 		{"rsd Handshake", handshake(nil, nil), "no UDID"},
 		{"rsd Handshake", handshake(udid, []any{}), "does not offer"},
-		{"rsd Handshake", handshake(udid, remotexpc.Dict{{Key: AppService, Value: remotexpc.Dict{{Key: "Port", Value: "-1"}}}}), "does not offer"},
-		{"rsd Handshake", handshake(udid, remotexpc.Dict{{Key: AppService, Value: remotexpc.Dict{{Key: "Port", Value: "9"}}}}), "refused"},
-		{"appservice launchapplication", message(remotexpc.Answers, remotexpc.Dict{{Key: "CoreDevice.output", Value: deep}}), "no process"},
+		{"rsd Handshake", handshake(udid, dict{AppService: dict{"Port": "-1"}}), "does not offer"},
+		{"rsd Handshake", handshake(udid, dict{AppService: dict{"Port": "9"}}), "refused"},
+		{"appservice launchapplication", message(Answers, dict{"CoreDevice.output": deep}), "no process"},
 	} {
 		s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: tt.step, Answer: tt.answer, Then: fault.Stall})})
 		if err := share(within(t), proxy(t, s)); err == nil || !strings.Contains(err.Error(), tt.want) {

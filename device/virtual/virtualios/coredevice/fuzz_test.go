@@ -5,7 +5,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/google/uuid"
+
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
@@ -30,30 +31,30 @@ func FuzzRequest(f *testing.F) {
 	f.Cleanup(func() { phone.Close() })
 	s := New(phone, Options{Pasteboard: true})
 	f.Cleanup(func() { s.Close() })
-	for _, body := range []remotexpc.Dict{
+	for _, body := range []dict{
 		request("launchapplication", launch("com.apple.mobilesafari", "https://example.com")),
-		request("listapps", remotexpc.Dict{}),
-		request("sendsignaltoprocess", remotexpc.Dict{{Key: "process", Value: remotexpc.Dict{{Key: "processIdentifier", Value: int64(58)}}}, {Key: "signal", Value: int64(9)}}),
-		request("streamapplist", remotexpc.Dict{{Key: "streamProxy", Value: remotexpc.Dict{{Key: "sideChannel", Value: remotexpc.UUID{}}}}}),
-		{{Key: "command", Value: "SET"}, {Key: "pasteboardName", Value: "general"}, {Key: "items", Value: []any{nil, remotexpc.Dict{{Key: "types", Value: []any{"a"}}}}}},
+		request("listapps", dict{}),
+		request("sendsignaltoprocess", dict{"process": dict{"processIdentifier": int64(58)}, "signal": int64(9)}),
+		request("streamapplist", dict{"streamProxy": dict{"sideChannel": uuid.UUID{}}}),
+		{"command": "SET", "pasteboardName": "general", "items": []any{nil, dict{"types": []any{"a"}}}},
 	} {
-		data, err := remotexpc.Request(1, body).Append(nil)
+		data, err := encode(message{flags: 1, id: 1, body: body})
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, _, err := remotexpc.Decode(data)
+		m, _, err := decode(data)
 		if err != nil {
 			return
 		}
 		c := &connection{server: s}
-		for _, answer := range []func(context.Context, remotexpc.Dict, func(remotexpc.Dict) error) error{c.invoke, c.pasteboard} {
+		for _, answer := range []func(context.Context, dict, func(dict) error) error{c.invoke, c.pasteboard} {
 			replies := 0
-			err := answer(t.Context(), m.Body, func(reply remotexpc.Dict) error {
+			err := answer(t.Context(), m.body, func(reply dict) error {
 				replies++
-				_, err := remotexpc.Message{Body: reply}.Append(nil)
+				_, err := encode(message{body: reply})
 				return err
 			})
 			if err != nil || replies == 0 {

@@ -2,37 +2,35 @@ package coredevice
 
 import (
 	"context"
-
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
 )
 
 // pasteboard answers the pasteboard service, whose messages have no envelope.
 // The one command that it knows here is SET, which replaces what the general
 // pasteboard holds.
-func (c *connection) pasteboard(_ context.Context, request remotexpc.Dict, reply func(remotexpc.Dict) error) error {
+func (c *connection) pasteboard(_ context.Context, request dict, reply func(dict) error) error {
 	phone := c.server.phone
 	refuse := func(text string) error {
-		return reply(remotexpc.Dict{{Key: "error", Value: remotexpc.Dict{
-			{Key: "code", Value: int64(1)},
-			{Key: "domain", Value: "com.apple.dt.CoreDevicePasteboard"},
-			{Key: "userInfo", Value: remotexpc.Dict{{Key: "NSLocalizedDescription", Value: text}}},
-		}}})
+		return reply(dict{"error": dict{
+			"code":     int64(1),
+			"domain":   "com.apple.dt.CoreDevicePasteboard",
+			"userInfo": dict{"NSLocalizedDescription": text},
+		}})
 	}
-	if name := request.String("pasteboardName"); name != "general" {
+	if name := at[string](request, "pasteboardName"); name != "general" {
 		return refuse("no such pasteboard")
 	}
-	if request.String("command") != "SET" {
+	if at[string](request, "command") != "SET" {
 		return refuse("Unknown pasteboard command")
 	}
 	items := map[string][]byte{}
-	for _, item := range request.List("items") {
-		item, _ := item.(remotexpc.Dict)
-		for _, kind := range item.List("types") {
+	for _, item := range at[[]any](request, "items") {
+		item, _ := item.(dict)
+		for _, kind := range at[[]any](item, "types") {
 			kind, ok := kind.(string)
 			if !ok {
 				return refuse("a type is not a string")
 			}
-			data, ok := item.Dict("data", kind).Get("data").([]byte)
+			data, ok := at[dict](item, "data", kind)["data"].([]byte)
 			if !ok {
 				return refuse("a type has no data")
 			}
@@ -40,5 +38,5 @@ func (c *connection) pasteboard(_ context.Context, request remotexpc.Dict, reply
 		}
 	}
 	phone.SetPasteboard(items)
-	return reply(remotexpc.Dict{{Key: "command", Value: "SET_REPLY"}})
+	return reply(dict{"command": "SET_REPLY"})
 }

@@ -23,7 +23,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
+	"github.com/danielpaulus/go-ios/ios/xpc"
+	"github.com/google/uuid"
+
 	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
@@ -214,12 +216,10 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 	if out == nil {
 		return
 	}
-	link, err := remotexpc.Accept(ctx, out)
-	if err != nil {
+	var err error
+	if c.link, err = accept(out); err != nil {
 		return
 	}
-	defer link.Close()
-	c.link = link
 	// How it ended is the computer's business.
 	switch name {
 	case "":
@@ -235,7 +235,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 type connection struct {
 	server *Server
 	name   string // as steps of faults have it
-	link   *remotexpc.Link
+	link   *link
 	conn   net.Conn
 	where  ports
 }
@@ -256,21 +256,18 @@ func (c *connection) reach(ctx context.Context, step string) error {
 // after the third.
 func (c *connection) open(ctx context.Context) error {
 	for range 3 {
-		stream, m, err := c.link.Receive(ctx)
+		m, err := c.link.receive()
 		if err != nil {
 			return err
 		}
-		if len(m.Body) > 0 {
+		if len(m.body) > 0 {
 			return fmt.Errorf("a request before the connection is open")
 		}
 		if err := c.reach(ctx, "opening"); err != nil {
 			return err
 		}
-		answer := remotexpc.Message{Flags: m.Flags}
-		if m.Body != nil {
-			answer.Body = remotexpc.Dict{}
-		}
-		if err := c.link.Send(ctx, stream, answer); err != nil {
+		// Its body, if it has one, is empty.
+		if err := c.link.send(m); err != nil {
 			return err
 		}
 	}
@@ -286,62 +283,61 @@ func (c *connection) discovery(ctx context.Context) error {
 	if err := c.reach(ctx, "Handshake"); err != nil {
 		return err
 	}
-	push := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent, ID: 2, Body: c.server.peer(c.where)}
-	if err := c.link.Send(ctx, remotexpc.Root, push); err != nil {
+	push := message{stream: Root, flags: xpc.AlwaysSetFlag | xpc.DataFlag, id: 2, body: c.server.peer(c.where)}
+	if err := c.link.send(push); err != nil {
 		return err
 	}
 	for {
-		if _, _, err := c.link.Receive(ctx); err != nil {
+		if _, err := c.link.receive(); err != nil {
 			return err
 		}
 	}
 }
 
 // peer is the Handshake.
-func (s *Server) peer(where ports) remotexpc.Dict {
-	services := remotexpc.Dict{}
+func (s *Server) peer(where ports) dict {
+	services := dict{}
 	for _, name := range s.names {
 		if !s.offered(name) {
 			continue
 		}
-		entitlement, properties := "com.apple.private.CoreDevice.canInstallCustomerContent", remotexpc.Dict{
-			{Key: "UsesRemoteXPC", Value: true},
-			{Key: "ServiceVersion", Value: int64(1)},
+		entitlement, properties := "com.apple.private.CoreDevice.canInstallCustomerContent", dict{
+			"UsesRemoteXPC": true, "ServiceVersion": int64(1),
 		}
 		switch name {
 		case RemoteLockdown:
-			entitlement, properties = "com.apple.mobile.lockdown.remote.trusted", remotexpc.Dict{}
+			entitlement, properties = "com.apple.mobile.lockdown.remote.trusted", dict{}
 		case AppService, DeviceInfo:
 			var list []any
 			for _, feature := range s.features(name) {
 				list = append(list, featurePrefix+feature)
 			}
-			properties = append(properties, remotexpc.Entry{Key: "Features", Value: list})
+			properties["Features"] = list
 		}
-		services = append(services, remotexpc.Entry{Key: name, Value: remotexpc.Dict{
-			{Key: "Entitlement", Value: entitlement},
+		services[name] = dict{
+			"Entitlement": entitlement,
 			// A string: that is how phones say it, and go-ios takes nothing else.
-			{Key: "Port", Value: strconv.Itoa(int(where[name]))},
-			{Key: "Properties", Value: properties},
-		}})
+			"Port":       strconv.Itoa(int(where[name])),
+			"Properties": properties,
+		}
 	}
 	p := s.phone
-	return remotexpc.Dict{
-		{Key: "MessageType", Value: "Handshake"},
-		{Key: "MessagingProtocolVersion", Value: uint64(3)},
-		{Key: "Properties", Value: remotexpc.Dict{
-			{Key: "BuildVersion", Value: p.Build()},
-			{Key: "DeviceClass", Value: "iPhone"},
-			{Key: "HardwareModel", Value: "D63AP"},
-			{Key: "OSVersion", Value: p.IOS()},
-			{Key: "ProductName", Value: "iPhone OS"},
-			{Key: "ProductType", Value: p.ProductType()},
-			{Key: "RemoteXPCVersionFlags", Value: uint64(0x100000000000006)},
-			{Key: "UniqueChipID", Value: chipID(p.UDID())},
-			{Key: "UniqueDeviceID", Value: p.UDID()},
-		}},
-		{Key: "Services", Value: services},
-		{Key: "UUID", Value: uuidOf(p.UDID())},
+	return dict{
+		"MessageType":              "Handshake",
+		"MessagingProtocolVersion": uint64(3),
+		"Properties": dict{
+			"BuildVersion":          p.Build(),
+			"DeviceClass":           "iPhone",
+			"HardwareModel":         "D63AP",
+			"OSVersion":             p.IOS(),
+			"ProductName":           "iPhone OS",
+			"ProductType":           p.ProductType(),
+			"RemoteXPCVersionFlags": uint64(0x100000000000006),
+			"UniqueChipID":          chipID(p.UDID()),
+			"UniqueDeviceID":        p.UDID(),
+		},
+		"Services": services,
+		"UUID":     uuidOf(p.UDID()),
 	}
 }
 
@@ -355,50 +351,38 @@ func chipID(udid string) uint64 {
 	return 1
 }
 
-func uuidOf(udid string) remotexpc.UUID {
+func uuidOf(udid string) uuid.UUID {
 	sum := sha256.Sum256([]byte("remoted" + udid))
-	return remotexpc.UUID(sum[:16])
+	return uuid.UUID(sum[:16])
 }
 
-// each answers requests, on the stream for answers and with their own ID, as all
-// clients want it.
-func (c *connection) each(ctx context.Context, answer func(context.Context, remotexpc.Dict, func(remotexpc.Dict) error) error) error {
+// each answers requests, on the stream for answers and with their own number, as
+// all clients want it.
+func (c *connection) each(ctx context.Context, answer func(context.Context, dict, func(dict) error) error) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
 	for {
-		_, m, err := c.link.Receive(ctx)
+		m, err := c.link.receive()
 		if err != nil {
 			return err
 		}
-		if len(m.Body) == 0 {
+		if len(m.body) == 0 {
 			continue
 		}
-		step := m.Body.String("command")
-		if feature := m.Body.String("CoreDevice.featureIdentifier"); feature != "" {
+		step := at[string](m.body, "command")
+		if feature := at[string](m.body, "CoreDevice.featureIdentifier"); feature != "" {
 			step = feature[strings.LastIndexByte(feature, '.')+1:]
 		}
 		if err := c.reach(ctx, step); err != nil {
 			return err
 		}
-		err = answer(ctx, m.Body, func(reply remotexpc.Dict) error {
-			flags := remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply
-			return c.link.Send(ctx, remotexpc.Answers, remotexpc.Message{Flags: flags, ID: m.ID, Body: reply})
+		err = answer(ctx, m.body, func(reply dict) error {
+			flags := xpc.AlwaysSetFlag | xpc.DataFlag | xpc.HeartbeatReplyFlag
+			return c.link.send(message{stream: Answers, flags: flags, id: m.id, body: reply})
 		})
 		if err != nil {
 			return err
 		}
 	}
-}
-
-// Message is body as a phone sends it on a stream that is open, for an answer
-// that lies: remotexpc.Root is the stream of RSD's Handshake, remotexpc.Answers
-// that of replies. It has the ID of a computer's first request.
-func Message(stream uint32, body remotexpc.Dict) ([]byte, error) {
-	m := remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent | remotexpc.Reply, ID: 1, Body: body}
-	data, err := m.Append(nil)
-	if err != nil {
-		return nil, err
-	}
-	return remotexpc.AppendData(nil, stream, data), nil
 }

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielpaulus/go-ios/ios/xpc"
+	"github.com/google/uuid"
+
 	"github.com/wxctl/wxctl/device/ios"
-	"github.com/wxctl/wxctl/device/ios/remotexpc"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
@@ -197,16 +199,17 @@ func TestXPCJudge(t *testing.T) {
 	program := python(t, "python3")
 	const url = "weixin://app/wx0123456789abcdef/auth/?scope=snsapi_userinfo&state=s1"
 	launch := ios.LaunchRequest(ios.Launch{BundleID: bundleID, URL: url}, "7C3A2D30-0000-4000-8000-000000000001", "7C3A2D30-0000-4000-8000-000000000002")
-	messages := append([]remotexpc.Message{remotexpc.Request(1, launch)}, corpus()...)
+	messages := append([]map[string]any{launch}, corpus()...)
 	dir := t.TempDir()
 	args := []string{"xpc_judge.py", bundleID, url}
-	for i, m := range messages {
-		data, err := m.Append(nil)
-		if err != nil {
+	for i, body := range messages {
+		var data bytes.Buffer
+		flags := xpc.AlwaysSetFlag | xpc.DataFlag | xpc.HeartbeatRequestFlag
+		if err := xpc.EncodeMessage(&data, xpc.Message{Flags: flags, Id: uint64(i + 1), Body: body}); err != nil {
 			t.Fatal(err)
 		}
 		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(path, data, 0o600); err != nil {
+		if err := os.WriteFile(path, data.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, path)
@@ -228,11 +231,10 @@ func (l *lab) judge(t *testing.T, program string, args ...string) (string, strin
 }
 
 // corpus has every type, alone and in containers, at every padding.
-func corpus() []remotexpc.Message {
+func corpus() []map[string]any {
 	values := []any{
 		nil, true, false, int64(0), int64(-1), int64(1) << 62, uint64(0), uint64(1<<64 - 1), 0.0, -1.5, time.Unix(0, 0), time.Unix(1795000000, 1),
-		remotexpc.UUID{1, 2, 3}, remotexpc.FD(3), remotexpc.SharedMemory(4096), remotexpc.FileTransfer{ID: 1, Object: remotexpc.Dict{{Key: "s", Value: uint64(7)}}},
-		[]any{}, remotexpc.Dict{},
+		uuid.UUID{1, 2, 3}, []any{}, map[string]any{},
 	}
 	for n := range 6 {
 		values = append(values, strings.Repeat("x", n), bytes.Repeat([]byte{0xff}, n), strings.Repeat("信", n))
@@ -240,11 +242,11 @@ func corpus() []remotexpc.Message {
 	values = append(values, values[:len(values):len(values)])
 	nested := any(int64(1))
 	for range 10 {
-		nested = []any{nested, remotexpc.Dict{{Key: "in", Value: nested}}}
+		nested = []any{nested, map[string]any{"in": nested}}
 	}
-	var out []remotexpc.Message
+	var out []map[string]any
 	for i, v := range append(values, nested) {
-		out = append(out, remotexpc.Message{Flags: remotexpc.AlwaysSet | remotexpc.DataPresent, ID: uint64(i), Body: remotexpc.Dict{{Key: strings.Repeat("k", i%7), Value: v}}})
+		out = append(out, map[string]any{strings.Repeat("k", i%7): v})
 	}
 	return out
 }

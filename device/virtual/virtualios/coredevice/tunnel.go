@@ -1,7 +1,6 @@
 package coredevice
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -10,20 +9,19 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-
-	"github.com/wxctl/wxctl/device/ios/tcp6"
 )
 
 const (
-	magic      = "CDTunnel"
-	ipv6Header = 40
+	magic = "CDTunnel"
 	// Packets are as large as the computer asks for, within what IPv6 requires
 	// of every link and what a phone grants.
 	leastMTU, mostMTU = 1280, 16000
 	// mostReceived is how large a packet may be that the phone takes, whatever was
 	// agreed: pymobiledevice3 measured that larger ones vanish on the way over USB.
 	mostReceived = 8192
-	queueLength  = 256
+	// queueLength is how many packets wait for the connection before TCP takes
+	// them for lost.
+	queueLength = 4096
 )
 
 type helloFromComputer struct {
@@ -106,72 +104,35 @@ func readHello(r io.Reader) (helloFromComputer, error) {
 	return hello, nil
 }
 
-// route is the phone's network: packets go between conn and a TCP with a
-// listener for RSD and each service. What is no TCP, such as multicast reports
-// and router solicitations, it drops.
+// route is the phone's network: packets go between conn and a listener for RSD
+// and each service.
 func (s *Server) route(ctx context.Context, cancel context.CancelCauseFunc, conn net.Conn, address netip.Addr, mtu int) error {
-	network := tcp6.New(address, mtu)
+	n, err := newNetwork(address, mtu)
+	if err != nil {
+		return err
+	}
 	var pumps, services sync.WaitGroup
 	defer func() {
 		cancel(nil)
 		conn.Close()
-		network.Close()
 		services.Wait()
 		pumps.Wait()
+		n.close()
 	}()
-	rsd, err := network.Listen(RSDPort)
+	rsd, err := n.listen(RSDPort)
 	if err != nil {
 		return err
 	}
 	where := s.own()
 	s.accept(ctx, &services, rsd, "", where)
 	for name, port := range where {
-		l, err := network.Listen(port)
+		l, err := n.listen(port)
 		if err != nil {
 			return err
 		}
 		s.accept(ctx, &services, l, name, where)
 	}
-	pumps.Go(func() { cancel(send(ctx, conn, network)) })
-	cancel(receive(conn, network))
+	pumps.Go(func() { cancel(n.send(ctx, conn)) })
+	cancel(n.receive(conn))
 	return context.Cause(ctx)
-}
-
-// receive brings the computer's packets to the network.
-func receive(conn net.Conn, network *tcp6.Stack) error {
-	r := bufio.NewReaderSize(conn, 64<<10)
-	packet := make([]byte, ipv6Header+1<<16)
-	for {
-		head := packet[:ipv6Header]
-		if _, err := io.ReadFull(r, head); err != nil {
-			return err
-		}
-		if head[0]>>4 != 6 {
-			return fmt.Errorf("a packet of IP version %d in the tunnel", head[0]>>4)
-		}
-		n := ipv6Header + int(binary.BigEndian.Uint16(head[4:]))
-		if _, err := io.ReadFull(r, packet[ipv6Header:n]); err != nil {
-			return err
-		}
-		if n <= mostReceived {
-			network.Receive(packet[:n])
-		}
-	}
-}
-
-// send brings the network's packets to the computer, all that wait in one write.
-func send(ctx context.Context, conn net.Conn, network *tcp6.Stack) error {
-	w := bufio.NewWriterSize(conn, 64<<10)
-	for {
-		packets := network.Packets(ctx)
-		if packets == nil {
-			return context.Cause(ctx)
-		}
-		for _, p := range packets {
-			_, _ = w.Write(p) // Flush says it
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
-	}
 }
