@@ -28,4 +28,4 @@ if [ "${1:-}" = full ]; then
 		echo "no network namespace may be made here: the tunnel of the kernel is left out"
 	fi
 fi
-go test "${race[@]}" -count=1 ./device/virtual/virtualios/coredevice ./device/ios/remotexpc
+go test "${race[@]}" -count=1 ./device/virtual/virtualios/coredevice

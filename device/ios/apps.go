@@ -129,11 +129,7 @@ type proxyAnswer struct {
 // lookup asks for apps by their bundle IDs, or for all that the user
 // installed. One that isn't there is not in the answer.
 func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, error) {
-	s, err := p.lockdown(ctx)
-	if err != nil {
-		return nil, err
-	}
-	nc, err := s.StartService(ctx, installationProxy)
+	nc, err := p.service(ctx, installationProxy)
 	if err != nil {
 		return nil, p.noService(installationProxy, err)
 	}

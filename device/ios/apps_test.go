@@ -68,18 +68,27 @@ func TestWeChat(t *testing.T) {
 	}
 }
 
-// Asking for WeChat takes a session, a service and one question; asking again
-// takes no new session.
+// Asking for WeChat takes a service and one question, in the session that the
+// list left; without that, and when the phone has ended it, a session first.
 func TestWeChatCost(t *testing.T) {
 	p := startPeer(t)
 	phone := openPeer(t, p)
 	p.mu.Lock()
 	p.steps = nil
 	p.mu.Unlock()
-	for _, want := range [][]string{
-		{"Connect", "StartSession", "TLS", "StartService", "ConnectService", "TLSService", "Lookup"},
-		{"StartService", "ConnectService", "TLSService", "Lookup"},
+	service := []string{"StartService", "ConnectService", "TLSService", "Lookup"}
+	session := []string{"Connect", "StartSession", "TLS"}
+	for i, want := range [][]string{
+		service, service,
+		slices.Concat(session, service),
+		slices.Concat([]string{"StartService"}, session, service),
 	} {
+		switch i {
+		case 2:
+			phone.hangUp()
+		case 3:
+			p.set("StartService", fault{cut: true, then: func() { p.set("StartService", fault{}) }})
+		}
 		if _, err := phone.WeChat(until(t), device.UserChoice{}); err != nil {
 			t.Fatal(err)
 		}

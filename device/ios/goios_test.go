@@ -53,7 +53,7 @@ func TestGoIOSAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ours, err := link.Value(until(t), "", "ProductVersion"); err != nil || ours != theirs {
+	if ours, err := value(until(t), link, "ProductVersion"); err != nil || ours != theirs {
 		t.Errorf("ours is %v, %v, go-ios's %v", ours, err, theirs)
 	}
 }
@@ -100,7 +100,7 @@ func TestGoIOSDefects(t *testing.T) {
 			t.Errorf("go-ios says %v, %v", v, err)
 		}
 		l := &Link{server: p.server(), udid: testUDID, number: p.number}
-		_, err = l.Value(until(t), "", "ProductVersion")
+		_, err = value(until(t), l, "ProductVersion")
 		var refused *LockdownError
 		if !errors.As(err, &refused) || device.AsError(err).Code != device.PhoneNotReady {
 			t.Errorf("ours says %v", err)

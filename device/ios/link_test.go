@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"slices"
 	"testing"
 
@@ -64,6 +65,26 @@ func TestDialAfterReplug(t *testing.T) {
 	}
 }
 
+// startService starts a service in a session of its own.
+func startService(ctx context.Context, l *Link, name string) (net.Conn, error) {
+	s, err := l.Lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.StartService(ctx, name)
+}
+
+// value asks for a value in a session of its own.
+func value(ctx context.Context, l *Link, key string) (any, error) {
+	s, err := l.Lockdown(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Value(ctx, "", key)
+}
+
 func TestStartServiceAndValue(t *testing.T) {
 	p := startPeer(t)
 	ctx := until(t)
@@ -72,20 +93,20 @@ func TestStartServiceAndValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{installationProxy, "plain"} {
-		c, err := link.StartService(ctx, name)
+		c, err := startService(ctx, link, name)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		c.Close()
 	}
 	var refused *LockdownError
-	if _, err := link.StartService(ctx, "com.example.none"); !errors.As(err, &refused) || refused.Code != "InvalidService" {
+	if _, err := startService(ctx, link, "com.example.none"); !errors.As(err, &refused) || refused.Code != "InvalidService" {
 		t.Errorf("a service that isn't there: %v", err)
 	}
-	if v, err := link.Value(ctx, "", "ProductVersion"); err != nil || v != "17.5.1" {
+	if v, err := value(ctx, link, "ProductVersion"); err != nil || v != "17.5.1" {
 		t.Errorf("ProductVersion: %v, %v", v, err)
 	}
-	if v, err := link.Value(ctx, "", "None"); err != nil || v != nil {
+	if v, err := value(ctx, link, "None"); err != nil || v != nil {
 		t.Errorf("a value that isn't there: %v, %v", v, err)
 	}
 }
@@ -99,7 +120,7 @@ func serviceOf(ctx context.Context, s Server) error {
 	if err != nil {
 		return err
 	}
-	c, err := link.StartService(ctx, installationProxy)
+	c, err := startService(ctx, link, installationProxy)
 	if err == nil {
 		c.Close()
 	}

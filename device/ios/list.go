@@ -72,7 +72,7 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 	if err != nil {
 		return nil, err
 	}
-	infos, err := b.infos(ctx, phones, want)
+	infos, err := b.infos(ctx, phones, want, true)
 	if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(ctxErr, context.DeadlineExceeded) {
 		return nil, ctxErr
 	}
@@ -88,8 +88,9 @@ func (b *Backend) attached(ctx context.Context) ([]attached, error) {
 	return m.list(ctx)
 }
 
-// infos describes phones; if want is the ID of one, only that.
-func (b *Backend) infos(ctx context.Context, phones []attached, want string) ([]device.Info, error) {
+// infos describes phones; if want is the ID of one, only that. With leave the
+// sessions that took stay open for whoever opens the phones, until ctx ends.
+func (b *Backend) infos(ctx context.Context, phones []attached, want string, leave bool) ([]device.Info, error) {
 	// USB before network, so that the first entry of a phone is its best.
 	phones = slices.Clone(phones)
 	slices.SortStableFunc(phones, func(x, y attached) int {
@@ -115,7 +116,15 @@ func (b *Backend) infos(ctx context.Context, phones []attached, want string) ([]
 	for udid, i := range first {
 		if !only || device.SameUDID(udid, want) {
 			link := b.link(phones[i])
-			wg.Go(func() { errs[i] = link.describe(ctx, &infos[i], b.patience(ctx)) })
+			wg.Go(func() {
+				var s *Session
+				s, errs[i] = link.describe(ctx, &infos[i], b.patience(ctx))
+				if s != nil && leave && infos[i].State == device.Ready {
+					link.leave(ctx, s)
+				} else {
+					s.Close()
+				}
+			})
 		}
 	}
 	wg.Wait()
@@ -145,61 +154,70 @@ func (b *Backend) patience(ctx context.Context) time.Duration {
 	return min(time.Until(deadline)/3, describeTime)
 }
 
-// describe asks a phone who it is and whether it can be used. A phone that
-// doesn't answer stays in the list, as offline. Only a usbmuxd or a phone that
-// talks nonsense is an error.
-func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Duration) error {
+// describe asks a phone who it is and whether it can be used, and returns the
+// session that it asked in. A phone that doesn't answer stays in the list, as
+// offline. Only a usbmuxd or a phone that talks nonsense is an error.
+func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Duration) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := l.ask(ctx, i)
+	s, err := l.ask(ctx, i)
 	if e := device.AsError(err); e != nil {
 		if i.State == device.Ready {
 			i.State = device.Offline
 			i.Fix = "unplug the iPhone and plug it in again; if that does not help, restart it"
 		}
-		if e.Code == device.ServerMisbehaved {
-			return err
+		if e.Code != device.ServerMisbehaved {
+			err = nil
 		}
-		return nil
+		return nil, err
 	}
 	i.Fix = device.FixFor(i.State)
-	return nil
+	return s, nil
 }
 
 // ask fills in an Info over one connection. A paired phone is asked within a
 // session, since it hides its lock and its developer mode otherwise; one that
 // refuses the session is asked for its name in clear.
-func (l *Link) ask(ctx context.Context, i *device.Info) error {
+func (l *Link) ask(ctx context.Context, i *device.Info) (*Session, error) {
 	m, err := l.server.open(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer m.Close() // also what it becomes
+	s, err := l.introduce(ctx, m, i)
+	if err != nil {
+		m.Close() // also what it became
+		return nil, err
+	}
+	return s, nil
+}
+
+// introduce makes m a session in which the phone has said who it is.
+func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session, error) {
 	pair, err := l.pairing(ctx, m)
 	if state, ok := stateOf(err); ok {
 		i.State = state
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	s, err := l.session(ctx, m, pair)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if i.State == device.Ready {
 		err := s.start(ctx)
 		if state, ok := stateOf(err); ok {
 			i.State = state
 		} else if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	all, err := s.Value(ctx, "", "")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	values, _ := all.(map[string]any)
 	if values == nil {
-		return l.nonsense("no values when asked for all", nil)
+		return nil, l.nonsense("no values when asked for all", nil)
 	}
 	text := func(key string) string {
 		v, _ := values[key].(string)
@@ -210,17 +228,17 @@ func (l *Link) ask(ctx context.Context, i *device.Info) error {
 		i.State = device.Locked
 	}
 	if i.State != device.Ready {
-		return nil
+		return s, nil
 	}
 	// iOS before 16 has no such mode, and answers that it has no such value.
 	mode, err := s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if isOff(mode) {
 		i.State = device.DeveloperModeOff
 	}
-	return nil
+	return s, nil
 }
 
 // isOff reports whether a value of lockdownd says no, which it does with a
@@ -272,7 +290,7 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 				fresh = append(fresh, a)
 			}
 		}
-		infos, err := b.infos(ctx, fresh, "")
+		infos, err := b.infos(ctx, fresh, "", false)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

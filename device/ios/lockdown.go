@@ -22,6 +22,10 @@ type Link struct {
 	mu     sync.Mutex
 	number int // usbmuxd's number of the phone
 	pair   *pairRecord
+	// idle is a session that was left for whoever asks next; forgetIdle stops
+	// what would end it.
+	idle       *Session
+	forgetIdle func() bool
 }
 
 // Link returns the way to the phone with a UDID, over USB if it has both. It
@@ -193,6 +197,28 @@ type Session struct {
 	pair   *pairRecord // nil if this computer has none
 	conn   phoneConn
 	broken bool // it is of no more use
+}
+
+// leave keeps a session for the next who wants one, at most until ctx ends: its
+// TLS costs more than all that is asked within it.
+func (l *Link) leave(ctx context.Context, s *Session) {
+	l.take().Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = s
+	l.forgetIdle = context.AfterFunc(ctx, func() { l.take().Close() })
+}
+
+// take returns the session that was left, nil if none was.
+func (l *Link) take() *Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.idle
+	if s != nil {
+		l.forgetIdle()
+	}
+	l.idle, l.forgetIdle = nil, nil
+	return s
 }
 
 // Lockdown starts a session with the phone's lockdownd, encrypted with what
@@ -384,27 +410,11 @@ func (s *Session) StartService(ctx context.Context, name string) (net.Conn, erro
 
 // Close ends the session. lockdownd sees the connection close; StopSession
 // would be one more question to wait for.
-func (s *Session) Close() error { return s.conn.Close() }
-
-// StartService starts a service of lockdownd and returns the connection to
-// it, TLS done.
-func (l *Link) StartService(ctx context.Context, name string) (net.Conn, error) {
-	s, err := l.Lockdown(ctx)
-	if err != nil {
-		return nil, err
+func (s *Session) Close() error {
+	if s == nil {
+		return nil
 	}
-	defer s.Close()
-	return s.StartService(ctx, name)
-}
-
-// Value asks lockdownd for one value in a session of its own.
-func (l *Link) Value(ctx context.Context, domain, key string) (any, error) {
-	s, err := l.Lockdown(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Close()
-	return s.Value(ctx, domain, key)
+	return s.conn.Close()
 }
 
 // states are the refusals of lockdownd that tell of the phone's state

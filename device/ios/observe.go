@@ -91,11 +91,8 @@ func (w *logWatch) Close() {
 
 // watch begins to watch the app's log.
 func (d *delivery) watch(ctx context.Context) error {
-	s, err := d.lockdown(ctx)
-	if err != nil {
-		return err
-	}
-	if d.log, err = watchApp(ctx, s.StartService, d.app); err != nil {
+	var err error
+	if d.log, err = watchApp(ctx, d.service, d.app); err != nil {
 		return d.noService(syslogService, err)
 	}
 	return nil

@@ -224,11 +224,7 @@ func (p *Phone) throughAgent(ctx context.Context) (*coreDevice, error) {
 
 // throughOwn connects through a tunnel that it opens.
 func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
-	s, err := p.lockdown(ctx)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := s.StartService(ctx, cdtunnel.Service)
+	conn, err := p.service(ctx, cdtunnel.Service)
 	var refusal *LockdownError
 	if errors.As(err, &refusal) {
 		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown answers %q to %s", p.info.ID, device.Printable(refusal.Code), cdtunnel.Service).
@@ -264,15 +260,14 @@ func (p *Phone) whyNot(ctx context.Context, err error) error {
 	if e := (*device.Error)(nil); !errors.As(err, &e) || e.Code != device.PhoneNotReady || isLocked(err) {
 		return err
 	}
-	s, sessionErr := p.lockdown(ctx)
-	if sessionErr != nil {
-		return err
-	}
+	var mode any
 	// A phone that does not know the key has no such mode (iOS 15).
-	if on, ask := s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus"); ask == nil {
-		if on, ok := on.(bool); ok && !on {
-			return developerModeError(p.info.ID)
-		}
+	asked := p.ask(ctx, func(s *Session) (e error) {
+		mode, e = s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus")
+		return e
+	})
+	if asked == nil && isOff(mode) {
+		return developerModeError(p.info.ID)
 	}
 	return err
 }

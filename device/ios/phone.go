@@ -3,6 +3,7 @@ package ios
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -36,19 +37,35 @@ func (p *Phone) hangUp() error {
 	return s.Close()
 }
 
-// lockdown returns the phone's session, which it starts if there is none or
-// the phone has ended it.
-func (p *Phone) lockdown(ctx context.Context) (*Session, error) {
-	if p.session != nil && !p.session.broken {
-		return p.session, nil
+// ask asks something within the phone's session, which it starts if there is
+// none. In a session that was there before and that the phone has ended since,
+// it is asked in a new one.
+func (p *Phone) ask(ctx context.Context, question func(*Session) error) error {
+	if p.session == nil {
+		p.session = p.take()
 	}
-	p.hangUp()
+	if p.session != nil {
+		err := question(p.session)
+		if !p.session.broken || ctx.Err() != nil {
+			return err
+		}
+		p.hangUp()
+	}
 	s, err := p.Lockdown(ctx)
 	if err != nil {
-		return nil, p.late(err)
+		return p.late(err)
 	}
 	p.session = s
-	return s, nil
+	return question(s)
+}
+
+// service starts a service of the phone.
+func (p *Phone) service(ctx context.Context, name string) (conn net.Conn, err error) {
+	err = p.ask(ctx, func(s *Session) error {
+		conn, err = s.StartService(ctx, name)
+		return err
+	})
+	return conn, err
 }
 
 // late names the phone that did not answer in time.

@@ -100,7 +100,7 @@ func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 	if p.openers.wda != nil {
 		return p.openers.wda.screenshot(ctx)
 	}
-	conn, err := p.StartService(ctx, screenshotService)
+	conn, err := p.service(ctx, screenshotService)
 	if err == nil {
 		picture, err := screenshotr(ctx, conn)
 		if err != nil && ctx.Err() == nil {

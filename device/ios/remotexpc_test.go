@@ -1,0 +1,314 @@
+package ios
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/danielpaulus/go-ios/ios"
+	"github.com/danielpaulus/go-ios/ios/http"
+	"github.com/danielpaulus/go-ios/ios/xpc"
+	"golang.org/x/net/http2"
+)
+
+// pair returns two ends of a TCP connection on loopback. A net.Pipe has no
+// buffer, and both sides of HTTP/2 begin by writing.
+func pair(t *testing.T) (computer, phone net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	computer, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	phone, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { computer.Close(); phone.Close() })
+	return computer, phone
+}
+
+// play runs the phone's side of a connection, which begins with its SETTINGS,
+// and waits for it at the test's end.
+func play(t *testing.T, phone net.Conn, window uint32, f func(*http2.Framer) error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer phone.Close()
+		if _, err := io.ReadFull(phone, make([]byte, len(http2.ClientPreface))); err != nil {
+			return
+		}
+		framer := http2.NewFramer(phone, phone)
+		framer.SetMaxReadFrameSize(1<<24 - 1)
+		if framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}) == nil {
+			_ = f(framer) // how it ends is the computer's business
+		}
+	}()
+	t.Cleanup(func() { phone.Close(); <-done })
+}
+
+// answer answers each request with body, as a phone that keeps to the windows
+// that the computer grants.
+func answer(f *http2.Framer, body func(request map[string]any) map[string]any) error {
+	var in []byte
+	windows := map[uint32]int{0: 1<<16 - 1, answerStream: 1<<16 - 1}
+	var out []byte
+	opened := false
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			return err
+		}
+		switch frame := frame.(type) {
+		case *http2.SettingsFrame:
+			if size, ok := frame.Value(http2.SettingInitialWindowSize); ok {
+				windows[answerStream] = int(size)
+			}
+		case *http2.WindowUpdateFrame:
+			windows[frame.StreamID] += int(frame.Increment)
+		case *http2.DataFrame:
+			if err := errors.Join(f.WriteWindowUpdate(0, max(1, frame.Length)), f.WriteWindowUpdate(frame.StreamID, max(1, frame.Length))); err != nil {
+				return err
+			}
+			if frame.StreamID != askStream {
+				break
+			}
+			in = append(in, frame.Data()...)
+			for {
+				m, n, err := decodeXPC(in)
+				if err != nil {
+					return err
+				}
+				if n == 0 {
+					break
+				}
+				if in = in[n:]; len(m.body) > 0 {
+					data, err := xpcMessage{flags: xpcAlways | xpcData | xpcReply, id: m.id, body: body(m.body)}.encode()
+					if err != nil {
+						return err
+					}
+					out = append(out, data...)
+				}
+			}
+		}
+		if len(out) > 0 && !opened {
+			opened = true
+			if err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: answerStream, EndHeaders: true}); err != nil {
+				return err
+			}
+		}
+		for len(out) > 0 {
+			n := min(len(out), dataFrame, windows[0], windows[answerStream])
+			if n <= 0 {
+				break
+			}
+			if err := f.WriteData(answerStream, false, out[:n]); err != nil {
+				return err
+			}
+			out = out[n:]
+			windows[0] -= n
+			windows[answerStream] -= n
+		}
+	}
+}
+
+func echo(request map[string]any) map[string]any { return request }
+
+// A message larger than every window goes through, both ways, on a phone that
+// grants little at first.
+func TestXPCWindows(t *testing.T) {
+	computer, phone := pair(t)
+	play(t, phone, 120, func(f *http2.Framer) error { return answer(f, echo) })
+	x, err := openXPC(until(t), computer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	for _, size := range []int{1, 300_000, 2 << 20, 1} {
+		url := strings.Repeat("x", size)
+		reply, err := x.call(until(t), map[string]any{"url": url})
+		if err != nil || textAt(reply, "url") != url {
+			t.Fatalf("%d bytes: %d came back, %v", size, len(textAt(reply, "url")), err)
+		}
+	}
+	if _, err := x.call(until(t), map[string]any{"n": struct{}{}}); err == nil {
+		t.Error("a value without a form was sent")
+	}
+}
+
+// TestGoIOSGrantsNoWindow is why go-ios's own HTTP/2 is not used: a phone that
+// keeps to the windows falls silent after a mebibyte. When this fails, go-ios
+// grants them.
+func TestGoIOSGrantsNoWindow(t *testing.T) {
+	computer, phone := pair(t)
+	silent := make(chan int, 1)
+	play(t, phone, 1<<20, func(f *http2.Framer) error {
+		// The openings are answered as go-ios waits for them.
+		for _, opening := range []struct {
+			stream uint32
+			flags  uint32
+			body   map[string]any
+		}{{askStream, xpcAlways, map[string]any{}}, {answerStream, xpcAlways | xpcOpensStream, nil}, {askStream, xpcAlways | xpcThird, nil}} {
+			data, _ := xpcMessage{flags: opening.flags, body: opening.body}.encode()
+			if err := f.WriteData(opening.stream, false, data); err != nil {
+				return err
+			}
+		}
+		window, granted := 1<<20, 0
+		data, _ := xpcMessage{flags: xpcAlways | xpcData, body: map[string]any{"x": strings.Repeat("x", 10_000)}}.encode()
+		for ; window > len(data); window -= len(data) {
+			if err := f.WriteData(answerStream, false, data); err != nil {
+				return err
+			}
+		}
+		phone.(*net.TCPConn).CloseWrite()
+		for {
+			frame, err := f.ReadFrame()
+			if err != nil {
+				silent <- granted
+				return err
+			}
+			if update, ok := frame.(*http2.WindowUpdateFrame); ok && update.StreamID == answerStream {
+				granted++
+			}
+		}
+	})
+	h, err := http.NewHttpConnection(computer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := ios.CreateXpcConnection(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = c.ReceiveOnServerClientStream()
+	}
+	computer.Close()
+	if n := <-silent; n > 0 {
+		t.Errorf("go-ios granted %d times", n)
+	}
+}
+
+// At whatever step the phone falls silent, the context ends the wait.
+func TestXPCStalls(t *testing.T) {
+	for name, side := range map[string]func(net.Conn){
+		"before SETTINGS": func(phone net.Conn) { io.Copy(io.Discard, phone) },
+		"after SETTINGS": func(phone net.Conn) {
+			http2.NewFramer(phone, phone).WriteSettings()
+			io.Copy(io.Discard, phone)
+		},
+		"reads nothing": func(phone net.Conn) { http2.NewFramer(phone, phone).WriteSettings() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			computer, phone := pair(t)
+			done := make(chan struct{})
+			go func() { defer close(done); side(phone) }()
+			ctx, cancel := context.WithCancel(t.Context())
+			result := make(chan error, 1)
+			go func() {
+				x, err := openXPC(ctx, computer)
+				if err == nil {
+					_, err = x.call(ctx, map[string]any{"url": strings.Repeat("x", 7<<20)})
+				}
+				result <- err
+			}()
+			cancel()
+			if err := <-result; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			phone.Close()
+			<-done
+		})
+	}
+}
+
+// bomb is a message of lists in lists, each of which says that it has as many
+// elements as there are bytes behind it: go-ios makes room for all of them.
+func bomb(levels int) []byte {
+	var b bytes.Buffer
+	if err := xpc.EncodeMessage(&b, xpc.Message{Flags: 1, Body: map[string]any{"a": nil}}); err != nil {
+		panic(err)
+	}
+	data := b.Bytes()[:b.Len()-4] // without the null
+	le := binary.LittleEndian
+	for i := range levels {
+		left := 12*(levels-i) - 12
+		data = le.AppendUint32(le.AppendUint32(le.AppendUint32(data, 0xe000), uint32(left)), uint32(left))
+	}
+	le.PutUint64(data[8:], uint64(len(data)-xpcHead))
+	return data
+}
+
+// Whatever a phone sends that makes no sense is an error, at once.
+func TestXPCNonsense(t *testing.T) {
+	for name, side := range map[string]func(*http2.Framer) error{
+		"a frame too large": func(f *http2.Framer) error {
+			return f.WriteRawFrame(http2.FrameData, 0, askStream, make([]byte, 1<<22))
+		},
+		"no XPC":     func(f *http2.Framer) error { return f.WriteData(askStream, false, bytes.Repeat([]byte("x"), 100)) },
+		"too long":   func(f *http2.Framer) error { return f.WriteData(askStream, false, bytes.Repeat([]byte{0xff}, 24)) },
+		"RST_STREAM": func(f *http2.Framer) error { return f.WriteRSTStream(answerStream, http2.ErrCodeRefusedStream) },
+		"GOAWAY":     func(f *http2.Framer) error { return f.WriteGoAway(0, http2.ErrCodeNo, []byte("\x1b[31mbye")) },
+		"no frame": func(f *http2.Framer) error {
+			return f.WriteRawFrame(http2.FramePing, 0, 0, []byte("short"))
+		},
+		"deep":    func(f *http2.Framer) error { return f.WriteData(askStream, false, bomb(maxXPCDepth+2)) },
+		"a count": func(f *http2.Framer) error { return f.WriteData(askStream, false, bomb(3)) },
+		"a flood": func(f *http2.Framer) error {
+			data, _ := xpcMessage{flags: xpcAlways, body: map[string]any{"x": strings.Repeat("x", 1<<14-100)}}.encode()
+			var err error
+			for err == nil {
+				err = f.WriteData(answerStream, false, data)
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			computer, phone := pair(t)
+			play(t, phone, 0, side) // it takes no request
+			x, err := openXPC(until(t), computer)
+			if err == nil {
+				_, err = x.call(until(t), map[string]any{"n": int64(1)})
+			}
+			if err == nil || errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "\x1b") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// FuzzDecodeXPC takes whatever a phone may send for messages.
+func FuzzDecodeXPC(f *testing.F) {
+	for _, body := range []map[string]any{
+		nil, {}, LaunchRequest(Launch{BundleID: "a.b", URL: "weixin://"}, "D", "I"),
+		{"list": []any{int64(1), uint64(2), 1.5, true, []byte("data"), map[string]any{"x": nil}}},
+	} {
+		data, err := xpcMessage{flags: 1, id: 7, body: body}.encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add(bomb(3))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, n, err := decodeXPC(data)
+		if err != nil || n == 0 {
+			return
+		}
+		valueAt(m.body, "Services", appService, "Port")
+		(&coreDevice{}).refusal(m.body, "a.b")
+		if _, err := m.encode(); err != nil && !strings.Contains(err.Error(), "FileTransfer") {
+			t.Errorf("%q was read, and can't be written again: %v", data, err)
+		}
+	})
+}
