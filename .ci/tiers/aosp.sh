@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The tier aosp: AOSP's own am, pm, event writers, liblog, mksh and toybox judge what the
-# virtual Android phone prints. Quick: five API levels. full: all fourteen.
+# The tier aosp: AOSP's own am, pm, event writers and liblog judge what the virtual
+# Android phone prints. Quick: five API levels. full: all fourteen.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh
-need_apt openjdk-17-jdk-headless maven gcc libc6-dev util-linux android-liblog android-liblog-dev mksh toybox bash
+need_apt openjdk-17-jdk-headless maven gcc libc6-dev util-linux android-liblog android-liblog-dev bash
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}aosp"
 levels=24,26,30,33,36
 [ "${1:-}" != full ] || levels=all

@@ -133,7 +133,7 @@ type Phone struct {
 	settings map[string]string
 	programs map[string]Program
 	shell    Shell
-	screen   func() []byte
+	display  Display
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -329,20 +329,6 @@ func (p *Phone) Program(class string) Program {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.programs[class]
-}
-
-// SetScreen sets what a screenshot shows, as PNG; nil means a plain picture.
-func (p *Phone) SetScreen(png func() []byte) { p.mu.Lock(); p.screen = png; p.mu.Unlock() }
-
-// Screen returns a screenshot as PNG, or nil when nobody draws one.
-func (p *Phone) Screen() []byte {
-	p.mu.Lock()
-	draw := p.screen
-	p.mu.Unlock()
-	if draw == nil {
-		return nil
-	}
-	return draw()
 }
 
 // Go runs f on its own goroutine until the phone is closed; Close waits for it.

@@ -72,10 +72,11 @@ func (p *Phone) layout() {
 }
 
 // systemPrograms are the names in /system/bin that the shell knows.
-var systemPrograms = []string{"am", "app_process", "app_process64", "base64", "basename", "cat", "chmod", "chown", "cmd", "content", "cp", "cut", "date", "dd", "df", "dirname", "dumpsys",
-	"echo", "env", "false", "find", "getprop", "grep", "head", "id", "input", "kill", "ln", "log", "logcat", "ls", "md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "printf", "ps", "pwd", "readlink",
-	"realpath", "rm", "rmdir", "run-as", "screencap", "sed", "seq", "service", "setprop", "settings", "sh", "sha1sum", "sha256sum", "sleep", "sort", "stat", "tail", "tee", "test", "timeout", "touch", "toybox", "tr", "true",
-	"uname", "uniq", "uptime", "wc", "which", "whoami", "wm", "xargs", "yes"}
+var systemPrograms = []string{
+	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "logcat", "ls",
+	"md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "ps", "pwd", "rm", "run-as", "screencap", "screenrecord", "settings", "sh",
+	"sha256sum", "sleep", "which", "wm",
+}
 
 // DataDir is an app's own directory for a user.
 func (p *Phone) DataDir(pkg string, user int) string {

@@ -57,15 +57,8 @@ func (c *call) activityManager(args []string) int {
 		code, err = c.amStart(r)
 	case "force-stop":
 		err = c.amForceStop(r)
-	case "broadcast":
-		code, err = c.amBroadcast(r)
 	case "get-current-user":
 		fmt.Fprintln(c.out, c.p.CurrentUser())
-	case "kill", "kill-all":
-		// Only processes in the background are killed; the model keeps none
-		// that could be told apart from ones that come back by themselves.
-	case "stack":
-		code = c.amStack(r)
 	case "crash":
 		err = c.amCrash(r)
 	default:
@@ -93,7 +86,7 @@ func (c *call) amHelp(unasked bool) int {
 		return 0
 	}
 	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
-		"  broadcast [--user <USER_ID> | all | current] <INTENT>\n  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
+		"  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
 	if unasked {
 		return 255
 	}
@@ -390,51 +383,4 @@ func (c *call) amCrash(r *argReader) error {
 	}
 	c.p.Crash(pkg, max(user, 0), exception, "shell-induced crash")
 	return nil
-}
-
-func (c *call) amBroadcast(r *argReader) (int, error) {
-	o := startOptions{user: phone.UserAll}
-	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) { return c.startOption(r, &o, opt) })
-	if err != nil {
-		return 0, err
-	}
-	if c.p.API >= 26 {
-		in.Flags |= 0x00400000 // FLAG_RECEIVER_FROM_SHELL
-	}
-	c.printf("Broadcasting: %s\n", phone.IntentText(c.p.API, in))
-	users := []int{o.user}
-	if o.user == phone.UserAll {
-		users = users[:0]
-		for _, u := range c.p.Users() {
-			if !u.Stopped {
-				users = append(users, u.ID)
-			}
-		}
-	}
-	for _, u := range users {
-		if _, err := c.p.SendBroadcast(c.ctx, phone.Broadcast{UID: c.cred.UID, PID: c.pid, Package: c.caller(), User: u, Intent: in}); err != nil {
-			return 0, err
-		}
-	}
-	c.printf("Broadcast completed: result=0\n")
-	return 0, nil
-}
-
-func (c *call) amStack(r *argReader) int {
-	if sub, _ := r.next(); sub != "list" {
-		c.errorf("Error: unknown command '%s'\n", sub)
-		return 255
-	}
-	for _, t := range slices.Backward(c.p.Tasks()) {
-		if len(t.Activities) == 0 {
-			continue
-		}
-		word := "Stack"
-		if c.p.API >= 31 {
-			word = "RootTask"
-		}
-		top := t.Activities[len(t.Activities)-1]
-		c.printf("%s id=%d bounds=[0,0][1080,2400] displayId=0 userId=%d\n  taskId=%d: %s bounds=[0,0][1080,2400] userId=%d visible=%v topActivity=ComponentInfo{%s}\n\n", word, t.ID, t.User, t.ID, t.Activities[0].Short(), t.User, top.Resumed, top.Component())
-	}
-	return 0
 }

@@ -33,36 +33,12 @@ func getprop(c *call) int {
 	return 0
 }
 
-func setprop(c *call) int {
-	if len(c.args) != 3 {
-		if c.p.API >= 26 {
-			c.errorf("usage: setprop NAME VALUE\n\nSets an Android system property.\n\nsetprop: need 2 arguments\n")
-		} else {
-			c.errorf("usage: setprop <key> <value>\n")
-		}
-		return 1
-	}
-	name, value := c.args[1], c.args[2]
-	denied := c.cred.UID != phone.RootUID && c.cred.UID != phone.SystemUID && !slices.ContainsFunc([]string{"debug.", "log.", "persist.log.", "persist.sys.", "sys.", "service.", "ctl.", "dev.", "net."},
-		func(p string) bool { return strings.HasPrefix(name, p) })
-	if denied || c.p.SetProperty(name, value) != nil {
-		if c.p.API >= 26 {
-			c.errorf("Failed to set property '%s' to '%s'.\nSee dmesg for error reason.\n", name, value)
-			return 1
-		}
-		c.errorf("could not set property\n")
-		return 1
-	}
-	return 0
-}
-
 func settings(c *call) int {
 	args := c.args[1:]
 	for len(args) > 1 && args[0] == "--user" {
 		args = args[2:]
 	}
-	need := map[string]int{"get": 3, "put": 4, "delete": 3, "list": 2}
-	if len(args) == 0 || need[args[0]] == 0 || len(args) < need[args[0]] {
+	if len(args) < 3 || args[0] != "get" {
 		c.errorf("Invalid command: %s\n", strings.Join(args, " "))
 		return 255
 	}
@@ -71,23 +47,11 @@ func settings(c *call) int {
 		c.errorf("Invalid namespace '%s'\n", space)
 		return 255
 	}
-	switch args[0] {
-	case "get":
-		v, ok := c.p.Setting(space, args[2])
-		if !ok {
-			v = "null"
-		}
-		fmt.Fprintln(c.out, v)
-	case "put":
-		c.p.SetSetting(space, args[2], args[3])
-	case "delete":
-		c.printf("Deleted %d rows\n", b2i(c.p.DeleteSetting(space, args[2])))
-	case "list":
-		for _, n := range c.p.SettingNames(space) {
-			v, _ := c.p.Setting(space, n)
-			c.printf("%s=%s\n", n, v)
-		}
+	v, ok := c.p.Setting(space, args[2])
+	if !ok {
+		v = "null"
 	}
+	fmt.Fprintln(c.out, v)
 	return 0
 }
 
@@ -162,30 +126,6 @@ func (c *call) key(k string) {
 			c.p.SetLocked(false)
 		}
 	}
-}
-
-func service(c *call) int {
-	names := []string{"activity", "activity_task", "package", "power", "window", "user", "content", "input"}
-	if c.p.API < 29 {
-		names = slices.DeleteFunc(names, func(n string) bool { return n == "activity_task" })
-	}
-	switch {
-	case len(c.args) > 2 && c.args[1] == "check":
-		state := "not found"
-		if slices.Contains(names, c.args[2]) {
-			state = "found"
-		}
-		c.printf("Service %s: %s\n", c.args[2], state)
-	case len(c.args) > 1 && c.args[1] == "list":
-		c.printf("Found %d services:\n", len(names))
-		for i, n := range names {
-			c.printf("%d\t%s: []\n", i, n)
-		}
-	default:
-		c.errorf("Usage: service [-h|-?]\n       service list\n       service check SERVICE\n")
-		return 10
-	}
-	return 0
 }
 
 func monkey(c *call) int {

@@ -19,11 +19,11 @@ func Example() {
 	defer p.Close()
 	p.SetShell(shell.Shell{})
 	code := p.Exec(context.Background(), phone.Command{Stdout: os.Stdout, Stderr: os.Stdout,
-		Line: `getprop ro.product.model; pm path com.android.settings | tr a-z A-Z; for i in 1 2; do echo $((i*i)); done; nosuch || exit 42`})
+		Line: `getprop ro.product.model; pm path com.android.settings; for i in 1 2; do echo $((i*i)); done; nosuch || exit 42`})
 	fmt.Println(code)
 	// Output:
 	// Pixel 9
-	// PACKAGE:/SYSTEM/PRIV-APP/SETTINGS/SETTINGS.APK
+	// package:/system/priv-app/Settings/Settings.apk
 	// 1
 	// 4
 	// /system/bin/sh: nosuch: inaccessible or not found

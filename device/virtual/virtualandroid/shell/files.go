@@ -1,15 +1,16 @@
 package shell
 
 import (
-	"errors"
+	"crypto/md5"
+	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"path"
 	"strconv"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
 // options splits leading -flags off the arguments; each letter is noted. A
@@ -35,9 +36,6 @@ func (c *call) flags(known, withValue string) (set map[byte]string, rest []strin
 						return nil, nil, fmt.Errorf("Missing argument to -%c", a[j])
 					}
 					v = args[i]
-				}
-				if old, again := set[a[j]]; again {
-					v = old + "\n" + v // grep -e A -e B
 				}
 				set[a[j]] = v
 				j = len(a)
@@ -144,27 +142,6 @@ func rm(c *call) int {
 	return code
 }
 
-func rmdir(c *call) int {
-	_, names, err := c.flags("p", "")
-	if err != nil {
-		return c.usage(err)
-	}
-	code := 0
-	for _, n := range names {
-		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
-		if err == nil && !i.IsDir() {
-			err = errno.ENOTDIR
-		}
-		if err == nil {
-			err = c.p.FS.Remove(c.cred, c.abs(n))
-		}
-		if err != nil {
-			code = c.fail(n, err)
-		}
-	}
-	return code
-}
-
 func mkdir(c *call) int {
 	set, names, err := c.flags("pv", "m")
 	if err != nil {
@@ -173,7 +150,7 @@ func mkdir(c *call) int {
 	if len(names) == 0 {
 		return c.usage(fmt.Errorf("Needs 1 argument"))
 	}
-	mode := 0o777 &^ c.umask
+	mode := uint32(0o777)
 	if m, ok := set['m']; ok {
 		n, err := strconv.ParseUint(m, 8, 32)
 		if err != nil {
@@ -196,191 +173,31 @@ func mkdir(c *call) int {
 	return code
 }
 
-func touch(c *call) int {
-	set, names, err := c.flags("acmh", "drt")
-	if err != nil {
-		return c.usage(err)
-	}
-	code := 0
-	for _, n := range names {
-		full := c.abs(n)
-		_, err := c.p.FS.Stat(c.cred, full)
-		if err == errno.ENOENT {
-			if _, no := set['c']; no {
-				continue
-			}
-			err = c.p.FS.WriteFile(c.cred, full, nil, 0o666&^c.umask)
-		} else if err == nil {
-			err = c.p.FS.Chtimes(c.cred, full, c.p.Now())
-		}
-		if err != nil {
-			code = c.fail("'"+n+"'", err)
-		}
-	}
-	return code
-}
-
+// chmod sets the mode of files, in octal.
 func chmod(c *call) int {
-	set, names, err := c.flags("Rvf", "")
-	if err != nil && !strings.HasPrefix(strings.Join(c.args[1:], " "), "-") {
-		return c.usage(err)
-	}
-	if len(names) < 2 {
-		return c.usage(fmt.Errorf("Needs 2 arguments"))
-	}
-	_, deep := set['R']
-	code := 0
-	for _, n := range names[1:] {
-		if err := c.chmodTree(c.abs(n), names[0], deep); err != nil {
-			if _, bad := err.(errno.Errno); !bad {
-				return c.wrong(err)
-			}
-			code = c.failMode(n, names[0], err)
-		}
-	}
-	return code
-}
-
-func (c *call) failMode(name, mode string, err error) int {
-	if n, perr := strconv.ParseUint(mode, 8, 32); perr == nil && err != errno.ENOENT {
-		c.errorf("chmod: chmod '%s' to %04o: %v\n", name, n, err)
-		return 1
-	}
-	return c.fail(name, err)
-}
-
-func (c *call) chmodTree(name, mode string, deep bool) error {
-	i, err := c.p.FS.Stat(c.cred, name)
-	if err != nil {
-		return err
-	}
-	m, err := parseMode(mode, i)
-	if err != nil {
-		return err
-	}
-	if err := c.p.FS.Chmod(c.cred, name, m); err != nil || !deep || !i.IsDir() {
-		return err
-	}
-	list, err := c.p.FS.List(c.cred, name)
-	for _, e := range list {
-		if e.Mode&phone.ModeFmt == phone.ModeLink {
-			continue
-		}
-		if err := c.chmodTree(path.Join(name, e.Name), mode, true); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// parseMode reads a mode as chmod takes it: octal, or u+x and the like.
-func parseMode(mode string, i phone.Info) (uint32, error) {
-	if n, err := strconv.ParseUint(mode, 8, 32); err == nil && n <= 0o7777 {
-		return uint32(n), nil
-	}
-	bad := fmt.Errorf("bad mode '%s'", mode)
-	out := i.Mode & phone.ModePerm
-	for clause := range strings.SplitSeq(mode, ",") {
-		at := strings.IndexAny(clause, "+-=")
-		if at < 0 {
-			return 0, bad
-		}
-		who, op, perms := clause[:at], clause[at], clause[at+1:]
-		var mask, bits uint32
-		for _, w := range who {
-			switch w {
-			case 'u':
-				mask |= 0o4700
-			case 'g':
-				mask |= 0o2070
-			case 'o':
-				mask |= 0o007
-			case 'a':
-				mask |= 0o7777
-			default:
-				return 0, bad
-			}
-		}
-		if who == "" {
-			mask = 0o7777 &^ 0o022
-		}
-		for _, r := range perms {
-			switch r {
-			case 'r':
-				bits |= 0o444
-			case 'w':
-				bits |= 0o222
-			case 'x':
-				bits |= 0o111
-			case 'X':
-				if i.IsDir() || i.Mode&0o111 != 0 {
-					bits |= 0o111
-				}
-			case 's':
-				bits |= 0o6000
-			case 't':
-				bits |= 0o1000
-			default:
-				return 0, bad
-			}
-		}
-		switch op {
-		case '+':
-			out |= bits & mask
-		case '-':
-			out &^= bits & mask
-		default:
-			out = out&^mask | bits&mask
-		}
-	}
-	return out, nil
-}
-
-func chown(c *call) int {
-	_, names, err := c.flags("RhfvHLP", "")
+	_, names, err := c.flags("vf", "")
 	if err != nil {
 		return c.usage(err)
 	}
 	if len(names) < 2 {
 		return c.usage(fmt.Errorf("Needs 2 arguments"))
 	}
+	mode, err := strconv.ParseUint(names[0], 8, 32)
+	if err != nil || mode > 0o7777 {
+		return c.wrong(fmt.Errorf("bad mode '%s'", names[0]))
+	}
 	code := 0
 	for _, n := range names[1:] {
-		user, group, _ := strings.Cut(names[0], ":")
-		uid, err1 := userID(user)
-		gid, err2 := userID(group)
-		if group == "" {
-			gid, err2 = uid, nil
-		}
-		if err1 != nil || err2 != nil {
-			return c.usage(fmt.Errorf("no user '%s'", user))
-		}
-		if err := c.p.FS.Chown(c.cred, c.abs(n), uid, gid); err != nil {
-			c.errorf("chown: '%s' to '%s': %v\n", n, names[0], err)
-			code = 1
+		if err := c.p.FS.Chmod(c.cred, c.abs(n), uint32(mode)); err != nil {
+			code = c.fail(n, err)
 		}
 	}
 	return code
 }
 
-func userID(name string) (int, error) {
-	if n, err := strconv.Atoi(name); err == nil {
-		return n, nil
-	}
-	for _, id := range []int{phone.RootUID, phone.SystemUID, phone.ShellUID, phone.SDCardRW, phone.MediaRW} {
-		if phone.UserName(id) == name {
-			return id, nil
-		}
-	}
-	return 0, fmt.Errorf("no user '%s'", name)
-}
-
-// mv and cp share how they read their targets.
-func mv(c *call) int { return c.transfer("fnivT", c.move) }
-func cp(c *call) int { return c.transfer("RrafpnivdPLHDHT", c.copy) }
-
-func (c *call) transfer(known string, do func(from, to string, set map[byte]string) error) int {
-	set, names, err := c.flags(known, "")
+// mv renames files, or moves them into a directory.
+func mv(c *call) int {
+	_, names, err := c.flags("fnivT", "")
 	if err != nil {
 		return c.usage(err)
 	}
@@ -400,128 +217,54 @@ func (c *call) transfer(known string, do func(from, to string, set map[byte]stri
 		if dir {
 			dst = path.Join(to, path.Base(n))
 		}
-		if err := do(c.abs(n), c.abs(dst), set); err == errSkipped {
-			code = c.fail("Skipped dir '"+dst+"'", errno.ENOENT)
-		} else if err != nil {
+		if err := c.move(c.abs(n), c.abs(dst)); err != nil {
 			code = c.fail("bad '"+n+"'", err)
 		}
 	}
 	return code
 }
 
-// errSkipped is cp without -r on a directory.
-var errSkipped = errors.New("skipped")
-
-func (c *call) move(from, to string, set map[byte]string) error {
+// move renames a file; between file systems it copies it.
+func (c *call) move(from, to string) error {
 	err := c.p.FS.Rename(c.cred, from, to)
 	if err != errno.EXDEV {
 		return err
 	}
-	set['r'], set['p'] = "+", "+"
-	if err := c.copy(from, to, set); err != nil {
-		return err
-	}
-	return c.p.FS.RemoveAll(c.cred, from)
-}
-
-func (c *call) copy(from, to string, set map[byte]string) error {
-	fs := c.p.FS
-	i, err := fs.Stat(c.cred, from)
+	i, err := c.p.FS.Stat(c.cred, from)
 	if err != nil {
 		return err
 	}
-	if i.IsDir() {
-		_, r := set['r']
-		_, R := set['R']
-		_, a := set['a']
-		if !r && !R && !a {
-			return errSkipped
-		}
-		if to == from || strings.HasPrefix(to, from+"/") {
-			return errno.EINVAL
-		}
-		if err := fs.MkdirAll(c.cred, to, i.Mode&0o777|0o700); err != nil {
+	data, err := c.p.FS.ReadFile(c.cred, from)
+	if err != nil {
+		return err
+	}
+	if err := c.p.FS.WriteFile(c.cred, to, data, i.Mode&0o777); err != nil {
+		return err
+	}
+	return c.p.FS.Remove(c.cred, from)
+}
+
+func md5sum(c *call) int    { return c.sum(md5.New) }
+func sha256sum(c *call) int { return c.sum(sha256.New) }
+
+func (c *call) sum(newHash func() hash.Hash) int {
+	set, names, err := c.flags("bcs", "")
+	if err != nil {
+		return c.usage(err)
+	}
+	return c.each(names, func(name string, r io.Reader) error {
+		h := newHash()
+		if _, err := io.Copy(h, onlyReader{r}); err != nil {
 			return err
 		}
-		list, err := fs.List(c.cred, from)
-		if err != nil {
-			return err
-		}
-		for _, e := range list {
-			if err := c.copy(path.Join(from, e.Name), path.Join(to, e.Name), set); err != nil {
-				return err
-			}
+		if has(set, 'b') {
+			c.printf("%x\n", h.Sum(nil))
+		} else {
+			c.printf("%x  %s\n", h.Sum(nil), name)
 		}
 		return nil
-	}
-	src, err := fs.Open(c.cred, from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := fs.Create(c.cred, to, i.Mode&0o777)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	if _, err := io.CopyBuffer(onlyWriter{dst}, onlyReader{src}, make([]byte, 64<<10)); err != nil {
-		return err
-	}
-	if _, keep := set['p']; keep {
-		_ = fs.Chtimes(c.cred, to, i.MTime)
-	}
-	return nil
+	})
 }
 
-func ln(c *call) int {
-	set, names, err := c.flags("sfnv", "")
-	if err != nil {
-		return c.usage(err)
-	}
-	if _, soft := set['s']; !soft || len(names) != 2 {
-		c.errorf("ln: cannot create hard link from '%s' to '%s': %v\n", strings.Join(names, " "), "", errno.EPERM)
-		return 1
-	}
-	if _, f := set['f']; f {
-		_ = c.p.FS.Remove(c.cred, c.abs(names[1]))
-	}
-	if err := c.p.FS.Symlink(c.cred, names[0], c.abs(names[1])); err != nil {
-		c.errorf("ln: cannot create symbolic link from '%s' to '%s': %v\n", names[0], names[1], err)
-		return 1
-	}
-	return 0
-}
-
-func readlink(c *call) int {
-	set, names, err := c.flags("fenqm", "")
-	if err != nil {
-		return c.usage(err)
-	}
-	code := 0
-	for _, n := range names {
-		if _, f := set['f']; f || c.args[0] == "realpath" {
-			real, err := c.p.FS.RealPath(c.cred, c.abs(n))
-			if err == errno.ENOENT && c.args[0] == "realpath" { // the last part need not exist
-				if up, uerr := c.p.FS.RealPath(c.cred, path.Dir(c.abs(n))); uerr == nil {
-					real, err = path.Join(up, path.Base(n)), nil
-				}
-			}
-			if err != nil {
-				if c.args[0] == "realpath" {
-					c.fail(n, err)
-				}
-				code = 1
-				continue
-			}
-			fmt.Fprintln(c.out, real)
-			continue
-		}
-		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
-		if err != nil || i.Target == "" {
-			code = 1
-			continue
-		}
-		fmt.Fprintln(c.out, i.Target)
-	}
-	return code
-}
+// has tells whether a flag was given.
+func has(set map[byte]string, b byte) bool { _, ok := set[b]; return ok }

@@ -2,11 +2,9 @@ package shell
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
@@ -185,119 +183,4 @@ func modeText(m uint32) string {
 		}
 	}
 	return string(out)
-}
-
-// stat prints as toybox stat does, with -c the fields asked for.
-func stat(c *call) int {
-	set, names, err := c.flags("Lft", "c")
-	if err != nil {
-		return c.usage(err)
-	}
-	if len(names) == 0 {
-		return c.usage(fmt.Errorf("Needs 1 argument"))
-	}
-	code := 0
-	for _, n := range names {
-		look := c.p.FS.Lstat
-		if _, follow := set['L']; follow {
-			look = c.p.FS.Stat
-		}
-		i, err := look(c.cred, c.abs(n))
-		if err != nil {
-			c.errorf("stat: '%s': %v\n", n, err)
-			code = 1
-			continue
-		}
-		format, ok := set['c']
-		if !ok {
-			format = "  File: %N\n  Size: %s\t Blocks: %b\t IO Blocks: %B\t%F\nDevice: fd00h/64768d\t Inode: %i\t Links: %h\nAccess: (%a/%A)\tUid: (%u/ %U)\tGid: (%g/ %G)\nAccess: %x\nModify: %y\nChange: %z"
-		}
-		fmt.Fprintln(c.out, statText(format, n, i))
-	}
-	return code
-}
-
-func statText(format, name string, i phone.Info) string {
-	kind := "regular file"
-	switch i.Mode & phone.ModeFmt {
-	case phone.ModeDir:
-		kind = "directory"
-	case phone.ModeLink:
-		kind = "symbolic link"
-	case phone.ModeChar:
-		kind = "character device"
-	default:
-		if i.Size == 0 {
-			kind = "regular empty file"
-		}
-	}
-	when := i.MTime.UTC().Format("2006-01-02 15:04:05.000000000 +0000")
-	quoted := name
-	if i.Mode&phone.ModeFmt == phone.ModeLink {
-		quoted += " -> '" + i.Target + "'"
-	}
-	return strings.NewReplacer("%%", "%", "%n", name, "%N", quoted, "%s", strconv.FormatInt(i.Size, 10), "%a", strconv.FormatUint(uint64(i.Mode&0o7777), 8), "%A", modeText(i.Mode),
-		"%u", strconv.Itoa(i.UID), "%U", phone.UserName(i.UID), "%g", strconv.Itoa(i.GID), "%G", phone.UserName(i.GID), "%F", kind, "%f", strconv.FormatUint(uint64(i.Mode), 16),
-		"%i", strconv.FormatUint(i.Ino, 10), "%h", strconv.Itoa(i.NLink), "%b", strconv.FormatInt((i.Size+511)/512, 10), "%B", "512", "%o", "4096",
-		"%x", when, "%y", when, "%z", when, "%X", unixText(i.MTime), "%Y", unixText(i.MTime), "%Z", unixText(i.MTime)).Replace(format)
-}
-
-func unixText(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
-
-func findFiles(c *call) int {
-	var roots []string
-	args := c.args[1:]
-	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		roots, args = append(roots, args[0]), args[1:]
-	}
-	if len(roots) == 0 {
-		roots = []string{"."}
-	}
-	name, kind, depth := "", "", 1<<30
-	for i := 0; i < len(args); i++ {
-		if args[i] == "-print" {
-			continue
-		}
-		if i+1 >= len(args) {
-			return c.usage(fmt.Errorf("bad arg '%s'", args[i]))
-		}
-		switch v := args[i+1]; args[i] {
-		case "-name":
-			name = v
-		case "-type":
-			kind = v
-		case "-maxdepth":
-			depth, _ = strconv.Atoi(v)
-		default:
-			return c.usage(fmt.Errorf("bad arg '%s'", args[i]))
-		}
-		i++
-	}
-	code := 0
-	var visit func(n string, level int)
-	visit = func(n string, level int) {
-		i, err := c.p.FS.Lstat(c.cred, c.abs(n))
-		if err != nil {
-			code = c.fail("'"+n+"'", err)
-			return
-		}
-		ok := kind == "" || kind == "f" && i.IsRegular() || kind == "d" && i.IsDir() || kind == "l" && i.Mode&phone.ModeFmt == phone.ModeLink
-		if ok && (name == "" || globMatch(name, path.Base(n))) {
-			fmt.Fprintln(c.out, n)
-		}
-		if !i.IsDir() || level >= depth || c.ctx.Err() != nil {
-			return
-		}
-		list, err := c.p.FS.List(c.cred, c.abs(n))
-		if err != nil {
-			code = c.fail("'"+n+"'", err)
-		}
-		for _, e := range list {
-			visit(strings.TrimSuffix(n, "/")+"/"+e.Name, level+1)
-		}
-	}
-	for _, r := range roots {
-		visit(r, 0)
-	}
-	return code
 }

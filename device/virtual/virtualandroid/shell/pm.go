@@ -29,9 +29,6 @@ func pm(c *call) int {
 	case "path":
 		return c.pmPath(&argReader{args: args[1:]})
 	}
-	if code, ok := c.pmState(args); ok {
-		return code
-	}
 	c.errorf("Error: unknown command '%s'\n", args[0])
 	return 1
 }
@@ -57,13 +54,6 @@ func (c *call) packageService(args []string) int {
 		return 0
 	case args[0] == "resolve-activity":
 		return c.resolveActivity(r)
-	case args[0] == "query-activities":
-		return c.queryActivities(r)
-	}
-	if c.p.API >= 28 {
-		if code, ok := c.pmState(args); ok {
-			return code
-		}
 	}
 	c.printf("Unknown command: %s\n", args[0])
 	return 255
@@ -80,12 +70,6 @@ func (c *call) pmList(r *argReader) int {
 		return c.listPackages(r)
 	case kind == "users" && c.p.API >= 28:
 		return c.listUsers(nil)
-	case kind == "features":
-		c.printf("feature:android.hardware.touchscreen\n")
-		return 0
-	case kind == "libraries":
-		c.printf("library:android.test.runner\n")
-		return 0
 	}
 	c.printf("Error: unknown list type '%s'\n", kind)
 	return 255
@@ -298,65 +282,6 @@ func (c *call) listUsers(args []string) int {
 	return 0
 }
 
-// pmState changes what the package manager keeps of a package; ok is false
-// for a command that is not of that sort.
-func (c *call) pmState(args []string) (code int, ok bool) {
-	words := map[string]string{"enable": "enabled", "disable": "disabled", "disable-user": "disabled-user", "disable-until-used": "disabled-until-used", "default-state": "default"}
-	states := map[string]int{"enable": phone.EnabledTrue, "disable": phone.Disabled, "disable-user": phone.DisabledUser, "disable-until-used": phone.DisabledUntilUsed, "default-state": phone.EnabledDefault}
-	_, toggles := words[args[0]]
-	if !toggles && !slices.Contains([]string{"suspend", "unsuspend", "clear", "uninstall", "hide", "unhide"}, args[0]) {
-		return 0, false
-	}
-	user := 0
-	r := &argReader{args: args[1:]}
-	for {
-		opt, more := r.option()
-		if !more {
-			break
-		}
-		if opt == "--user" {
-			v, err := r.required()
-			if err == nil {
-				user, err = userArg(v)
-			}
-			if err != nil {
-				return c.thrown(err, args[0]), true
-			}
-		}
-	}
-	name, _ := r.next()
-	pkg := c.p.Package(name)
-	user = max(user, 0)
-	s := c.p.PackageState(name, user)
-	if pkg == nil || !s.Installed {
-		if args[0] == "uninstall" {
-			c.printf("Failure [not installed for %d]\n", user)
-		} else {
-			c.errorf("Error: java.lang.IllegalArgumentException: Unknown package: %s\n", name)
-		}
-		return 1, true
-	}
-	switch args[0] {
-	case "suspend", "unsuspend":
-		s.Suspended = args[0] == "suspend"
-		c.printf("Package %s new suspended state: %v\n", name, s.Suspended)
-	case "hide", "unhide":
-		s.Hidden = args[0] == "hide"
-		c.printf("Package %s new hidden state: %v\n", name, s.Hidden)
-	case "clear", "uninstall":
-		c.p.ForceStop(name, user)
-		if args[0] == "uninstall" {
-			s.Installed = false
-		}
-		fmt.Fprintln(c.out, "Success")
-	default:
-		s.Enabled = states[args[0]]
-		c.printf("Package %s new state: %s\n", name, words[args[0]])
-	}
-	c.p.SetPackageState(name, user, s)
-	return 0, true
-}
-
 func (c *call) resolveArgs(r *argReader) (in phone.Intent, user int, brief bool, code int) {
 	o := startOptions{user: 0}
 	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) {
@@ -394,30 +319,6 @@ func (c *call) resolveActivity(r *argReader) int {
 	return 0
 }
 
-func (c *call) queryActivities(r *argReader) int {
-	in, user, brief, code := c.resolveArgs(r)
-	if code != 0 {
-		return code
-	}
-	to := c.p.Resolve(in, user)
-	if len(to) == 0 {
-		c.printf("No activities found\n")
-		return 0
-	}
-	if !brief {
-		c.printf("%d activities found:\n", len(to))
-	}
-	for i, a := range to {
-		if brief {
-			fmt.Fprintln(c.out, phone.ShortComponent(a))
-			continue
-		}
-		pkg, class, _ := phone.SplitComponent(a)
-		c.printf("  Activity #%d:\n    priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n    ActivityInfo:\n      name=%s\n      packageName=%s\n", i, class, pkg)
-	}
-	return 0
-}
-
 // cmd is /system/bin/cmd: SERVICE and what the service itself takes.
 func cmd(c *call) int {
 	args := c.args[1:]
@@ -426,7 +327,7 @@ func cmd(c *call) int {
 		return 20
 	}
 	if args[0] == "-l" {
-		c.printf("Currently running services:\n  activity\n  package\n  settings\n  user\n  window\n")
+		c.printf("Currently running services:\n  activity\n  package\n  settings\n  user\n")
 		return 0
 	}
 	rest := args[1:]
@@ -451,10 +352,6 @@ func cmd(c *call) int {
 		sub := *c
 		sub.args = args
 		return settings(&sub)
-	case "window":
-		sub := *c
-		sub.args = append([]string{"wm"}, rest...)
-		return wm(&sub)
 	}
 	c.errorf("cmd: Can't find service: %s\n", args[0])
 	return 20

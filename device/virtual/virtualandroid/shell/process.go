@@ -1,12 +1,7 @@
 package shell
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
-	"image"
-	"image/color"
-	"image/png"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
@@ -54,37 +49,31 @@ func runAs(c *call) int {
 		c.errorf("run-as: run-as is disabled from the kernel commandline\n")
 		return 1
 	}
-	s := &session{p: c.p, am: c.session.am, cred: phone.AppCred(pkg.UID(user)), runAs: name, tty: c.tty}
+	home := c.p.DataDir(name, user)
+	s := *c.session
+	s.cred, s.dir, s.env = phone.AppCred(pkg.UID(user)), home, newEnviron(c.p, phone.AppCred(pkg.UID(user)), home)
+	if v, ok := c.env["CLASSPATH"]; ok {
+		s.env["CLASSPATH"] = v
+	}
+	s.in, s.out, s.err, s.jobs = c.in, c.out, c.err, newJobs(nil)
 	s.pid = c.p.Spawn(s.cred.UID, "sh")
 	defer c.p.Exit(s.pid)
-	defer s.bg.Wait()
-	m := newMachine(c.ctx, s)
-	for _, k := range []string{"CLASSPATH"} {
-		if v, ok := c.vars[k]; ok && v.Exported {
-			m.vars[k] = v
-		}
-	}
-	m.depth = c.depth + 1
-	m.in, m.out, m.err = c.in, c.out, c.err
-	m.setDir(c.p.DataDir(name, user))
 	if len(args) == 0 {
-		return m.interactive()
-	}
-	if b := builtin(args[0]); b != nil && strings.HasSuffix(args[0], "sh") {
-		return b(m, args)
+		return s.interactive(c.ctx, nil)
 	}
 	if find(args[0]) == nil && !strings.Contains(args[0], "/") {
 		c.errorf("run-as: exec failed for %s: %v\n", args[0], errno.ENOENT)
 		return 1
 	}
-	return m.program(c.ctx, args)
+	under := &call{session: &s, ctx: c.ctx, args: args, dir: home, env: exported(s.env), in: c.in, out: c.out, err: c.err}
+	return under.program(args)
 }
 
 // appProcess starts a Java class: the one that is registered for its name,
 // if the dex files of the class path may be opened.
 func appProcess(c *call) int {
 	args := c.args[1:]
-	path := c.vars["CLASSPATH"].Str
+	path := c.env["CLASSPATH"]
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		if v, ok := strings.CutPrefix(args[0], "-Djava.class.path="); ok {
 			path = v
@@ -121,14 +110,9 @@ func appProcess(c *call) int {
 		c.p.Logcat(c.pid, c.cred.UID, phone.Error, "AndroidRuntime", fmt.Sprintf("ERROR: could not find class '%s'", class))
 		return c.aborted()
 	}
-	env := map[string]string{}
-	for _, e := range c.environ() {
-		k, v, _ := strings.Cut(e, "=")
-		env[k] = v
-	}
 	pid := c.p.Spawn(c.cred.UID, "app_process")
 	defer c.p.Exit(pid)
-	return run.Run(c.ctx, c.p, phone.ProgramEnv{Class: class, Args: args[1:], ClassPath: paths, UID: c.cred.UID, PID: pid, Env: env, Stdin: c.in, Stdout: c.out, Stderr: c.err})
+	return run.Run(c.ctx, c.p, phone.ProgramEnv{Class: class, Args: args[1:], ClassPath: paths, UID: c.cred.UID, PID: pid, Env: c.env, Stdin: c.in, Stdout: c.out, Stderr: c.err})
 }
 
 // mayLoad is ART's check since 34 that a dex is not writable for the one who
@@ -146,60 +130,4 @@ func (c *call) mayLoad(path string) string {
 func (c *call) aborted() int {
 	c.errorf("Aborted \n")
 	return 134
-}
-
-// screencap takes a screenshot: with -p or a .png name as PNG, else raw.
-func screencap(c *call) int {
-	set, names, err := c.flags("ph", "d")
-	if err != nil {
-		return c.usage(err)
-	}
-	name := ""
-	if len(names) > 0 {
-		name = names[0]
-	}
-	data := c.p.Screen()
-	if data == nil {
-		data = plainScreen()
-	}
-	if _, p := set['p']; !p && !strings.HasSuffix(name, ".png") {
-		data = rawScreen(c.p.API, data)
-	}
-	if name == "" {
-		_, err = c.out.Write(data)
-	} else if err = c.p.FS.WriteFile(c.cred, c.abs(name), data, 0o666); err != nil {
-		c.errorf("Error opening file: %s (%v)\n", name, err)
-	}
-	return b2i(err != nil)
-}
-
-// plainScreen is a grey screen of a phone's size.
-func plainScreen() []byte {
-	img := image.NewPaletted(image.Rect(0, 0, 1080, 2400), color.Palette{color.Gray{0x30}})
-	var b bytes.Buffer
-	_ = png.Encode(&b, img)
-	return b.Bytes()
-}
-
-// rawScreen is screencap's own form: width, height, format (RGBA_8888), from
-// 26 on a colour space, then the pixels.
-func rawScreen(api int, data []byte) []byte {
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil
-	}
-	r := img.Bounds()
-	out := binary.LittleEndian.AppendUint32(nil, uint32(r.Dx()))
-	out = binary.LittleEndian.AppendUint32(out, uint32(r.Dy()))
-	out = binary.LittleEndian.AppendUint32(out, 1)
-	if api >= 26 {
-		out = binary.LittleEndian.AppendUint32(out, 1)
-	}
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		for x := r.Min.X; x < r.Max.X; x++ {
-			cr, g, b, a := img.At(x, y).RGBA()
-			out = append(out, byte(cr>>8), byte(g>>8), byte(b>>8), byte(a>>8))
-		}
-	}
-	return out
 }

@@ -136,23 +136,23 @@ func kill(c *call) int {
 	}
 	code := 0
 	for _, a := range args {
+		if job, ok := jobNumber(a); ok && c.jobs.signal(job, signalNumber(sig)) {
+			continue
+		}
 		pid, err := strconv.Atoi(a)
 		if err != nil {
-			c.errorf("%s: kill: %s: arguments must be jobs or process IDs\n", c.name, a)
+			c.complain("kill: %s: arguments must be jobs or process IDs", a)
 			code = 1
 			continue
 		}
 		if sig == "0" {
 			err = c.alive(pid)
-		} else {
-			err = c.p.Kill(c.cred, pid)
-			if err == nil && pid == c.session.pid {
-				c.machine.flow = flowExit
-				return 128 + signalNumber(sig)
-			}
+		} else if err = c.p.Kill(c.cred, pid); err == nil && pid == c.session.pid {
+			c.ended = 128 + signalNumber(sig)
+			return 0
 		}
 		if err != nil {
-			c.errorf("%s: kill: %d: %v\n", c.name, pid, err)
+			c.complain("kill: %d: %v", pid, err)
 			code = 1
 		}
 	}

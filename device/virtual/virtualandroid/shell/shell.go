@@ -1,11 +1,10 @@
-// Package shell is the shell of a virtual Android phone: /system/bin/sh
-// (mksh) and the programs in /system/bin that people and tools use over adb.
-// What they print, and the codes they exit with, are those of the phone's API
-// level.
+// Package shell is the shell of a virtual Android phone, and the programs in
+// /system/bin that tools send over adb. What the programs print, and the codes
+// they exit with, are those of the phone's API level.
 //
-// The grammar and the expansions are mvdan.cc/sh's; the statements are run
-// here, because a phone's shell must not reach the host: there is no way from
-// a command line to a host file, program, environment variable or user.
+// The language is mvdan.cc/sh's: its grammar and its interpreter. The handlers
+// here give that the phone's files and programs, so that there is no way from a
+// command line to a host file, program, environment variable or user.
 package shell
 
 import (
@@ -13,10 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"os"
 	"strings"
-	"sync"
 
+	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -24,10 +23,9 @@ import (
 
 // Limits that keep a hostile or mistaken line from eating the host.
 const (
-	maxLine   = 128 << 10 // Linux MAX_ARG_STRLEN: execve takes no longer argument
-	maxDepth  = 200       // nested calls, subshells and substitutions
-	maxNest   = 2000      // nested brackets in a line
-	maxString = 16 << 20  // what a substitution may gather
+	maxLine  = 128 << 10 // Linux MAX_ARG_STRLEN: execve takes no longer argument
+	maxDepth = 30        // shells in shells
+	maxCalls = 3000      // Go frames below a command: functions that call themselves
 )
 
 // Activities is what am asks of the activity manager; a *phone.Phone is one.
@@ -45,21 +43,26 @@ type Shell struct {
 
 var _ phone.Shell = Shell{}
 
-// session is one run of a shell, with all that it starts.
+// session is one shell process: who it is, and its streams.
 type session struct {
 	p     *phone.Phone
 	am    Activities
 	cred  phone.Cred
-	runAs string // the package under run-as
-	tty   bool
+	env   environ // what it was started with
+	dir   string
+	name  string // as its errors print it
 	pid   int
-	bg    sync.WaitGroup
+	depth int // shells around it
+	in    io.Reader
+	out   io.Writer
+	err   io.Writer
+	jobs  *jobs
 }
 
 // Exec runs a command line, or without one the lines of Stdin, and returns
 // the exit code. It returns early when the context ends; the code is then 130.
 func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code int) {
-	s := &session{p: p, am: sh.Activities, cred: phone.ShellCred(), tty: c.TTY}
+	s := &session{p: p, am: sh.Activities, cred: phone.ShellCred(), dir: "/", name: "/system/bin/sh"}
 	if s.am == nil {
 		s.am = p
 	}
@@ -69,243 +72,237 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 	case c.UID != 0:
 		s.cred = phone.CredOf(c.UID)
 	}
+	if c.Dir != "" {
+		s.dir = c.Dir
+	}
+	s.env = newEnviron(p, s.cred, "/")
 	s.pid = p.Spawn(s.cred.UID, "sh")
 	defer p.Exit(s.pid)
 	ctx, cancel := context.WithCancel(ctx)
-	defer s.bg.Wait()
 	defer cancel()
-	if c.Stdout == nil {
-		c.Stdout = io.Discard
-	}
-	if c.Stderr == nil {
-		c.Stderr = io.Discard
-	}
 	if c.TTY {
-		c.Stdout, c.Stderr = crlf{c.Stdout}, crlf{c.Stderr}
+		c.Stdout, c.Stderr = crlf{orDiscard(c.Stdout)}, crlf{orDiscard(c.Stderr)}
 	}
-	m := newMachine(ctx, s)
-	m.out, m.err = &syncWriter{w: c.Stdout}, &syncWriter{w: c.Stderr}
+	out, errs := &syncWriter{w: orDiscard(c.Stdout)}, &syncWriter{w: orDiscard(c.Stderr)}
+	defer out.close() // what & started may still run
+	defer errs.close()
+	s.out, s.err = out, errs
+	var term *terminal
 	switch {
 	case c.Stdin != nil && c.TTY:
-		m.in = newTerminal(ctx, c.Stdin, m.out)
+		term = newTerminal(ctx, c.Stdin, s.out)
+		s.in = term
 	case c.Stdin != nil:
-		m.in = newInput(ctx, c.Stdin)
+		s.in = newInput(ctx, c.Stdin)
 	default:
-		m.in = strings.NewReader("")
-	}
-	if c.Dir != "" {
-		m.setDir(c.Dir)
+		s.in = strings.NewReader("")
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			code = m.crashed(r)
+			code = s.crashed(r)
 		}
 	}()
 	if c.Line == "" {
-		code = m.interactive()
+		code = s.interactive(ctx, term)
 	} else {
-		code = m.line(c.Line)
+		code = s.line(ctx, c.Line, nil)
 	}
-	// What was started with & keeps the streams open until it is done, as
-	// pipes held by a child do.
-	waitOrDone(ctx, &s.bg)
 	if ctx.Err() != nil {
 		return 130
 	}
 	return code
 }
 
-func waitOrDone(ctx context.Context, wg *sync.WaitGroup) {
-	done := make(chan struct{})
-	go func() { wg.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
 	}
+	return w
 }
 
-// crashed turns a panic, which would be a mistake in the grammar's library or
-// here, into what a shell that got SIGSEGV leaves behind.
-func (m *machine) crashed(r any) int {
-	fmt.Fprintf(m.err, "Segmentation fault \n")
-	m.p.Logcat(m.pid, m.cred.UID, phone.Fatal, "libc", fmt.Sprintf("Fatal signal 11 (SIGSEGV), code 1 in tid %d (sh): %v", m.pid, r))
+// crashed turns a panic, which would be a mistake in the library or here, into
+// what a shell that got SIGSEGV leaves behind.
+func (s *session) crashed(r any) int {
+	fmt.Fprintf(s.err, "Segmentation fault \n")
+	text := fmt.Sprintf("Fatal signal 11 (SIGSEGV), code 1 in tid %d (sh): %v", s.pid, r)
+	s.p.Logcat(s.pid, s.cred.UID, phone.Fatal, "libc", text)
 	return 139
 }
 
-// line parses and runs sh -c LINE.
-func (m *machine) line(line string) int {
-	if len(line) >= maxLine {
-		fmt.Fprintf(m.err, "/system/bin/sh: Argument list too long\n")
+// complain prints an error of the shell itself.
+func (s *session) complain(format string, a ...any) {
+	fmt.Fprintf(s.err, "%s: %s\n", s.name, fmt.Sprintf(format, a...))
+}
+
+// line runs sh -c TEXT, or a script, with its arguments.
+func (s *session) line(ctx context.Context, text string, params []string) int {
+	if len(text) >= maxLine {
+		fmt.Fprintf(s.err, "/system/bin/sh: Argument list too long\n")
 		return 126
 	}
-	f, err := parse(line)
+	program, err := parse(s.name, text)
 	if err != nil {
-		m.complain("%s", syntaxText(err))
+		s.complain("%s", syntaxText(err))
 		return 1
 	}
-	return m.file(f)
-}
-
-// file runs statements that are a shell of their own.
-func (m *machine) file(f *syntax.File) int {
-	m.stmts(f.Stmts)
-	return m.quit()
-}
-
-// quit runs the EXIT trap and gives the exit code.
-func (m *machine) quit() int {
-	code := m.finish()
-	if m.trap != "" {
-		trap := m.trap
-		m.trap = ""
-		m.last = code
-		m.source(trap, nil)
-		if m.flow == flowExit {
-			code = m.last & 0xff
+	s.jobs = newJobs(program.background)
+	r, err := s.runner(params)
+	if err != nil {
+		s.complain("%v", err)
+		return 1
+	}
+	if program.reads {
+		done, err := s.pipeIn(r, s.in)
+		if err != nil {
+			s.complain("%v", err)
+			return 1
+		}
+		defer done()
+	}
+	code := exitCode(r.Run(ctx, program.file))
+	if len(program.background) > 0 {
+		// What was started with & keeps the streams open until it is done, as
+		// pipes held by a child do.
+		if wait, err := parse(s.name, "wait"); err == nil {
+			_ = r.Run(ctx, wait.file)
 		}
 	}
 	return code
 }
 
-// parse reads a program in mksh's grammar.
-func parse(text string) (f *syntax.File, err error) {
-	if nested(text) > maxNest {
-		return nil, errors.New("nested too deeply")
+// pipeIn gives the interpreter's own read the standard input, for which it
+// needs a pipe of the host. Programs are given the reader itself.
+func (s *session) pipeIn(r *interp.Runner, in io.Reader) (done func(), err error) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return nil, err
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			f, err = nil, fmt.Errorf("parser: %v", r)
-		}
+	go func() {
+		_, _ = io.Copy(onlyWriter{pw}, onlyReader{in})
+		pw.Close()
 	}()
-	return syntax.NewParser(syntax.Variant(syntax.LangMirBSDKorn)).Parse(strings.NewReader(text), "")
+	if err := interp.StdIO(pr, s.out, s.err)(r); err != nil {
+		pr.Close()
+		return nil, err
+	}
+	return func() { pr.Close() }, nil
 }
 
-// nested bounds how deep a recursive parser may get into a text.
-func nested(text string) int {
-	depth, most := 0, 0
-	for i := range len(text) {
-		switch text[i] {
-		case '(', '{', '[', '`':
-			depth++
-			most = max(most, depth)
-		case ')', '}', ']':
-			depth = max(0, depth-1)
-		}
-	}
-	return most
-}
+// exit is the end of a whole shell, with a code.
+type exit int
 
-// What the parser says of a construct that does not end, of one that may not
-// be where it is, and of one where something else came.
-var (
-	unended = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile("^`(if|while|until|for|case|select)|^reached EOF without matching `(?:\\$)?([({])`")
-	})
-	unexpected = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile("encountered `(.+)`|^`(.+?)` can only |^`(.+?)` is not a valid|unexpected `(.+)`")
-	})
-)
+func (e exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
-// syntaxText words a parse error as mksh does, as far as the parser tells.
-func syntaxText(err error) string {
-	var pe syntax.ParseError
-	text := err.Error()
-	if errors.As(err, &pe) {
-		text = pe.Text
+// exitCode is the code that a run ended with.
+func exitCode(err error) int {
+	var status interp.ExitStatus
+	var whole exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &whole):
+		return int(whole)
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return 130
 	}
-	if syntax.IsIncomplete(err) {
-		if strings.Contains(text, "closing quote") || strings.HasSuffix(text, "`${` with `}`") || strings.HasSuffix(text, "`$((` with `))`") {
-			return "no closing quote"
-		}
-		if m := unended().FindStringSubmatch(text); m != nil {
-			return "syntax error: unmatched '" + m[1] + m[2] + "'"
-		}
-		return "syntax error: unexpected EOF"
-	}
-	if text == "invalid parameter name" {
-		return "${}: bad substitution"
-	}
-	if m := unexpected().FindStringSubmatch(text); m != nil {
-		return "syntax error: unexpected '" + m[1] + m[2] + m[3] + m[4] + "'"
-	}
-	return "syntax error: " + text
+	return 1
 }
 
 // interactive runs the lines of stdin one after the other, as a shell without
 // a command does. On a terminal it prompts, and Ctrl-C ends what runs.
-func (m *machine) interactive() int {
-	term, _ := m.in.(*terminal)
-	ps1 := m.p.Property("ro.product.device") + ":%s $ "
-	if m.cred.UID == phone.RootUID {
-		ps1 = m.p.Property("ro.product.device") + ":%s # "
+func (s *session) interactive(ctx context.Context, term *terminal) int {
+	r, err := s.runner(nil)
+	if err != nil {
+		s.complain("%v", err)
+		return 1
+	}
+	sign := "$"
+	if s.cred.UID == phone.RootUID {
+		sign = "#"
 	}
 	var text strings.Builder
-	for lines := 1; ; lines++ {
+	code := 0
+	for lines := 1; ctx.Err() == nil; lines++ {
 		var line string
 		var err error
 		if term == nil {
-			line, err = readLine(m.in)
+			line, err = readLine(s.in)
 		} else {
 			prompt := "> "
 			if text.Len() == 0 {
-				prompt = fmt.Sprintf(ps1, m.dir)
+				prompt = fmt.Sprintf("%s:%s %s ", s.p.Property("ro.product.device"), r.Dir, sign)
 			}
-			io.WriteString(m.err, prompt)
+			io.WriteString(s.err, prompt)
 			line, err = term.line()
 		}
-		if err == errInterrupt {
+		if errors.Is(err, errInterrupt) {
 			text.Reset()
-			m.last = 130
+			code = 130
 			continue
 		}
 		text.WriteString(line)
 		if err != nil && text.Len() == 0 {
 			break
 		}
-		f, perr := parse(text.String())
-		if perr != nil && syntax.IsIncomplete(perr) && err == nil && text.Len() < maxLine {
+		program, wrong := parse(s.name, text.String())
+		if syntax.IsIncomplete(wrong) && err == nil && text.Len() < maxLine {
 			continue
 		}
 		text.Reset()
 		if term == nil {
-			m.name = fmt.Sprintf("%s: <stdin>[%d]", m.zero, lines)
+			s.name = fmt.Sprintf("/system/bin/sh: <stdin>[%d]", lines)
 		}
-		if perr != nil {
-			m.complain("%s", syntaxText(perr))
-			m.last = 1
+		if wrong != nil {
+			s.complain("%s", syntaxText(wrong))
+			code = 1
 		} else {
-			m.foreground(term, f.Stmts)
+			code = s.foreground(ctx, r, term, program, code)
 		}
-		if m.flow == flowExit || err != nil || m.ctx.Err() != nil {
+		if r.Exited() || err != nil {
 			break
 		}
-		m.flow = flowNone
 	}
-	return m.quit()
+	return code
 }
 
 // foreground runs statements so that Ctrl-C on the terminal, if there is one,
-// ends them and not the shell.
-func (m *machine) foreground(term *terminal, list []*syntax.Stmt) {
-	if term == nil {
-		m.stmts(list)
-		return
+// ends them and not the shell. code is that of the statement before.
+func (s *session) foreground(ctx context.Context, r *interp.Runner, term *terminal, program script, code int) int {
+	if program.reads {
+		done, err := s.pipeIn(r, &oneLine{in: s.in})
+		if err != nil {
+			s.complain("%v", err)
+			return 1
+		}
+		defer done()
+	} else if err := interp.StdIO(nil, s.out, s.err)(r); err != nil {
+		s.complain("%v", err)
+		return 1
 	}
-	whole := m.ctx
-	ctx, cancel := context.WithCancel(whole)
+	s.jobs = newJobs(program.background)
+	whole := ctx
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	term.foreground(cancel)
-	m.ctx = ctx
-	m.stmts(list)
-	m.ctx = whole
-	term.foreground(nil)
-	if ctx.Err() != nil && whole.Err() == nil {
-		io.WriteString(m.err, "^C\n")
-		m.last, m.flow = 130, flowNone
+	if term != nil {
+		term.foreground(cancel)
+		defer term.foreground(nil)
 	}
-}
-
-// complain prints an error of the shell itself.
-func (m *machine) complain(format string, a ...any) {
-	fmt.Fprintf(m.err, "%s: %s\n", m.name, fmt.Sprintf(format, a...))
+	for _, st := range program.file.Stmts {
+		code = exitCode(r.Run(ctx, st))
+		if r.Exited() {
+			break
+		}
+	}
+	if term != nil && ctx.Err() != nil && whole.Err() == nil {
+		io.WriteString(s.err, "^C\n")
+		// The interpreter takes the end of the context for the end of the
+		// shell; another statement makes it forget that.
+		if nothing, err := parse(s.name, "(exit 130)"); err == nil {
+			_ = r.Run(whole, nothing.file.Stmts[0])
+		}
+		return 130
+	}
+	return code
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
 // crlf is the terminal's output: a newline becomes CR LF.
@@ -29,6 +31,9 @@ type syncWriter struct {
 func (s *syncWriter) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.w == nil {
+		return 0, io.ErrClosedPipe
+	}
 	n, err := s.w.Write(p)
 	if err != nil {
 		s.broken.Store(true)
@@ -38,25 +43,44 @@ func (s *syncWriter) Write(p []byte) (int, error) {
 
 func (s *syncWriter) gone() bool { return s.broken.Load() }
 
-// limitBuffer gathers what a substitution prints, up to a limit.
-type limitBuffer struct {
+// close lets nothing more through.
+func (s *syncWriter) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w = nil
+	s.broken.Store(true)
+}
+
+// openFile is a redirection's file, shared by what runs in parallel.
+type openFile struct {
 	mu sync.Mutex
-	b  bytes.Buffer
-	// over tells that more came than the limit.
-	over bool
+	f  *phone.File
 }
 
-func (l *limitBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.b.Len()+len(p) > maxString {
-		l.over = true
-		return 0, io.ErrShortWrite
+func (w *openFile) Read(p []byte) (int, error) { w.mu.Lock(); defer w.mu.Unlock(); return w.f.Read(p) }
+
+func (w *openFile) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.f.Write(p)
+}
+
+func (w *openFile) Close() error { w.mu.Lock(); defer w.mu.Unlock(); return w.f.Close() }
+
+// oneLine ends with the first line of what it reads.
+type oneLine struct {
+	in   io.Reader
+	done bool
+}
+
+func (l *oneLine) Read(p []byte) (int, error) {
+	if l.done || len(p) == 0 {
+		return 0, io.EOF
 	}
-	return l.b.Write(p)
+	n, err := l.in.Read(p[:1])
+	l.done = n > 0 && p[0] == '\n'
+	return n, err
 }
-
-func (l *limitBuffer) gone() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.over }
 
 // input is a stdin whose Read ends with the context. A goroutine reads ahead
 // once somebody asks, and ends with the stream, or when the one who owns it
@@ -118,7 +142,7 @@ func (in *input) Read(p []byte) (int, error) {
 func readLine(r io.Reader) (string, error) {
 	var line []byte
 	var b [1]byte
-	for len(line) < maxString {
+	for len(line) < maxLine {
 		n, err := r.Read(b[:])
 		if n > 0 {
 			line = append(line, b[0])

@@ -20,7 +20,7 @@ const (
 var errInterrupt = errors.New("interrupted")
 
 // terminal is the line discipline between adb's raw bytes and what reads
-// lines: it echoes, lets the line be mended, and ends a line with Enter. A
+// lines: it echoes, lets the line be edited, and ends a line with Enter. A
 // goroutine takes bytes in as they come, so that Ctrl-C reaches a command that
 // reads nothing.
 type terminal struct {
@@ -53,7 +53,7 @@ func (t *terminal) pump() {
 			t.stop()
 			t.raw, got = nil, got[i+1:]
 		}
-		if len(t.raw) < maxString {
+		if len(t.raw) < maxLine {
 			t.raw = append(t.raw, got...)
 		}
 		t.ended = t.ended || err != nil
