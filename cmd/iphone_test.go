@@ -38,10 +38,8 @@ var iPhoneSteps = []fault.Fault{
 	{Step: "lockdown StartSession"},
 	{Step: "lockdown TLS"},
 	{Step: "lockdown GetValue"},
-	{Step: "usbmux Connect", Skip: 1},
-	{Step: "lockdown StartSession", Skip: 1},
 	{Step: "lockdown StartService"},
-	{Step: "usbmux Connect", Skip: 2},
+	{Step: "usbmux Connect", Skip: 1},
 	{Step: "installation_proxy TLS"},
 	{Step: "installation_proxy Lookup"},
 }
