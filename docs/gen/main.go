@@ -1,10 +1,14 @@
-// Command gen writes the reference and the man pages from the command tree.
-// It is a program of its own, so that wxctl does not carry a Markdown parser.
+// Command gen writes the reference, the man pages and the shell completions
+// from the command tree. It is a program of its own, so that wxctl does not
+// carry a Markdown parser.
 //
 //	go run ./docs/gen -markdown docs/reference -man docs/man
+//	go run ./docs/gen -completions build/completions
 package main
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,8 +23,9 @@ import (
 func main() {
 	markdown := flag.String("markdown", "", "directory for the reference")
 	man := flag.String("man", "", "directory for the man pages")
+	completions := flag.String("completions", "", "directory for the shells' completions")
 	flag.Parse()
-	if err := generate(*markdown, *man); err != nil {
+	if err := errors.Join(generate(*markdown, *man), complete(*completions)); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
@@ -49,6 +54,21 @@ func generate(markdown, man string) error {
 	date := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	header := &doc.GenManHeader{Section: "1", Source: "wxctl", Manual: "wxctl manual", Date: &date}
 	return doc.GenManTreeFromOpts(root, doc.GenManTreeOptions{Header: header, Path: man, CommandSeparator: "-"})
+}
+
+// complete writes what each shell sources, under the name that it looks for.
+func complete(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root := cmd.NewCmdRoot(cmd.System())
+	return cmp.Or(
+		root.GenBashCompletionFileV2(filepath.Join(dir, "wxctl.bash"), true),
+		root.GenZshCompletionFile(filepath.Join(dir, "_wxctl")),
+		root.GenFishCompletionFile(filepath.Join(dir, "wxctl.fish"), true))
 }
 
 // emptyDir makes dir and removes the pages of commands that are no more.

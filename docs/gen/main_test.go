@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -24,6 +25,22 @@ func TestNoDrift(t *testing.T) {
 		}
 		for name := range kept {
 			t.Errorf("docs/%s/%s belongs to no command", part, name)
+		}
+	}
+}
+
+func TestCompletions(t *testing.T) {
+	dir := t.TempDir()
+	if err := complete(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, hook := range map[string]string{
+		"wxctl.bash": "complete -o default -F __start_wxctl wxctl",
+		"_wxctl":     "#compdef wxctl",
+		"wxctl.fish": "complete -c wxctl",
+	} {
+		if text := read(t, dir)[name]; !strings.Contains(text, hook) {
+			t.Errorf("%s lacks %q", name, hook)
 		}
 	}
 }
