@@ -46,6 +46,7 @@ if command -v sha256sum >/dev/null; then got=$(sha256sum "$name.$ending"); else 
 [ "${got%% *}" = "$wanted" ] || fail "the checksum of $name.$ending is not the one in checksums.txt: the download was changed on the way"
 
 if [ "$ending" = zip ]; then unzip -q "$name.$ending"; else tar -xzf "$name.$ending"; fi
-echo "$dir/$name" >>"$GITHUB_PATH"
-echo "path=$dir/$name" >>"$GITHUB_OUTPUT"
-"$dir/$name/wxctl" version
+folder="$dir/wxctl-$version"
+echo "$folder" >>"$GITHUB_PATH"
+echo "path=$folder" >>"$GITHUB_OUTPUT"
+"$folder/wxctl" version
