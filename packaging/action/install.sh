@@ -46,7 +46,6 @@ if command -v sha256sum >/dev/null; then got=$(sha256sum "$name.$ending"); else 
 [ "${got%% *}" = "$wanted" ] || fail "the checksum of $name.$ending is not the one in checksums.txt: the download was changed on the way"
 
 if [ "$ending" = zip ]; then unzip -q "$name.$ending"; else tar -xzf "$name.$ending"; fi
-folder="$dir/wxctl-$version"
-echo "$folder" >>"$GITHUB_PATH"
-echo "path=$folder" >>"$GITHUB_OUTPUT"
-"$folder/wxctl" version
+echo "$dir" >>"$GITHUB_PATH"
+echo "path=$dir" >>"$GITHUB_OUTPUT"
+"$dir/wxctl" version
