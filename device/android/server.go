@@ -1,7 +1,7 @@
 // Package android drives Android phones through an adb server.
 //
-// Two things speak to the server: electricbubble/gadb, behind the fence of
-// fence.go, for moving files, and a small channel of our own (conn.go,
+// Two things speak to the server: electricbubble/gadb, behind the relay of
+// relay.go, for moving files, and a small channel of our own (server.go,
 // shell.go) for everything that gadb can't do or can't be made to stop doing:
 // contexts, deadlines, exit codes, a separate standard error, standard input
 // that can be closed, and phone lists that know states. Neither ever starts,

@@ -23,7 +23,7 @@ import (
 
 // The defects of gadb v0.1.0, each by its number in the comment, must not
 // reach our user.
-func TestFenceAroundGadb(t *testing.T) {
+func TestRelayAroundGadb(t *testing.T) {
 	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
 		p := newPhone("p")
 		s := serve(t, adb.NewServer(p))
@@ -95,7 +95,7 @@ func TestFenceAroundGadb(t *testing.T) {
 	})
 	t.Run("a panic is an error", func(t *testing.T) {
 		s := serve(t, adb.NewServer(newPhone("p")))
-		err := s.fenced(t.Context(), "p", func(d gadb.Device) error { panic("makeslice") })
+		err := s.relayed(t.Context(), "p", func(d gadb.Device) error { panic("makeslice") })
 		if code(err) != device.ServerMisbehaved {
 			t.Errorf("%v", err)
 		}

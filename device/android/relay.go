@@ -1,0 +1,228 @@
+package android
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/electricbubble/gadb"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// gadb moves files (adb's sync service) well, but it knows no context, dials
+// without a deadline, trusts the lengths that a server sends, panics on some
+// answers, cuts serials at blanks, and leaks a socket when a phone is gone. So
+// it dials a loopback relay, which pipes it to a connection that is open
+// already, knows its phone and ends with the context. See
+// docs/decisions/0011-relay-for-gadb.md.
+
+// maxSyncFrame bounds a frame of the sync service: SYNC_DATA_MAX, 64 KiB (adb
+// file_sync_protocol.h). Messages of FAIL are shorter.
+const maxSyncFrame = 64 << 10
+
+// unbounded takes the place of gadb's read timeout of 60 s, which would end a
+// transfer that takes longer although it goes on: the context bounds it. gadb
+// multiplies the number with a second by itself.
+var unbounded = sync.OnceFunc(func() { gadb.DefaultAdbReadTimeout = 30 * 24 * 60 * 60 })
+
+// relayed runs do with a gadb device whose transfer goes to phone, until ctx
+// ends.
+func (s Server) relayed(ctx context.Context, phone string, do func(gadb.Device) error) error {
+	unbounded()
+	far, err := s.open(ctx, phone, "sync:")
+	if err != nil {
+		return s.unasked(err)
+	}
+	defer far.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return device.Errorf(device.Failed, "nothing can listen on loopback: %w", err)
+	}
+	r := &fileRelay{far: far, ln: ln}
+	stop := context.AfterFunc(ctx, r.close)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- r.serve() }()
+	err = guarded(ln.Addr().(*net.TCPAddr).Port, do)
+	ended := ctx.Err()
+	r.close()
+	why := <-served
+	switch {
+	case err == nil:
+		return nil
+	case ended != nil:
+		return ended
+	case why != nil: // tells more than gadb can
+		return why
+	}
+	return err
+}
+
+// guarded runs do with the relay's only device, and makes an error of a panic.
+func guarded(port int, do func(gadb.Device) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = device.Errorf(device.ServerMisbehaved, "the adb server sent something that could not be read")
+		}
+	}()
+	client, err := gadb.NewClientWith("127.0.0.1", port)
+	if err != nil {
+		return err
+	}
+	devices, err := client.DeviceList()
+	if err != nil {
+		return err
+	}
+	return do(devices[0])
+}
+
+// preamble is what gadb asks before a transfer, on as many connections as it
+// likes, and what it is to hear: far is past all that.
+var preamble = map[string]string{
+	"host:devices-l":       "OKAY0036phone device product:x model:x device:x transport_id:1",
+	"host:transport:phone": "OKAY",
+	"sync:":                "OKAY",
+}
+
+// fileRelay stands between gadb and one sync session of a phone.
+type fileRelay struct {
+	far *conn
+	ln  net.Listener
+
+	mu     sync.Mutex
+	near   net.Conn // gadb's connection of now
+	closed bool
+}
+
+func (r *fileRelay) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	r.ln.Close()
+	r.far.Close()
+	if r.near != nil {
+		r.near.Close()
+	}
+}
+
+// serve answers gadb's connections, one after another, until one transfers or
+// the relay is closed.
+func (r *fileRelay) serve() error {
+	for {
+		nc, err := r.ln.Accept()
+		if err != nil {
+			return nil
+		}
+		r.mu.Lock()
+		r.near = nc
+		closed := r.closed
+		r.mu.Unlock()
+		ready := !closed && r.prepared(nc)
+		if ready {
+			err = r.pipe(nc)
+		}
+		nc.Close()
+		if ready || closed {
+			return err
+		}
+	}
+}
+
+// prepared answers the preamble; it reports whether a transfer follows.
+func (r *fileRelay) prepared(near net.Conn) bool {
+	c := r.far.server.conn(near)
+	for {
+		service, err := c.block()
+		if err != nil {
+			return false
+		}
+		if _, err := io.WriteString(near, preamble[service]); err != nil || preamble[service] == "" {
+			return false
+		}
+		if service == "sync:" {
+			return true
+		}
+	}
+}
+
+// pipe carries bytes both ways until the phone's side ends or sends what is no
+// frame.
+func (r *fileRelay) pipe(near net.Conn) error {
+	widen(near)
+	widen(r.far.Conn)
+	up := make(chan struct{})
+	go func() {
+		defer close(up)
+		// Not by splice(2), which io.Copy would take: it moves a frame at a
+		// time, and large reads wake everybody less often. What fails here
+		// shows on the way down.
+		io.CopyBuffer(struct{ io.Writer }{r.far.Conn}, struct{ io.Reader }{near}, make([]byte, 8*maxSyncFrame))
+		if half, ok := r.far.Conn.(interface{ CloseWrite() error }); ok {
+			half.CloseWrite()
+		}
+	}()
+	err := answers(near, r.far)
+	near.Close()
+	r.far.Close()
+	<-up
+	return err
+}
+
+// answers copies the phone's frames to gadb, as far as they are frames.
+func answers(near io.Writer, far *conn) error {
+	r := bufio.NewReaderSize(far, maxSyncFrame+8)
+	last := "" // the kind of the frame before
+	for {
+		head, err := r.Peek(8)
+		switch {
+		case len(head) == 0 && errors.Is(err, io.EOF) && last != "" && last != "DATA":
+			return nil
+		case err != nil:
+			return lostInTransfer(err)
+		}
+		n := int64(binary.LittleEndian.Uint32(head[4:]))
+		id := string(head[:4])
+		switch id {
+		case "DONE":
+			n = 0 // the number means nothing here
+		case "OKAY", "DATA", "FAIL":
+			if n > maxSyncFrame || id == "OKAY" && n > 0 {
+				return far.nonsense(fmt.Sprintf("sent a %s frame of %d bytes", id, n))
+			}
+		default:
+			return far.nonsense(fmt.Sprintf("sent a file frame of the unknown kind %q", id))
+		}
+		last = id
+		if _, err := io.CopyN(near, r, 8+n); err != nil {
+			return lostInTransfer(err)
+		}
+	}
+}
+
+func lostInTransfer(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil // gadb had enough, or the context ended
+	}
+	return &device.Error{
+		Code:    device.PhoneLost,
+		Message: "the phone, or the adb server, went away in the middle of a file",
+		Hint:    "plug it in again and see `wxctl devices`",
+		Err:     err,
+	}
+}
+
+// widen gives a connection buffers for several frames, so that reading,
+// relaying and sending go on at once.
+func widen(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		// If the system gives less, it is only slower.
+		tcp.SetReadBuffer(16 * maxSyncFrame)
+		tcp.SetWriteBuffer(16 * maxSyncFrame)
+	}
+}
