@@ -73,7 +73,7 @@ func (p *Phone) layout() {
 
 // systemPrograms are the names in /system/bin that the shell knows.
 var systemPrograms = []string{
-	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "logcat", "ls",
+	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "log", "logcat", "ls",
 	"md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "ps", "pwd", "rm", "run-as", "screencap", "screenrecord", "settings", "sh",
 	"sha256sum", "sleep", "which", "wm",
 }

@@ -192,6 +192,8 @@ func TestAndroidCommands(t *testing.T) {
 		{34, "cat /data/data/com.tencent.mm/x", "", "cat: /data/data/com.tencent.mm/x: Permission denied\n", 1},
 		{34, "monkey -p com.tencent.mm -c android.intent.category.LAUNCHER 1", "Events injected: 1\n", "", 0},
 		{34, "kill -9 1361", "", "/system/bin/sh: kill: 1361: Operation not permitted\n", 1},
+		{34, "log -t wxctl -p w a b; log plain; logcat -d -v tag -b main", "--------- beginning of main\nW/wxctl   : a b\nI/log     : plain\n", "", 0},
+		{34, "log -p x a", "", "log: bad -p 'x'\n", 1},
 		{28, "nosuch", "", "/system/bin/sh: nosuch: not found\n", 127},
 	} {
 		w.check(t, wechatPhone(t, w.api))

@@ -146,3 +146,33 @@ func monkey(c *call) int {
 	_, _ = c.p.StartActivity(c.ctx, phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: "com.android.shell", Intent: in})
 	return 0
 }
+
+// logCommand is toybox's log: it writes a line of the main buffer.
+func logCommand(c *call) int {
+	// Options come before the first word: what is logged may begin with a dash.
+	at := 1
+	for at+1 < len(c.args) && (c.args[at] == "-t" || c.args[at] == "-p") {
+		at += 2
+	}
+	args := c.args[at:]
+	options := *c
+	options.args = c.args[:at]
+	set, _, err := options.flags("", "pt")
+	if err != nil {
+		return c.usage(err)
+	}
+	tag, priority := "log", phone.Information
+	if v, ok := set['t']; ok {
+		tag = v
+	}
+	if v, ok := set['p']; ok {
+		i := strings.IndexByte("vdiwef", (strings.ToLower(v) + " ")[0])
+		if i < 0 {
+			c.errorf("log: bad -p '%s'\n", v)
+			return 1
+		}
+		priority = phone.Verbose + i
+	}
+	c.p.Log.Write(phone.LogEntry{Time: c.p.Now(), PID: c.pid, TID: c.pid, UID: c.cred.UID, Buffer: phone.LogMain, Priority: priority, Tag: tag, Text: strings.Join(args, " ")})
+	return 0
+}

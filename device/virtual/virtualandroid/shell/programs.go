@@ -27,6 +27,8 @@ func find(name string) func(*call) int {
 		return inputCommand
 	case "kill":
 		return kill
+	case "log":
+		return logCommand
 	case "logcat":
 		return logcat
 	case "ls":
