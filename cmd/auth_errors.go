@@ -86,6 +86,9 @@ func errcodeHint(e *oauth.Error) string {
 	case 40003:
 		return "check --openid: it has to be the user whose token this is"
 	case 40164:
+		if e.Address != "" {
+			return "add " + e.Address + " to the IP whitelist in the console"
+		}
 		return "add this computer's public address to the IP whitelist in the console"
 	case 48001:
 		return "log in again with the scope that is needed: wxctl auth login --scope snsapi_userinfo"

@@ -103,8 +103,23 @@ func newTokenFields(t oauth.Token, show bool) tokenFields {
 	}
 	return tokenFields{
 		AccessToken: text(print(t.AccessToken)), DynamicToken: text(print(t.RefreshToken)),
-		Expires: new(int(t.ExpiresIn / time.Second)), Snapshot: t.Snapshot,
+		Expires: secondsOf(t.ExpiresIn), Snapshot: t.Snapshot,
 		OpenID: text(t.OpenID), UnionID: text(t.UnionID), Scope: text(strings.Join(t.Scope, ",")),
+	}
+}
+
+// secondsOf is a time in seconds, nil if it isn't known.
+func secondsOf(d time.Duration) *int {
+	if d <= 0 {
+		return nil
+	}
+	return new(int(d / time.Second))
+}
+
+// noteOdd says which fields of WeChat's reply could not be read.
+func (f *Factory) noteOdd(fields []string) {
+	if len(fields) > 0 {
+		f.Streams.Note("of WeChat's reply, left out since it can't be read: %s", strings.Join(fields, ", "))
 	}
 }
 
@@ -121,7 +136,9 @@ func (r tokenFields) rows() [][]output.Cell {
 	add("scope", r.Scope)
 	add("accessToken", r.AccessToken)
 	add("dynamicToken", r.DynamicToken)
-	add("expires", new((time.Duration(*r.Expires) * time.Second).String()))
+	if r.Expires != nil {
+		add("expires", new((time.Duration(*r.Expires) * time.Second).String()))
+	}
 	return rows
 }
 
@@ -225,6 +242,7 @@ func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, s
 	if err != nil {
 		return oauth.Token{}, "", err
 	}
+	o.f.noteOdd(token.Odd)
 	if o.openID != "" && token.OpenID != o.openID {
 		return oauth.Token{}, "", &exit.Error{
 			Name: "other_user", Code: exit.Credentials,

@@ -95,10 +95,12 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 func (s *session) refresh(ctx context.Context, refused bool) (shared bool, err error) {
 	if s.store == nil {
 		s.token, err = s.client.Refresh(ctx, s.token)
+		s.f.noteOdd(s.token.Odd)
 		return false, err
 	}
 	fresh, shared, err := s.store.Refresh(ctx, s.account, s.token, refused, s.client.Refresh)
 	s.token = fresh
+	s.f.noteOdd(fresh.Odd)
 	if shared && s.f.Verbose() > 0 {
 		s.f.Streams.Note("another wxctl refreshed the token just now; its result is used")
 	}

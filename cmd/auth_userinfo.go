@@ -136,5 +136,6 @@ func authUserInfo(ctx context.Context, opts *authUserInfoOptions) (user oauth.Us
 		user, err = s.client.UserInfo(ctx, t, oauth.Lang(opts.lang))
 		return err
 	})
+	opts.f.noteOdd(user.Odd)
 	return user, err
 }

@@ -26,8 +26,10 @@
 // the context; a context without a deadline gets [DefaultTimeout].
 //
 // The errcode in a reply decides, not the HTTP status and not the content
-// type. Raw control bytes and broken UTF-8 in a nickname are repaired, replies
-// are read up to [MaxReply] bytes, and a reply that lacks a field is an error.
+// type. Raw control bytes and broken UTF-8 in a nickname are repaired, and
+// replies are read up to [MaxReply] bytes. Each field is read on its own: one of
+// a wrong type is absent, and only what the call needs (the access token, and
+// whose it is) may fail it.
 //
 // Every error of a call is an [*Error]. It never holds the request's query,
 // which is where this protocol carries secret, code and tokens, and if the

@@ -38,6 +38,7 @@ type Error struct {
 	Message string // WeChat's errmsg, cleaned; for the other kinds what went wrong
 	RID     string // WeChat's id of the request, if it gave one
 	Status  int    // HTTP status, if there was a reply
+	Address string // of errcode 40164: the caller's own, as WeChat sees it
 	// Sent reports whether the request may have reached the server. An
 	// exchange that failed after it was sent may have used up its code.
 	Sent bool
@@ -61,6 +62,9 @@ func (e *Error) Error() string {
 			b.WriteString(`"` + e.Message + `"`)
 		}
 		fmt.Fprintf(&b, " (errcode %d", e.Code)
+		if e.Address != "" {
+			b.WriteString(", address " + e.Address)
+		}
 		if e.RID != "" {
 			b.WriteString(", rid " + e.RID)
 		}

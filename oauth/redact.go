@@ -3,6 +3,7 @@ package oauth
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"html"
 	"net/netip"
 	"net/url"
@@ -81,7 +82,7 @@ func base64Forms(v string) []string {
 // clean makes foreign text fit to be printed: secrets cut out, addresses
 // hidden, control characters escaped, at most max runes long.
 func (r *redactor) clean(text string, max int) string {
-	text = r.cut(strings.ToValidUTF8(text, "\uFFFD"))
+	text = r.cut(text)
 	text = r.cut(Printable(hideAddresses(text))) // again: an escape has digits that a secret may have
 	if utf8.RuneCountInString(text) > max {
 		text = string([]rune(text)[:max]) + "…"
@@ -150,6 +151,16 @@ func lettersOnly(s string) string {
 	}, s)
 }
 
+// findAddress returns the first IP address in text, or "".
+func findAddress(text string) string {
+	for field := range strings.FieldsSeq(text) {
+		if addr, err := netip.ParseAddr(strings.Trim(field, ".,;:()[]")); err == nil {
+			return addr.Unmap().WithZone("").String()
+		}
+	}
+	return ""
+}
+
 // hideAddresses replaces IP addresses: errcode 40164 names the caller's.
 func hideAddresses(s string) string {
 	fields := strings.FieldsFunc(s, func(c rune) bool {
@@ -179,7 +190,7 @@ func Printable(s string) string {
 		c, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case c == utf8.RuneError && size == 1:
-			b.WriteRune(utf8.RuneError)
+			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case clean(c):
 			b.WriteRune(c)
 		default:

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // MaxReply is how much of a reply's body is read, in bytes after
@@ -23,16 +25,19 @@ const MaxReply = 1 << 20
 const maxField = 2048
 
 // repair makes JSON of what WeChat sends as JSON: it drops a byte order mark
-// and escapes the raw control bytes that nicknames bring into strings. Escapes
-// that are already there, \/ among them, stay untouched.
+// and escapes the raw control bytes that nicknames bring into strings. What is
+// no character, a byte that is no UTF-8 or the half of a pair that a cut
+// nickname ends with, stays as text (\xNN, \uNNNN). Escapes that are already
+// there, \/ among them, stay untouched.
 func repair(body []byte) []byte {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	if !bytes.ContainsFunc(body, func(c rune) bool { return c < 0x20 }) {
+	if !bytes.ContainsFunc(body, func(c rune) bool { return c < 0x20 || c == utf8.RuneError }) && !bytes.Contains(body, []byte(`\u`)) {
 		return body
 	}
 	out := make([]byte, 0, len(body)+16)
 	inString, escaped := false, false
-	for _, c := range body {
+	for i := 0; i < len(body); i++ {
+		c := body[i]
 		switch {
 		case inString && c < 0x20:
 			if escaped { // a backslash before a raw byte stands for itself
@@ -41,6 +46,30 @@ func repair(body []byte) []byte {
 			escaped = false
 			out = fmt.Appendf(out, `\u%04x`, c)
 			continue
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(body[i:])
+			if r == utf8.RuneError && size == 1 {
+				if !escaped {
+					out = append(out, '\\')
+				}
+				out = fmt.Appendf(out, `\x%02x`, c)
+			} else {
+				out = append(out, body[i:i+size]...)
+			}
+			escaped = false
+			i += size - 1
+			continue
+		case escaped && c == 'u':
+			escaped = false
+			if first := codeUnit(body[i-1:]); utf16.IsSurrogate(first) {
+				if utf16.DecodeRune(first, codeUnit(body[i+5:])) != utf8.RuneError {
+					out = append(out, body[i:i+11]...)
+					i += 10
+				} else {
+					out = append(out, '\\', 'u')
+				}
+				continue
+			}
 		case escaped:
 			escaped = false
 		case inString && c == '\\':
@@ -53,12 +82,34 @@ func repair(body []byte) []byte {
 	return out
 }
 
+// codeUnit reads \uNNNN at the beginning of b; 0 if there is none.
+func codeUnit(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
+}
+
 // reply is a decoded body: its keys exactly as sent (encoding/json would match
 // struct fields in any case).
 type reply struct {
 	fields   map[string]json.RawMessage
 	redactor *redactor
 	status   int // HTTP
+	// odd are the keys whose values could not be read and are taken as absent:
+	// each field is read on its own, and only what the task needs may fail it.
+	odd *[]string
+}
+
+// leave notes that a key's value is taken as absent.
+func (p reply) leave(key string) {
+	if p.odd != nil && p.present(key) && !slices.Contains(*p.odd, key) {
+		*p.odd = append(*p.odd, key)
+	}
 }
 
 var errNoObject = errors.New("not a JSON object")
@@ -68,7 +119,7 @@ func parseReply(body []byte, r *redactor) (reply, error) {
 	if err := json.Unmarshal(repair(body), &fields); err != nil || fields == nil {
 		return reply{}, errNoObject // json's error quotes pieces of the body
 	}
-	return reply{fields: fields, redactor: r}, nil
+	return reply{fields: fields, redactor: r, odd: new([]string)}, nil
 }
 
 // present reports whether the key is there and not null.
@@ -82,6 +133,7 @@ func (p reply) present(key string) bool {
 func (p reply) text(key string) string {
 	var s string
 	if json.Unmarshal(p.fields[key], &s) != nil {
+		p.leave(key)
 		return ""
 	}
 	return p.redactor.cut(s)
@@ -91,6 +143,7 @@ func (p reply) text(key string) string {
 func (p reply) texts(key string) []string {
 	var raw []any
 	if json.Unmarshal(p.fields[key], &raw) != nil {
+		p.leave(key)
 		return nil
 	}
 	list := make([]string, 0, len(raw))
@@ -100,6 +153,26 @@ func (p reply) texts(key string) []string {
 		}
 	}
 	return list
+}
+
+// integer is a number that the task can do without.
+func (p reply) integer(key string) int {
+	n, err := p.number(key)
+	if err != nil {
+		p.leave(key)
+		return 0
+	}
+	return n
+}
+
+// optional is an id that the task can do without.
+func (p reply) optional(key string) string {
+	s, err := p.id(key)
+	if err != nil {
+		p.leave(key)
+		return ""
+	}
+	return s
 }
 
 // number reads an integer, also if it was sent as 1.0 or as a string.
@@ -150,9 +223,9 @@ func (p reply) id(key string) (string, error) {
 // time, so nothing but the id is taken from them.
 var ridPatterns = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
-		regexp.MustCompile(`(?i)\brid:\s*([0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8})\b`),
-		regexp.MustCompile(`(?i)\breq_id:\s*([0-9a-z_-]{1,64})`),
-		regexp.MustCompile(`(?i)\bhint(?:s|\(s\))?:\s*\[\s*([0-9a-z_-]{1,64})!?\s*\]`),
+		regexp.MustCompile(`(?i)\b(?:rid|request_?id)\s*[:=：]\s*@?\s*([0-9a-f]{6,16}(?:-[0-9a-f]{6,16}){1,3})\b`),
+		regexp.MustCompile(`(?i)\breq_?id\s*[:=：]\s*@?\s*([0-9a-z_-]{1,64})`),
+		regexp.MustCompile(`(?i)\bhint(?:s|\(s\))?\s*[:=：]\s*\[\s*@?([0-9a-z_-]{1,64})!?\s*\]`),
 	}
 })
 
@@ -174,18 +247,27 @@ func (p reply) refusal(op Op, status int) *Error {
 	if !p.present("errcode") {
 		return nil
 	}
-	code, err := p.number("errcode")
-	if err != nil {
-		return &Error{Op: op, Kind: KindReply, Status: status, Sent: true, Message: err.Error()}
-	}
+	code := p.integer("errcode") // one that can't be read is none: what the task needs is missing then, or there
 	if code == 0 {
 		return nil
 	}
 	var errmsg string
-	_ = json.Unmarshal(p.fields["errmsg"], &errmsg)
-	message := p.redactor.clean(errmsg, maxMessage)
-	return &Error{Op: op, Kind: KindErrcode, Status: status, Sent: true, Code: code, Message: message, RID: findRID(message)}
+	if json.Unmarshal(p.fields["errmsg"], &errmsg) != nil {
+		errmsg = ""
+	}
+	e := &Error{Op: op, Kind: KindErrcode, Status: status, Sent: true, Code: code, Message: p.redactor.clean(errmsg, maxMessage)}
+	if e.RID = findRID(e.Message); e.RID == "" {
+		e.RID = p.optional("rid")
+	}
+	if address := findAddress(errmsg); code == codeNotWhitelisted && !p.redactor.holds(address) {
+		e.Address = address
+	}
+	return e
 }
+
+// codeNotWhitelisted is the errcode that names the caller's own address, which
+// its user has to enter in the console.
+const codeNotWhitelisted = 40164
 
 // Token is what an exchange or a refresh yields for one user of one app.
 type Token struct {
@@ -195,13 +277,15 @@ type Token struct {
 	UnionID      string   // empty if WeChat did not say
 	Scope        []string // what the user granted
 	// ExpiresIn is the access token's life when it was obtained, two hours as
-	// a rule. How long a refresh token lives is not settled (WeChat's pages
+	// a rule; 0 if WeChat did not say. How long a refresh token lives is not settled (WeChat's pages
 	// say both 30 and 180 days): only the server can tell.
 	ExpiresIn  time.Duration
 	ObtainedAt time.Time // by the local clock
 	// Snapshot marks a virtual account, with which a user looks at a page
 	// before agreeing to anything.
 	Snapshot bool
+	// Odd are the fields of the reply that could not be read and are absent.
+	Odd []string
 }
 
 // Expiry returns when the access token ends, or the zero time if unknown.
@@ -222,16 +306,15 @@ func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
 	}
 	refresh, err := p.word("refresh_token")
 	if err != nil {
-		return Token{}, err
+		p.leave("refresh_token")
 	}
 	p.redactor = newRedactor(append(slices.Clip(p.redactor.secrets), NewSecret(access), NewSecret(refresh))...)
-	if t.OpenID, err = p.id("openid"); err != nil {
-		return Token{}, err
-	}
-	if t.UnionID, err = p.id("unionid"); err != nil {
-		return Token{}, err
-	}
+	t.OpenID, err = p.id("openid")
 	if op == OpRefresh {
+		if err != nil {
+			p.leave("openid")
+			t.OpenID, err = "", nil
+		}
 		if t.OpenID == "" {
 			t.OpenID = old.OpenID
 		}
@@ -242,41 +325,43 @@ func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
 			return Token{}, errors.New("the reply is about another user (openid)")
 		}
 	}
-	for _, field := range []struct{ name, value string }{
-		{"access_token", access}, {"refresh_token", refresh}, {"openid", t.OpenID},
-	} {
-		if field.value == "" {
-			return Token{}, fmt.Errorf("the reply has no %s", field.name)
-		}
-	}
-	if !p.present("expires_in") {
-		return Token{}, errors.New("the reply has no expires_in")
-	}
-	seconds, err := p.number("expires_in")
-	if err != nil {
+	switch {
+	case err != nil:
 		return Token{}, err
-	}
-	if seconds <= 0 {
-		return Token{}, errors.New("the reply's expires_in is not positive")
+	case access == "":
+		return Token{}, errors.New("the reply has no access_token")
+	case t.OpenID == "":
+		return Token{}, errors.New("the reply has no openid")
 	}
 	t.AccessToken, t.RefreshToken = NewSecret(access), NewSecret(refresh)
-	t.ExpiresIn = time.Duration(seconds) * time.Second
+	if seconds := p.integer("expires_in"); seconds > 0 {
+		t.ExpiresIn = time.Duration(seconds) * time.Second
+	} else {
+		p.leave("expires_in")
+	}
 	if t.Scope = p.scope(); t.Scope == nil {
 		t.Scope = old.Scope
 	}
-	if t.UnionID == "" {
+	if t.UnionID = p.optional("unionid"); t.UnionID == "" {
 		t.UnionID = old.UnionID
 	}
-	if n, err := p.number("is_snapshotuser"); err == nil {
-		t.Snapshot = n == 1
+	if p.present("is_snapshotuser") {
+		t.Snapshot = p.integer("is_snapshotuser") == 1
 	}
+	t.Odd = *p.odd
 	return t, nil
 }
 
 // scope splits the list at commas; a comma at the end has been seen.
 func (p reply) scope() []string {
 	var list []string
-	for s := range strings.SplitSeq(p.text("scope"), ",") {
+	text := ""
+	if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // as some gateways make of it
+		text = strings.Join(p.texts("scope"), ",")
+	} else {
+		text = p.text("scope")
+	}
+	for s := range strings.SplitSeq(text, ",") {
 		if s = strings.TrimSpace(s); s != "" {
 			list = append(list, s)
 		}
@@ -297,6 +382,8 @@ type UserInfo struct {
 	Language                string
 	HeadImgURL              string // ends in the size: /0 (640×640), /46, /64, /96 or /132
 	Privilege               []string
+	// Odd are the fields of the reply that could not be read and are absent.
+	Odd []string
 }
 
 // userInfo reads the profile of the user with the given openid: a cache on the
@@ -312,20 +399,12 @@ func (p reply) userInfo(of string) (UserInfo, error) {
 	if openID != of {
 		return UserInfo{}, errors.New("the reply is about another user (openid)")
 	}
-	unionID, err := p.id("unionid")
-	if err != nil {
-		return UserInfo{}, err
-	}
 	u := UserInfo{
-		OpenID: openID, UnionID: unionID,
-		Nickname: p.text("nickname"),
+		OpenID: openID, UnionID: p.optional("unionid"),
+		Nickname: p.text("nickname"), Sex: p.integer("sex"),
 		Province: p.text("province"), City: p.text("city"), Country: p.text("country"),
 		Language: p.text("language"), HeadImgURL: p.text("headimgurl"), Privilege: p.texts("privilege"),
 	}
-	if p.present("sex") {
-		if u.Sex, err = p.number("sex"); err != nil {
-			return UserInfo{}, err
-		}
-	}
+	u.Odd = *p.odd
 	return u, nil
 }
