@@ -24,8 +24,9 @@ func NewCmdConfigImport(f *Factory, runF func(context.Context, *configImportOpti
 	cmd := &cobra.Command{
 		Use:   "import CONFIG.XML",
 		Short: "Take the AppID and the AppSecret from an APICloud config.xml",
-		Long: long(`Read the feature wx of an APICloud app's config.xml: urlScheme or apiKey becomes
-the profile's AppID, apiSecret goes to the secret store, never into the file.`, exit.Credentials),
+		Long: long(`Read the feature wx, weiXin or wxPlus of an APICloud app's config.xml: urlScheme
+or apiKey becomes the profile's AppID, apiSecret goes to the secret store, never
+into the file.`, exit.Credentials),
 		Example: examples("wxctl config import config.xml --store file"),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -6,6 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
@@ -23,18 +32,24 @@ type APICloud struct {
 // apiCloudLimit bounds the file; a real one has a few KB.
 const apiCloudLimit = 1 << 20
 
-// ReadAPICloud reads a config.xml: the feature named wx with its params
-// urlScheme, apiKey and apiSecret. Errors name the file, the line and the key,
-// never the secret.
+// ReadAPICloud reads a config.xml: of the features of the wx module and its
+// siblings, the params urlScheme, apiKey and apiSecret. Errors name the file,
+// the line and the key, never the secret.
 func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
-	text, err := io.ReadAll(io.LimitReader(r, apiCloudLimit+1))
+	raw, err := io.ReadAll(io.LimitReader(r, apiCloudLimit+1))
 	if err != nil {
 		return APICloud{}, notAPICloud(path, 0, "", "can't be read: "+reason(err))
 	}
-	if len(text) > apiCloudLimit {
+	if len(raw) > apiCloudLimit {
 		return APICloud{}, notAPICloud(path, 0, "", "is too long to be a config.xml")
 	}
+	text, err := decodeXML(raw)
+	if err != nil {
+		return APICloud{}, notAPICloud(path, 1, "", err.Error())
+	}
 	p := apiCloudParser{path: path, dec: xml.NewDecoder(bytes.NewReader(text))}
+	p.dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
+	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                      // descriptions are written by hand
 	for {
 		token, err := p.dec.Token()
 		if err == io.EOF {
@@ -42,10 +57,10 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 		}
 		var syntax *xml.SyntaxError
 		if errors.As(err, &syntax) {
-			return APICloud{}, notAPICloud(path, syntax.Line, "", "is no XML: "+syntax.Msg)
+			return APICloud{}, notAPICloud(path, syntax.Line, "", "isn't XML: "+syntax.Msg)
 		}
 		if err != nil {
-			return APICloud{}, notAPICloud(path, 0, "", "is no XML that can be read")
+			return APICloud{}, notAPICloud(path, 0, "", "isn't XML that can be read")
 		}
 		switch element := token.(type) {
 		case xml.StartElement:
@@ -54,26 +69,80 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 			}
 		case xml.EndElement:
 			if element.Name.Local == "feature" {
-				p.inWX = false
+				p.in = nil
 			}
 		}
 	}
-	switch {
-	case !p.found:
-		return APICloud{}, notAPICloud(path, 0, "feature", `has no feature named "wx"`)
-	case p.result.AppID == "":
-		return APICloud{}, notAPICloud(path, p.line, "apiKey", "the feature wx has neither urlScheme nor apiKey")
+	found := &p.login
+	if found.name == "" {
+		found = &p.pay
 	}
-	return p.result, nil
+	switch {
+	case found.name == "":
+		return APICloud{}, notAPICloud(path, 0, "feature", `has no feature named "wx", "weiXin" or "wxPlus"`)
+	case found.appID == "":
+		return APICloud{}, notAPICloud(path, found.line, "apiKey", fmt.Sprintf("the feature %q has neither urlScheme nor apiKey", found.name))
+	}
+	return APICloud{AppID: found.appID, Secret: found.secret, WidgetID: p.widget}, nil
+}
+
+// declared finds the encoding that an XML declaration names.
+var declared = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([^"']*)["']`)
+})
+
+// decodeXML returns the text as UTF-8: by its byte order mark, else by the
+// encoding that it declares. What is neither declared nor UTF-8 is read as
+// GB18030, since files of this kind come from Chinese Windows; of those, the
+// values that count are ASCII in any case.
+func decodeXML(raw []byte) ([]byte, error) {
+	head := raw[:min(len(raw), 1000)]
+	var from encoding.Encoding = unicode.UTF8BOM
+	switch m := declared().FindSubmatch(head); {
+	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
+		from = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM)
+	case utf8.Valid(raw):
+	case m == nil, strings.HasPrefix(strings.ToLower(string(m[1])), "utf"):
+		from = simplifiedchinese.GB18030
+	default:
+		var err error
+		if from, err = htmlindex.Get(string(m[1])); err != nil {
+			return nil, fmt.Errorf("its encoding %q isn't known: save it as UTF-8", m[1])
+		}
+	}
+	text, err := from.NewDecoder().Bytes(raw)
+	if err != nil {
+		return nil, errors.New("its encoding can't be read: save it as UTF-8")
+	}
+	return text, nil
+}
+
+// apiCloudFeature is what a feature says.
+type apiCloudFeature struct {
+	name          string
+	line          int
+	appID, secret string
 }
 
 type apiCloudParser struct {
 	path   string
 	dec    *xml.Decoder
-	inWX   bool
-	found  bool
-	line   int // of the feature
-	result APICloud
+	widget string
+	in     *apiCloudFeature // the one that is being read
+	// login is of the modules that log in and share; pay of those that pay,
+	// which name the same AppID and count where there is no other.
+	login, pay apiCloudFeature
+}
+
+// feature returns where a feature's params belong; nil for other modules.
+func (p *apiCloudParser) feature(name string) *apiCloudFeature {
+	switch strings.ToLower(name) {
+	case "wx", "weixin", "wxplus": // weiXin is wx's forerunner, wxPlus its successor
+		return &p.login
+	case "wxpay", "wxpayplus":
+		return &p.pay
+	}
+	return nil
 }
 
 func (p *apiCloudParser) start(element xml.StartElement) error {
@@ -81,21 +150,20 @@ func (p *apiCloudParser) start(element xml.StartElement) error {
 	attr := func(name string) string {
 		for _, a := range element.Attr {
 			if a.Name.Local == name {
-				return a.Value
+				return strings.TrimSpace(a.Value)
 			}
 		}
 		return ""
 	}
 	switch element.Name.Local {
 	case "widget":
-		p.result.WidgetID = attr("id")
+		p.widget = attr("id")
 	case "feature":
-		p.inWX = attr("name") == "wx"
-		if p.inWX {
-			p.found, p.line = true, line
+		if p.in = p.feature(attr("name")); p.in != nil && p.in.name == "" {
+			p.in.name, p.in.line = attr("name"), line
 		}
 	case "param":
-		if p.inWX {
+		if p.in != nil {
 			return p.param(line, attr("name"), attr("value"))
 		}
 	}
@@ -103,20 +171,20 @@ func (p *apiCloudParser) start(element xml.StartElement) error {
 }
 
 func (p *apiCloudParser) param(line int, name, value string) error {
-	switch name {
-	case "urlScheme", "apiKey":
+	if value == "" {
+		return nil // the template's
+	}
+	switch strings.ToLower(name) {
+	case "urlscheme", "apikey":
 		if err := CheckAppID(value); err != nil {
 			return notAPICloud(p.path, line, name, err.Error())
 		}
-		if p.result.AppID != "" && p.result.AppID != value {
-			return notAPICloud(p.path, line, name, fmt.Sprintf("%q differs from the AppID %q above it", value, p.result.AppID))
+		if p.in.appID != "" && p.in.appID != value {
+			return notAPICloud(p.path, line, name, fmt.Sprintf("%q differs from the AppID %q above it", value, p.in.appID))
 		}
-		p.result.AppID = value
-	case "apiSecret":
-		if value == "" {
-			return notAPICloud(p.path, line, name, "is empty")
-		}
-		p.result.Secret = value
+		p.in.appID = value
+	case "apisecret":
+		p.in.secret = value
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -30,7 +33,7 @@ func TestReadAPICloud(t *testing.T) {
 		{"two AppIDs", strings.Replace(apiCloud, `"apiKey" value="wx0123456789abcdef"`, `"apiKey" value="wxfedcba9876543210"`, 1), []string{"line 6", "apiKey", "differs"}},
 		{"no feature", "<widget/>", []string{"config.xml", "feature"}},
 		{"no AppID", `<widget><feature name="wx"></feature></widget>`, []string{"line 1", "apiKey"}},
-		{"no secret", strings.Replace(apiCloud, "SENTINEL0123456789", "", 1), []string{"line 7", "apiSecret", "empty"}},
+		{"unknown encoding", "<?xml version=\"1.0\" encoding=\"x-klingon\"?>\n<widget>\xff</widget>", []string{"line 1", "x-klingon"}},
 		{"no XML", "<widget>\n<feature", []string{"config.xml", "line 2"}},
 		{"empty", "", []string{"feature"}},
 	} {
@@ -47,6 +50,59 @@ func TestReadAPICloud(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFieldConfigs: files that users of the module and its siblings reported.
+func TestFieldConfigs(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "fixtures", "field", "config")
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 14 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(file.Name(), func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(dir, file.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := APICloud{AppID: "wx0123456789abcdef", Secret: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", WidgetID: "A0000000000001"}
+			switch file.Name() {
+			case "attr-order.xml", "empty-secret.xml", "wxpay-only.xml":
+				want.Secret = ""
+			case "two-diff.xml":
+				if r := exit.Describe(errOf(ReadAPICloud(file.Name(), bytes.NewReader(text)))); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "differs") {
+					t.Errorf("%+v", r)
+				}
+				return
+			}
+			if got, err := ReadAPICloud(file.Name(), bytes.NewReader(text)); err != nil || got != want {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func errOf(_ APICloud, err error) error { return err }
+
+// FuzzOneOddElement puts one odd element into a good file: what counts is read
+// as before.
+func FuzzOneOddElement(f *testing.F) {
+	f.Add("name", "\xca\xfd", "2")
+	f.Add("feature", "wxShare", "x")
+	f.Add("preference", "apiSecret", "")
+	f.Fuzz(func(t *testing.T, element, name, value string) {
+		if strings.ContainsAny(element+name+value, "<>&\"'/=?! \t\r\n\x00:") || element == "" || element == "widget" || element == "feature" || element == "param" {
+			return
+		}
+		odd := strings.Replace(apiCloud, "<feature name=\"other\">", "<"+element+" name=\""+name+"\" value=\""+value+"\"/><feature name=\"other\">", 1)
+		got, err := ReadAPICloud("config.xml", strings.NewReader(odd))
+		if err != nil && strings.Contains(err.Error(), "isn't XML") {
+			return // the element's own name is none
+		}
+		if err != nil || got.AppID != "wx0123456789abcdef" || got.Secret != "SENTINEL0123456789" {
+			t.Errorf("%q: %+v, %v", odd, got, err)
+		}
+	})
 }
 
 func FuzzReadAPICloud(f *testing.F) {
