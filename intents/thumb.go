@@ -2,10 +2,14 @@ package intents
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
 	"math"
+	"strings"
+
+	"github.com/wxctl/wxctl/intents/picture"
 )
 
 // Sizes of a thumb in bytes.
@@ -19,10 +23,6 @@ const (
 	// documents still name. Above it the SDK sends, but an old WeChat may not
 	// show the picture, so it deserves a warning and no more.
 	ThumbDocumented = 32768
-	// ThumbMaxPixels is the largest picture that Fit decodes, counted as
-	// width times height. It leaves room for the 50-megapixel cameras of
-	// current phones and bounds the memory a hostile file can ask for.
-	ThumbMaxPixels = 64_000_000
 )
 
 // The search for a picture that fits starts at thumbSide pixels on the long
@@ -45,7 +45,7 @@ type Thumb struct {
 	// Scaled tells whether Data is a new JPEG instead of the source.
 	Scaled bool
 	// Format names the source's format: "jpeg", "png", "gif", "webp", "bmp",
-	// or "" when it fitted and was not looked at.
+	// "tiff", or "" when it fitted and was not looked at.
 	Format string
 	// SourceWidth and SourceHeight are the source's pixels as they are
 	// stored, before EXIF orientation; 0 when it was not looked at.
@@ -55,6 +55,8 @@ type Thumb struct {
 	Width, Height, Quality int
 	// SourceBytes is the source's size in bytes.
 	SourceBytes int
+	// Flaws are what was wrong with the source and could be forgiven, in words.
+	Flaws []string
 }
 
 // OverDocumented reports whether the thumb is larger than ThumbDocumented,
@@ -88,24 +90,27 @@ func (e *ThumbError) Error() string {
 func (e *ThumbError) Unwrap() error { return e.Err }
 
 // Fit returns a thumb of at most limit bytes. A source that fits is returned
-// as it is, whatever it holds. A larger one must be a JPEG, PNG, GIF (its
-// first frame), WebP or BMP of at most ThumbMaxPixels; it becomes a JPEG that
-// is never larger than the source in pixels, upright by the source's EXIF
-// orientation, transparency flattened on white. The error is a *ThumbError.
+// as it is, whatever it holds. A larger one must be a picture that
+// [picture.Read] reads; it becomes a JPEG that is never larger than the source
+// in pixels, upright by the source's EXIF orientation, transparency flattened on
+// white. The error is a *ThumbError.
 func Fit(source []byte, limit int) (Thumb, error) {
 	thumb := Thumb{Data: source, SourceBytes: len(source)}
 	if len(source) <= limit {
 		return thumb, nil
 	}
-	picture, err := decodePicture(source)
-	if err != nil {
-		return Thumb{}, err
+	p, err := picture.Read(source)
+	if unread := (*picture.Error)(nil); errors.As(err, &unread) {
+		return Thumb{}, &ThumbError{Reason: "the thumb " + unread.Reason, Hint: unread.Hint, Err: unread.Err}
 	}
-	thumb.Scaled = true
-	thumb.Format = picture.format
-	thumb.SourceWidth, thumb.SourceHeight = picture.width, picture.height
-	small := upright(reduce(picture.image, thumbSide), picture.orientation)
-	picture.image = nil // let the full picture go before the search starts
+	if err != nil {
+		return Thumb{}, &ThumbError{Reason: "the thumb can't be read here", Err: err}
+	}
+	thumb.Scaled, thumb.Flaws = true, p.Flaws
+	thumb.Format = strings.ToLower(p.Format.Name)
+	thumb.SourceWidth, thumb.SourceHeight = p.Width, p.Height
+	small := upright(reduce(p.Image, thumbSide), p.Orientation)
+	p.Image = nil // let the full picture go before the search starts
 
 	var search qualitySearch
 	for side := thumbSide; ; {
@@ -141,12 +146,12 @@ type qualitySearch struct {
 // best returns the JPEG of the highest quality from floor to qualityMax, to
 // within three steps, that has at most limit bytes, or nil if there is none,
 // and then the size in bytes at the lowest quality.
-func (s *qualitySearch) best(picture *image.RGBA, floor, limit int) (data []byte, quality, least int, err error) {
+func (s *qualitySearch) best(small *image.RGBA, floor, limit int) (data []byte, quality, least int, err error) {
 	low, high := floor, qualityMax
 	try := (low + high) / 2
 	for low <= high && (data == nil || high-low >= 3) { // three steps of quality can't be told apart by eye
 		s.buffer.Reset()
-		if err := jpeg.Encode(&s.buffer, picture, &jpeg.Options{Quality: try}); err != nil {
+		if err := jpeg.Encode(&s.buffer, small, &jpeg.Options{Quality: try}); err != nil {
 			return nil, 0, 0, err
 		}
 		switch size := s.buffer.Len(); {

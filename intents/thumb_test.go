@@ -11,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,6 +20,8 @@ import (
 	"testing"
 
 	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
 )
 
 // scene paints a picture that compresses like a photograph: slow gradients
@@ -301,11 +304,13 @@ func TestFitRefusesWhatItCannotRead(t *testing.T) {
 		{"heif", "\x00\x00\x00\x18ftypmif1", "HEIC"},
 		{"avif", "\x00\x00\x00\x18ftypavif", "AVIF"},
 		{"text", "hello", "no picture"},
-		{"broken png", "\x89PNG\r\n\x1a\n", "broken png"},
-		{"broken jpeg", "\xff\xd8\xff\xe0", "broken jpeg"},
-		{"broken gif", "GIF89a", "gif"},
-		{"broken webp", "RIFF\x00\x00\x00\x00WEBPVP8 ", "broken webp"},
-		{"broken bmp", "BM", "broken bmp"},
+		{"a page", "<html><body>404</body></html>", "not a picture"},
+		{"drawing", "<svg xmlns=\"x\">", "SVG"},
+		{"broken png", "\x89PNG\r\n\x1a\n", "PNG file whose header is damaged"},
+		{"broken jpeg", "\xff\xd8\xff\xe0", "JPEG file that ends before its picture"},
+		{"broken gif", "GIF89a", "GIF"},
+		{"broken webp", "RIFF\x00\x00\x00\x00WEBPVP8 ", "WebP file"},
+		{"broken bmp", "BM0000\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00", "BMP"},
 	} {
 		thumb, err := Fit(append([]byte(test.source), long...), ThumbLimit)
 		var refused *ThumbError
@@ -392,13 +397,10 @@ func FuzzFit(f *testing.F) {
 
 // announced returns the pixels that a file's header announces.
 func announced(source []byte) (width, height int) {
-	for _, format := range pictureFormats() {
-		if format.is(source) {
-			config, _ := format.config(bytes.NewReader(source))
-			width, height = config.Width, config.Height
-			if format.name == "webp" {
-				w, h := webpFrame(source)
-				width, height = max(width, w), max(height, h)
+	for i := range min(len(source), 600) {
+		for _, read := range []func(io.Reader) (image.Config, error){jpeg.DecodeConfig, png.DecodeConfig, gif.DecodeConfig, webp.DecodeConfig, bmp.DecodeConfig, tiff.DecodeConfig} {
+			if config, err := read(bytes.NewReader(source[i:])); err == nil {
+				width, height = max(width, config.Width), max(height, config.Height)
 			}
 		}
 	}

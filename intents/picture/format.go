@@ -1,0 +1,201 @@
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// Format is a kind of file, as its first bytes tell it.
+type Format struct {
+	Name string // as messages call it: "JPEG"
+	MIME string
+	Ext  string // without the dot; what names of such files should end with
+	// Picture says that pictures are kept in it, whether or not they can be read
+	// here.
+	Picture bool
+}
+
+// Collection is Android's MediaStore collection that such files belong to.
+func (f Format) Collection() string {
+	switch kind, _, _ := strings.Cut(f.MIME, "/"); {
+	case f.Picture && f != SVG:
+		return "images"
+	case kind == "video" || kind == "audio":
+		return kind
+	}
+	return "files"
+}
+
+// The formats of pictures.
+var (
+	JPEG = Format{"JPEG", "image/jpeg", "jpg", true}
+	PNG  = Format{"PNG", "image/png", "png", true}
+	GIF  = Format{"GIF", "image/gif", "gif", true}
+	WebP = Format{"WebP", "image/webp", "webp", true}
+	BMP  = Format{"BMP", "image/bmp", "bmp", true}
+	TIFF = Format{"TIFF", "image/tiff", "tif", true}
+	HEIC = Format{"HEIC", "image/heic", "heic", true}
+	AVIF = Format{"AVIF", "image/avif", "avif", true}
+	JXL  = Format{"JPEG XL", "image/jxl", "jxl", true}
+	JP2  = Format{"JPEG 2000", "image/jp2", "jp2", true}
+	ICO  = Format{"ICO", "image/x-icon", "ico", true}
+	PSD  = Format{"PSD", "image/vnd.adobe.photoshop", "psd", true}
+	SVG  = Format{"SVG", "image/svg+xml", "svg", true}
+)
+
+// formats are told by a magic of their own. Text comes last: it can hold any
+// word.
+var formats = []struct {
+	Format
+	is func([]byte) bool
+}{
+	{JPEG, magic(0, "\xff\xd8\xff")},
+	{PNG, magic(0, "\x89PNG\r\n\x1a\n")},
+	{GIF, anyMagic("GIF87a", "GIF89a")},
+	{WebP, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WEBP")(b) }},
+	{BMP, isBMP},
+	{TIFF, anyMagic("II*\x00", "MM\x00*", "II+\x00", "MM\x00+")},
+	{AVIF, hasBrand("avif", "avis")},
+	{HEIC, hasBrand("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1")},
+	{JXL, anyMagic("\xff\x0a", "\x00\x00\x00\x0cJXL \r\n\x87\n")},
+	{JP2, anyMagic("\x00\x00\x00\x0cjP  \r\n\x87\n", "\xff\x4f\xff\x51")},
+	{PSD, magic(0, "8BPS")},
+	{ICO, magic(0, "\x00\x00\x01\x00")},
+	{Format{"PDF", "application/pdf", "pdf", false}, magic(0, "%PDF-")},
+	{Format{"QuickTime", "video/quicktime", "mov", false}, hasBrand("qt  ")},
+	{Format{"M4A", "audio/mp4", "m4a", false}, hasBrand("M4A ", "M4B ")},
+	{Format{"3GP", "video/3gpp", "3gp", false}, hasBrand("3gp4", "3gp5", "3gp6")},
+	{Format{"MP4", "video/mp4", "mp4", false}, func(b []byte) bool { return magic(4, "ftyp")(b) }},
+	{Format{"WebM", "video/webm", "webm", false}, func(b []byte) bool {
+		return magic(0, "\x1a\x45\xdf\xa3")(b) && bytes.Contains(b[:min(len(b), 64)], []byte("webm"))
+	}},
+	{Format{"Matroska", "video/x-matroska", "mkv", false}, magic(0, "\x1a\x45\xdf\xa3")},
+	{Format{"MP3", "audio/mpeg", "mp3", false}, anyMagic("ID3", "\xff\xfb", "\xff\xf3", "\xff\xf2")},
+	{Format{"AMR", "audio/amr", "amr", false}, magic(0, "#!AMR")},
+	{Format{"WAV", "audio/x-wav", "wav", false}, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WAVE")(b) }},
+	{Format{"ZIP", "application/zip", "zip", false}, anyMagic("PK\x03\x04", "PK\x05\x06")},
+	{Format{"RAR", "application/vnd.rar", "rar", false}, magic(0, "Rar!\x1a\x07")},
+	{Format{"7-Zip", "application/x-7z-compressed", "7z", false}, magic(0, "7z\xbc\xaf\x27\x1c")},
+	{Format{"gzip", "application/gzip", "gz", false}, magic(0, "\x1f\x8b")},
+	{SVG, isMarkup("<svg")},
+	{HTML, isMarkup("<!doctype html", "<html", "<head", "<body")},
+}
+
+// HTML is what a server sends when it has no picture.
+var HTML = Format{"HTML", "text/html", "html", false}
+
+// Sniff tells the format of a file by its first bytes, 1000 of which are
+// enough. Text before a picture, as a script on a web server leaves it there, is
+// passed over. ok is false for what isn't known.
+func Sniff(b []byte) (f Format, ok bool) {
+	for _, known := range formats {
+		if known.is(b) {
+			return known.Format, true
+		}
+	}
+	if _, f := begin(b); f != (Format{}) {
+		return f, true
+	}
+	return Format{}, false
+}
+
+// maxJunk is how many bytes of text may stand before a picture.
+const maxJunk = 512
+
+// begin finds a picture behind a little text, which phones and browsers that
+// look for a marker pass over, too.
+func begin(b []byte) (int, Format) {
+	for at := 1; at < min(len(b), maxJunk); at++ {
+		if c := b[at-1]; c != '\t' && c != '\n' && c != '\r' && (c < ' ' || c == 0x7f || c >= 0x80) && c != 0xef && c != 0xbb && c != 0xbf {
+			break
+		}
+		for _, known := range formats[:4] {
+			if known.is(b[at:]) {
+				return at, known.Format
+			}
+		}
+	}
+	return 0, Format{}
+}
+
+func magic(at int, text string) func([]byte) bool {
+	return func(b []byte) bool { return len(b) >= at && bytes.HasPrefix(b[at:], []byte(text)) }
+}
+
+func anyMagic(texts ...string) func([]byte) bool {
+	return func(b []byte) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return magic(0, text)(b) })
+	}
+}
+
+// isBMP: two letters alone are too little, so the size of the header behind
+// them has to be one that exists.
+func isBMP(b []byte) bool {
+	return magic(0, "BM")(b) && len(b) >= 18 && slices.Contains([]uint32{12, 16, 40, 52, 56, 64, 108, 124}, binary.LittleEndian.Uint32(b[14:]))
+}
+
+// hasBrand looks for brands among those of an ISO base media file (ISO/IEC
+// 14496-12, 4.3): the major one and the compatible ones, since a HEIC or AVIF
+// may call itself mif1.
+func hasBrand(brands ...string) func([]byte) bool {
+	return func(b []byte) bool {
+		if len(b) < 12 || string(b[4:8]) != "ftyp" {
+			return false
+		}
+		if slices.Contains(brands, string(b[8:12])) {
+			return true
+		}
+		end := min(uint32(len(b)), binary.BigEndian.Uint32(b), 256)
+		if major := string(b[8:12]); major != "mif1" && major != "msf1" && major != "miaf" {
+			return false
+		}
+		for at := uint32(16); at+4 <= end; at += 4 {
+			if slices.Contains(brands, string(b[at:at+4])) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isMarkup looks for a tag behind white space, comments, declarations.
+func isMarkup(tags ...string) func([]byte) bool {
+	return func(b []byte) bool {
+		text := strings.ToLower(strings.TrimLeft(string(b[:min(len(b), 1000)]), "\xef\xbb\xbf \t\r\n"))
+		if !strings.HasPrefix(text, "<") {
+			return false
+		}
+		return slices.ContainsFunc(tags, func(tag string) bool {
+			return strings.HasPrefix(text, tag) ||
+				(strings.HasPrefix(text, "<?") || strings.HasPrefix(text, "<!")) && strings.Contains(text, tag)
+		})
+	}
+}
+
+// byExt are files that their bytes don't tell, or not exactly enough (an
+// office document is a ZIP). Nothing depends on a table of the host.
+var byExt = map[string]string{
+	"txt": "text/plain", "log": "text/plain", "md": "text/markdown", "csv": "text/csv", "json": "application/json", "xml": "text/xml",
+	"doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
+	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	"apk":  "application/vnd.android.package-archive", "epub": "application/epub+zip", "mp3": "audio/mpeg", "aac": "audio/aac",
+	"rtf": "application/rtf", "html": "text/html", "htm": "text/html", "css": "text/css", "js": "text/javascript",
+}
+
+// MIMEOf is the type of a file: what its bytes tell, else what its name's
+// extension does, else application/octet-stream.
+func MIMEOf(name string, b []byte) string {
+	ext := strings.ToLower(strings.TrimPrefix(name[max(strings.LastIndexByte(name, '.'), 0):], "."))
+	f, ok := Sniff(b)
+	if t := byExt[ext]; t != "" && (!ok || !f.Picture && f.MIME != "application/pdf") {
+		return t
+	}
+	if ok {
+		return f.MIME
+	}
+	return "application/octet-stream"
+}

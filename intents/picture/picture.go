@@ -1,0 +1,212 @@
+// Package picture tells what a file is by its bytes, and reads pictures as
+// tolerantly as phones and browsers do: the first frame of an animation,
+// checksums of what is not needed ignored, missing ends forgiven, the way up
+// that EXIF tells. The decoders are the standard library's and golang.org/x/
+// image's; what they refuse is repaired first, and for JPEG there is a decoder
+// of this package's own, since no kept one in Go reads what they don't.
+package picture
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/gif"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// MaxPixels is the largest picture that is read, counted as width times height.
+// It leaves room for the 50-megapixel cameras of current phones and bounds the
+// memory that a hostile file can ask for.
+const MaxPixels = 64_000_000
+
+// A Picture is a decoded file.
+type Picture struct {
+	Image  image.Image
+	Format Format
+	// Width and Height are the picture's pixels as they are stored, before
+	// Orientation, the one of EXIF, 1 to 8.
+	Width, Height, Orientation int
+	// Flaws are what was wrong with the file and could be forgiven, in words:
+	// other readers may be stricter.
+	Flaws []string
+}
+
+// An Error says why a picture can't be read here.
+type Error struct {
+	Format Format // zero if it isn't known
+	// Reason goes on from the picture's name: "is a HEIC picture, …".
+	Reason string
+	Hint   string // what to do about it
+	Err    error  // the decoder's own error, may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Reason + ": " + e.Err.Error()
+	}
+	return e.Reason
+}
+
+// Unwrap returns the decoder's own error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Readable names the formats that Read reads.
+const Readable = "JPEG, PNG, GIF, WebP, BMP or TIFF"
+
+// ToJPEG is how to make a picture that every reader takes.
+const ToJPEG = "convert it to JPEG first (macOS: sips -s format jpeg IN --out OUT.jpg; others: magick IN OUT.jpg)"
+
+// notReadHere is the error for a format, or a kind of it, without a decoder.
+func notReadHere(f Format, what string, err error) *Error {
+	if what == "" {
+		what = "a " + f.Name + " picture"
+		if f.Name[0] == 'A' || f.Name[0] == 'H' && f == HTML {
+			what = "an " + f.Name + " picture"
+		}
+	}
+	return &Error{Format: f, Reason: "is " + what + ", which is not read here", Hint: ToJPEG, Err: err}
+}
+
+// Read reads a picture of at most MaxPixels. The error is an *Error.
+func Read(b []byte) (*Picture, error) {
+	f, ok := Sniff(b)
+	if at, _ := begin(b); at > 0 && ok {
+		p, err := readFormat(f, b[at:])
+		if err == nil {
+			p.Flaws = append([]string{fmt.Sprintf("%d bytes stand before it", at)}, p.Flaws...)
+		}
+		return p, err
+	}
+	switch {
+	case len(b) == 0:
+		return nil, &Error{Reason: "is empty", Hint: "give a " + Readable + " file"}
+	case !ok:
+		return nil, &Error{Reason: "is no picture that is known here", Hint: "give a " + Readable + " file"}
+	case !f.Picture:
+		return nil, &Error{Format: f, Reason: "is a file of the type " + f.Name + ", not a picture", Hint: "give a " + Readable + " file"}
+	}
+	return readFormat(f, b)
+}
+
+func readFormat(f Format, b []byte) (*Picture, error) {
+	var p *Picture
+	var err error
+	switch f {
+	case JPEG:
+		p, err = readJPEG(b)
+	case PNG:
+		p, err = readPNG(b)
+	case GIF:
+		p, err = readGIF(b)
+	case WebP:
+		p, err = readWebP(b)
+	case BMP:
+		p, err = readBMP(b)
+	case TIFF:
+		p, err = readTIFF(b)
+	default:
+		return nil, notReadHere(f, "", nil)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.Format = f
+	p.Width, p.Height = p.Image.Bounds().Dx(), p.Image.Bounds().Dy()
+	if p.Orientation == 0 {
+		p.Orientation = 1
+	}
+	return p, checkSize(f, p.Width, p.Height)
+}
+
+// checkSize refuses pictures without pixels and with too many of them, before
+// they are decoded.
+func checkSize(f Format, width, height int) error {
+	switch {
+	case width <= 0 || height <= 0:
+		return &Error{Format: f, Reason: "is a " + f.Name + " file with no pixels", Hint: "give another picture"}
+	case int64(width)*int64(height) > MaxPixels:
+		return &Error{
+			Format: f,
+			Reason: fmt.Sprintf("has %dx%d pixels; at most %d megapixels are read here", width, height, MaxPixels/1_000_000),
+			Hint:   "scale it down first",
+		}
+	}
+	return nil
+}
+
+func readGIF(b []byte) (*Picture, error) {
+	config, err := gif.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, notReadHere(GIF, "a GIF file whose header is damaged", err)
+	}
+	if err := checkSize(GIF, config.Width, config.Height); err != nil {
+		return nil, err
+	}
+	decoded, err := gif.Decode(bytes.NewReader(b))
+	if err == nil {
+		return &Picture{Image: decoded}, nil
+	}
+	repaired := repairGIF(b)
+	if repaired == nil {
+		return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
+	}
+	if config, err = gif.DecodeConfig(bytes.NewReader(repaired)); err == nil {
+		if err := checkSize(GIF, config.Width, config.Height); err != nil {
+			return nil, err
+		}
+		if decoded, err = gif.Decode(bytes.NewReader(repaired)); err == nil {
+			return &Picture{Image: decoded, Flaws: []string{flawCut}}, nil
+		}
+	}
+	return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
+}
+
+// flawCut is what is wrong with a file that ends too early.
+const flawCut = "its end is missing"
+
+func readBMP(b []byte) (*Picture, error) {
+	config, err := bmp.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, notReadHere(BMP, "a BMP picture of a rare kind", err)
+	}
+	if err := checkSize(BMP, config.Width, config.Height); err != nil {
+		return nil, err
+	}
+	p := &Picture{}
+	if p.Image, err = bmp.Decode(bytes.NewReader(b)); err != nil && len(b) > 54 {
+		// A row has at most four bytes a pixel.
+		padded := append(bytes.Clone(b), make([]byte, min(4*(config.Width+1)*config.Height+2048, 4*MaxPixels))...)
+		p.Image, err = bmp.Decode(bytes.NewReader(padded))
+		p.Flaws = []string{flawCut}
+	}
+	if err != nil {
+		return nil, notReadHere(BMP, "a BMP picture of a rare kind", err)
+	}
+	return p, nil
+}
+
+func readTIFF(b []byte) (*Picture, error) {
+	config, err := tiff.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, notReadHere(TIFF, "a TIFF picture of a rare kind", err)
+	}
+	if err := checkSize(TIFF, config.Width, config.Height); err != nil {
+		return nil, err
+	}
+	decoded, err := tiff.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, notReadHere(TIFF, "a TIFF picture of a rare kind, or one that is cut off", err)
+	}
+	return &Picture{Image: decoded, Orientation: tiffOrientation(b)}, nil
+}
+
+// be32 reads a big-endian number, 0 beyond the end.
+func be32(b []byte, at int) int64 {
+	if at < 0 || at+4 > len(b) {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint32(b[at:]))
+}
