@@ -49,7 +49,7 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 	}
 	p := apiCloudParser{path: path, dec: xml.NewDecoder(bytes.NewReader(text))}
 	p.dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
-	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                      // descriptions are written by hand
+	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                       // descriptions are written by hand
 	for {
 		token, err := p.dec.Token()
 		if err == io.EOF {
