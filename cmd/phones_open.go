@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
@@ -31,7 +32,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted})
+		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(filepath.Dir(lockDir), "phones.json")})
 	}
 	if sel.Platform != device.Android {
 		server, err := ios.FindServer(flags.usbmuxd, f.Getenv)

@@ -3,6 +3,7 @@ package android
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -37,32 +38,55 @@ var marketNames = []string{
 }
 
 // describe asks a phone who it is, in one command.
-func (b *Backend) describe(ctx context.Context, i *device.Info) {
+func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered bool) {
 	patience := describeTime
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)/3)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := b.Server.Run(ctx, target(*i), "getprop", nil)
+	r, err := b.Server.Run(ctx, target(i), "getprop", nil)
 	if err != nil {
-		return // it stays as the server described it
+		return told{}, false // it stays as the server described it
 	}
 	props := parseProperties(string(r.Stdout))
-	if serial := props["ro.serialno"]; trustedSerial(serial) && i.Transport != device.Emulator && !i.SharedID {
-		i.Hardware = serial
-	}
-	i.OSVersion = props["ro.build.version.release"]
-	if model := props["ro.product.model"]; model != "" {
-		i.Model = model
-	}
-	i.Name = i.Model
+	t = told{Serial: props["ro.serialno"], OSVersion: props["ro.build.version.release"], Model: props["ro.product.model"]}
 	for _, p := range marketNames {
 		if name := props[p]; name != "" && !strings.EqualFold(name, "unknown") && !strings.EqualFold(name, "null") {
-			i.Name = name
+			t.Name = name
 			break
 		}
 	}
+	return t, true
+}
+
+// describeAll asks those phones who they are that have not told it before, all
+// at once.
+func (b *Backend) describeAll(ctx context.Context, phones []*device.Info) {
+	if len(phones) == 0 {
+		return
+	}
+	m := b.remember()
+	fresh := make([]told, len(phones))
+	var wg sync.WaitGroup
+	for n, i := range phones {
+		key := m.key(*i)
+		if t, ok := m.find(key); ok {
+			t.apply(i)
+			continue
+		}
+		wg.Go(func() {
+			t, answered := b.describe(ctx, *i)
+			if !answered {
+				return
+			}
+			t.apply(i)
+			t.Key = key
+			fresh[n] = t
+		})
+	}
+	wg.Wait()
+	m.keep(fresh)
 }
 
 // parseProperties reads what getprop prints: "[key]: [value]" a line. A value

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -22,13 +21,15 @@ type Backend struct {
 	// Note, if set, is told of each line of the server's list that can't be
 	// read. It hides no other.
 	Note func(device.Note)
+	// Memory is a file that keeps what phones told of themselves; "" for none.
+	Memory string
 }
 
 // Platform returns Android.
 func (b *Backend) Platform() device.Platform { return device.Android }
 
 // List returns the server's phones; those that are ready are asked for name,
-// model, version and serial number, all at once. A phone that doesn't answer
+// model, version and serial number, all at once, if they did not tell it before. A phone that doesn't answer
 // soon stays in the list without them.
 func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
 	answer, err := b.Server.ask(ctx, "host:devices-l")
@@ -43,13 +44,13 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 		infos[i] = b.info(e)
 		only = only || infos[i].Named(want)
 	}
-	var wg sync.WaitGroup
+	var asked []*device.Info
 	for i := range infos {
 		if infos[i].State == device.Ready && (!only || infos[i].Named(want)) {
-			wg.Go(func() { b.describe(ctx, &infos[i]) })
+			asked = append(asked, &infos[i])
 		}
 	}
-	wg.Wait()
+	b.describeAll(ctx, asked)
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 		b.tell(slices.DeleteFunc(slices.Clone(now), func(l string) bool { return slices.Contains(unread, l) }))
 		unread = now
 		infos := make([]device.Info, len(entries))
-		var wg sync.WaitGroup
+		var asked []*device.Info
 		for i, e := range entries {
 			infos[i] = b.info(e)
 			if old, ok := known[infos[i].Key()]; ok && old.ID == infos[i].ID && old.State == infos[i].State && old.TransportID == infos[i].TransportID {
@@ -104,10 +105,10 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 					infos[i].Hardware = ""
 				}
 			} else if infos[i].State == device.Ready {
-				wg.Go(func() { b.describe(ctx, &infos[i]) })
+				asked = append(asked, &infos[i])
 			}
 		}
-		wg.Wait()
+		b.describeAll(ctx, asked)
 		clear(known)
 		for _, i := range infos {
 			known[i.Key()] = i

@@ -1,0 +1,127 @@
+package android
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/wxctl/wxctl/device"
+)
+
+// told is what a phone says of itself when it is asked, as far as it is kept.
+type told struct {
+	Key       string `json:"key"` // of the connection to the phone
+	Serial    string `json:"serial,omitempty"`
+	OSVersion string `json:"osVersion"`
+	Model     string `json:"model,omitempty"`
+	Name      string `json:"name,omitempty"`
+}
+
+// apply puts into the phone's description what it said. It may come from a
+// file, and is cleaned again.
+func (t told) apply(i *device.Info) {
+	if serial := device.Said(t.Serial); trustedSerial(serial) && i.Transport != device.Emulator && !i.SharedID {
+		i.Hardware = serial
+	}
+	i.OSVersion = device.Said(t.OSVersion)
+	if model := device.Said(t.Model); model != "" {
+		i.Model = model
+	}
+	i.Name = i.Model
+	if name := device.Said(t.Name); name != "" {
+		i.Name = name
+	}
+}
+
+// memory is a file of what phones told. An entry holds for one connection of
+// one run of one adb server: the next connection has another transport id, so a
+// phone that restarted, was updated or took the place of another is asked.
+type memory struct {
+	path   string
+	server string // what tells this run of the server from others; "" if nothing does
+	tolds  []told // the oldest first
+}
+
+const (
+	mostTold    = 256       // phones; the oldest go
+	mostToldLen = 256 << 10 // bytes of the file that are read
+)
+
+// remember opens the memory, where there is one and the server can be told from
+// others.
+func (b *Backend) remember() *memory {
+	m := &memory{path: b.Memory}
+	if m.path != "" {
+		m.server = serverRun(b.Server.String())
+	}
+	if m.server != "" {
+		m.tolds = b.load()
+	}
+	return m
+}
+
+// load reads the file. One that is missing, damaged or somebody else's
+// invention holds nothing, and the phones are asked.
+func (b *Backend) load() []told {
+	f, err := os.Open(b.Memory)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, mostToldLen))
+	var tolds []told
+	if err != nil || json.Unmarshal(data, &tolds) != nil || len(tolds) > mostTold {
+		return nil
+	}
+	return tolds
+}
+
+// key tells the connection to a phone from all others; "" if nothing does.
+func (m *memory) key(i device.Info) string {
+	if m.server == "" || i.TransportID == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{m.server, i.Server, i.Key(), fmt.Sprint(i.TransportID), i.Product, i.Model, i.Codename}))
+	return hex.EncodeToString(sum[:16])
+}
+
+// find returns what a phone told under this key.
+func (m *memory) find(key string) (told, bool) {
+	i := slices.IndexFunc(m.tolds, func(t told) bool { return t.Key == key })
+	if key == "" || i < 0 || m.tolds[i].OSVersion == "" {
+		return told{}, false
+	}
+	return m.tolds[i], true
+}
+
+// keep adds what phones told just now. Another process may write at the same
+// time: the last one wins, and the phones of the other are asked again.
+func (m *memory) keep(fresh []told) {
+	fresh = slices.DeleteFunc(fresh, func(t told) bool { return t.Key == "" || t.OSVersion == "" })
+	if len(fresh) == 0 {
+		return
+	}
+	all := append(m.tolds, fresh...)
+	data, err := json.Marshal(all[max(0, len(all)-mostTold):])
+	if err != nil {
+		return
+	}
+	// Where it can't be kept, the phones are asked again: no more than that.
+	dir := filepath.Dir(m.path)
+	if os.MkdirAll(dir, 0o700) != nil {
+		return
+	}
+	f, err := os.CreateTemp(dir, filepath.Base(m.path)+".*.tmp")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(data)
+	if closeErr := f.Close(); err != nil || closeErr != nil || os.Rename(f.Name(), m.path) != nil {
+		os.Remove(f.Name())
+	}
+}

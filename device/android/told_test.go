@@ -1,0 +1,127 @@
+package android
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+)
+
+// TestConnectionsOfSelection counts what it costs to list one ready phone: the
+// list, the phone's properties, and of a phone that told them before the list
+// alone.
+func TestConnectionsOfSelection(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	b := &Backend{Server: Server{Addr: server.ADB}, Memory: filepath.Join(t.TempDir(), "state", "phones.json")}
+	again := int64(1)
+	if runtime.GOOS != "linux" {
+		again = 2 // nothing tells one run of a server from the next
+	}
+	var first device.Info
+	for i, want := range []int64{2, again, again} {
+		before := server.Face.Stats().Connections
+		infos, err := b.List(t.Context(), "")
+		if err != nil || len(infos) != 1 || infos[0].OSVersion != "14" || infos[0].Hardware == "" {
+			t.Fatalf("%+v, %v", infos, err)
+		}
+		if n := server.Face.Stats().Connections - before; n != want {
+			t.Errorf("listing %d took %d connections, want %d", i+1, n, want)
+		}
+		if i == 0 {
+			first = infos[0]
+		} else if infos[0].Name != first.Name || infos[0].Model != first.Model || infos[0].Hardware != first.Hardware {
+			t.Errorf("told %+v, and before %+v", infos[0], first)
+		}
+	}
+}
+
+// A file that holds something else, or nothing, makes phones be asked; what it
+// says of other connections does not count.
+func TestMemoryThatIsWrong(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "phones.json")
+	for name, data := range map[string]string{
+		"nothing": "", "no JSON": "{", "another type": `{"key":1}`, "another connection": `[{"key":"00","osVersion":"1"}]`,
+		"no key": `[{"osVersion":"1"},{"key":"","osVersion":"1"}]`, "much": "[" + strings.Repeat(`{"key":"a","osVersion":"1"},`, 20000) + `{}]`,
+	} {
+		if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := &Backend{Server: Server{Addr: server.ADB}, Memory: file}
+		infos, err := b.List(t.Context(), "")
+		if err != nil || len(infos) != 1 || infos[0].OSVersion != "14" {
+			t.Errorf("%s: %+v, %v", name, infos, err)
+		}
+	}
+	// A directory in its place, or a place that can't be written, does no harm.
+	if err := os.RemoveAll(file); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Dir(file), filepath.Join(os.DevNull, "phones.json")} {
+		b := &Backend{Server: Server{Addr: server.ADB}, Memory: path}
+		if infos, err := b.List(t.Context(), ""); err != nil || len(infos) != 1 || infos[0].OSVersion != "14" {
+			t.Errorf("%s: %+v, %v", path, infos, err)
+		}
+	}
+}
+
+// A server that took the place of another at the same address, with another
+// phone under the same serial and transport id, has its phone asked.
+func TestMemoryOfAnotherServer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "phones.json")
+	port := 0
+	for _, api := range []int{28, 34} {
+		server, err := virtualandroid.StartAt(context.Background(), port, virtualandroid.Options{API: api})
+		if err != nil {
+			t.Fatal(err)
+		}
+		port = portOf(t, server.ADB)
+		b := &Backend{Server: Server{Addr: server.ADB}, Memory: file}
+		for range 2 {
+			infos, err := b.List(t.Context(), "")
+			if want := map[int]string{28: "9", 34: "14"}[api]; err != nil || len(infos) != 1 || infos[0].OSVersion != want {
+				t.Errorf("API %d: %+v, %v", api, infos, err)
+			}
+		}
+		server.Close()
+	}
+}
+
+func portOf(t *testing.T, addr string) int {
+	t.Helper()
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Port
+}
+
+// The file holds a bounded number of phones, the last ones.
+func TestMemoryIsBounded(t *testing.T) {
+	m := &memory{path: filepath.Join(t.TempDir(), "phones.json"), server: "here"}
+	for i := range 2 * mostTold {
+		m.keep([]told{{Key: string(rune('a' + i)), OSVersion: "14", Name: strings.Repeat("x", 100)}})
+		kept := (&Backend{Memory: m.path}).load()
+		if len(kept) != min(i+1, mostTold) || kept[len(kept)-1].Key != string(rune('a'+i)) {
+			t.Fatalf("after %d: %d kept", i+1, len(kept))
+		}
+		m.tolds = kept
+	}
+	if entries, err := os.ReadDir(filepath.Dir(m.path)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
