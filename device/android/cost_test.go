@@ -103,8 +103,8 @@ func TestTurns(t *testing.T) {
 }
 
 // inLab shares on every phone of a server at once.
-func inLab(ctx context.Context, server *virtualandroid.Server) error {
-	fleet := &device.Fleet{Backends: []device.Backend{&Backend{Server: Server{Addr: server.ADB}, Transport: device.Virtual}}}
+func inLab(ctx context.Context, server Server) error {
+	fleet := &device.Fleet{Backends: []device.Backend{&Backend{Server: server, Transport: device.Virtual}}}
 	phones, err := fleet.Select(ctx, device.Selector{Text: "all", All: true})
 	if err != nil {
 		return err
@@ -121,33 +121,44 @@ func inLab(ctx context.Context, server *virtualandroid.Server) error {
 }
 
 // BenchmarkLab compares a share on a hundred phones with a share on one, each
-// phone 300 ms away.
+// phone 300 ms away, behind the project's own server and behind Debian's adb
+// server.
 func BenchmarkLab(b *testing.B) {
 	const latency = 300 * time.Millisecond
-	took := map[int]time.Duration{}
-	for b.Loop() {
-		for _, n := range []int{1, 100} {
-			server, err := virtualandroid.Start(b.Context(), slices.Repeat([]virtualandroid.Options{{Latency: latency}}, n)...)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, p := range server.Phones {
-				if err := (&lab{Phone: p}).putAgent(); err != nil {
-					b.Fatal(err)
+	for _, real := range []bool{false, true} {
+		b.Run(map[bool]string{false: "own", true: "adb"}[real], func(b *testing.B) {
+			took := map[int]time.Duration{}
+			for b.Loop() {
+				for _, n := range []int{1, 100} {
+					server, err := virtualandroid.Start(b.Context(), slices.Repeat([]virtualandroid.Options{{Latency: latency}}, n)...)
+					if err != nil {
+						b.Fatal(err)
+					}
+					for _, p := range server.Phones {
+						if err := (&lab{Phone: p}).putAgent(); err != nil {
+							b.Fatal(err)
+						}
+					}
+					at := Server{Addr: server.ADB}
+					if real {
+						at, _, _ = adbServer(b, server)
+					}
+					start := time.Now()
+					err = inLab(b.Context(), at)
+					took[n] += time.Since(start)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if err := server.Close(); err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
-			start := time.Now()
-			err = inLab(b.Context(), server)
-			took[n] += time.Since(start)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if err := server.Close(); err != nil {
-				b.Fatal(err)
-			}
-		}
+			b.ReportMetric(took[1].Seconds()/float64(b.N), "s-one")
+			b.ReportMetric(took[100].Seconds()/float64(b.N), "s-hundred")
+			b.ReportMetric(took[100].Seconds()/took[1].Seconds(), "ratio")
+		})
 	}
-	b.ReportMetric(took[100].Seconds()/took[1].Seconds(), "ratio")
 }
 
 // TestLabOfTwenty: phones at once don't get into each other's way.
@@ -159,13 +170,13 @@ func TestLabOfTwenty(t *testing.T) {
 	defer server.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
-	if err := inLab(ctx, server); err != nil {
+	if err := inLab(ctx, Server{Addr: server.ADB}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// adbServer runs Debian's adb server with one virtual phone connected, and
-// returns it, the phone's serial number there, and a function that runs adb.
+// adbServer runs Debian's adb server with the virtual phones connected, and
+// returns it, the first one's serial number there, and a function that runs adb.
 func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, func(args ...string) string) {
 	t.Helper()
 	program := tier.Need(t, "adb", "adb")[0]
@@ -198,8 +209,10 @@ func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	adb("connect", adbds[0])
-	adb("-s", adbds[0], "wait-for-device")
+	for _, at := range adbds {
+		adb("connect", at)
+		adb("-s", at, "wait-for-device")
+	}
 	return Server{Addr: addr}, adbds[0], adb
 }
 
