@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualios"

@@ -16,11 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/fault"
+
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
@@ -276,9 +278,9 @@ func TestRunV1(t *testing.T) {
 		return 7
 	}}
 	server := adb.NewServer(p)
-	server.Fault = func(request string) *adb.Fault {
+	server.Fault = func(request string) *fault.Fault {
 		if strings.HasPrefix(request, "shell,v2") {
-			return &adb.Fault{Fail: "closed"}
+			return &fault.Fault{Answer: []byte("FAIL0006closed")}
 		}
 		return nil
 	}
@@ -312,8 +314,8 @@ func TestBadServers(t *testing.T) {
 	p := newPhone("p")
 	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
 	server := adb.NewServer(p)
-	var fault atomic.Pointer[func(string) *adb.Fault]
-	server.Fault = func(request string) *adb.Fault { return (*fault.Load())(request) }
+	var strikes atomic.Pointer[func(string) *fault.Fault]
+	server.Fault = func(request string) *fault.Fault { return (*strikes.Load())(request) }
 	s := serve(t, server)
 	b := &Backend{Server: s}
 	ops := map[string]func(context.Context) error{
@@ -327,17 +329,17 @@ func TestBadServers(t *testing.T) {
 	before := openFiles(t)
 	n := 0
 	for name, op := range ops {
-		for _, effect := range []adb.Effect{adb.Cut, adb.Stall, adb.Garbage} {
+		for _, effect := range []fault.Effect{fault.Cut, fault.Stall, fault.Garbage} {
 			for _, after := range []int64{0, 2, 4, 6, 9, 20} {
 				var on atomic.Bool
-				strike := func(request string) *adb.Fault {
+				strike := func(request string) *fault.Fault {
 					if name != "list" && strings.HasPrefix(request, "host:") && after > 4 {
 						return nil // strike later
 					}
 					on.Store(true)
-					return &adb.Fault{After: after, Then: effect}
+					return &fault.Fault{After: after, Then: effect}
 				}
-				fault.Store(&strike)
+				strikes.Store(&strike)
 				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 				err := op(ctx)
 				cancel()
@@ -368,9 +370,9 @@ func TestBadServerOften(t *testing.T) {
 	p := newPhone("p")
 	server := adb.NewServer(p)
 	var n atomic.Int64
-	server.Fault = func(string) *adb.Fault {
+	server.Fault = func(string) *fault.Fault {
 		i := n.Add(1)
-		return &adb.Fault{After: i % 12, Then: []adb.Effect{adb.Cut, adb.Garbage}[i%2]}
+		return &fault.Fault{After: i % 12, Then: []fault.Effect{fault.Cut, fault.Garbage}[i%2]}
 	}
 	b := &Backend{Server: serve(t, server)}
 	before := openFiles(t)

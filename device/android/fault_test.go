@@ -13,6 +13,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/fault"
+
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
@@ -45,9 +47,9 @@ func TestFaults(t *testing.T) {
 	}
 	cutSync := func(after int64) func(*lab, *testShell) {
 		return func(l *lab, _ *testShell) {
-			l.server.Fault = func(request string) *adb.Fault {
+			l.server.Fault = func(request string) *fault.Fault {
 				if request == "sync:" {
-					return &adb.Fault{After: after, Then: adb.Cut}
+					return &fault.Fault{After: after, Then: fault.Cut}
 				}
 				return nil
 			}
@@ -88,9 +90,9 @@ func TestFaults(t *testing.T) {
 		{name: "phone offline", options: virtualandroid.Options{State: adb.StateOffline}, code: device.PhoneLost, message: "does not answer"},
 		{name: "phone unauthorized", options: virtualandroid.Options{State: adb.StateUnauthorized}, code: device.PhoneNotReady, message: "does not trust this computer"},
 		{name: "old shell", before: func(l *lab, _ *testShell) {
-			l.server.Fault = func(request string) *adb.Fault {
+			l.server.Fault = func(request string) *fault.Fault {
 				if strings.HasPrefix(request, "shell,v2") {
-					return &adb.Fault{Fail: "closed"}
+					return &fault.Fault{Answer: []byte("FAIL0006closed")}
 				}
 				return nil
 			}
@@ -286,18 +288,18 @@ func TestCutAnywhere(t *testing.T) {
 	l.warm(t)
 	var after atomic.Int64
 	var effect atomic.Int64
-	l.server.Fault = func(request string) *adb.Fault {
+	l.server.Fault = func(request string) *fault.Fault {
 		if strings.HasPrefix(request, "shell,v2") {
-			return &adb.Fault{After: after.Load(), Then: adb.Effect(effect.Load())}
+			return &fault.Fault{After: after.Load(), Then: fault.Effect(effect.Load())}
 		}
 		return nil
 	}
 	before := openFiles(t)
 	n := 0
-	for _, e := range []adb.Effect{adb.Cut, adb.Garbage, adb.Stall} {
+	for _, e := range []fault.Effect{fault.Cut, fault.Garbage, fault.Stall} {
 		effect.Store(int64(e))
 		step := int64(37)
-		if e == adb.Stall {
+		if e == fault.Stall {
 			step = 400 // each takes its whole time
 		}
 		for at := int64(0); at < 4000; at += step {
@@ -305,9 +307,9 @@ func TestCutAnywhere(t *testing.T) {
 			p := l.open(t)
 			timeout := wait.Plenty
 			switch e {
-			case adb.Stall:
+			case fault.Stall:
 				timeout = 60 * time.Millisecond
-			case adb.Garbage: // that can look like the length of something to come
+			case fault.Garbage: // that can look like the length of something to come
 				timeout = 500 * time.Millisecond
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -320,8 +322,8 @@ func TestCutAnywhere(t *testing.T) {
 				continue
 			}
 			got := device.AsError(err)
-			want := map[adb.Effect][]device.Code{
-				adb.Cut: {device.PhoneLost, device.ServerMisbehaved}, adb.Stall: {device.NotSeen}, adb.Garbage: {device.ServerMisbehaved, device.Failed, device.NotSeen},
+			want := map[fault.Effect][]device.Code{
+				fault.Cut: {device.PhoneLost, device.ServerMisbehaved}, fault.Stall: {device.NotSeen}, fault.Garbage: {device.PhoneLost, device.ServerMisbehaved, device.Failed, device.NotSeen},
 			}[e]
 			if got == nil || !slices.Contains(want, got.Code) || got.Message == "" || strings.ContainsAny(got.Message, "\n\x1b") {
 				t.Errorf("effect %d after %d bytes: %v (%s)", e, at, err, code(err))

@@ -14,7 +14,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 

@@ -14,6 +14,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/fault"
+
 	"github.com/electricbubble/gadb"
 
 	"github.com/wxctl/wxctl/device"
@@ -71,9 +73,9 @@ func TestRelayAroundGadb(t *testing.T) {
 	t.Run("lengths are not believed", func(t *testing.T) {
 		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
 			server := adb.NewServer(newPhone("p"))
-			server.Fault = func(request string) *adb.Fault {
+			server.Fault = func(request string) *fault.Fault {
 				if request == "sync:" {
-					return &adb.Fault{Answer: []byte("OKAY" + frame), Then: adb.Stall}
+					return &fault.Fault{Answer: []byte("OKAY" + frame), Then: fault.Stall}
 				}
 				return nil
 			}
@@ -109,9 +111,9 @@ func TestRelayAroundGadb(t *testing.T) {
 	})
 	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
 		server := adb.NewServer(newPhone("p"))
-		server.Fault = func(request string) *adb.Fault {
+		server.Fault = func(request string) *fault.Fault {
 			if request == "sync:" {
-				return &adb.Fault{After: 4, Then: adb.Stall}
+				return &fault.Fault{After: 4, Then: fault.Stall}
 			}
 			return nil
 		}

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
-	"github.com/wxctl/wxctl/device/android/jdwp/jdwptest"
+	"github.com/wxctl/wxctl/fixtures/jdwptest"
 )
 
 // HotSpot is the VM that nobody here wrote. Each part starts one of its own.

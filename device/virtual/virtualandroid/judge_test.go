@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
-	"github.com/wxctl/wxctl/device/android/jdwp/jdwptest"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+	"github.com/wxctl/wxctl/fixtures/jdwptest"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"

@@ -429,9 +429,6 @@ const lingerTime = time.Second
 func (s *clientStream) Close() error {
 	var err error
 	s.once.Do(func() {
-		if stalled(s.conn) {
-			return
-		}
 		s.conn.SetReadDeadline(time.Now().Add(lingerTime))
 		err = closeWrite(s.conn)
 	})

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/fault"
 )
 
 // Daemon is the face of a phone's adbd: adb servers (and clients that speak
@@ -26,7 +28,7 @@ type Daemon struct {
 	MaxPayload uint32
 	// Fault says what goes wrong with a connection as a whole, counted from
 	// the first byte the phone sends; nil for nothing.
-	Fault func() *Fault
+	Fault func() *fault.Fault
 	// OnOpen sees the name of each service that is asked for. It is called
 	// from many goroutines.
 	OnOpen func(service string)
@@ -91,7 +93,9 @@ func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
 	conn = delay(ctx, conn, d.Latency)
 	if d.Fault != nil {
 		if f := d.Fault(); f != nil {
-			conn = f.wrap(conn)
+			if conn = f.Strike(conn); conn == nil {
+				return
+			}
 		}
 	}
 	c := newDaemonConn(d, conn)

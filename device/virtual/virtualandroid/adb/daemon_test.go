@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/fault"
+
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
@@ -432,22 +434,22 @@ func TestDaemonStates(t *testing.T) {
 func TestDaemonFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		fault adb.Fault
+		fault fault.Fault
 		check func(c *computer)
 	}{
-		{"cut", adb.Fault{After: 100}, func(c *computer) {
+		{"cut", fault.Fault{After: 100}, func(c *computer) {
 			if b, _ := io.ReadAll(c); len(b) != 100 {
 				t.Errorf("cut after %d bytes, want 100", len(b))
 			}
 		}},
-		{"garbage", adb.Fault{After: 24, Then: adb.Garbage}, func(c *computer) {
+		{"garbage", fault.Fault{After: 24, Then: fault.Garbage}, func(c *computer) {
 			b := make([]byte, 24+len(banner))
 			io.ReadFull(c, b)
 			if string(b[:4]) != "CNXN" || bytes.Contains(b, []byte("device::")) {
 				t.Errorf("not garbled: %q", b)
 			}
 		}},
-		{"stall", adb.Fault{After: 10, Then: adb.Stall}, func(c *computer) {
+		{"stall", fault.Fault{After: 10, Then: fault.Stall}, func(c *computer) {
 			b := make([]byte, 10)
 			io.ReadFull(c, b)
 			c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
@@ -458,7 +460,7 @@ func TestDaemonFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := adb.NewDaemon(talkative(""))
-			d.Fault = func() *adb.Fault { return &tt.fault }
+			d.Fault = func() *fault.Fault { return &tt.fault }
 			c := plug(t, serveDaemon(t, d))
 			c.send(message{"CNXN", 0x01000001, 4096, "host::"})
 			tt.check(c)

@@ -7,7 +7,7 @@ import (
 	"net"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 )
 
 // A client asks the server which phones there are, then runs a command on one.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/fault"
 )
 
 // Server is the adb server's face: it speaks the smart-socket protocol that
@@ -27,7 +29,7 @@ type Server struct {
 	Connect func(ctx context.Context, address string) (Device, error)
 	// Fault says what goes wrong with the answer to a request, nil for
 	// nothing. It is called from many goroutines.
-	Fault func(request string) *Fault
+	Fault func(request string) *fault.Fault
 	// OnRequest sees each request as it was sent. It is called from many
 	// goroutines.
 	OnRequest func(request string)
@@ -213,18 +215,14 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 		c.conn = conn
 		if s.Fault != nil {
 			if f := s.Fault(request); f != nil {
-				if f.replace(conn) {
+				if c.conn = f.Strike(conn); c.conn == nil {
 					return
 				}
-				c.conn = f.wrap(conn)
 			}
 		}
 		if !c.answer(ctx, request) {
 			break
 		}
-	}
-	if stalled(c.conn) {
-		io.Copy(io.Discard, conn)
 	}
 }
 

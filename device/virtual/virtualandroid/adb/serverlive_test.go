@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/fault"
+
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
@@ -187,18 +189,18 @@ func TestServerHangUp(t *testing.T) {
 func TestServerFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		fault adb.Fault
+		fault fault.Fault
 		want  string // of the answer to shell:yes 4096, before the end
 	}{
-		{"nothing", adb.Fault{}, ""},
-		{"refusal", adb.Fault{Fail: "device offline"}, "FAIL000edevice offline"},
-		{"another answer", adb.Fault{Answer: []byte("OKAYffff")}, "OKAYffff"},
-		{"cut in OKAY", adb.Fault{After: 2}, "OK"},
-		{"cut in the stream", adb.Fault{After: 20}, "OKAY0123456789abcde\n"},
+		{"nothing", fault.Fault{}, ""},
+		{"refusal", fault.Fault{Answer: []byte("FAIL000edevice offline")}, "FAIL000edevice offline"},
+		{"another answer", fault.Fault{Answer: []byte("OKAYffff")}, "OKAYffff"},
+		{"cut in OKAY", fault.Fault{After: 2}, "OK"},
+		{"cut in the stream", fault.Fault{After: 20}, "OKAY0123456789abcde\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := adb.NewServer(phone("virtual-1"))
-			s.Fault = func(request string) *adb.Fault {
+			s.Fault = func(request string) *fault.Fault {
 				if strings.HasPrefix(request, "shell:") {
 					return &tt.fault
 				}
@@ -209,11 +211,11 @@ func TestServerFaults(t *testing.T) {
 			}
 		})
 	}
-	for _, fault := range []adb.Fault{{After: 10, Then: adb.Stall}, {Answer: []byte("OKAY012345"), Then: adb.Stall}} {
+	for _, f := range []fault.Fault{{After: 10, Then: fault.Stall}, {Answer: []byte("OKAY012345"), Then: fault.Stall}} {
 		s := adb.NewServer(phone("virtual-1"))
-		s.Fault = func(request string) *adb.Fault {
+		s.Fault = func(request string) *fault.Fault {
 			if strings.HasPrefix(request, "shell") {
-				return &fault
+				return &f
 			}
 			return nil
 		}
@@ -228,8 +230,8 @@ func TestServerFaults(t *testing.T) {
 		}
 	}
 	s := adb.NewServer(phone("virtual-1"))
-	s.Fault = func(string) *adb.Fault { return &adb.Fault{After: 4, Then: adb.Garbage} }
-	if got := ask(t, serve(t, s), "host:version"); len(got) != 12 || got[:4] != "OKAY" || strings.Trim(got[4:], "0123456789abcdef") == "" {
+	s.Fault = func(string) *fault.Fault { return &fault.Fault{After: 4, Then: fault.Garbage} }
+	if got := ask(t, serve(t, s), "host:version"); len(got) < 12 || got[:4] != "OKAY" || strings.Trim(got[4:], "0123456789abcdef") == "" {
 		t.Errorf("not garbled: %q", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb/adbtest"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 )
 
 // pack writes strings as they are and numbers as 32 bits, little-endian.

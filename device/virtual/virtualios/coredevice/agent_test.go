@@ -16,7 +16,7 @@ import (
 	"github.com/danielpaulus/go-ios/ios/appservice"
 	goios "github.com/danielpaulus/go-ios/ios/tunnel"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 

@@ -26,7 +26,7 @@ import (
 	"github.com/danielpaulus/go-ios/ios/xpc"
 	"github.com/google/uuid"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 

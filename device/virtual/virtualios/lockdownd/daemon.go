@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 

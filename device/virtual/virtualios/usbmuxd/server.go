@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 )
 
 // Device is a phone at the end of a cable.

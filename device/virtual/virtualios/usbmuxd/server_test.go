@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 	"howett.net/plist"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 )
 

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 

@@ -1,6 +1,7 @@
-// Package fault makes a virtual iPhone fail a computer at a chosen step: it is
-// silent, cuts the connection, or lies. Tests of clients use it, and it counts
-// the steps, so that what a command costs can be asserted.
+// Package fault makes a virtual phone, or a server in front of it, fail a
+// computer: it is silent, cuts the connection, or lies. Tests of clients use
+// it. A [Plan] does so at chosen steps, and counts the steps, so that what a
+// command costs can be asserted.
 package fault
 
 import (
@@ -20,16 +21,17 @@ const (
 	// Stall sends nothing more and keeps the connection open until the client
 	// closes it.
 	Stall
-	// Garbage sends bytes that mean nothing in any of the protocols.
+	// Garbage sends bytes that mean nothing in any of the protocols, and closes
+	// the connection.
 	Garbage
 )
 
 // Fault strikes when a step is reached: a request was read, and its answer is
-// to come.
+// to come. The zero value cuts the connection there.
 type Fault struct {
 	// Step is the protocol and the request, such as "usbmux Connect", "lockdown
 	// StartSession", "installation_proxy Browse" or "wda POST /session"; each
-	// package names its own.
+	// package names its own. It is for a Plan.
 	Step string
 	// Skip is how many times the step passes unharmed before that.
 	Skip int
@@ -114,16 +116,21 @@ func (p *Plan) Strike(_ context.Context, step string, conn net.Conn) net.Conn {
 		return conn
 	}
 	f := p.reach(step)
-	switch {
-	case f == nil:
+	if f == nil {
 		return conn
-	case f.Answer == nil && f.After > 0:
+	}
+	return f.Strike(conn)
+}
+
+// Strike returns the connection to answer on, or nil if the fault has struck
+// already.
+func (f *Fault) Strike(conn net.Conn) net.Conn {
+	if f.Answer == nil && f.After > 0 {
 		return &faulty{Conn: conn, left: f.After, then: f.Then}
 	}
-	if _, err := conn.Write(f.Answer); err != nil {
-		return nil
+	if _, err := conn.Write(f.Answer); err == nil {
+		f.Then.play(conn)
 	}
-	f.Then.play(conn)
 	return nil
 }
 
@@ -171,4 +178,12 @@ func (c *faulty) Write(b []byte) (int, error) {
 	c.then.play(c.Conn)
 	_ = c.Close()
 	return n, net.ErrClosed
+}
+
+// CloseWrite ends the output, if the connection can.
+func (c *faulty) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
 }
