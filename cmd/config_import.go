@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -52,9 +52,9 @@ func configImportRun(ctx context.Context, opts *configImportOptions) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(opts.path)
+	file, err := files.Open(opts.path)
 	if err != nil {
-		return exit.Usagef("check the path", "%q can't be read", opts.path)
+		return files.Unreadable(opts.path, err)
 	}
 	defer file.Close()
 	found, err := config.ReadAPICloud(opts.path, file)

@@ -1,9 +1,10 @@
 package cmd
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 
-	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -11,7 +12,7 @@ import (
 // Credentials opens the store of secrets and tokens. backend is the value of
 // --store; "" means WXCTL_STORE, else the keyring if it works, or a file.
 func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
-	state, err := config.StateDir(f.Getenv)
+	dir, err := f.credentialsDir()
 	if err != nil {
 		return nil, err
 	}
@@ -20,11 +21,25 @@ func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
 		backend, from = f.Getenv("WXCTL_STORE"), "WXCTL_STORE"
 	}
 	store, err := credentials.Open(credentials.Options{
-		Dir: filepath.Join(state, "credentials"), Backend: credentials.Backend(backend), System: f.Keyring, Started: f.Started,
+		Dir: dir, Backend: credentials.Backend(backend), System: f.Keyring, Started: f.Started,
 		Notify: func(text string) { f.Streams.Warn("%s", text) },
 	})
 	if err != nil {
 		return nil, exit.Usagef("use keyring, file or none", "%s: there is no store %q", from, backend)
 	}
 	return store, nil
+}
+
+// credentialsDir is where the file store is: in a state directory that several
+// users share, each has its own.
+func (f *Factory) credentialsDir() (string, error) {
+	state, err := f.StateDir()
+	if err != nil {
+		return "", err
+	}
+	const others = 0o022 // group and everybody may write
+	if info, err := os.Stat(state); err == nil && info.Mode()&others != 0 && os.Getuid() >= 0 {
+		return filepath.Join(state, fmt.Sprint("credentials-", os.Getuid())), nil
+	}
+	return filepath.Join(state, "credentials"), nil
 }

@@ -52,13 +52,14 @@ type Factory struct {
 
 // globalFlags are the flags of every command.
 type globalFlags struct {
-	json    bool
-	jq      string
-	color   string
-	verbose int
-	quiet   bool
-	profile string
-	timeout time.Duration
+	json     bool
+	jq       string
+	color    string
+	verbose  int
+	quiet    bool
+	profile  string
+	timeout  time.Duration
+	stateDir string
 }
 
 // System returns the factory of the real process.
@@ -123,9 +124,17 @@ func (f *Factory) Setting(key, flag string) (config.Setting, error) {
 	return c.Lookup(key, profile, f.Getenv)
 }
 
+// StateDir is where locks and the file store are.
+func (f *Factory) StateDir() (string, error) {
+	if f.global.stateDir != "" {
+		return filepath.Abs(f.global.stateDir)
+	}
+	return config.StateDir(f.Getenv)
+}
+
 // LockDir is where phones are locked.
 func (f *Factory) LockDir() (string, error) {
-	dir, err := config.StateDir(f.Getenv)
+	dir, err := f.StateDir()
 	return filepath.Join(dir, "locks"), err
 }
 

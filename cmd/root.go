@@ -91,6 +91,7 @@ wxctl devices`),
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
 	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")
 	flags.DurationVar(&g.timeout, "timeout", 0, "bound on the whole command, such as 45s (default depends on the command)")
+	flags.StringVar(&g.stateDir, "state-dir", "", "`directory` of locks and of the file store (env WXCTL_STATE_DIR)")
 
 	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(f))
 	complete(root, "color", string(streams.ColorAuto), string(streams.ColorAlways), string(streams.ColorNever))
@@ -122,7 +123,7 @@ func (f *Factory) begin(c *cobra.Command) error {
 	if c.Flags().Changed("timeout") && g.timeout <= 0 {
 		return exit.Usagef("give a duration such as 45s or 2m", "--timeout %s is no time to wait", g.timeout)
 	}
-	if err := given(c, "profile"); err != nil {
+	if err := given(c, "profile", "state-dir"); err != nil {
 		return err
 	}
 	if err := f.Streams.SetColor(streams.ColorMode(g.color), f.Getenv); err != nil {

@@ -31,7 +31,7 @@ func TestEveryStateHasAFix(t *testing.T) {
 }
 
 func TestLock(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(t.TempDir(), "state", "locks")
 	info := phone("A", Ready, USB)
 	first, err := LockPhone(dir, info, "wxctl share text")
 	if err != nil {
@@ -64,7 +64,7 @@ func TestLock(t *testing.T) {
 	}
 	// A broken or missing note must not hide that the phone is busy.
 	for _, content := range []string{"", "{", `{"pid":0}`} {
-		if err := os.WriteFile(again.note, []byte(content), 0o600); err != nil {
+		if err := writeNote(again.file.Path(), []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := LockPhone(dir, info, "x"); AsError(err).Code != PhoneBusy {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,63 +24,153 @@ type Holder struct {
 
 // Lock is the right to drive one phone, held until Unlock or until the process
 // ends, however it ends.
-type Lock struct {
-	flock *flock.Flock
-	note  string // path of the holder's note
-}
+type Lock struct{ file *flock.Flock }
 
 // LockPhone takes the lock of a phone in dir, or fails with PhoneBusy, which
 // names the holder. It never waits. command says what is done, without values
 // that might be secret.
 //
-// The lock is the operating system's, on a file that stays; who holds it
-// stands in a note beside it, since on Windows a locked file can't be read.
+// The lock is the operating system's, on a file that stays. Who holds it stands
+// in the file, behind the first byte: on Windows nobody can read what is locked,
+// and that is the first byte alone. In a directory that several users may write
+// to, every one of them can take the lock.
 func LockPhone(dir string, phone Info, command string) (*Lock, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	perm, err := makeLockDir(dir)
+	if err != nil {
 		return nil, Errorf(Failed, "the lock directory can't be made: %w", err).
-			WithHint("name another place with WXCTL_STATE_DIR")
+			WithHint("name another place with --state-dir or WXCTL_STATE_DIR")
 	}
 	sum := sha256.Sum256([]byte(phone.LockKey()))
-	base := filepath.Join(dir, hex.EncodeToString(sum[:8]))
-	l := &Lock{flock: flock.New(base+".lock", flock.SetPermissions(0o600)), note: base + ".json"}
-	ok, err := l.flock.TryLock()
-	if err != nil {
-		return nil, Errorf(Failed, "phone %s can't be locked: %w", phone.Label(), err).
-			WithHint("name another place for locks with WXCTL_STATE_DIR")
+	path := filepath.Join(dir, hex.EncodeToString(sum[:8])+".lock")
+	l := &Lock{}
+	if l.file, err = LockFile(path, perm); err != nil {
+		return nil, unlockable(phone, err)
 	}
-	if !ok {
-		return nil, busy(phone, l.note)
+	switch ok, err := l.file.TryLock(); {
+	case err != nil:
+		return nil, unlockable(phone, err)
+	case !ok:
+		return nil, busy(phone, path)
 	}
 	note, err := json.Marshal(Holder{PID: os.Getpid(), Command: command, Since: time.Now().UTC().Truncate(time.Second)})
 	if err == nil {
-		err = os.WriteFile(l.note, note, 0o600)
+		err = writeNote(path, note)
 	}
 	if err != nil {
-		return nil, errors.Join(Errorf(Failed, "phone %s can't be locked: %w", phone.Label(), err), l.flock.Unlock())
+		return nil, errors.Join(unlockable(phone, err), l.file.Unlock())
 	}
 	return l, nil
 }
 
-// Unlock gives the phone back. It does nothing the second time.
-func (l *Lock) Unlock() error {
-	if !l.flock.Locked() {
-		return nil
-	}
-	// The note goes first: without it a stranger would read ours while
-	// somebody else already holds the lock.
-	noteErr := os.Remove(l.note)
-	if errors.Is(noteErr, os.ErrNotExist) {
-		noteErr = nil
-	}
-	return errors.Join(noteErr, l.flock.Unlock())
+func unlockable(phone Info, err error) error {
+	return Errorf(Failed, "phone %s can't be locked: %w", phone.Label(), err).
+		WithHint("name another place for locks with --state-dir or WXCTL_STATE_DIR")
 }
 
-func busy(phone Info, note string) error {
+// makeLockDir makes the directory of locks and returns the permissions that
+// files in it get. It is as open to others as the directory around it, if that
+// was made for several users.
+func makeLockDir(dir string) (fs.FileMode, error) {
+	const group, others = 0o020, 0o002
+	own := fs.FileMode(0o700)
+	if around, err := os.Stat(filepath.Dir(dir)); err == nil && around.Mode()&(group|others) != 0 {
+		own = around.Mode() & (0o777 | fs.ModeSticky | fs.ModeSetgid)
+	}
+	switch err := os.Mkdir(dir, own.Perm()); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return 0, err
+		}
+	case err == nil && own != 0o700:
+		if err := os.Chmod(dir, own); err != nil { // whatever the umask
+			return 0, err
+		}
+	case err != nil && !errors.Is(err, fs.ErrExist):
+		return 0, err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return 0, err
+	}
+	perm := fs.FileMode(0o600)
+	if info.Mode()&group != 0 {
+		perm |= 0o060
+	}
+	if info.Mode()&others != 0 {
+		perm |= 0o006
+	}
+	return perm, nil
+}
+
+// LockFile returns the lock on a regular file, which is made if it is not
+// there, with just these permissions. Nothing else is ever opened for it: not
+// a pipe, which would wait for its other end, and not where a link leads.
+func LockFile(path string, perm fs.FileMode) (*flock.Flock, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		switch {
+		case err == nil:
+			if err := errors.Join(f.Chmod(perm), f.Close()); err != nil { // whatever the umask
+				return nil, err
+			}
+		case !errors.Is(err, fs.ErrExist): // else another one made it just now
+			return nil, err
+		}
+		info, err = os.Lstat(path)
+		if err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%q is not a regular file; remove it", path)
+	}
+	// Without O_CREATE: in a directory with the sticky bit, Linux lets nobody
+	// create what another user has made (fs.protected_regular).
+	return flock.New(path, flock.SetFlag(os.O_RDWR|noFollow)), nil
+}
+
+// noteAt is where the note begins, behind the byte that Windows locks.
+const noteAt = 1
+
+func writeNote(path string, note []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR|noFollow, 0)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(noteAt)
+	if err == nil && len(note) > 0 {
+		_, err = f.WriteAt(note, noteAt)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Unlock gives the phone back. It does nothing the second time.
+func (l *Lock) Unlock() error {
+	if !l.file.Locked() {
+		return nil
+	}
+	// The note goes first: without that, others would read ours while somebody
+	// else already holds the lock.
+	return errors.Join(writeNote(l.file.Path(), nil), l.file.Unlock())
+}
+
+// mostNote bounds what is read of a note.
+const mostNote = 4096
+
+func busy(phone Info, path string) error {
 	e := Errorf(PhoneBusy, "phone %s is busy: another wxctl drives it", phone.Label()).
 		WithHint("wait for it to end, or choose another phone with --device")
-	data, err := os.ReadFile(note)
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	if err != nil {
+		return e
+	}
+	defer f.Close()
 	var h Holder
-	if err != nil || json.Unmarshal(data, &h) != nil || h.PID == 0 {
+	note, err := io.ReadAll(io.NewSectionReader(f, noteAt, mostNote))
+	if err != nil || json.Unmarshal(note, &h) != nil || h.PID == 0 {
 		return e
 	}
 	e.Message = fmt.Sprintf("phone %s is busy: %q (process %d) drives it since %s",

@@ -19,6 +19,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 )
 
 // DefaultProfile is the profile that is used when none is named.
@@ -87,11 +88,14 @@ func CheckProfileName(name string) error {
 	return nil
 }
 
+// mostConfig is the most that is read of a configuration, in bytes.
+const mostConfig = 1 << 20
+
 // Load reads config.toml in dir; a missing file is an empty configuration.
 // Errors name the file, the line and the key.
 func Load(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.toml")
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, mostConfig)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &exit.Error{
 			Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be read: %s", path, reason(err)),

@@ -14,10 +14,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 )
 
 // Update reads the configuration in dir under a lock, lets change work on a
@@ -28,7 +29,10 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, unwritable(dir, "made", err)
 	}
-	lock := flock.New(filepath.Join(dir, "config.lock"))
+	lock, err := device.LockFile(filepath.Join(dir, "config.lock"), 0o600)
+	if err != nil {
+		return nil, unwritable(dir, "locked", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if locked, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !locked {
@@ -51,7 +55,7 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(old.Path, text); err != nil {
+	if err := files.Replace(old.Path, text); err != nil {
 		return nil, unwritable(old.Path, "written", err)
 	}
 	return &Config{Path: old.Path, File: next, text: text}, nil
@@ -59,10 +63,11 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 
 // unwritable is the error of a place that nothing can be written to.
 func unwritable(path, what string, err error) error {
-	return &exit.Error{
-		Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)),
-		Hint: "see who may write there, or name another directory with WXCTL_CONFIG_DIR", Err: err,
+	hint := "see who may write there, or name another directory with WXCTL_CONFIG_DIR"
+	if files.Full(err) {
+		hint = "make room on that disk, or name another directory with WXCTL_CONFIG_DIR"
 	}
+	return &exit.Error{Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)), Hint: hint, Err: err}
 }
 
 // Set puts one value into a profile, which is made if need be; an empty value
@@ -210,36 +215,4 @@ func quote(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
-}
-
-// writeFile replaces the file in one step: a reader, or a crash, meets the
-// old or the new content.
-//
-// Of a link, the file that it leads to is replaced: people keep their
-// configuration elsewhere and link to it.
-func writeFile(path string, text []byte) (err error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".config-*.toml")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err = tmp.Write(text); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err = tmp.Sync(); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err = tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

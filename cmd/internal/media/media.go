@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 )
 
 // DownloadLimit bounds a picture from the web; it is the wx module's limit
@@ -69,7 +70,7 @@ func (l *Loader) Read(name string, limit int64) (File, error) {
 	// A file can grow while it is read.
 	file.Data, err = io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return File{}, unreadable(name, err)
+		return File{}, files.Unreadable(name, err)
 	}
 	file.Size = int64(len(file.Data))
 	if file.Size > limit {
@@ -90,13 +91,8 @@ func (l *Loader) Stat(name string) (File, error) {
 
 func stat(name string, f *os.File) (File, error) {
 	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return File{}, unreadable(name, err)
-	case info.IsDir():
-		return File{}, exit.Usagef("name a file in it", "%q is a directory", name)
-	case !info.Mode().IsRegular():
-		return File{}, exit.Usagef("name a regular file", "%q is no regular file", name)
+	if err != nil {
+		return File{}, files.Unreadable(name, err)
 	}
 	return File{Name: filepath.Base(f.Name()), Path: f.Name(), Size: info.Size()}, nil
 }
@@ -109,9 +105,9 @@ func (l *Loader) open(name string) (*os.File, error) {
 	case strings.HasPrefix(name, "widget://"):
 		root, rel, flag = l.WidgetRoot, strings.TrimPrefix(name, "widget://"), "--widget-root"
 	default:
-		f, err := openRegular(name)
+		f, err := files.Open(name)
 		if err != nil {
-			return nil, unreadable(name, err)
+			return nil, files.Unreadable(name, err)
 		}
 		return f, nil
 	}
@@ -124,27 +120,11 @@ func (l *Loader) open(name string) (*os.File, error) {
 	}
 	defer dir.Close()
 	// Root refuses what leads out of it, by .. or by a symbolic link.
-	rel = strings.TrimLeft(rel, "/")
-	if info, err := dir.Stat(rel); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, exit.Usagef("name a regular file", "%q is no regular file", name)
-	}
-	f, err := dir.Open(rel)
+	f, err := files.OpenIn(dir, strings.TrimLeft(rel, "/"))
 	if err != nil {
-		return nil, unreadable(name, err)
+		return nil, files.Unreadable(name, err)
 	}
 	return f, nil
-}
-
-// openRegular opens a file but never waits on a pipe for a writer.
-func openRegular(name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, errors.New("no regular file")
-	}
-	return os.Open(name)
 }
 
 // Download fetches a picture from the web: at most DownloadLimit bytes,
@@ -207,10 +187,6 @@ func shown(address string) string {
 
 func tooLarge(name string, size, limit int64) error {
 	return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: fmt.Sprintf("%q has %d bytes; %d is the most that can be sent", name, size, limit), Hint: "make it smaller"}
-}
-
-func unreadable(name string, err error) error {
-	return exit.Usagef("check the path", "%q can't be read: %s", name, reason(err))
 }
 
 func reason(err error) string {

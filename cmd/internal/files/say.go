@@ -1,0 +1,44 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// Unreadable is the error of a file that can't be read, for the user.
+func Unreadable(name string, err error) error {
+	var kind *KindError
+	switch {
+	case errors.As(err, &kind):
+		return exit.Usagef("name a regular file", "%q can't be read: %v", name, kind)
+	case errors.Is(err, fs.ErrNotExist):
+		return exit.Usagef("check the path", "%q can't be read: %v", name, reason(err))
+	}
+	return exit.Usagef("check the path, and who may read it", "%q can't be read: %v", name, reason(err))
+}
+
+// Unwritable is the error of a file that can't be written, for the user.
+func Unwritable(name string, err error) error {
+	var kind *KindError
+	switch {
+	case errors.Is(err, ErrExists):
+		return exit.Usagef("name another file, or replace this one with --overwrite", "%q is there already", name)
+	case errors.As(err, &kind):
+		return exit.Usagef("name another file", "%q can't be written: %v", name, kind)
+	case Full(err):
+		return &exit.Error{Name: "disk_full", Code: exit.Failed, Message: fmt.Sprintf("%q can't be written: %v", name, reason(err)), Hint: "make room on that disk, or name a file on another", Err: err}
+	case errors.Is(err, fs.ErrNotExist):
+		return exit.Usagef("make its directory first", "%q can't be written: %v", name, reason(err))
+	}
+	return exit.Usagef("name another file", "%q can't be written: %v", name, reason(err))
+}
+
+// Full reports whether an error says that a disk, or what a user may have of it,
+// is full.
+func Full(err error) bool {
+	return slices.ContainsFunc(fullErrors, func(full error) bool { return errors.Is(err, full) })
+}
