@@ -8,6 +8,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -94,7 +95,7 @@ func authLogoutRun(ctx context.Context, opts *authLogoutOptions) error {
 		}{output.SchemaVersion, removed, secretRemoved})
 	}
 	for _, openID := range removed {
-		if err := f.Streams.Println(output.Safe(openID)); err != nil {
+		if err := f.Streams.Println(streams.Safe(openID)); err != nil {
 			return err
 		}
 	}

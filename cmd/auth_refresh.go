@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -119,7 +119,7 @@ func (s *session) renewing(ctx context.Context, call func(oauth.Token) error) er
 	_, failure := s.refresh(ctx, true)
 	switch {
 	case failure != nil && !s.token.AccessToken.IsZero(): // renewed, but not kept
-		s.f.Streams.Warn("%s", output.Safe(describe(failure).Message))
+		s.f.Streams.Warn("%s", streams.Safe(describe(failure).Message))
 	case failure != nil:
 		report := describe(failure)
 		return &exit.Error{

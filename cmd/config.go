@@ -210,7 +210,7 @@ func configGetRun(opts *configKeyOptions) error {
 			config.Setting
 		}{output.SchemaVersion, s})
 	}
-	return f.Streams.Println(output.Safe(s.Value))
+	return f.Streams.Println(streams.Safe(s.Value))
 }
 
 func unknownKey(key string) error {

@@ -5,9 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -33,6 +30,9 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, c content) error {
 	phones, err := fleet.Select(ctx, p.sel)
 	if err != nil {
 		f.explain(err)
+		return err
+	}
+	if err := o.outputs.free(phones, p.sel.All); err != nil {
 		return err
 	}
 	if o.before != nil && id.AppID != "" {
@@ -139,23 +139,13 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 	defer phone.Close()
 	job := a.job
 	job.App, job.Until, job.After = d.id, d.plan.until, d.plan.after
-	job.Hooks = d.o.hooks(info, d.several)
+	job.Hooks = d.o.f.hooks(info, d.several)
 	job.Hooks.Identified = d.o.before
+	var kept []device.Artifact
+	d.o.outputs.into(&job.Hooks, info, d.several, &kept)
 	r.Outcome, err = phone.Deliver(ctx, job)
+	r.Artifacts = append(r.Artifacts, kept...)
 	return err
-}
-
-// hooks tell the user what happens on the way, and make the files that
-// --screenshot and --record name.
-func (o *requestOptions) hooks(info device.Info, several bool) device.Hooks {
-	hooks := o.f.hooks(info, several)
-	if o.screenshot != "" {
-		hooks.Screenshot = func() (io.WriteCloser, error) { return createPrivate(o.screenshot, several, info) }
-	}
-	if o.record != "" {
-		hooks.Record = func() (io.WriteCloser, error) { return createPrivate(o.record, several, info) }
-	}
-	return hooks
 }
 
 // hooks tell the user what happens on the way; with several phones each line
@@ -180,28 +170,6 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 		hooks.Seen = func(e device.Evidence) { s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(e.What), safe(e.Source)) }
 	}
 	return hooks
-}
-
-// createPrivate makes a file that only its owner can read: pickers show real
-// contacts. With several phones each has its own, named after it.
-func createPrivate(name string, several bool, info device.Info) (io.WriteCloser, error) {
-	if several {
-		clean := strings.Map(func(r rune) rune {
-			if strings.ContainsRune(`/\:*?"<>| `, r) || r < 0x20 {
-				return '_'
-			}
-			return r
-		}, info.ID)
-		name = filepath.Join(filepath.Dir(name), clean+"-"+filepath.Base(name))
-	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, exit.Usagef("name another file", "%q can't be written: %v", name, err)
-	}
-	if err := file.Chmod(0o600); err != nil { // it may have been there
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
 }
 
 func (d *delivery) print(r *result) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -73,23 +72,6 @@ func TestAlsoPrinted(t *testing.T) {
 	}
 	if err := f.alsoPrinted(nil, os.ErrClosed); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("ended with %v", err)
-	}
-}
-
-func TestCreatePrivate(t *testing.T) {
-	dir := t.TempDir()
-	for _, tt := range []struct {
-		several bool
-		want    string
-	}{{false, "shot.png"}, {true, "192.168.1.5_5555-shot.png"}} {
-		w, err := createPrivate(filepath.Join(dir, "shot.png"), tt.several, device.Info{ID: "192.168.1.5:5555"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
-		if _, err := os.Stat(filepath.Join(dir, tt.want)); err != nil {
-			t.Error(err)
-		}
 	}
 }
 

@@ -19,6 +19,7 @@ func describe(err error) exit.Report {
 		phone   *device.Error
 		call    *oauth.Error
 		keyring *credentials.KeyringError
+		stored  *credentials.FileError
 	)
 	if errors.As(err, &own) || errors.As(err, &signal) {
 		return exit.Describe(err)
@@ -31,6 +32,9 @@ func describe(err error) exit.Report {
 	}
 	if errors.As(err, &keyring) {
 		return describeKeyring(err)
+	}
+	if errors.As(err, &stored) {
+		return exit.Report{Code: "store_failed", ExitCode: exit.Failed, Message: err.Error(), Hint: stored.Hint}
 	}
 	if errors.Is(err, context.Canceled) {
 		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}

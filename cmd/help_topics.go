@@ -37,7 +37,7 @@ A flag wins over its variable, a variable over the profile.
   WXCTL_STORE                  where secrets and tokens are kept, as --store takes it
   HTTPS_PROXY, NO_PROXY        the proxy to WeChat's server; plain http takes none
   WXCTL_CONFIG_DIR             where config.toml is
-  WXCTL_STATE_DIR              where locks and the file store are
+  WXCTL_STATE_DIR              where locks and the file store are (--state-dir)
   ADB_SERVER_SOCKET            the adb server, such as tcp:127.0.0.1:5037
   ANDROID_ADB_SERVER_ADDRESS   its host, if ADB_SERVER_SOCKET is not set
   ANDROID_ADB_SERVER_PORT      its port, likewise

@@ -59,7 +59,7 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 		f.printError(report)
 	}
 	if report.Message != "" {
-		f.Streams.Error(output.Safe(report.Message), output.Safe(report.Hint))
+		f.Streams.Error(report.Message, report.Hint)
 	}
 	return int(report.ExitCode)
 }
@@ -72,13 +72,15 @@ func (f *Factory) reportPanic(p any) int {
 		what = err.Error()
 	}
 	if f.Verbose() > 0 {
-		f.Streams.Note("%s", debug.Stack())
+		for line := range strings.Lines(string(debug.Stack())) {
+			f.Streams.Note("%s", strings.TrimRight(line, "\n"))
+		}
 	}
 	report := exit.Report{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what, Hint: "please report it with what -v prints"}
 	if f.printer != nil && f.printer.JSON() && !f.printer.Printed() {
 		f.printError(report)
 	}
-	f.Streams.Error(output.Safe(report.Message), report.Hint)
+	f.Streams.Error(report.Message, report.Hint)
 	return int(report.ExitCode)
 }
 

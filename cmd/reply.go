@@ -128,7 +128,7 @@ func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *rep
 }
 
 // replyFileLimit bounds a file of replies.
-const replyFileLimit = 1 << 20
+const replyFileLimit = 64 << 20
 
 func (o *replyOptions) reply() (intents.Reply, error) {
 	if o.from == "" {
@@ -214,14 +214,21 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 	return onPhones(ctx, o.f, &o.phone, p.patience(), func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
 		outcome, err := device.NewOutcome(info), openErr
 		if err == nil {
+			err = o.outputs.free([]device.Info{info}, p.sel.All)
+		}
+		if err == nil {
 			replier, ok := device.As[device.Replier](phone)
 			if !ok {
 				err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
 			} else {
+				hooks := o.f.hooks(info, p.sel.All)
+				var kept []device.Artifact
+				o.outputs.into(&hooks, info, p.sel.All, &kept)
 				outcome, err = replier.Reply(ctx, device.ReplyJob{
 					Reply: reply, App: id, SDKVersion: o.sdkVersion, Route: p.route, User: o.phone.user(),
-					Until: p.until, After: p.after, Hooks: o.hooks(info, p.sel.All),
+					Until: p.until, After: p.after, Hooks: hooks,
 				})
+				outcome.Artifacts = append(outcome.Artifacts, kept...)
 			}
 		}
 		outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still

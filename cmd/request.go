@@ -11,13 +11,13 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/media"
-	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
 
 // safe is text from outside, fit for a terminal.
-func safe(s string) string { return output.Safe(s) }
+func safe(s string) string { return streams.Safe(s) }
 
 // requestOptions are the options that every request has.
 type requestOptions struct {
@@ -29,7 +29,7 @@ type requestOptions struct {
 	transaction, openID                 *string
 	route, until, after                 string
 	dryRun, noFit, raw, yes, force      bool
-	screenshot, record                  string
+	outputs                             outputs
 	fsRoot, widgetRoot                  string
 
 	untilDefault string
@@ -60,8 +60,7 @@ func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault s
 	flags.BoolVar(&o.raw, "raw", false, "send what was given, unchecked")
 	flags.BoolVar(&o.yes, "yes", false, "speak for an app that is neither debuggable nor named by the profile")
 	flags.BoolVar(&o.force, "force", false, "try what is known not to work")
-	flags.StringVar(&o.screenshot, "screenshot", "", "save a screenshot to `file` (may show real contacts)")
-	flags.StringVar(&o.record, "record", "", "save a screen recording to `file` (may show real contacts)")
+	o.outputs.addFlags(flags)
 	flags.StringVar(&o.fsRoot, "fs-root", "", "`directory` that fs:// names")
 	flags.StringVar(&o.widgetRoot, "widget-root", "", "`directory` that widget:// names")
 	complete(cmd, "route", "auto", "sdk", "app", "system", "url", "bridge")
@@ -94,7 +93,7 @@ func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 	if p.after, err = device.ParseAfter(o.after); err != nil {
 		return p, err
 	}
-	if o.record != "" && o.dryRun || o.screenshot != "" && o.dryRun {
+	if o.outputs.any() && o.dryRun {
 		return p, exit.Usagef("leave one of them away", "--dry-run touches no phone, so there is nothing to photograph")
 	}
 	if o.dryRun && o.phone.platform != "" {

@@ -5,23 +5,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 )
 
 type watchOptions struct {
-	f        *Factory
-	phone    phoneFlags
-	pkg      string
-	bundleID string
-	showCode bool
-	record   string
+	f         *Factory
+	phone     phoneFlags
+	pkg       string
+	bundleID  string
+	showCode  bool
+	record    string
+	overwrite bool
 }
 
 // NewCmdWatch makes `wxctl watch`.
@@ -35,9 +37,9 @@ func NewCmdWatch(f *Factory, runF func(context.Context, *watchOptions) error) *c
 Android, or one that has the bridge's hook; of others only the call is seen.
 Requests can be sent to the phone meanwhile.
 
-Codes of a login are masked unless --show-code asks for them. --record keeps
-each reply that was read, codes and all, in a file that only you can read;
-wxctl reply … --from replays it.`, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.NotSeen, exit.Interrupted, exit.Terminated),
+Codes of a login are masked unless --show-code asks for them. --record adds
+each reply that was read, codes and all, to a file that only you can read;
+wxctl reply … --from replays it. --overwrite replaces what the file holds.`, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.NotSeen, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl watch --timeout 100ms\nwxctl watch --json --timeout 100ms"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,7 +56,8 @@ wxctl reply … --from replays it.`, exit.NoPhone, exit.SeveralPhones, exit.Phon
 	cmd.Flags().StringVar(&opts.pkg, "package", "", "Android package of the app")
 	cmd.Flags().StringVar(&opts.bundleID, "bundle-id", "", "iOS bundle id of the app")
 	cmd.Flags().BoolVar(&opts.showCode, "show-code", false, "print codes of a login unmasked")
-	cmd.Flags().StringVar(&opts.record, "record", "", "keep the replies in `file`, for wxctl reply … --from")
+	cmd.Flags().StringVar(&opts.record, "record", "", "add the replies to `file`, for wxctl reply … --from")
+	cmd.Flags().BoolVar(&opts.overwrite, "overwrite", false, "replace what the file of --record holds, once a reply comes")
 	return cmd
 }
 
@@ -108,21 +111,17 @@ func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 	if !ok {
 		return device.Errorf(device.Refused, "replies can't be watched on %s phones", phones[0].Platform)
 	}
-	var record io.Writer
-	if opts.record != "" {
-		file, err := createPrivate(opts.record, false, phones[0])
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, file.Close()) }()
-		record = file
+	record, err := newRecording(opts.record, opts.overwrite)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, record.close()) }()
 	return opts.watch(ctx, watcher, phones[0], id, record)
 }
 
 // watch prints and records replies until the context ends. The end of the time
 // that was asked for is no failure once the phone is being watched.
-func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity, record io.Writer) error {
+func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity, record *recording) error {
 	var outErr error
 	watching := false
 	looking, stop := context.WithCancel(ctx)
@@ -155,18 +154,72 @@ func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone 
 
 // keep writes a reply as `reply --from` reads it, at once: a watch ends by a
 // signal as a rule.
-func (o *watchOptions) keep(record io.Writer, r device.SeenReply) error {
-	if record == nil || r.Content == nil {
+func (o *watchOptions) keep(record *recording, r device.SeenReply) error {
+	if r.Content == nil {
 		return nil
 	}
 	line, err := output.Marshal(r.Content, false)
 	if err != nil {
 		return err
 	}
-	if _, err := record.Write(append(line, '\n')); err != nil {
-		return exit.Usagef("name another file", "%q can't be written: %v", o.record, err)
+	return record.write(append(line, '\n'))
+}
+
+// recording is the file of --record. Replies are added to what is there; with
+// --overwrite the first of them takes the place of it all.
+type recording struct {
+	name  string
+	first *files.Draft // takes the first reply, nil if it is to be added
+	rest  *os.File
+}
+
+// newRecording makes sure that the file can be written; without a name nothing
+// is recorded.
+func newRecording(name string, overwrite bool) (*recording, error) {
+	r := &recording{name: name}
+	var err error
+	switch {
+	case name == "":
+		return r, nil
+	case overwrite:
+		r.first, err = files.Create(name, true)
+	default:
+		r.rest, err = files.Append(name)
+	}
+	if err != nil {
+		return nil, files.Unwritable(name, err)
+	}
+	return r, nil
+}
+
+func (r *recording) write(line []byte) (err error) {
+	switch {
+	case r.first != nil:
+		if _, err = r.first.Write(line); err == nil {
+			err = r.first.Close()
+		}
+		r.first.Discard()
+		r.first = nil
+		if err == nil {
+			r.rest, err = files.Append(r.name)
+		}
+	case r.rest != nil:
+		_, err = r.rest.Write(line)
+	}
+	if err != nil {
+		return files.Unwritable(r.name, err)
 	}
 	return nil
+}
+
+func (r *recording) close() error {
+	if r.first != nil {
+		r.first.Discard() // no reply came, and what was there stays
+	}
+	if r.rest == nil {
+		return nil
+	}
+	return r.rest.Close()
 }
 
 func (o *watchOptions) print(r device.SeenReply) error {

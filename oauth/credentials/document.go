@@ -19,6 +19,8 @@ import (
 
 const (
 	documentName    = "credentials.json"
+	lockName        = "credentials.lock"
+	newMark         = ".new" // ends the name of a document that is being written
 	documentVersion = 1
 	maxDocument     = 8 << 20 // bytes
 )
@@ -101,36 +103,79 @@ func (r record) token(openID string) oauth.Token {
 
 // read returns the document, an empty one if there is no file.
 func (s *Store) read() (document, error) {
+	s.sweep()
 	f, err := openOwn(s.Path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return document{Version: documentVersion}, nil
 	}
 	if err != nil {
-		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+		return document{}, s.unreadable(err)
 	}
 	defer f.Close()
 	mended, err := makePrivate(f)
 	if err != nil {
-		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+		return document{}, s.unreadable(err)
 	}
 	if mended {
-		s.opts.Notify(s.Path() + " could be read by others, which is mended now; if it was shared, log in again and reset the AppSecret")
+		s.opts.Notify(fmt.Sprintf("%q could be read by others, which is mended now; if it was shared, log in again and reset the AppSecret", s.Path()))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
 	if err != nil {
-		return document{}, fmt.Errorf("the credentials can't be read: %w", err)
+		return document{}, s.unreadable(err)
 	}
 	doc, err := parseDocument(data)
 	if err != nil {
-		return document{}, fmt.Errorf("the credentials file %s %w", s.Path(), err)
+		return document{}, s.fileError(err.Error(), "move it away and log in again, or use another store: --store", err)
 	}
 	return doc, nil
+}
+
+// sweep removes what a writer that was killed left behind: it holds secrets.
+func (s *Store) sweep() {
+	temp := s.Path() + newMark
+	if _, err := os.Lstat(temp); err != nil {
+		return
+	}
+	l := flock.New(filepath.Join(s.opts.Dir, lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_RDWR|noFollow))
+	if ok, err := l.TryLock(); err == nil && ok {
+		_ = os.Remove(temp) // the next writer tries again
+	}
+	l.Close()
+}
+
+func (s *Store) fileError(reason, hint string, err error) error {
+	return &FileError{Path: s.Path(), Reason: reason, Hint: hint, Err: err}
+}
+
+func (s *Store) unreadable(err error) error {
+	return s.fileError("can't be read: "+without(err), "see who may read it, or use another store: --store", err)
+}
+
+func (s *Store) unwritable(err error) error {
+	hint := "see who may write there, or use another store: --store"
+	if isFull(err) {
+		hint = "make room on that disk, or use another store: --store"
+	}
+	return s.fileError("can't be written: "+without(err), hint, err)
+}
+
+// without is an error's text without the path that the sentence has already.
+func without(err error) string {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err.Error()
+	case errors.As(err, &link):
+		return link.Err.Error()
+	}
+	return err.Error()
 }
 
 func parseDocument(data []byte) (document, error) {
 	var doc document
 	if len(data) > maxDocument || json.Unmarshal(data, &doc) != nil { // json's error may quote a value
-		return document{}, errors.New("is damaged; move it away and log in again")
+		return document{}, errors.New("is damaged")
 	}
 	if doc.Version != documentVersion {
 		return document{}, fmt.Errorf("has version %d, and this wxctl knows %d", doc.Version, documentVersion)
@@ -143,7 +188,7 @@ func (s *Store) update(ctx context.Context, change func(*document)) error {
 	if err := s.makeDir(); err != nil {
 		return err
 	}
-	unlock, err := s.lock(ctx, "credentials.lock", func() {})
+	unlock, err := s.lock(ctx, lockName, func() {})
 	if err != nil {
 		return err
 	}
@@ -158,7 +203,7 @@ func (s *Store) update(ctx context.Context, change func(*document)) error {
 		return err
 	}
 	if err := replaceFile(s.Path(), append(data, '\n')); err != nil {
-		return fmt.Errorf("the credentials can't be written: %w", err)
+		return s.unwritable(err)
 	}
 	return nil
 }
@@ -167,18 +212,18 @@ func (s *Store) update(ctx context.Context, change func(*document)) error {
 // and nobody else's.
 func (s *Store) makeDir() error {
 	if err := os.MkdirAll(filepath.Dir(s.opts.Dir), 0o700); err != nil {
-		return fmt.Errorf("the credentials can't be written: %w", err)
+		return s.unwritable(err)
 	}
 	if err := os.Mkdir(s.opts.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("the credentials can't be written: %w", err)
+		return s.unwritable(err)
 	}
 	d, err := openOwn(s.opts.Dir)
 	if err != nil {
-		return fmt.Errorf("the credentials can't be written: %w", err)
+		return s.unwritable(err)
 	}
 	defer d.Close()
 	if _, err := makePrivate(d); err != nil {
-		return fmt.Errorf("the credentials can't be written: %w", err)
+		return s.unwritable(err)
 	}
 	return nil
 }
@@ -189,7 +234,11 @@ const lockPoll = 5 * time.Millisecond
 // lock takes a lock file; if it has to wait, it calls waiting first. The
 // operating system frees the lock when the process ends, however it ends.
 func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
-	l := flock.New(filepath.Join(s.opts.Dir, name), flock.SetPermissions(0o600))
+	path := filepath.Join(s.opts.Dir, name)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &FileError{Path: path, Reason: "is not a regular file", Hint: "remove it and try again"}
+	}
+	l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(os.O_RDWR|os.O_CREATE|noFollow))
 	ok, err := l.TryLock()
 	if err == nil && !ok {
 		waiting()
@@ -200,7 +249,7 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("another wxctl holds the credentials: %w", ctx.Err())
 		}
-		return nil, fmt.Errorf("the credentials can't be locked: %w", err)
+		return nil, &FileError{Path: path, Reason: "can't be locked: " + without(err), Hint: "see who may write there, or use another store: --store", Err: err}
 	}
 	return func() { l.Close() }, nil
 }
@@ -209,7 +258,7 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 // holds the old or the new content whatever happens. The caller holds the
 // lock; a temporary file that a crash left behind is overwritten.
 func replaceFile(path string, data []byte) (err error) {
-	temp := path + ".new"
+	temp := path + newMark
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

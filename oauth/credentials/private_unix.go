@@ -3,16 +3,22 @@
 package credentials
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"syscall"
 )
 
-// openOwn opens a file or directory, but no symbolic link.
+// noFollow opens no symbolic link, and does not wait for the other end of a pipe.
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// openOwn opens a file or directory, but no symbolic link and nothing else.
 func openOwn(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if info, err := os.Lstat(path); err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket|os.ModeDevice) != 0 {
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if pathError, ok := err.(*os.PathError); ok && (pathError.Err == syscall.ELOOP || pathError.Err == syscall.EMLINK) {
-		return nil, fmt.Errorf("%s is a symbolic link", path)
+		return nil, errors.New("it is a symbolic link")
 	}
 	return f, err
 }
@@ -25,10 +31,10 @@ func makePrivate(f *os.File) (mended bool, err error) {
 		return false, err
 	}
 	if !info.Mode().IsRegular() && !info.IsDir() {
-		return false, fmt.Errorf("%s is no ordinary file", f.Name())
+		return false, errors.New("it is not a regular file")
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
-		return false, fmt.Errorf("%s belongs to another user", f.Name())
+		return false, errors.New("it belongs to another user")
 	}
 	const others = 0o077
 	if info.Mode().Perm()&others == 0 {
@@ -48,4 +54,9 @@ func syncDir(path string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// isFull reports whether a disk, or what a user may have of it, is full.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

@@ -2,13 +2,15 @@ package credentials
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"time"
 
 	"golang.org/x/sys/windows"
 )
+
+// noFollow is of no use here: making a link takes an administrator.
+const noFollow = 0
 
 // openOwn opens a file or directory, but no symbolic link.
 func openOwn(path string) (*os.File, error) {
@@ -17,7 +19,7 @@ func openOwn(path string) (*os.File, error) {
 		return nil, err
 	}
 	if info.Mode()&os.ModeSymlink != 0 {
-		return nil, fmt.Errorf("%s is a symbolic link", path)
+		return nil, errors.New("it is a symbolic link")
 	}
 	return os.Open(path)
 }
@@ -41,3 +43,8 @@ func rename(from, to string) (err error) {
 
 // syncDir does nothing: a directory can't be synced here.
 func syncDir(string) error { return nil }
+
+// isFull reports whether a disk is full.
+func isFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}

@@ -49,6 +49,23 @@ type KeyringError struct{ Reason string }
 // Error returns one sentence.
 func (e *KeyringError) Error() string { return "the keyring can't be used: " + e.Reason }
 
+// FileError says that a file of the store can't be used as it is.
+type FileError struct {
+	Path string
+	// Reason is what is wrong, as it stands behind the path in a sentence.
+	Reason string
+	// Hint is what to do about it.
+	Hint string
+	Err  error
+}
+
+// Error returns one sentence.
+func (e *FileError) Error() string {
+	return fmt.Sprintf("the file of credentials %q %s", e.Path, e.Reason)
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
 // Account is whose credentials are meant: an app, as one profile knows it.
 type Account struct {
 	Profile string
@@ -344,7 +361,7 @@ func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
 	}
 	switch {
 	case !inKeyring && s.opts.Backend == Auto && first:
-		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are kept in %s, which only you can read", why, s.Path()))
+		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are kept in %q, which only you can read", why, s.Path()))
 	case s.opts.Backend == File && old.InKeyring:
 		// What the keyring still has is out of date now, and better gone; if it
 		// does not answer, nothing refers to it any more.

@@ -90,10 +90,9 @@ func Read(name string, limit int64) ([]byte, error) {
 // ErrExists says that there is a file already which was not to be replaced.
 var ErrExists = errors.New("there is such a file already")
 
-// Free returns ErrExists, or a *KindError, if Create would refuse the name as
-// things stand now. A link is a file like any other: it is replaced, not what it
+// free returns ErrExists, or a *KindError, if a file can't be put under the name. A link is a file like any other: it is replaced, not what it
 // leads to, since in a directory that others write to it may be a trap.
-func Free(name string, overwrite bool) error {
+func free(name string, overwrite bool) error {
 	info, err := os.Lstat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		if led, statErr := os.Stat(name); statErr == nil {
@@ -123,6 +122,7 @@ type Draft struct {
 	path      string // where it goes
 	overwrite bool
 	written   bool
+	broken    bool // a write failed
 	done      bool
 }
 
@@ -134,7 +134,7 @@ const partMark = ".wxctl-part"
 // refused, or with overwrite replaced at that moment. Drafts that killed
 // processes left in the directory are removed.
 func Create(name string, overwrite bool) (*Draft, error) {
-	if err := Free(name, overwrite); err != nil {
+	if err := free(name, overwrite); err != nil {
 		return nil, err
 	}
 	dir := filepath.Dir(name)
@@ -160,11 +160,8 @@ func Create(name string, overwrite bool) (*Draft, error) {
 // Write writes to the draft.
 func (d *Draft) Write(b []byte) (int, error) {
 	n, err := d.file.Write(b)
-	d.written = d.written || n > 0
-	if err != nil {
-		return n, reason(err)
-	}
-	return n, nil
+	d.written, d.broken = d.written || n > 0, d.broken || err != nil
+	return n, reason(err)
 }
 
 // Discard throws the draft away; it does nothing after Close.
@@ -177,12 +174,17 @@ func (d *Draft) Discard() {
 	os.Remove(d.file.Name())
 }
 
-// Close puts the file in its place, if anything was written.
+// Kept reports whether Close would put a file in its place: something was
+// written, all of it.
+func (d *Draft) Kept() bool { return d.written && !d.broken }
+
+// Close puts the file in its place, unless nothing was written, or not all of
+// what should have been.
 func (d *Draft) Close() error {
 	if d.done {
 		return nil
 	}
-	if !d.written {
+	if !d.Kept() {
 		d.Discard()
 		return nil
 	}
@@ -200,7 +202,7 @@ func (d *Draft) put() error {
 		return err
 	}
 	if d.overwrite {
-		if err := Free(d.path, true); err != nil {
+		if err := free(d.path, true); err != nil {
 			return err
 		}
 		return os.Rename(temp, d.path)
@@ -212,18 +214,18 @@ func (d *Draft) put() error {
 	case errors.Is(err, fs.ErrExist):
 		return ErrExists
 	}
-	if err := Free(d.path, false); err != nil {
+	if err := free(d.path, false); err != nil {
 		return err
 	}
 	return os.Rename(temp, d.path)
 }
 
-// Append opens a regular file to be written at its end, and makes one that only
-// its owner can read if there is none.
+// Append opens a regular file to be written at its end, on a line of its own,
+// and makes one that only its owner can read if there is none.
 func Append(name string) (*os.File, error) {
 	for range 2 {
 		info, err := os.Stat(name)
-		flag := os.O_WRONLY | os.O_APPEND | noWait
+		flag := os.O_RDWR | os.O_APPEND | noWait
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			flag |= os.O_CREATE | os.O_EXCL
@@ -247,6 +249,9 @@ func Append(name string) (*os.File, error) {
 		if err == nil {
 			err = f.Chmod(0o600)
 		}
+		if err == nil {
+			err = endLine(f, info.Size())
+		}
 		if err != nil {
 			f.Close()
 			return nil, err
@@ -254,6 +259,19 @@ func Append(name string) (*os.File, error) {
 		return f, nil
 	}
 	return nil, ErrExists
+}
+
+// endLine ends a last line that was not ended.
+func endLine(f *os.File, size int64) error {
+	if size == 0 {
+		return nil
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err := f.Write([]byte("\n"))
+	return err
 }
 
 // Replace writes a whole file in the place of another: a reader, or a crash,

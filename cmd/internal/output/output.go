@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
 
@@ -95,7 +94,7 @@ func Marshal(v any, indent bool) ([]byte, error) {
 // escapeControls escapes characters that can only stand inside the strings of
 // a JSON text.
 func escapeControls(text []byte) []byte {
-	hostile := func(r rune) bool { return r >= 0x7f && unicode.IsControl(r) || isBidiControl(r) }
+	hostile := func(r rune) bool { return r >= 0x7f && unicode.IsControl(r) || streams.IsBidiControl(r) }
 	if !bytes.ContainsFunc(text, hostile) {
 		return text
 	}
@@ -139,7 +138,7 @@ func (p *Printer) query(v any) error {
 		}
 		if s, isText := result.(string); isText {
 			if p.streams.OutTTY { // a program gets the text as it is
-				s = Safe(s)
+				s = streams.Safe(s)
 			}
 			if err := p.streams.Println(s); err != nil {
 				return err
@@ -172,7 +171,7 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 		for _, row := range rows {
 			cells := make([]string, len(row))
 			for i, c := range row {
-				cells[i] = Safe(c.Text)
+				cells[i] = streams.Safe(c.Text)
 			}
 			if err := p.streams.Println(strings.Join(cells, "\t")); err != nil {
 				return err
@@ -188,13 +187,13 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 	widths := make([]int, len(header))
 	for _, row := range all {
 		for i, c := range row {
-			widths[i] = max(widths[i], columns(Safe(c.Text)))
+			widths[i] = max(widths[i], columns(streams.Safe(c.Text)))
 		}
 	}
 	for _, row := range all {
 		var b strings.Builder
 		for i, c := range row {
-			text := Safe(c.Text)
+			text := streams.Safe(c.Text)
 			b.WriteString(p.streams.PaintOut(c.Paint, text))
 			if i < len(row)-1 {
 				b.WriteString(strings.Repeat(" ", widths[i]-columns(text)+2))
@@ -223,34 +222,4 @@ func columns(text string) int {
 		}
 	}
 	return n
-}
-
-// Safe makes text from outside fit for a terminal and for one line: control
-// characters (escape sequences, line breaks, right-to-left overrides) and
-// invalid UTF-8 are shown escaped.
-func Safe(text string) string {
-	clean := true
-	for i := 0; i < len(text) && clean; i++ {
-		clean = text[i] >= 0x20 && text[i] < 0x7f
-	}
-	if clean {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		switch {
-		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unicode.IsControl(r), isBidiControl(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// isBidiControl: characters that reorder what follows on the line.
-func isBidiControl(r rune) bool {
-	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
 }

@@ -138,24 +138,26 @@ func paint(on bool, p Paint, text string) string {
 	return c.Sprint(text)
 }
 
-// Note prints one line on stderr unless --quiet.
+// Note prints one line on stderr unless --quiet. What is not fit for a terminal
+// is shown escaped, here and in all that goes to stderr: paths and names come
+// from outside.
 func (s *Streams) Note(format string, args ...any) {
 	if !s.Quiet {
-		s.errLine(fmt.Sprintf(format, args...))
+		s.errLine(Safe(fmt.Sprintf(format, args...)))
 	}
 }
 
 // Warn prints "warning: …" on stderr, also with --quiet.
 func (s *Streams) Warn(format string, args ...any) {
-	s.errLine(s.PaintErr(Warn, "warning:") + " " + fmt.Sprintf(format, args...))
+	s.errLine(s.PaintErr(Warn, "warning:") + " " + Safe(fmt.Sprintf(format, args...)))
 }
 
 // Error prints the one sentence that a failed command ends with and the
 // hint, if there is one.
 func (s *Streams) Error(sentence, hint string) {
-	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + sentence)
+	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + Safe(sentence))
 	if hint != "" {
-		s.errLine(s.PaintErr(Bold, "hint:") + " " + hint)
+		s.errLine(s.PaintErr(Bold, "hint:") + " " + Safe(hint))
 	}
 }
 
@@ -206,7 +208,7 @@ func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error)
 }
 
 // Say prints one line on stderr, also with --quiet: it belongs to an error.
-func (s *Streams) Say(line string) { s.errLine(line) }
+func (s *Streams) Say(line string) { s.errLine(Safe(line)) }
 
 // Progress returns a function that shows how far a file has gone to a phone:
 // a line that is rewritten on a terminal, nothing elsewhere. prefix names the

@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
+)
+
+// outputs are the files that a command makes of what a phone shows. Pickers
+// show real contacts, so only their owner can read them.
+type outputs struct {
+	screenshot, record string
+	overwrite          bool
+}
+
+func (o *outputs) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.screenshot, "screenshot", "", "save a screenshot to `file` (may show real contacts)")
+	flags.StringVar(&o.record, "record", "", "save a screen recording to `file` (may show real contacts)")
+	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that are there already")
+}
+
+// any reports whether there is a file to be made.
+func (o *outputs) any() bool { return o.screenshot != "" || o.record != "" }
+
+// free says, before anything is done, what could not be written in the end.
+func (o *outputs) free(phones []device.Info, several bool) error {
+	for _, phone := range phones {
+		for _, name := range []string{o.screenshot, o.record} {
+			if name == "" {
+				continue
+			}
+			name = nameFor(name, several, phone)
+			draft, err := files.Create(name, o.overwrite)
+			if err != nil {
+				return files.Unwritable(name, err)
+			}
+			draft.Discard()
+		}
+	}
+	return nil
+}
+
+// into has a phone's hooks write the files, and lists in kept those that there
+// are in the end.
+func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kept *[]device.Artifact) {
+	writer := func(kind, name string) func() (io.WriteCloser, error) {
+		if name == "" {
+			return nil
+		}
+		return func() (io.WriteCloser, error) {
+			name := nameFor(name, several, phone)
+			draft, err := files.Create(name, o.overwrite)
+			if err != nil {
+				return nil, files.Unwritable(name, err)
+			}
+			return &outputFile{draft, device.Artifact{Kind: kind, Path: name}, kept}, nil
+		}
+	}
+	hooks.Screenshot = writer("screenshot", o.screenshot)
+	hooks.Record = writer("recording", o.record)
+}
+
+// outputFile is a file of a phone that is listed once it is there.
+type outputFile struct {
+	*files.Draft
+	artifact device.Artifact
+	kept     *[]device.Artifact
+}
+
+func (f *outputFile) Close() error {
+	kept := f.Kept()
+	if err := f.Draft.Close(); err != nil {
+		return files.Unwritable(f.artifact.Path, err)
+	}
+	if kept {
+		*f.kept = append(*f.kept, f.artifact)
+	}
+	return nil
+}
+
+// nameFor is the name of a phone's file: with several phones each has its own,
+// with the phone's ID before the suffix.
+func nameFor(name string, several bool, phone device.Info) string {
+	if !several {
+		return name
+	}
+	clean := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>| `, r) || r < 0x20 || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, phone.ID)
+	ext := filepath.Ext(name)
+	return strings.TrimSuffix(name, ext) + "-" + clean + ext
+}
