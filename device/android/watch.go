@@ -89,8 +89,12 @@ const (
 // now comes out of it. All that comes before that line is old.
 func (w *replyWatch) begin(ctx context.Context) error {
 	w.mark = "watch " + rand.Text()
-	if _, err := w.phone.server.Run(ctx, target(w.phone.info), "log -t wxctl "+shellQuote(w.mark), nil); err != nil {
+	r, err := w.phone.server.Run(ctx, target(w.phone.info), "log -t wxctl "+shellQuote(w.mark), nil)
+	if err != nil {
 		return err
+	}
+	if r.Exit != 0 {
+		return device.Errorf(device.Failed, "nothing can be written to the phone's log: it says %q", excerpt(string(r.Stderr)))
 	}
 	bounded, cancel := context.WithTimeout(ctx, beginTime)
 	defer cancel()
