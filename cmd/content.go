@@ -138,8 +138,8 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		a.job.Request = r
 	}
 	problems, err := platformOf(on).validate(a.job)
-	if err != nil {
-		return nil, err
+	if a.refusal == nil {
+		a.refusal = err
 	}
 	if a.problems == nil { // a limit of wxctl's own leaves nothing for the SDK's
 		a.problems = problems

@@ -95,18 +95,18 @@ func TestLockNoDirectory(t *testing.T) {
 func TestOutcomeJSON(t *testing.T) {
 	o := NewOutcome(Info{ID: "A", Platform: Android, Name: "n", OSVersion: "14"})
 	o.Route = RouteSDK
-	o.See(120*time.Millisecond, Delivered, "WeChat started", "agent")
-	o.See(900*time.Millisecond, Opened, "chat picker opened", "events log")
-	o.See(950*time.Millisecond, NotSent, "nothing new", "agent")
+	o.See(120*time.Millisecond, Delivered, ScreenLaunching, "WeChat started", "agent")
+	o.See(900*time.Millisecond, Opened, ScreenChatPicker, "chat picker opened", "events log")
+	o.See(950*time.Millisecond, NotSent, ScreenUnknown, "nothing new", "agent")
 	o.Fail(Errorf(NotSeen, "no reply was seen in %s", "30s").WithHint("answer on the phone"))
 	b, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"schemaVersion":1,"device":{"id":"A","name":"n","platform":"android","osVersion":"14"},"wechat":null,"app":null,` +
-		`"route":"sdk","routeReason":"","differences":[],"impersonated":false,"state":"opened","screen":null,"evidence":[` +
-		`{"atMs":120,"what":"WeChat started","screen":null,"source":"agent"},{"atMs":900,"what":"chat picker opened","screen":null,"source":"events log"},` +
-		`{"atMs":950,"what":"nothing new","screen":null,"source":"agent"}],"screenAfter":"","reply":null,"status":null,"err":null,"events":[],"warnings":[],"artifacts":[],"elapsedMs":0,` +
+		`"route":"sdk","routeReason":"","differences":[],"impersonated":false,"state":"opened","screen":"chat_picker","evidence":[` +
+		`{"atMs":120,"what":"WeChat started","screen":"launching","source":"agent"},{"atMs":900,"what":"chat picker opened","screen":"chat_picker","source":"events log"},` +
+		`{"atMs":950,"what":"nothing new","screen":"unknown","source":"agent"}],"screenAfter":"","reply":null,"status":null,"err":null,"events":[],"warnings":[],"artifacts":[],"elapsedMs":0,` +
 		`"error":{"code":"not_seen","exitCode":18,"message":"no reply was seen in 30s","hint":"answer on the phone"}}`
 	if string(b) != want {
 		t.Errorf("got\n%s\nwant\n%s", b, want)

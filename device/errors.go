@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code names a kind of failure, as the JSON's error.code spells it. Each kind
@@ -105,4 +106,28 @@ func AsError(err error) *Error {
 		return &Error{Code: NotSeen, Message: "no answer in time", Hint: "give it longer with --timeout", Err: err}
 	}
 	return &Error{Code: Failed, Message: err.Error(), Err: err}
+}
+
+// moment is how much later than the error that it causes the end of a context
+// may come to light: a connection's deadline is the context's, and a peer in
+// this process may hang up as the same context ends.
+const moment = 20 * time.Millisecond
+
+// EndOf returns the end of ctx if that is what an error of I/O comes from, else
+// err. The end of a context goes before any error that it causes, in whatever
+// order the two are noticed.
+func EndOf(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() == nil {
+		timer := time.NewTimer(moment)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+			return err
+		}
+	}
+	return ctx.Err()
 }

@@ -126,11 +126,3 @@ type Job struct {
 	NoFit      bool // never scale a thumb
 	Hooks      Hooks
 }
-
-// Identified tells the job's hook for which AppID the request speaks.
-func (j *Job) Identified(ctx context.Context, appID string) error {
-	if j.Hooks.Identified == nil {
-		return nil
-	}
-	return j.Hooks.Identified(ctx, appID)
-}

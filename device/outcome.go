@@ -273,9 +273,14 @@ func NewOutcome(phone Info) *Outcome {
 }
 
 // See adds evidence for state (NotSent for what proves none), which never
-// lowers the state already reached.
-func (o *Outcome) See(at time.Duration, state Progress, what, source string) {
-	o.Evidence = append(o.Evidence, Evidence{AtMs: at.Milliseconds(), What: what, Source: source})
+// lowers the state already reached, and for a screen ("" for what is about none).
+func (o *Outcome) See(at time.Duration, state Progress, screen Screen, what, source string) {
+	o.Evidence = append(o.Evidence, Evidence{AtMs: at.Milliseconds(), What: what, Screen: screen, Source: source})
+	// The screen of the request stays the one that opened, whatever comes up
+	// after it.
+	if screen != "" && (state >= Opened || o.State < Opened) {
+		o.Screen = screen
+	}
 	o.State = max(o.State, state)
 }
 

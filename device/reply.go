@@ -115,6 +115,13 @@ func (o *Outcome) Unsent(request intents.Kind, why *Error) {
 	}
 }
 
+// RefusedApp is what the module says of an app whose AppID, package or signature
+// WeChat does not take, where WeChat shows that and tells the app nothing.
+func (o *Outcome) RefusedApp() {
+	answer := launchAnswers[intents.ErrBan]
+	o.Status, o.Err = new(false), &ModuleError{Code: answer.code, Msg: answer.msg}
+}
+
 // Sent adds what the module's callback gets once a request has been handed to
 // WeChat. On Android it hears nothing then of a mini program.
 func (o *Outcome) Sent(request intents.Kind) {

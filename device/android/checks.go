@@ -10,20 +10,20 @@ import (
 // check refuses what this WeChat can't do, and warns of what it probably
 // won't.
 func (d *delivery) check() error {
-	have := d.out.WeChat.SupportAPI
-	share, isShare := d.job.Request.(intents.Share)
+	have := d.Out.WeChat.SupportAPI
+	share, isShare := d.Job.Request.(intents.Share)
 	tooOld := func(need int, what string) error {
 		switch {
 		case have == 0 || have >= need:
 			return nil
-		case d.job.Raw:
-			d.note(fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.out.WeChat.Version, what, have, need), "update WeChat on the phone")
+		case d.Job.Raw:
+			d.Note(fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, what, have, need), "update WeChat on the phone")
 			return nil
 		}
-		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.out.WeChat.Version, what, have, need).
+		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, what, have, need).
 			WithHint("update WeChat on the phone, or send it all the same with --raw")
 	}
-	if isShare && d.out.Route != device.RouteSystem {
+	if isShare && d.Out.Route != device.RouteSystem {
 		need, what := 0, ""
 		switch {
 		case share.Scene == intents.SceneContact:
@@ -31,27 +31,27 @@ func (d *delivery) check() error {
 		case share.Scene == intents.SceneTimeline:
 			need, what = needTimeline, "a share to Moments"
 		}
-		if len(d.job.Media) > 0 && !d.job.Media[0].AsPath {
+		if len(d.Job.Media) > 0 && !d.Job.Media[0].AsPath {
 			need, what = needContentURI, "content URIs"
 		}
 		if err := tooOld(need, what); err != nil {
 			return err
 		}
 		if _, ok := share.Message.Object.(intents.MiniProgram); ok && have != 0 && have < needMiniProgram {
-			d.note(fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed", d.out.WeChat.Version, have, needMiniProgram), "update WeChat on the phone; SDKs up to 6.8.0 send it the web page instead")
+			d.Note(fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, have, needMiniProgram), "update WeChat on the phone; SDKs up to 6.8.0 send it the web page instead")
 		}
 	}
 	if isShare && share.Scene == intents.SceneFavorite {
-		d.note("WeChat saves favorites without a question on the phone", "")
+		d.Note("WeChat saves favorites without a question on the phone", "")
 	}
 	if d.app == nil {
 		return nil
 	}
 	if d.app.Entry == nil {
-		d.note(fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
+		d.Note(fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
 	}
 	for _, doubt := range doubts(d.app, d.appID) {
-		d.note(doubt.Message, doubt.Hint)
+		d.Note(doubt.Message, doubt.Hint)
 	}
 	return nil
 }

@@ -110,20 +110,42 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestUnreadReply: a call back that is enough, though its reply is not read,
-// says so; it may be a refusal.
-func TestUnreadReply(t *testing.T) {
-	l := newLab(t, virtualandroid.Options{Strict: true})
-	l.warm(t)
-	o, err := l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Opened})
-	if err != nil || o.State != device.Returned || o.Reply != nil || o.Status != nil || !strings.Contains(whats(o), "its reply, which may be a refusal, was not read") {
-		t.Errorf("%v, %v, saw %s", err, o.State, whats(o))
+// TestReplyIsRead: a reply that came is read, and a refusal is one, whatever
+// state was asked for.
+func TestReplyIsRead(t *testing.T) {
+	for _, until := range []device.Progress{device.Opened, device.Returned, device.Replied} {
+		l := newLab(t, virtualandroid.Options{Strict: true})
+		l.warm(t)
+		o, err := l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: until})
+		if code(err) != device.RefusedByWeChat || o.State != device.Replied || o.Reply == nil || o.Reply.ErrCode != int(intents.ErrBan) || o.Err == nil || o.Err.Code != 1 {
+			t.Errorf("%v: %v, %v, saw %s", until, err, o.State, whats(o))
+		}
+		if o.Screen != device.ScreenSignatureError || strings.Count(whats(o), "called") > 1 {
+			t.Errorf("%v: screen %q, saw %s", until, o.Screen, whats(o))
+		}
 	}
-	l = newLab(t, virtualandroid.Options{})
+	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
-	o, err = l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Returned})
-	if err != nil || o.State == device.Returned && !strings.HasSuffix(whats(o), "back; its reply was not read") || strings.Count(whats(o), "called") > 1 {
-		t.Errorf("%v, %v, saw %s", err, o.State, whats(o))
+	o, err := l.open(t).Deliver(t.Context(), device.Job{Request: page(intents.SceneSession), Until: device.Returned})
+	if err != nil || o.State != device.Replied || o.Reply == nil || o.Screen != device.ScreenChatPicker {
+		t.Errorf("%v, %v, screen %q, saw %s", err, o.State, o.Screen, whats(o))
+	}
+}
+
+// TestUnreadReply: where nobody can read it, that WeChat called the app back is
+// enough for those who asked for that alone.
+func TestUnreadReply(t *testing.T) {
+	for until, want := range map[device.Progress]device.Code{device.Opened: device.NotSeen, device.Returned: "", device.Replied: device.NotSeen} {
+		l := newLab(t, virtualandroid.Options{API: 30, Strict: true})
+		l.warm(t)
+		released(l, silent{}, nil)
+		l.backend.Options.UnreadAfter = 50 * time.Millisecond // nothing will come
+		job := sharing("t-1")
+		job.Until = until
+		o, err := l.open(t).Deliver(bounded(t), job)
+		if code(err) != want || o.State != device.Returned || o.Reply != nil || o.Status != nil {
+			t.Errorf("%v: %v, %v, saw %s", until, err, o.State, whats(o))
+		}
 	}
 }
 

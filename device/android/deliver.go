@@ -17,26 +17,20 @@ import (
 // that has the agent, all of it goes over the one connection that the agent
 // lives on.
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
-	d := &delivery{Phone: p, job: job, begin: time.Now(), out: device.NewOutcome(p.info)}
+	d := p.newDelivery(job)
 	err := d.run(ctx)
 	d.inside.close()
-	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
-	if err != nil {
-		err = d.explain(err)
-		d.out.Fail(err)
-		if d.out.State == device.NotSent {
-			d.out.Unsent(job.Request.Kind(), device.AsError(err))
-		}
-	}
-	return d.out, err
+	return d.Out, d.End(err, p.unanswered())
+}
+
+func (p *Phone) newDelivery(job device.Job) *delivery {
+	return &delivery{Phone: p, Delivery: device.NewDelivery(p.info, job)}
 }
 
 // delivery is one request on its way.
 type delivery struct {
 	*Phone
-	job   device.Job
-	begin time.Time
-	out   *device.Outcome
+	*device.Delivery
 
 	facts  *facts
 	app    *agent.App // nil for a route that names none
@@ -49,28 +43,21 @@ type delivery struct {
 	camera *shell   // what records
 }
 
-// explain gives the error of a context the sentence that fits how far it came.
-func (d *delivery) explain(err error) error {
-	return lateError(d.info, ", so the request was not sent", err)
+// unanswered is what to do about a phone that lets deadlines pass.
+func (p *Phone) unanswered() string {
+	return fmt.Sprintf("see whether `adb -s %s shell true` answers, or give it longer with --timeout", p.info.ID)
 }
 
-// lateError says of the error of a passed deadline which phone did not answer,
-// and what follows from that. Other errors stay as they are.
-func lateError(info device.Info, so string, err error) error {
+// lateError says of the error of a passed deadline which phone did not answer.
+// Other errors stay as they are.
+func (p *Phone) lateError(err error) error {
 	var e *device.Error
 	if errors.As(err, &e) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	e = device.Errorf(device.NotSeen, "phone %s did not answer in time%s", info.Label(), so).
-		WithHint("see whether `adb %s shell true` answers, or give it longer with --timeout", adbFlag(info))
+	e = device.Errorf(device.NotSeen, "phone %s did not answer in time", p.info.Label()).WithHint("%s", p.unanswered())
 	e.Err = err
 	return e
-}
-
-func (d *delivery) note(message, hint string) {
-	if d.job.Hooks.Note != nil {
-		d.job.Hooks.Note(device.Note{Message: message, Hint: hint})
-	}
 }
 
 func (d *delivery) run(ctx context.Context) error {
@@ -79,7 +66,7 @@ func (d *delivery) run(ctx context.Context) error {
 	}
 	// What comes at the end (the screen in front, tidying up) needs a little
 	// of the time, too.
-	working, cancel := reserve(ctx)
+	working, cancel := device.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
 	if ctx.Err() == nil {
@@ -117,7 +104,7 @@ func (d *delivery) abandon(ctx context.Context) error {
 	if d.film != "" {
 		files = append(files, d.film)
 	}
-	if d.out.State < device.Delivered {
+	if d.Out.State < device.Delivered {
 		for _, f := range d.placed {
 			files = append(files, f.path)
 		}
@@ -133,59 +120,45 @@ func (d *delivery) abandon(ctx context.Context) error {
 		command += " " + shellQuote(f)
 	}
 	if _, err := d.server.Run(ctx, target(d.info), command, nil); err != nil {
-		d.note(fmt.Sprintf("left on the phone: %s", strings.Join(files, ", ")), "")
+		d.Note(fmt.Sprintf("left on the phone: %s", strings.Join(files, ", ")), "")
 	}
 	return nil
-}
-
-// reserve keeps a tenth of the time, at most a second, from a context.
-func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	left := time.Until(deadline)
-	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
 }
 
 // chooseRoute decides how the request goes, and refuses what the SDK would
 // refuse to send, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
-	route, why, err := routeOf(d.job)
+	route, why, err := routeOf(d.Job)
 	if err != nil {
 		return err
 	}
-	d.choose(route, why)
+	d.Choose(route, why)
 	if route == device.RouteSystem {
-		if err := systemCan(d.job.Request, d.job.Force); err != nil {
+		if err := systemCan(d.Job.Request, d.Job.Force); err != nil {
 			return err
 		}
-		d.job.Media, err = systemMedia(d.job)
+		d.Job.Media, err = systemMedia(d.Job)
 		return err
 	}
-	problems, err := Validate(d.job)
-	if err != nil || d.job.Raw {
+	problems, err := Validate(d.Job)
+	if err != nil || d.Job.Raw {
 		return err
 	}
 	return device.RefusedBySDK(problems)
 }
 
-func (d *delivery) choose(r device.Route, why string) {
-	d.out.Route, d.out.RouteReason = r, why
-}
-
 // prepare asks the phone what has to be known, refuses what can't work, and
 // brings media to the phone.
 func (d *delivery) prepare(ctx context.Context) error {
-	needsApp := d.out.Route != device.RouteSystem
+	needsApp := d.Out.Route != device.RouteSystem
 	var packages agent.Packages
 	var app agent.App
 	var asks []*ask
 	var inspectApp, list *ask
 	switch {
 	case !needsApp:
-	case d.job.App.Package != "":
-		inspectApp = askInspect(0, d.job.App.Package, &app)
+	case d.Job.App.Package != "":
+		inspectApp = askInspect(0, d.Job.App.Package, &app)
 		asks = append(asks, inspectApp)
 	default:
 		list = &ask{Request: agent.Request{Verb: agent.ListPackages}, into: &packages}
@@ -196,7 +169,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 		asks = append(asks, watch)
 	}
 	var err error
-	d.facts, err = d.learn(ctx, d.job.User, asks...)
+	d.facts, err = d.learn(ctx, d.Job.User, asks...)
 	// The logs may be watched by now, whatever else was learned.
 	if err := errors.Join(err, d.watching(watch)); err != nil {
 		return err
@@ -212,7 +185,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 		if err := d.identify(ctx, inspectApp, &app, list, packages.Packages); err != nil {
 			return err
 		}
-		if err := d.job.Identified(ctx, d.appID); err != nil {
+		if err := d.Identified(ctx, d.appID); err != nil {
 			return err
 		}
 	}
@@ -222,27 +195,16 @@ func (d *delivery) prepare(ctx context.Context) error {
 	return d.place(ctx)
 }
 
-// buffers are the log buffers that evidence is read from. The app's own log is
-// needed only for replies.
-func (d *delivery) buffers() []string {
-	if d.job.Until >= device.Returned {
-		return []string{"events", "system", "main"}
-	}
-	return []string{"events", "system"}
-}
+// buffers are the log buffers that evidence is read from: main is the one that
+// the app's debug hook logs its replies to.
+func buffers() []string { return []string{"events", "system", "main"} }
 
-// askWatch returns the request to watch the logs, nil if they are watched. An
-// agent watches once: one that watches too little makes way for another.
+// askWatch returns the request to watch the logs, nil if they are watched.
 func (d *delivery) askWatch() *ask {
-	switch {
-	case d.agent == nil:
-	case len(d.watched) >= len(d.buffers()):
+	if d.agent != nil && len(d.watched) > 0 {
 		return nil
-	case len(d.watched) > 0:
-		d.agent.Close()
-		d.agent, d.watched = nil, nil
 	}
-	return &ask{Request: agent.Request{Verb: agent.Watch, Buffers: d.buffers()}}
+	return &ask{Request: agent.Request{Verb: agent.Watch, Buffers: buffers()}}
 }
 
 func (d *delivery) watching(a *ask) error {
@@ -258,7 +220,7 @@ func (d *delivery) watching(a *ask) error {
 
 // wechat puts what is known of WeChat into the outcome.
 func (d *delivery) wechat() {
-	d.out.WeChat = d.facts.report()
+	d.Out.WeChat = d.facts.report()
 }
 
 // report says which WeChat was found.
@@ -296,11 +258,12 @@ func (d *delivery) identify(ctx context.Context, inspect *ask, app *agent.App, l
 		return device.Errorf(device.Refused, "the app %q is not installed on the phone%s, and WeChat would refuse a request in its name", inspect.Package, forUser(d.facts.user)).
 			WithHint("install it, or name another with --package")
 	}
-	if d.appID, err = chooseAppID(d.job.App.AppID, d.app); err != nil {
+	who := speaker(d.app, d.Job.App)
+	if d.appID, err = who.AppID(d.Job.App.AppID); err != nil {
 		return err
 	}
-	d.out.App = &device.App{Package: d.app.Package, AppID: d.appID, Debuggable: d.app.Debuggable}
-	d.out.Impersonated, err = maySpeak(d.app, d.job.App, d.job.Yes)
+	d.Out.App = &device.App{Package: d.app.Package, AppID: d.appID, Debuggable: d.app.Debuggable}
+	d.Out.Impersonated, err = who.MaySpeak(d.Job.Yes)
 	return err
 }
 
@@ -314,22 +277,22 @@ func forUser(user int) string {
 // takeRoute gets ready for the app route. Where it was wxctl's choice and
 // can't be taken, the debug hook of the app will do, if it has one.
 func (d *delivery) takeRoute(ctx context.Context) error {
-	if d.out.Route != device.RouteApp {
+	if d.Out.Route != device.RouteApp {
 		return nil
 	}
 	err := d.goInside(ctx)
-	chosen := d.job.Route == "" || d.job.Route == device.RouteAuto
+	chosen := d.Job.Route == "" || d.Job.Route == device.RouteAuto
 	if err == nil || !chosen || ctx.Err() != nil || !slices.Contains(d.app.Schemes, device.BridgeScheme(d.appID)) {
 		return err
 	}
 	why, _ := reasonOf(err)
-	d.choose(device.RouteBridge, "auto: the app's debug hook, since the app route failed: "+why)
+	d.Choose(device.RouteBridge, "auto: the app's debug hook, since the app route failed: "+why)
 	return nil
 }
 
 // send hands the request over and watches until the state that was asked for.
 func (d *delivery) send(ctx context.Context) error {
-	if d.out.Route == device.RouteApp {
+	if d.Out.Route == device.RouteApp {
 		return d.sendInside(ctx)
 	}
 	verb, intent, err := d.wire()
@@ -343,21 +306,67 @@ func (d *delivery) send(ctx context.Context) error {
 	var started agent.Started
 	start := &ask{Request: agent.Request{Verb: verb, User: d.facts.user, Intent: raw}, into: &started}
 	asks := []*ask{start}
-	if d.job.Until <= device.Delivered { // nothing is waited for, so what is in front then is asked in the same turn
+	if d.Job.Until <= device.Delivered { // nothing is waited for, so what is in front then is asked in the same turn
 		asks = append(asks, askFront())
 	}
-	sentAt := time.Since(d.begin)
-	if err := d.do(ctx, asks...); err != nil && !start.answered {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	sentAt := d.Elapsed()
+	d.Out.State = device.Unknown
+	if err := d.hand(ctx, start, asks); err != nil {
+		return d.lookAgain(ctx, sentAt, err)
+	}
 	if err := startError(start.err, started, intent); err != nil {
+		d.Out.State = device.NotSent
 		return err
 	}
 	o := d.observing(sentAt, started.AtMs)
-	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
+	d.See(sentAt, device.Delivered, "", fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
 	err = d.follow(ctx, o)
 	for _, a := range asks[1:] {
 		d.screenIs(a)
+	}
+	return err
+}
+
+// hand writes a start to the phone and waits for its answer, at most for half
+// of the time that is left: where none comes, the phone may still be asked what
+// became of it.
+func (d *delivery) hand(ctx context.Context, start *ask, asks []*ask) error {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok {
+		bounded, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
+	}
+	defer cancel()
+	err := d.do(bounded, asks...)
+	if err == nil || start.answered {
+		return nil
+	}
+	if !start.written {
+		d.Out.State = device.NotSent
+	}
+	return err
+}
+
+// lookAgain is for a start that was written and not answered: the phone's log,
+// over a new connection, tells what became of it, and the rest as ever. It is
+// read from a second before on, in which nobody else should have started WeChat.
+func (d *delivery) lookAgain(ctx context.Context, sentAt time.Duration, lost error) error {
+	if d.Out.State == device.NotSent || ctx.Err() != nil {
+		return lost
+	}
+	d.Note("the connection broke as the request was handed over; the phone is asked again what became of it", "")
+	watch := d.askWatch()
+	if watch != nil {
+		if err := errors.Join(d.do(ctx, watch), watch.err); err != nil {
+			return lost
+		}
+		d.watched = watch.Buffers
+	}
+	err := d.follow(ctx, d.observing(sentAt, 0))
+	if d.Out.State == device.Unknown {
+		return lost
 	}
 	return err
 }
@@ -370,35 +379,39 @@ func askFront() *ask {
 // screenIs takes the answer to askFront.
 func (d *delivery) screenIs(a *ask) {
 	if component, ok := fullComponent(a.into.(*agent.Top).Activity); a.err == nil && ok {
-		d.out.ScreenAfter = shortComponent(component)
+		d.Out.ScreenAfter = shortComponent(component)
 	}
 }
 
 // observing returns the observer of a request that was handed over just now.
 func (d *delivery) observing(sentAt time.Duration, sentMs int64) *observer {
-	o := newObserver(d.out, d.job, d.begin, d.facts, d.app)
+	o := newObserver(d.Delivery, d.facts, d.app)
 	o.sentAt, o.sentMs, o.inside = sentAt, sentMs, d.inside
 	return o
 }
 
 // follow watches what comes of a request that was handed over.
 func (d *delivery) follow(ctx context.Context, o *observer) error {
-	d.out.Sent(d.job.Request.Kind())
-	if !d.facts.state.ScreenOn {
-		o.see(o.sentAt, device.NotSent, asleep, sourceAgent)
-	} else if d.facts.state.Keyguard {
-		o.see(o.sentAt, device.NotSent, behindKeyguard, sourceAgent)
+	if !d.Forging() {
+		d.expect(o.sentAt)
 	}
-	err := d.until(ctx, o, d.job.Until)
+	err := d.until(ctx, o, d.Job.Until)
 	d.closed = err != nil && !o.goneAt.IsZero()
-	d.out.ScreenAfter = shortComponent(o.top)
-	if o.reply != nil {
-		d.out.Answer(o.reply)
-		if err == nil {
-			err = device.ReplyFailure(o.reply)
-		}
+	d.Out.ScreenAfter = shortComponent(o.top)
+	o.stuck(err)
+	return d.Answered(err)
+}
+
+// expect says what follows from that a request was handed over.
+func (d *delivery) expect(at time.Duration) {
+	if d.Out.State >= device.Delivered {
+		d.Out.Sent(d.Job.Request.Kind())
 	}
-	return err
+	if !d.facts.state.ScreenOn {
+		d.See(at, device.NotSent, "", asleep, sourceAgent)
+	} else if d.facts.state.Keyguard {
+		d.See(at, device.NotSent, "", behindKeyguard, sourceAgent)
+	}
 }
 
 func resultWord(s agent.Started) string {
@@ -444,7 +457,7 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
 	verb := agent.Start
 	var sender androidwire.Sender
-	switch d.out.Route {
+	switch d.Out.Route {
 	case device.RouteSystem: // which names no sender
 		verb = agent.Send
 	case device.RouteBridge:
@@ -458,33 +471,33 @@ func (d *delivery) wire() (agent.Verb, *androidwire.Intent, error) {
 			return verb, nil, err
 		}
 	}
-	wires, differences, err := encode(d.out.Route, d.job.Request, sender, d.placed)
+	wires, differences, err := encode(d.Out.Route, d.Job.Request, sender, d.placed)
 	if err != nil {
 		return verb, nil, err
 	}
-	d.out.Differences = append(d.out.Differences, differences...)
+	d.Out.Differences = append(d.Out.Differences, differences...)
 	return verb, wires[len(wires)-1].Intent, nil
 }
 
 // finish looks at the phone once more and leaves it as asked.
 func (d *delivery) finish(ctx context.Context) error {
 	var errs []error
-	if d.out.ScreenAfter == "" && d.agent != nil {
+	if d.Out.ScreenAfter == "" && d.agent != nil {
 		if a := askFront(); d.do(ctx, a) == nil {
 			d.screenIs(a)
 		}
 	}
-	errs = append(errs, d.screenshot(ctx), d.tidy(ctx), d.removeMedia(ctx))
+	errs = append(errs, d.Screenshot(ctx, d.picture), d.tidy(ctx), d.removeMedia(ctx))
 	return errors.Join(errs...)
 }
 
 // tidy leaves the phone as --after says. A phone that was handed nothing is
 // left as it was.
 func (d *delivery) tidy(ctx context.Context) error {
-	if d.out.State < device.Delivered || d.agent == nil {
+	if d.Out.State < device.Delivered || d.agent == nil {
 		return nil
 	}
-	switch d.job.After {
+	switch d.Job.After {
 	case device.AfterBack:
 		r, err := d.server.Run(ctx, target(d.info), "input keyevent 4", nil) // KEYCODE_BACK
 		if err == nil && r.Exit != 0 {

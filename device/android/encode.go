@@ -101,8 +101,11 @@ func versionOf(name string) (androidwire.Version, error) {
 }
 
 // Validate says what the SDK refuses of a job's request and what something
-// advises against. Android's own share route knows none of the SDK's limits.
+// advises against. It fails for what its route can't carry. Android's own share route knows none of the SDK's limits.
 func Validate(job device.Job) ([]intents.Problem, error) {
+	if _, _, err := routeOf(job); err != nil {
+		return nil, err
+	}
 	version, err := versionOf(job.SDKVersion)
 	if err != nil {
 		return nil, err

@@ -50,41 +50,15 @@ func choosePackage(want string, packages []agent.Package) (string, error) {
 		WithHint("choose one with --package %s, or run `wxctl config init`", fit[0])
 }
 
-// chooseAppID returns the AppID: the one asked for, else the only one the app
-// declares as a URL scheme.
-func chooseAppID(want string, app *agent.App) (string, error) {
-	if want != "" {
-		return want, nil
-	}
-	var declared []string
-	for _, s := range app.Schemes {
-		if appID().MatchString(s) {
-			declared = append(declared, s)
+// speaker is the app as one that a request may name as its sender.
+func speaker(app *agent.App, id device.AppIdentity) device.Speaker {
+	s := device.Speaker{Name: app.Package, Debuggable: app.Debuggable, Pinned: id.Pinned, Key: "package"}
+	for _, scheme := range app.Schemes {
+		if appID().MatchString(scheme) {
+			s.Declared = append(s.Declared, scheme)
 		}
 	}
-	if len(declared) == 1 {
-		return declared[0], nil
-	}
-	what := "declares none as a URL scheme"
-	if len(declared) > 1 {
-		what = "declares several as URL schemes: " + strings.Join(declared, ", ")
-	}
-	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", app.Package, what).
-		WithHint("give --app-id wx…, or run `wxctl config init`")
-}
-
-// maySpeak decides whether a request may name the app as its sender:
-// debuggable apps and pinned ones without a question, others only with --yes.
-// It reports whether that is an impersonation.
-func maySpeak(app *agent.App, id device.AppIdentity, yes bool) (impersonated bool, err error) {
-	switch {
-	case app.Debuggable || id.Pinned:
-		return false, nil
-	case yes:
-		return true, nil
-	}
-	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", app.Package).
-		WithHint("add --yes if it is yours, or pin it: wxctl config set package %s", app.Package)
+	return s
 }
 
 // needs are the OpenSDK levels that WeChat must announce for a request (the

@@ -35,8 +35,7 @@ type inside struct {
 	attached map[int]*debugger // by pid; nil while it is being tried
 	why      error             // why the last attempt to attach failed
 	caught   []caught
-	signal   context.CancelCauseFunc // ends the context that waiting handed out
-	waiter   context.Context
+	came     chan struct{} // holds a token when something was caught
 }
 
 // caught is an Intent that reached one of the activities.
@@ -47,9 +46,6 @@ type caught struct {
 	stood  time.Duration // how long the app's thread was stopped for it
 	err    error         // why the extras could not be read
 }
-
-// errCaught is why a context of waiting ended.
-var errCaught = errors.New("a reply was caught")
 
 // callbacks are the classes of the activities in which WeChat calls an app
 // back: its WXEntryActivity, or the activity that an alias of that name stands
@@ -69,7 +65,7 @@ func callbacks(app *agent.App, also ...string) []string {
 
 // enter makes an inside for an app; it attaches to nothing yet. close it.
 func (p *Phone) enter(app *agent.App, classes []string) *inside {
-	in := &inside{phone: p, classes: classes, uid: app.UID, attached: map[int]*debugger{}}
+	in := &inside{phone: p, classes: classes, uid: app.UID, attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
 	in.ctx, in.cancel = context.WithCancel(context.Background())
 	return in
 }
@@ -192,8 +188,9 @@ func (in *inside) put(c caught) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.caught = append(in.caught, c)
-	if in.signal != nil {
-		in.signal(errCaught)
+	select {
+	case in.came <- struct{}{}:
+	default:
 	}
 }
 
@@ -212,22 +209,13 @@ func (in *inside) take() (caught, bool) {
 	return c, true
 }
 
-// waiting returns a context that ends, by errCaught, as soon as there is
-// something to take.
-func (in *inside) waiting(parent context.Context) context.Context {
+// arrived gets a token when there is something to take; nil, which gets none, if
+// nobody looks inside.
+func (in *inside) arrived() <-chan struct{} {
 	if in == nil {
-		return parent
+		return nil
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.waiter == nil || in.waiter.Err() != nil {
-		in.waiter, in.signal = context.WithCancelCause(parent)
-		context.AfterFunc(in.ctx, func() { in.signal(nil) })
-	}
-	if len(in.caught) > 0 {
-		in.signal(errCaught)
-	}
-	return in.waiter
+	return in.came
 }
 
 // watched reports whether a process is being watched, and if none is, why.

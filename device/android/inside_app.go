@@ -21,11 +21,11 @@ const sourceInside = "jdwp"
 // be read as it comes. Where that can't be, it says why and what is left; the
 // request is sent all the same.
 func (d *delivery) lookInside(ctx context.Context) error {
-	if d.app == nil || d.job.Until < device.Replied || d.inside != nil {
+	if d.app == nil || d.Job.Until < device.Returned || d.inside != nil {
 		return nil
 	}
 	if !d.app.Debuggable {
-		d.note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it, or a task was made with it", d.app.Package),
+		d.Note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it, or a task was made with it", d.app.Package),
 			"install a debug build, or put the debug hook into the app (docs/bridge.md)")
 		return nil
 	}
@@ -37,7 +37,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 	d.inside.attachAll(ctx, pidsOf(running))
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		message, hint := reasonOf(why)
-		d.note(message+"; the reply is read only if the app's debug hook logs it, or a task was made with it", hint)
+		d.Note(message+"; the reply is read only if the app's debug hook logs it, or a task was made with it", hint)
 	}
 	return ctx.Err()
 }
@@ -48,7 +48,7 @@ func (d *delivery) enterApp() {
 		return
 	}
 	var also []string
-	if auth, ok := d.job.Request.(intents.Auth); ok && auth.Callback != nil {
+	if auth, ok := d.Job.Request.(intents.Auth); ok && auth.Callback != nil {
 		also = append(also, textOf(auth.Callback.ClassName))
 	}
 	d.inside = d.enter(d.app, callbacks(d.app, also...))
@@ -222,25 +222,28 @@ func (d *delivery) sendInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wires, differences, err := encode(device.RouteApp, d.job.Request, sender, d.placed)
+	wires, differences, err := encode(device.RouteApp, d.Job.Request, sender, d.placed)
 	if err != nil {
 		return err
 	}
-	d.out.Differences = append(d.out.Differences, differences...)
+	d.Out.Differences = append(d.Out.Differences, differences...)
 	sentMs, err := w.now(ctx)
 	if err != nil {
 		return vmError(err)
 	}
-	sentAt := time.Since(d.begin)
+	sentAt := d.Elapsed()
 	var said []string
 	for i := range wires {
 		what, token, err := d.issue(ctx, &wires[i])
 		if err != nil {
+			if d.Out.State == device.Unknown {
+				err = d.lookAgain(ctx, sentAt, err)
+			}
 			return err
 		}
 		if token != nil {
 			sender.Token = token
-			again, _, err := encode(device.RouteApp, d.job.Request, sender, d.placed)
+			again, _, err := encode(device.RouteApp, d.Job.Request, sender, d.placed)
 			if err != nil || len(again) != len(wires) {
 				return device.Errorf(device.Failed, "the request can't be written with a token: %w", err)
 			}
@@ -249,23 +252,23 @@ func (d *delivery) sendInside(ctx context.Context) error {
 		said = append(said, what)
 	}
 	if sender.SDK >= androidwire.SDK680 && d.agent.hello.API >= 29 {
-		d.out.Differences = append(d.out.Differences, "Context.startActivity, which the SDK takes in its launch mode 1; its default since 6.8 is a PendingIntent")
+		d.Out.Differences = append(d.Out.Differences, "Context.startActivity, which the SDK takes in its launch mode 1; its default since 6.8 is a PendingIntent")
 	}
 	o := d.observing(sentAt, sentMs)
 	for _, what := range said {
-		o.see(sentAt, device.Delivered, what, sourceInside)
+		o.See(sentAt, device.Delivered, "", what, sourceInside)
 	}
-	o.see(sentAt, device.NotSent, fmt.Sprintf("one thread of the app was held for %d ms", w.stood.Milliseconds()), sourceInside)
+	o.See(sentAt, device.NotSent, "", fmt.Sprintf("one thread of the app was held for %d ms", w.stood.Milliseconds()), sourceInside)
 	return d.follow(ctx, o)
 }
 
 func (d *delivery) sender() (androidwire.Sender, error) {
-	version, err := versionOf(d.job.SDKVersion)
+	version, err := versionOf(d.Job.SDKVersion)
 	if err != nil {
 		return androidwire.Sender{}, err
 	}
 	return androidwire.Sender{AppID: d.appID, Package: d.app.Package, SDK: version,
-		WeChatSupport: int32(d.out.WeChat.SupportAPI), API: d.agent.hello.API}, nil
+		WeChatSupport: int32(d.Out.WeChat.SupportAPI), API: d.agent.hello.API}, nil
 }
 
 // issue makes one call of the SDK's and says what came of it.
@@ -314,10 +317,23 @@ func (d *delivery) startInside(ctx context.Context, in *androidwire.Intent) (str
 	if err != nil {
 		return "", nil, vmError(err)
 	}
+	if err := ctx.Err(); err != nil {
+		return "", nil, err
+	}
+	d.Out.State = device.Unknown
 	if err := d.worker.startActivity(ctx, intent); err != nil {
-		return "", nil, startFailed(err)
+		return "", nil, d.notTaken(err, startFailed(err))
 	}
 	return "the app itself started " + shortComponent(in.Component), nil, nil
+}
+
+// notTaken is the error of a call that was made in the app. An exception is an
+// answer: WeChat got nothing.
+func (d *delivery) notTaken(err, why error) error {
+	if thrown := (*exception)(nil); errors.As(err, &thrown) {
+		d.Out.State = device.NotSent
+	}
+	return why
 }
 
 // startFailed says why the app could not start an activity.
@@ -337,11 +353,15 @@ func startFailed(err error) error {
 // queryInside asks WeChat's provider for what the request wants. It answers
 // with no cursor where it takes the request: what counts is what comes up.
 func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (string, *string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", nil, err
+	}
+	d.Out.State = device.Unknown
 	got, err := d.worker.query(ctx, q)
 	var thrown *exception
 	switch {
 	case errors.As(err, &thrown):
-		return "", nil, device.Errorf(device.RefusedByWeChat, "WeChat's provider refused the app: %w", thrown).WithHint("see what WeChat checks of the app: wxctl inspect")
+		return "", nil, d.notTaken(err, device.Errorf(device.RefusedByWeChat, "WeChat's provider refused the app: %w", thrown).WithHint("see what WeChat checks of the app: wxctl inspect"))
 	case err != nil:
 		return "", nil, vmError(err)
 	}
@@ -362,21 +382,22 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 
 // readInside takes what was caught in the app for what it is.
 func (o *observer) readInside(c caught) {
-	at := c.at.Sub(o.begin)
+	at := c.at.Sub(o.Begin)
 	if c.err != nil {
-		o.see(at, device.Returned, fmt.Sprintf("%s was called back, but what it got can't be read: %v", shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
+		o.unreadable = true
+		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but what it got can't be read: %v", shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
 		return
 	}
 	reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: c.extras}, androidwire.SDK6834)
 	if err != nil {
-		o.see(at, device.NotSent, fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v", shortComponent(o.pkg+"/"+c.class), err), sourceInside)
+		o.See(at, device.NotSent, "", fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v", shortComponent(o.pkg+"/"+c.class), err), sourceInside)
 		return
 	}
-	if other := o.otherReply(reply); other != "" {
+	if other := o.OtherReply(reply); other != "" {
 		o.others = true
-		o.see(at, device.NotSent, "a reply to another request reached the app ("+other+")", sourceInside)
+		o.See(at, device.NotSent, "", "a reply to another request reached the app ("+other+")", sourceInside)
 		return
 	}
-	o.reply = reply
-	o.see(at, device.Replied, fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms", shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
+	o.Answer = reply
+	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms", shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
 }

@@ -192,7 +192,7 @@ func TestCostOfRouteApp(t *testing.T) {
 	commands := map[string]int{}
 	for name, request := range map[string]intents.Request{"launch": intents.LaunchMiniProgram{UserName: new("gh_1")}, "share": page(intents.SceneSession)} {
 		p := l.open(t)
-		d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info), job: device.Job{Request: request, Route: device.RouteApp, Until: device.Delivered}}
+		d := p.newDelivery(device.Job{Request: request, Route: device.RouteApp, Until: device.Delivered})
 		if err := d.run(bounded(t)); err != nil {
 			t.Fatal(err)
 		}

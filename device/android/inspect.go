@@ -20,7 +20,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 	var chat agent.App
 	list, owner := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &users}, askInspect(0, androidwire.WeChat, &chat)
 	if err := p.do(ctx, list, owner); err != nil {
-		return device.WeChat{}, slowPhone(p.info, err)
+		return device.WeChat{}, p.lateError(err)
 	}
 	if list.err != nil {
 		return device.WeChat{}, refusedByAgent(list.err)
@@ -30,7 +30,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 		return device.WeChat{}, err
 	}
 	if err := p.inspectOthers(ctx, users.Users, owner.User, chats); err != nil {
-		return device.WeChat{}, slowPhone(p.info, err)
+		return device.WeChat{}, p.lateError(err)
 	}
 	f := &facts{users: users}
 	f.user = users.Current
@@ -58,11 +58,6 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 	return *w, nil
 }
 
-// slowPhone names the phone that did not answer in time.
-func slowPhone(info device.Info, err error) error {
-	return lateError(info, "", err)
-}
-
 // Inspect says what WeChat will check of an app.
 func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*device.Inspection, error) {
 	user := choice.ID
@@ -71,7 +66,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 		var packages agent.Packages
 		list := &ask{Request: agent.Request{Verb: agent.ListPackages, User: user}, into: &packages}
 		if err := p.do(ctx, list); err != nil {
-			return nil, slowPhone(p.info, err)
+			return nil, p.lateError(err)
 		}
 		if list.err != nil {
 			return nil, refusedByAgent(list.err)
@@ -85,7 +80,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	inspect, inspectChat := askInspect(user, name, &app), askInspect(user, androidwire.WeChat, &chat)
 	inspect.Brief = false // its queries are looked at
 	if err := p.do(ctx, inspect, inspectChat); err != nil {
-		return nil, slowPhone(p.info, err)
+		return nil, p.lateError(err)
 	}
 	got, err := found(inspect, &app)
 	if err != nil {

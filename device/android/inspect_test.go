@@ -117,7 +117,7 @@ func TestChooseAppIdentity(t *testing.T) {
 		{"", []string{"wxdemo"}, "", "declares none"},
 		{"", []string{"wx0123456789abcdef", "wx0123456789abcde0"}, "", "declares several"},
 	} {
-		got, err := chooseAppID(tt.want, &agent.App{Package: "com.demo", Schemes: tt.schemes})
+		got, err := speaker(&agent.App{Package: "com.demo", Schemes: tt.schemes}, device.AppIdentity{}).AppID(tt.want)
 		if got != tt.got || tt.message == "" && err != nil || tt.message != "" && (code(err) != device.AppUnknown || !strings.Contains(err.Error(), tt.message)) {
 			t.Errorf("%q of %v: %q, %v", tt.want, tt.schemes, got, err)
 		}
@@ -128,7 +128,7 @@ func TestChooseAppIdentity(t *testing.T) {
 	}{
 		{debuggable: true}, {pinned: true}, {yes: true, impersonated: true}, {mayNotSpeak: true}, {debuggable: true, yes: true},
 	} {
-		got, err := maySpeak(&agent.App{Debuggable: tt.debuggable}, device.AppIdentity{Pinned: tt.pinned}, tt.yes)
+		got, err := speaker(&agent.App{Debuggable: tt.debuggable}, device.AppIdentity{Pinned: tt.pinned}).MaySpeak(tt.yes)
 		if got != tt.impersonated || (err != nil) != tt.mayNotSpeak {
 			t.Errorf("%+v: %v, %v", tt, got, err)
 		}

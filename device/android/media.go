@@ -33,7 +33,7 @@ type placed struct {
 
 // place pushes the job's media and makes MediaStore know them.
 func (d *delivery) place(ctx context.Context) error {
-	for _, m := range d.job.Media {
+	for _, m := range d.Job.Media {
 		if err := d.placeOne(ctx, m); err != nil {
 			return err
 		}
@@ -49,8 +49,8 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	}
 	defer r.Close()
 	var pushed func(int64)
-	if d.job.Hooks.Pushed != nil {
-		pushed = func(done int64) { d.job.Hooks.Pushed(m.Name, done, m.Size) }
+	if d.Job.Hooks.Pushed != nil {
+		pushed = func(done int64) { d.Job.Hooks.Pushed(m.Name, done, m.Size) }
 	}
 	// From here on the file may be on the phone, in part or as a whole.
 	d.placed = append(d.placed, to)
@@ -159,9 +159,9 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 	if len(d.placed) == 0 {
 		return nil
 	}
-	needed := d.out.State >= device.Delivered && d.out.State < device.Returned && !d.closed
-	if needed && d.job.After == device.AfterLeave || needed && d.job.After == "" {
-		d.note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
+	needed := d.Out.State >= device.Delivered && d.Out.State < device.Returned && !d.closed
+	if needed && d.Job.After == device.AfterLeave || needed && d.Job.After == "" {
+		d.Note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
 			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
 		d.removeForgotten(ctx)
 		return nil
@@ -201,7 +201,7 @@ func (d *delivery) removeIndexed(ctx context.Context, asks []*ask) {
 
 // left tells of what could not be removed, quoted for a shell.
 func (d *delivery) left(files string) {
-	d.note("left on the phone, since it could not be removed: "+files, "remove it: adb shell rm "+files)
+	d.Note("left on the phone, since it could not be removed: "+files, "remove it: adb shell rm "+files)
 }
 
 // forgetAfter is how long media stay on the phone for WeChat to read, if
@@ -244,29 +244,21 @@ func (d *delivery) removeForgotten(ctx context.Context) {
 	}
 }
 
-// screenshot writes what the phone shows.
-func (d *delivery) screenshot(ctx context.Context) (err error) {
-	if d.job.Hooks.Screenshot == nil {
-		return nil
-	}
+// picture is what the phone shows.
+func (d *delivery) picture(ctx context.Context) ([]byte, error) {
 	r, err := d.server.Run(ctx, target(d.info), "screencap -p", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.Exit != 0 || !strings.HasPrefix(string(r.Stdout), "\x89PNG") {
-		return device.Errorf(device.Failed, "the phone gave no screenshot: it says %q", excerpt(string(r.Stderr)))
+		return nil, device.Errorf(device.Failed, "the phone gave no screenshot: it says %q", excerpt(string(r.Stderr)))
 	}
-	w, err := d.job.Hooks.Screenshot()
-	if err != nil {
-		return device.Errorf(device.Failed, "the screenshot can't be written: %w", err)
-	}
-	_, err = w.Write(r.Stdout)
-	return errors.Join(err, w.Close())
+	return r.Stdout, nil
 }
 
 // record films the screen until stopRecording.
 func (d *delivery) record(ctx context.Context) error {
-	if d.job.Hooks.Record == nil {
+	if d.Job.Hooks.Record == nil {
 		return nil
 	}
 	var tag [4]byte
@@ -295,7 +287,7 @@ func (d *delivery) stopRecording(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := &recording{create: d.job.Hooks.Record}
+	w := &recording{create: d.Job.Hooks.Record}
 	err = d.server.Pull(ctx, target(d.info), d.film, w)
 	if text := strings.TrimSpace(string(said.Stderr)); err != nil && w.file == nil && text != "" {
 		err = device.Errorf(device.Failed, "the phone recorded nothing: it says %q", excerpt(text))

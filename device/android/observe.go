@@ -25,42 +25,32 @@ const (
 
 // observer turns what the phone logs into evidence for one request.
 type observer struct {
-	out   *device.Outcome
-	hooks device.Hooks
-	begin time.Time
+	*device.Delivery
 
 	sentAt    time.Duration // since begin, when the request was handed over
-	sentMs    int64         // the same by the phone's clock, since 1970
+	sentMs    int64         // the same by the phone's clock, since 1970; 0 if the phone did not say
 	user      int
 	roles     []role   // of the screens that count as opened
 	entries   []string // components in which WeChat calls the app back
 	wechatUID int
 	appUID    int
-	wantReply bool
 	inside    *inside // what looks into the app; nil if nothing does
 	pkg       string  // the app's
-	// transaction is the request's, which WeChat echoes; nil if it has none or
-	// any reply will do. kind is the request's, "" if any reply will do.
-	transaction *string
-	kind        intents.Kind
-	forged      bool // it is wxctl that calls the app back, not WeChat
-	until       device.Progress
 
-	said       map[string]bool // evidence that is there already
 	open       map[string]bool // entry activities of WeChat that are up
 	sawEntry   bool
 	moved      bool // a screen of WeChat beyond its entry came up
 	sawLogin   bool
 	sawChooser bool
+	unreadable bool      // a reply came and can't be read
 	others     bool      // the app was called back for other requests
 	calledAt   time.Time // when WeChat had called the app back
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
 	back       map[string]string // evidence that WeChat called the app back, by activity
 	top        string            // the component in front; "" while that is changing
-	reply      intents.Reply
-	askTasks   bool          // a task may have been made of the reply just now
-	held       intents.Reply // read from a task: used if no better means brings one
+	askTasks   bool              // a task may have been made of the reply just now
+	held       intents.Reply     // read from a task: used if no better means brings one
 }
 
 // at returns when the phone logged something, since begin.
@@ -68,20 +58,11 @@ func (o *observer) at(phoneMs int64) time.Duration {
 	return o.sentAt + time.Duration(max(phoneMs-o.sentMs, 0))*time.Millisecond
 }
 
-// see adds evidence, once for each what.
-func (o *observer) see(at time.Duration, state device.Progress, what, source string) {
-	if o.said[what] {
-		return
-	}
-	o.said[what] = true
-	o.out.See(at, state, what, source)
-	if o.hooks.Seen != nil {
-		o.hooks.Seen(o.out.Evidence[len(o.out.Evidence)-1])
-	}
-}
-
 // observe looks at one logged line.
 func (o *observer) observe(ev agent.Event) {
+	if o.sentMs == 0 {
+		o.sentMs = ev.AtMs
+	}
 	if ev.AtMs < o.sentMs {
 		return // it has another cause
 	}
@@ -121,7 +102,7 @@ func (o *observer) came(s screen, component string, at time.Duration) {
 		o.sawEntry = true
 		o.open[component] = true
 		o.goneAt = time.Time{}
-		o.see(at, device.Delivered, s.what, sourceEvents)
+		o.See(at, device.Delivered, s.name(), s.what, sourceEvents)
 		return
 	case roleLogin:
 		o.sawLogin = true
@@ -136,7 +117,7 @@ func (o *observer) came(s screen, component string, at time.Duration) {
 	if slices.Contains(o.roles, s.role) {
 		state = device.Opened
 	}
-	o.see(at, state, s.what, sourceEvents)
+	o.See(at, state, s.name(), s.what, sourceEvents)
 }
 
 func (o *observer) went(s screen, component string) {
@@ -161,34 +142,30 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	case started:
 		o.starter[e.component] = e.fromUID
 		if e.fromUID == o.wechatUID && (!e.hasResult || (agent.Started{Result: e.result}).OK()) {
-			o.see(at, device.Returned, what, sourceStarts)
+			o.See(at, device.Returned, "", what, sourceStarts)
 		}
 	case created, newIntent:
 		o.top = ""
 		if !o.startedByOther(e.component) {
 			o.askTasks = e.kind == created
-			o.see(at, device.Returned, what, sourceEvents)
+			o.See(at, device.Returned, "", what, sourceEvents)
 		}
 	case resumed:
 		o.top = e.component
 	}
 }
 
-// backAt says that an activity was called back, and what that leaves open
-// where nobody waits for the reply: being sent, cancelled and refused look alike.
+// backAt says that an activity was called back.
 func (o *observer) backAt(component string) string {
 	if what, ok := o.back[component]; ok {
 		return what
 	}
 	what := fmt.Sprintf("WeChat called %s back", shortComponent(component))
 	switch {
-	case o.forged:
+	case o.Forging():
 		what = fmt.Sprintf("the forged reply reached %s", shortComponent(component))
-	case o.until >= device.Replied:
-	case o.out.State < device.Opened:
-		what += " without a screen of the request; its reply, which may be a refusal, was not read"
-	default:
-		what += "; its reply was not read"
+	case o.Out.State < device.Opened:
+		what += " without a screen of the request"
 	}
 	o.back[component] = what
 	return what
@@ -206,7 +183,7 @@ const replyMark = "wxctl-reply: "
 
 // observeReply reads a reply that the app's hook logged.
 func (o *observer) observeReply(ev agent.Event) bool {
-	if !o.wantReply || !strings.Contains(ev.Line, replyMark) {
+	if !strings.Contains(ev.Line, replyMark) {
 		return false
 	}
 	l, ok := parseLogLine(ev.Line)
@@ -219,37 +196,23 @@ func (o *observer) observeReply(ev agent.Event) bool {
 	}
 	reply, err := intents.UnmarshalReply([]byte(text))
 	if err != nil {
-		o.see(o.at(ev.AtMs), device.Returned, "the app logged a reply that can't be read", sourceApp)
+		o.unreadable = true
+		o.See(o.at(ev.AtMs), device.Returned, "", "the app logged a reply that can't be read", sourceApp)
 		return true
 	}
-	if other := o.otherReply(reply); other != "" {
+	if other := o.OtherReply(reply); other != "" {
 		o.others = true
-		o.see(o.at(ev.AtMs), device.NotSent, "the app logged a reply to another request ("+other+")", sourceApp)
+		o.See(o.at(ev.AtMs), device.NotSent, "", "the app logged a reply to another request ("+other+")", sourceApp)
 		return true
 	}
-	o.reply = reply
-	o.see(o.at(ev.AtMs), device.Replied, "the app logged WeChat's reply", sourceApp)
+	o.Answer = reply
+	o.See(o.at(ev.AtMs), device.Replied, "", "the app logged WeChat's reply", sourceApp)
 	return true
 }
 
-// otherReply says what shows that a reply answers another request; "" if
-// nothing does.
-func (o *observer) otherReply(reply intents.Reply) string {
-	if o.kind != "" && reply.Kind() != o.kind {
-		return "kind " + string(reply.Kind())
-	}
-	if o.kind == intents.KindLaunchMiniProgram || o.kind == intents.KindSubscribeMessage {
-		return "" // whose queries carry no transaction that WeChat could echo
-	}
-	if t := reply.Answer().Transaction; o.transaction != nil && t != nil && *t != *o.transaction {
-		return fmt.Sprintf("transaction %q", device.Printable(*t))
-	}
-	return ""
-}
-
-// until reads events until the state is reached.
+// until watches until the state is reached, and a reply that came was read.
 func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) error {
-	for o.out.State < state {
+	for !o.Done(state) {
 		if c, ok := o.inside.take(); ok {
 			o.readInside(c)
 			continue
@@ -257,48 +220,82 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		if err := p.readTasks(ctx, o); err != nil {
 			return err
 		}
-		watching := o.inside.waiting(ctx)
-		waiting, cancel := watching, context.CancelFunc(func() {})
-		if !o.goneAt.IsZero() {
-			waiting, cancel = context.WithDeadline(watching, o.goneAt.Add(p.options.DropAfter))
-		}
-		if o.out.State == device.Returned && (!o.others || o.held != nil) {
-			// The reply comes soon after the call, or not at all.
-			if o.calledAt.IsZero() {
-				o.calledAt = time.Now()
-			}
-			cancel()
-			waiting, cancel = context.WithDeadline(watching, o.calledAt.Add(o.patience(p.options.UnreadAfter)))
-		}
-		ev, err := p.agent.event(waiting)
-		cancel()
+		ev, why, err := p.agent.wait(ctx, o.inside.arrived(), o.patience(state, p.options))
+		err = device.EndOf(ctx, err)
 		switch {
-		case err == nil:
+		case errors.Is(err, context.DeadlineExceeded):
+			return o.notSeen(state)
+		case err != nil:
+			return err
+		case why == waitEvent:
 			// What was read in the app came first, whichever is noticed first.
 			if c, ok := o.inside.take(); ok {
 				o.readInside(c)
 			}
-			if o.out.State < state {
+			if !o.Done(state) {
 				o.observe(ev)
 			}
-		case errors.Is(context.Cause(watching), errCaught):
-		case o.held != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		case why == waitWoken:
+		case o.held != nil:
 			o.useHeld()
-		case !o.calledAt.IsZero() && !o.others && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		case o.Out.State == device.Returned && state == device.Returned:
+			return nil // which is what was asked for, read or not
+		case o.Out.State == device.Returned:
 			return o.notSeen(state)
-		case !o.goneAt.IsZero() && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		default:
 			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")
 			if o.entries == nil { // it named no app
 				return e.WithHint("see what the phone says: it may tell why for a moment (--record FILE), or use --route sdk")
 			}
 			return e.WithHint("see what WeChat checks of the app: wxctl inspect")
-		case errors.Is(err, context.DeadlineExceeded):
-			return o.notSeen(state)
-		default:
-			return err
 		}
 	}
 	return nil
+}
+
+// briefly is how long a reply is waited for by those who asked for less: it
+// comes within moments, where it can be read at all, the start of the app
+// included.
+const briefly = 5 * time.Second
+
+// patience is when what is waited for is no longer expected; the zero time if
+// the end of the command's time is soon enough.
+func (o *observer) patience(state device.Progress, options Options) time.Time {
+	switch {
+	case o.Out.State == device.Returned && (!o.others || o.held != nil):
+		// The reply comes soon after the call, or not at all.
+		if o.calledAt.IsZero() {
+			o.calledAt = time.Now()
+		}
+		unread := options.UnreadAfter
+		switch {
+		case o.unreadable:
+			unread = 0
+		case o.held != nil:
+			unread = min(unread, hookTime)
+		case state < device.Replied:
+			unread = min(unread, briefly)
+		}
+		return o.calledAt.Add(unread)
+	case !o.goneAt.IsZero():
+		return o.goneAt.Add(options.DropAfter)
+	}
+	return time.Time{}
+}
+
+// stuck tells of the screen on which WeChat shows that it refuses an app: it
+// looks as its entry screen does, on which nothing follows.
+func (o *observer) stuck(err error) {
+	refused := o.Answer != nil && o.Answer.Answer().ErrCode == intents.ErrBan
+	waits := err != nil && device.AsError(err).Code == device.NotSeen && o.Out.State == device.Delivered && len(o.open) > 0
+	if o.Forging() || !o.sawEntry || o.moved || !refused && !waits {
+		return
+	}
+	o.See(o.Elapsed(), device.NotSent, device.ScreenSignatureError, "WeChat stayed on its entry screen, as it does to show an error", sourceEvents)
+	o.Out.Screen = device.ScreenSignatureError
+	if kind := o.Job.Request.Kind(); waits && (kind == intents.KindLaunchMiniProgram || kind == intents.KindSubscribeMessage) {
+		o.Out.RefusedApp()
+	}
 }
 
 // notSeen says what was seen instead of the state that was waited for.
@@ -311,23 +308,23 @@ func (o *observer) notSeen(state device.Progress) error {
 		return e
 	}
 	switch {
-	case o.said[asleep]:
+	case o.Saw(asleep):
 		return why("the phone's screen is off", "wake the phone and keep its screen on while it is charged (developer options)")
-	case o.said[behindKeyguard]:
+	case o.Saw(behindKeyguard):
 		return why("the phone is locked", "unlock the phone")
 	case o.sawChooser:
 		return why("the phone asks which app shall take the request", "choose on the phone, or remove the second WeChat from the question in its dual-app settings")
-	case o.sawLogin && o.out.State < device.Opened:
+	case o.sawLogin && o.Out.State < device.Opened:
 		return why("WeChat asks to log in", "log in to WeChat on the phone and try again")
+	case o.Out.State == device.Returned && o.others:
+		return why("WeChat answered another request of the app, and this one not yet", "look at the phone: WeChat may still show this request's page")
+	case o.Out.State == device.Returned:
+		return why("WeChat called the app back, but its reply could not be read: nobody looked into the app, and the app did not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
 	case o.sawEntry && !o.moved:
 		return why("WeChat stays on its entry screen, as it does to show an error: most often the app's package or signature is not the one registered for the AppID",
 			"compare with the Open Platform: wxctl inspect")
-	case state >= device.Returned && o.out.State == device.Opened:
+	case state >= device.Returned && o.Out.State == device.Opened:
 		return why("nobody answered on the phone, or whoever did stayed in WeChat", "answer on the phone and go back to the app, or wait for less: --until opened")
-	case state == device.Replied && o.out.State == device.Returned && o.others:
-		return why("WeChat answered another request of the app, and this one not yet", "look at the phone: WeChat may still show this request's page")
-	case state == device.Replied && o.out.State == device.Returned:
-		return why("WeChat called the app back, but its reply could not be read: nobody looked into the app, and the app did not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: --until returned")
 	}
 	e.Hint = "look at the phone, or give it longer with --timeout"
 	return e
@@ -339,15 +336,11 @@ const (
 	behindKeyguard = "the phone shows its lock screen"
 )
 
-// newObserver returns an observer for a request that was just handed over.
-func newObserver(out *device.Outcome, job device.Job, begin time.Time, f *facts, app *agent.App) *observer {
+// newObserver returns an observer for what was just handed over.
+func newObserver(d *device.Delivery, f *facts, app *agent.App) *observer {
 	o := &observer{
-		out: out, hooks: job.Hooks, begin: begin, user: f.user, roles: wanted(job.Request), wechatUID: f.wechat.UID,
-		said: map[string]bool{}, open: map[string]bool{}, starter: map[string]int{}, back: map[string]string{}, appUID: -1,
-		wantReply: job.Until >= device.Returned, until: job.Until,
-	}
-	if job.Request != nil {
-		o.transaction, o.kind = job.Request.Base().Transaction, job.Request.Kind()
+		Delivery: d, user: f.user, roles: wanted(d.Job.Request), wechatUID: f.wechat.UID,
+		open: map[string]bool{}, starter: map[string]int{}, back: map[string]string{}, appUID: -1,
 	}
 	if app != nil {
 		o.appUID, o.pkg = app.UID, app.Package

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -22,7 +21,7 @@ const (
 // the one before.
 func watched(req intents.Request, until device.Progress, lines ...string) *observer {
 	job := device.Job{Request: req, Until: until}
-	o := newObserver(device.NewOutcome(device.Info{}), job, time.Now(), &facts{wechat: &agent.App{UID: weChatUID}},
+	o := newObserver(device.NewDelivery(device.Info{Platform: device.Android}, job), &facts{wechat: &agent.App{UID: weChatUID}},
 		&agent.App{Package: demo, UID: demoUID, Entry: &agent.Entry{Target: demo + ".Real"}})
 	o.sentMs = sentMs
 	for i, line := range lines {
@@ -87,23 +86,23 @@ func TestObserve(t *testing.T) {
 		{"called back by itself", page(0), []string{starts(callback, demoUID), create(0, callback)}, device.NotSent, "", nil},
 		{"called back for another user", page(0), []string{starts(callback, weChatUID), create(10, callback)}, device.Returned, "WeChat called", nil},
 		{"a start that was blocked", page(0), []string{"  1732282655.123  1000  1234  1250 I ActivityTaskManager: START u0 {cmp=" + callback + "} with LAUNCH_MULTIPLE from uid 10150 (BAL_BLOCK) result code=102"}, device.NotSent, "", nil},
-		{"replied", page(0), []string{reply(demoUID, `{"kind":"share","errCode":-2}`)}, device.Replied, "the app logged WeChat's reply", func(o *observer) bool { return o.reply.Answer().ErrCode == -2 }},
+		{"replied", page(0), []string{reply(demoUID, `{"kind":"share","errCode":-2}`)}, device.Replied, "the app logged WeChat's reply", func(o *observer) bool { return o.Answer.Answer().ErrCode == -2 }},
 		{"somebody else's line", page(0), []string{reply(10999, `{"kind":"share","errCode":0}`)}, device.NotSent, "", nil},
 		{"a line that is none", page(0), []string{reply(demoUID, `{"kind":"share","errCode":`)}, device.Returned, "can't be read", nil},
 		{"the reply to it", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0,"transaction":"t1"}`)}, device.Replied, "the app logged WeChat's reply", nil},
-		{"the reply to another", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0,"transaction":"t2"}`)}, device.NotSent, `a reply to another request (transaction "t2")`, func(o *observer) bool { return o.reply == nil }},
+		{"the reply to another", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0,"transaction":"t2"}`)}, device.NotSent, `a reply to another request (transaction "t2")`, func(o *observer) bool { return o.Answer == nil }},
 		{"a reply without a transaction", shareWith, []string{reply(demoUID, `{"kind":"share","errCode":0}`)}, device.Replied, "the app logged WeChat's reply", nil},
 		{"a reply of another kind", page(0), []string{reply(demoUID, `{"kind":"auth","errCode":0}`)}, device.NotSent, "a reply to another request (kind auth)", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := watched(tt.req, device.Replied, tt.lines...)
-			if o.out.State != tt.state || !strings.Contains(whats(o.out), tt.saw) || tt.saw == "" && len(o.out.Evidence) > 0 {
-				t.Errorf("%q, saw %q; want %q, %q", o.out.State, whats(o.out), tt.state, tt.saw)
+			if o.Out.State != tt.state || !strings.Contains(whats(o.Out), tt.saw) || tt.saw == "" && len(o.Out.Evidence) > 0 {
+				t.Errorf("%q, saw %q; want %q, %q", o.Out.State, whats(o.Out), tt.state, tt.saw)
 			}
 			if tt.check != nil && !tt.check(o) {
 				t.Errorf("%+v", o)
 			}
-			for _, e := range o.out.Evidence {
+			for _, e := range o.Out.Evidence {
 				if e.AtMs < 10 || e.AtMs > 100 || e.Source == "" {
 					t.Errorf("evidence %+v", e)
 				}
@@ -117,8 +116,8 @@ func TestObserve(t *testing.T) {
 func TestObserveNothingOfBefore(t *testing.T) {
 	o := watched(page(0), device.Replied)
 	o.observe(agent.Event{Line: create(0, pickerShort), AtMs: sentMs - 1})
-	if o.out.State != device.NotSent || len(o.out.Evidence) != 0 {
-		t.Errorf("%q, saw %s", o.out.State, whats(o.out))
+	if o.Out.State != device.NotSent || len(o.Out.Evidence) != 0 {
+		t.Errorf("%q, saw %s", o.Out.State, whats(o.Out))
 	}
 }
 

@@ -4,33 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// everything is what is watched for replies.
-var everything = []string{"events", "system", "main"}
-
 // Reply forges WeChat's reply into a debuggable app.
 func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome, error) {
-	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
-	d.job = device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks}
-	d.choose(device.RouteSDK, "a reply is an Intent that shell may start")
+	d := p.newDelivery(device.Job{App: job.App, User: job.User, Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks})
+	d.Choose(device.RouteSDK, "a reply is an Intent that shell may start")
 	err := d.forge(ctx, job)
 	d.inside.close()
 	if ctx.Err() == nil {
-		err = errors.Join(err, d.stopRecording(ctx), d.screenshot(ctx), d.tidy(ctx))
+		err = errors.Join(err, d.stopRecording(ctx), d.Screenshot(ctx, d.picture), d.tidy(ctx))
 	} else {
 		err = errors.Join(err, d.abandon(ctx))
 	}
-	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
-	if err != nil {
-		err = d.out.Fail(d.explain(err))
-	}
-	return d.out, err
+	return d.Out, d.End(err, p.unanswered())
 }
 
 func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
@@ -64,30 +55,29 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	if err != nil {
 		return err
 	}
-	d.out.Differences = append(differences, "the system sees shell (com.android.shell) as the caller, not WeChat")
+	d.Out.Differences = append(differences, "the system sees shell (com.android.shell) as the caller, not WeChat")
 	raw, err := rawIntent(intent)
 	if err != nil {
 		return err
 	}
 	var started agent.Started
 	start := &ask{Request: agent.Request{Verb: agent.Start, User: d.facts.user, Intent: raw}, into: &started}
-	sentAt := time.Since(d.begin)
-	if err := d.do(ctx, start); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
+	}
+	sentAt := d.Elapsed()
+	d.Out.State = device.Unknown
+	d.facts.wechat = &agent.App{UID: shellUID} // who calls the app back this time
+	if err := d.hand(ctx, start, []*ask{start}); err != nil {
+		return d.lookAgain(ctx, sentAt, err)
 	}
 	if err := startError(start.err, started, intent); err != nil {
+		d.Out.State = device.NotSent
 		return err
 	}
-	d.facts.wechat = &agent.App{UID: shellUID} // who calls the app back this time
 	o := d.observing(sentAt, started.AtMs)
-	o.forged, o.wantReply = true, true
-	o.see(sentAt, device.Delivered, fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
-	err = d.until(ctx, o, d.job.Until)
-	d.out.ScreenAfter = shortComponent(o.top)
-	if o.reply != nil {
-		d.out.Answer(o.reply)
-	}
-	return err
+	d.See(sentAt, device.Delivered, "", fmt.Sprintf("the system accepted it (%s)", resultWord(started)), sourceAgent)
+	return d.follow(ctx, o)
 }
 
 // shellUID is the uid of adb's shell, and so of the agent.
@@ -95,8 +85,8 @@ const shellUID = 2000
 
 // meetApp finds the app and watches the logs, for what needs no WeChat.
 func (d *delivery) meetApp(ctx context.Context) error {
-	d.facts = &facts{user: d.job.User.ID}
-	name := d.job.App.Package
+	d.facts = &facts{user: d.Job.User.ID}
+	name := d.Job.App.Package
 	if name == "" {
 		var packages agent.Packages
 		list := &ask{Request: agent.Request{Verb: agent.ListPackages, User: d.facts.user}, into: &packages}
@@ -113,14 +103,9 @@ func (d *delivery) meetApp(ctx context.Context) error {
 	}
 	var app, chat agent.App
 	asks := []*ask{askInspect(d.facts.user, name, &app), askInspect(d.facts.user, androidwire.WeChat, &chat)}
-	d.job.Until = max(d.job.Until, device.Delivered)
-	var watch *ask
-	if len(d.watched) < len(everything) {
-		if d.agent != nil && len(d.watched) > 0 {
-			d.agent.Close()
-			d.agent, d.watched = nil, nil
-		}
-		watch = &ask{Request: agent.Request{Verb: agent.Watch, Buffers: everything}}
+	d.Job.Until = max(d.Job.Until, device.Delivered)
+	watch := d.askWatch()
+	if watch != nil {
 		asks = append(asks, watch)
 	}
 	err := d.do(ctx, asks...)
@@ -136,9 +121,9 @@ func (d *delivery) meetApp(ctx context.Context) error {
 	if d.facts.wechat, err = found(asks[1], &chat); err != nil {
 		return err
 	}
-	d.out.App = &device.App{Package: d.app.Package, AppID: d.job.App.AppID, Debuggable: d.app.Debuggable}
-	if id, err := chooseAppID(d.job.App.AppID, d.app); err == nil {
-		d.out.App.AppID = id
+	d.Out.App = &device.App{Package: d.app.Package, AppID: d.Job.App.AppID, Debuggable: d.app.Debuggable}
+	if id, err := speaker(d.app, d.Job.App).AppID(d.Job.App.AppID); err == nil {
+		d.Out.App.AppID = id
 	}
 	return nil
 }

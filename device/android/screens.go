@@ -3,6 +3,7 @@ package android
 import (
 	"strings"
 
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -32,6 +33,31 @@ type screen struct {
 	class string
 	role  role
 	what  string // in evidence
+}
+
+// name is the screen's in an Outcome; "" for what is not WeChat's.
+func (s screen) name() device.Screen {
+	switch s.role {
+	case roleForeign, roleChooser:
+		return ""
+	case roleEntry, roleFront:
+		return device.ScreenLaunching
+	case roleLogin:
+		return device.ScreenLogin
+	case rolePicker:
+		return device.ScreenChatPicker
+	case roleMoments:
+		return device.ScreenMomentsEditor
+	case roleFavorites:
+		return device.ScreenFavorites
+	case roleConsent:
+		return device.ScreenConsent
+	case roleMini:
+		return device.ScreenMiniProgram
+	case rolePage:
+		return device.ScreenSubscribe
+	}
+	return device.ScreenUnknown
 }
 
 // screens are WeChat's (6.5 to 8.0), longest known names first where one is
@@ -123,6 +149,9 @@ func screenOf(component string) screen {
 func wanted(req intents.Request) []role {
 	switch r := req.(type) {
 	case intents.Share:
+		if _, card := r.Message.Object.(intents.MiniProgram); card && r.Scene != intents.SceneContact {
+			return []role{rolePicker} // WeChat sends mini programs into chats only
+		}
 		switch r.Scene {
 		case intents.SceneTimeline:
 			return []role{roleMoments}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -213,7 +214,8 @@ func (s *session) stderr(b []byte) {
 // ask is a request and where its answer goes.
 type ask struct {
 	agent.Request
-	into     any // what Line.OK is decoded into; nil to look at it no further
+	into     any  // what Line.OK is decoded into; nil to look at it no further
+	written  bool // the phone may have got it
 	answered bool
 	err      error
 }
@@ -245,6 +247,9 @@ func (s *session) send(ctx context.Context, asks ...*ask) error {
 		data = append(append(data, line...), '\n')
 	}
 	s.written++
+	for _, a := range asks {
+		a.written = true
+	}
 	if err := s.sh.writeIn(ctx, data); err != nil {
 		return s.died(ctx, err)
 	}
@@ -343,5 +348,52 @@ func (s *session) event(ctx context.Context) (agent.Event, error) {
 		if line.Event != nil {
 			return *line.Event, nil
 		}
+	}
+}
+
+// awaited is what ended a wait.
+type awaited int
+
+const (
+	waitEvent awaited = iota // an event came
+	waitWoken                // something else did
+	waitOver                 // the patience ended
+)
+
+// wait returns the next event, unless wake or the end of patience (the zero time
+// for none) comes first.
+func (s *session) wait(ctx context.Context, wake <-chan struct{}, patience time.Time) (agent.Event, awaited, error) {
+	if len(s.events) == 0 && len(s.lines) == 0 {
+		if why, err := s.waitLine(ctx, wake, patience); err != nil || why != waitEvent {
+			return agent.Event{}, why, err
+		}
+	}
+	ev, err := s.event(ctx)
+	return ev, waitEvent, err
+}
+
+// waitLine waits until there is a line to look at.
+func (s *session) waitLine(ctx context.Context, wake <-chan struct{}, patience time.Time) (awaited, error) {
+	var over <-chan time.Time
+	if !patience.IsZero() {
+		timer := time.NewTimer(time.Until(patience))
+		defer timer.Stop()
+		over = timer.C
+	}
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	read := make(chan error, 1)
+	go func() { read <- s.sh.during(reading, s.fill) }() // which loses nothing when it is ended
+	select {
+	case err := <-read:
+		return waitEvent, err
+	case <-wake:
+		cancel()
+		<-read
+		return waitWoken, nil
+	case <-over:
+		cancel()
+		<-read
+		return waitOver, nil
 	}
 }

@@ -28,7 +28,11 @@ func tellsExtras(api int) bool { return api != 30 }
 func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 	asked := o.askTasks
 	o.askTasks = false
-	if inside, _ := o.inside.watched(); !asked || inside || o.held != nil || o.transaction == nil || o.until < device.Replied || !tellsExtras(p.agent.hello.API) {
+	if !asked || o.Forging() {
+		return nil
+	}
+	transaction := o.Job.Request.Base().Transaction
+	if inside, _ := o.inside.watched(); inside || o.held != nil || transaction == nil || !tellsExtras(p.agent.hello.API) {
 		return nil
 	}
 	var tasks agent.Tasks
@@ -39,12 +43,12 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 		return err
 	}
 	if list.err != nil {
-		o.see(time.Since(o.begin), device.NotSent, fmt.Sprintf("the phone does not tell of the app's tasks: %v", list.err), sourceTask)
+		o.See(time.Since(o.Begin), device.NotSent, "", fmt.Sprintf("the phone does not tell of the app's tasks: %v", list.err), sourceTask)
 		return nil
 	}
 	for _, extras := range tasks.Tasks {
-		if reply := replyOf(extras); reply != nil && o.otherReply(reply) == "" {
-			if t := reply.Answer().Transaction; t != nil && *t == *o.transaction {
+		if reply := replyOf(extras); reply != nil && o.OtherReply(reply) == "" {
+			if t := reply.Answer().Transaction; t != nil && *t == *transaction {
 				o.held = reply
 			}
 		}
@@ -68,16 +72,8 @@ func replyOf(told map[string]json.RawMessage) intents.Reply {
 	return reply
 }
 
-// patience is how long after the call a reply may still come.
-func (o *observer) patience(unread time.Duration) time.Duration {
-	if o.held != nil {
-		return min(unread, hookTime)
-	}
-	return unread
-}
-
 // useHeld takes the reply that a task told.
 func (o *observer) useHeld() {
-	o.reply = o.held
-	o.see(time.Since(o.begin), device.Replied, fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
+	o.Answer = o.held
+	o.See(time.Since(o.Begin), device.Replied, "", fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
 }

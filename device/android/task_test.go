@@ -125,17 +125,24 @@ func TestNoReplyFromTask(t *testing.T) {
 // The better means come first: what the hook logs of a reply that a task shows
 // as well is the reply that is told.
 func TestHookBeforeTask(t *testing.T) {
-	o := &observer{out: device.NewOutcome(device.Info{}), said: map[string]bool{}, entries: []string{"a/a.wxapi.WXEntryActivity"}}
-	if got := o.patience(time.Hour); got != time.Hour {
-		t.Errorf("waits %v with nothing in hand", got)
+	o := &observer{Delivery: device.NewDelivery(device.Info{}, device.Job{Request: intents.Auth{}}), entries: []string{"a/a.wxapi.WXEntryActivity"}}
+	if got := o.patience(device.Replied, Options{UnreadAfter: time.Hour}); !got.IsZero() {
+		t.Errorf("waits until %v before the app was called back", got)
 	}
+	o.See(0, device.Returned, "", "called back", sourceEvents)
+	waits := func(state device.Progress, unread, want time.Duration) {
+		t.Helper()
+		if got := o.patience(state, Options{UnreadAfter: unread}).Sub(o.calledAt); got != want {
+			t.Errorf("%v: waits %v, want %v", state, got, want)
+		}
+	}
+	waits(device.Replied, time.Hour, time.Hour)
+	waits(device.Opened, time.Hour, briefly)
 	o.held = intents.ShareReply{}
-	if got := o.patience(time.Hour); got != hookTime {
-		t.Errorf("waits %v with a reply in hand", got)
-	}
-	if got := o.patience(time.Millisecond); got != time.Millisecond {
-		t.Errorf("waits %v, longer than for any reply", got)
-	}
+	waits(device.Replied, time.Hour, hookTime)
+	waits(device.Replied, time.Millisecond, time.Millisecond)
+	o.unreadable = true
+	waits(device.Replied, time.Hour, 0)
 }
 
 // What a task holds comes from any app: it is a reply or nothing.

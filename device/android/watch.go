@@ -3,7 +3,6 @@ package android
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -15,10 +14,9 @@ import (
 
 // WatchReplies tells of WeChat's replies to an app until ctx ends.
 func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
-	d := &delivery{Phone: p, begin: time.Now(), out: device.NewOutcome(p.info)}
-	d.job = device.Job{App: job.App, User: job.User, Until: device.Replied, Hooks: device.Hooks{Note: job.Note}}
+	d := p.newDelivery(device.Job{App: job.App, User: job.User, Until: device.Replied, Hooks: device.Hooks{Note: job.Note}})
 	if err := d.meetApp(ctx); err != nil {
-		return slowPhone(p.info, err)
+		return p.lateError(err)
 	}
 	if d.facts.wechat == nil {
 		d.facts.wechat = &agent.App{UID: -1}
@@ -27,9 +25,9 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	if err := d.lookInside(ctx); err != nil {
 		return err
 	}
-	w := replyWatch{phone: p, app: *d.out.App, seen: job.Seen, observer: d.observing(0, 0)}
+	w := replyWatch{phone: p, app: *d.Out.App, seen: job.Seen, observer: d.observing(0, 0)}
 	if err := w.begin(ctx); err != nil {
-		return slowPhone(p.info, err)
+		return p.lateError(err)
 	}
 	if job.Ready != nil {
 		job.Ready()
@@ -117,23 +115,20 @@ func (w *replyWatch) next(ctx context.Context) error {
 		w.readInside(c)
 		return nil
 	}
-	watching := o.inside.waiting(ctx)
-	waiting, cancel := watching, context.CancelFunc(func() {})
+	var patience time.Time
 	if len(w.calls) > 0 {
-		waiting, cancel = context.WithDeadline(watching, w.calls[0].until)
+		patience = w.calls[0].until
 	}
-	ev, err := w.phone.agent.event(waiting)
-	cancel()
+	ev, why, err := w.phone.agent.wait(ctx, o.inside.arrived(), patience)
 	switch {
-	case err == nil:
-	case errors.Is(context.Cause(watching), errCaught):
+	case err != nil:
+		return device.EndOf(ctx, err)
+	case why == waitWoken:
 		return nil
-	case len(w.calls) > 0 && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+	case why == waitOver:
 		w.tell(w.calls[0].seen, w.calls[0].old)
 		w.calls = w.calls[1:]
 		return nil
-	default:
-		return err
 	}
 	if c, ok := o.inside.take(); ok {
 		w.readInside(c) // it came before what the app logs of it
@@ -150,13 +145,13 @@ func (w *replyWatch) observe(ev agent.Event) {
 			return
 		}
 	}
-	w.fresh()
+	w.observer.Fresh(w.phone.info)
 	o.observe(ev)
 	at := time.UnixMilli(ev.AtMs)
 	switch {
-	case o.out.State == device.Replied:
-		w.logged(device.NewSeenReply(at, w.app, sourceApp, o.reply), o.reply)
-	case o.out.State == device.Returned && o.out.Evidence[0].Source == sourceEvents:
+	case o.Out.State == device.Replied:
+		w.logged(device.NewSeenReply(at, w.app, sourceApp, o.Answer), o.Answer)
+	case o.Out.State == device.Returned && o.Out.Evidence[0].Source == sourceEvents:
 		if w.ahead = recent(w.ahead, func(t time.Time) time.Time { return t }); len(w.ahead) > 0 {
 			w.ahead = w.ahead[1:]
 			break
@@ -169,23 +164,17 @@ func (w *replyWatch) observe(ev agent.Event) {
 	case len(w.calls) > 0 && slices.ContainsFunc(o.entries, o.startedByOther):
 		w.calls = w.calls[:len(w.calls)-1] // from Android 14 on the log says afterwards who it was
 	}
-	if o.out.State == device.Returned || o.out.State == device.Replied {
+	if o.Out.State == device.Returned || o.Out.State == device.Replied {
 		clear(o.starter)
 	}
-}
-
-// fresh makes the observer forget what it saw.
-func (w *replyWatch) fresh() {
-	o := w.observer
-	o.out, o.said, o.reply = device.NewOutcome(w.phone.info), map[string]bool{}, nil
 }
 
 // readInside takes what was read in the app.
 func (w *replyWatch) readInside(c caught) {
 	old := w.answered()
-	w.fresh()
+	w.observer.Fresh(w.phone.info)
 	w.observer.readInside(c)
-	switch reply := w.observer.reply; w.observer.out.State {
+	switch reply := w.observer.Answer; w.observer.Out.State {
 	case device.Replied:
 		w.inside = append(recent(w.inside, func(r readReply) time.Time { return r.at }), readReply{time.Now(), reply})
 		seen := device.NewSeenReply(c.at, w.app, sourceInside, reply)

@@ -183,17 +183,17 @@ func TestLearn(t *testing.T) {
 	if err != nil || f.app.ID != "com.example.demo" || f.appID != testAppID || f.universalLink != "https://app.example/" || !f.wechat.Installed {
 		t.Errorf("the only debuggable app: %+v, %v", f, err)
 	}
-	if impersonated, err := maySpeak(&f.app, device.AppIdentity{}, false); err != nil || impersonated {
+	if impersonated, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(false); err != nil || impersonated {
 		t.Errorf("speaking for it: %v, %v", impersonated, err)
 	}
 	f, err = phone.learn(until(t), device.AppIdentity{BundleID: "com.example.store", UniversalLink: "https://u.example/a/"})
 	if err != nil || f.appID != "wxfedcba9876543210" || f.universalLink != "https://u.example/a/" {
 		t.Errorf("a named app: %+v, %v", f, err)
 	}
-	if _, err := maySpeak(&f.app, device.AppIdentity{}, false); device.AsError(err).Code != device.Refused {
+	if _, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(false); device.AsError(err).Code != device.Refused {
 		t.Errorf("speaking for an app from the store: %v", err)
 	}
-	if impersonated, err := maySpeak(&f.app, device.AppIdentity{}, true); err != nil || !impersonated {
+	if impersonated, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(true); err != nil || !impersonated {
 		t.Errorf("speaking for it with --yes: %v, %v", impersonated, err)
 	}
 	if _, err := phone.learn(until(t), device.AppIdentity{BundleID: "com.example.none"}); device.AsError(err).Code != device.Refused {

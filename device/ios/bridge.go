@@ -14,18 +14,18 @@ import (
 func (d *delivery) bridge(ctx context.Context) error {
 	scheme := device.BridgeScheme(d.appID)
 	if !slices.ContainsFunc(d.app.schemes(), func(s string) bool { return strings.EqualFold(s, scheme) }) {
-		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.job.Request), device.Printable(d.app.ID), scheme).
+		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.Job.Request), device.Printable(d.app.ID), scheme).
 			WithHint("put the debug hook into the app: docs/bridge.md")
 	}
-	wires, differences, err := encode(device.RouteBridge, d.job.Request, ioswire.Sender{AppID: d.appID})
+	wires, differences, err := encode(device.RouteBridge, d.Job.Request, ioswire.Sender{AppID: d.appID})
 	if err != nil {
 		return err
 	}
-	d.differs(differences...)
+	d.Differs(differences...)
 	link := wires[0].URL.Text
 	d.target = d.app
 	// What becomes of the request only the hook can tell.
-	if d.job.Until >= device.Opened {
+	if d.Job.Until >= device.Opened {
 		if err := d.watch(ctx); err != nil {
 			return err
 		}
@@ -33,14 +33,14 @@ func (d *delivery) bridge(ctx context.Context) error {
 	if d.version().hasOpenURL() {
 		err = d.openIn(ctx, link, nil)
 	} else {
-		d.differs("the app is started afresh, with the request as a launch argument: iOS " + d.info.OSVersion + " opens no URL from a computer")
+		d.Differs("the app is started afresh, with the request as a launch argument: iOS " + d.info.OSVersion + " opens no URL from a computer")
 		err = d.openIn(ctx, "", []string{link})
 	}
 	if err != nil {
 		return err
 	}
 	if d.opened.front {
-		d.seeFront(device.NotSent, "the app came to the front with the debug link")
+		d.seeFront(device.NotSent, "", "the app came to the front with the debug link")
 	}
-	return d.until(ctx, d.job.Until)
+	return d.until(ctx, d.Job.Until)
 }

@@ -53,7 +53,7 @@ func TestOneTunnel(t *testing.T) {
 	phone := newLab(t, virtualios.Options{}, faults).open(t)
 	for shares := 1; shares <= 100; shares++ {
 		out, err := phone.Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
-		if err != nil || out.State != device.Opened {
+		if err != nil || out.State < device.Opened {
 			t.Fatalf("share %d: %v, state %v", shares, err, out.State)
 		}
 		if shares > 1 && shares < 100 {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
@@ -18,31 +16,24 @@ import (
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
 	d := p.newDelivery(job)
 	err := d.run(ctx)
-	if err != nil && d.out.State == device.NotSent {
-		defer d.unsent(err)
-	}
-	return d.out, d.end(err)
+	return d.Out, d.end(err)
 }
 
 // delivery is one request, or one forged reply, on its way.
 type delivery struct {
 	*Phone
-	job   device.Job
-	begin time.Time
-	out   *device.Outcome
+	*device.Delivery
 
 	*facts
 	opener opener
 	log    *logWatch // nil unless the app's log is watched
 	opened opened    // what became of opening the URL
 	target app       // the app that the URL is opened in
-	said   map[string]bool
-	reply  intents.Reply
-	inWDA  string // the app that WebDriverAgent saw in front last
+	inWDA  string    // the app that WebDriverAgent saw in front last
 }
 
 func (p *Phone) newDelivery(job device.Job) *delivery {
-	return &delivery{Phone: p, job: job, begin: time.Now(), out: device.NewOutcome(p.info), said: map[string]bool{}}
+	return &delivery{Phone: p, Delivery: device.NewDelivery(p.info, job)}
 }
 
 // end closes what belongs to the delivery and gives its error the sentence that
@@ -51,50 +42,13 @@ func (d *delivery) end(err error) error {
 	if d.log != nil {
 		d.log.Close()
 	}
-	d.out.ElapsedMs = time.Since(d.begin).Milliseconds()
-	if err == nil {
-		return nil
-	}
-	if e := (*device.Error)(nil); errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &e) {
-		late := device.Errorf(device.NotSeen, "phone %s did not answer in time%s", d.info.Label(), d.sentSoFar()).
-			WithHint("unplug it and plug it in again, or give it longer with --timeout")
-		late.Err = err
-		err = late
-	}
-	return d.out.Fail(err)
+	return d.End(err, "unplug it and plug it in again, or give it longer with --timeout")
 }
 
-func (d *delivery) sentSoFar() string {
-	if d.out.State == device.NotSent {
-		return ", so the request may not have been sent"
-	}
-	return ""
+// see adds evidence of what is seen now.
+func (d *delivery) see(state device.Progress, screen device.Screen, what, source string) {
+	d.See(d.Elapsed(), state, screen, what, source)
 }
-
-// unsent says what the module says of a request that was not sent.
-func (d *delivery) unsent(err error) {
-	d.out.Unsent(d.job.Request.Kind(), device.AsError(err))
-}
-
-func (d *delivery) note(message, hint string) {
-	if d.job.Hooks.Note != nil {
-		d.job.Hooks.Note(device.Note{Message: message, Hint: hint})
-	}
-}
-
-// see adds evidence, once for each what.
-func (d *delivery) see(state device.Progress, what, source string) {
-	if d.said[what] {
-		return
-	}
-	d.said[what] = true
-	d.out.See(time.Since(d.begin), state, what, source)
-	if d.job.Hooks.Seen != nil {
-		d.job.Hooks.Seen(d.out.Evidence[len(d.out.Evidence)-1])
-	}
-}
-
-func (d *delivery) differs(how ...string) { d.out.Differences = append(d.out.Differences, how...) }
 
 func (d *delivery) run(ctx context.Context) error {
 	if err := d.chooseRoute(); err != nil {
@@ -104,7 +58,7 @@ func (d *delivery) run(ctx context.Context) error {
 		return err
 	}
 	// What comes at the end needs a little of the time, too.
-	working, cancel := reserve(ctx)
+	working, cancel := device.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
 	if ctx.Err() != nil {
@@ -113,22 +67,12 @@ func (d *delivery) run(ctx context.Context) error {
 	return errors.Join(err, d.finish(ctx))
 }
 
-// reserve keeps a tenth of the time, at most a second, from a context.
-func reserve(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	left := time.Until(deadline)
-	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
-}
-
 // attempt does all up to the state that is waited for.
 func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
-	if d.out.Route == device.RouteBridge {
+	if d.Out.Route == device.RouteBridge {
 		return d.bridge(ctx)
 	}
 	return d.byURL(ctx)
@@ -137,30 +81,28 @@ func (d *delivery) attempt(ctx context.Context) error {
 // chooseRoute decides how the request goes, and refuses what no iPhone can do
 // and what the SDK would refuse to send, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
-	route, why, err := routeOf(d.job)
+	route, why, err := routeOf(d.Job)
 	if err != nil {
 		return err
 	}
-	d.choose(route, why)
-	problems, err := Validate(d.job)
-	if err != nil || d.job.Raw {
+	d.Choose(route, why)
+	problems, err := Validate(d.Job)
+	if err != nil || d.Job.Raw {
 		return err
 	}
 	return device.RefusedBySDK(problems)
 }
 
-func (d *delivery) choose(r device.Route, why string) { d.out.Route, d.out.RouteReason = r, why }
-
 // possible refuses what can't be done with this version of iOS, or with any.
 func (d *delivery) possible() error {
 	v := d.version()
-	_, isShare := d.job.Request.(intents.Share)
+	_, isShare := d.Job.Request.(intents.Share)
 	switch {
-	case d.job.After == device.AfterBack:
+	case d.Job.After == device.AfterBack:
 		return device.Errorf(device.Refused, "an iPhone has no back key").WithHint("use --after home or stop-wechat")
-	case d.job.Hooks.Record != nil:
+	case d.Job.Hooks.Record != nil:
 		return device.Errorf(device.Refused, "an iPhone's screen can't be recorded over USB").WithHint("take a picture of it: --screenshot FILE")
-	case d.out.Route != device.RouteURL || v.hasOpenURL() || d.job.Force:
+	case d.Out.Route != device.RouteURL || v.hasOpenURL() || d.Job.Force:
 		return nil
 	case isShare && !v.atLeast(15, 0):
 		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can fill", d.info.OSVersion).WithHint("%s", bridgeHint)
@@ -172,25 +114,26 @@ const bridgeHint = "use --route bridge with the debug hook in the app (docs/brid
 
 // prepare asks the phone what has to be known and refuses what can't work.
 func (d *delivery) prepare(ctx context.Context) error {
-	if err := noAndroidUser(d.job.User); err != nil {
+	if err := noAndroidUser(d.Job.User); err != nil {
 		return err
 	}
 	var err error
-	if d.facts, err = d.learn(ctx, d.job.App); err != nil {
+	if d.facts, err = d.learn(ctx, d.Job.App); err != nil {
 		return err
 	}
-	d.out.WeChat = &d.wechat
-	d.out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	d.Out.WeChat = &d.wechat
+	d.Out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
 	if !d.wechat.Installed {
 		return device.Errorf(device.WeChatMissing, "WeChat is not installed on the phone").WithHint("install WeChat, log in, and try again")
 	}
-	if d.out.Impersonated, err = maySpeak(&d.app, d.job.App, d.job.Yes); err != nil {
+	who := speaker(&d.app, d.Job.App)
+	if d.Out.Impersonated, err = who.MaySpeak(d.Job.Yes); err != nil {
 		return err
 	}
-	if declared := d.app.appIDs(); len(declared) > 0 && !slices.ContainsFunc(declared, func(s string) bool { return strings.EqualFold(s, d.appID) }) {
-		d.note(fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", device.Printable(d.app.ID), strings.Join(declared, ", "), d.appID), "see: wxctl inspect "+device.Printable(d.app.ID))
+	if len(who.Declared) > 0 && !who.Declares(d.appID) {
+		d.Warn("app.appid_not_declared", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name, strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
 	}
-	return d.job.Identified(ctx, d.appID)
+	return d.Identified(ctx, d.appID)
 }
 
 // byURL opens the SDK's URL in WeChat.
@@ -199,8 +142,8 @@ func (d *delivery) byURL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.job.Until >= device.Returned {
-		if err := d.watch(ctx); err != nil {
+	if d.Job.Until >= device.Opened {
+		if err := d.watch(ctx); err != nil && (d.Job.Until >= device.Returned || ctx.Err() != nil) {
 			return err
 		}
 	}
@@ -209,10 +152,12 @@ func (d *delivery) byURL(ctx context.Context) error {
 		return err
 	}
 	if d.opened.front {
-		d.seeFront(device.Opened, "WeChat came to the front; which of its screens shows can't be seen over USB")
+		d.seeFront(device.Opened, device.ScreenUnknown, cameToFront)
 	}
-	return d.until(ctx, d.job.Until)
+	return d.until(ctx, d.Job.Until)
 }
+
+const cameToFront = "WeChat came to the front; which of its screens shows can't be seen over USB"
 
 // leastLinkWeChat is the first WeChat that takes universal links.
 const leastLinkWeChat = "7.0.7"
@@ -220,33 +165,33 @@ const leastLinkWeChat = "7.0.7"
 // requestURL is the URL that the SDK would open, in the form that a computer
 // can open: the scheme, and everything in the URL.
 func (d *delivery) requestURL() (string, error) {
-	sdk, err := versionOf(d.job.SDKVersion)
+	sdk, err := versionOf(d.Job.SDKVersion)
 	if err != nil {
 		return "", err
 	}
-	_, isShare := d.job.Request.(intents.Share)
+	_, isShare := d.Job.Request.(intents.Share)
 	older := device.CompareVersions(d.wechat.Version, leastWeChat) < 0
-	if isShare && older && !d.job.Force {
+	if isShare && older && !d.Job.Force {
 		return "", device.Errorf(device.WeChatTooOld, "WeChat %s is too old for a share by URL: it reads shares from the pasteboard, and %s is needed", d.wechat.Version, leastWeChat).
 			WithHint("update WeChat, or use --route bridge with the debug hook in the app (docs/bridge.md)")
 	}
-	wires, differences, err := encode(device.RouteURL, d.job.Request, ioswire.Sender{
+	wires, differences, err := encode(device.RouteURL, d.Job.Request, ioswire.Sender{
 		AppID: d.appID, BundleID: d.app.ID, UniversalLink: d.universalLink, SDK: sdk,
 		Phone: ioswire.Phone{
-			IOS: d.version()[0], NoURLParams: older && !d.job.Force,
+			IOS: d.version()[0], NoURLParams: older && !d.Job.Force,
 			NoUniversalLinks: device.CompareVersions(d.wechat.Version, leastLinkWeChat) < 0,
 		},
 	})
 	if err != nil {
 		return "", err
 	}
-	d.differs(differences...)
+	d.Differs(differences...)
 	link := ""
 	for _, w := range wires {
 		switch {
 		case w.URL != nil:
 			link = w.URL.Text
-		case isShare && !d.job.Force:
+		case isShare && !d.Job.Force:
 			why := "it is too long for a URL"
 			if sdk == ioswire.SDK1871 {
 				why = "SDK " + string(sdk) + " puts it on the pasteboard, which only the app itself can fill"
@@ -254,7 +199,7 @@ func (d *delivery) requestURL() (string, error) {
 			return "", device.Errorf(device.Refused, "the url route can't carry this share: %s", why).
 				WithHint("use a smaller picture, --sdk-version %s, or --route bridge with the debug hook in the app (docs/bridge.md)", ioswire.SDK200)
 		default:
-			d.differs("nothing is put on the pasteboard")
+			d.Differs("nothing is put on the pasteboard")
 		}
 	}
 	return link, nil
@@ -263,65 +208,70 @@ func (d *delivery) requestURL() (string, error) {
 // openIn opens a URL in the target, or starts it with launch arguments.
 func (d *delivery) openIn(ctx context.Context, link string, arguments []string) error {
 	var err error
-	if d.opener, err = d.Phone.opener(ctx, d.note); err != nil {
+	if d.opener, err = d.Phone.opener(ctx, d.Note); err != nil {
 		return err
 	}
 	defer d.opener.Close()
-	d.out.RouteReason += "; by " + d.opener.words()
+	d.Out.RouteReason += "; by " + d.opener.words()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.Out.State = device.Unknown
 	if link != "" {
 		d.opened, err = d.opener.open(ctx, d.target.ID, link)
 	} else {
 		d.opened, err = d.opener.restart(ctx, d.target.ID, arguments)
 	}
 	if err != nil {
-		return err
+		return d.notOpened(ctx, err)
 	}
-	d.see(device.Delivered, d.opened.accepted, d.opened.source)
-	if d.job.Request != nil {
-		d.out.Sent(d.job.Request.Kind())
+	d.see(device.Delivered, "", d.opened.accepted, d.opened.source)
+	if !d.Forging() {
+		d.Out.Sent(d.Job.Request.Kind())
 	}
 	return nil
 }
 
+// notOpened is the error of a URL that was not opened. A phone that answered
+// has not taken it; of one that did not, the app's log may still tell.
+func (d *delivery) notOpened(ctx context.Context, err error) error {
+	var answer *device.Error
+	if errors.As(err, &answer) && answer.Code != device.PhoneLost && answer.Code != device.NotSeen {
+		d.Out.State = device.NotSent
+		return err
+	}
+	if d.log == nil || ctx.Err() != nil {
+		return err
+	}
+	if d.listen(ctx, d.log.lines); d.Answer != nil {
+		return d.Answered(nil)
+	}
+	return err
+}
+
 // seeFront adds the evidence that the target is in front, unless the process
 // that was launched is another app's.
-func (d *delivery) seeFront(state device.Progress, what string) {
+func (d *delivery) seeFront(state device.Progress, screen device.Screen, what string) {
 	if d.opened.path != "" && d.target.Path != "" && !inBundle(d.opened.path, d.target.Path) {
-		d.see(device.NotSent, fmt.Sprintf("the phone launched %q instead", excerpt(device.Printable(d.opened.path))), d.opened.source)
+		d.see(device.NotSent, "", fmt.Sprintf("the phone launched %q instead", excerpt(device.Printable(d.opened.path))), d.opened.source)
 		return
 	}
-	d.out.ScreenAfter = device.Printable(d.target.ID)
-	d.see(state, what, d.opened.source)
+	d.Out.ScreenAfter = device.Printable(d.target.ID)
+	d.see(state, screen, what, d.opened.source)
 }
 
 // finish takes the picture and leaves the phone as asked.
 func (d *delivery) finish(ctx context.Context) error {
-	return errors.Join(d.screenshot(ctx), d.tidy(ctx))
-}
-
-func (d *delivery) screenshot(ctx context.Context) error {
-	if d.job.Hooks.Screenshot == nil || d.out.State == device.NotSent {
-		return nil
-	}
-	picture, err := d.picture(ctx)
-	if err != nil {
-		return err
-	}
-	file, err := d.job.Hooks.Screenshot()
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(picture)
-	return errors.Join(err, file.Close())
+	return errors.Join(d.Screenshot(ctx, d.picture), d.tidy(ctx))
 }
 
 // tidy leaves the phone as --after says. A phone that was handed nothing is
 // left as it was.
 func (d *delivery) tidy(ctx context.Context) error {
-	if d.out.State == device.NotSent {
+	if d.Out.State == device.NotSent {
 		return nil
 	}
-	switch d.job.After {
+	switch d.Job.After {
 	case device.AfterHome:
 		switch {
 		case d.openers.wda != nil:

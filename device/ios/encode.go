@@ -58,8 +58,11 @@ func versionOf(name string) (ioswire.Version, error) {
 }
 
 // Validate says what the SDK refuses of a job's request and what something
-// advises against.
+// advises against. It fails for what its route can't carry.
 func Validate(job device.Job) ([]intents.Problem, error) {
+	if _, _, err := routeOf(job); err != nil {
+		return nil, err
+	}
 	version, err := versionOf(job.SDKVersion)
 	if err != nil {
 		return nil, err

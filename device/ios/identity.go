@@ -30,7 +30,7 @@ func (p *Phone) learn(ctx context.Context, id device.AppIdentity) (*facts, error
 	if f.app, err = chooseApp(id.BundleID, found); err != nil {
 		return nil, err
 	}
-	if f.appID, err = chooseAppID(id.AppID, &f.app); err != nil {
+	if f.appID, err = speaker(&f.app, id).AppID(id.AppID); err != nil {
 		return nil, err
 	}
 	f.universalLink = id.UniversalLink
@@ -77,36 +77,13 @@ func chooseApp(want string, found map[string]app) (app, error) {
 		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", fit[0])
 }
 
-// chooseAppID returns the AppID: the one asked for, else the only one that the
-// app registers as a URL scheme.
-func chooseAppID(want string, a *app) (string, error) {
-	if want != "" {
-		return want, nil
+// speaker is the app as one that a request may name as its sender.
+func speaker(a *app, id device.AppIdentity) device.Speaker {
+	s := device.Speaker{Name: device.Printable(a.ID), Debuggable: a.debuggable(), Pinned: id.PinnedBundle, Key: "bundle-id"}
+	for _, scheme := range a.appIDs() {
+		s.Declared = append(s.Declared, strings.ToLower(scheme))
 	}
-	declared := a.appIDs()
-	if len(declared) == 1 {
-		return strings.ToLower(declared[0]), nil
-	}
-	what := "registers none as a URL scheme"
-	if len(declared) > 1 {
-		what = "registers several as URL schemes: " + strings.Join(declared, ", ")
-	}
-	return "", device.Errorf(device.AppUnknown, "the AppID of %q isn't known: the app %s", device.Printable(a.ID), what).
-		WithHint("give --app-id wx…, or run `wxctl config init`")
-}
-
-// maySpeak decides whether a request may name the app as its sender:
-// debuggable apps and pinned ones without a question, others only with yes. It
-// reports whether that is an impersonation.
-func maySpeak(a *app, id device.AppIdentity, yes bool) (impersonated bool, err error) {
-	switch {
-	case a.debuggable() || id.PinnedBundle:
-		return false, nil
-	case yes:
-		return true, nil
-	}
-	return false, device.Errorf(device.Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", device.Printable(a.ID)).
-		WithHint("add --yes if it is yours, or pin it: wxctl config set bundle-id %s", device.Printable(a.ID))
+	return s
 }
 
 func missing(bundleID string) error {

@@ -101,20 +101,20 @@ func (d *delivery) watch(ctx context.Context) error {
 // frontEvery is how often WebDriverAgent is asked which app is in front.
 const frontEvery = 200 * time.Millisecond
 
-// until waits until the state is reached.
+// until waits until the state is reached, and a reply that came was read.
 func (d *delivery) until(ctx context.Context, state device.Progress) error {
 	var lines <-chan logLine
 	if d.log != nil {
 		lines = d.log.lines
 	}
 	agent, looks := d.opener.(agentOpener)
-	for d.out.State < state {
+	for !d.Done(state) {
 		var again <-chan time.Time
-		if looks && (d.out.State < device.Opened || lines == nil) {
+		if looks && (d.Out.State < device.Opened || lines == nil) {
 			if err := d.look(ctx, agent.wda); err != nil {
 				return d.waited(ctx, state, err)
 			}
-			if d.out.State >= state {
+			if d.Done(state) {
 				break
 			}
 			again = time.After(frontEvery)
@@ -130,18 +130,38 @@ func (d *delivery) until(ctx context.Context, state device.Progress) error {
 			return d.waited(ctx, state, ctx.Err())
 		}
 	}
-	if d.reply == nil {
-		return nil
+	if state == device.Opened && !d.Forging() {
+		d.listen(ctx, lines)
 	}
-	d.out.Answer(d.reply)
-	if d.forging() {
-		return nil
-	}
-	return device.ReplyFailure(d.reply)
+	return d.Answered(nil)
 }
 
-// forging reports whether it is a reply that is on its way, not a request.
-func (d *delivery) forging() bool { return d.job.Request == nil }
+// atOnce is how long an app that WeChat calls back at once may take to log it.
+const atOnce = time.Second
+
+// listen waits a moment for a reply, where no more can be seen of a request:
+// that WeChat came to the front says nothing of what it shows there, and a
+// refusal comes straight back.
+func (d *delivery) listen(ctx context.Context, lines <-chan logLine) {
+	if lines == nil {
+		return
+	}
+	over := time.NewTimer(atOnce)
+	defer over.Stop()
+	for d.Answer == nil {
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				return // what was seen before stands
+			}
+			d.heard(line)
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // look asks WebDriverAgent which app is in front.
 func (d *delivery) look(ctx context.Context, agent *wda) error {
@@ -150,14 +170,14 @@ func (d *delivery) look(ctx context.Context, agent *wda) error {
 		return err
 	}
 	d.inWDA = device.Printable(front.BundleID)
-	d.out.ScreenAfter = d.inWDA
+	d.Out.ScreenAfter = d.inWDA
 	switch {
-	case front.BundleID == ioswire.WeChat && !d.forging():
-		d.see(device.Opened, "WeChat came to the front; which of its screens shows can't be seen over USB", sourceWDA)
-	case front.BundleID == d.app.ID && d.forging():
-		d.see(device.Returned, "the app came to the front with the forged reply", sourceWDA)
-	case front.BundleID == d.app.ID && d.said["WeChat came to the front; which of its screens shows can't be seen over USB"]:
-		d.see(device.NotSent, "the app is in front again: WeChat called it back, or somebody went back to it", sourceWDA)
+	case front.BundleID == ioswire.WeChat && !d.Forging():
+		d.see(device.Opened, device.ScreenUnknown, cameToFront, sourceWDA)
+	case front.BundleID == d.app.ID && d.Forging():
+		d.see(device.Returned, "", "the app came to the front with the forged reply", sourceWDA)
+	case front.BundleID == d.app.ID && d.Saw(cameToFront):
+		d.see(device.NotSent, "", "the app is in front again: WeChat called it back, or somebody went back to it", sourceWDA)
 	}
 	return nil
 }
@@ -166,58 +186,39 @@ func (d *delivery) look(ctx context.Context, agent *wda) error {
 func (d *delivery) heard(line logLine) {
 	source := d.log.stream.source
 	if text, ok := strings.CutPrefix(line.text, sentMark); ok {
-		if d.out.Route == device.RouteBridge {
+		if d.Out.Route == device.RouteBridge {
 			d.sent(text, source)
 		}
 		return
 	}
 	reply, err := intents.UnmarshalReply([]byte(strings.TrimPrefix(line.text, replyMark)))
 	if err != nil {
-		d.see(device.Returned, "the app logged a reply that can't be read", source)
+		d.see(device.Returned, "", "the app logged a reply that can't be read", source)
 		return
 	}
-	if other := d.otherReply(reply); other != "" {
-		d.see(device.NotSent, "the app logged a reply to another request ("+other+")", source)
+	if other := d.OtherReply(reply); other != "" {
+		d.see(device.NotSent, "", "the app logged a reply to another request ("+other+")", source)
 		return
 	}
-	d.reply = reply
-	d.see(device.Replied, "the app logged WeChat's reply", source)
+	d.Answer = reply
+	d.see(device.Replied, "", "the app logged WeChat's reply", source)
 }
 
 // sent looks at what the hook says of its call of the SDK.
 func (d *delivery) sent(text, source string) {
 	switch text {
 	case "true":
-		d.see(device.Opened, "the app's SDK opened WeChat; which of its screens shows can't be seen over USB", source)
+		d.see(device.Opened, device.ScreenUnknown, "the app's SDK opened WeChat; which of its screens shows can't be seen over USB", source)
 	case "false":
-		d.see(device.NotSent, sdkRefused, source)
+		d.see(device.NotSent, "", sdkRefused, source)
 	}
 }
 
 const sdkRefused = "the app's SDK did not open WeChat"
 
-// otherReply says what shows that a reply answers another request; "" if
-// nothing does.
-func (d *delivery) otherReply(reply intents.Reply) string {
-	if d.forging() {
-		return ""
-	}
-	if kind := d.job.Request.Kind(); reply.Kind() != kind {
-		return "kind " + string(reply.Kind())
-	}
-	sent, got := d.job.Request.Base().Transaction, reply.Answer().Transaction
-	if sent != nil && got != nil && *got != "" && *got != *sent {
-		return fmt.Sprintf("transaction %q", device.Printable(*got))
-	}
-	return ""
-}
-
 // waited says why the wait for a state ended.
 func (d *delivery) waited(ctx context.Context, state device.Progress, err error) error {
-	if ctx.Err() == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	if err = device.EndOf(ctx, err); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	e := device.Errorf(device.NotSeen, "%q was not seen in time", state)
@@ -229,13 +230,13 @@ func (d *delivery) waited(ctx context.Context, state device.Progress, err error)
 	}
 	const hook = "put the debug hook into the app (docs/bridge.md), or wait for less: --until opened"
 	switch {
-	case d.said[sdkRefused]:
+	case d.Saw(sdkRefused):
 		return why("see what WeChat wants of the app: wxctl inspect", sdkRefused)
-	case d.forging() && d.log != nil:
+	case d.Forging() && d.log != nil:
 		return why("put the debug hook into the app (docs/bridge.md), or wait for less: --until returned", "the app logged no reply, so what it made of the forged one can't be seen over USB")
-	case state >= device.Returned && d.log != nil && d.out.State < state:
+	case state >= device.Returned && d.log != nil && d.Out.State < state:
 		return why("answer on the phone and go back to the app; without it, "+hook, "the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
-	case d.out.Route == device.RouteBridge:
+	case d.Out.Route == device.RouteBridge:
 		return why(hook, "the app's hook logged nothing, so what became of the request can't be seen over USB")
 	case d.inWDA != "":
 		return why("look at the phone: a question may be in the way", "%q is in front, not WeChat", d.inWDA)

@@ -17,34 +17,34 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 		App: job.App, SDKVersion: job.SDKVersion, Route: job.Route, User: job.User,
 		Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks,
 	})
-	working, cancel := reserve(ctx)
+	working, cancel := device.Reserve(ctx)
 	defer cancel()
 	err := d.forge(working, job.Reply)
 	if ctx.Err() == nil {
 		err = errors.Join(err, d.finish(ctx))
 	}
-	return d.out, d.end(err)
+	return d.Out, d.end(err)
 }
 
 func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
-	switch d.job.Route {
+	switch d.Job.Route {
 	case "", device.RouteAuto, device.RouteURL:
 	default:
-		return device.Errorf(device.Refused, "the %s route brings no reply to an app on an iPhone", d.job.Route).WithHint("use --route url")
+		return device.Errorf(device.Refused, "the %s route brings no reply to an app on an iPhone", d.Job.Route).WithHint("use --route url")
 	}
-	d.choose(device.RouteURL, "a reply is a URL that WeChat opens in the app")
+	d.Choose(device.RouteURL, "a reply is a URL that WeChat opens in the app")
 	if err := d.possible(); err != nil {
 		return err
 	}
-	if err := noAndroidUser(d.job.User); err != nil {
+	if err := noAndroidUser(d.Job.User); err != nil {
 		return err
 	}
 	var err error
-	if d.facts, err = d.learn(ctx, d.job.App); err != nil {
+	if d.facts, err = d.learn(ctx, d.Job.App); err != nil {
 		return err
 	}
 	d.target = d.app
-	d.out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
+	d.Out.App = &device.App{BundleID: device.Printable(d.app.ID), AppID: d.appID, Debuggable: d.app.debuggable()}
 	if !d.app.debuggable() {
 		return device.Errorf(device.Refused, "%q is not debuggable, and forged replies go into debuggable apps only", device.Printable(d.app.ID)).
 			WithHint("install a development build of the app (with the entitlement get-task-allow)")
@@ -53,7 +53,7 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 	if err != nil {
 		return err
 	}
-	if d.job.Until >= device.Replied {
+	if d.Job.Until >= device.Replied {
 		if err := d.watch(ctx); err != nil {
 			return err
 		}
@@ -62,27 +62,27 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 		return err
 	}
 	if d.opened.front {
-		d.seeFront(device.Returned, "the app came to the front with the forged reply")
+		d.seeFront(device.Returned, "", "the app came to the front with the forged reply")
 	}
-	return d.until(ctx, d.job.Until)
+	return d.until(ctx, d.Job.Until)
 }
 
 // replyURL is the URL of a reply, to the app's scheme.
 func (d *delivery) replyURL(reply intents.Reply) (string, error) {
-	wires, differences, err := encodeReply(reply, ioswire.Receiver{AppID: d.appID, UniversalLink: d.universalLink, IOS: d.version()[0]}, d.job.SDKVersion)
+	wires, differences, err := encodeReply(reply, ioswire.Receiver{AppID: d.appID, UniversalLink: d.universalLink, IOS: d.version()[0]}, d.Job.SDKVersion)
 	if err != nil {
 		return "", err
 	}
 	link := ""
 	for _, w := range wires {
 		if w.Pasteboard != nil {
-			return "", device.Errorf(device.Refused, "SDK %s reads this reply from the pasteboard, which a computer can't fill", d.job.SDKVersion).
+			return "", device.Errorf(device.Refused, "SDK %s reads this reply from the pasteboard, which a computer can't fill", d.Job.SDKVersion).
 				WithHint("use --sdk-version %s if the app has that", ioswire.SDK200)
 		}
 		link = w.URL.Text
 	}
-	d.differs(differences...)
-	d.differs("opened by the computer, not by WeChat: the app sees another source application, or none")
+	d.Differs(differences...)
+	d.Differs("opened by the computer, not by WeChat: the app sees another source application, or none")
 	return link, nil
 }
 
@@ -100,7 +100,7 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 		return p.late(err)
 	}
 	defer d.log.Close()
-	d.note("over USB only what the app logs can be seen: replies are read from its debug hook (docs/bridge.md)", "")
+	d.Note("over USB only what the app logs can be seen: replies are read from its debug hook (docs/bridge.md)", "")
 	if job.Ready != nil {
 		job.Ready()
 	}

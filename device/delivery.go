@@ -1,0 +1,251 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/intents"
+)
+
+// Delivery is what phones of every platform keep of a request, or of a forged
+// reply, on its way.
+type Delivery struct {
+	Job   Job
+	Out   *Outcome
+	Begin time.Time
+	// Answer is WeChat's reply, once it was read.
+	Answer intents.Reply
+	said   map[string]bool
+}
+
+// NewDelivery begins a delivery. A job without a request forges a reply.
+func NewDelivery(phone Info, job Job) *Delivery {
+	return &Delivery{Job: job, Out: NewOutcome(phone), Begin: time.Now(), said: map[string]bool{}}
+}
+
+// Fresh forgets what was seen, for what watches without end.
+func (d *Delivery) Fresh(phone Info) {
+	d.Out, d.said, d.Answer = NewOutcome(phone), map[string]bool{}, nil
+}
+
+// Forging reports whether it is a reply that is on its way, not a request.
+func (d *Delivery) Forging() bool { return d.Job.Request == nil }
+
+// Choose sets the route, and says why it is that one.
+func (d *Delivery) Choose(r Route, why string) { d.Out.Route, d.Out.RouteReason = r, why }
+
+// Differs says how the route departs from what the SDK does.
+func (d *Delivery) Differs(how ...string) { d.Out.Differences = append(d.Out.Differences, how...) }
+
+// Note tells the user something that is no failure.
+func (d *Delivery) Note(message, hint string) { d.tell(Note{Message: message, Hint: hint}) }
+
+// Warn tells of something that will be lost or is known to fail, and keeps it
+// in the Outcome.
+func (d *Delivery) Warn(id, message, hint string) {
+	n := Note{ID: id, Message: message, Hint: hint}
+	d.Out.Warnings = append(d.Out.Warnings, n)
+	d.tell(n)
+}
+
+func (d *Delivery) tell(n Note) {
+	if d.Job.Hooks.Note != nil {
+		d.Job.Hooks.Note(n)
+	}
+}
+
+// Identified tells the job's hook for which AppID the request speaks.
+func (d *Delivery) Identified(ctx context.Context, appID string) error {
+	if d.Job.Hooks.Identified == nil {
+		return nil
+	}
+	return d.Job.Hooks.Identified(ctx, appID)
+}
+
+// See adds evidence, once for each what.
+func (d *Delivery) See(at time.Duration, state Progress, screen Screen, what, source string) {
+	if d.said[what] {
+		return
+	}
+	d.said[what] = true
+	d.Out.See(at, state, screen, what, source)
+	if d.Job.Hooks.Seen != nil {
+		d.Job.Hooks.Seen(d.Out.Evidence[len(d.Out.Evidence)-1])
+	}
+}
+
+// Saw reports whether a piece of evidence is there.
+func (d *Delivery) Saw(what string) bool { return d.said[what] }
+
+// Elapsed is the time since the delivery began.
+func (d *Delivery) Elapsed() time.Duration { return time.Since(d.Begin) }
+
+// Done reports whether nothing more is to be waited for: the state was seen,
+// and a reply that came was read. A reply counts as coming once WeChat called
+// the app back; whoever waits for less than that gets it read, too.
+func (d *Delivery) Done(state Progress) bool {
+	switch {
+	case d.Out.State < state:
+		return false
+	case d.Forging(), d.Out.State != Returned:
+		return true
+	}
+	return state == Delivered
+}
+
+// OtherReply says what shows that a reply answers another request; "" if
+// nothing does.
+func (d *Delivery) OtherReply(reply intents.Reply) string {
+	if d.Forging() {
+		return ""
+	}
+	kind := d.Job.Request.Kind()
+	if reply.Kind() != kind {
+		return "kind " + string(reply.Kind())
+	}
+	if d.Out.Device.Platform == Android && (kind == intents.KindLaunchMiniProgram || kind == intents.KindSubscribeMessage) {
+		return "" // whose queries carry no transaction that WeChat could echo
+	}
+	sent, got := d.Job.Request.Base().Transaction, reply.Answer().Transaction
+	if sent != nil && got != nil && *got != "" && *got != *sent {
+		return fmt.Sprintf("transaction %q", Printable(*got))
+	}
+	return ""
+}
+
+// Answered puts what was read of WeChat's answer into the Outcome, and returns
+// the failure that it stands for, else err.
+func (d *Delivery) Answered(err error) error {
+	if d.Answer == nil {
+		return err
+	}
+	d.Out.Answer(d.Answer)
+	if d.Forging() {
+		return err
+	}
+	if refused := ReplyFailure(d.Answer); refused != nil {
+		return refused
+	}
+	return err
+}
+
+// End fills in what an Outcome says at its end, and gives err its place in it.
+// hint is what to do about a phone that let a deadline pass.
+func (d *Delivery) End(err error, hint string) error {
+	d.Out.ElapsedMs = d.Elapsed().Milliseconds()
+	if err == nil {
+		return nil
+	}
+	var known *Error
+	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &known) {
+		so := ""
+		if d.Out.State == NotSent {
+			so = ", so the request was not sent"
+		}
+		late := Errorf(NotSeen, "phone %q did not answer in time%s", d.Out.Device.ID, so).WithHint("%s", hint)
+		late.Err = err
+		err = late
+	}
+	if d.Out.State == Unknown {
+		err = mayHaveArrived(err)
+	}
+	if d.Out.State == NotSent && !d.Forging() {
+		d.Out.Unsent(d.Job.Request.Kind(), AsError(err))
+	}
+	return d.Out.Fail(err)
+}
+
+// mayHaveArrived says of an error that kept the phone's answer from coming that
+// what was written to the phone may have arrived.
+func mayHaveArrived(err error) error {
+	e := *AsError(err)
+	switch e.Code {
+	case NotSeen, PhoneLost, Interrupted:
+	default:
+		e.Code = PhoneLost
+	}
+	e.Message += "; it may have reached WeChat"
+	e.Hint = "look at the phone before you send it again"
+	e.Err = err
+	return &e
+}
+
+// Screenshot takes the picture that the job asks for, of a phone that was handed
+// something.
+func (d *Delivery) Screenshot(ctx context.Context, take func(context.Context) ([]byte, error)) error {
+	if d.Job.Hooks.Screenshot == nil || d.Out.State == NotSent {
+		return nil
+	}
+	picture, err := take(ctx)
+	if err != nil {
+		return err
+	}
+	file, err := d.Job.Hooks.Screenshot()
+	if err != nil {
+		return Errorf(Failed, "the screenshot can't be written: %w", err)
+	}
+	_, err = file.Write(picture)
+	return errors.Join(err, file.Close())
+}
+
+// Reserve keeps a tenth of the time, at most a second, from a context, for what
+// comes at the end: the screen in front, tidying up.
+func Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
+}
+
+// Speaker is an app that a request may name as its sender, as its phone tells
+// of it.
+type Speaker struct {
+	Name       string   // package or bundle id
+	Debuggable bool     // whether it is a build of developers
+	Pinned     bool     // the profile names it
+	Declared   []string // the AppIDs that it has as URL schemes
+	Key        string   // what the profile calls its name: package or bundle-id
+}
+
+// MaySpeak decides whether a request may name the app as its sender:
+// debuggable apps and pinned ones without a question, others only with yes. It
+// reports whether that is an impersonation.
+func (s Speaker) MaySpeak(yes bool) (impersonated bool, err error) {
+	switch {
+	case s.Debuggable || s.Pinned:
+		return false, nil
+	case yes:
+		return true, nil
+	}
+	return false, Errorf(Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", s.Name).
+		WithHint("add --yes if it is yours, or pin it: wxctl config set %s %s", s.Key, s.Name)
+}
+
+// AppID returns the AppID to speak with: the one asked for, else the only one
+// that the app declares.
+func (s Speaker) AppID(want string) (string, error) {
+	if want != "" {
+		return want, nil
+	}
+	if len(s.Declared) == 1 {
+		return s.Declared[0], nil
+	}
+	what := "declares none as a URL scheme"
+	if len(s.Declared) > 1 {
+		what = "declares several as URL schemes: " + strings.Join(s.Declared, ", ")
+	}
+	return "", Errorf(AppUnknown, "the AppID of %q isn't known: the app %s", s.Name, what).
+		WithHint("give --app-id wx…, or run `wxctl config init`")
+}
+
+// Declares reports whether the app declares an AppID. Schemes don't tell upper
+// from lower case.
+func (s Speaker) Declares(appID string) bool {
+	return slices.ContainsFunc(s.Declared, func(d string) bool { return strings.EqualFold(d, appID) })
+}
