@@ -1,11 +1,16 @@
 package ios
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/danielpaulus/go-ios/ios"
+	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -59,7 +64,7 @@ func TestGoIOSAgrees(t *testing.T) {
 }
 
 // Why this package doesn't leave these answers to go-ios: it takes what it
-// can't read for success. When one of these fails, go-ios has been mended.
+// can't read for success. When one of these fails, go-ios has been fixed.
 func TestGoIOSDefects(t *testing.T) {
 	nonsense := fault{raw: []byte("<plist><array/></plist>")}
 	t.Run("a list that is none is an empty one", func(t *testing.T) {
@@ -106,4 +111,74 @@ func TestGoIOSDefects(t *testing.T) {
 			t.Errorf("ours says %v", err)
 		}
 	})
+}
+
+// What a pair record holds is in no error, whatever usbmuxd makes of it.
+func TestNoErrorQuotesARecord(t *testing.T) {
+	const secret = "MIIEpAIBAAKCAQEA-this-is-a-key"
+	base64 := base64.StdEncoding.EncodeToString([]byte(secret))
+	key := "<key>HostPrivateKey</key><string>" + secret + "</string>"
+	for name, record := range map[string]string{
+		"text":         secret,
+		"cut":          "<plist><dict>" + key,
+		"wrong types":  "<plist><dict><key>HostID</key><data>" + base64 + "</data>" + key + "</dict></plist>",
+		"a key":        "<plist><dict><key>" + secret + "</key></dict></plist>",
+		"no identity":  "<plist><dict><key>HostPrivateKey</key><data>" + base64 + "</data></dict></plist>",
+		"no real keys": "<plist><dict><key>HostID</key><string>x</string><key>HostPrivateKey</key><data>" + base64 + "</data></dict></plist>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := startPeer(t)
+			answer, err := plist.Marshal(map[string]any{"PairRecordData": []byte(record)}, plist.XMLFormat)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.set("ReadPairRecord", fault{raw: answer})
+			err = serviceOf(until(t), p.server())
+			e := device.AsError(err)
+			if e == nil || e.Code != device.PhoneNotReady || !strings.Contains(e.Message, "pair record") {
+				t.Fatalf("got %v", err)
+			}
+			said := fmt.Sprintf("%v %+v %q", err, err, e.Hint)
+			for inner := error(e); inner != nil; inner = errors.Unwrap(inner) {
+				said += fmt.Sprintf("%v %#v", inner, inner)
+			}
+			for _, form := range []string{secret, base64, hex.EncodeToString([]byte(secret)), fmt.Sprint([]byte(secret))[1:40]} {
+				if strings.Contains(said, form) {
+					t.Errorf("the error quotes the record: %s", said)
+				}
+			}
+		})
+	}
+}
+
+// A library that panics on nonsense ends no command.
+func TestPanics(t *testing.T) {
+	_, b := pair(t)
+	err := during(t.Context(), b, func() error { panic("interface conversion") })
+	if !errors.Is(err, errNoPlist) || !strings.Contains(err.Error(), "interface conversion") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A connection that is cut during TLS is a lost phone; only a phone that refuses
+// the certificate needs another pair record.
+func TestTLSErrors(t *testing.T) {
+	for _, step := range []string{"TLS", "TLSService"} {
+		for name, c := range map[string]struct {
+			fault fault
+			want  device.Code
+			hint  string
+		}{
+			"cut":      {fault{cut: true}, device.PhoneLost, "plug it in again"},
+			"garbage":  {fault{bytes: []byte("HTTP/1.1 400 Bad Request\r\n\r\n")}, device.ServerMisbehaved, "plug it in again"},
+			"an alert": {fault{bytes: []byte{21, 3, 3, 0, 2, 2, 42}}, device.PhoneNotReady, "unpair"}, // bad_certificate
+		} {
+			p := startPeer(t)
+			p.set(step, c.fault)
+			err := serviceOf(until(t), p.server())
+			if e := device.AsError(err); e == nil || e.Code != c.want || !strings.Contains(e.Hint, c.hint) {
+				t.Errorf("%s at %s: got %v", name, step, err)
+			}
+		}
+	}
 }

@@ -1,0 +1,108 @@
+package ios_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"testing"
+
+	"github.com/danielpaulus/go-ios/ios"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
+)
+
+// records counts what is logged.
+type records struct{ n atomic.Int64 }
+
+func (r *records) Enabled(context.Context, slog.Level) bool      { return true }
+func (r *records) Handle(_ context.Context, _ slog.Record) error { r.n.Add(1); return nil }
+func (r *records) WithAttrs([]slog.Attr) slog.Handler            { return r }
+func (r *records) WithGroup(string) slog.Handler                 { return r }
+
+// go-ios logs pair records, private keys included: whatever its logger was, it
+// logs nothing of what wxctl does.
+func TestGoIOSLogsNothing(t *testing.T) {
+	l := newLab(t, virtualios.Options{}, nil)
+	log := &records{}
+	ios.SetLogger(slog.New(log))
+	if _, err := l.open(t).Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened}); err != nil {
+		t.Fatal(err)
+	}
+	if n := log.n.Load(); n > 0 {
+		t.Errorf("%d lines were logged", n)
+	}
+}
+
+// Nothing goes to the usbmuxd or to the tunnel service that go-ios would find by
+// itself, when the user has named others.
+func TestNothingDialsPastTheServer(t *testing.T) {
+	trap, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var caught atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := trap.Accept()
+			if err != nil {
+				return
+			}
+			caught.Add(1)
+			conn.Close()
+		}
+	}()
+	host, port, _ := net.SplitHostPort(trap.Addr().String())
+	t.Setenv("USBMUXD_SOCKET_ADDRESS", trap.Addr().String())
+	t.Setenv("GO_IOS_AGENT_HOST", host)
+	t.Setenv("GO_IOS_AGENT_PORT", port)
+	l := newLab(t, virtualios.Options{}, nil)
+	phone := l.open(t)
+	for _, route := range []device.Route{device.RouteURL, device.RouteBridge} {
+		if _, err := phone.Deliver(timed(t), device.Job{Request: webpage(), Route: route, Until: device.Replied, After: device.AfterStopWeChat}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := phone.(device.Inspector).Inspect(timed(t), device.AppIdentity{}, device.UserChoice{}); err != nil {
+		t.Error(err)
+	}
+	trap.Close()
+	<-done
+	if n := caught.Load(); n > 0 {
+		t.Errorf("%d connections went past --usbmuxd", n)
+	}
+}
+
+// A service directory with values of odd types is a sentence; go-ios's own
+// handshake panics on these.
+func TestOddDirectory(t *testing.T) {
+	properties := map[string]any{"UniqueDeviceID": "00008110-000A1B2C3D4E5F60"}
+	for name, services := range map[string]any{
+		"no dictionary":         []any{"x"},
+		"nothing":               nil,
+		"a service as text":     map[string]any{coredevice.AppService: "50001"},
+		"a port as a boolean":   map[string]any{coredevice.AppService: map[string]any{"Port": true}},
+		"a port that is none":   map[string]any{coredevice.AppService: map[string]any{"Port": "x"}},
+		"a port out of bounds":  map[string]any{coredevice.AppService: map[string]any{"Port": uint64(70000)}},
+		"a port that is absent": map[string]any{coredevice.AppService: map[string]any{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, virtualios.Options{}, nil)
+			properties["UniqueDeviceID"] = l.Phones[0].UDID()
+			lie, err := coredevice.Message(coredevice.Root, map[string]any{"MessageType": "Handshake", "Properties": properties, "Services": services})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l = newLab(t, virtualios.Options{}, fault.New(fault.Fault{Step: "rsd Handshake", Answer: lie, Then: fault.Stall}))
+			_, err = l.open(t).Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
+			if e := device.AsError(err); e == nil || e.Code != device.PhoneNotReady || e.Hint == "" {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
