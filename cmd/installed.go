@@ -51,7 +51,7 @@ type installedAnswer struct {
 	Package       string               `json:"package,omitempty"`
 	Bundle        string               `json:"bundle,omitempty"`
 	VersionName   string               `json:"versionName"`
-	VersionCode   int64                `json:"versionCode"`
+	VersionCode   *int64               `json:"versionCode"` // null for iPhones, which have none
 	SupportAPI    int                  `json:"supportApi"`
 	Enabled       bool                 `json:"enabled"`
 	AndroidUsers  []device.AndroidUser `json:"androidUsers,omitempty"`
@@ -73,7 +73,10 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 			return answer, "", err
 		}
 		answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
-		answer.VersionName, answer.VersionCode, answer.SupportAPI = wechat.Version, wechat.VersionCode, wechat.SupportAPI
+		answer.VersionName, answer.SupportAPI = wechat.Version, wechat.SupportAPI
+		if info.Platform == device.Android {
+			answer.VersionCode = &wechat.VersionCode
+		}
 		answer.Enabled, answer.AndroidUsers, answer.Warnings = wechat.Enabled, wechat.AndroidUsers, wechat.Warnings
 		if !wechat.Installed {
 			err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")

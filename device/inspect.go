@@ -29,7 +29,7 @@ type Inspection struct {
 	// Android only.
 	TargetSDK   int            `json:"targetSdk,omitempty"`
 	Installer   string         `json:"installer,omitempty"`
-	AndroidUser int            `json:"androidUser"`
+	AndroidUser *int           `json:"androidUser,omitempty"`
 	Signatures  []Signature    `json:"signatures,omitempty"`
 	Entry       *EntryActivity `json:"entryActivity,omitempty"` // null: not declared
 	// Queries are the packages that the app declares it wants to see; null if

@@ -126,7 +126,7 @@ type WeChat struct {
 	VersionCode int64  `json:"versionCode,omitempty"`
 	SupportAPI  int    `json:"supportApi,omitempty"` // OpenSDK level it announces; 0 when unknown
 	Enabled     bool   `json:"enabled"`
-	AndroidUser int    `json:"androidUser"`
+	AndroidUser *int   `json:"androidUser,omitempty"` // Android
 	// AndroidUsers are the Android users that have WeChat.
 	AndroidUsers []AndroidUser `json:"androidUsers,omitempty"`
 	// Warnings are what this WeChat won't do.

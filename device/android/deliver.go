@@ -225,7 +225,7 @@ func (d *delivery) wechat() {
 
 // report says which WeChat was found.
 func (f *facts) report() *device.WeChat {
-	w := &device.WeChat{Package: androidwire.WeChat, AndroidUser: f.user}
+	w := &device.WeChat{Package: androidwire.WeChat, AndroidUser: &f.user}
 	if f.wechat != nil {
 		w.Installed = true
 		w.Version, w.VersionCode = device.Printable(f.wechat.VersionName), f.wechat.VersionCode

@@ -252,7 +252,7 @@ func TestOnlyWeChatOfAnotherUser(t *testing.T) {
 	defer cancel()
 	for range 2 {
 		o, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
-		if err != nil || o.WeChat.AndroidUser != 10 {
+		if err != nil || *o.WeChat.AndroidUser != 10 {
 			t.Fatalf("%v; %+v, saw %s", err, o.WeChat, whats(o))
 		}
 		l.Model.ForceStop(wechat.PackageName, 10)
@@ -261,7 +261,7 @@ func TestOnlyWeChatOfAnotherUser(t *testing.T) {
 		t.Errorf("%d agents were started, want 1", p.starts)
 	}
 	w, err := p.WeChat(ctx, device.UserChoice{})
-	if err != nil || !w.Installed || w.AndroidUser != 10 || len(w.AndroidUsers) != 1 {
+	if err != nil || !w.Installed || *w.AndroidUser != 10 || len(w.AndroidUsers) != 1 {
 		t.Errorf("%+v, %v", w, err)
 	}
 }

@@ -102,7 +102,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 
 func inspection(app *agent.App, user int) *device.Inspection {
 	out := &device.Inspection{
-		SchemaVersion: device.SchemaVersion, Package: app.Package, AndroidUser: user,
+		SchemaVersion: device.SchemaVersion, Package: app.Package, AndroidUser: &user,
 		VersionName: device.Printable(app.VersionName), VersionCode: app.VersionCode, Debuggable: app.Debuggable,
 		TargetSDK: app.TargetSDK, Installer: device.Printable(app.Installer),
 		AppIDs: []string{}, Schemes: []string{}, Notes: cleanAll(app.Notes),

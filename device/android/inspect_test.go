@@ -75,7 +75,7 @@ func TestInspectAndInstalled(t *testing.T) {
 	if err != nil || !w.Installed || w.Version != "8.0.50" || len(w.AndroidUsers) != 2 {
 		t.Errorf("%+v, %v", w, err)
 	}
-	if w, err := p.WeChat(t.Context(), device.UserChoice{ID: 999, Set: true}); err != nil || w.AndroidUser != 999 {
+	if w, err := p.WeChat(t.Context(), device.UserChoice{ID: 999, Set: true}); err != nil || *w.AndroidUser != 999 {
 		t.Errorf("%+v, %v", w, err)
 	}
 	if _, err := p.WeChat(t.Context(), device.UserChoice{ID: 5, Set: true}); code(err) != device.Usage {
