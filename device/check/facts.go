@@ -139,7 +139,10 @@ type IOS struct {
 	// NoEntitlements says why they are not known.
 	Domains        []string
 	NoEntitlements string
-	Team           string // team id; "" if it is not known
+	// Odd are the values in Info.plist and in the entitlements that have another
+	// type than they should, in words. They count as absent.
+	Odd  []string
+	Team string // team id; "" if it is not known
 	// Provisioning is the profile in the app; nil if there is none, or it
 	// can't be read (NoProvisioning).
 	Provisioning   *Provisioning

@@ -66,6 +66,22 @@ func iosChecks() []Check {
 			}
 			return pass()
 		}),
+	}, {
+		ID: "app.types", Group: GroupApp, Severity: Warn, Platform: "ios", Needs: []Need{NeedApp},
+		Title: "a value in Info.plist or in the entitlements has the wrong type",
+		Good:  "the values in Info.plist and in the entitlements have the right types",
+		Why:   "iOS and the SDK ignore a value of the wrong type, such as text where a list belongs. Some tools that sign apps again write such values.",
+		Fix:   "In Info.plist, or in the entitlements file, give the value its right type. LSApplicationQueriesSchemes, CFBundleURLSchemes and com.apple.developer.associated-domains are lists of text.",
+		Find: app(func(f *Facts) Result {
+			if len(f.App.Odd) == 0 {
+				return pass()
+			}
+			r := found("a value has the wrong type and counts as absent: %s", f.App.Odd[0])
+			for _, o := range f.App.Odd {
+				r = r.seen("the phone", "%s", o)
+			}
+			return r
+		}),
 	}}, []Check{
 		queried("weixin", Fail, "the SDK takes WeChat for not installed"),
 		queried("weixinULAPI", Fail, "the SDK never opens WeChat by universal link"),

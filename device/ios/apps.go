@@ -1,6 +1,7 @@
 package ios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type app struct {
 	Queries    []string  `plist:"LSApplicationQueriesSchemes"`
 	// Entitlements is nil if the phone does not tell them.
 	Entitlements *entitlements
+	// odd are the values that have another type than they should, in words.
+	odd []string
 }
 
 // debuggable reports whether debuggers may attach to the app.
@@ -123,7 +126,24 @@ type proxyAnswer struct {
 	Status           string
 	Error            string
 	ErrorDescription string
-	LookupResult     map[string]app
+	LookupResult     map[string]any
+}
+
+// apps reads what the phone says of its apps. Their makers write their own
+// Info.plist, and who signs an app anew its entitlements: each is read leniently.
+func (a *proxyAnswer) apps() map[string]app {
+	found := make(map[string]app, len(a.LookupResult))
+	for id, said := range a.LookupResult {
+		entry := app{ID: id}
+		if d, ok := said.(map[string]any); ok {
+			entry.odd = fill(&entry, d)
+			entry.ID = cmp.Or(entry.ID, id)
+		} else {
+			entry.odd = []string{"the app is " + kindOf(said) + ", not a dictionary"}
+		}
+		found[id] = entry
+	}
+	return found
 }
 
 // lookup asks for apps by their bundle IDs, or for all that the user
@@ -156,7 +176,7 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 			if answer.LookupResult == nil && answer.Status != "Complete" {
 				return errNoPlist
 			}
-			maps.Copy(found, answer.LookupResult)
+			maps.Copy(found, answer.apps())
 			if answer.Status == "Complete" {
 				return nil
 			}
@@ -171,12 +191,6 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 	}
 	if err != nil {
 		return nil, broken(fmt.Sprintf("the iPhone %q", p.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
-	}
-	for id, a := range found {
-		if a.ID == "" {
-			a.ID = id
-			found[id] = a
-		}
 	}
 	return found, nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"howett.net/plist"
 
@@ -253,6 +255,95 @@ func TestInspect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oddValues are one value of each type of a property list.
+var oddValues = map[string]any{
+	"text": "*", "a number": uint64(2048), "a boolean": true, "data": []byte("x"), "a list": []any{"x"}, "a list of numbers": []any{uint64(1)},
+	"a dictionary": map[string]any{"x": "y"}, "a date": time.Unix(1, 0),
+}
+
+// An app whose Info.plist or entitlements hold a value of the wrong type breaks
+// nothing: not the list, not another app, and of itself only that value.
+func TestOddEntries(t *testing.T) {
+	base := func() map[string]any {
+		a := anApp("com.example.demo", "1.2", true, []string{testAppID}, allQueries, []string{"applinks:app.example"})
+		a["CFBundleDisplayName"], a["CFBundleVersion"], a["CFBundleExecutable"], a["Path"] = "Demo", "12", "Demo", "/x/Demo.app"
+		return a
+	}
+	dictionaries := map[string]func(map[string]any) map[string]any{
+		"": func(a map[string]any) map[string]any { return a },
+		"Entitlements/": func(a map[string]any) map[string]any {
+			return a["Entitlements"].(map[string]any)
+		},
+		"CFBundleURLTypes/": func(a map[string]any) map[string]any {
+			return a["CFBundleURLTypes"].([]any)[0].(map[string]any)
+		},
+	}
+	p := startPeer(t)
+	p.apps[ioswire.WeChat] = anApp(ioswire.WeChat, "8.0.50", false, []string{"weixin"}, nil, nil)
+	phone := openPeer(t, p)
+	for where, in := range dictionaries {
+		for key, good := range in(base()) {
+			for kind, odd := range oddValues {
+				isList := reflect.TypeOf(good).Kind() == reflect.Slice
+				if reflect.TypeOf(odd) == reflect.TypeOf(good) || isList && kind == "a list" || key == "UnheardOf" {
+					continue
+				}
+				a, other := base(), base()
+				in(a)[key] = odd
+				in(other)[key] = odd
+				delete(other, "CFBundleIdentifier")
+				p.mu.Lock()
+				p.apps["com.example.demo"], p.apps["com.example.other"] = a, other
+				p.mu.Unlock()
+				found, err := phone.lookup(until(t))
+				if err != nil || len(found) != 3 || len(found[ioswire.WeChat].odd) > 0 {
+					t.Fatalf("%s%s is %s: %d apps, %v", where, key, kind, len(found), err)
+				}
+				got, want := found["com.example.demo"], (&proxyAnswer{LookupResult: map[string]any{"com.example.demo": asList(t, base())}}).apps()["com.example.demo"]
+				changed := 0
+				for i := range reflect.TypeFor[app]().NumField() - 1 { // not odd
+					if x, y := reflect.ValueOf(got).Field(i), reflect.ValueOf(want).Field(i); !reflect.DeepEqual(unpointed(x), unpointed(y)) {
+						changed++
+					}
+				}
+				unread := key == "application-identifier"
+				if changed > 1 || len(got.odd) == 0 && !unread {
+					t.Errorf("%s%s is %s: %d fields changed, odd %q: %+v", where, key, kind, changed, got.odd, got)
+				}
+			}
+		}
+	}
+	a := base()
+	a["CFBundleDisplayName"] = uint64(2048)
+	p.mu.Lock()
+	p.apps["com.example.demo"] = a
+	p.mu.Unlock()
+	i, err := phone.Inspect(until(t), device.AppIdentity{BundleID: "com.example.demo"}, device.UserChoice{})
+	if err != nil || !slices.ContainsFunc(i.Findings, func(f device.Finding) bool { return f.ID == "app.types" }) {
+		t.Errorf("no finding: %+v, %v", i, err)
+	}
+}
+
+// asList is a value as a property list brings it.
+func asList(t *testing.T, v any) (out map[string]any) {
+	t.Helper()
+	data, err := plist.Marshal(v, plist.XMLFormat)
+	if err == nil {
+		_, err = plist.Unmarshal(data, &out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func unpointed(v reflect.Value) any {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	return v.Interface()
 }
 
 // What the phone does not tell is no finding.

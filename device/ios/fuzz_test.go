@@ -14,7 +14,7 @@ func FuzzDecodePlist(f *testing.F) {
 	for _, v := range []any{
 		muxRequest{MessageType: "Connect", DeviceID: 1, PortNumber: 2},
 		map[string]any{"Value": map[string]any{"DeviceName": "x", "list": []any{1, "y", []byte("z")}}},
-		proxyAnswer{Status: "Complete", LookupResult: map[string]app{"a": {ID: "a", URLTypes: []urlType{{Schemes: []string{"s"}}}, Entitlements: &entitlements{}}}},
+		proxyAnswer{Status: "Complete", LookupResult: map[string]any{"a": app{ID: "a", URLTypes: []urlType{{Schemes: []string{"s"}}}, Entitlements: &entitlements{}}}},
 	} {
 		for _, format := range []int{plist.XMLFormat, plist.BinaryFormat} {
 			data, err := plist.Marshal(v, format)
@@ -32,10 +32,11 @@ func FuzzDecodePlist(f *testing.F) {
 		_ = decodePlist(data, &lock)
 		var apps proxyAnswer
 		if decodePlist(data, &apps) == nil {
-			for _, a := range apps.LookupResult {
+			found := apps.apps()
+			for _, a := range found {
 				a.appIDs()
 				a.universalLink()
-				facts := factsOf(&a, wechatOf(apps.LookupResult))
+				facts := factsOf(&a, wechatOf(found))
 				device.FindingsOf(&facts)
 			}
 		}

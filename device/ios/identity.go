@@ -63,7 +63,7 @@ func chooseApp(want string, found map[string]app) (app, error) {
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		a := found[id]
 		if a.debuggable() && len(a.appIDs()) > 0 && id != ioswire.WeChat {
-			fit = append(fit, device.Printable(id))
+			fit = append(fit, id)
 		}
 	}
 	switch len(fit) {
@@ -73,8 +73,8 @@ func chooseApp(want string, found map[string]app) (app, error) {
 		return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app with a wx… URL scheme").
 			WithHint("run `wxctl config init`, or give --bundle-id and --app-id")
 	}
-	return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s", len(fit), strings.Join(fit, ", ")).
-		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", fit[0])
+	return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s", len(fit), strings.Join(cleanAll(fit), ", ")).
+		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", device.Printable(fit[0]))
 }
 
 // speaker is the app as one that a request may name as its sender.

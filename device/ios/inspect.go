@@ -51,7 +51,7 @@ func factsOf(a *app, wechat device.WeChat) check.Facts {
 		Platform: string(device.IOS),
 		App: check.App{
 			Package: device.Printable(a.ID), Source: "the phone", Version: device.Printable(a.Version), Debuggable: a.debuggable(), Schemes: a.schemes(),
-			IOS: check.IOS{QuerySchemes: cleanAll(a.Queries), Domains: cleanAll(a.domains())},
+			IOS: check.IOS{QuerySchemes: cleanAll(a.Queries), Domains: cleanAll(a.domains()), Odd: cleanAll(a.odd)},
 		},
 		WeChat: check.WeChat{Installed: wechat.Installed, Version: wechat.Version},
 		Gaps: map[check.Need]check.Gap{
