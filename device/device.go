@@ -45,6 +45,8 @@ const (
 	TrustPending State = "trust dialog pending"
 	// DeveloperModeOff: iOS 16 and later do nothing for developers then.
 	DeveloperModeOff State = "developer mode off"
+	// NotAnswering: the phone is there, and did not say in time who it is.
+	NotAnswering State = "not answering"
 )
 
 // fixes has, for each state, the one thing to do about it.
@@ -62,6 +64,7 @@ var fixes = map[State]string{
 	Unpaired:      `unlock the phone and tap "Trust" in the dialog "Trust This Computer?"; if no dialog shows, unplug the phone and plug it in again`,
 	TrustPending:  `unlock the phone and tap "Trust" in the dialog that it shows`,
 
+	NotAnswering:     "unplug the phone and plug it in again; if that does not help, restart it",
 	DeveloperModeOff: "switch it on in Settings > Privacy & Security > Developer Mode, and restart the phone",
 }
 

@@ -155,17 +155,16 @@ func (b *Backend) patience(ctx context.Context) time.Duration {
 }
 
 // describe asks a phone who it is and whether it can be used, and returns the
-// session that it asked in. A phone that doesn't answer stays in the list, as
-// offline. Only a usbmuxd or a phone that talks nonsense is an error.
+// session that it asked in. A phone that doesn't answer stays in the list. Only a usbmuxd or a phone that talks nonsense is an error.
 func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Duration) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s, err := l.ask(ctx, i)
 	if e := device.AsError(err); e != nil {
 		if i.State == device.Ready {
-			i.State = device.Offline
-			i.Fix = "unplug the iPhone and plug it in again; if that does not help, restart it"
+			i.State = device.NotAnswering
 		}
+		i.Fix = device.FixFor(i.State)
 		if e.Code != device.ServerMisbehaved {
 			err = nil
 		}
@@ -224,6 +223,9 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 		return device.Said(v)
 	}
 	i.Name, i.Model, i.OSVersion = text("DeviceName"), text("ProductType"), text("ProductVersion")
+	if i.OSVersion == "" && i.State == device.Ready {
+		i.State = device.NotAnswering
+	}
 	if locked, _ := values["PasswordProtected"].(bool); locked && i.State == device.Ready {
 		i.State = device.Locked
 	}

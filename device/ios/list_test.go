@@ -98,8 +98,9 @@ func TestListStates(t *testing.T) {
 		"locked":             {func(p *peer) { p.values["PasswordProtected"] = true }, device.Locked},
 		"developer mode off": {func(p *peer) { p.values["com.apple.security.mac.amfi/DeveloperModeStatus"] = false }, device.DeveloperModeOff},
 		"iOS 15":             {func(p *peer) { delete(p.values, "com.apple.security.mac.amfi/DeveloperModeStatus") }, device.Ready},
-		"lockdown refuses":   {func(p *peer) { p.noLockdown = true }, device.Offline},
-		"cut":                {func(p *peer) { p.faults["StartSession"] = fault{cut: true} }, device.Offline},
+		"lockdown refuses":   {func(p *peer) { p.noLockdown = true }, device.NotAnswering},
+		"no version":         {func(p *peer) { delete(p.values, "ProductVersion") }, device.NotAnswering},
+		"cut":                {func(p *peer) { p.faults["StartSession"] = fault{cut: true} }, device.NotAnswering},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +115,7 @@ func TestListStates(t *testing.T) {
 			if i.State != c.want || (i.Fix == "") != (c.want == device.Ready) {
 				t.Errorf("got %q, fix %q", i.State, i.Fix)
 			}
-			if c.want != device.Offline && i.Name != "Ada's iPhone" {
+			if c.want != device.NotAnswering && i.Name != "Ada's iPhone" {
 				t.Errorf("its name is %q", i.Name)
 			}
 			if c.want == device.Ready {
