@@ -222,7 +222,10 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 		v, _ := values[key].(string)
 		return device.Said(v)
 	}
-	i.Name, i.Model, i.OSVersion = text("DeviceName"), text("ProductType"), text("ProductVersion")
+	// A name stays as its owner wrote it: what a terminal shows of it is cleaned
+	// there.
+	i.Name, _ = values["DeviceName"].(string)
+	i.Model, i.OSVersion = text("ProductType"), text("ProductVersion")
 	if i.OSVersion == "" && i.State == device.Ready {
 		i.State = device.NotAnswering
 	}

@@ -86,6 +86,17 @@ func TestListCost(t *testing.T) {
 	}
 }
 
+// A name is listed as its owner wrote it, with what no terminal shows.
+func TestListName(t *testing.T) {
+	const name = "\u3000王的\u200diPhone\u200e 👨\u200d👩\u200d👧"
+	p := startPeer(t)
+	p.values["DeviceName"] = name
+	infos, err := (&Backend{Server: p.server()}).List(until(t), "")
+	if err != nil || len(infos) != 1 || infos[0].Name != name {
+		t.Errorf("got %+v, %v", infos, err)
+	}
+}
+
 func TestListStates(t *testing.T) {
 	for name, c := range map[string]struct {
 		set  func(*peer)
