@@ -10,9 +10,9 @@ import (
 	"github.com/danielpaulus/go-ios/ios"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
-	"github.com/wxctl/wxctl/device/virtual/virtualios/fault"
 )
 
 // records counts what is logged.
