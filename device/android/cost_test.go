@@ -265,12 +265,15 @@ func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) str
 	} {
 		job.After = device.AfterHome
 		o, err := p.Deliver(ctx, job)
-		fmt.Fprintln(&b, o.Route, o.RouteReason, o.Differences, o.State, o.Reply != nil, *o.WeChat, o.App, code(err))
+		fmt.Fprintln(&b, o.Route, o.RouteReason, o.Differences, o.State, o.Reply != nil, *o.WeChat.AndroidUser, o.App, code(err))
+		o.WeChat.AndroidUser = nil // an address
+		fmt.Fprintln(&b, *o.WeChat)
 		if err := model.Settle(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w, err := p.WeChat(ctx, device.UserChoice{})
+	w.AndroidUser = nil
 	fmt.Fprintln(&b, w, err)
 	inspection, err := p.Inspect(ctx, device.AppIdentity{}, device.UserChoice{})
 	if err != nil {
