@@ -1,0 +1,105 @@
+// Package screen draws what a virtual phone shows: its home screen, the app,
+// and the pages of the WeChat on it, with what was sent to them. It has shapes
+// of its own and nobody's logo; who looks at a picture shall see at once which
+// page is up and what is on it.
+//
+// Texts and pictures in a request come from outside. They are drawn, bounded in
+// length and size, and never trusted.
+package screen
+
+import (
+	"image"
+
+	"github.com/wxctl/wxctl/intents"
+)
+
+// Kind names a page.
+type Kind int
+
+// The pages. Off is a dark screen.
+const (
+	Off Kind = iota
+	Lock
+	Launcher
+	App
+	Launching
+	Picker
+	Confirm
+	MomentsEditor
+	Favorites
+	Chat
+	Consent
+	MiniProgram
+	Subscribe
+	Login
+	Refusal
+	WeChatHome
+)
+
+// Page is what is on the screen.
+type Page struct {
+	Kind Kind
+	// Name is that of the app in front, or of the app that asks WeChat.
+	Name string
+	// WeChat is the version of WeChat that is installed, "" if there is none.
+	WeChat string
+	// Request is what the page is about; nil if it isn't about one.
+	Request intents.Request
+	// Note says what WeChat made of the request: the reason of a refusal.
+	Note string
+}
+
+// Glass is a screen: its size in pixels, of which Scale are one unit of the
+// layout (a dp, or a point).
+type Glass struct {
+	Width, Height, Scale int
+	// Rounded is the style of iPhones: larger round corners, titles in the
+	// middle, a bar at the bottom.
+	Rounded bool
+}
+
+// Draw draws the page. The colours are those of [Palette], so that pictures
+// become small PNGs and films at once.
+func Draw(page Page, on Glass) *image.Paletted {
+	return drawn(page, on).paletted()
+}
+
+func drawn(page Page, on Glass) *painter {
+	p := newPainter(on)
+	switch page.Kind {
+	case Off:
+		p.fill(p.all(), black)
+		return p
+	case Lock:
+		p.lock()
+		return p
+	case Launcher:
+		p.launcher(page)
+	case App:
+		p.app(page)
+	case Launching:
+		p.launching()
+	case Picker, Confirm:
+		p.picker(page)
+	case MomentsEditor:
+		p.moments(page)
+	case Favorites:
+		p.favorites(page)
+	case Chat:
+		p.chat(page)
+	case Consent:
+		p.consent(page)
+	case MiniProgram:
+		p.miniProgram(page)
+	case Subscribe:
+		p.subscribe(page)
+	case Login:
+		p.login()
+	case Refusal:
+		p.refusal(page)
+	case WeChatHome:
+		p.home()
+	}
+	p.statusBar()
+	return p
+}
