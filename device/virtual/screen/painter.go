@@ -64,7 +64,13 @@ func (p *painter) rounded(r image.Rectangle, radius int, c color.RGBA) {
 	v.LineTo(0, e)
 	v.CubeTo(0, k, k, 0, e, 0)
 	v.ClosePath()
-	v.Draw(p.pix, area, image.NewUniform(c), image.Point{})
+	if area.In(p.pix.Rect) {
+		v.Draw(p.pix, area, image.NewUniform(c), image.Point{})
+		return
+	}
+	mask := image.NewAlpha(v.Bounds()) // the rasterizer does not clip
+	v.Draw(mask, mask.Rect, image.Opaque, image.Point{})
+	p.mask(area, c, mask, image.Point{})
 }
 
 // circle fills the largest circle in r.
@@ -86,8 +92,13 @@ func (p *painter) mask(r image.Rectangle, c color.RGBA, mask image.Image, at ima
 	draw.DrawMask(p.pix, r, image.NewUniform(c), image.Point{}, mask, at, draw.Over)
 }
 
-// photo fits a picture into r, in its middle, and keeps its shape.
+// photo fits a picture into r, in its middle, and keeps its shape. One that
+// can't be read is a frame.
 func (p *painter) photo(r image.Rectangle, picture image.Image) {
+	if picture == nil {
+		p.box(p.pixels(r), faint)
+		return
+	}
 	area, size := p.pixels(r), picture.Bounds().Size()
 	if size.X <= 0 || size.Y <= 0 {
 		return

@@ -45,6 +45,8 @@ type Page struct {
 	WeChat string
 	// Request is what the page is about; nil if it isn't about one.
 	Request intents.Request
+	// Photos are the request's, see [PhotosOf].
+	Photos []*Photo
 	// Note says what WeChat made of the request: the reason of a refusal.
 	Note string
 }
