@@ -78,8 +78,10 @@ func New(o Options) (*Phone, error) {
 		demo = &release
 	}
 	model.Install(demo, demoApp{debuggees})
+	var app *wechatApp
 	if !o.Without {
-		model.Install(wechatPackage(o.WeChat), newWeChatApp(model, media, o))
+		app = newWeChatApp(model, media, o)
+		model.Install(wechatPackage(o.WeChat), app)
 		for _, user := range model.Users() {
 			state := model.PackageState(wechat.PackageName, user.ID)
 			state.Suspended = o.Suspended
@@ -89,6 +91,7 @@ func New(o Options) (*Phone, error) {
 			model.SetPackageState(wechat.PackageName, user.ID, state)
 		}
 	}
+	model.SetDisplay(display{phone: model, wechat: app})
 	model.RegisterProgram(agent.Class, agentProgram{media: media, locked: o.NeverUnlocked})
 	model.SetShell(shell.Shell{})
 	if len(o.Agent) > 0 {

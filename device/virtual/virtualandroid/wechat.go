@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
@@ -18,11 +19,16 @@ type wechatApp struct {
 	think time.Duration
 	users map[int]*wechat.WeChat
 	pids  map[int]bool // processes that have shown the splash screen
+	phone *phone.Phone
+	media *mediaStore
+
+	showing sync.Mutex
+	pages   map[int]shown // what is on its pages, by user
 }
 
 // newWeChatApp makes the WeChat of every user of the phone.
 func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
-	app := &wechatApp{think: o.Think, users: map[int]*wechat.WeChat{}, pids: map[int]bool{}}
+	app := &wechatApp{think: o.Think, users: map[int]*wechat.WeChat{}, pids: map[int]bool{}, phone: p, media: media, pages: map[int]shown{}}
 	if app.think == 0 {
 		app.think = 150 * time.Millisecond
 	}
@@ -47,9 +53,13 @@ func (a *wechatApp) Launched(ctx context.Context, p *phone.Phone, act phone.Acti
 	}
 	switch act.Class {
 	case classEntry:
-		a.play(ctx, p, act.User, act.Token, w.Receive(in))
+		c := w.Receive(in)
+		a.remember(act.User, asked(in, c))
+		a.play(ctx, p, act.User, act.Token, c)
 	case wechat.ShareImgClass, wechat.ShareToTimeLineClass, wechat.AddFavoriteClass:
-		a.play(ctx, p, act.User, act.Token, w.Share(act.Class, in))
+		c := w.Share(act.Class, in)
+		a.remember(act.User, shared(in, c))
+		a.play(ctx, p, act.User, act.Token, c)
 	case classLauncher:
 		a.play(ctx, p, act.User, act.Token, w.Open(false))
 	case classScheme:
@@ -66,6 +76,7 @@ func (a *wechatApp) Query(_ context.Context, p *phone.Phone, q phone.Query) (*ph
 	cursor, course := w.Query(callerOf(p, q.UID, q.Package), androidwire.Query{
 		URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder})
 	if course != nil {
+		a.remember(q.User, queried(q, *course))
 		p.Post(func(ctx context.Context) { a.play(ctx, p, q.User, 0, *course) })
 	}
 	if cursor == nil {

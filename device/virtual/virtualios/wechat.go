@@ -3,8 +3,10 @@ package virtualios
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents/ioswire"
@@ -19,6 +21,46 @@ type wechatApp struct {
 	wechat *wechat.WeChat
 	think  time.Duration
 	turn   int // grows with each request: an answer to an older one comes to nothing
+
+	showing sync.Mutex
+	page    screen.Page
+}
+
+// pages are the screens of a course as what a person sees.
+var pages = map[string]screen.Kind{
+	"chat picker": screen.Picker, "Moments editor": screen.MomentsEditor, "favorites": screen.Favorites, "chat": screen.Chat,
+	"consent page": screen.Consent, "mini program": screen.MiniProgram, "subscription page": screen.Subscribe, "web page": screen.Subscribe, "switch account": screen.Login,
+	"login": screen.Login, "error page": screen.Refusal,
+}
+
+// Page implements idevice.Shower.
+func (a *wechatApp) Page() screen.Page {
+	a.showing.Lock()
+	defer a.showing.Unlock()
+	return a.page
+}
+
+// show keeps what WeChat's page is about from now on. A course without a screen
+// leaves WeChat where it was.
+func (a *wechatApp) show(in wechat.URLRequest, c wechat.URLCourse) {
+	if c.Screen == "" {
+		return
+	}
+	request, e, err := ioswire.Decode(in.URL, in.Pasteboard)
+	if err != nil {
+		request = nil
+	}
+	page := screen.Page{Kind: screen.WeChatHome, Name: e.AppID, WeChat: a.wechat.Version().String(), Request: request,
+		Photos: screen.PhotosOf(request, func(string) []byte { return nil }), Note: c.Note}
+	if e.AppID == DemoAppID {
+		page.Name = "Demo"
+	}
+	if kind, ok := pages[c.Screen]; ok {
+		page.Kind = kind
+	}
+	a.showing.Lock()
+	defer a.showing.Unlock()
+	a.page = page
 }
 
 // wechatOf is the WeChat that the options ask for.
@@ -34,7 +76,7 @@ func wechatOf(o Options) idevice.App {
 	v := w.Version()
 	return idevice.App{
 		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing", Team: "5A4RE8SF68",
-		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"}, Code: &wechatApp{wechat: w, think: o.Think},
+		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"}, Code: &wechatApp{wechat: w, think: o.Think, page: screen.Page{Kind: screen.WeChatHome, WeChat: v.String()}},
 	}
 }
 
@@ -58,7 +100,9 @@ func (a *wechatApp) Launched(p *idevice.Phone, self idevice.Process, _ idevice.L
 // Opened implements idevice.Code.
 func (a *wechatApp) Opened(p *idevice.Phone, self idevice.Process, link, _ string) {
 	major, _ := p.Version()
-	course := a.wechat.OpenURL(wechat.URLRequest{URL: link, Pasteboard: p.Pasteboard(ioswire.PasteboardType), IOS: major})
+	in := wechat.URLRequest{URL: link, Pasteboard: p.Pasteboard(ioswire.PasteboardType), IOS: major}
+	course := a.wechat.OpenURL(in)
+	a.show(in, course)
 	a.turn++
 	turn := a.turn
 	a.log(p, self, course.Note)

@@ -346,7 +346,7 @@ func (p *Phone) visible(uid int) bool {
 
 // startHome puts the launcher there at boot.
 func (p *Phone) startHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask, Component: homePackage + "/" + homeClass}
+	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask, Component: HomePackage + "/" + homeClass}
 	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
 	_ = p.Settle(context.Background())
 	p.Log.Clear(LogMain, LogSystem, LogEvents, LogCrash)
@@ -354,14 +354,14 @@ func (p *Phone) startHome() {
 
 // GoHome is the home key.
 func (p *Phone) GoHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask | FlagReset, Component: homePackage + "/" + homeClass}
+	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask | FlagReset, Component: HomePackage + "/" + homeClass}
 	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
 }
 
 // Back is the back key: the activity in front finishes, unless it is the
 // launcher.
 func (p *Phone) Back() {
-	if a, ok := p.Top(); ok && a.Pkg != homePackage {
+	if a, ok := p.Top(); ok && a.Pkg != HomePackage {
 		p.finish(a.Token, "app-request")
 	}
 }

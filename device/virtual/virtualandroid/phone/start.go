@@ -291,7 +291,7 @@ func (s *starter) background() string {
 	switch uid := s.q.UID; {
 	case s.API < 29:
 		return balDefault
-	case uid == RootUID || uid == SystemUID || uid%PerUser == s.packages[homePackage].AppID:
+	case uid == RootUID || uid == SystemUID || uid%PerUser == s.packages[HomePackage].AppID:
 		return balUID
 	case uid == ShellUID || s.holds(uid, permissionBG):
 		return balShell

@@ -143,13 +143,14 @@ func (p *Phone) installSystem() {
 		Kind: ActivityKind, Name: "com.android.settings.Settings", Exported: true, LaunchMode: LaunchSingleTask,
 		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.LAUNCHER", "android.intent.category.DEFAULT"}},
 			{Actions: []string{"android.settings.SETTINGS"}, Categories: []string{"android.intent.category.DEFAULT"}}}}), nil)
-	p.Install(sys(homePackage, "/system/priv-app/Launcher3/Launcher3.apk", 10030, Component{
+	p.Install(sys(HomePackage, "/system/priv-app/Launcher3/Launcher3.apk", 10030, Component{
 		Kind: ActivityKind, Name: homeClass, Exported: true, LaunchMode: LaunchSingleTask,
 		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.HOME", "android.intent.category.DEFAULT"}}}}), nil)
 }
 
 const (
-	homePackage = "com.android.launcher3"
+	// HomePackage is that of the home screen.
+	HomePackage = "com.android.launcher3"
 	homeClass   = "com.android.launcher3.Launcher"
 	// resolverClass asks which of several activities is meant.
 	resolverClass = "com.android.internal.app.ResolverActivity"

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"image"
+	"image/color"
 	"image/gif"
 	"image/png"
 	"io"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
@@ -298,9 +301,25 @@ func TestScreencap(t *testing.T) {
 	}
 }
 
+// lamp is a display that is dark while the phone sleeps.
+type lamp struct{ p *phone.Phone }
+
+func (l lamp) frame() *image.Paletted {
+	frame := image.NewPaletted(image.Rect(0, 0, 9, 20), color.Palette{color.Black, color.White})
+	if !l.p.Asleep() {
+		frame.SetColorIndex(1, 1, 1)
+	}
+	return frame
+}
+
+func (l lamp) Picture() image.Image { return l.frame() }
+
+func (l lamp) Film(ctx context.Context, w io.Writer) error { return screen.Film(ctx, w, l.frame) }
+
 // A film ends well on SIGINT and when its time is over, and shows what changed.
 func TestScreenrecord(t *testing.T) {
 	p := wechatPhone(t, 34)
+	p.SetDisplay(lamp{p})
 	film := func(name string) *gif.GIF {
 		t.Helper()
 		data, err := p.FS.ReadFile(phone.ShellCred(), name)

@@ -23,7 +23,8 @@ func screencap(c *call) int {
 	if len(names) > 0 {
 		name = names[0]
 	}
-	write := png.Encode
+	// Nobody keeps these files for their size, and tests take many.
+	write := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode
 	if !has(set, 'p') && !strings.HasSuffix(name, ".png") {
 		write = func(w io.Writer, picture image.Image) error { return writeRaw(w, c.p.API, picture) }
 	}

@@ -107,8 +107,8 @@ func TestLocked(t *testing.T) {
 	if bytes.Equal(dark, light) {
 		t.Error("the screen of a locked phone looks like that of an app")
 	}
-	if c, err := png.DecodeConfig(bytes.NewReader(light)); err != nil || c.Width != 195 {
-		t.Errorf("screenshot %+v, %v", c, err)
+	if c, err := png.DecodeConfig(bytes.NewReader(light)); err != nil || c.Width != 1170 || c.Height != 2532 {
+		t.Errorf("screenshot %d by %d, %v", c.Width, c.Height, err)
 	}
 }
 

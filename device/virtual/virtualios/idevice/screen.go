@@ -2,28 +2,52 @@ package idevice
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"image"
-	"image/color"
 	"image/png"
+
+	"github.com/wxctl/wxctl/device/virtual/screen"
 )
 
-// Screenshot is a PNG of the screen, a small one: one plain colour for each app
-// in front, black while the phone is locked.
+// Shower is the code of an app that draws pages of its own. Of others the
+// phone shows the name.
+type Shower interface {
+	// Page is what the app shows while it is in front.
+	Page() screen.Page
+}
+
+// Picture is the screen as it is now: of 390 by 844 points, three pixels each.
+func (p *Phone) Picture() *image.Paletted {
+	return screen.Draw(p.page(), screen.Glass{Width: 1170, Height: 2532, Scale: 3, Rounded: true})
+}
+
+// Screenshot is the picture as PNG.
 func (p *Phone) Screenshot() []byte {
-	p.mu.Lock()
-	locked, front := p.locked, p.procs[p.front].BundleID
-	p.mu.Unlock()
-	plain := color.RGBA{A: 255}
-	if !locked {
-		sum := sha256.Sum256([]byte(front))
-		plain = color.RGBA{R: sum[0] | 0x40, G: sum[1] | 0x40, B: sum[2] | 0x40, A: 255}
-	}
-	const width, height = 195, 422 // half of 390 by 844 points
-	picture := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{plain})
 	var out bytes.Buffer
-	if err := png.Encode(&out, picture); err != nil {
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&out, p.Picture()); err != nil {
 		panic("a picture in memory can't be written: " + err.Error()) // bytes.Buffer never fails
 	}
 	return out.Bytes()
+}
+
+func (p *Phone) page() screen.Page {
+	p.mu.Lock()
+	locked, front := p.locked, p.procs[p.front].BundleID
+	app, wechat := p.apps[front], p.handler("weixin")
+	p.mu.Unlock()
+	page := screen.Page{Kind: screen.Launcher, Name: "Demo"}
+	if wechat != nil {
+		page.WeChat = wechat.Version
+	}
+	switch {
+	case locked:
+		page.Kind = screen.Lock
+	case app == nil || front == SpringBoard:
+	default:
+		page.Kind, page.Name = screen.App, app.Name
+		if s, ok := app.Code.(Shower); ok {
+			page = s.Page()
+		}
+	}
+	return page
 }
