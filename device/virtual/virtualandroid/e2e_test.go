@@ -77,7 +77,7 @@ func TestDeliver(t *testing.T) {
 		{"favorite", virtualandroid.Options{}, webpage(intents.SceneFavorite), "", device.Opened, device.Opened, "", "favorites"},
 		{"auth", virtualandroid.Options{}, auth, "", device.Replied, device.Replied, "", "consent page opened"},
 		{"auth denied", virtualandroid.Options{Answer: wechat.Deny}, auth, "", device.Replied, device.Replied, device.RefusedByWeChat, "consent page opened"},
-		{"returned", virtualandroid.Options{}, webpage(intents.SceneSession), "", device.Returned, device.Returned, "", "WeChat called"},
+		{"returned", virtualandroid.Options{}, webpage(intents.SceneSession), "", device.Returned, device.Replied, "", "WeChat called"},
 		{"stays in WeChat", virtualandroid.Options{Answer: wechat.Stay}, webpage(intents.SceneSession), "", device.Returned, device.Opened, device.NotSeen, "chat picker opened"},
 		{"launch by the bridge", virtualandroid.Options{}, launch, "", device.Replied, device.Replied, "", "mini program"},
 		{"subscribe by the bridge", virtualandroid.Options{}, subscribe, device.RouteBridge, device.Replied, device.Replied, "", "web page"},
@@ -151,7 +151,7 @@ func TestDeliverToUsers(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 		out, err := p.Deliver(ctx, device.Job{Request: webpage(intents.SceneSession), Until: device.Returned, User: device.UserChoice{ID: user, Set: true}})
 		cancel()
-		if err != nil || out.State != device.Returned {
+		if err != nil || out.State != device.Replied {
 			t.Errorf("user %d: state %v, %v, evidence %+v", user, out.State, err, out.Evidence)
 		}
 		if err := server.Phones[0].Model.Settle(t.Context()); err != nil {
