@@ -124,5 +124,8 @@ type Job struct {
 	Force      bool // try what is known not to work
 	Raw        bool // send unchecked
 	NoFit      bool // never scale a thumb
-	Hooks      Hooks
+	// KeepMedia: more requests for the open phone follow and may carry the same
+	// files, so those stay on it until it is closed.
+	KeepMedia bool
+	Hooks     Hooks
 }

@@ -20,6 +20,8 @@ func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, e
 	d := p.newDelivery(job)
 	err := d.run(ctx)
 	d.inside.close()
+	d.way.close()
+	d.listing.stop()
 	return d.Out, d.End(err, p.unanswered())
 }
 
@@ -32,15 +34,17 @@ type delivery struct {
 	*Phone
 	*device.Delivery
 
-	facts  *facts
-	app    *agent.App // nil for a route that names none
-	appID  string
-	placed []placed // media on the phone
-	closed bool     // WeChat closed the request at once
-	inside *inside  // nil where nobody looks into the app
-	worker *worker  // of the app route, until the request is sent
-	film   string   // path of the recording on the phone, "" for none
-	camera *shell   // what records
+	facts   *facts
+	app     *agent.App // nil for a route that names none
+	appID   string
+	way     way            // for the first of the media
+	placed  []placed       // media on the phone
+	listing *aside[Result] // of what is there from before
+	closed  bool           // WeChat closed the request at once
+	inside  *inside        // nil where nobody looks into the app
+	worker  *worker        // of the app route, until the request is sent
+	film    string         // path of the recording on the phone, "" for none
+	camera  *shell         // what records
 }
 
 // unanswered is what to do about a phone that lets deadlines pass.
@@ -106,7 +110,10 @@ func (d *delivery) abandon(ctx context.Context) error {
 	}
 	if d.Out.State < device.Delivered {
 		for _, f := range d.placed {
-			files = append(files, f.path)
+			if !d.needed(f.path) {
+				files = append(files, f.path)
+				d.forget(f.path)
+			}
 		}
 	}
 	if len(files) == 0 {
@@ -150,6 +157,7 @@ func (d *delivery) chooseRoute() error {
 // prepare asks the phone what has to be known, refuses what can't work, and
 // brings media to the phone.
 func (d *delivery) prepare(ctx context.Context) error {
+	d.wayForFiles(ctx)
 	needsApp := d.Out.Route != device.RouteSystem
 	var packages agent.Packages
 	var app agent.App

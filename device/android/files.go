@@ -21,8 +21,21 @@ func (s Server) Push(ctx context.Context, serial string, r io.Reader, path strin
 	if err := checkPath(path); err != nil {
 		return err
 	}
+	far, err := s.openFiles(ctx, serial)
+	if err != nil {
+		return err
+	}
+	return s.pushOver(ctx, far, r, path, perm, pushed)
+}
+
+// pushOver is Push over a connection of openFiles, which it closes.
+func (s Server) pushOver(ctx context.Context, far *conn, r io.Reader, path string, perm fs.FileMode, pushed func(done int64)) error {
+	defer far.Close()
+	if err := checkPath(path); err != nil {
+		return err
+	}
 	in := &pushReader{ctx: ctx, r: bufio.NewReaderSize(r, maxSyncFrame), pushed: pushed}
-	err := s.relayed(ctx, serial, func(d gadb.Device) error {
+	err := relayed(ctx, far, func(d gadb.Device) error {
 		return d.Push(in, path, time.Now(), perm.Perm())
 	})
 	if in.err != nil {
@@ -36,7 +49,12 @@ func (s Server) Pull(ctx context.Context, serial, path string, w io.Writer) erro
 	if err := checkPath(path); err != nil {
 		return err
 	}
-	return fileError("read", path, s.relayed(ctx, serial, func(d gadb.Device) error { return d.Pull(path, w) }))
+	far, err := s.openFiles(ctx, serial)
+	if err != nil {
+		return err
+	}
+	defer far.Close()
+	return fileError("read", path, relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) }))
 }
 
 // checkPath refuses paths that adb's sync service can't carry (it takes at

@@ -97,7 +97,12 @@ func TestRelayAroundGadb(t *testing.T) {
 	})
 	t.Run("a panic is an error", func(t *testing.T) {
 		s := serve(t, adb.NewServer(newPhone("p")))
-		err := s.relayed(t.Context(), "p", func(d gadb.Device) error { panic("makeslice") })
+		far, err := s.openFiles(t.Context(), "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer far.Close()
+		err = relayed(t.Context(), far, func(d gadb.Device) error { panic("makeslice") })
 		if code(err) != device.ServerMisbehaved {
 			t.Errorf("%v", err)
 		}

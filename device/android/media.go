@@ -24,55 +24,6 @@ func MediaDir(user int) string {
 	return fmt.Sprintf("/storage/emulated/%d/Pictures/wxctl", user)
 }
 
-// placed is a file that was brought to the phone.
-type placed struct {
-	media device.Media
-	path  string
-	uri   string
-}
-
-// place pushes the job's media and makes MediaStore know them.
-func (d *delivery) place(ctx context.Context) error {
-	for _, m := range d.Job.Media {
-		if err := d.placeOne(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
-	to := placed{media: m, path: path.Join(MediaDir(d.facts.user), stamp(time.Now())+"-"+fileName(m.Name))}
-	r, err := m.Open()
-	if err != nil {
-		return device.Errorf(device.Failed, "%q can't be read: %w", m.Name, err)
-	}
-	defer r.Close()
-	var pushed func(int64)
-	if d.Job.Hooks.Pushed != nil {
-		pushed = func(done int64) { d.Job.Hooks.Pushed(m.Name, done, m.Size) }
-	}
-	// From here on the file may be on the phone, in part or as a whole.
-	d.placed = append(d.placed, to)
-	if err := d.server.Push(ctx, target(d.info), r, to.path, 0o644, pushed); err != nil {
-		return err
-	}
-	var indexed agent.Indexed
-	a := &ask{Request: agent.Request{Verb: agent.Index, User: d.facts.user, Path: to.path}, into: &indexed}
-	if err := d.do(ctx, a); err != nil {
-		return err
-	}
-	switch {
-	case a.err != nil:
-		return refusedByAgent(a.err)
-	case indexed.URI == "" && !m.AsPath:
-		return device.Errorf(device.Failed, "the phone's media store does not take %q in, so WeChat can't be given access to it", m.Name).
-			WithHint("send it as --as path or --as bytes")
-	}
-	d.placed[len(d.placed)-1].uri = indexed.URI
-	return nil
-}
-
 // stamp is what the names of our files on the phone begin with: when they
 // came there, by our clock, and something that no other has.
 func stamp(now time.Time) string {
@@ -161,21 +112,33 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 	}
 	needed := d.Out.State >= device.Delivered && d.Out.State < device.Returned && !d.closed
 	if needed && d.Job.After == device.AfterLeave || needed && d.Job.After == "" {
+		for _, f := range d.placed {
+			if s := d.store(f.path); s != nil {
+				s.needed = true
+			}
+		}
 		d.Note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
 			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
 		d.removeForgotten(ctx)
 		return nil
 	}
+	if d.Job.KeepMedia { // closing the phone removes them
+		return nil
+	}
 	var asks []*ask
 	command := "rm -f"
 	for _, f := range d.placed {
-		if f.uri == "" { // MediaStore does not know it
-			command += " " + shellQuote(f.path)
+		switch {
+		case d.needed(f.path): // by an earlier request
 			continue
+		case f.uri == "": // MediaStore does not know it
+			command += " " + shellQuote(f.path)
+		default:
+			asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: f.uri, Path: f.path}})
 		}
-		asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: d.facts.user, URI: f.uri, Path: f.path}})
+		d.forget(f.path)
 	}
-	if len(asks) < len(d.placed) {
+	if command != "rm -f" {
 		if r, err := d.server.Run(ctx, target(d.info), command, nil); err != nil || r.Exit != 0 {
 			d.left(strings.TrimPrefix(command, "rm -f "))
 		}
@@ -208,17 +171,31 @@ func (d *delivery) left(files string) {
 // nothing told that it has. mostForgotten bounds how many go at once.
 const (
 	forgetAfter   = 24 * time.Hour
+	sweepEvery    = time.Hour // that an open phone is looked through
 	mostForgotten = 20
 )
+
+// listForgotten lists, while files go to the phone, what is there; now and then.
+func (d *delivery) listForgotten(ctx context.Context) {
+	if time.Since(d.swept) < sweepEvery {
+		return
+	}
+	d.swept = time.Now()
+	command := "ls -1 " + MediaDir(d.facts.user)
+	d.listing = beside(ctx, func(ctx context.Context) (Result, error) { return d.server.Run(ctx, target(d.info), command, nil) })
+}
 
 // removeForgotten removes what earlier deliveries had to leave for WeChat,
 // after a day. It is nobody's failure if it can't.
 func (d *delivery) removeForgotten(ctx context.Context) {
-	dir := MediaDir(d.facts.user)
-	r, err := d.server.Run(ctx, target(d.info), "ls -1 "+dir, nil)
+	if d.listing == nil {
+		return
+	}
+	r, err := d.listing.wait()
 	if err != nil {
 		return
 	}
+	dir := MediaDir(d.facts.user)
 	var index, remove []*ask
 	for _, name := range strings.Split(string(r.Stdout), "\n") {
 		m := stamped().FindStringSubmatch(name)

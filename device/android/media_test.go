@@ -67,7 +67,7 @@ func TestForgottenMedia(t *testing.T) {
 				}
 			}
 			l.Model.ForceStop(wechat.PackageName, 0)
-			if o, err := p.Deliver(ctx, job); err != nil {
+			if o, err := l.open(t).Deliver(ctx, job); err != nil {
 				t.Fatal(err, whats(o))
 			}
 			if got := l.mediaNames(t); len(got) != 4 || strings.Contains(strings.Join(got, " "), old) {
@@ -234,5 +234,60 @@ func TestMediaOnFullPhone(t *testing.T) {
 		if names, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err == nil && len(names) > 0 {
 			t.Errorf("%s: left on the phone: %v", message, names)
 		}
+	}
+}
+
+// TestSameFileOnce: a file that is on the phone for this run is not pushed
+// again; another of the same name and size is. What was kept for more requests
+// goes with the phone, unless WeChat may read it yet.
+func TestSameFileOnce(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	p := l.open(t)
+	other := bytes.Clone(png)
+	other[len(other)-1] ^= 1
+	deliver := func(data []byte, until device.Progress) int {
+		t.Helper()
+		pushes := 0
+		job := device.Job{Request: share(intents.SceneSession, intents.Image{}), Media: []device.Media{media("a.png", "image/png", data)}, Until: until, KeepMedia: true,
+			App: device.AppIdentity{Package: virtualandroid.DemoPackage}}
+		job.Hooks.Pushed = func(_ string, done, total int64) {
+			if done == total {
+				pushes++
+			}
+		}
+		if o, err := p.Deliver(bounded(t), job); err != nil {
+			t.Fatal(err, whats(o))
+		}
+		return pushes
+	}
+	for i, step := range []struct {
+		data   []byte
+		pushes int
+		files  int
+	}{{png, 1, 1}, {png, 0, 1}, {other, 1, 2}, {png, 0, 2}, {other, 0, 2}} {
+		if n := deliver(step.data, device.Returned); n != step.pushes {
+			t.Errorf("request %d: %d pushes, want %d", i+1, n, step.pushes)
+		}
+		if names := l.mediaNames(t); len(names) != step.files {
+			t.Errorf("request %d: on the phone: %q, want %d", i+1, names, step.files)
+		}
+	}
+	// Somebody removes it: it is pushed again.
+	for _, name := range l.mediaNames(t) {
+		if err := l.Model.FS.Remove(phone.ShellCred(), MediaDir(0)+"/"+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := deliver(png, device.Delivered); n != 1 {
+		t.Errorf("a file that was gone: %d pushes", n)
+	}
+	deliver(other, device.Returned)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The one that was only delivered stays for WeChat.
+	if names := l.mediaNames(t); len(names) != 1 {
+		t.Errorf("left on the phone: %q", names)
 	}
 }

@@ -34,8 +34,10 @@ type Phone struct {
 	options Options
 
 	agent   *session
-	watched []string // buffers that the agent streams
-	starts  int      // how often an agent was started
+	watched []string  // buffers that the agent streams
+	starts  int       // how often an agent was started
+	stored  []*stored // files that are on the phone for this run
+	swept   time.Time // when files of earlier runs were looked for
 }
 
 // Open makes a phone usable. It does not talk to it yet.
@@ -64,14 +66,15 @@ func (b *Backend) open(info device.Info) *Phone {
 // Info returns what is known of the phone.
 func (p *Phone) Info() device.Info { return p.info }
 
-// Close ends the agent.
+// Close removes the files that were kept for more requests and ends the agent.
 func (p *Phone) Close() error {
+	err := p.removeStored()
 	if p.agent == nil {
-		return nil
+		return err
 	}
 	s := p.agent
 	p.agent = nil
-	return s.Close()
+	return errors.Join(err, s.Close())
 }
 
 // do sends requests to the agent, which it starts if there is none. An agent

@@ -31,15 +31,16 @@ const maxSyncFrame = 64 << 10
 // multiplies the number with a second by itself.
 var unbounded = sync.OnceFunc(func() { gadb.DefaultAdbReadTimeout = 30 * 24 * 60 * 60 })
 
-// relayed runs do with a gadb device whose transfer goes to phone, until ctx
-// ends.
-func (s Server) relayed(ctx context.Context, phone string, do func(gadb.Device) error) error {
-	unbounded()
+// openFiles opens a connection that one file can go over.
+func (s Server) openFiles(ctx context.Context, phone string) (*conn, error) {
 	far, err := s.open(ctx, phone, "sync:")
-	if err != nil {
-		return s.unasked(err)
-	}
-	defer far.Close()
+	return far, s.unasked(err)
+}
+
+// relayed runs do with a gadb device whose transfer goes over far, until ctx
+// ends.
+func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
+	unbounded()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return device.Errorf(device.Failed, "nothing can listen on loopback: %w", err)
