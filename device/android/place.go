@@ -20,7 +20,8 @@ type placed struct {
 	uri   string
 }
 
-// stored is a file that this run brought to the phone and that is still there.
+// stored is a file that was brought to the phone for more requests than one, and
+// that is still there.
 type stored struct {
 	placed
 	user   int
@@ -92,8 +93,12 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	}
 	// From here on the file may be on the phone, in part or as a whole.
 	d.placed = append(d.placed, to)
+	var content io.Reader = r
 	sum := sha256.New()
-	if err := d.server.pushOver(ctx, far, io.TeeReader(r, sum), to.path, 0o644, pushed); err != nil {
+	if d.job.KeepMedia {
+		content = io.TeeReader(r, sum)
+	}
+	if err := d.server.pushOver(ctx, far, content, to.path, 0o644, pushed); err != nil {
 		return err
 	}
 	refused, err := d.index(ctx, &to)
@@ -101,7 +106,9 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 		return err
 	}
 	d.placed[len(d.placed)-1] = to
-	d.stored = append(d.stored, &stored{placed: to, user: d.facts.user, sum: [sha256.Size]byte(sum.Sum(nil))})
+	if d.job.KeepMedia {
+		d.stored = append(d.stored, &stored{placed: to, user: d.facts.user, sum: [sha256.Size]byte(sum.Sum(nil))})
+	}
 	return nil
 }
 
