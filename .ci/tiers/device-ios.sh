@@ -8,10 +8,8 @@ cd "$(dirname "$0")/../.."
 command -v ideviceinstaller >/dev/null || need_apt libimobiledevice-utils ideviceinstaller
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
 if [ "${1:-}" = full ]; then
-	command -v adb >/dev/null || need_apt adb
 	go test -race -count=3 ./device/ios
 	go test -run '^$' -bench . ./device/ios
-	go test -run '^$' -bench Devices -benchtime 50x ./cmd
 else
 	go test -count=1 ./device/ios
 fi
