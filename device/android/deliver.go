@@ -317,6 +317,9 @@ func (d *delivery) send(ctx context.Context) error {
 	if d.Job.Until <= device.Delivered { // nothing is waited for, so what is in front then is asked in the same turn
 		asks = append(asks, askFront())
 	}
+	if d.agent != nil {
+		d.agent.events = nil // they have other causes
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package android
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"io"
 	"path"
 	"slices"
@@ -95,18 +94,21 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	d.placed = append(d.placed, to)
 	var content io.Reader = r
 	sum := sha256.New()
-	if d.job.KeepMedia {
+	if d.Job.KeepMedia {
 		content = io.TeeReader(r, sum)
 	}
 	if err := d.server.pushOver(ctx, far, content, to.path, 0o644, pushed); err != nil {
 		return err
 	}
 	refused, err := d.index(ctx, &to)
-	if err := errors.Join(err, refused); err != nil {
+	switch {
+	case err != nil:
 		return err
+	case refused != nil:
+		return refused
 	}
 	d.placed[len(d.placed)-1] = to
-	if d.job.KeepMedia {
+	if d.Job.KeepMedia {
 		d.stored = append(d.stored, &stored{placed: to, user: d.facts.user, sum: [sha256.Size]byte(sum.Sum(nil))})
 	}
 	return nil
