@@ -287,7 +287,11 @@ func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.C
 // stdin.
 func (o *authExchangeOptions) readCode(ctx context.Context, store *credentials.Store, a credentials.Account) (oauth.Secret, error) {
 	if o.code != "" && o.code != "-" {
-		code, err := cleanValue(o.code, "code")
+		text, err := callbackCode(o.code)
+		if err != nil {
+			return oauth.Secret{}, asRefused(err, oauth.OpExchange, 40029)
+		}
+		code, err := cleanValue(text, "code")
 		return code, asRefused(err, oauth.OpExchange, 40029)
 	}
 	if o.code == "" && o.f.Streams.InTTY {
@@ -296,6 +300,11 @@ func (o *authExchangeOptions) readCode(ctx context.Context, store *credentials.S
 		}
 	}
 	code, err := o.f.readStdin(ctx, "code")
+	if err == nil {
+		var text string
+		text, err = callbackCode(code.Reveal())
+		code = oauth.NewSecret(text)
+	}
 	if err == nil && code.IsZero() && o.code == "" {
 		code, err = o.leftCode(ctx, store, a)
 	}

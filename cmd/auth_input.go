@@ -1,14 +1,15 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/oauth"
 )
 
@@ -38,7 +39,10 @@ func (f *Factory) readStdin(ctx context.Context, what string) (oauth.Secret, err
 	case len(data) > maxStdin:
 		return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, which is no %s", maxStdin, what)
 	}
-	return cleanValue(string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))), what)
+	if data, err = input.Decode(data, "the "+what+" on stdin"); err != nil {
+		return oauth.Secret{}, err
+	}
+	return cleanValue(string(data), what)
 }
 
 // readAll reads stdin to its end, but no more than limit bytes, and waits for
@@ -85,6 +89,27 @@ func cleanValue(text, what string) (oauth.Secret, error) {
 		}
 	}
 	return oauth.NewSecret(text), nil
+}
+
+// callbackCode takes the code out of what else a callback brings with it: the
+// whole URL with which WeChat opens the app, or its query. Other text is
+// returned as it is.
+func callbackCode(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	before, query, isURL := strings.Cut(text, "?")
+	switch {
+	case isURL && strings.Contains(before, ":/"):
+	case strings.HasPrefix(text, "code="), strings.Contains(text, "&code="):
+		query = strings.TrimPrefix(text, "?")
+	default:
+		return text, nil
+	}
+	query, _, _ = strings.Cut(query, "#")
+	values, _ := url.ParseQuery(query)
+	if code := values.Get("code"); code != "" {
+		return code, nil
+	}
+	return "", exit.Usagef("a refused login has none; log in again: wxctl auth login", "the callback URL holds no code")
 }
 
 // asRefused gives a value that is refused here, unsent, the number that the

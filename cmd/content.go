@@ -2,11 +2,10 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
-	"mime"
-	"path/filepath"
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
@@ -15,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/device/android"
 	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/picture"
 )
 
 // content is a request as its flags say it, and the files that it names. It is
@@ -68,9 +68,12 @@ func (o *shareOptions) attach(ctx context.Context, c *content, name, as string) 
 	var file media.File
 	var err error
 	if media.IsURL(name) {
-		file, err = o.loader().Download(ctx, name)
+		file, err = o.loader().Download(ctx, name, o.pictures)
 	} else {
 		file, err = o.loader().Stat(name)
+	}
+	if o.pictures {
+		file.Name = file.PictureName()
 	}
 	c.files = append(c.files, attachment{File: file, name: name, as: fileAs(as)})
 	return err
@@ -78,7 +81,7 @@ func (o *shareOptions) attach(ctx context.Context, c *content, name, as string) 
 
 // attachSample adds a built-in file.
 func (c *content) attachSample(name string, data []byte) {
-	c.files = append(c.files, attachment{File: media.File{Name: name, Data: data, Size: int64(len(data))}, as: asBytes})
+	c.files = append(c.files, attachment{File: media.File{Name: name, Data: data, Size: int64(len(data)), Head: data}, as: asBytes})
 }
 
 // platform is what is known of one platform without a phone.
@@ -130,11 +133,11 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		if program, ok := r.Message.Object.(intents.MiniProgram); ok && program.HDImage != nil && on == device.Android {
 			program.HDImage = nil
 			r.Message.Object = program
-			a.warnings = append(a.warnings, device.Note{ID: "request.hd_image_ios_only", Message: "--hd-image exists on iOS only and is not sent: Android shows the thumb"})
+			a.expect("request.hd-image", "give the picture as --thumb", "--hd-image exists on iOS only and is not sent: Android shows the thumb")
 		}
-		if !o.raw && !o.noFit {
-			notes = append(notes, a.fitThumbs(&r, on)...)
-		}
+		a.lookAtObject(&r, c.files, on)
+		fit := !o.raw && !o.noFit
+		notes = append(notes, a.fitThumbs(&r, on, fit)...)
 		a.job.Request = r
 	}
 	problems, err := platformOf(on).validate(a.job)
@@ -146,7 +149,7 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 	}
 	for _, p := range a.problems {
 		if p.Severity == intents.SeverityWarning || o.raw {
-			a.warnings = append(a.warnings, device.Note{ID: p.ID, Message: p.Error()})
+			a.warnings = append(a.warnings, device.Note{ID: cmp.Or(p.ID, "request.limit"), Message: p.Error(), Hint: p.Hint})
 		}
 	}
 	if a.refusal == nil && !o.raw {
@@ -178,7 +181,7 @@ func (o *requestOptions) handOver(a *adapted, share *intents.Share, files []atta
 		}
 		if several || as != asBytes {
 			a.job.Media = append(a.job.Media, device.Media{
-				Name: file.Name, MIME: mimeOf(file.Name), Size: file.Size, AsPath: as == asPath,
+				Name: file.Name, MIME: file.MIME(), Size: file.Size, AsPath: as == asPath,
 				Open: func() (io.ReadCloser, error) {
 					if file.Data != nil {
 						return io.NopCloser(bytes.NewReader(file.Data)), nil
@@ -245,11 +248,17 @@ func (a *adapted) tooLarge(file media.File, on device.Platform) {
 	a.refusal = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: problem.Error(), Hint: hint}
 }
 
-// fitThumbs scales what is too large, and says so. What can't be scaled stays
-// as it is and refuses the request.
-func (a *adapted) fitThumbs(share *intents.Share, on device.Platform) (notes []string) {
+// fitThumbs scales what is too large, if it may, and says so. What can't be
+// scaled stays as it is and refuses the request. Of what goes out as it is, it
+// says what WeChat may not make of it.
+func (a *adapted) fitThumbs(share *intents.Share, on device.Platform, may bool) (notes []string) {
 	fit := func(what string, data []byte, limit int) []byte {
-		if len(data) == 0 {
+		name := cmp.Or(strings.TrimSuffix(what, ": "), "the thumb")
+		switch {
+		case data == nil:
+			return nil
+		case !may || len(data) <= limit:
+			a.lookAtThumb(name, data)
 			return data
 		}
 		thumb, err := intents.Fit(data, limit)
@@ -263,8 +272,9 @@ func (a *adapted) fitThumbs(share *intents.Share, on device.Platform) (notes []s
 			}
 			return data
 		}
-		if thumb.Scaled {
-			notes = append(notes, what+thumb.String())
+		notes = append(notes, what+thumb.String())
+		if len(thumb.Flaws) > 0 {
+			a.expect(flawedPicture, picture.ToJPEG, "%s is made of a picture that is flawed: %s", name, strings.Join(thumb.Flaws, ", "))
 		}
 		return thumb.Data
 	}
@@ -279,14 +289,6 @@ func (a *adapted) fitThumbs(share *intents.Share, on device.Platform) (notes []s
 		share.Message.Object = program
 	}
 	return notes
-}
-
-func mimeOf(name string) string {
-	if t := mime.TypeByExtension(strings.ToLower(filepath.Ext(name))); t != "" {
-		t, _, _ = strings.Cut(t, ";")
-		return t
-	}
-	return "application/octet-stream"
 }
 
 // attachIf is attach for a file that --raw lets be missing.

@@ -24,6 +24,7 @@ type preview struct {
 	Problems      []intents.Problem `json:"problems"`
 	Wire          []json.RawMessage `json:"wire"`
 	Differences   []string          `json:"differences"`
+	Warnings      []device.Note     `json:"warnings"`
 	Error         *exit.Report      `json:"error,omitempty"`
 }
 
@@ -38,7 +39,7 @@ func (o *requestOptions) preview(p plan, c content) error {
 	if err != nil {
 		return err
 	}
-	result := preview{SchemaVersion: output.SchemaVersion, Problems: append([]intents.Problem{}, a.problems...)}
+	result := preview{SchemaVersion: output.SchemaVersion, Problems: append([]intents.Problem{}, a.problems...), Warnings: append([]device.Note{}, a.warnings...)}
 	if a.job.App, err = o.shownAs(on); err != nil {
 		return err
 	}
@@ -52,6 +53,7 @@ func (o *requestOptions) preview(p plan, c content) error {
 		report := describe(failure)
 		result.Error, shown = &report, device.Preview{}
 	}
+	result.Warnings = append(result.Warnings, shown.Notes...)
 	for _, n := range shown.Notes {
 		o.f.Streams.Warn("%s", safe(n.Message))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 )
 
@@ -43,7 +44,10 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 	root.SetArgs(args)
 	started := false
 	markStarted(root, &started)
-	err := root.ExecuteContext(ctx)
+	err := input.CheckArgs(args, fileExists)
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return 0
 	}
@@ -67,6 +71,11 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 		f.Streams.Error(report.Message, report.Hint)
 	}
 	return int(report.ExitCode)
+}
+
+func fileExists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // reportPanic says that wxctl has a bug. It prints where, not what: a value in

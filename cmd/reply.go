@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
@@ -141,7 +142,12 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.recorded(file.Data)
+	// A shell may have written the file, in an encoding of its own.
+	data, err := input.Decode(file.Data, fmt.Sprintf("the text in %q", o.from))
+	if err != nil {
+		return nil, err
+	}
+	return o.recorded(data)
 }
 
 // saysReply returns a flag that was given and says something of the reply; ""

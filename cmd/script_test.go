@@ -37,6 +37,11 @@ func TestScripts(t *testing.T) {
 				UpdateScripts:       *update,
 				RequireExplicitExec: true,
 				Setup: func(env *testscript.Env) error {
+					field, err := filepath.Abs(filepath.Join("..", "fixtures", "field"))
+					if err != nil {
+						return err
+					}
+					env.Setenv("FIELD", field)
 					for _, kv := range [][2]string{
 						{"HOME", env.WorkDir},
 						{"WXCTL_CONFIG_DIR", filepath.Join(env.WorkDir, "config")},

@@ -48,6 +48,8 @@ type shareOptions struct {
 	mediaTag, action, ext *string
 	title, description    *string
 	thumb                 string
+	// pictures says that the files which the share carries are pictures.
+	pictures bool
 }
 
 // addFlags defines the flags that all shares have. content names the
@@ -69,7 +71,7 @@ func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, content ...strin
 // addCard defines the flags of a share that shows as a card.
 func (o *shareOptions) addCard(cmd *cobra.Command) {
 	o.addTitle(cmd)
-	cmd.Flags().StringVar(&o.thumb, "thumb", "", "thumbnail: a picture `file`, scaled down if it is too large")
+	cmd.Flags().StringVar(&o.thumb, "thumb", "", "thumbnail: a picture, a `file` or URL, scaled down if it is too large")
 	o.content = append(o.content, "thumb")
 }
 
@@ -113,11 +115,11 @@ func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, o
 		}
 		share.Message.Thumb = c.thumb
 		if o.thumb != "" {
-			file, err := o.loader().Read(o.thumb, thumbSourceLimit)
+			file, err := o.loader().Fetch(ctx, o.thumb, thumbSourceLimit)
 			if err != nil {
 				return c, err
 			}
-			share.Message.Thumb = file.Data
+			share.Message.Thumb = append([]byte{}, file.Data...)
 		}
 		c.request = share
 		return c, nil

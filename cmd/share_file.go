@@ -100,6 +100,7 @@ func shareEmojiRun(ctx context.Context, opts *shareEmojiOptions) error {
 	if err := opts.need("a picture (FILE or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
+	opts.pictures = true
 	return opts.sendShare(ctx, scene, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.attachSample("sticker.png", samples.Sticker())

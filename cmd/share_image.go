@@ -68,6 +68,7 @@ func shareImageRun(ctx context.Context, opts *shareImageOptions) error {
 	if err := opts.need("a picture (FILE, URL or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
+	opts.pictures = true
 	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.attachSample("image.png", samples.Image())
@@ -105,6 +106,7 @@ pictures to Moments stopped working with WeChat 7.0; --force tries all the same.
 }
 
 func shareImagesRun(ctx context.Context, opts *shareImagesOptions) error {
+	opts.pictures = true
 	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
 		for _, name := range opts.args {
 			if err := opts.attach(ctx, c, name, ""); err != nil {

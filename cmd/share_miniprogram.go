@@ -48,7 +48,7 @@ wxctl share miniprogram`),
 	flags.StringVar(&opts.kind, "type", "release", "version: "+oneOf("release", "test", "preview"))
 	flags.BoolVar(&opts.withShareTicket, "with-share-ticket", false, "ask for a share ticket")
 	flags.BoolVar(&opts.disableForward, "disable-forward", false, "forbid forwarding the card")
-	flags.StringVar(&opts.hdImage, "hd-image", "", "large picture of the card, a `file` (iOS only)")
+	flags.StringVar(&opts.hdImage, "hd-image", "", "large picture of the card, a `file` or URL (iOS only)")
 	opts.addCard(cmd)
 	complete(cmd, "type", "release", "test", "preview")
 	return cmd
@@ -70,7 +70,7 @@ func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) err
 	if err := opts.need("--user-name", opts.userName != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneSession, func(_ context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, intents.SceneSession, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.thumb = samples.Thumb()
 		}
@@ -82,7 +82,7 @@ func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) err
 			program.DisableForward = 1
 		}
 		if opts.hdImage != "" {
-			file, err := opts.loader().Read(opts.hdImage, thumbSourceLimit)
+			file, err := opts.loader().Fetch(ctx, opts.hdImage, thumbSourceLimit)
 			if err != nil {
 				return nil, err
 			}

@@ -18,13 +18,16 @@ type shareMusicOptions struct {
 func NewCmdShareMusic(f *Factory, runF func(context.Context, *shareMusicOptions) error) *cobra.Command {
 	opts := &shareMusicOptions{}
 	cmd := &cobra.Command{
-		Use:   "music",
+		Use:   "music [URL]",
 		Short: "Share a piece of music as a card",
 		Long:  long("Share a piece of music on the web: --url is the page, --data-url the sound itself.\nA newer WeChat (8.0.20 or so) turns it into a web page card.\n"+requestTail, requestCodes...),
 		Example: examples(`wxctl share music --scene session --url https://example.com/song --data-url https://example.com/song.mp3 --title Song
 wxctl share music --scene timeline`),
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := takeURL(&opts.shareOptions, &opts.url, args); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(c.Context(), opts)
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -64,6 +65,9 @@ func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
 		defer stop()
 		data, err := opts.f.readAll(reading, "text", textLimit)
 		if err != nil {
+			return err
+		}
+		if data, err = input.Decode(data, "the text on stdin"); err != nil {
 			return err
 		}
 		opts.text = new(string(data))

@@ -18,13 +18,16 @@ type shareVideoOptions struct {
 func NewCmdShareVideo(f *Factory, runF func(context.Context, *shareVideoOptions) error) *cobra.Command {
 	opts := &shareVideoOptions{}
 	cmd := &cobra.Command{
-		Use:   "video",
+		Use:   "video [URL]",
 		Short: "Share a video on the web as a card",
 		Long:  long("Share a video that is on the web: a card that opens its page.\n"+requestTail, requestCodes...),
 		Example: examples(`wxctl share video --scene session --url https://example.com/video --title Film
 wxctl share video --scene timeline`),
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := takeURL(&opts.shareOptions, &opts.url, args); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(c.Context(), opts)
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -18,14 +19,17 @@ type shareWebpageOptions struct {
 func NewCmdShareWebpage(f *Factory, runF func(context.Context, *shareWebpageOptions) error) *cobra.Command {
 	opts := &shareWebpageOptions{}
 	cmd := &cobra.Command{
-		Use:   "webpage",
+		Use:   "webpage [URL]",
 		Short: "Share a web page as a card",
 		Long:  long("Share a web page: a card with title, description and thumb that opens the URL.\n"+requestTail, requestCodes...),
 		Example: examples(`wxctl share webpage --scene session --url https://example.com --title Hello
 wxctl share webpage --scene session
 wxctl share webpage --url https://example.com --thumb thumb.png --dry-run --json`),
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := takeURL(&opts.shareOptions, &opts.url, args); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(c.Context(), opts)
 			}
@@ -37,6 +41,19 @@ wxctl share webpage --url https://example.com --thumb thumb.png --dry-run --json
 	optionalVar(cmd.Flags(), &opts.extInfo, "ext-info", "the object's extInfo")
 	opts.addCard(cmd)
 	return cmd
+}
+
+// takeURL takes the address from the argument or from --url.
+func takeURL(opts *shareOptions, url **string, args []string) error {
+	opts.args = args
+	if len(args) == 0 {
+		return nil
+	}
+	if *url != nil {
+		return exit.Usagef("give the URL once", "the URL is given twice, as an argument and with --url")
+	}
+	*url = &args[0]
+	return nil
 }
 
 func shareWebpageRun(ctx context.Context, opts *shareWebpageOptions) error {

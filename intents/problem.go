@@ -33,6 +33,8 @@ type Problem struct {
 	Limit int64 `json:"limit"`
 	// Actual is the value that breaks it.
 	Actual int64 `json:"actual"`
+	// Hint says what to do about it; it may be empty.
+	Hint string `json:"hint,omitempty"`
 	// Unit is what Limit and Actual count: "bytes" or "characters", which are
 	// UTF-16 units; empty if the rule has no bound.
 	Unit string `json:"unit"`

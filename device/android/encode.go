@@ -132,7 +132,7 @@ func Preview(job device.Job) (device.Preview, intents.Request, error) {
 	switch {
 	case route == device.RouteSystem:
 		if err := systemCan(job.Request, job.Force); err != nil {
-			notes = append(notes, device.Note{Message: "a phone would not be sent this: " + err.Error()})
+			notes = append(notes, device.Note{ID: "request.refused", Message: "a phone would not be sent this: " + err.Error()})
 		}
 		if media, err := systemMedia(job); err == nil {
 			job.Media = media

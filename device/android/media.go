@@ -38,7 +38,7 @@ var stamped = pattern(`^([0-9a-f]{8})[0-9a-f]{4}-[^/]+$`)
 // fileName makes a name that every file system and URI takes, with the
 // extension kept: WeChat goes by it.
 func fileName(name string) string {
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "_"), `\`, "/"))
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || strings.ContainsRune(`/:*?"<>|%#&;$'`+"`", r) {
 			return '_'

@@ -18,8 +18,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// picture is a share of one picture the system's way.
-func picture() device.Job {
+// pngOf is a share of one picture the system's way.
+func pngOf() device.Job {
 	return device.Job{
 		Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}),
 		Media: []device.Media{media("a.png", "image/png", png)}, Until: device.Opened,
@@ -51,7 +51,7 @@ func TestForgottenMedia(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			defer cancel()
 			var notes []string
-			job := picture()
+			job := pngOf()
 			job.Hooks.Note = func(n device.Note) { notes = append(notes, n.Message) }
 			if o, err := p.Deliver(ctx, job); err != nil {
 				t.Fatal(err, whats(o))
@@ -85,7 +85,7 @@ func TestAgentDiesWithMediaOnPhone(t *testing.T) {
 	p := l.open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
-	job := picture()
+	job := pngOf()
 	job.Media = append(job.Media, device.Media{Name: "b.png", MIME: "image/png", Size: 3, Open: func() (io.ReadCloser, error) {
 		p.agent.sh.conn.Close() // the first is on the phone, and indexed
 		return nil, io.ErrUnexpectedEOF
@@ -208,7 +208,7 @@ func TestSameShareAgain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 		defer cancel()
 		for i := range 3 {
-			job := picture()
+			job := pngOf()
 			job.After = device.AfterHome
 			if o, err := p.Deliver(ctx, job); err != nil {
 				t.Fatalf("API %d, share %d: %v; saw %s", api, i, err, whats(o))
@@ -227,7 +227,7 @@ func TestMediaOnFullPhone(t *testing.T) {
 		l := newLab(t, virtualandroid.Options{})
 		l.warm(t)
 		spoil(l)
-		o, err := l.open(t).Deliver(t.Context(), picture())
+		o, err := l.open(t).Deliver(t.Context(), pngOf())
 		if e := device.AsError(err); e == nil || e.Code != device.Failed || !strings.Contains(e.Message, message) || e.Hint == "" || o.State != device.NotSent {
 			t.Errorf("%s: %v; saw %s", message, err, whats(o))
 		}

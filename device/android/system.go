@@ -3,12 +3,11 @@ package android
 import (
 	"bytes"
 	"io"
-	"net/http"
 	"path"
-	"strings"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/picture"
 )
 
 // systemCan refuses what the system's share targets of WeChat don't take. force
@@ -68,11 +67,10 @@ func systemMedia(job device.Job) ([]device.Media, error) {
 	if data == nil {
 		return nil, device.Errorf(device.Refused, "there is no file to share").WithHint("name one")
 	}
-	mime, _, _ := strings.Cut(http.DetectContentType(data), ";")
-	if kind, ext, _ := strings.Cut(mime, "/"); kind == "image" && path.Ext(name) == "" {
-		name += "." + strings.Replace(ext, "jpeg", "jpg", 1) // WeChat goes by the extension
+	if format, ok := picture.Sniff(data); ok && format.Picture && path.Ext(name) == "" {
+		name += "." + format.Ext // WeChat goes by the extension
 	}
-	return []device.Media{{Name: name, MIME: mime, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+	return []device.Media{{Name: name, MIME: picture.MIMEOf(name, data), Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}}, nil
 }

@@ -2,6 +2,7 @@ package androidwire
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -76,17 +77,16 @@ type checker struct {
 	sdk    Version
 }
 
-// warn adds a warning of something that the SDK does with a request.
-func (c *checker) warn(field, rule string) {
-	c.Severity = intents.SeverityWarning
-	c.Add(field, rule)
-	c.Severity = intents.SeverityError
+// warn adds a warning of something that the SDK does with a request. id names
+// it.
+func (c *checker) warn(id, field, rule, hint string) {
+	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field, Rule: rule, Hint: hint, Source: c.Source})
 }
 
 // unsent warns of a field that the SDK version has no key for.
 func (c *checker) unsent(field string, set bool) {
 	if set {
-		c.warn(field, "is not sent by this SDK")
+		c.warn("request.unsent", field, "is not sent by this SDK", "")
 	}
 }
 
@@ -217,19 +217,39 @@ func (c *checker) miniProgram(s *intents.Share, o *intents.MiniProgram) {
 	c.Required(object+".userName", o.UserName)
 	c.miniProgramType(object+".type", o.Type)
 	if c.sender.downgrades() {
-		c.warn(object, "is sent as a web page: this WeChat is too old for it")
+		c.warn("request.wechat-too-old", object, "is sent as a web page: this WeChat is too old for it", "update WeChat on the phone")
 	} else if o.Path != nil && *o.Path != "" {
-		if _, ok := rewritePath(*o.Path); !ok {
-			c.Add(object+".path", "has nothing but question marks, on which this SDK crashes")
-		}
+		c.path(*o.Path)
 	}
 	if sent := sentScene(s.Scene, c.sdk); sent != s.Scene {
-		c.warn("scene", fmt.Sprintf("is sent as %s: this SDK shares a mini program to no other", sent))
+		c.warn("request.scene", "scene", fmt.Sprintf("is sent as %s: this SDK shares a mini program to no other", sent), "")
 	}
 	c.unsent(object+".hdImage", len(o.HDImage) > 0)
 	c.unsent(object+".updatable", o.Updatable && c.sdk < SDK680)
 	c.unsent(object+".secret", o.Secret && c.sdk < SDK680)
 	c.unsent(object+".extraInfo", o.ExtraInfo != nil && c.sdk < SDK680)
+}
+
+// path warns of what the SDK makes of a mini program's path: it adds .html to
+// what stands before the first question mark, and keeps what stands between that
+// and the second.
+func (c *checker) path(path string) {
+	const field = object + ".path"
+	sent, ok := rewritePath(path)
+	if !ok {
+		c.Add(field, "has nothing but question marks, on which this SDK crashes")
+		return
+	}
+	page, query, _ := strings.Cut(path, "?")
+	if i := strings.IndexByte(query, '?'); i >= 0 {
+		c.warn("request.path.second-question-mark", field,
+			fmt.Sprintf("is cut at its second question mark: this SDK sends %q, and %q is lost", sent, query[i:]),
+			"write %3F for a question mark within a parameter, or & between parameters")
+	}
+	if strings.HasSuffix(page, ".html") {
+		c.warn("request.path.html-suffix", field, fmt.Sprintf("gets its suffix twice: this SDK adds .html and sends %q", sent),
+			fmt.Sprintf("omit .html: --path %q", strings.TrimSuffix(page, ".html")+path[len(page):]))
+	}
 }
 
 func (c *checker) miniProgramType(field string, t intents.MiniProgramType) {

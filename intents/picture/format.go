@@ -197,5 +197,10 @@ func MIMEOf(name string, b []byte) string {
 	if ok {
 		return f.MIME
 	}
+	for _, known := range formats {
+		if known.Ext == ext || known.Ext == "jpg" && ext == "jpeg" {
+			return known.MIME
+		}
+	}
 	return "application/octet-stream"
 }

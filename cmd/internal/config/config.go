@@ -20,6 +20,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/cmd/internal/input"
 )
 
 // DefaultProfile is the profile that is used when none is named.
@@ -101,6 +102,9 @@ func Load(dir string) (*Config, error) {
 			Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be read: %s", path, reason(err)),
 			Hint: "see who may read it, or name another directory with WXCTL_CONFIG_DIR", Err: err,
 		}
+	}
+	if text, err = input.Decode(text, fmt.Sprintf("%q", path)); err != nil {
+		return nil, err
 	}
 	return Parse(path, text)
 }

@@ -14,10 +14,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/intents/picture"
 )
 
 // DownloadLimit bounds a picture from the web; it is the wx module's limit
@@ -43,14 +46,71 @@ type File struct {
 	Data []byte
 	// Size is the length in bytes.
 	Size int64
+	// Head is how the content begins: enough to tell what it is.
+	Head []byte
 }
+
+// headSize is enough for picture.Sniff.
+const headSize = 1024
+
+// Format is what the file is, by its bytes; the zero Format if that isn't known.
+func (f File) Format() picture.Format {
+	format, _ := picture.Sniff(f.Head)
+	return format
+}
+
+// MIME is the file's type, by its bytes and then its name.
+func (f File) MIME() string { return picture.MIMEOf(f.Name, f.Head) }
+
+// PictureName is the file's name with the extension that its bytes call for:
+// phones and WeChat go by it.
+func (f File) PictureName() string {
+	format := f.Format()
+	ext := strings.ToLower(f.Ext())
+	if !format.Picture || ext == format.Ext || slices.Contains(otherExts[format.Ext], ext) {
+		return f.Name
+	}
+	stem := f.Name
+	if ext != "" && len(ext) <= 10 {
+		stem = strings.TrimSuffix(f.Name, filepath.Ext(f.Name))
+	}
+	if strings.Trim(stem, ". ") == "" {
+		stem = "image"
+	}
+	return stem + "." + format.Ext
+}
+
+// otherExts are further extensions of a format.
+var otherExts = map[string][]string{"jpg": {"jpeg", "jpe", "jfif"}, "tif": {"tiff"}, "heic": {"heif", "hif"}}
 
 // Ext is the file name's extension without the dot.
 func (f File) Ext() string { return strings.TrimPrefix(filepath.Ext(f.Name), ".") }
 
 // IsURL says whether name is a web address.
 func IsURL(name string) bool {
-	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+	scheme, rest, ok := strings.Cut(name, "://")
+	return ok && rest != "" && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// localPath returns the path that a file: URL names on this computer (RFC 8089),
+// as browsers and file managers put it on the clipboard; other names as they
+// are.
+func localPath(name string) (string, error) {
+	if len(name) < 6 || !strings.EqualFold(name[:5], "file:") || name[5] != '/' {
+		return name, nil
+	}
+	u, err := url.Parse(name)
+	if err != nil {
+		return "", exit.Usagef("give the path without file:", "%q is no file URL that can be read", name)
+	}
+	if u.Host != "" && !strings.EqualFold(u.Host, "localhost") {
+		return "", exit.Usagef("copy the file here first", "%q is on another computer", name)
+	}
+	p := u.Path
+	if runtime.GOOS == "windows" && len(p) > 2 && p[2] == ':' { // file:///C:/x
+		p = p[1:]
+	}
+	return filepath.FromSlash(p), nil
 }
 
 // Read reads a file of at most limit bytes.
@@ -72,6 +132,8 @@ func (l *Loader) Read(name string, limit int64) (File, error) {
 	if err != nil {
 		return File{}, files.Unreadable(name, err)
 	}
+	file.Data = append(file.Head, file.Data...)
+	file.Head = file.Data[:min(len(file.Data), headSize)]
 	file.Size = int64(len(file.Data))
 	if file.Size > limit {
 		return File{}, tooLarge(name, file.Size, limit)
@@ -94,8 +156,16 @@ func stat(name string, f *os.File) (File, error) {
 	if err != nil {
 		return File{}, files.Unreadable(name, err)
 	}
-	return File{Name: filepath.Base(f.Name()), Path: f.Name(), Size: info.Size()}, nil
+	head, err := io.ReadAll(io.LimitReader(f, min(headSize, info.Size())))
+	if err != nil {
+		return File{}, files.Unreadable(name, err)
+	}
+	return File{Name: cleanName(filepath.Base(f.Name())), Path: f.Name(), Size: info.Size(), Head: head}, nil
 }
+
+// cleanName makes a file's name one that every phone takes: a byte that is no
+// UTF-8, as old archives bring it, becomes a low line.
+func cleanName(name string) string { return strings.ToValidUTF8(name, "_") }
 
 func (l *Loader) open(name string) (*os.File, error) {
 	root, rel, flag := "", "", ""
@@ -105,7 +175,11 @@ func (l *Loader) open(name string) (*os.File, error) {
 	case strings.HasPrefix(name, "widget://"):
 		root, rel, flag = l.WidgetRoot, strings.TrimPrefix(name, "widget://"), "--widget-root"
 	default:
-		f, err := files.Open(name)
+		path, err := localPath(name)
+		if err != nil {
+			return nil, err
+		}
+		f, err := files.Open(path)
 		if err != nil {
 			return nil, files.Unreadable(name, err)
 		}
@@ -127,9 +201,11 @@ func (l *Loader) open(name string) (*os.File, error) {
 	return f, nil
 }
 
-// Download fetches a picture from the web: at most DownloadLimit bytes,
-// redirects followed, its type checked by header and by content.
-func (l *Loader) Download(ctx context.Context, address string) (File, error) {
+// Download fetches a file from the web: at most DownloadLimit bytes, redirects
+// followed. Where a picture is wanted, the bytes decide whether it is one: what
+// the server says of its type may be wrong (RFC 9110, section 8.3) and only
+// helps a message.
+func (l *Loader) Download(ctx context.Context, address string, wantPicture bool) (File, error) {
 	where := shown(address)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -163,15 +239,26 @@ func (l *Loader) Download(ctx context.Context, address string) (File, error) {
 	if len(data) > DownloadLimit {
 		return File{}, tooLarge(where, int64(len(data)), DownloadLimit)
 	}
-	declared, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	if found := http.DetectContentType(data); !strings.HasPrefix(found, "image/") || declared != "" && declared != "application/octet-stream" && !strings.HasPrefix(declared, "image/") {
-		return File{}, exit.Usagef("give the address of the picture itself", "%q is no picture: the server sent %q", where, declared)
-	}
-	name := path.Base(resp.Request.URL.Path)
+	name := cleanName(path.Base(resp.Request.URL.Path))
 	if name == "." || name == "/" {
 		name = "image"
 	}
-	return File{Name: name, Data: data, Size: int64(len(data))}, nil
+	file := File{Name: name, Data: data, Size: int64(len(data)), Head: data[:min(len(data), headSize)]}
+	if !wantPicture {
+		return file, nil
+	}
+	if format := file.Format(); !format.Picture {
+		what := "its bytes are no picture that is known here"
+		switch {
+		case len(data) == 0:
+			what = "the server sent nothing"
+		case format.Name != "":
+			what = "its bytes are " + format.Name
+		}
+		return File{}, exit.Usagef("give the address of the picture itself", "%q is no picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
+	}
+	file.Name = file.PictureName()
+	return file, nil
 }
 
 // shown is an address as messages show it: without user, query and fragment,
@@ -195,6 +282,14 @@ func reason(err error) string {
 		return pathErr.Err.Error()
 	}
 	return err.Error()
+}
+
+// Fetch reads a file or downloads a picture, of at most limit bytes.
+func (l *Loader) Fetch(ctx context.Context, name string, limit int64) (File, error) {
+	if IsURL(name) {
+		return l.Download(ctx, name, true)
+	}
+	return l.Read(name, limit)
 }
 
 // Open opens a file to be read as it is sent.

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-func picture(t *testing.T) []byte {
+func pngOf(t *testing.T) []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
 		t.Fatal(err)
@@ -63,7 +64,7 @@ func TestRootsHold(t *testing.T) {
 }
 
 func TestDownload(t *testing.T) {
-	png := picture(t)
+	png := pngOf(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ok.png", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/png")
@@ -85,15 +86,86 @@ func TestDownload(t *testing.T) {
 	defer server.Close()
 	l := &Loader{HTTP: server.Client}
 	for _, p := range []string{"/ok.png", "/moved"} {
-		f, err := l.Download(context.Background(), server.URL+p)
+		f, err := l.Download(context.Background(), server.URL+p, true)
 		if err != nil || !bytes.Equal(f.Data, png) || f.Name != "ok.png" {
 			t.Errorf("%s: %q, %v", p, f.Name, err)
 		}
 	}
 	for p, code := range map[string]exit.Code{"/page": exit.Usage, "/lie.png": exit.Usage, "/huge": exit.RefusedBefore, "/loop": exit.Failed, "/gone": exit.Failed} {
-		_, err := l.Download(context.Background(), server.URL+p+"?token=SENTINEL")
+		_, err := l.Download(context.Background(), server.URL+p+"?token=SENTINEL", true)
 		if r := exit.Describe(err); r.ExitCode != code || strings.Contains(r.Message, "SENTINEL") {
 			t.Errorf("%s: %+v, want exit %d", p, r, code)
+		}
+	}
+}
+
+// TestBytesDecide: S3's type, a wrong one, none at all, in any case: what the
+// server sends is what it is.
+func TestBytesDecide(t *testing.T) {
+	fixtures := filepath.Join("..", "..", "..", "fixtures", "field", "img")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", r.URL.Query().Get("type"))
+		http.ServeFile(w, r, filepath.Join(fixtures, r.URL.Query().Get("file")))
+	}))
+	defer server.Close()
+	l := &Loader{HTTP: server.Client}
+	for _, tt := range []struct{ path, file, kind, name, mime string }{
+		{"/pic.php", "plain.jpg", "binary/octet-stream", "pic.jpg", "image/jpeg"},
+		{"/a.jpg", "small.heic", "image/jpeg", "a.heic", "image/heic"},
+		{"/a", "small.avif", "text/plain", "a.avif", "image/avif"},
+		{"/photo.JPG", "plain.jpg", "IMAGE/JPEG; charset=binary", "photo.JPG", "image/jpeg"},
+		{"/x.jpg_large", "plain.jpg", "", "x.jpg", "image/jpeg"},
+		{"/%C4%E3.png", "exif6.png", "application/force-download", "_.png", "image/png"},
+		{"/", "anim.webp", "application/xml", "image.webp", "image/webp"},
+	} {
+		f, err := l.Download(t.Context(), server.URL+tt.path+"?file="+tt.file+"&type="+url.QueryEscape(tt.kind), true)
+		if err != nil || f.Name != tt.name || f.MIME() != tt.mime {
+			t.Errorf("%s as %q: %q %q, %v", tt.file, tt.kind, f.Name, f.MIME(), err)
+		}
+	}
+	_, err := l.Download(t.Context(), server.URL+"/a.jpg?file=html.jpg&type=image%2Fjpeg", true)
+	if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "HTML") || !strings.Contains(r.Message, "image/jpeg") {
+		t.Errorf("%+v", r)
+	}
+	if f, err := l.Download(t.Context(), server.URL+"/a.jpg?file=html.jpg", false); err != nil || f.MIME() != "text/html" {
+		t.Errorf("a file: %q, %v", f.MIME(), err)
+	}
+}
+
+// TestNames: what a file is called counts for nothing, and what a phone gets is
+// UTF-8.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	jpg, err := os.ReadFile(filepath.Join("..", "..", "..", "fixtures", "field", "img", "plain.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Loader{}
+	for name, want := range map[string]string{
+		"IMG_0001": "IMG_0001.jpg", "x.jpg_large": "x.jpg", "a.png": "a.jpg", "a.JPEG": "a.JPEG", "a b.jpg": "a b.jpg", ".jpg": ".jpg",
+		"\xc4\xe3.png": "_.jpg", "v1.2-final version of it": "v1.2-final version of it.jpg",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, jpg, 0o600); err != nil {
+			t.Logf("%q can't be made here: %v", name, err) // on systems whose names are UTF-8
+			continue
+		}
+		file, err := l.Stat(path)
+		if err != nil || file.PictureName() != want || file.MIME() != "image/jpeg" {
+			t.Errorf("%q: %q %q, %v", name, file.PictureName(), file.MIME(), err)
+		}
+	}
+	for _, form := range []string{"file://" + dir + "/a%20b.jpg", "file://localhost" + dir + "/a%20b.jpg", "FILE:" + dir + "/a%20b.jpg"} {
+		if f, err := l.Read(form, 1<<20); err != nil || f.Name != "a b.jpg" || len(f.Data) != len(jpg) {
+			t.Errorf("%s: %q, %v", form, f.Name, err)
+		}
+	}
+	if _, err := l.Read("file://elsewhere/a.jpg", 10); exit.Describe(err).ExitCode != exit.Usage {
+		t.Errorf("another computer's file: %v", err)
+	}
+	for name, want := range map[string]bool{"HTTP://h/a": true, "https://h": true, "Https://h": true, "ftp://h": false, "http:a": false, "http://": false} {
+		if IsURL(name) != want {
+			t.Errorf("%s: %t", name, !want)
 		}
 	}
 }

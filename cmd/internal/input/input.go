@@ -1,0 +1,92 @@
+// Package input reads text that comes from outside: what says of itself how it
+// is encoded is decoded, all else has to be UTF-8. Nothing is guessed, and no
+// character is replaced by another.
+package input
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// ShellHint is how to make a shell send UTF-8.
+const ShellHint = "make the shell send UTF-8: Windows PowerShell 5.1: $OutputEncoding = [Text.UTF8Encoding]::new(); " +
+	"cmd: chcp 65001; Linux and macOS: LANG=C.UTF-8; or convert a file: iconv -f GBK -t UTF-8"
+
+// Decode returns text as UTF-8. A byte order mark says how it is encoded, and
+// is dropped. what names the text in the error, which is one of usage.
+func Decode(data []byte, what string) ([]byte, error) {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		if !pairedUTF16(data) {
+			return nil, notText(what, "is UTF-16 that is damaged")
+		}
+		text, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(data)
+		if err != nil {
+			return nil, notText(what, "is UTF-16 that is damaged")
+		}
+		return text, nil
+	}
+	switch {
+	case !utf8.Valid(data):
+		return nil, notText(what, "is not UTF-8")
+	case bytes.IndexByte(data, 0) >= 0:
+		return nil, notText(what, "holds zero bytes, as UTF-16 without a byte order mark does")
+	}
+	return data, nil
+}
+
+// pairedUTF16 reports whether the text is whole: no odd byte, no half of a pair,
+// which would become U+FFFD.
+func pairedUTF16(data []byte) bool {
+	if len(data)%2 != 0 {
+		return false
+	}
+	big := data[0] == 0xfe
+	var half rune
+	for i := 2; i < len(data); i += 2 {
+		unit := rune(data[i]) | rune(data[i+1])<<8
+		if big {
+			unit = rune(data[i])<<8 | rune(data[i+1])
+		}
+		switch {
+		case half != 0:
+			if utf16.DecodeRune(half, unit) == utf8.RuneError {
+				return false
+			}
+			half = 0
+		case utf16.IsSurrogate(unit):
+			half = unit
+		}
+	}
+	return half == 0
+}
+
+func notText(what, why string) error {
+	return &exit.Error{Name: "not_utf8", Code: exit.Usage, Message: fmt.Sprintf("%s %s", what, why), Hint: ShellHint}
+}
+
+// CheckArgs refuses arguments that are no UTF-8, unless they name a file that
+// exists: names of files are bytes on some systems. exists tells.
+func CheckArgs(args []string, exists func(string) bool) error {
+	for _, arg := range args {
+		if utf8.ValidString(arg) {
+			continue
+		}
+		value := arg
+		if name, after, ok := bytes.Cut([]byte(arg), []byte("=")); ok && bytes.HasPrefix(name, []byte("--")) {
+			value = string(after)
+		}
+		if !exists(value) {
+			return notText(fmt.Sprintf("the argument %q", arg), "is not UTF-8")
+		}
+	}
+	return nil
+}

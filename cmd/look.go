@@ -1,0 +1,118 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/picture"
+)
+
+// The names of what is said of files and pictures; device/check has them all.
+const (
+	noPicture       = "request.picture.not-picture"
+	unreadPicture   = "request.picture.not-read"
+	flawedPicture   = "request.picture.flawed"
+	turnedPicture   = "request.picture.turned"
+	animatedPicture = "request.picture.animated"
+	namelessFile    = "request.file.nameless"
+	endlessFile     = "request.file.no-extension"
+)
+
+// expect adds a warning: the request goes out as it is.
+func (a *adapted) expect(id, hint, format string, args ...any) {
+	a.warnings = append(a.warnings, device.Note{ID: id, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// lookMost is how large a picture may be to be decoded for its warnings; of
+// larger ones the beginning alone is looked at.
+const lookMost = 1 << 20
+
+// lookAt says what WeChat may not make of a picture that goes out as it is.
+// Without data, head is how its file begins.
+func (a *adapted) lookAt(what string, data, head []byte) {
+	if len(data) == 0 || len(data) > lookMost {
+		if data != nil {
+			head = data
+		}
+		format, known := picture.Sniff(head)
+		switch {
+		case len(head) == 0:
+			a.expect(noPicture, "give a picture", "%s is empty", what)
+		case !known || !format.Picture:
+			a.expect(noPicture, "give a "+picture.Readable+" file", "%s is no picture that is known here: WeChat may show nothing", what)
+		case format == picture.HEIC || format == picture.AVIF || format == picture.JXL || format == picture.SVG:
+			a.expect(unreadPicture, picture.ToJPEG, "%s is of the type %s, which not every WeChat shows", what, format.Name)
+		}
+		return
+	}
+	p, err := picture.Read(data)
+	var unread *picture.Error
+	switch {
+	case errors.As(err, &unread) && unread.Format.Picture:
+		a.expect(unreadPicture, unread.Hint, "%s %s: WeChat may show nothing", what, unread.Reason)
+	case errors.As(err, &unread):
+		a.expect(noPicture, unread.Hint, "%s %s: WeChat may show nothing", what, unread.Reason)
+	case err != nil:
+		a.expect(unreadPicture, picture.ToJPEG, "%s can't be read here: WeChat may show nothing", what)
+	case len(p.Flaws) > 0:
+		a.expect(flawedPicture, picture.ToJPEG, "%s is flawed: %s; WeChat may show nothing", what, strings.Join(p.Flaws, ", "))
+	}
+}
+
+// lookAtThumb also says that a thumb which goes out as it is may lie on its
+// side: thumbs are shown without regard to EXIF.
+func (a *adapted) lookAtThumb(what string, data []byte) {
+	a.lookAt(what, data, nil)
+	if p, err := picture.Read(data); err == nil && p.Orientation != 1 {
+		a.expect(turnedPicture, "turn its pixels: magick IN -auto-orient OUT.jpg", "%s is turned by EXIF alone (orientation %d): WeChat may show it on its side", what, p.Orientation)
+	}
+}
+
+// lookAtObject says what is known to go wrong with what a share carries.
+func (a *adapted) lookAtObject(share *intents.Share, files []attachment, on device.Platform) {
+	switch o := share.Message.Object.(type) {
+	case intents.Image:
+		for _, f := range files {
+			a.lookAt("the picture", o.Data, f.Head)
+			if f.Format() == picture.GIF {
+				a.expect(animatedPicture, "share it as a sticker: wxctl share emoji", "the picture is a GIF: shared as an image it does not move")
+			}
+		}
+	case intents.Images:
+		for _, f := range files {
+			a.lookAt(fmt.Sprintf("%q", f.Name), nil, f.Head)
+		}
+	case intents.Emoji:
+		for _, f := range files {
+			a.lookAt("the sticker", o.Data, f.Head)
+		}
+	case intents.File:
+		for _, f := range files {
+			a.lookAtFile(f, share.Message.Title, on)
+		}
+	}
+}
+
+// lookAtFile says that a file arrives without a name, or without the extension
+// that WeChat opens it by.
+func (a *adapted) lookAtFile(f attachment, title *string, on device.Platform) {
+	switch {
+	case on == device.IOS && f.Ext() == "":
+		a.expect(endlessFile, "give the file's name an extension, such as .pdf", "%q has no extension: WeChat does not know what opens it", f.Name)
+	case on == device.Android && text(title) == "":
+		a.expect(namelessFile, "name it: --title "+quoteWord(f.Name), "WeChat shows the title as the file's name, and there is none")
+	case on == device.Android && !strings.Contains(text(title), "."):
+		a.expect(endlessFile, "end the title with the file's extension, such as .pdf", "the title %q, which WeChat shows as the file's name, has no extension", *title)
+	}
+}
+
+// quoteWord is a word as a shell takes it.
+func quoteWord(s string) string {
+	if plainWord(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
