@@ -4,8 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -79,5 +85,75 @@ func answerList(c net.Conn, list string) {
 		fmt.Fprintf(c, "OKAY%04x%s", len(list), list)
 	default:
 		fmt.Fprint(c, "FAIL0006closed")
+	}
+}
+
+// TestNoReplacement is the property that no text leaves the program as U+FFFD
+// that did not come in so: whatever bytes come in at each entrance, a request
+// either holds the text or is refused with exit 2.
+func TestNoReplacement(t *testing.T) {
+	pieces := []string{"a", "你好", "😀", "\xc4\xe3", "\xff", "\xed\xa0\x80", "\xe4\xbd", "\x80", "\u200d", "\u3000", "\u202e", "\x1b[2J", "\xff\xfe", "\xef\xbb\xbf", "\xfe\xff"}
+	random := rand.New(rand.NewPCG(1, 2))
+	dir := t.TempDir()
+	entrances := map[string]func(text string) (stdin string, env map[string]string, args []string){
+		"stdin": func(s string) (string, map[string]string, []string) { return s, nil, []string{"share", "text", "-"} },
+		"argument": func(s string) (string, map[string]string, []string) {
+			return "", nil, []string{"share", "text", "x" + s}
+		},
+		"flag": func(s string) (string, map[string]string, []string) {
+			return "", nil, []string{"share", "webpage", "--url", "https://e.com", "--title", s}
+		},
+		"flag with =": func(s string) (string, map[string]string, []string) {
+			return "", nil, []string{"share", "webpage", "--url=https://e.com/" + s}
+		},
+		"URL": func(s string) (string, map[string]string, []string) {
+			return "", nil, []string{"share", "webpage", "https://e.com/" + s}
+		},
+		"file name": func(s string) (string, map[string]string, []string) {
+			name := filepath.Join(dir, "f"+strings.ReplaceAll(s, "\x00", "")+".txt")
+			if os.WriteFile(name, []byte("x"), 0o600) != nil {
+				return "", nil, []string{"version"} // a system whose names are UTF-8
+			}
+			return "", nil, []string{"share", "file", name, "--as", "path", "--scene", "session"}
+		},
+		"configuration": func(s string) (string, map[string]string, []string) {
+			if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("[profiles.default]\ndevice = '"+s+"'\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return "", map[string]string{"WXCTL_CONFIG_DIR": dir}, []string{"share", "text", "x"}
+		},
+		"environment": func(s string) (string, map[string]string, []string) {
+			return "", map[string]string{"WXCTL_PROFILE": s}, []string{"share", "text", "x"}
+		},
+		"recorded reply": func(s string) (string, map[string]string, []string) {
+			name := filepath.Join(dir, "reply.json")
+			if err := os.WriteFile(name, []byte(`{"kind":"auth","errCode":0,"code":"c","state":"`+strings.ReplaceAll(s, "\x1b", "")+`"}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return "", nil, []string{"reply", "auth", "--from", name}
+		},
+	}
+	for name, entrance := range entrances {
+		for range 40 {
+			text := ""
+			for range 1 + random.IntN(4) {
+				text += pieces[random.IntN(len(pieces))]
+			}
+			stdin, env, args := entrance(text)
+			f, out, errOut := testFactory(t, stdin, env)
+			if args[0] != "version" {
+				args = append(args, "--dry-run", "--json", "--platform", "android")
+			}
+			code := Run(t.Context(), f, args)
+			if said := out() + errOut(); strings.Contains(said, "\uFFFD") || strings.Contains(strings.ToLower(said), `\ufffd`) || !utf8.ValidString(said) {
+				t.Errorf("%s: %q becomes %q", name, text, said)
+			}
+			if code != 0 && code != 2 && code != 14 {
+				t.Errorf("%s: %q: exit %d: %s", name, text, code, errOut())
+			}
+			if !utf8.ValidString(text) && code == 0 && name != "file name" && name != "environment" && !strings.HasPrefix(text, "\xff\xfe") && !strings.HasPrefix(text, "\xfe\xff") {
+				t.Errorf("%s: %q was sent", name, text)
+			}
+		}
 	}
 }
