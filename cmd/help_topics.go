@@ -42,7 +42,7 @@ A flag wins over its variable, a variable over the profile.
   ANDROID_ADB_SERVER_ADDRESS   its host, if ADB_SERVER_SOCKET is not set
   ANDROID_ADB_SERVER_PORT      its port, likewise
   USBMUXD_SOCKET_ADDRESS       the usbmuxd, a path or HOST:PORT
-  GO_IOS_AGENT_HOST            where a go-ios tunnel agent runs (127.0.0.1)
+  GO_IOS_AGENT_HOST            where go-ios's tunnel service runs (127.0.0.1)
   GO_IOS_AGENT_PORT            its port (60105)
   NO_COLOR                     no colour, if not empty
   CLICOLOR_FORCE               colour also off a terminal, if not 0`),

@@ -39,7 +39,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, Agent: ios.AgentAddr(f.Getenv)})
+		fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
 	}
 	return fleet, func() {}, nil
 }

@@ -16,7 +16,7 @@ type virtualIOSOptions struct {
 	usbmuxPort, wdaPort, rsdPort, tunnelInfoPort int
 	socket                                       string
 	count                                        int
-	tunnels                                      bool // a tunnel agent runs
+	tunnels                                      bool // a tunnel service runs
 	phone                                        virtualios.Options
 }
 
@@ -63,7 +63,7 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.StringVar(&opts.socket, "usbmux-socket", "", "`path` of usbmuxd's unix socket (default: in a directory of its own)")
 	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one)")
 	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
-	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel agent as go-ios runs one (0: any free one); without it none runs")
+	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel service as go-ios runs one (0: any free one); without it none runs")
 	flags.IntVar(&opts.count, "count", 1, "how many phones")
 	given = optionFlags(cmd, virtualios.Table(&opts.phone))
 	return cmd

@@ -16,7 +16,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// lab is a virtual iPhone behind its usbmuxd, and where a tunnel agent is.
+// lab is a virtual iPhone behind its usbmuxd, and where a tunnel service is.
 type lab struct {
 	*virtualios.Server
 	backend *ios.Backend
@@ -89,25 +89,25 @@ func TestEachRequestByCoreDevice(t *testing.T) {
 	}
 }
 
-// TestAgentTunnel goes through the tunnel of a running agent, and notices one
+// TestTunnelService goes through the tunnel of a running service, and notices one
 // that leads nowhere.
-func TestAgentTunnel(t *testing.T) {
+func TestTunnelService(t *testing.T) {
 	faults := fault.New()
 	l := newLab(t, virtualios.Options{}, faults)
-	agent, err := l.ServeTunnels(0)
+	service, err := l.ServeTunnels(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.backend.Agent = agent
+	l.backend.TunnelService = service
 	out, err := l.open(t).Deliver(timed(t), device.Job{Request: webpage()})
-	if err != nil || !strings.Contains(out.RouteReason, "the tunnel of the go-ios agent at "+agent) {
+	if err != nil || !strings.Contains(out.RouteReason, "the tunnel service of go-ios at "+service) {
 		t.Fatalf("%v: %s", err, out.RouteReason)
 	}
 	if n := faults.Count("CoreDeviceProxy handshake"); n != 0 {
 		t.Errorf("opened %d tunnels of its own", n)
 	}
 	l.backend.StaleAfter = 50 * time.Millisecond
-	l.Agent().SetStale(l.Phones[0].UDID())
+	l.TunnelService().SetStale(l.Phones[0].UDID())
 	var notes []device.Note
 	job := device.Job{Request: webpage(), Hooks: device.Hooks{Note: func(n device.Note) { notes = append(notes, n) }}}
 	out, err = l.open(t).Deliver(timed(t), job)

@@ -17,10 +17,10 @@ type Backend struct {
 	// Transport, if set, is what the phones are said to be connected by, for
 	// servers whose phones are virtual.
 	Transport device.Transport
-	// Agent is where a go-ios tunnel agent may answer ([AgentAddr]); empty for
+	// TunnelService is where go-ios's tunnel service may answer ([TunnelServiceAddr]); empty for
 	// nowhere.
-	Agent string
-	// StaleAfter is how long a tunnel of that agent may be silent before it
+	TunnelService string
+	// StaleAfter is how long a tunnel of that service may be silent before it
 	// counts as stale; 0 is 5 seconds.
 	StaleAfter time.Duration
 
@@ -356,7 +356,7 @@ func (b *Backend) Open(ctx context.Context, info device.Info) (device.Phone, err
 			return nil, err
 		}
 	}
-	return &Phone{Link: link, info: info, agent: b.Agent, staleAfter: b.StaleAfter}, nil
+	return &Phone{Link: link, info: info, tunnelService: b.TunnelService, staleAfter: b.StaleAfter}, nil
 }
 
 var _ device.Backend = (*Backend)(nil)

@@ -107,11 +107,11 @@ func (d *delivery) until(ctx context.Context, state device.Progress) error {
 	if d.log != nil {
 		lines = d.log.lines
 	}
-	agent, looks := d.opener.(agentOpener)
+	opener, looks := d.opener.(wdaOpener)
 	for !d.Done(state) {
 		var again <-chan time.Time
 		if looks && (d.Out.State < device.Opened || lines == nil) {
-			if err := d.look(ctx, agent.wda); err != nil {
+			if err := d.look(ctx, opener.wda); err != nil {
 				return d.waited(ctx, state, err)
 			}
 			if d.Done(state) {
@@ -164,8 +164,8 @@ func (d *delivery) listen(ctx context.Context, lines <-chan logLine) {
 }
 
 // look asks WebDriverAgent which app is in front.
-func (d *delivery) look(ctx context.Context, agent *wda) error {
-	front, err := agent.front(ctx)
+func (d *delivery) look(ctx context.Context, client *wda) error {
+	front, err := client.front(ctx)
 	if err != nil {
 		return err
 	}

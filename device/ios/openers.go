@@ -95,7 +95,7 @@ func (p *Phone) version() osVersion { return parseVersion(p.info.OSVersion) }
 // phone. note is told of what stood in the way.
 func (p *Phone) opener(ctx context.Context, note func(message, hint string)) (opener, error) {
 	if !p.version().hasPayloadURL() {
-		return p.agentOpener(ctx)
+		return p.wdaOpener(ctx)
 	}
 	core, err := p.coreOpener(ctx, note)
 	if err == nil {
@@ -105,26 +105,26 @@ func (p *Phone) opener(ctx context.Context, note func(message, hint string)) (op
 	if ctx.Err() != nil || !errors.As(err, &why) || why.Code == device.PhoneLost || isLocked(why) {
 		return nil, err
 	}
-	agent, agentErr := p.agentOpener(ctx)
+	other, otherErr := p.wdaOpener(ctx)
 	switch {
-	case agentErr == nil:
+	case otherErr == nil:
 		note("CoreDevice can't be used: "+why.Message, why.Hint)
-		return agent, nil
+		return other, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	other := device.AsError(agentErr)
-	if isLocked(other) {
-		return nil, other
+	second := device.AsError(otherErr)
+	if isLocked(second) {
+		return nil, second
 	}
 	e := *why
-	e.Message += "; and " + other.Message
+	e.Message += "; and " + second.Message
 	if e.Hint == "" {
-		e.Hint = other.Hint
+		e.Hint = second.Hint
 	} else {
-		e.Hint += ". Or " + other.Hint
+		e.Hint += ". Or " + second.Hint
 	}
-	e.Err = errors.Join(why, other)
+	e.Err = errors.Join(why, second)
 	return nil, &e
 }
 
@@ -133,28 +133,28 @@ var errLocked = errors.New("locked")
 
 func isLocked(err error) bool { return errors.Is(err, errLocked) }
 
-// agentOpener returns the WebDriverAgent that listens on the phone.
-func (p *Phone) agentOpener(ctx context.Context) (opener, error) {
+// wdaOpener returns the WebDriverAgent that listens on the phone.
+func (p *Phone) wdaOpener(ctx context.Context) (opener, error) {
 	if p.openers.wda == nil {
-		agent := newWDA(p.info.ID, p.Dial)
-		if err := agent.ready(ctx); err != nil {
-			agent.Close()
+		client := newWDA(p.info.ID, p.Dial)
+		if err := client.ready(ctx); err != nil {
+			client.Close()
 			return nil, err
 		}
-		p.openers.wda = agent
+		p.openers.wda = client
 	}
 	if err := p.openers.wda.locked(ctx); err != nil {
 		return nil, err
 	}
-	return agentOpener{p.openers.wda}, nil
+	return wdaOpener{p.openers.wda}, nil
 }
 
-// staleAfter is how long a tunnel of an agent may be silent before it counts as
+// staleAfter is how long a tunnel of a service may be silent before it counts as
 // stale, if the time allows for it: one that stands answers in milliseconds.
 const staleAfter = 5 * time.Second
 
 // coreOpener returns the connection to the phone's appservice: the one that is
-// open, else one through the tunnel of a running go-ios agent, else one through
+// open, else one through the tunnel of go-ios's tunnel service, else one through
 // a tunnel that it opens itself.
 func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string)) (opener, error) {
 	if core := p.openers.core; core != nil {
@@ -165,7 +165,7 @@ func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string))
 		core.Close()
 		note("the tunnel to the phone broke, as it does when the phone is unplugged: a new one is opened", "")
 	}
-	core, err := p.throughAgent(ctx)
+	core, err := p.throughService(ctx)
 	if err == nil {
 		p.openers.core = core
 		return coreOpener{core}, nil
@@ -178,7 +178,7 @@ func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string))
 	case !p.version().ownTunnel() && known:
 		return nil, err
 	case !p.version().ownTunnel():
-		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no go-ios agent answers at %s with one to the iPhone %q", p.info.OSVersion, p.agentName(), p.info.ID).
+		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no tunnel service of go-ios answers at %s with one to the iPhone %q", p.info.OSVersion, p.serviceName(), p.info.ID).
 			WithHint("start one: sudo ios tunnel start. Or update the phone above iOS 17.4")
 	case known && !errors.Is(err, errStale):
 		return nil, err
@@ -192,19 +192,19 @@ func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string))
 	return coreOpener{core}, nil
 }
 
-func (p *Phone) agentName() string {
-	if p.agent == "" {
+func (p *Phone) serviceName() string {
+	if p.tunnelService == "" {
 		return "127.0.0.1:60105"
 	}
-	return p.agent
+	return p.tunnelService
 }
 
-// errStale is the cause of the error of an agent's tunnel that leads nowhere.
+// errStale is the cause of the error of a service's tunnel that leads nowhere.
 var errStale = errors.New("stale tunnel")
 
-// throughAgent connects through the tunnel of a running go-ios agent.
-func (p *Phone) throughAgent(ctx context.Context) (*coreDevice, error) {
-	tunnel, err := findAgentTunnel(ctx, p.agent, p.info.ID)
+// throughService connects through the tunnel of go-ios's tunnel service.
+func (p *Phone) throughService(ctx context.Context) (*coreDevice, error) {
+	tunnel, err := findTunnel(ctx, p.tunnelService, p.info.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (p *Phone) throughAgent(ctx context.Context) (*coreDevice, error) {
 	}
 	trying, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	core, err := openCoreDevice(trying, p.info.ID, tunnel, fmt.Sprintf("the tunnel of the go-ios agent at %s", p.agent))
+	core, err := openCoreDevice(trying, p.info.ID, tunnel, fmt.Sprintf("the tunnel service of go-ios at %s", p.tunnelService))
 	var broken *tunnelError
 	if errors.As(err, &broken) && ctx.Err() == nil {
 		return nil, tunnel.stale(p.info.ID, err)
@@ -306,20 +306,20 @@ func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
 	return opened{process: pr, front: true, source: sourceCoreDevice, accepted: fmt.Sprintf("the system took it (process %d)", pr.pid)}, nil
 }
 
-// agentOpener opens URLs through WebDriverAgent.
-type agentOpener struct{ *wda }
+// wdaOpener opens URLs through WebDriverAgent.
+type wdaOpener struct{ *wda }
 
-func (o agentOpener) words() string {
+func (o wdaOpener) words() string {
 	return fmt.Sprintf("the WebDriverAgent on port %d of the phone", wdaPort)
 }
 
 // Close leaves the connection open: it is the phone's.
-func (o agentOpener) Close() error { return nil }
+func (o wdaOpener) Close() error { return nil }
 
-func (o agentOpener) open(ctx context.Context, _, link string) (opened, error) {
+func (o wdaOpener) open(ctx context.Context, _, link string) (opened, error) {
 	return opened{source: sourceWDA, accepted: "WebDriverAgent opened it"}, o.openURL(ctx, link)
 }
 
-func (o agentOpener) restart(ctx context.Context, bundleID string, arguments []string) (opened, error) {
+func (o wdaOpener) restart(ctx context.Context, bundleID string, arguments []string) (opened, error) {
 	return opened{source: sourceWDA, accepted: "WebDriverAgent started the app with it"}, o.launch(ctx, bundleID, arguments)
 }

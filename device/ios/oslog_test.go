@@ -117,7 +117,7 @@ func FuzzSyslog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) { parseSyslog(s) })
 }
 
-// FuzzTunnel takes whatever may answer at an agent's port.
+// FuzzTunnel takes whatever may answer at a tunnel service's port.
 func FuzzTunnel(f *testing.F) {
 	f.Add([]byte(`{"address":"fd00::1","rsdPort":58783,"udid":"U","userspaceTun":true,"userspaceTunPort":7779}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -14,11 +14,11 @@ import (
 // its lockdown session then stays until Close.
 type Phone struct {
 	*Link
-	info       device.Info
-	session    *Session
-	agent      string        // where a go-ios tunnel agent may answer; "" for nowhere
-	staleAfter time.Duration // 0 is the default
-	openers    openers
+	info          device.Info
+	session       *Session
+	tunnelService string        // where go-ios's tunnel service may answer; "" for nowhere
+	staleAfter    time.Duration // 0 is the default
+	openers       openers
 }
 
 // Info returns what is known of the phone.

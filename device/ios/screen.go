@@ -112,15 +112,15 @@ func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 	if !errors.As(err, &refusal) {
 		return nil, err
 	}
-	agent := newWDA(p.info.ID, p.Dial)
-	if err := agent.ready(ctx); err != nil {
-		agent.Close()
+	client := newWDA(p.info.ID, p.Dial)
+	if err := client.ready(ctx); err != nil {
+		client.Close()
 		if errors.Is(err, errNoWDA) {
 			return nil, device.Errorf(device.PhoneNotReady, "the iPhone %q has no service for screenshots", p.info.ID).
 				WithHint("start a WebDriverAgent on the phone; up to iOS 16 a mounted developer disk image will do")
 		}
 		return nil, err
 	}
-	p.openers.wda = agent
-	return agent.screenshot(ctx)
+	p.openers.wda = client
+	return client.screenshot(ctx)
 }

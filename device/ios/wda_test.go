@@ -48,14 +48,14 @@ func (p *wdaPeer) start(t *testing.T) *wda {
 	t.Helper()
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	agent := newWDA(testUDID, func(ctx context.Context, port uint16) (net.Conn, error) {
+	client := newWDA(testUDID, func(ctx context.Context, port uint16) (net.Conn, error) {
 		if port != wdaPort {
 			return nil, fmt.Errorf("dialed port %d", port)
 		}
 		return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
 	})
-	t.Cleanup(func() { agent.Close() })
-	return agent
+	t.Cleanup(func() { client.Close() })
+	return client
 }
 
 // TestWDASession takes the session that is there, and makes one only if there
@@ -78,14 +78,14 @@ func TestWDASession(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := &wdaPeer{answers: tt.answers}
-			agent := p.start(t)
-			if err := agent.ready(t.Context()); err != nil {
+			client := p.start(t)
+			if err := client.ready(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := agent.openURL(t.Context(), "u:1"); err != nil {
+			if err := client.openURL(t.Context(), "u:1"); err != nil {
 				t.Fatal(err)
 			}
-			agent.Close()
+			client.Close()
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if got := strings.Join(p.asked, "|"); got != tt.asked {
@@ -112,8 +112,8 @@ func TestWDALies(t *testing.T) {
 		}
 	}
 	p := &wdaPeer{answers: map[string][]string{"GET /status": {`{"value":{"ready":true}}`}, "POST /session": {`{"value":{"sessionId":"../../shutdown"}}`}}}
-	agent := p.start(t)
-	if err := agent.openURL(t.Context(), "u:1"); device.AsError(err).Code != device.ServerMisbehaved {
+	client := p.start(t)
+	if err := client.openURL(t.Context(), "u:1"); device.AsError(err).Code != device.ServerMisbehaved {
 		t.Errorf("a session with a path in it: %v", err)
 	}
 }
@@ -122,11 +122,11 @@ func TestWDALies(t *testing.T) {
 func TestWDAHung(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
-	agent := newWDA(testUDID, func(context.Context, uint16) (net.Conn, error) { return near, nil })
-	defer agent.Close()
-	agent.patience = 50 * time.Millisecond
+	client := newWDA(testUDID, func(context.Context, uint16) (net.Conn, error) { return near, nil })
+	defer client.Close()
+	client.patience = 50 * time.Millisecond
 	go io.Copy(io.Discard, far)
-	err := agent.ready(t.Context())
+	err := client.ready(t.Context())
 	e := device.AsError(err)
 	if e == nil || e.Code != device.PhoneNotReady || !strings.Contains(e.Message, "takes connections and answers nothing") || !strings.Contains(e.Hint, "suspended or hangs") {
 		t.Errorf("%v", err)

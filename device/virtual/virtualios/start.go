@@ -31,7 +31,7 @@ type Phone struct {
 	Model *idevice.Phone
 	// Lockdown starts its services; WDA is nil unless it runs.
 	Lockdown *lockdownd.Daemon
-	WDA      *webdriveragent.Agent
+	WDA      *webdriveragent.Server
 	// CoreDevice is the side that iOS 17 brought: the tunnel and what is in it.
 	CoreDevice *coredevice.Server
 }
@@ -79,7 +79,7 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 		},
 	})
 	if o.WDA != WDAOff {
-		p.WDA = &webdriveragent.Agent{Phone: model, Hang: o.WDA == WDAHung, Faults: faults}
+		p.WDA = &webdriveragent.Server{Phone: model, Hang: o.WDA == WDAHung, Faults: faults}
 	}
 	if o.Trust == idevice.Trusted {
 		model.TrustHost(keys.HostID)
@@ -108,13 +108,13 @@ type Server struct {
 	// Mux is the usbmuxd itself; it attaches and detaches phones.
 	Mux *usbmuxd.Server
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	served sync.WaitGroup
-	agent  *coredevice.Agent
-	closed func() error
-	made   chan struct{} // closed when the keys are made, or can't be
-	keyErr error         // why they can't be; set before made is closed
+	ctx     context.Context
+	cancel  context.CancelFunc
+	served  sync.WaitGroup
+	tunnels *coredevice.TunnelService
+	closed  func() error
+	made    chan struct{} // closed when the keys are made, or can't be
+	keyErr  error         // why they can't be; set before made is closed
 }
 
 // Start makes the phones that the options describe and serves them at a free
@@ -209,11 +209,11 @@ func (s *Server) Ready(ctx context.Context) error {
 // ServeWDA opens the WebDriverAgent of the first phone at a loopback port (0:
 // any free one) as well, and returns the address.
 func (s *Server) ServeWDA(port int) (string, error) {
-	agent := s.Phones[0].WDA
-	if agent == nil {
+	wda := s.Phones[0].WDA
+	if wda == nil {
 		return "", errors.New("no WebDriverAgent runs on the phone")
 	}
-	return s.serve(port, agent.Serve)
+	return s.serve(port, wda.Serve)
 }
 
 // ServeRSD opens remote service discovery and the services of the first phone on
@@ -221,7 +221,7 @@ func (s *Server) ServeWDA(port int) (string, error) {
 // returns RSD's address.
 func (s *Server) ServeRSD(port int) (string, error) { return s.Phones[0].CoreDevice.Listen(port) }
 
-// ServeTunnels starts a tunnel agent at a loopback port (0: any free one), which
+// ServeTunnels starts a tunnel service at a loopback port (0: any free one), which
 // has a tunnel to each phone that can have one, and returns its address. It is
 // called once.
 func (s *Server) ServeTunnels(port int) (string, error) {
@@ -229,16 +229,16 @@ func (s *Server) ServeTunnels(port int) (string, error) {
 	for _, p := range s.Phones {
 		phones = append(phones, p.CoreDevice)
 	}
-	agent, err := coredevice.NewAgent(port, phones...)
+	tunnels, err := coredevice.NewTunnelService(port, phones...)
 	if err != nil {
 		return "", err
 	}
-	s.agent = agent
-	return agent.Addr(), nil
+	s.tunnels = tunnels
+	return tunnels.Addr(), nil
 }
 
-// Agent is the tunnel agent, nil before ServeTunnels.
-func (s *Server) Agent() *coredevice.Agent { return s.agent }
+// TunnelService is the tunnel service, nil before ServeTunnels.
+func (s *Server) TunnelService() *coredevice.TunnelService { return s.tunnels }
 
 // serve hands connections at a loopback port to f, until Close.
 func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (string, error) {
@@ -262,8 +262,8 @@ func (s *Server) close() error {
 	s.cancel()
 	s.served.Wait()
 	var errs []error
-	if s.agent != nil {
-		errs = append(errs, s.agent.Close())
+	if s.tunnels != nil {
+		errs = append(errs, s.tunnels.Close())
 	}
 	for _, p := range s.Phones {
 		errs = append(errs, p.CoreDevice.Close(), p.Model.Close())

@@ -165,7 +165,7 @@ func pid(t testing.TB, reply dict) int64 {
 }
 
 // TestEveryWay launches WeChat with a URL on each way to the phone: without a
-// tunnel, through one, and through an agent's.
+// tunnel, through one, and through a service's.
 func TestEveryWay(t *testing.T) {
 	for _, way := range []struct {
 		name string
@@ -173,7 +173,7 @@ func TestEveryWay(t *testing.T) {
 	}{
 		{"loopback", func(t *testing.T, s *Server) reachable { return listen(t, s) }},
 		{"tunnel", func(t *testing.T, s *Server) reachable { return tunnel(t, s) }},
-		{"agent", func(t *testing.T, s *Server) reachable { return agentOf(t, s) }},
+		{"service", func(t *testing.T, s *Server) reachable { return serviceOf(t, s) }},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			plan := fault.New()

@@ -9,7 +9,7 @@
 //	…
 //	err = server.ServeTunnel(ctx, conn)   // CoreDeviceProxy, on a connection to it
 //
-// Agent is the HTTP face of a tunnel agent as go-ios runs one.
+// TunnelService is the HTTP face of a tunnel service as go-ios runs one.
 package coredevice
 
 import (

@@ -23,8 +23,8 @@ import (
 // Port is where WebDriverAgent listens on the phone.
 const Port = 8100
 
-// Agent is one phone's WebDriverAgent.
-type Agent struct {
+// Server is one phone's WebDriverAgent.
+type Server struct {
 	Phone *idevice.Phone
 	// Hang takes connections and never answers.
 	Hang   bool
@@ -54,7 +54,7 @@ const (
 )
 
 // Serve answers HTTP on one connection until it ends. The caller closes it.
-func (a *Agent) Serve(ctx context.Context, conn net.Conn) {
+func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 	if a.Hang {
 		_, _ = io.Copy(io.Discard, conn)
 		return
@@ -130,7 +130,7 @@ type request struct {
 }
 
 // handle takes a session's path apart and answers.
-func (a *Agent) handle(w http.ResponseWriter, r *http.Request) {
+func (a *Server) handle(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	session := ""
 	if rest, ok := strings.CutPrefix(path, "/session/"); ok {
@@ -175,7 +175,7 @@ func (a *Agent) handle(w http.ResponseWriter, r *http.Request) {
 }
 
 // strike lets a fault strike the connection itself.
-func (a *Agent) strike(w http.ResponseWriter, r *http.Request, step string) bool {
+func (a *Server) strike(w http.ResponseWriter, r *http.Request, step string) bool {
 	hijacked, ok := w.(http.Hijacker)
 	if !ok {
 		return true
@@ -222,14 +222,14 @@ func (l *lazy) Close() error {
 	return l.conn.Close()
 }
 
-func (a *Agent) current() string {
+func (a *Server) current() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.session
 }
 
 // answer answers one request; paths within a session begin with /session/:id.
-func (a *Agent) answer(r *http.Request, path string, q request) (any, *failure) {
+func (a *Server) answer(r *http.Request, path string, q request) (any, *failure) {
 	inside, ok := strings.CutPrefix(path, "/session/:id")
 	if ok {
 		path = inside
@@ -281,14 +281,14 @@ func notNil(s []string) []string {
 	return s
 }
 
-func (a *Agent) capabilities() map[string]any {
+func (a *Server) capabilities() map[string]any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return map[string]any{"device": "iphone", "browserName": a.app, "sdkVersion": a.Phone.IOS(), "CFBundleIdentifier": a.app}
 }
 
 // open begins a session, in place of an older one, and launches its app afresh.
-func (a *Agent) open(ctx context.Context, q request) (any, *failure) {
+func (a *Server) open(ctx context.Context, q request) (any, *failure) {
 	c := q.Capabilities.AlwaysMatch
 	if c.BundleID != "" {
 		force := c.Force == nil || *c.Force
@@ -304,7 +304,7 @@ func (a *Agent) open(ctx context.Context, q request) (any, *failure) {
 	return map[string]any{"sessionId": id, "capabilities": a.capabilities()}, nil
 }
 
-func (a *Agent) launch(ctx context.Context, l idevice.Launch) *failure {
+func (a *Server) launch(ctx context.Context, l idevice.Launch) *failure {
 	if l.BundleID == "" {
 		return fail(http.StatusBadRequest, badArgument, "bundleId is required")
 	}
@@ -317,7 +317,7 @@ func (a *Agent) launch(ctx context.Context, l idevice.Launch) *failure {
 
 // url opens a URL as a tap does, or in an app that is named. Both came with iOS
 // 16.4; before, Siri is asked, who does not understand.
-func (a *Agent) url(ctx context.Context, q request) *failure {
+func (a *Server) url(ctx context.Context, q request) *failure {
 	if q.URL == "" {
 		return fail(http.StatusBadRequest, badArgument, "URL is required")
 	}
@@ -344,7 +344,7 @@ const (
 )
 
 // apps launches, ends and asks for apps within a session.
-func (a *Agent) apps(ctx context.Context, what string, q request) (any, *failure) {
+func (a *Server) apps(ctx context.Context, what string, q request) (any, *failure) {
 	running, runs := a.Phone.Process(q.BundleID)
 	switch what {
 	case "launch":

@@ -24,16 +24,16 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve starts a phone's WebDriverAgent and returns its base URL.
-func serve(t *testing.T, ios string, change func(*webdriveragent.Agent)) (*idevice.Phone, string) {
+func serve(t *testing.T, ios string, change func(*webdriveragent.Server)) (*idevice.Phone, string) {
 	t.Helper()
 	p, err := idevice.New(idevice.Options{IOS: ios})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Install(idevice.App{BundleID: "com.example.app", Name: "App", Version: "1", Schemes: []string{"myapp"}})
-	agent := &webdriveragent.Agent{Phone: p}
+	client := &webdriveragent.Server{Phone: p}
 	if change != nil {
-		change(agent)
+		change(client)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func serve(t *testing.T, ios string, change func(*webdriveragent.Agent)) (*idevi
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- usbmuxd.AcceptAll(ctx, l, agent.Serve) }()
+	go func() { done <- usbmuxd.AcceptAll(ctx, l, client.Serve) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
@@ -148,7 +148,7 @@ func TestOldPhone(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	_, base := serve(t, "17.5", func(a *webdriveragent.Agent) {
+	_, base := serve(t, "17.5", func(a *webdriveragent.Server) {
 		a.Faults = fault.New(fault.Fault{Step: "wda GET /status", Then: fault.Cut, Answer: []byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")},
 			fault.Fault{Step: "wda GET /screenshot", Then: fault.Garbage})
 	})
@@ -164,7 +164,7 @@ func TestFaults(t *testing.T) {
 
 // One that hangs takes the request and says nothing until the client goes.
 func TestHang(t *testing.T) {
-	_, base := serve(t, "17.5", func(a *webdriveragent.Agent) { a.Hang = true })
+	_, base := serve(t, "17.5", func(a *webdriveragent.Server) { a.Hang = true })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)

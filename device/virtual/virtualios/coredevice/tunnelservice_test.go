@@ -20,11 +20,11 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
-// throughAgent is the way through an agent's tunnel.
-type throughAgent struct{ TunnelInfo }
+// throughService is the way through a service's tunnel.
+type throughService struct{ TunnelInfo }
 
-func (a throughAgent) RSDPort() uint16 { return uint16(a.TunnelInfo.RSDPort) }
-func (a throughAgent) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+func (a throughService) RSDPort() uint16 { return uint16(a.TunnelInfo.RSDPort) }
+func (a throughService) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(a.UserspaceTUNPort)))
 	if err != nil {
 		return nil, err
@@ -34,9 +34,9 @@ func (a throughAgent) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return conn, err
 }
 
-func startAgent(t testing.TB, phones ...*Server) *Agent {
+func startTunnelService(t testing.TB, phones ...*Server) *TunnelService {
 	t.Helper()
-	a, err := NewAgent(0, phones...)
+	a, err := NewTunnelService(0, phones...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func startAgent(t testing.TB, phones ...*Server) *Agent {
 	return a
 }
 
-// ask makes one request of the agent, and reads v from the answer.
-func ask(t testing.TB, a *Agent, method, path string, v any) int {
+// ask makes one request of the service, and reads v from the answer.
+func ask(t testing.TB, a *TunnelService, method, path string, v any) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(within(t), method, "http://"+a.Addr()+path, nil)
 	if err != nil {
@@ -69,19 +69,19 @@ func ask(t testing.TB, a *Agent, method, path string, v any) int {
 	return response.StatusCode
 }
 
-func agentOf(t *testing.T, s *Server) reachable {
+func serviceOf(t *testing.T, s *Server) reachable {
 	var info TunnelInfo
-	if status := ask(t, startAgent(t, s), "GET", "/tunnel/"+s.phone.UDID(), &info); status != 200 {
+	if status := ask(t, startTunnelService(t, s), "GET", "/tunnel/"+s.phone.UDID(), &info); status != 200 {
 		t.Fatal(status)
 	}
-	return throughAgent{info}
+	return throughService{info}
 }
 
-func TestAgent(t *testing.T) {
+func TestTunnelService(t *testing.T) {
 	plan := fault.New()
 	s, phone, _ := start(t, idevice.Options{}, Options{Faults: plan})
 	old, _, _ := start(t, idevice.Options{UDID: idevice.DefaultUDID(1), IOS: "17.0"}, Options{})
-	a := startAgent(t, s, old)
+	a := startTunnelService(t, s, old)
 	for _, tt := range []struct {
 		method, path string
 		want         int
@@ -105,7 +105,7 @@ func TestAgent(t *testing.T) {
 	// it is removed: then there is none for a moment, then a new one.
 	a.SetStale(phone.UDID())
 	ask(t, a, "GET", path, &one)
-	conn, err := throughAgent{one}.Dial(within(t), RSDPort)
+	conn, err := throughService{one}.Dial(within(t), RSDPort)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,15 +125,15 @@ func TestAgent(t *testing.T) {
 			t.Errorf("%s: %d, want %d", tt.method, got, tt.want)
 		}
 	}
-	directory(t, throughAgent{one})
+	directory(t, throughService{one})
 }
 
-// TestGoIOS has go-ios find the tunnel at the agent and launch WeChat in it, and
+// TestGoIOS has go-ios find the tunnel at the service and launch WeChat in it, and
 // the same without a tunnel. It is what wxctl was first written with, so no
 // stranger, but an implementation of its own.
 func TestGoIOS(t *testing.T) {
 	s, phone, _ := start(t, idevice.Options{}, Options{Pasteboard: true})
-	a := startAgent(t, s)
+	a := startTunnelService(t, s)
 	host, port, err := net.SplitHostPort(a.Addr())
 	if err != nil {
 		t.Fatal(err)

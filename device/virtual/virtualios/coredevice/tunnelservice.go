@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// Agent is the HTTP face of a running tunnel agent, as `ios tunnel start
+// TunnelService is the HTTP face of a tunnel service, as `ios tunnel start
 // --userspace` of go-ios has one: it tells of the tunnels to its phones, and each
 // has a TCP port through which their networks are reached. It is safe for use by
 // several goroutines.
-type Agent struct {
+type TunnelService struct {
 	http *http.Server
 	l    net.Listener
 
@@ -27,18 +27,18 @@ type Agent struct {
 	served sync.WaitGroup
 
 	mu      sync.Mutex
-	tunnels []*agentTunnel
+	tunnels []*serviceTunnel
 	asked   int
 }
 
-type agentTunnel struct {
+type serviceTunnel struct {
 	server  *Server
 	port    int
 	stale   bool // the phone was replugged: the tunnel is listed and dead
 	removed int  // answers that still say there is none, before it is there anew
 }
 
-// TunnelInfo is what the agent says of a tunnel.
+// TunnelInfo is what the service says of a tunnel.
 type TunnelInfo struct {
 	Address          string `json:"address"`
 	RSDPort          int    `json:"rsdPort"`
@@ -47,14 +47,14 @@ type TunnelInfo struct {
 	UserspaceTUNPort int    `json:"userspaceTunPort"`
 }
 
-// NewAgent starts an agent on a loopback port, 0 for any free one, with a tunnel
+// NewTunnelService starts a service on a loopback port, 0 for any free one, with a tunnel
 // to each phone that has remote service discovery. Close it before the servers.
-func NewAgent(port int, phones ...*Server) (*Agent, error) {
+func NewTunnelService(port int, phones ...*Server) (*TunnelService, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{l: l}
+	a := &TunnelService{l: l}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	for _, s := range phones {
 		// go-ios refuses a tunnel in user space to phones before 17.4.
@@ -65,7 +65,7 @@ func NewAgent(port int, phones ...*Server) (*Agent, error) {
 		if err != nil {
 			return nil, errors.Join(err, l.Close(), a.Close())
 		}
-		t := &agentTunnel{server: s, port: data.Addr().(*net.TCPAddr).Port}
+		t := &serviceTunnel{server: s, port: data.Addr().(*net.TCPAddr).Port}
 		a.tunnels = append(a.tunnels, t)
 		a.forward(data, t)
 	}
@@ -82,17 +82,17 @@ func NewAgent(port int, phones ...*Server) (*Agent, error) {
 }
 
 // Addr is the address of the HTTP face.
-func (a *Agent) Addr() string { return a.l.Addr().String() }
+func (a *TunnelService) Addr() string { return a.l.Addr().String() }
 
-// Asked is how often the agent was asked for a tunnel.
-func (a *Agent) Asked() int {
+// Asked is how often the service was asked for a tunnel.
+func (a *TunnelService) Asked() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.asked
 }
 
-// Close ends the agent and what goes through it, and waits for it.
-func (a *Agent) Close() error {
+// Close ends the service and what goes through it, and waits for it.
+func (a *TunnelService) Close() error {
 	a.cancel()
 	var err error
 	if a.http != nil {
@@ -105,7 +105,7 @@ func (a *Agent) Close() error {
 // SetStale has the tunnel to a phone be one from before the phone was replugged:
 // it is told of, and takes connections that nobody answers. Removing it makes a
 // new one, which lives.
-func (a *Agent) SetStale(udid string) {
+func (a *TunnelService) SetStale(udid string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if t := a.find(udid); t != nil {
@@ -113,7 +113,7 @@ func (a *Agent) SetStale(udid string) {
 	}
 }
 
-func (a *Agent) find(udid string) *agentTunnel {
+func (a *TunnelService) find(udid string) *serviceTunnel {
 	for _, t := range a.tunnels {
 		if t.server.phone.UDID() == udid {
 			return t
@@ -122,12 +122,12 @@ func (a *Agent) find(udid string) *agentTunnel {
 	return nil
 }
 
-func (t *agentTunnel) info() TunnelInfo {
+func (t *serviceTunnel) info() TunnelInfo {
 	phone, _ := t.server.addresses()
 	return TunnelInfo{Address: phone.String(), RSDPort: RSDPort, UDID: t.server.phone.UDID(), UserspaceTUN: true, UserspaceTUNPort: t.port}
 }
 
-func (a *Agent) list(w http.ResponseWriter, _ *http.Request) {
+func (a *TunnelService) list(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Lock()
 	list := []TunnelInfo{}
 	for _, t := range a.tunnels {
@@ -139,7 +139,7 @@ func (a *Agent) list(w http.ResponseWriter, _ *http.Request) {
 	answer(w, list)
 }
 
-func (a *Agent) tell(w http.ResponseWriter, r *http.Request) {
+func (a *TunnelService) tell(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.asked++
 	t := a.find(r.PathValue("udid"))
@@ -156,9 +156,9 @@ func (a *Agent) tell(w http.ResponseWriter, r *http.Request) {
 	answer(w, info)
 }
 
-// remove ends a tunnel. The agent makes a new one when it next looks at the
+// remove ends a tunnel. The service makes a new one when it next looks at the
 // phones; here, after one answer that there is none.
-func (a *Agent) remove(w http.ResponseWriter, r *http.Request) {
+func (a *TunnelService) remove(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := a.find(r.PathValue("udid"))
@@ -177,7 +177,7 @@ func answer(w http.ResponseWriter, v any) {
 
 // forward takes connections to a phone's network: 16 bytes of address and four
 // of port, little-endian, say where to.
-func (a *Agent) forward(l net.Listener, t *agentTunnel) {
+func (a *TunnelService) forward(l net.Listener, t *serviceTunnel) {
 	stop := context.AfterFunc(a.ctx, func() { l.Close() })
 	a.served.Go(func() {
 		defer stop()
@@ -194,7 +194,7 @@ func (a *Agent) forward(l net.Listener, t *agentTunnel) {
 	})
 }
 
-func (a *Agent) connect(conn net.Conn, t *agentTunnel) {
+func (a *TunnelService) connect(conn net.Conn, t *serviceTunnel) {
 	defer context.AfterFunc(a.ctx, func() { conn.Close() })()
 	defer conn.Close()
 	var head [20]byte

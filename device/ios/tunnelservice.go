@@ -18,37 +18,37 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// AgentAddr is where a running go-ios tunnel agent would answer: what go-ios
+// TunnelServiceAddr is where go-ios's tunnel service, if it runs, would answer: what go-ios
 // itself reads from the environment, and its defaults (go-ios 1.3, utils.go).
-func AgentAddr(getenv func(string) string) string {
+func TunnelServiceAddr(getenv func(string) string) string {
 	return net.JoinHostPort(cmp.Or(getenv("GO_IOS_AGENT_HOST"), "127.0.0.1"), cmp.Or(getenv("GO_IOS_AGENT_PORT"), "60105"))
 }
 
-// agentPatience bounds each question to the agent: it is on this machine.
-const agentPatience = 3 * time.Second
+// servicePatience bounds each question to the service: it is on this machine.
+const servicePatience = 3 * time.Second
 
-// errNoTunnel says that no agent answers, or that it has no tunnel to the phone.
-var errNoTunnel = errors.New("no tunnel agent has a tunnel to the phone")
+// errNoTunnel says that no service answers, or that it has no tunnel to the phone.
+var errNoTunnel = errors.New("no tunnel service has a tunnel to the phone")
 
-// agentTunnel is a tunnel that a go-ios agent holds open: by a network
-// interface of the system, or by a port that the agent listens on.
-type agentTunnel struct {
-	agent     string // where the agent answers
+// serviceTunnel is a tunnel that go-ios's tunnel service holds open: by a network
+// interface of the system, or by a port that the service listens on.
+type serviceTunnel struct {
+	service   string // where the service answers
 	address   netip.Addr
 	rsdPort   uint16
-	userspace uint16 // the agent's port, 0 for the system's network
+	userspace uint16 // the service's port, 0 for the system's network
 }
 
-// findAgentTunnel asks the agent for its tunnel to a phone.
-func findAgentTunnel(ctx context.Context, agent, udid string) (*agentTunnel, error) {
-	if agent == "" {
+// findTunnel asks the service for its tunnel to a phone.
+func findTunnel(ctx context.Context, service, udid string) (*serviceTunnel, error) {
+	if service == "" {
 		return nil, errNoTunnel
 	}
-	ctx, cancel := context.WithTimeout(ctx, agentPatience)
+	ctx, cancel := context.WithTimeout(ctx, servicePatience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+agent+"/tunnel/"+url.PathEscape(udid), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+service+"/tunnel/"+url.PathEscape(udid), nil)
 	if err != nil {
-		return nil, device.Errorf(device.Usage, "%q is no address of a tunnel agent", agent).WithHint("see GO_IOS_AGENT_HOST and GO_IOS_AGENT_PORT")
+		return nil, device.Errorf(device.Usage, "%q is not the address of a tunnel service", service).WithHint("see GO_IOS_AGENT_HOST and GO_IOS_AGENT_PORT")
 	}
 	transport := &http.Transport{DisableKeepAlives: true} // and no proxy
 	defer transport.CloseIdleConnections()
@@ -68,12 +68,12 @@ func findAgentTunnel(ctx context.Context, agent, udid string) (*agentTunnel, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoTunnel, err)
 	}
-	t.agent = agent
+	t.service = service
 	return t, nil
 }
 
-// parseTunnel reads what the agent says of a tunnel.
-func parseTunnel(data []byte, udid string) (*agentTunnel, error) {
+// parseTunnel reads what the service says of a tunnel.
+func parseTunnel(data []byte, udid string) (*serviceTunnel, error) {
 	var said struct {
 		Address          string `json:"address"`
 		RSDPort          int    `json:"rsdPort"`
@@ -94,7 +94,7 @@ func parseTunnel(data []byte, udid string) (*agentTunnel, error) {
 	case !isPort(said.RSDPort), said.UserspaceTUN && !isPort(said.UserspaceTUNPort):
 		return nil, fmt.Errorf("%d and %d are no ports", said.RSDPort, said.UserspaceTUNPort)
 	}
-	t := &agentTunnel{address: address, rsdPort: uint16(said.RSDPort)}
+	t := &serviceTunnel{address: address, rsdPort: uint16(said.RSDPort)}
 	if said.UserspaceTUN {
 		t.userspace = uint16(said.UserspaceTUNPort)
 	}
@@ -102,17 +102,17 @@ func parseTunnel(data []byte, udid string) (*agentTunnel, error) {
 }
 
 // RSDPort is the port of the phone's service directory.
-func (t *agentTunnel) RSDPort() uint16 { return t.rsdPort }
+func (t *serviceTunnel) RSDPort() uint16 { return t.rsdPort }
 
-// Dial connects to a port of the phone. Through an agent's own network stack
+// Dial connects to a port of the phone. Through the service's own network stack
 // the first bytes say where to: the address and, little-endian in four bytes,
 // the port.
-func (t *agentTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
+func (t *serviceTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	var d net.Dialer
 	if t.userspace == 0 {
 		return d.DialContext(ctx, "tcp", net.JoinHostPort(t.address.String(), strconv.Itoa(int(port))))
 	}
-	host, _, err := net.SplitHostPort(t.agent)
+	host, _, err := net.SplitHostPort(t.service)
 	if err != nil {
 		return nil, err
 	}
@@ -132,17 +132,17 @@ func (t *agentTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return conn, nil
 }
 
-// Done never comes: what the agent knows of its tunnel it doesn't tell.
-func (t *agentTunnel) Done() <-chan struct{} { return nil }
+// Done never comes: what the service knows of its tunnel it doesn't tell.
+func (t *serviceTunnel) Done() <-chan struct{} { return nil }
 
-// Close leaves the agent its tunnel.
-func (t *agentTunnel) Close() error { return nil }
+// Close leaves the service its tunnel.
+func (t *serviceTunnel) Close() error { return nil }
 
-// stale says that the agent's tunnel leads nowhere any more, as agents keep it
+// stale says that the service's tunnel leads nowhere any more, as services keep it
 // after the phone was unplugged and plugged in again.
-func (t *agentTunnel) stale(udid string, err error) error {
-	e := device.Errorf(device.PhoneNotReady, "the tunnel that the go-ios agent at %s holds does not reach the iPhone %q: it is stale, as after the phone was unplugged", t.agent, udid).
-		WithHint("make a new one: ios tunnel refresh, or: curl -X DELETE http://%s/tunnel/%s", t.agent, udid)
+func (t *serviceTunnel) stale(udid string, err error) error {
+	e := device.Errorf(device.PhoneNotReady, "the tunnel that go-ios's tunnel service at %s holds does not reach the iPhone %q: it is stale, as after the phone was unplugged", t.service, udid).
+		WithHint("make a new one: ios tunnel refresh, or: curl -X DELETE http://%s/tunnel/%s", t.service, udid)
 	e.Err = errors.Join(errStale, err)
 	return e
 }
