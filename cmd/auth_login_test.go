@@ -20,7 +20,7 @@ func loginLab(t *testing.T, options string) (env map[string]string, server *virt
 	server = virtualoauth.New(virtualoauth.Options{})
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
-	env = lab(t, options+"&oauth="+web.URL)
+	env = phonesAt(t, options+"&oauth="+web.URL)
 	env["WXCTL_APP_SECRET"], env["WXCTL_STORE"] = virtualoauth.DefaultSecret, "file"
 	return env, server, web.URL
 }

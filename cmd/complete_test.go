@@ -13,7 +13,7 @@ import (
 // TestCompletion presses Tab behind --device and --profile.
 func TestCompletion(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "answer=stay")
+	env := phonesAt(t, "answer=stay")
 	config := "[profiles.lab]\n\n[profiles.default]\n"
 	if err := os.WriteFile(filepath.Join(env["WXCTL_CONFIG_DIR"], "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

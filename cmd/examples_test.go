@@ -21,7 +21,7 @@ func runExample(t *testing.T, line string) {
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(profile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"image.png": samples.Image(), "thumb.png": samples.Thumb(), "sticker.png": samples.Sticker(), "sample.txt": samples.File(),
+	for name, data := range map[string][]byte{"image.png": samples.Image(), "thumb.png": samples.Thumb(), "sticker.png": samples.Sticker(), "sample.txt": samples.File(), "smoke.yaml": samples.Suite(),
 		"config.xml": []byte(`<widget><feature name="wx"><param name="apiKey" value="wx0123456789abcdef"/><param name="apiSecret" value="not-a-secret"/></feature></widget>`)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)

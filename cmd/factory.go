@@ -38,6 +38,9 @@ type Factory struct {
 	Phones PhoneOpener
 	// Version is what `wxctl version` prints.
 	Version string
+	// Dir is what relative file names start from; empty means the working
+	// directory.
+	Dir string
 
 	global  globalFlags
 	printer *output.Printer

@@ -77,7 +77,7 @@ func TestIPhoneFaults(t *testing.T) {
 // platforms at once.
 func TestDevicesWatchIPhone(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "")
+	env := phonesAt(t, "")
 	server, phones := iPhoneLab(t, nil)
 	env["USBMUXD_SOCKET_ADDRESS"] = phones["USBMUXD_SOCKET_ADDRESS"]
 	watch := beside(t, env, "devices", "--watch", "--json")

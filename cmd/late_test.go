@@ -19,7 +19,7 @@ func TestNotSeen(t *testing.T) {
 		{"answer=stay", "returned", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
 		{"answer=stay", "replied", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
 	} {
-		share := beside(t, lab(t, tt.options), "share", "text", "hi", "--scene", "session", "--until", tt.until, "-v", "--json")
+		share := beside(t, phonesAt(t, tt.options), "share", "text", "hi", "--scene", "session", "--until", tt.until, "-v", "--json")
 		share.errOut.await(t, tt.seen, 1)
 		if code := share.timeOut(t); code != 18 || !strings.Contains(share.errOut.String(), tt.says) || !strings.Contains(share.out.String(), `"status":null,"err":null,"events":[]`) {
 			t.Errorf("%s, %s: exit %d\n%s%s", tt.options, tt.until, code, share.errOut, share.out)
@@ -43,7 +43,7 @@ func TestNotSeenOnIPhone(t *testing.T) {
 // a watch disturbs nobody.
 func TestBusyPhone(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "answer=stay")
+	env := phonesAt(t, "answer=stay")
 	watch := beside(t, env, "watch")
 	watch.errOut.await(t, "watching", 1)
 	holder := beside(t, env, "share", "text", "hi", "--scene", "session", "--until", "returned", "-v")
@@ -66,7 +66,7 @@ func TestBusyPhone(t *testing.T) {
 // failure once the list was there.
 func TestDevicesWatchTimeout(t *testing.T) {
 	noLeaks(t)
-	watch := beside(t, lab(t, ""), "devices", "--watch")
+	watch := beside(t, phonesAt(t, ""), "devices", "--watch")
 	watch.out.await(t, "added\t", 1)
 	if code := watch.timeOut(t); code != 0 || strings.Contains(watch.errOut.String(), "wxctl:") {
 		t.Errorf("exit %d: %s", code, watch.errOut)
@@ -79,7 +79,7 @@ func TestInterruptProcess(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no SIGINT")
 	}
-	env := lab(t, "answer=stay")
+	env := phonesAt(t, "answer=stay")
 	path := wxctlProgram(t)
 	for _, tt := range []struct {
 		args         []string

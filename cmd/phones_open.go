@@ -2,7 +2,12 @@ package cmd
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"net/url"
 	"path/filepath"
+	"slices"
+	"strconv"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
@@ -53,24 +58,44 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
 	}
+	text, count, err := countOf(spec.Options)
+	if err != nil {
+		return nil, nil, wrong(err)
+	}
 	if spec.Platform == device.IOS {
-		options, err := virtualios.ParseOptions(spec.Options.Encode())
+		options, err := virtualios.ParseOptions(text)
 		if err != nil {
 			return nil, nil, wrong(err)
 		}
-		server, err := virtualios.Start(ctx, options)
+		server, err := virtualios.Start(ctx, slices.Repeat([]virtualios.Options{options}, count)...)
 		if err != nil {
 			return nil, nil, err
 		}
 		return &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
-	options, err := virtualandroid.ParseOptions(spec.Options.Encode())
+	options, err := virtualandroid.ParseOptions(text)
 	if err != nil {
 		return nil, nil, wrong(err)
 	}
-	server, err := virtualandroid.Start(ctx, options)
+	server, err := virtualandroid.Start(ctx, slices.Repeat([]virtualandroid.Options{options}, count)...)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual}, func() { server.Close() }, nil
+}
+
+// mostVirtual is how many virtual phones one command may start.
+const mostVirtual = 500
+
+// countOf takes the number of phones out of the options of each.
+func countOf(options url.Values) (text string, count int, err error) {
+	each := maps.Clone(options)
+	count = 1
+	if given, ok := each["count"]; ok {
+		delete(each, "count")
+		if count, err = strconv.Atoi(given[len(given)-1]); err != nil || count < 1 || count > mostVirtual {
+			return "", 0, fmt.Errorf("count=%q: use a number from 1 to %d", given[len(given)-1], mostVirtual)
+		}
+	}
+	return each.Encode(), count, nil
 }

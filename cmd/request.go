@@ -125,7 +125,7 @@ func newTransaction(name string) string {
 }
 
 func (o *requestOptions) loader() *media.Loader {
-	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, HTTP: o.f.HTTP}
+	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, Dir: o.f.Dir, HTTP: o.f.HTTP}
 }
 
 // requestTimeout bounds a request by default.

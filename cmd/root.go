@@ -24,6 +24,7 @@ func subcommands() []subcommand {
 		{"requests", "launch", NewCmdLaunch},
 		{"requests", "subscribe", func(f *Factory) *cobra.Command { return NewCmdSubscribe(f, nil) }},
 		{"requests", "reply", NewCmdReply},
+		{"requests", "run", func(f *Factory) *cobra.Command { return NewCmdRun(f, nil) }},
 		{"phones", "devices", func(f *Factory) *cobra.Command { return NewCmdDevices(f, nil) }},
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
@@ -169,9 +170,18 @@ func examples(text string) string {
 // oneOf is the help text of a flag that takes one of several words.
 func oneOf(words ...string) string { return strings.Join(words, "|") }
 
+// wordsOf is the annotation of a flag that holds the words it takes.
+const wordsOf = "wxctl_words"
+
 // complete offers fixed words for a flag.
 func complete(c *cobra.Command, flag string, words ...string) {
 	words = slices.Clone(words)
+	if f := c.Flag(flag); f != nil {
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[wordsOf] = words
+	}
 	_ = c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return words, cobra.ShellCompDirectiveNoFileComp
 	})

@@ -43,7 +43,7 @@ func TestFileTooLarge(t *testing.T) {
 // for that, whatever kept it.
 func TestUnsent(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "answer=stay")
+	env := phonesAt(t, "answer=stay")
 	holder := beside(t, env, "share", "text", "hi", "--scene", "session", "--until", "returned", "-v")
 	holder.errOut.await(t, "chat picker opened", 1)
 	for _, tt := range []struct {

@@ -140,8 +140,8 @@ func noLeaks(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
 }
 
-// lab starts virtual phones and returns the environment to find them in.
-func lab(t *testing.T, options string) map[string]string {
+// phonesAt starts virtual phones and returns the environment to find them in.
+func phonesAt(t *testing.T, options string) map[string]string {
 	t.Helper()
 	o, err := virtualandroid.ParseOptions(options)
 	if err != nil {
@@ -160,7 +160,7 @@ func lab(t *testing.T, options string) map[string]string {
 // the watch shows and records them, and what it recorded can be replayed.
 func TestWatchBeside(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "think=1ms")
+	env := phonesAt(t, "think=1ms")
 	file := filepath.Join(t.TempDir(), "replies.json")
 	watch := beside(t, env, "watch", "--json", "--record", file)
 	watch.errOut.await(t, "watching", 1)
@@ -214,7 +214,7 @@ func TestWatchBeside(t *testing.T) {
 // TestWatchForPeople shows what a person sees, codes only on request.
 func TestWatchForPeople(t *testing.T) {
 	noLeaks(t)
-	env := lab(t, "think=1ms")
+	env := phonesAt(t, "think=1ms")
 	for flag, want := range map[string]string{"--show-code=false": "code ***", "--show-code": "code C0DE"} {
 		watch := beside(t, env, "watch", flag)
 		watch.errOut.await(t, "watching", 1)

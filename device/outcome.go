@@ -40,6 +40,9 @@ func ParseProgress(s string) (Progress, error) {
 	return NotSent, Errorf(Usage, "invalid state %q", s).WithHint("use one of: delivered, opened, returned, replied")
 }
 
+// States are the names of all states, from the weakest.
+func States() []string { return slices.Clone(progressNames[Unknown:]) }
+
 func progressOf(name string) (Progress, bool) {
 	i := slices.Index(progressNames[:], name)
 	return Progress(max(i, 0)), i > 0
@@ -178,6 +181,14 @@ const (
 	ScreenLaunching      Screen = "launching"       // WeChat starts, or is working on the request
 	ScreenUnknown        Screen = "unknown"         // a screen of WeChat that has no name here
 )
+
+// Screens are the names of all screens.
+func Screens() []Screen {
+	return []Screen{
+		ScreenChatPicker, ScreenMomentsEditor, ScreenFavorites, ScreenConsent, ScreenMiniProgram,
+		ScreenSubscribe, ScreenLogin, ScreenSignatureError, ScreenLaunching, ScreenUnknown,
+	}
+}
 
 // MarshalJSON writes the name, or null for no screen.
 func (s Screen) MarshalJSON() ([]byte, error) {

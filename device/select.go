@@ -60,12 +60,12 @@ func narrow(infos []Info, p Platform) []Info {
 // prefix of an ID.
 func match(phones []Info, sel Selector) []Info {
 	switch {
-	case sel.Text == "" || sel.All || sel.Virtual != nil:
-		return phones
 	case len(sel.Conditions) > 0:
 		return slices.DeleteFunc(slices.Clone(phones), func(i Info) bool {
 			return slices.ContainsFunc(sel.Conditions, func(c Condition) bool { return !c.holds(i) })
 		})
+	case sel.Text == "" || sel.All || sel.Virtual != nil:
+		return phones
 	}
 	if exact := matchExact(phones, sel.Text); len(exact) > 0 {
 		return exact

@@ -83,7 +83,8 @@ type Queue interface {
 type Source interface {
 	// Lease takes a phone. Only one holder has it at a time: while another
 	// does, the error is a *HeldError. fits says which selectors the phone
-	// fits.
+	// fits by now; the empty one fits every phone that still takes jobs which
+	// others could take.
 	Lease(ctx context.Context, phone, holder string, fits func(selector string) bool) (Lease, error)
 }
 

@@ -120,7 +120,7 @@ func (l *localLease) can(j Job) bool {
 	if j.Phone != "" {
 		return j.Phone == l.phone
 	}
-	return j.Selector == "" || l.fits(j.Selector)
+	return l.fits(j.Selector)
 }
 
 func (l *localLease) Ended() <-chan struct{} { return l.ended }

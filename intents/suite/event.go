@@ -149,6 +149,7 @@ type Start struct {
 	Resumed    bool    `json:"resumed,omitempty"`
 	RerunOf    string  `json:"rerunOf,omitempty"` // the run whose failed cases these are
 	Shard      string  `json:"shard,omitempty"`   // "2/5"
+	Device     string  `json:"device,omitempty"`  // the selector of its phones
 	Version    string  `json:"version"`           // of wxctl
 	Phones     []Phone `json:"phones"`
 	Jobs       []Job   `json:"jobs"`

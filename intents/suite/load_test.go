@@ -235,3 +235,54 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestYAML: a plan written as a suite reads as the same plan.
+func TestYAML(t *testing.T) {
+	plan := load(t, strings.Replace(goodSuite, ", args: []", `, expect: {reply: null, a: {is: null, not: {oneOf: [1, "1", null]}}, b: {matches: "^\\d$"}}`, 1))
+	text, err := plan.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := load(t, string(text))
+	if got, want := withoutPlaces(t, again), withoutPlaces(t, plan); got != want {
+		t.Errorf("%s\nreads as\n%s\nwant\n%s", text, got, want)
+	}
+	c, err := plan.Cases[0].CaseYAML()
+	if err != nil || !strings.HasPrefix(string(c), "- name: web page to a chat\n") {
+		t.Errorf("%v: %s", err, c)
+	}
+}
+
+// withoutPlaces is a plan as JSON, without what a second writing changes.
+func withoutPlaces(t *testing.T, p *Plan) string {
+	t.Helper()
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain any
+	if err := json.Unmarshal(text, &plain); err != nil {
+		t.Fatal(err)
+	}
+	var strip func(any) any
+	strip = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			delete(v, "pos")
+			delete(v, "matrix")
+			for k := range v {
+				v[k] = strip(v[k])
+			}
+		case []any:
+			for i := range v {
+				v[i] = strip(v[i])
+			}
+		}
+		return v
+	}
+	text, err = json.MarshalIndent(strip(plain), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

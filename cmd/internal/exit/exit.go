@@ -20,6 +20,7 @@ const (
 	Usage         Code = 2
 	SomeFailed    Code = 3
 	Credentials   Code = 4
+	FoundWrong    Code = 5
 	NoPhone       Code = 10
 	SeveralPhones Code = 11
 	PhoneNotReady Code = 12
@@ -29,6 +30,7 @@ const (
 	PhoneLost     Code = 16
 	PhoneBusy     Code = 17
 	NotSeen       Code = 18
+	NotRun        Code = 20
 	Interrupted   Code = 130
 	Terminated    Code = 143
 )
@@ -49,6 +51,7 @@ func Table() []Meaning {
 		{Usage, "wrong usage: flags, arguments, configuration", "0.1"},
 		{SomeFailed, "some of several phones failed (if all failed alike: that code)", "0.1"},
 		{Credentials, "credentials or code missing or refused", "0.1"},
+		{FoundWrong, "what was asked for was found wrong: a case failed, a check failed", "0.1"},
 		{NoPhone, "no such phone, or no adb server and no usbmuxd to ask", "0.1"},
 		{SeveralPhones, "several phones, none chosen", "0.1"},
 		{PhoneNotReady, "phone not ready", "0.1"},
@@ -58,6 +61,7 @@ func Table() []Meaning {
 		{PhoneLost, "phone lost on the way", "0.1"},
 		{PhoneBusy, "phone busy: another wxctl uses it", "0.1"},
 		{NotSeen, "the state asked for was not seen in time", "0.1"},
+		{NotRun, "nothing failed, but some cases could not be run or are unknown", "0.1"},
 		{Interrupted, "interrupted (SIGINT)", "0.1"},
 		{Terminated, "terminated (SIGTERM)", "0.1"},
 	}

@@ -32,6 +32,8 @@ type Loader struct {
 	// FSRoot and WidgetRoot are the directories that fs:// and widget:// name;
 	// empty if the user gave none.
 	FSRoot, WidgetRoot string
+	// Dir is what relative names start from; empty means the working directory.
+	Dir string
 	// HTTP is the client for downloads.
 	HTTP func() *http.Client
 }
@@ -167,6 +169,14 @@ func stat(name string, f *os.File) (File, error) {
 // UTF-8, as old archives bring it, becomes a low line.
 func cleanName(name string) string { return strings.ToValidUTF8(name, "_") }
 
+// at is where a name leads.
+func (l *Loader) at(name string) string {
+	if l.Dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(l.Dir, name)
+}
+
 func (l *Loader) open(name string) (*os.File, error) {
 	root, rel, flag := "", "", ""
 	switch {
@@ -179,7 +189,7 @@ func (l *Loader) open(name string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, err := files.Open(path)
+		f, err := files.Open(l.at(path))
 		if err != nil {
 			return nil, files.Unreadable(name, err)
 		}
@@ -188,7 +198,7 @@ func (l *Loader) open(name string) (*os.File, error) {
 	if root == "" {
 		return nil, exit.Usagef("give the directory with "+flag, "%q is under a root that nobody named", name)
 	}
-	dir, err := os.OpenRoot(root)
+	dir, err := os.OpenRoot(l.at(root))
 	if err != nil {
 		return nil, exit.Usagef("give a directory with "+flag, "%s %q: %v", flag, root, reason(err))
 	}

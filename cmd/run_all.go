@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/wxctl/wxctl/cmd/internal/config"
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// runAll runs suites one after another on the same phones, and writes the
+// reports.
+func (o *runOptions) runAll(ctx context.Context, runs []*suiteRun) error {
+	phones, none, closePhones, err := o.openPhones(ctx)
+	if err != nil {
+		return err
+	}
+	defer closePhones()
+	var dirs []string
+	var results []*suite.Run
+	for _, r := range runs {
+		r.phones, r.noPhones = phones, none
+		folder, err := createRunFolder(cmp.Or(o.out, "wxctl-runs"), r.id, len(runs) == 1 && o.out != "")
+		if err != nil {
+			return err
+		}
+		run, err := o.runOne(ctx, r, folder)
+		if run != nil {
+			dirs, results = append(dirs, folder.dir), append(results, run)
+		}
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return o.conclude(ctx, dirs, results)
+}
+
+// goOn resumes a run.
+func (o *runOptions) goOn(ctx context.Context) error {
+	folder, err := openRunFolder(o.resume, 0)
+	if err != nil {
+		return err
+	}
+	before, fold, err := folder.read()
+	if err != nil {
+		return errors.Join(err, folder.Close())
+	}
+	r, err := o.prepare(before.Start.Plan, before.ID)
+	if err != nil {
+		return errors.Join(err, folder.Close())
+	}
+	if o.phone.device == "" {
+		o.phone.device = before.Start.Device
+	}
+	r.before, r.fold = before, fold
+	r.start.Resumed, r.start.RerunOf, r.start.Shard, r.start.Device = true, before.Start.RerunOf, before.Start.Shard, o.phone.device
+	phones, none, closePhones, err := o.openPhones(ctx)
+	if err != nil {
+		return errors.Join(err, folder.Close())
+	}
+	defer closePhones()
+	r.phones, r.noPhones = phones, none
+	run, err := o.runOne(ctx, r, folder)
+	if err != nil {
+		return err
+	}
+	return o.conclude(ctx, []string{folder.dir}, []*suite.Run{run})
+}
+
+// openPhones finds the phones of the run. That there is none is not an error
+// here: the cases are, each with that reason.
+func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none error, closePhones func(), err error) {
+	sel, err := o.f.selector(&o.phone)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	sel.All = sel.All || sel.Virtual != nil || len(sel.Conditions) > 0
+	fleet, stop, err := o.f.Phones(ctx, o.f, &o.phone, sel)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	infos, err := fleet.Select(ctx, sel)
+	var own *device.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &own) && (own.Code == device.NoPhone || own.Code == device.NoServer || own.Code == device.PhoneNotReady):
+		o.f.explain(err)
+		report := describe(err)
+		o.f.Streams.Warn("no case can run: %s", safe(report.Message))
+		if report.Hint != "" {
+			o.f.Streams.Say("hint: " + safe(report.Hint))
+		}
+		none = err
+	default:
+		o.f.explain(err)
+		stop()
+		return nil, nil, nil, err
+	}
+	for _, info := range infos {
+		phones = append(phones, &runPhone{info: info, fleet: fleet})
+	}
+	return phones, none, func() {
+		for _, p := range phones {
+			if err := p.close(); err != nil {
+				o.f.Streams.Warn("%s", safe(describe(err).Message))
+			}
+		}
+		stop()
+	}, nil
+}
+
+// runOne runs one suite into its folder.
+func (o *runOptions) runOne(ctx context.Context, r *suiteRun, folder *runFolder) (*suite.Run, error) {
+	defer folder.Close()
+	r.folder = folder
+	r.start.Dir, r.start.PlanDigest = folder.dir, r.plan.Digest()
+	r.start.Phones = []suite.Phone{}
+	for _, p := range r.phones {
+		r.start.Phones = append(r.start.Phones, p.fact())
+	}
+	if r.before == nil {
+		if err := folder.plan(r.plan); err != nil {
+			return nil, exit.Usagef("name another folder with --out", "the run folder can't be written: %v", err)
+		}
+	}
+	r.writer = suite.NewWriter(folder.events, r.id, o.f.Now)
+	for _, name := range r.plan.Secrets {
+		r.writer.Hide(o.f.Getenv(name))
+	}
+	last, err := o.durationsOf(r.plan.Name)
+	if err != nil {
+		return nil, err
+	}
+	r.history = &durations{ms: last.MS}
+	view := o.view(r)
+	r.writer.Watch(view.event)
+	run, err := r.run(ctx)
+	view.close()
+	if err == nil {
+		last.MS = r.history.all()
+		err = last.save()
+	}
+	return run, err
+}
+
+// conclude writes the reports, and is the run's error.
+func (o *runOptions) conclude(ctx context.Context, dirs []string, runs []*suite.Run) error {
+	var counts suite.Counts
+	for _, run := range runs {
+		for _, r := range run.Results {
+			counts.Add(r.Status, r.Flaky)
+		}
+	}
+	for _, dir := range dirs {
+		o.f.Streams.Note("run folder: %s", safe(dir))
+	}
+	var errs []error
+	for _, to := range o.kinds {
+		if err := to.write(dirs, runs); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		o.f.Streams.Note("%s report: %s", to.kind.name, safe(to.path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	switch code := runVerdict(ctx, counts); code {
+	case exit.OK:
+		return nil
+	case exit.FoundWrong:
+		return &exit.Error{Name: "cases_failed", Code: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()), Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs))}
+	case exit.NotRun:
+		return &exit.Error{Name: "cases_not_run", Code: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs)),
+			Message: fmt.Sprintf("nothing failed, but of %d results %s", counts.Total(), missing(counts))}
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// missing says which results say nothing of what was tested.
+func missing(c suite.Counts) string {
+	var all []string
+	for _, s := range []suite.Status{suite.Errored, suite.Unknown, suite.Stopped} {
+		if n := c.Of(s); n > 0 {
+			all = append(all, fmt.Sprintf("%d are %s", n, s))
+		}
+	}
+	return listed(all)
+}
+
+func listed(all []string) string {
+	switch len(all) {
+	case 0:
+		return ""
+	case 1:
+		return all[0]
+	}
+	text := all[0]
+	for _, more := range all[1 : len(all)-1] {
+		text += ", " + more
+	}
+	return text + " and " + all[len(all)-1]
+}
+
+// shortest is the last folder as a person would type it.
+func shortest(dirs []string) string {
+	if len(dirs) == 0 {
+		return "DIR"
+	}
+	dir := dirs[len(dirs)-1]
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, dir); err == nil && len(rel) < len(dir) {
+			return rel
+		}
+	}
+	return dir
+}
+
+// lastTook is the file that remembers how long cases took, so that the longest
+// begin first the next time.
+type lastTook struct {
+	file string
+	MS   map[string]int64 `json:"ms"`
+}
+
+func (o *runOptions) durationsOf(name string) (*lastTook, error) {
+	dir, err := config.StateDir(o.f.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	l := &lastTook{file: filepath.Join(dir, "durations", slug(name)+".json")}
+	if text, err := os.ReadFile(l.file); err == nil {
+		_ = json.Unmarshal(text, l) // a damaged one only costs the order
+	}
+	if l.MS == nil {
+		l.MS = map[string]int64{}
+	}
+	return l, nil
+}
+
+func (l *lastTook) save() error {
+	text, err := json.Marshal(l)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(l.file), 0o700)
+	}
+	if err == nil {
+		temporary := l.file + fmt.Sprintf(".%d", os.Getpid())
+		if err = os.WriteFile(temporary, text, 0o600); err == nil {
+			err = os.Rename(temporary, l.file)
+		}
+	}
+	if err != nil {
+		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("how long the cases took can't be kept: %v", err), Hint: "name another place with WXCTL_STATE_DIR"}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package cmd
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// The files of a run folder.
+const (
+	eventsFile = "events.ndjson"
+	planFile   = "plan.json"
+	suiteFile  = "suite.yaml"
+	lockFile   = "lock"
+)
+
+// runFolder is the folder of a run that this process writes.
+type runFolder struct {
+	dir    string
+	events *os.File
+	lock   *flock.Flock
+}
+
+// newRunID names a run after when it began and what it runs, and is not given
+// twice.
+func newRunID(now time.Time, name string) string {
+	var tag [2]byte
+	rand.Read(tag[:]) // never fails
+	return now.UTC().Format("2006-01-02T1504") + "-" + slug(name) + "-" + hex.EncodeToString(tag[:])
+}
+
+// slug is text as part of a file name on every system. What was changed is told
+// apart by a number made of the text.
+func slug(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+			return r
+		}
+		return '-'
+	}, text)
+	clean = strings.Trim(clean, ".-")
+	if len(clean) > 60 {
+		clean = clean[:60]
+	}
+	if clean == text && clean != "" {
+		return clean
+	}
+	sum := sha256.Sum256([]byte(text))
+	return strings.TrimPrefix(clean+"-", "-") + hex.EncodeToString(sum[:3])
+}
+
+// createRunFolder makes the folder of a run: below out, or out itself if it is
+// empty or absent and alone says that only one run goes there.
+func createRunFolder(out, id string, alone bool) (*runFolder, error) {
+	dir := filepath.Join(out, id)
+	if alone {
+		switch entries, err := os.ReadDir(out); {
+		case errors.Is(err, os.ErrNotExist), err == nil && len(entries) == 0:
+			dir = out
+		}
+	}
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700) // pictures may show real contacts
+	}
+	if err != nil {
+		return nil, exit.Usagef("name another folder with --out", "the run folder can't be made: %v", err)
+	}
+	return openRunFolder(dir, os.O_CREATE|os.O_EXCL)
+}
+
+// openRunFolder opens the events of a folder to append to them, and keeps other
+// processes from doing the same.
+func openRunFolder(dir string, how int) (*runFolder, error) {
+	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return nil, &exit.Error{Name: "run_busy", Code: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir), Hint: "wait for it to end", Err: err}
+	}
+	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
+	if err != nil {
+		return nil, errors.Join(exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err), lock.Unlock())
+	}
+	return &runFolder{dir: dir, events: events, lock: lock}, nil
+}
+
+// read folds the events that are there, and takes away what a crash left of the
+// last line, so that more can be appended. It returns what they amount to, and
+// the fold to go on with.
+func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
+	var before, fold suite.Fold
+	whole, err := suite.ReadEvents(r.events, func(e suite.Event) error { return errors.Join(before.Add(e), fold.Add(e)) })
+	if err != nil {
+		return nil, nil, exit.Usagef("restore the file", "%q is damaged: %v", r.events.Name(), err)
+	}
+	run := before.Run()
+	if run == nil {
+		return nil, nil, exit.Usagef("run the suite again", "%q holds no run: it was cut off before it began", r.dir)
+	}
+	if err := r.events.Truncate(whole); err != nil {
+		return nil, nil, err
+	}
+	_, err = r.events.Seek(0, io.SeekEnd)
+	return run, &fold, err
+}
+
+// readRun folds the events of a folder that is only looked at.
+func readRun(dir string) (*suite.Run, error) {
+	file, err := os.Open(filepath.Join(dir, eventsFile))
+	if err != nil {
+		return nil, exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err)
+	}
+	defer file.Close()
+	var fold suite.Fold
+	if _, err := suite.ReadEvents(file, fold.Add); err != nil {
+		return nil, exit.Usagef("restore the file", "%q is damaged: %v", file.Name(), err)
+	}
+	if fold.Run() == nil {
+		return nil, exit.Usagef("run the suite again", "%q holds no run: it was cut off before it began", dir)
+	}
+	return fold.Run(), nil
+}
+
+// plan writes down what is run, for people: the events hold it, too.
+func (r *runFolder) plan(p *suite.Plan) error {
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	expanded, err := p.YAML()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(r.dir, planFile), append(text, '\n'), 0o600),
+		os.WriteFile(filepath.Join(r.dir, suiteFile), expanded, 0o600))
+}
+
+// keep writes a file of an attempt and returns what is told of it.
+func (r *runFolder) keep(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, nil
+	}
+	rel := path.Join("artifacts", slug(at.Case), slug(at.Phone), fmt.Sprint(at.Attempt), name)
+	full := filepath.Join(r.dir, filepath.FromSlash(rel))
+	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(full, data, 0o600); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	return &suite.Artifact{Kind: kind, Path: rel, MIME: mime, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}, nil
+}
+
+func (r *runFolder) Close() error { return errors.Join(r.events.Close(), r.lock.Unlock()) }

@@ -1,0 +1,469 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/lab"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// suiteRun is one suite on its way over the phones.
+type suiteRun struct {
+	f          *Factory
+	vocabulary *suite.Vocabulary
+	plan       *suite.Plan
+	phones     []*runPhone
+	noPhones   error // why there are none
+	folder     *runFolder
+	writer     *suite.Writer
+	fold       *suite.Fold
+	history    *durations
+	before     *suite.Run // the run that is resumed
+	start      suite.Start
+
+	maxFailures int
+	deadline    time.Duration
+	jobs        int
+	id          string
+
+	queue interface {
+		lab.Queue
+		lab.Source
+	}
+	done    chan finished
+	stopped string // why nothing new is started
+}
+
+// finished is an attempt that has ended.
+type finished struct {
+	job   lab.Job
+	phone string
+	end   suite.End
+}
+
+// work is what a job carries: the attempt that it is.
+type work struct {
+	Case    string `json:"case"`
+	Attempt int    `json:"attempt"`
+}
+
+// todo is a case on a phone, or on any, that is still to be run.
+type todo struct {
+	c       *suite.Case
+	phone   string // empty: any
+	attempt int    // the next, from 1
+	tried   int    // attempts that count
+}
+
+func (t todo) job(avoid string) lab.Job {
+	text, _ := json.Marshal(work{t.c.Name, t.attempt}) // never fails
+	j := lab.Job{ID: fmt.Sprintf("%s.%s.%d", slug(t.c.Name), slug(t.phone), t.attempt), Phone: t.phone, Avoid: avoid, Work: text}
+	if t.phone == "" {
+		j.Selector = t.c.On.Phones
+	}
+	return j
+}
+
+// run runs the suite to its end, or to where ctx stops it, and returns what came
+// of it.
+func (r *suiteRun) run(ctx context.Context) (*suite.Run, error) {
+	began := r.f.Now()
+	r.writer.Watch(func(e suite.Event, line []byte) {
+		var masked suite.Event
+		if json.Unmarshal(line, &masked) == nil { // it was just written
+			_ = r.fold.Add(masked)
+		}
+	})
+	todos, none := r.assign()
+	if err := r.writer.Write(suite.Event{Type: suite.RunStarted, Start: &r.start}); err != nil {
+		return nil, err
+	}
+	err := r.work(ctx, todos, none)
+	run := r.fold.Run()
+	if err == nil {
+		summary := &suite.Summary{Counts: run.Counts, DurationMs: r.f.Now().Sub(began).Milliseconds(), ExitCode: int(runVerdict(ctx, run.Counts))}
+		err = r.writer.Write(suite.Event{Type: suite.RunFinished, Summary: summary})
+	}
+	return r.fold.Run(), err
+}
+
+// runVerdict is the exit code of a run.
+func runVerdict(ctx context.Context, counts suite.Counts) exit.Code {
+	var signal *exit.Signal
+	switch {
+	case errors.As(context.Cause(ctx), &signal):
+		return signal.Code
+	case counts.Failed > 0:
+		return exit.FoundWrong
+	case counts.Errored+counts.Unknown+counts.Stopped > 0:
+		return exit.NotRun
+	}
+	return exit.OK
+}
+
+// assign says which case goes to which phone. Cases that fit none come back
+// with why.
+func (r *suiteRun) assign() (todos []todo, none map[string]string) {
+	none = map[string]string{}
+	for i := range r.plan.Cases {
+		c := &r.plan.Cases[i]
+		fitting := r.fitting(c)
+		switch {
+		case len(fitting) == 0:
+			none[c.Name] = fmt.Sprintf("no phone of the run fits %q", c.On.Phones)
+			if r.noPhones != nil {
+				none[c.Name] = describe(r.noPhones).Message
+			}
+			r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name})
+		case c.On.Any:
+			todos = append(todos, todo{c: c, attempt: 1})
+			r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name})
+		default:
+			for _, p := range fitting {
+				todos = append(todos, todo{c: c, phone: p.info.ID, attempt: 1})
+				r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name, Phone: p.info.ID})
+			}
+		}
+	}
+	if r.before != nil {
+		todos, none = r.left(todos, none)
+	}
+	last := r.history.all()
+	slices.SortStableFunc(todos, func(a, b todo) int { return cmp.Compare(last[b.c.Name], last[a.c.Name]) })
+	return todos, none
+}
+
+func (r *suiteRun) fitting(c *suite.Case) []*runPhone {
+	return slices.DeleteFunc(slices.Clone(r.phones), func(p *runPhone) bool { return !fits(p.info, c.On.Phones) })
+}
+
+// fits reports whether a phone fits the selector of a case.
+func fits(info device.Info, selector string) bool {
+	if selector == "" {
+		return true
+	}
+	sel, err := device.ParseSelector(selector, "on")
+	if err != nil {
+		return false // a suite with such a one is not run
+	}
+	sel.All = sel.All || len(sel.Conditions) == 0
+	chosen, err := device.Select([]device.Info{info}, sel)
+	return err == nil && len(chosen) == 1
+}
+
+// left is what a run that was cut off has not done: what it did not begin, and
+// what it had begun and not fired. What it may have fired stays as it is.
+func (r *suiteRun) left(todos []todo, none map[string]string) ([]todo, map[string]string) {
+	var left []todo
+	for _, t := range todos {
+		result := r.resultBefore(t)
+		if result == nil {
+			left = append(left, t)
+			continue
+		}
+		if last := result.Last(); last != nil {
+			t.attempt = last.Number + 1
+		}
+		for _, a := range result.Attempts {
+			if a.End.Status != suite.Stopped {
+				t.tried++
+			}
+		}
+		if result.Status == suite.Stopped || result.Last() != nil && r.retries(&t, result.Last().End) {
+			left = append(left, t)
+		}
+	}
+	for name := range none {
+		for _, result := range r.before.Results {
+			if result.Case.Name == name && result.Status != suite.Stopped {
+				delete(none, name) // it was told before
+			}
+		}
+	}
+	return left, none
+}
+
+func (r *suiteRun) resultBefore(t todo) *suite.Result {
+	for _, result := range r.before.Results {
+		if result.Case.Name == t.c.Name && (t.phone == "" || result.Phone.ID == t.phone) {
+			return result
+		}
+	}
+	return nil
+}
+
+// retries reports whether a case is tried again after this end of an attempt.
+func (r *suiteRun) retries(t *todo, end suite.End) bool {
+	switch end.Status {
+	case suite.Failed, suite.Errored, suite.Unknown:
+		return t.tried <= t.c.Retry.Times && (t.c.Retry.AfterSent || !end.Sent)
+	}
+	return false
+}
+
+// work hands the jobs to the phones and waits for all of them.
+func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]string) error {
+	if err := r.settleBefore(); err != nil {
+		return err
+	}
+	for i := range r.plan.Cases {
+		c := &r.plan.Cases[i]
+		if reason, is := none[c.Name]; is {
+			if err := r.notRun(c, reason); err != nil {
+				return err
+			}
+		}
+	}
+	if len(todos) == 0 {
+		return nil
+	}
+	r.queue = lab.NewLocal(r.f.Now, r.record)
+	pending := map[string]todo{}
+	var jobs []lab.Job
+	attempts := 0
+	for _, t := range todos {
+		attempts += 1 + t.c.Retry.Times
+		j := t.job("")
+		pending[j.ID] = t
+		jobs = append(jobs, j)
+	}
+	r.done = make(chan finished, attempts) // telling of an end must never wait
+	if err := r.queue.Submit(ctx, jobs...); err != nil {
+		return err
+	}
+	var workers sync.WaitGroup
+	failures := make(chan error, len(r.phones))
+	slots := make(chan struct{}, max(1, r.jobs))
+	for _, p := range r.phones {
+		workers.Go(func() { failures <- r.worker(ctx, p, slots) })
+	}
+	err := r.own(ctx, pending, failures)
+	err = errors.Join(err, r.queue.Close())
+	workers.Wait()
+	return err
+}
+
+// own waits for what comes of the jobs until all are done, submits retries, and
+// stops the run where it is to stop.
+func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-chan error) error {
+	var deadline <-chan time.Time
+	if r.deadline > 0 {
+		timer := time.NewTimer(r.deadline)
+		defer timer.Stop()
+		deadline = timer.C
+	}
+	failed, interrupted := 0, ctx.Done()
+	stop := func(why string) error {
+		r.stopped = why
+		return r.drain(pending, why)
+	}
+	for len(pending) > 0 {
+		var err error
+		select {
+		case end := <-r.done:
+			err = r.ended(ctx, pending, end, &failed, stop)
+		case <-interrupted:
+			interrupted = nil
+			r.f.Streams.Note("stopping: waiting for the cases that run; Ctrl-C again ends at once")
+			err = stop("the run was interrupted")
+		case <-deadline:
+			err = stop(fmt.Sprintf("the run's deadline of %s was over", r.deadline))
+		case err = <-failures: // nil: that one waits for nothing more
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended takes the end of an attempt into account.
+func (r *suiteRun) ended(ctx context.Context, pending map[string]todo, end finished, failed *int, stop func(string) error) error {
+	t := pending[end.job.ID]
+	delete(pending, end.job.ID)
+	t.tried++
+	if r.stopped == "" && r.retries(&t, end.end) {
+		t.attempt++
+		again := t.job(end.phone)
+		pending[again.ID] = t
+		return r.queue.Submit(ctx, again)
+	}
+	r.history.took(t.c.Name, end.end.DurationMs)
+	if end.end.Status == suite.Failed {
+		*failed++
+	}
+	if r.stopped == "" && r.maxFailures > 0 && *failed >= r.maxFailures {
+		return stop(fmt.Sprintf("%d cases failed", *failed))
+	}
+	return nil
+}
+
+// drain takes back what nobody has begun.
+func (r *suiteRun) drain(pending map[string]todo, why string) error {
+	left, err := r.queue.Drain(context.Background())
+	if err != nil {
+		return err
+	}
+	for _, job := range left {
+		t := pending[job.ID]
+		delete(pending, job.ID)
+		err := r.writer.Write(suite.Event{Type: suite.AttemptFinished,
+			Place: &suite.Place{Case: t.c.Name, Phone: t.phone, Attempt: t.attempt},
+			End:   &suite.End{Status: suite.Stopped, Reason: why, Outcome: json.RawMessage("null")}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleBefore ends the attempts that a crash left open.
+func (r *suiteRun) settleBefore() error {
+	if r.before == nil {
+		return nil
+	}
+	for _, result := range r.before.Results {
+		for _, a := range result.Attempts {
+			if a.Finished.IsZero() {
+				end := a.End
+				end.Outcome = json.RawMessage("null")
+				at := suite.Place{Case: result.Case.Name, Phone: a.Phone.ID, Attempt: a.Number}
+				if err := r.writer.Write(suite.Event{Type: suite.AttemptFinished, Place: &at, End: &end}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// notRun records a case that fits no phone.
+func (r *suiteRun) notRun(c *suite.Case, reason string) error {
+	end := &suite.End{Status: suite.Errored, Reason: reason, ExitCode: int(exit.NoPhone), Outcome: json.RawMessage("null")}
+	if c.Optional {
+		end.Status, end.ExitCode = suite.Skipped, 0
+	} else {
+		end.Problems = []suite.Problem{{File: r.plan.File, Line: c.Pos.Line, Column: c.Pos.Column, Message: reason}}
+	}
+	return r.writer.Write(suite.Event{Type: suite.AttemptFinished, Place: &suite.Place{Case: c.Name, Attempt: 1}, End: end})
+}
+
+// record writes down what the queue tells of a job.
+func (r *suiteRun) record(u lab.Update) error {
+	var w work
+	if err := json.Unmarshal(u.Job.Work, &w); err != nil {
+		return err
+	}
+	at := suite.Place{Case: w.Case, Phone: u.Phone, Attempt: w.Attempt}
+	e := suite.Event{Place: &at}
+	switch u.State {
+	case lab.Claimed:
+		e.Type, e.Began = suite.AttemptStarted, &suite.Began{Commands: r.lines(r.plan.Find(w.Case), r.byID(u.Phone))}
+	case lab.Firing:
+		e.Type = suite.AttemptFiring
+	case lab.Reported:
+		var told suite.Event
+		if err := json.Unmarshal(u.Data, &told); err != nil {
+			return err
+		}
+		e.Type, e.Evidence, e.Artifact = told.Type, told.Evidence, told.Artifact
+	case lab.Done, lab.Lost:
+		return r.recordEnd(u, e)
+	default: // returned: another phone begins the same attempt
+		return nil
+	}
+	return r.writer.Write(e)
+}
+
+func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
+	end := suite.End{Status: suite.Unknown, Reason: "what drove the phone was lost after a request was fired", Sent: true, Outcome: json.RawMessage("null")}
+	if u.State == lab.Done {
+		end = suite.End{}
+		if err := json.Unmarshal(u.Data, &end); err != nil {
+			return err
+		}
+	}
+	e.Type, e.End = suite.AttemptFinished, &end
+	if err := r.writer.Write(e); err != nil {
+		return err
+	}
+	r.done <- finished{u.Job, u.Phone, end}
+	return nil
+}
+
+func (r *suiteRun) byID(id string) *runPhone {
+	for _, p := range r.phones {
+		if p.info.ID == id {
+			return p
+		}
+	}
+	return &runPhone{info: device.Info{ID: id}}
+}
+
+// worker drives one phone: case after case, as long as there are any for it.
+func (r *suiteRun) worker(ctx context.Context, p *runPhone, slots chan struct{}) error {
+	// What runs is finished, not cut off, when the run is interrupted.
+	ctx = context.WithoutCancel(ctx)
+	lease, err := r.queue.Lease(ctx, p.info.ID, "this run", func(selector string) bool { return r.takes(p, selector) })
+	if err != nil {
+		return err
+	}
+	told := false
+	return lab.Work(ctx, lease, func(ctx context.Context, claim lab.Claim) error {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		if _, err := p.phone(ctx); err != nil {
+			p.lose(err)
+		}
+		err := r.attempt(ctx, p, claim)
+		if gone := p.lost(); gone != nil && !told && err == nil {
+			told = true
+			err = r.writer.Write(suite.Event{Type: suite.PhoneLost, Lost: &suite.Lost{Phone: p.info.ID, Message: describe(gone).Message}})
+		}
+		return err
+	})
+}
+
+// takes reports whether a phone takes jobs of a selector. One that is lost takes
+// those that no phone can do any more, to say so.
+func (r *suiteRun) takes(p *runPhone, selector string) bool {
+	if !fits(p.info, selector) {
+		return false
+	}
+	return p.lost() == nil || !slices.ContainsFunc(r.phones, func(other *runPhone) bool {
+		return other.lost() == nil && fits(other.info, selector)
+	})
+}
+
+// attempt is one job on one phone.
+func (r *suiteRun) attempt(ctx context.Context, p *runPhone, claim lab.Claim) error {
+	var w work
+	if err := json.Unmarshal(claim.Job().Work, &w); err != nil {
+		return err
+	}
+	c, gone := r.plan.Find(w.Case), p.lost()
+	if gone == nil {
+		a := &attempt{run: r, phone: p, claim: claim, c: c, place: suite.Place{Case: w.Case, Phone: p.info.ID, Attempt: w.Attempt}}
+		return a.try(ctx)
+	}
+	if job := claim.Job(); job.Phone == "" && !r.takes(p, job.Selector) {
+		return claim.Return(ctx) // another phone can take it
+	}
+	report := describe(gone)
+	end := suite.End{Status: suite.Errored, Reason: report.Message, ExitCode: int(report.ExitCode), Outcome: json.RawMessage("null"),
+		Problems: []suite.Problem{{File: r.plan.File, Line: c.Pos.Line, Column: c.Pos.Column, Message: report.Message, Hint: report.Hint}}}
+	text, err := json.Marshal(end)
+	if err != nil {
+		return err
+	}
+	return claim.Done(ctx, text)
+}

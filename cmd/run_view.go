@@ -1,0 +1,248 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// runView shows a run as it goes.
+type runView interface {
+	event(e suite.Event, line []byte)
+	close()
+}
+
+func (o *runOptions) view(r *suiteRun) runView {
+	switch s := o.f.Streams; {
+	case o.f.Printer().JSON():
+		return &jsonView{o.f}
+	case s.OutTTY:
+		return newLiveView(o.f, r)
+	default:
+		return &plainView{f: o.f}
+	}
+}
+
+// jsonView prints the events as they are written.
+type jsonView struct{ f *Factory }
+
+func (v *jsonView) event(_ suite.Event, line []byte) {
+	_ = v.f.Printer().Line(json.RawMessage(line)) // a reader that went away doesn't end the run
+}
+
+func (v *jsonView) close() {}
+
+// plainView prints a line for each attempt that has ended.
+type plainView struct{ f *Factory }
+
+func (v *plainView) event(_ suite.Event, line []byte) {
+	var e suite.Event
+	if json.Unmarshal(line, &e) != nil { // secrets are hidden in the line alone
+		return
+	}
+	for _, text := range v.f.tellEvent(e) {
+		_ = v.f.Streams.Println(text)
+	}
+}
+
+func (v *plainView) close() {}
+
+// paints are the colours of statuses; each is said in words, too.
+func paintOf(s suite.Status) streams.Paint {
+	switch s {
+	case suite.Passed:
+		return streams.Good
+	case suite.Failed:
+		return streams.Bad
+	case suite.Skipped:
+		return streams.Dim
+	}
+	return streams.Warn
+}
+
+// tellEvent is an event in words, as lines; most events have none.
+func (f *Factory) tellEvent(e suite.Event) []string {
+	switch e.Type {
+	case suite.AttemptFinished:
+		return f.tellEnd(*e.Place, *e.End)
+	case suite.PhoneLost:
+		return []string{f.Streams.PaintOut(streams.Warn, "phone lost") + "  " + safe(e.Lost.Phone) + ": " + safe(e.Lost.Message)}
+	case suite.RunFinished:
+		return []string{tellCounts(e.Summary.Counts) + " in " + (time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()}
+	}
+	return nil
+}
+
+func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
+	line := f.Streams.PaintOut(paintOf(end.Status), fmt.Sprintf("%-7s", end.Status)) + "  " + safe(at.Case)
+	if at.Phone != "" {
+		line += "  on " + safe(at.Phone)
+	}
+	if at.Attempt > 1 {
+		line += fmt.Sprintf("  (attempt %d)", at.Attempt)
+	}
+	if end.DurationMs > 0 {
+		line += fmt.Sprintf("  %d ms", end.DurationMs)
+	}
+	lines := []string{line}
+	for _, p := range end.Problems {
+		lines = append(lines, "         "+safe(p.String()))
+		if p.Hint != "" {
+			lines = append(lines, "         hint: "+safe(p.Hint))
+		}
+	}
+	if len(end.Problems) == 0 && end.Reason != "" {
+		lines = append(lines, "         "+safe(end.Reason))
+	}
+	return lines
+}
+
+// tellCounts is such as "18 passed (1 flaky), 1 failed".
+func tellCounts(c suite.Counts) string {
+	var all []string
+	for _, s := range []suite.Status{suite.Passed, suite.Failed, suite.Errored, suite.Unknown, suite.Stopped, suite.Skipped} {
+		n := c.Of(s)
+		if n == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%d %s", n, s)
+		if s == suite.Passed && c.Flaky > 0 {
+			text += fmt.Sprintf(" (%d flaky)", c.Flaky)
+		}
+		all = append(all, text)
+	}
+	if len(all) == 0 {
+		return "nothing to run"
+	}
+	return strings.Join(all, ", ")
+}
+
+// liveView is a table on a terminal: each phone with what happens on it now,
+// below the lines of what has ended badly.
+type liveView struct {
+	f *Factory
+
+	mu      sync.Mutex
+	began   time.Time
+	total   int
+	ended   int
+	counts  suite.Counts
+	phones  []string
+	now     map[string]string
+	drawn   int // lines on the screen
+	last    time.Time
+	history map[string]int64
+}
+
+// redraw is how often a terminal is written to at most.
+const redraw = 100 * time.Millisecond
+
+func newLiveView(f *Factory, r *suiteRun) *liveView {
+	v := &liveView{f: f, began: f.Now(), now: map[string]string{}, history: r.history.all()}
+	for _, p := range r.phones {
+		v.phones = append(v.phones, p.info.ID)
+	}
+	return v
+}
+
+func (v *liveView) event(_ suite.Event, line []byte) {
+	var e suite.Event
+	if json.Unmarshal(line, &e) != nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch e.Type {
+	case suite.RunStarted:
+		v.total = len(e.Start.Jobs)
+	case suite.AttemptStarted:
+		v.now[e.Place.Phone] = e.Place.Case
+	case suite.EvidenceSeen:
+		v.now[e.Place.Phone] = e.Place.Case + " — " + e.Evidence.What
+	case suite.AttemptFinished:
+		v.ended++
+		v.counts.Add(e.End.Status, false)
+		delete(v.now, e.Place.Phone)
+		if e.End.Status != suite.Passed && e.End.Status != suite.Skipped {
+			v.erase()
+			v.print(v.f.tellEnd(*e.Place, *e.End))
+		}
+	case suite.RunFinished:
+		v.erase()
+		v.print(v.f.tellEvent(e))
+		return
+	}
+	if now := v.f.Now(); now.Sub(v.last) >= redraw || v.drawn == 0 {
+		v.last = now
+		v.draw()
+	}
+}
+
+func (v *liveView) print(lines []string) {
+	for _, line := range lines {
+		_ = v.f.Streams.Println(line)
+	}
+}
+
+// erase takes the table away.
+func (v *liveView) erase() {
+	if v.drawn > 0 {
+		fmt.Fprintf(v.f.Streams.Out, "\x1b[%dA\x1b[J", v.drawn)
+		v.drawn = 0
+	}
+}
+
+// most is how many phones the table shows: it must fit the screen.
+const most = 16
+
+func (v *liveView) draw() {
+	v.erase()
+	lines := []string{}
+	for i, phone := range v.phones {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("  … and %d more phones", len(v.phones)-most))
+			break
+		}
+		what := v.now[phone]
+		if what == "" {
+			what = "-"
+		}
+		lines = append(lines, fmt.Sprintf("  %-20s  %s", cut(safe(phone), 20), cut(safe(what), 54)))
+	}
+	progress := fmt.Sprintf("%d of %d", v.ended, max(v.total, v.ended))
+	if v.counts.Total() > 0 {
+		progress += ": " + tellCounts(v.counts)
+	}
+	if left := v.left(); left > 0 {
+		progress += ", about " + left.String() + " left"
+	}
+	v.print(append(lines, progress))
+	v.drawn = len(lines) + 1
+}
+
+// left is how long the rest takes if it goes on as it went.
+func (v *liveView) left() time.Duration {
+	if v.ended == 0 || v.total <= v.ended {
+		return 0
+	}
+	each := v.f.Now().Sub(v.began) / time.Duration(v.ended)
+	return (each * time.Duration(v.total-v.ended)).Round(time.Second)
+}
+
+func cut(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
+
+func (v *liveView) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.erase()
+}
