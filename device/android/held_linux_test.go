@@ -2,8 +2,11 @@ package android
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -140,4 +143,18 @@ func TestNothingIsHeldBack(t *testing.T) {
 		}
 	}
 	t.Errorf("%d answers were held back for over %v", held, heldBack)
+}
+
+// A pipe, or a link, in the memory's place is not waited for.
+func TestMemoryIsAPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
+	if err := errors.Join(unix.Mkfifo(pipe, 0o600), os.Symlink(pipe, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, link} {
+		if got := (&Backend{Memory: path}).load(); got != nil {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
 }

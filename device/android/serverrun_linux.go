@@ -8,7 +8,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
+
+// noWait opens a pipe without waiting for its other end, and no link.
+const noWait = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 
 // serverRun tells one run of an adb server on this computer from others, by
 // the socket that it listens at and the computer's boot id: numbers of sockets

@@ -68,11 +68,15 @@ func (b *Backend) remember() *memory {
 // load reads the file. One that is missing, damaged or somebody else's
 // invention holds nothing, and the phones are asked.
 func (b *Backend) load() []told {
-	f, err := os.Open(b.Memory)
+	f, err := os.OpenFile(b.Memory, os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // others may write to a directory that several users share
+	}
 	data, err := io.ReadAll(io.LimitReader(f, mostToldLen))
 	var tolds []told
 	if err != nil || json.Unmarshal(data, &tolds) != nil || len(tolds) > mostTold {
