@@ -19,6 +19,10 @@ import (
 
 // openPhones is the PhoneOpener of the real process.
 func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.Selector) (*device.Fleet, func(), error) {
+	state, err := f.StateDir()
+	if err != nil {
+		return nil, nil, err
+	}
 	lockDir, err := f.LockDir()
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +41,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		if err != nil {
 			return nil, nil, err
 		}
-		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(filepath.Dir(lockDir), "phones.json")})
+		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
 	}
 	if sel.Platform != device.Android {
 		server, err := ios.FindServer(flags.usbmuxd, f.Getenv)
