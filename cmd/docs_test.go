@@ -58,7 +58,7 @@ func TestFAQHeadings(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sources strings.Builder
-	for _, dir := range []string{".", "internal", filepath.Join("..", "device"), filepath.Join("..", "oauth")} {
+	for _, dir := range []string{".", "internal", filepath.Join("..", "device"), filepath.Join("..", "intents"), filepath.Join("..", "oauth")} {
 		err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

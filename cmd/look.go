@@ -45,6 +45,8 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 			a.expect(noPicture, "give a "+picture.Readable+" file", "%s is no picture that is known here: WeChat may show nothing", what)
 		case format == picture.HEIC || format == picture.AVIF || format == picture.JXL || format == picture.SVG:
 			a.expect(unreadPicture, picture.ToJPEG, "%s is of the type %s, which not every WeChat shows", what, format.Name)
+		case picture.Junk(head) > 0:
+			a.expect(flawedPicture, picture.ToJPEG, "%s is flawed: %d bytes stand before it; WeChat may show nothing", what, picture.Junk(head))
 		}
 		return
 	}

@@ -101,6 +101,16 @@ func Sniff(b []byte) (f Format, ok bool) {
 	return Format{}, false
 }
 
+// Junk is how many bytes of text stand before a picture: not every reader passes
+// them over.
+func Junk(b []byte) int {
+	if _, known := Sniff(b); !known {
+		return 0
+	}
+	at, _ := begin(b)
+	return at
+}
+
 // maxJunk is how many bytes of text may stand before a picture.
 const maxJunk = 512
 

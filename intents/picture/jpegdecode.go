@@ -133,9 +133,6 @@ func (d *jpegDecoder) decode() (image.Image, []string, error) {
 	if !whole {
 		d.flaw(flawCut)
 	}
-	if len(d.flaws) == 0 {
-		d.flaw("its colours are sampled in a rare way")
-	}
 	return d.picture(), d.flaws, nil
 }
 
@@ -307,7 +304,7 @@ func (d *jpegDecoder) scan(s []byte) error {
 		}
 		if failure != nil { // until the next restart
 			if d.restart == 0 {
-				return failure
+				break
 			}
 			continue
 		}
@@ -321,11 +318,11 @@ func (d *jpegDecoder) scan(s []byte) error {
 				failure = d.block(c, c.block(x*c.h+i%c.h, y*c.v+i/c.h), h)
 			}
 		}
-		if failure != nil && d.bits.at < len(d.data) {
+		if failure != nil && d.bits.at < len(d.data)-1 {
 			d.flaw(flawDamaged)
 		}
 	}
-	if d.bits.at >= len(d.data) {
+	if d.bits.at >= len(d.data)-1 {
 		return nil // that the end is missing is told anyway
 	}
 	return failure

@@ -73,7 +73,7 @@ func notReadHere(f Format, what string, err error) *Error {
 // Read reads a picture of at most MaxPixels. The error is an *Error.
 func Read(b []byte) (*Picture, error) {
 	f, ok := Sniff(b)
-	if at, _ := begin(b); at > 0 && ok {
+	if at := Junk(b); at > 0 {
 		p, err := readFormat(f, b[at:])
 		if err == nil {
 			p.Flaws = append([]string{fmt.Sprintf("%d bytes stand before it", at)}, p.Flaws...)
