@@ -21,10 +21,40 @@ type entry struct {
 	shared  bool   // another line has the same serial
 }
 
-// stateWord finds what a phone's state may look like in a line (adb
-// transport.cpp, connection_state_to_string; UsbNoPermissionsShortHelpText).
-var stateWord = pattern(`\s(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
-	`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)(?:\s|$)`)
+// states are what adb calls the state of a phone (adb transport.cpp,
+// connection_state_to_string).
+var states = []string{"device", "offline", "unauthorized", "authorizing", "connecting", "recovery", "rescue", "sideload", "bootloader", "host", "detached", "unknown"}
+
+// noPermissions is the state that comes with a reason
+// (UsbNoPermissionsShortHelpText).
+var noPermissions = pattern(`^(no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)(?:\s|$)`)
+
+// blanks separate the words of a line.
+const blanks = " \t\n\f\r"
+
+// findState finds the first thing behind a blank that may be a phone's state,
+// and where it ends. Every command that asks for phones needs it, so it compiles
+// an expression only for what needs one.
+func findState(l string) (start, end int, ok bool) {
+	for i := 1; i < len(l); i++ {
+		if !strings.ContainsRune(blanks, rune(l[i-1])) {
+			continue
+		}
+		word := l[i:]
+		if n := strings.IndexAny(word, blanks); n >= 0 {
+			word = word[:n]
+		}
+		switch {
+		case slices.Contains(states, word):
+			return i, i + len(word), true
+		case word == "no":
+			if m := noPermissions().FindStringSubmatch(l[i:]); m != nil {
+				return i, i + len(m[1]), true
+			}
+		}
+	}
+	return 0, 0, false
+}
 
 // barePath is a USB path as adb writes it with ADB_LIBUSB=1: bus and ports,
 // without "usb:" before them (Genymobile/scrcpy#6664).
@@ -60,15 +90,15 @@ func parseList(text string) (entries []entry, unread []string) {
 // the rest can be read.
 func parseEntry(l string) (entry, bool) {
 	for from := 0; ; {
-		at := stateWord().FindStringSubmatchIndex(l[from:])
-		if at == nil {
+		start, end, ok := findState(l[from:])
+		if !ok {
 			return entry{}, false
 		}
-		e := entry{serial: strings.TrimRightFunc(l[:from+at[0]], unicode.IsSpace), state: stateOf(l[from+at[2] : from+at[3]])}
-		if e.serial != "" && !strings.ContainsFunc(e.serial, damaged) && e.words(strings.Fields(l[from+at[3]:])) {
+		e := entry{serial: strings.TrimRightFunc(l[:from+start], unicode.IsSpace), state: stateOf(l[from+start : from+end])}
+		if e.serial != "" && !strings.ContainsFunc(e.serial, damaged) && e.words(strings.Fields(l[from+end:])) {
 			return e, true
 		}
-		from += at[2]
+		from += start
 	}
 }
 
@@ -117,10 +147,28 @@ func stateOf(s string) device.State {
 	return device.State(s)
 }
 
-var (
-	mdnsName = pattern(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
-	hostPort = pattern(`^\S+:\d{1,5}$`)
-)
+var mdnsName = pattern(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
+
+// ofMDNS returns the serial number in an mDNS name, "" if it is no such name.
+func ofMDNS(name string) string {
+	if !strings.HasPrefix(name, "adb-") {
+		return ""
+	}
+	if m := mdnsName().FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// isHostPort reports whether a serial is the address that adb connected to.
+func isHostPort(s string) bool {
+	i := strings.LastIndexByte(s, ':')
+	if i < 1 || strings.ContainsAny(s, blanks) {
+		return false
+	}
+	port := s[i+1:]
+	return 1 <= len(port) && len(port) <= 5 && strings.Trim(port, "0123456789") == ""
+}
 
 // info makes of a list entry what can be known without asking the phone.
 func (b *Backend) info(e entry) device.Info {
@@ -130,14 +178,14 @@ func (b *Backend) info(e entry) device.Info {
 		TransportID: e.id, USBPath: strings.TrimPrefix(e.path, "usb:"),
 		Product: e.product, Codename: e.name, SharedID: e.shared,
 	}
-	switch m := mdnsName().FindStringSubmatch(e.serial); {
-	case m != nil:
-		i.Transport, i.Hardware = device.Network, m[1]
+	switch serial := ofMDNS(e.serial); {
+	case serial != "":
+		i.Transport, i.Hardware = device.Network, serial
 	case strings.HasSuffix(strings.TrimSuffix(e.serial, "."), "._tcp"):
 		i.Transport = device.Network // an mDNS name that does not hold the serial number as it should
 	case strings.HasPrefix(e.serial, "emulator-"):
 		i.Transport = device.Emulator
-	case hostPort().MatchString(e.serial) && e.path == "":
+	case isHostPort(e.serial) && e.path == "":
 		i.Transport = device.Network
 	default:
 		i.Transport, i.Hardware = device.USB, e.serial // adb's serial of a USB phone is its ro.serialno
@@ -155,15 +203,17 @@ func (b *Backend) info(e entry) device.Info {
 // whole series share, and from what adb writes where there is none.
 func trustedSerial(s string) bool {
 	shared := []string{"", "unknown", "0123456789abcdef", "123456789abcdef", "1234567890abcdef", "0123456789", "1234567890", "12345678", "0", "00000000"}
-	if slices.Contains(shared, strings.ToLower(s)) || noSerial().MatchString(s) {
+	if slices.Contains(shared, strings.ToLower(s)) || noSerial(s) {
 		return false
 	}
 	return !strings.HasPrefix(s, "EMULATOR")
 }
 
-// noSerial is "????????????", "(no serial number)", or a USB path that takes
-// the serial's place.
-var noSerial = pattern(`^(\?+|\(no serial number\)|usb:.*|0+|\s*)$`)
+// noSerial reports whether s is "????????????", "(no serial number)", or a USB
+// path that takes the serial's place.
+func noSerial(s string) bool {
+	return s == "(no serial number)" || strings.HasPrefix(s, "usb:") || strings.Trim(s, "?") == "" || strings.Trim(s, "0") == "" || strings.Trim(s, blanks) == ""
+}
 
 // target is what adb is asked for to reach a phone: its serial number, or
 // where that isn't enough, its transport.

@@ -198,3 +198,30 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+// What stands in a list of phones is told as by the expressions.
+func FuzzEntry(f *testing.F) {
+	state := regexp.MustCompile(`\s(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
+		`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)(?:\s|$)`)
+	none := regexp.MustCompile(`^(\?+|\(no serial number\)|usb:.*|0+|\s*)$`)
+	address := regexp.MustCompile(`^\S+:\d{1,5}$`)
+	for _, s := range []string{"", "a device", "a  device b", "device", " host", "x no permissions", "x no permissions (a b); see [c d] usb:1", "x no permissions (a", "x no permissions (a)b", "no", " no",
+		"x devices device\t", "?????", "0000", "usb:1-1", "(no serial number)", "127.0.0.1:5555", ":1", "a:123456", "a:", "a b:1", "[::1]:5555"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsAny(s, "\n") {
+			return // lines have none
+		}
+		start, end, ok := findState(s)
+		if m := state.FindStringSubmatchIndex(s); ok != (m != nil) || ok && (start != m[2] || end != m[3]) {
+			t.Errorf("state in %q: %d to %d, %v, want %v", s, start, end, ok, m)
+		}
+		if got, want := noSerial(s), none.MatchString(s); got != want {
+			t.Errorf("no serial number %q: %v", s, got)
+		}
+		if got, want := isHostPort(s), address.MatchString(s); got != want {
+			t.Errorf("address %q: %v", s, got)
+		}
+	})
+}

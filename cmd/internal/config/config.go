@@ -10,11 +10,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -77,13 +75,10 @@ type Config struct {
 	text []byte
 }
 
-var profileForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-})
-
 // CheckProfileName says what is wrong with a profile's name.
 func CheckProfileName(name string) error {
-	if !profileForm().MatchString(name) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
 		return fmt.Errorf("%q is no profile name: letters, digits, - and _, 64 at most", name)
 	}
 	return nil
