@@ -145,6 +145,7 @@ func (p *watchedPhone) Close() error         { return nil }
 func (p *watchedPhone) Unwrap() device.Phone { return p.Phone }
 
 func (p *watchedPhone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
+	job.KeepMedia = true // for the cases that follow
 	return p.fire(ctx, &job.Hooks, func() (*device.Outcome, error) { return p.Phone.Deliver(ctx, job) })
 }
 
