@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -27,12 +25,11 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, c content) error {
 		return err
 	}
 	defer closePhones()
-	phones, err := fleet.Select(ctx, p.sel)
+	chosen, err := f.choose(ctx, fleet, &o.phone, p.sel)
 	if err != nil {
-		f.explain(err)
 		return err
 	}
-	if err := o.outputs.free(phones, p.sel.All); err != nil {
+	if err := o.outputs.free(chosen.Phones, chosen.several); err != nil {
 		return err
 	}
 	if o.before != nil && id.AppID != "" {
@@ -40,16 +37,15 @@ func (o *requestOptions) deliver(ctx context.Context, p plan, c content) error {
 			return err
 		}
 	}
-	run := &delivery{o: o, plan: p, fleet: fleet, id: id, several: p.sel.All, ready: map[device.Platform]func() (*adapted, error){}}
+	run := &delivery{o: o, plan: p, fleet: fleet, id: id, several: chosen.several, ready: map[device.Platform]func() (*adapted, error){}}
 	for _, on := range []device.Platform{device.Android, device.IOS} {
 		run.ready[on] = sync.OnceValues(func() (*adapted, error) { return o.adapt(c, on) })
 	}
-	if !p.sel.All {
-		f.Streams.Note("phone %s", phones[0].Label())
-		return run.one(ctx, phones[0])
+	if !chosen.several {
+		f.Streams.Note("phone %s", chosen.one().Label())
+		return run.one(ctx, chosen.one())
 	}
-	errs := device.Each(ctx, phones, o.phone.jobs, run.one)
-	return summarize(ctx, f, errs)
+	return f.each(ctx, chosen, o.phone.jobs, run.one)
 }
 
 // explain prints the table of an error about choosing.
@@ -271,54 +267,4 @@ func lastSeen(o *device.Outcome) string {
 		return ""
 	}
 	return o.Evidence[len(o.Evidence)-1].What
-}
-
-// summarize ends a run over all phones.
-func summarize(ctx context.Context, f *Factory, errs []error) error {
-	failed := 0
-	var first error
-	code := exit.OK
-	for _, err := range errs {
-		if err == nil {
-			continue
-		}
-		failed++
-		switch c := describe(err).ExitCode; {
-		case first == nil:
-			first, code = err, c
-		case c != code:
-			code = exit.SomeFailed
-		}
-	}
-	if failed > 0 && failed < len(errs) {
-		code = exit.SomeFailed
-	}
-	var signal *exit.Signal
-	if errors.As(context.Cause(ctx), &signal) {
-		code = signal.Code // what the process ends with, whatever the phones said
-	}
-	if f.Printer().JSON() {
-		if err := f.Printer().Line(struct {
-			Type          string    `json:"type"`
-			SchemaVersion int       `json:"schemaVersion"`
-			Phones        int       `json:"phones"`
-			OK            int       `json:"ok"`
-			Failed        int       `json:"failed"`
-			ExitCode      exit.Code `json:"exitCode"`
-		}{"summary", output.SchemaVersion, len(errs), len(errs) - failed, failed, code}); err != nil {
-			return err
-		}
-	}
-	switch {
-	case signal != nil:
-		return signal
-	case failed == 0:
-		f.Streams.Note("all %d phones: ok", len(errs))
-		return nil
-	}
-	name := "some_failed"
-	if code != exit.SomeFailed {
-		name = describe(first).Code
-	}
-	return &exit.Error{Name: name, Code: code, Message: fmt.Sprintf("%d of %d phones failed", failed, len(errs)), Hint: "the lines above say why for each", Err: first}
 }

@@ -35,7 +35,7 @@ func TestSummarize(t *testing.T) {
 		if f.printer, err = output.New(t.Context(), f.Streams, true, ""); err != nil {
 			t.Fatal(err)
 		}
-		got := describe(summarize(tt.ctx, f, tt.errs)).ExitCode
+		got := describe(summarize(tt.ctx, f, &chosen{}, tt.errs)).ExitCode
 		if said := `"exitCode":` + itoa(int(tt.want)); got != tt.want || !strings.Contains(out(), said) {
 			t.Errorf("%v: exit %d, want %d; summary %s", tt.errs, got, tt.want, out())
 		}
@@ -108,7 +108,7 @@ func TestAllHaveTheirLine(t *testing.T) {
 		}
 		code := Run(t.Context(), f, append(command, "--device", "all", "--jobs", "1", "--json", "--timeout", "50ms"))
 		lines := strings.Split(strings.TrimSpace(out()), "\n")
-		if code != 18 || len(lines) != 4 || strings.Count(out(), `"code":"not_seen","exitCode":18`) != 3 || !strings.Contains(lines[len(lines)-1], `"phones":3,"ok":0,"failed":3,"exitCode":18`) {
+		if code != 18 || len(lines) != 4 || strings.Count(out(), `"code":"not_seen","exitCode":18`) != 3 || !strings.Contains(lines[len(lines)-1], `"phones":3,"ok":0,"failed":3,"notReady":0,"exitCode":18`) {
 			t.Errorf("%v: exit %d\n%s", command, code, out())
 		}
 	}

@@ -105,7 +105,7 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 // onPhones asks one phone, or all, and prints the answers: the frame of
 // commands that only ask.
 func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time.Duration, ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
-	ctx, cancel := f.Deadline(ctx, byDefault)
+	ctx, cancel := f.Deadline(ctx, byDefault+flags.wait)
 	defer cancel()
 	sel, err := f.selector(flags)
 	if err != nil {
@@ -116,9 +116,8 @@ func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time
 		return err
 	}
 	defer closePhones()
-	phones, err := fleet.Select(ctx, sel)
+	chosen, err := f.choose(ctx, fleet, flags, sel)
 	if err != nil {
-		f.explain(err)
 		return err
 	}
 	one := func(ctx context.Context, info device.Info) error {
@@ -145,8 +144,8 @@ func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time
 		}
 		return f.alsoPrinted(err, printErr)
 	}
-	if !sel.All {
-		return one(ctx, phones[0])
+	if !chosen.several {
+		return one(ctx, chosen.one())
 	}
-	return summarize(ctx, f, device.Each(ctx, phones, flags.jobs, one))
+	return f.each(ctx, chosen, flags.jobs, one)
 }

@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +26,10 @@ type phoneFlags struct {
 	adbServer   string
 	usbmuxd     string
 	jobs        int
+
+	all           bool
+	allowNotReady bool
+	wait          time.Duration
 }
 
 func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
@@ -31,9 +37,12 @@ func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, usb:PATH, transport-id:N, model:X, platform=android,os>=12, all, virtual:android, virtual:ios")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
 	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
-	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port` (default from the environment, else 127.0.0.1:5037)")
-	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path (default from the environment)")
-	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --device all")
+	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port`, or several with commas (default from the environment, else 127.0.0.1:5037)")
+	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path, or several with commas (default from the environment)")
+	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --all")
+	flags.BoolVar(&p.all, "all", false, "all ready phones that --device fits, or all there are")
+	flags.BoolVar(&p.allowNotReady, "allow-not-ready", false, "phones that aren't ready are no failure of --all")
+	flags.DurationVar(&p.wait, "wait", 0, "wait so long for the phone to be there, ready and free")
 	complete(cmd, "platform", "android", "ios")
 	_ = cmd.RegisterFlagCompletionFunc("device", completePhones(f, p))
 }
@@ -51,6 +60,14 @@ func (p *phoneFlags) check(cmd *cobra.Command) error {
 	}
 	if p.jobs < 1 {
 		return exit.Usagef("give at least 1", "--jobs %d is no number of phones", p.jobs)
+	}
+	for _, flag := range [][2]string{{"adb-server", p.adbServer}, {"usbmuxd", p.usbmuxd}} {
+		if list := flag[1]; list != "" && slices.Contains(strings.Split(list, ","), "") {
+			return exit.Usagef("write it as HOST:PORT,HOST:PORT", "--%s %q names an empty server", flag[0], list)
+		}
+	}
+	if p.wait < 0 {
+		return exit.Usagef("give a duration such as 45s or 2m", "invalid --wait %s", p.wait)
 	}
 	if p.androidUser < 0 {
 		return exit.Usagef("list the users with wxctl installed --json", "--android-user %d is no user", p.androidUser)
@@ -73,7 +90,9 @@ func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
 		}
 		profile = s.Value
 	}
-	return device.ChooseSelector(p.device, f.Getenv, profile, device.Platform(p.platform))
+	sel, err := device.ChooseSelector(p.device, f.Getenv, profile, device.Platform(p.platform))
+	sel.All = sel.All || p.all
+	return sel, err
 }
 
 // given refuses an empty value of a flag that was given: it is a script's

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
@@ -37,18 +38,22 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		return fleet, stop, nil
 	}
 	if sel.Platform != device.IOS {
-		server, err := android.FindServer(flags.adbServer, f.Getenv)
-		if err != nil {
-			return nil, nil, err
+		for address := range strings.SplitSeq(flags.adbServer, ",") {
+			server, err := android.FindServer(strings.TrimSpace(address), f.Getenv)
+			if err != nil {
+				return nil, nil, err
+			}
+			fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
 		}
-		fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
 	}
 	if sel.Platform != device.Android {
-		server, err := ios.FindServer(flags.usbmuxd, f.Getenv)
-		if err != nil {
-			return nil, nil, err
+		for address := range strings.SplitSeq(flags.usbmuxd, ",") {
+			server, err := ios.FindServer(strings.TrimSpace(address), f.Getenv)
+			if err != nil {
+				return nil, nil, err
+			}
+			fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
 		}
-		fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
 	}
 	return fleet, func() {}, nil
 }

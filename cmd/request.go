@@ -147,7 +147,7 @@ func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, read func
 	if err != nil {
 		return err
 	}
-	ctx, cancel := o.f.Deadline(ctx, p.patience())
+	ctx, cancel := o.f.Deadline(ctx, p.patience()+o.phone.wait)
 	defer cancel()
 	c, err := read(ctx)
 	if err != nil {

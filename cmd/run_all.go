@@ -89,7 +89,8 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	infos, err := fleet.Select(ctx, sel)
+	selection, err := fleet.Select(ctx, sel)
+	o.f.sayNotReady(selection)
 	var own *device.Error
 	switch {
 	case err == nil:
@@ -106,7 +107,7 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 		stop()
 		return nil, nil, nil, err
 	}
-	for _, info := range infos {
+	for _, info := range selection.Phones {
 		phones = append(phones, &runPhone{info: info, fleet: fleet})
 	}
 	return phones, none, func() {

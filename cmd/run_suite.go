@@ -157,7 +157,7 @@ func fits(info device.Info, selector string) bool {
 	}
 	sel.All = sel.All || len(sel.Conditions) == 0
 	chosen, err := device.Select([]device.Info{info}, sel)
-	return err == nil && len(chosen) == 1
+	return err == nil && len(chosen.Phones) == 1
 }
 
 // left is what a run that was cut off has not done: what it did not begin, and

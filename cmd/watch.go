@@ -97,26 +97,26 @@ func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 		return err
 	}
 	defer closePhones()
-	phones, err := fleet.Select(ctx, sel)
+	chosen, err := f.choose(ctx, fleet, &opts.phone, sel)
 	if err != nil {
-		f.explain(err)
 		return err
 	}
-	phone, err := fleet.OpenBeside(ctx, phones[0])
+	info := chosen.one()
+	phone, err := fleet.OpenBeside(ctx, info)
 	if err != nil {
 		return err
 	}
 	defer phone.Close()
 	watcher, ok := device.As[device.Watcher](phone)
 	if !ok {
-		return device.Errorf(device.Refused, "replies can't be watched on %s phones", phones[0].Platform)
+		return device.Errorf(device.Refused, "replies can't be watched on %s phones", info.Platform)
 	}
 	record, err := newRecording(opts.record, opts.overwrite)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, record.close()) }()
-	return opts.watch(ctx, watcher, phones[0], id, record)
+	return opts.watch(ctx, watcher, info, id, record)
 }
 
 // watch prints and records replies until the context ends. The end of the time

@@ -122,6 +122,9 @@ type Info struct {
 	// SharedID: another phone of the same server has the same ID, as cheap
 	// phones do; the ID alone doesn't reach this one.
 	SharedID bool `json:"-"`
+
+	// from is who listed the phone, and so can open it.
+	from Backend
 }
 
 // Key tells the phones of one server apart for as long as they stay plugged in
@@ -135,6 +138,9 @@ func (i Info) Key() string {
 	}
 	return i.ID
 }
+
+// FixNow says what to do about a phone that isn't ready.
+func (i Info) FixNow() string { return cmp.Or(i.Fix, FixFor(i.State)) }
 
 // LockKey is the name under which the phone is locked: its hardware number if
 // there is one, else its ID and place at its server, since two labs may both

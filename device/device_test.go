@@ -181,8 +181,8 @@ func TestFleet(t *testing.T) {
 		{"all of a broken lab", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{Text: "all", All: true}, "", ServerMisbehaved},
 	} {
 		got, err := (&Fleet{Backends: tt.backends}).Select(t.Context(), tt.sel)
-		if tt.code == "" && (err != nil || ids(got) != tt.want) || tt.code != "" && AsError(err).Code != tt.code {
-			t.Errorf("%s: %s, %v", tt.name, ids(got), err)
+		if tt.code == "" && (err != nil || ids(got.Phones) != tt.want) || tt.code != "" && AsError(err).Code != tt.code {
+			t.Errorf("%s: %s, %v", tt.name, ids(got.Phones), err)
 		}
 	}
 }
@@ -210,7 +210,7 @@ func TestFleetSelectBesideSilence(t *testing.T) {
 			defer cancel()
 			f := &Fleet{Backends: []Backend{backend{platform: Android, phones: tt.phones}, silent{backend{platform: IOS}}}}
 			got, err := f.Select(ctx, Selector{})
-			if len(got) != len(tt.phones) || !errors.Is(err, tt.want) || errors.Is(err, context.Canceled) {
+			if len(got.Phones) != len(tt.phones) || !errors.Is(err, tt.want) || errors.Is(err, context.Canceled) {
 				t.Errorf("%d phones: got %v, %v", len(tt.phones), got, err)
 			}
 			if tt.want != nil && err.Error() != "usbmuxd: context deadline exceeded" {
@@ -265,6 +265,31 @@ func TestFleetOpenLocks(t *testing.T) {
 		if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneLost {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestOpenWaits: a phone that is busy is waited for as long as there is time.
+func TestOpenWaits(t *testing.T) {
+	info := phone("A", Ready, USB)
+	f := &Fleet{Backends: []Backend{backend{platform: Android, err: Errorf(PhoneLost, "opened")}}, LockDir: filepath.Join(t.TempDir(), "locks")}
+	lock, err := LockPhone(f.LockDir, info, "wxctl share text")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
+		t.Errorf("without time: %v", err)
+	}
+	f.WaitUntil = time.Now().Add(time.Hour)
+	opened := make(chan error)
+	go func() {
+		_, err := f.Open(t.Context(), info)
+		opened <- err
+	}()
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; AsError(err).Code != PhoneLost {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ func ExampleSelect() {
 		{ID: "emulator-5554", Platform: device.Android, State: device.Offline, Transport: device.Emulator},
 	}
 	chosen, err := device.Select(phones, device.Selector{})
-	fmt.Println(chosen[0].ID, err)
+	fmt.Println(chosen.Phones[0].ID, err)
 
 	sel, _ := device.ParseSelector("emulator-5554", "--device")
 	_, err = device.Select(phones, sel)

@@ -48,6 +48,8 @@ type Fleet struct {
 	Backends []Backend
 	LockDir  string // where phones are locked; empty: they are not
 	Command  string // what is done with them, for whoever finds one busy
+	// WaitUntil is how long Open waits for a phone that another wxctl drives.
+	WaitUntil time.Time
 }
 
 // Found is what the servers said.
@@ -73,6 +75,11 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 		wg.Go(func() { lists[i], errs[i] = b.List(asking, want) })
 	}
 	wg.Wait()
+	for i, list := range lists {
+		for j := range list {
+			list[j].from = f.Backends[i]
+		}
+	}
 	found := Found{Phones: Merge(slices.Concat(lists...))}
 	var failures []error
 	var late []string
@@ -83,7 +90,9 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 		case e.Code == NoServer:
 			found.Absent = append(found.Absent, e)
 		case isOver(err) && !errors.Is(ctx.Err(), context.Canceled):
-			late = append(late, serverOf(f.Backends[i].Platform()))
+			if server := serverOf(f.Backends[i].Platform()); !slices.Contains(late, server) {
+				late = append(late, server)
+			}
 		default:
 			failures = append(failures, err)
 		}
@@ -113,7 +122,7 @@ func serverOf(p Platform) string {
 
 // Select finds the phones that sel means. If nothing is found and a server
 // that should have been asked isn't there, the error says how to start it.
-func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
+func (f *Fleet) Select(ctx context.Context, sel Selector) (Selection, error) {
 	backends := slices.DeleteFunc(slices.Clone(f.Backends), func(b Backend) bool {
 		return sel.Platform != "" && b.Platform() != sel.Platform
 	})
@@ -124,11 +133,11 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) ([]Info, error) {
 		// One server's failure doesn't take away a phone that another has.
 		return chosen, nil
 	case err != nil:
-		return nil, err
+		return chosen, err
 	case len(found.Phones) == 0 && len(found.Absent) > 0 && len(found.Absent) == len(backends):
-		return nil, absent(found.Absent)
+		return chosen, absent(found.Absent)
 	}
-	return nil, selectErr
+	return chosen, selectErr
 }
 
 // discoverTime is the most that servers may take to list their phones when one
@@ -184,22 +193,43 @@ func (f *Fleet) open(ctx context.Context, info Info, lockDir string) (Phone, err
 	case err != nil:
 		return nil, err
 	}
-	i := slices.IndexFunc(f.Backends, func(b Backend) bool { return b.Platform() == info.Platform })
-	if i < 0 {
+	from := info.from
+	if i := slices.IndexFunc(f.Backends, func(b Backend) bool { return b.Platform() == info.Platform }); from == nil && i >= 0 {
+		from = f.Backends[i]
+	}
+	if from == nil {
 		return nil, Errorf(Failed, "nothing here can open %s phones", info.Platform)
 	}
 	if lockDir == "" || info.Transport == Virtual {
-		return f.Backends[i].Open(ctx, info)
+		return from.Open(ctx, info)
 	}
-	lock, err := LockPhone(lockDir, info, f.Command)
+	lock, err := f.lock(ctx, lockDir, info)
 	if err != nil {
 		return nil, err
 	}
-	phone, err := f.Backends[i].Open(ctx, info)
+	phone, err := from.Open(ctx, info)
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	return &lockedPhone{Phone: phone, lock: lock}, nil
+}
+
+// busyPause is how long a phone that is busy is left alone before it is tried
+// again.
+const busyPause = 100 * time.Millisecond
+
+func (f *Fleet) lock(ctx context.Context, dir string, info Info) (*Lock, error) {
+	for {
+		lock, err := LockPhone(dir, info, f.Command)
+		if e := AsError(err); e == nil || e.Code != PhoneBusy || !time.Now().Before(f.WaitUntil) {
+			return lock, err
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
 }
 
 // lockedPhone is a phone that gives its lock back when closed.

@@ -1,7 +1,6 @@
 package device
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,35 +16,55 @@ import (
 //   - the one that fits is not ready, or none is: PhoneNotReady
 //   - several fit and none was chosen: SeveralPhones
 //
-// Phones that aren't ready never count: one ready phone among ten unauthorized
-// ones is the only phone.
-func Select(infos []Info, sel Selector) ([]Info, error) {
+// Phones that aren't ready never count where one is chosen: one ready phone
+// among ten unauthorized ones is the only phone. With several they are told.
+func Select(infos []Info, sel Selector) (Selection, error) {
 	phones := Merge(narrow(infos, sel.Platform))
 	if len(phones) == 0 {
-		return nil, noPhone(sel)
+		return Selection{}, noPhone(sel)
 	}
 	matched := match(phones, sel)
 	if len(matched) == 0 {
 		err := Errorf(NoPhone, "no phone fits %s", sel.describe()).
 			WithHint("run `wxctl devices` to see the phones; --device takes a serial, a UDID, a unique prefix, a name, or usb:PATH")
 		err.Candidates = candidates(phones, nil)
-		return nil, err
+		return Selection{}, err
 	}
-	ready := slices.DeleteFunc(slices.Clone(matched), func(i Info) bool { return i.State != Ready })
-	switch {
-	case len(ready) == 0:
-		return nil, notReady(phones, matched, sel)
-	case len(ready) == 1 || sel.All:
-		return ready, nil
+	var chosen Selection
+	for _, phone := range matched {
+		if phone.State == Ready {
+			chosen.Phones = append(chosen.Phones, phone)
+		} else {
+			chosen.NotReady = append(chosen.NotReady, phone)
+		}
 	}
-	err := Errorf(SeveralPhones, "%d phones are ready, and none was chosen", len(ready)).
-		WithHint("choose one with --device %s, or all with --device all", quoteShell(ready[0].Selector()))
+	switch ready := len(chosen.Phones); {
+	case ready == 0:
+		return chosen, notReady(phones, matched, sel)
+	case ready == 1 || sel.All:
+		return chosen, nil
+	}
+	one := quoteShell(chosen.Phones[0].Selector())
+	err := Errorf(SeveralPhones, "%d phones are ready, and none was chosen", len(chosen.Phones)).
+		WithHint("choose one with --device %s, or take them all with --all", one)
 	if sel.Text != "" {
-		err.Message = Errorf(SeveralPhones, "%s fits %d phones", sel.describe(), len(ready)).Message
-		err.Hint = "choose one with --device " + quoteShell(ready[0].Selector())
+		err.Message = Errorf(SeveralPhones, "%s fits %d phones", sel.describe(), len(chosen.Phones)).Message
 	}
-	err.Candidates = candidates(phones, ready)
-	return nil, err
+	err.Candidates = candidates(phones, chosen.Phones)
+	return chosen, err
+}
+
+// Selection is the phones that a selector means.
+type Selection struct {
+	Phones []Info // ready, and one alone unless all are meant
+	// NotReady fit too, or may fit: what a condition asks of a phone can't
+	// always be known before it is ready.
+	NotReady []Info
+}
+
+// Matching returns the phones that sel means, ready or not.
+func Matching(infos []Info, sel Selector) []Info {
+	return match(Merge(narrow(infos, sel.Platform)), sel)
 }
 
 func narrow(infos []Info, p Platform) []Info {
@@ -62,9 +81,9 @@ func match(phones []Info, sel Selector) []Info {
 	switch {
 	case len(sel.Conditions) > 0:
 		return slices.DeleteFunc(slices.Clone(phones), func(i Info) bool {
-			return slices.ContainsFunc(sel.Conditions, func(c Condition) bool { return !c.holds(i) })
+			return slices.ContainsFunc(sel.Conditions, func(c Condition) bool { return !c.holds(i) && !(sel.All && c.unknown(i)) })
 		})
-	case sel.Text == "" || sel.All || sel.Virtual != nil:
+	case sel.Text == "" || sel.Virtual != nil:
 		return phones
 	}
 	if exact := matchExact(phones, sel.Text); len(exact) > 0 {
@@ -186,7 +205,7 @@ func noPhone(sel Selector) error {
 	case IOS:
 		which, connect, virtual = "no iPhone is connected", "plug an iPhone in, unlock it and tap \"Trust\"", "virtual:ios"
 	}
-	if sel.Text != "" && !sel.All {
+	if sel.Text != "" {
 		which += ", so nothing fits " + sel.describe()
 	}
 	return Errorf(NoPhone, "%s", which).
@@ -195,7 +214,7 @@ func noPhone(sel Selector) error {
 
 func notReady(phones, matched []Info, sel Selector) error {
 	first := matched[0]
-	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", cmp.Or(first.Fix, FixFor(first.State)))
+	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", first.FixNow())
 	if len(matched) > 1 {
 		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first, %s, is: %s", len(matched), first.Label(), first.State).Message
 	}

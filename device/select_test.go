@@ -77,8 +77,8 @@ func TestSelect(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !sameSet(ids(got), tt.want) {
-					t.Fatalf("chose %s, want %s", ids(got), tt.want)
+				if !sameSet(ids(got.Phones), tt.want) {
+					t.Fatalf("chose %s, want %s", ids(got.Phones), tt.want)
 				}
 				return
 			}
@@ -202,8 +202,8 @@ func FuzzParseSelector(f *testing.F) {
 			return
 		}
 		for _, infos := range [][]Info{nil, lab()} {
-			if got, err := Select(infos, sel); err == nil && !sel.All && len(got) != 1 {
-				t.Errorf("%q chose %d phones", s, len(got))
+			if got, err := Select(infos, sel); err == nil && !sel.All && len(got.Phones) != 1 {
+				t.Errorf("%q chose %d phones", s, len(got.Phones))
 			}
 		}
 	})
@@ -232,7 +232,7 @@ func TestSelectUDID(t *testing.T) {
 		switch {
 		case want == "" && err == nil:
 			t.Errorf("%q chose %v", text, got)
-		case want != "" && (err != nil || len(got) != 1 || got[0].ID != want):
+		case want != "" && (err != nil || len(got.Phones) != 1 || got.Phones[0].ID != want):
 			t.Errorf("%q chose %v, %v", text, got, err)
 		}
 	}

@@ -19,7 +19,7 @@ type Selector struct {
 	// Platform narrows the selection; empty: both.
 	Platform Platform
 
-	All        bool        // every ready phone
+	All        bool        // every ready phone that fits
 	Conditions []Condition // every one must hold: platform=android,os>=12
 	// Virtual is set for virtual:PLATFORM?OPTIONS, a phone that lives in this
 	// process; it is not looked up but started.
@@ -53,8 +53,7 @@ func ParseSelector(text, from string) (Selector, error) {
 	case text == "":
 		return sel, nil
 	case text == "all":
-		sel.All = true
-		return sel, nil
+		return Selector{All: true, From: from}, nil
 	case text == "virtual" || strings.HasPrefix(text, "virtual:"):
 		return parseVirtual(sel)
 	case !condition().MatchString(text):
@@ -149,6 +148,12 @@ func (c Condition) holds(i Info) bool {
 		return value != c.Value
 	}
 	return value == c.Value
+}
+
+// unknown reports whether a phone that isn't ready does not tell what the
+// condition asks for.
+func (c Condition) unknown(i Info) bool {
+	return i.State != Ready && (c.Key == "os" && i.OSVersion == "" || c.Key == "model" && i.Model == "" || c.Key == "name" && i.Name == "")
 }
 
 func isVersion(s string) bool {

@@ -1,0 +1,148 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+)
+
+// chosen is what a selector comes to: one phone, or all that are ready and those
+// that are not.
+type chosen struct {
+	device.Selection
+	several       bool
+	allowNotReady bool
+}
+
+// one is the phone that was chosen where it is one alone.
+func (c *chosen) one() device.Info { return c.Phones[0] }
+
+// waitPause is how long --wait leaves the servers alone between two questions.
+const waitPause = 250 * time.Millisecond
+
+// choose finds the phones that sel means. With --wait it asks again until they
+// are there and ready, or the time is over; whoever opens one then has what is
+// left of that time until it is free. What is wrong with phones that were meant
+// and aren't ready is said.
+func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneFlags, sel device.Selector) (*chosen, error) {
+	if flags.allowNotReady && !sel.All {
+		return nil, exit.Usagef("add --all, or omit it", "--allow-not-ready is for several phones, and one is chosen")
+	}
+	fleet.WaitUntil = time.Now().Add(flags.wait)
+	c := &chosen{several: sel.All, allowNotReady: flags.allowNotReady}
+	said := false
+	for {
+		var err error
+		c.Selection, err = fleet.Select(ctx, sel)
+		if flags.wait > 0 && time.Now().Before(fleet.WaitUntil) && worthWaiting(err, c) {
+			if !said {
+				f.Streams.Note("waiting for the phone, %s at most", flags.wait)
+				said = true
+			}
+			select {
+			case <-time.After(min(waitPause, time.Until(fleet.WaitUntil))):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		if err != nil {
+			f.explain(err)
+			return nil, err
+		}
+		break
+	}
+	if c.several {
+		f.sayNotReady(c.Selection)
+	}
+	return c, nil
+}
+
+// sayNotReady names the phones that were meant and can't be used, and what to do
+// about each.
+func (f *Factory) sayNotReady(s device.Selection) {
+	if len(s.Phones) == 0 {
+		return // the error says it
+	}
+	for _, phone := range s.NotReady {
+		f.Streams.Warn("phone %s is not ready: %s; %s", phone.Label(), phone.State, phone.FixNow())
+	}
+}
+
+// worthWaiting reports whether a phone that is meant may come, or become ready.
+func worthWaiting(err error, c *chosen) bool {
+	var e *device.Error
+	if !errors.As(err, &e) {
+		return err == nil && c.several && len(c.NotReady) > 0
+	}
+	return e.Code == device.NoPhone || e.Code == device.NoServer || e.Code == device.PhoneNotReady
+}
+
+// each does something with all phones, and ends the run over them.
+func (f *Factory) each(ctx context.Context, c *chosen, jobs int, do func(context.Context, device.Info) error) error {
+	return summarize(ctx, f, c, device.Each(ctx, c.Phones, jobs, do))
+}
+
+// summarize ends a run over several phones, given the error of each.
+func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
+	failed := 0
+	var first error
+	code := exit.OK
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		failed++
+		switch c := describe(err).ExitCode; {
+		case first == nil:
+			first, code = err, c
+		case c != code:
+			code = exit.SomeFailed
+		}
+	}
+	notReady := len(c.NotReady)
+	forgotten := notReady > 0 && !c.allowNotReady
+	if failed > 0 && failed < len(errs) || forgotten {
+		code = exit.SomeFailed
+	}
+	var signal *exit.Signal
+	if errors.As(context.Cause(ctx), &signal) {
+		code = signal.Code // what the process ends with, whatever the phones said
+	}
+	if f.Printer().JSON() {
+		if err := f.Printer().Line(struct {
+			Type          string    `json:"type"`
+			SchemaVersion int       `json:"schemaVersion"`
+			Phones        int       `json:"phones"`
+			OK            int       `json:"ok"`
+			Failed        int       `json:"failed"`
+			NotReady      int       `json:"notReady"`
+			ExitCode      exit.Code `json:"exitCode"`
+		}{"summary", output.SchemaVersion, len(errs), len(errs) - failed, failed, notReady, code}); err != nil {
+			return err
+		}
+	}
+	others := ""
+	if notReady > 0 {
+		others = fmt.Sprintf("; %d more not ready", notReady)
+	}
+	switch {
+	case signal != nil:
+		return signal
+	case code == exit.OK:
+		f.Streams.Note("all %d phones: ok%s", len(errs), others)
+		return nil
+	case failed == 0:
+		return &exit.Error{Name: "some_failed", Code: code, Message: fmt.Sprintf("all %d ready phones: ok%s", len(errs), others),
+			Hint: "make them ready, wait for them with --wait, or do without them: --allow-not-ready"}
+	}
+	name := "some_failed"
+	if code != exit.SomeFailed {
+		name = describe(first).Code
+	}
+	return &exit.Error{Name: name, Code: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others), Hint: "the lines above say why for each", Err: first}
+}
