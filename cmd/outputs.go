@@ -89,12 +89,16 @@ func nameFor(name string, several bool, phone device.Info) string {
 	if !several {
 		return name
 	}
+	id := phone.ID
+	if phone.SharedID {
+		id = phone.Key()
+	}
 	clean := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>| `, r) || r < 0x20 || r == 0x7f {
 			return '_'
 		}
 		return r
-	}, phone.ID)
+	}, id)
 	ext := filepath.Ext(name)
 	return strings.TrimSuffix(name, ext) + "-" + clean + ext
 }
