@@ -109,7 +109,7 @@ func inLab(ctx context.Context, server Server) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(device.Each(ctx, phones, 128, func(ctx context.Context, i device.Info) error {
+	return errors.Join(device.Each(ctx, phones.Phones, 128, func(ctx context.Context, i device.Info) error {
 		p, err := fleet.Open(ctx, i)
 		if err != nil {
 			return err

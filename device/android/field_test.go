@@ -227,7 +227,7 @@ func TestSameSerial(t *testing.T) {
 				t.Fatal(err)
 			}
 			chosen, err := device.Select(infos, sel)
-			if err != nil || len(chosen) != 1 || chosen[0].USBPath != i.USBPath {
+			if err != nil || len(chosen.Phones) != 1 || chosen.Phones[0].USBPath != i.USBPath {
 				t.Errorf("%s: %+v, %v", text, chosen, err)
 			}
 		}
