@@ -178,7 +178,7 @@ func TestFleet(t *testing.T) {
 		{"the other platform's server absent", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: absent}}, Selector{Platform: Android}, "A", ""},
 		{"one broken, the phone at the other", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{}, "A", ""},
 		{"one broken, no phone", []Backend{backend{platform: Android}, backend{platform: IOS, err: broken}}, Selector{}, "", ServerMisbehaved},
-		{"all of a broken lab", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{Text: "all", All: true}, "", ServerMisbehaved},
+		{"all of a broken lab", []Backend{backend{platform: Android, phones: []Info{android}}, backend{platform: IOS, err: broken}}, Selector{All: true}, "", ServerMisbehaved},
 	} {
 		got, err := (&Fleet{Backends: tt.backends}).Select(t.Context(), tt.sel)
 		if tt.code == "" && (err != nil || ids(got.Phones) != tt.want) || tt.code != "" && AsError(err).Code != tt.code {

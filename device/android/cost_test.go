@@ -105,7 +105,7 @@ func TestTurns(t *testing.T) {
 // inLab shares on every phone of a server at once.
 func inLab(ctx context.Context, server Server) error {
 	fleet := &device.Fleet{Backends: []device.Backend{&Backend{Server: server, Transport: device.Virtual}}}
-	phones, err := fleet.Select(ctx, device.Selector{Text: "all", All: true})
+	phones, err := fleet.Select(ctx, device.Selector{All: true})
 	if err != nil {
 		return err
 	}

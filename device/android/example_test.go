@@ -29,7 +29,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	phone, err := fleet.Open(ctx, phones[0])
+	phone, err := fleet.Open(ctx, phones.Phones[0])
 	if err != nil {
 		fmt.Println(err)
 		return
