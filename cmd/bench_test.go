@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
 // BenchmarkVersion is what every start of wxctl pays inside main: the tree of
@@ -13,7 +13,7 @@ func BenchmarkVersion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f := System()
-		f.Streams, _, _ = streams.Test("")
+		f.Streams, _, _ = streamstest.New("")
 		if code := Run(context.Background(), f, []string{"version"}); code != 0 {
 			b.Fatal(code)
 		}

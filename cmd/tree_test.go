@@ -13,14 +13,14 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
 
-	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
 // testFactory is a factory on buffers, with an environment that has nothing
 // but the given variables and directories of its own.
 func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, func() string, func() string) {
 	t.Helper()
-	s, out, errOut := streams.Test(stdin)
+	s, out, errOut := streamstest.New(stdin)
 	f := System()
 	f.Streams = s
 	f.Keyring = noKeyring{} // the developer's own is no place for tests

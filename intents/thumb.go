@@ -59,10 +59,6 @@ type Thumb struct {
 	Flaws []string
 }
 
-// OverDocumented reports whether the thumb is larger than ThumbDocumented,
-// which the SDK accepts and older documents don't.
-func (t Thumb) OverDocumented() bool { return len(t.Data) > ThumbDocumented }
-
 // String says in one line what was done, without a final full stop.
 func (t Thumb) String() string {
 	if !t.Scaled {

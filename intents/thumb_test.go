@@ -94,9 +94,6 @@ func TestFitKeepsWhatFits(t *testing.T) {
 			t.Errorf("source of %d bytes did not go out as it is: %+v", len(source), thumb)
 		}
 	}
-	if (Thumb{Data: make([]byte, ThumbDocumented)}).OverDocumented() || !(Thumb{Data: make([]byte, ThumbDocumented+1)}).OverDocumented() {
-		t.Error("OverDocumented does not turn at the documented limit")
-	}
 }
 
 func TestFitScalesEveryFormat(t *testing.T) {
@@ -361,10 +358,10 @@ func ExampleFit() {
 		panic(err)
 	}
 	fmt.Println(thumb.Width, thumb.Height, len(thumb.Data) <= ThumbLimit)
-	fmt.Println(thumb.Scaled, thumb.OverDocumented())
+	fmt.Println(thumb.Scaled)
 	// Output:
 	// 800 400 true
-	// true false
+	// true
 }
 
 func FuzzFit(f *testing.F) {

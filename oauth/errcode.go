@@ -67,9 +67,6 @@ func LookupErrcode(op Op, code int) (row Errcode, ok bool) {
 	return Errcode{Code: code, Meaning: "unknown errcode", Class: ClassUnknown, Retry: RetryNever}, false
 }
 
-// Errcodes returns the whole table, ordered by code.
-func Errcodes() []Errcode { return slices.Clone(errcodes) }
-
 var (
 	onExchange = []Op{OpExchange}
 	onRefresh  = []Op{OpRefresh}

@@ -39,7 +39,7 @@ func ParseVersion(name string) (Version, error) {
 		return versions[0], nil
 	}
 	var names []string
-	for _, v := range versions {
+	for _, v := range Versions() {
 		if v.String() == name {
 			return v, nil
 		}

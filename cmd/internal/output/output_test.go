@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
 func TestTable(t *testing.T) {
@@ -23,7 +23,7 @@ func TestTable(t *testing.T) {
 		{"terminal", true, "ID        NAME   STATE\na1        小米   ready\nb\\u000a2  Pixel  offline\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, out, _ := streams.Test("")
+			s, out, _ := streamstest.New("")
 			s.OutTTY = tt.tty
 			p, err := New(t.Context(), s, false, "")
 			if err != nil {
@@ -55,7 +55,7 @@ func TestJSONAndJQ(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, out, _ := streams.Test("")
+			s, out, _ := streamstest.New("")
 			s.OutTTY = tt.tty
 			p, err := New(t.Context(), s, true, tt.jq)
 			if err != nil {
@@ -75,7 +75,7 @@ func TestJSONAndJQ(t *testing.T) {
 func TestJSONIsSafeForTerminals(t *testing.T) {
 	const text = "a\x1b[31m\u009b2J\u202egnp\x7f 张三 😀"
 	for _, jq := range []string{"", "."} {
-		s, out, _ := streams.Test("")
+		s, out, _ := streamstest.New("")
 		p, err := New(t.Context(), s, true, jq)
 		if err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 			t.Errorf("%q, %v", back, err)
 		}
 	}
-	s, out, _ := streams.Test("")
+	s, out, _ := streamstest.New("")
 	s.OutTTY = true
 	p, err := New(t.Context(), s, true, ".nickname")
 	if err != nil {
@@ -103,7 +103,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 }
 
 func TestBadJQIsUsage(t *testing.T) {
-	s, _, _ := streams.Test("")
+	s, _, _ := streamstest.New("")
 	for _, expr := range []string{".[", "nosuchfunction"} {
 		_, err := New(t.Context(), s, false, expr)
 		if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
@@ -121,7 +121,7 @@ func TestBadJQIsUsage(t *testing.T) {
 
 // TestJQEnds: an expression that never ends, ends with the command.
 func TestJQEnds(t *testing.T) {
-	s, _, _ := streams.Test("")
+	s, _, _ := streamstest.New("")
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	p, err := New(ctx, s, false, "def f: f; f")

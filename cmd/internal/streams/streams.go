@@ -4,13 +4,11 @@
 package streams
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/fatih/color"
@@ -44,13 +42,6 @@ func System() *Streams {
 		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		inFile: os.Stdin,
 	}
-}
-
-// Test returns streams on buffers, without terminals: the given stdin, and
-// the buffers that stdout and stderr are written to.
-func Test(stdin string) (s *Streams, out, errOut *bytes.Buffer) {
-	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
-	return &Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
 }
 
 // ColorMode is the value of --color.

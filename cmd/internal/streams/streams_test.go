@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ func TestSetColor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, _, _ := Test("")
+			s, _, _ := buffers("")
 			s.OutTTY, s.ErrTTY = tt.tty, tt.tty
 			err := s.SetColor(tt.mode, func(k string) string { return tt.env[k] })
 			if (err != nil) != tt.wantErr {
@@ -44,7 +45,7 @@ func TestSetColor(t *testing.T) {
 }
 
 func TestErrorNoteWarn(t *testing.T) {
-	s, out, errOut := Test("")
+	s, out, errOut := buffers("")
 	s.Quiet = true
 	s.Note("not seen")
 	s.Warn("thumb is %d bytes", 40000)
@@ -56,4 +57,10 @@ func TestErrorNoteWarn(t *testing.T) {
 	if errOut.String() != want {
 		t.Errorf("stderr is %q, want %q", errOut, want)
 	}
+}
+
+// buffers are streams on buffers, without terminals.
+func buffers(stdin string) (s *Streams, out, errOut *bytes.Buffer) {
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	return &Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
 }

@@ -83,19 +83,8 @@ func Null() Value { return Value{Tag: TagObject} }
 // Ref is a reference to an object.
 func Ref(id ObjectID) Value { return Value{Tag: TagObject, bits: uint64(id)} }
 
-// Int, Long, Bool, Byte and Double are values of the Java types of these names.
-func Int(v int32) Value      { return Value{TagInt, uint64(uint32(v))} }
-func Long(v int64) Value     { return Value{TagLong, uint64(v)} }             // see Int
-func Byte(v int8) Value      { return Value{TagByte, uint64(uint8(v))} }      // see Int
-func Double(v float64) Value { return Value{TagDouble, math.Float64bits(v)} } // see Int
-
-// Bool is a boolean.
-func Bool(v bool) Value {
-	if v {
-		return Value{TagBoolean, 1}
-	}
-	return Value{Tag: TagBoolean}
-}
+// Int is a value of the Java type int.
+func Int(v int32) Value { return Value{TagInt, uint64(uint32(v))} }
 
 // IsNull reports whether v is a reference to no object.
 func (v Value) IsNull() bool { return v.Tag.IsObject() && v.bits == 0 }

@@ -38,7 +38,13 @@ func TestShareOnEveryLevel(t *testing.T) {
 			if top.Activity != "com.tencent.mm/com.tencent.mm.ui.transmit.SelectConversationUI" {
 				t.Errorf("top %+v", top)
 			}
-			name := phone.EventName(api, 30043)
+			name := "am_focused_activity"
+			switch {
+			case api >= 30:
+				name = "wm_set_resumed_activity"
+			case api >= 26:
+				name = "am_set_resumed_activity"
+			}
 			event := r.until(name+": ", "SelectConversationUI")
 			if api >= 26 && !strings.Contains(event, "  1000  ") {
 				t.Errorf("no uid in %q", event)
@@ -73,7 +79,7 @@ func TestReplies(t *testing.T) {
 			r := runAgent(t, p, phone.ShellUID)
 			must[agent.Watching](t)(ask[agent.Watching](r, agent.Request{Verb: agent.Watch, Buffers: []string{"main", "system", "events"}}))
 			must[agent.Started](t)(ask[agent.Started](r, agent.Request{Verb: agent.Start, Intent: intentOf(t, tt.req, 0)}))
-			r.until(phone.EventName(34, 30005)+": ", "com.example.wxdemo/.wxapi.WXEntryActivity")
+			r.until("wm_create_activity: ", "com.example.wxdemo/.wxapi.WXEntryActivity")
 			r.until("START u0 {", "cmp="+DemoPackage+"/.wxapi.WXEntryActivity", fmt.Sprintf("from uid %d", 10160))
 			r.until("wxdemo  : wxctl-reply: {", tt.want)
 			onTop(t, p, "com.android.launcher3/.Launcher")

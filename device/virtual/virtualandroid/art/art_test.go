@@ -197,7 +197,7 @@ func TestRefusals(t *testing.T) {
 		expect("too few arguments", err, jdwp.IllegalArgument)
 		_, err = vm.Invoke(ctx, main, this, class, run.ID, 0, jdwp.Int(1), jdwp.Null())
 		expect("an int for a long", err, jdwp.TypeMismatch)
-		_, err = vm.Invoke(ctx, main, this, class, run.ID, 0, jdwp.Long(1), jdwp.Ref(this))
+		_, err = vm.Invoke(ctx, main, this, class, run.ID, 0, jdwp.Null(), jdwp.Ref(this))
 		expect("a Demo for a String", err, jdwp.TypeMismatch)
 		_, err = vm.Invoke(ctx, main, this, class, run.ID+1, 0)
 		expect("no such method", err, jdwp.InvalidMethodID)

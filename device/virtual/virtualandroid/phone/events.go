@@ -93,10 +93,6 @@ func tagAt(api, number int) eventTag {
 	return tag
 }
 
-// EventName is the name of an event number at an API level; empty if that
-// level has none.
-func EventName(api, number int) string { return tagAt(api, number).name }
-
 // event writes to the events buffer as system_server.
 func (p *Phone) event(number int, args ...any) {
 	p.eventBy(systemServerPID, SystemUID, number, args...)

@@ -1,0 +1,6 @@
+package oauth
+
+import "slices"
+
+// Errcodes returns the whole table, ordered by code.
+func Errcodes() []Errcode { return slices.Clone(errcodes) }
