@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/wxctl/wxctl"
+
+// layers says which packages of ours each folder's packages may import, as go
+// list writes patterns: x is that package, x/... also those below. Arrows go one
+// way: cmd -> device -> intents, cmd -> oauth, device/virtual -> intents. A
+// folder stands for all below it that have no row of their own; the packages of
+// one row may import each other. Tests are free.
+var layers = map[string][]string{
+	".":              {"cmd"},
+	"cmd":            {"cmd/internal/...", "device/...", "intents/...", "oauth/..."},
+	"cmd/internal":   {"device"}, // what a selector is
+	"intents":        {},
+	"oauth":          {},
+	"device":         {"device/check", "intents/..."},
+	"device/check":   {"intents/..."},
+	"device/lab":     {"device", "intents/..."},
+	"device/android": {"device", "device/check", "intents/..."},
+	"device/ios":     {"device", "device/check", "intents/..."},
+	// Virtual phones know nothing of what drives them, but for the forms of the
+	// agent's and the debugger's messages.
+	"device/virtual":                    {"intents/..."},
+	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "intents/..."},
+	"device/virtual/virtualandroid/art": {"device/android/jdwp"},
+	"docs":                              {"cmd"},
+	"fixtures":                          {"device/...", "intents/...", "oauth/..."}, // nothing else imports fixtures
+}
+
+// doors are the modules that few packages may import, in files that are no
+// tests: each stands behind one door.
+var doors = map[string][]string{
+	"github.com/electricbubble/gadb": {"device/android"},
+	"github.com/fatih/color":         {"cmd/internal/streams"},
+	"github.com/danielpaulus/go-ios": {"device/ios", "device/virtual/virtualios/coredevice"},
+	"gvisor.dev/gvisor":              {"device/ios/cdtunnel", "device/virtual/virtualios/coredevice"},
+	"github.com/spf13/cobra":         {"cmd", "docs/gen"},
+	"github.com/spf13/pflag":         {"cmd"},
+	"mvdan.cc/sh":                    {"device/virtual/virtualandroid/shell"},
+	"github.com/zalando/go-keyring":  {"oauth/credentials"},
+	"github.com/pelletier/go-toml":   {"cmd/internal/config"},
+	"github.com/itchyny/gojq":        {"cmd/internal/output", "intents/suite"},
+}
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages are all of ours, by folder.
+func packages(t *testing.T) map[string]pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[folder(p.ImportPath)] = p
+	}
+}
+
+// folder is the folder of one of our packages; "" for others'.
+func folder(importPath string) string {
+	if importPath == module {
+		return "."
+	}
+	dir, ours := strings.CutPrefix(importPath, module+"/")
+	if !ours {
+		return ""
+	}
+	return dir
+}
+
+// row is the row of the table that a folder belongs to: the longest.
+func row(dir string) string {
+	best := ""
+	for name := range layers {
+		if (dir == name || strings.HasPrefix(dir, name+"/")) && len(name) > len(best) {
+			best = name
+		}
+	}
+	return best
+}
+
+func TestLayers(t *testing.T) {
+	used := map[string]bool{}
+	for dir, p := range packages(t) {
+		from := row(dir)
+		if from == "" {
+			t.Errorf("%s stands in no row of the table", dir)
+			continue
+		}
+		used[from] = true
+		for _, imported := range p.Imports {
+			to := folder(imported)
+			if to == "" || row(to) == from {
+				continue
+			}
+			allowed := slices.ContainsFunc(layers[from], func(a string) bool {
+				below, many := strings.CutSuffix(a, "/...")
+				return to == below || many && strings.HasPrefix(to, below+"/")
+			})
+			if !allowed {
+				t.Errorf("%s may not import %s: the row %q of the table has %q", dir, to, from, layers[from])
+			}
+		}
+	}
+	for name := range layers {
+		if !used[name] {
+			t.Errorf("the row %q of the table fits no package", name)
+		}
+	}
+}
+
+func TestDoors(t *testing.T) {
+	for dir, p := range packages(t) {
+		if strings.HasPrefix(dir, "fixtures") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			for door, who := range doors {
+				if (imported == door || strings.HasPrefix(imported, door+"/")) && !slices.Contains(who, dir) {
+					t.Errorf("%s imports %s, which is for %q", dir, imported, who)
+				}
+			}
+		}
+	}
+}
