@@ -20,7 +20,7 @@ const module = "github.com/wxctl/wxctl"
 var layers = map[string][]string{
 	".":              {"cmd"},
 	"cmd":            {"cmd/internal/...", "device/...", "intents/...", "oauth/..."},
-	"cmd/internal":   {"device"}, // what a selector is
+	"cmd/internal":   {"device", "intents/..."},
 	"intents":        {},
 	"oauth":          {},
 	"device":         {"device/check", "intents/..."},

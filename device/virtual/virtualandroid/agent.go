@@ -75,7 +75,8 @@ func loadDex(p *phone.Phone, e phone.ProgramEnv) error {
 			return nil
 		}
 	}
-	return &phone.Exception{Class: "java.lang.ClassNotFoundException", Message: fmt.Sprintf("Didn't find class %q on path: %s", e.Class, strings.Join(e.ClassPath, ":"))}
+	return &phone.Exception{Class: "java.lang.ClassNotFoundException", Message: fmt.Sprintf("Didn't find class %q on path: %s", e.Class,
+		strings.Join(e.ClassPath, ":"))}
 }
 
 // agentSession is one running agent.
@@ -173,7 +174,8 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 	case agent.ListTasks:
 		return s.tasks(r)
 	case agent.PhoneState:
-		return agent.State{ScreenOn: !s.phone.Asleep(), Keyguard: s.phone.Locked(), Secure: s.phone.Locked(), CurrentUser: s.phone.CurrentUser(), UserUnlocked: !s.locked}, nil
+		return agent.State{ScreenOn: !s.phone.Asleep(), Keyguard: s.phone.Locked(), Secure: s.phone.Locked(),
+			CurrentUser: s.phone.CurrentUser(), UserUnlocked: !s.locked}, nil
 	case agent.Watch:
 		return s.watch(ctx, r)
 	case agent.Stop:
@@ -215,7 +217,8 @@ func (s *agentSession) start(ctx context.Context, r *agent.Request) (any, error)
 		return nil, err
 	}
 	started := agent.Started{AtMs: s.phone.Now().UnixMilli()}
-	code, err := s.phone.StartActivity(ctx, phone.StartRequest{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, Intent: in, User: r.User})
+	code, err := s.phone.StartActivity(ctx, phone.StartRequest{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, Intent: in,
+		User: r.User})
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +249,8 @@ func (s *agentSession) mayGrant(in androidwire.Intent) error {
 	}
 	for _, uri := range append([]string{in.Data}, in.ClipData...) {
 		if strings.HasPrefix(uri, "content://") && phone.Authority(uri) != mediaAuthority {
-			return &phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("UID %d does not have permission to %s [user %d]", s.env.UID, uri, s.env.UID/phone.PerUser)}
+			return &phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("UID %d does not have permission to %s [user %d]",
+				s.env.UID, uri, s.env.UID/phone.PerUser)}
 		}
 	}
 	return nil
@@ -373,7 +377,8 @@ func (s *agentSession) index(ctx context.Context, r *agent.Request) (any, error)
 func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error) {
 	var buffers []phone.LogBuffer
 	for _, name := range r.Buffers {
-		buffer, ok := map[string]phone.LogBuffer{"main": phone.LogMain, "events": phone.LogEvents, "system": phone.LogSystem, "crash": phone.LogCrash, "radio": phone.LogRadio}[name]
+		buffer, ok := map[string]phone.LogBuffer{"main": phone.LogMain, "events": phone.LogEvents, "system": phone.LogSystem,
+			"crash": phone.LogCrash, "radio": phone.LogRadio}[name]
 		if !ok {
 			return nil, badRequest("unknown log buffer %q", name)
 		}
@@ -418,7 +423,8 @@ func (s *agentSession) clean() (any, error) {
 	for _, info := range list {
 		path := agent.Dir + "/" + info.Name
 		old := s.phone.Now().Sub(info.MTime) > 7*24*time.Hour
-		if strings.HasPrefix(info.Name, agent.Prefix) && old && !slices.Contains(s.env.ClassPath, path) && s.phone.FS.Remove(phone.CredOf(s.env.UID), path) == nil {
+		if strings.HasPrefix(info.Name, agent.Prefix) && old && !slices.Contains(s.env.ClassPath, path) &&
+			s.phone.FS.Remove(phone.CredOf(s.env.UID), path) == nil {
 			removed = append(removed, path)
 		}
 	}

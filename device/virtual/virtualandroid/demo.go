@@ -105,7 +105,8 @@ func (a demoApp) send(ctx context.Context, p *phone.Phone, act phone.Activity, l
 	for _, wire := range wires {
 		switch {
 		case wire.Intent != nil:
-			_, err = p.StartActivity(ctx, phone.StartRequest{UID: act.UID, PID: act.PID, Package: DemoPackage, Attached: true, Intent: *wire.Intent, User: act.User})
+			_, err = p.StartActivity(ctx, phone.StartRequest{UID: act.UID, PID: act.PID, Package: DemoPackage, Attached: true,
+				Intent: *wire.Intent, User: act.User})
 		case !isTokenQuery(wire.Query):
 			_, err = a.query(ctx, p, act, wire.Query)
 		}

@@ -128,7 +128,8 @@ func (f *framework) defineValues() {
 	f.define(art.Class{Name: "android.net.Uri$StringUri", Super: uri})
 	f.define(art.Class{Name: "java.util.ArrayList"})
 	f.define(art.Class{Name: "android.os.Parcel"})
-	f.define(art.Class{Name: "android.util.ArrayMap", Fields: []*art.Field{{Name: "mArray", Signature: "[" + sigObject}, {Name: "mSize", Signature: "I"}}})
+	f.define(art.Class{Name: "android.util.ArrayMap", Fields: []*art.Field{{Name: "mArray", Signature: "[" + sigObject},
+		{Name: "mSize", Signature: "I"}}})
 	base := f.define(art.Class{Name: "android.os.BaseBundle",
 		Fields: []*art.Field{{Name: "mMap", Signature: "Landroid/util/ArrayMap;"}, {Name: "mParcelledData", Signature: "Landroid/os/Parcel;"}},
 		Methods: []*art.Method{
@@ -423,9 +424,11 @@ func (f *framework) startActivity(_ thread, this object, args []value) (value, e
 	}
 	in := f.read(o)
 	if this == f.app && f.phone.API >= 28 && in.Flags&androidwire.FlagNewTask == 0 {
-		return nil, f.vm.Throw("android.util.AndroidRuntimeException", "Calling startActivity() from outside of an Activity  context requires the FLAG_ACTIVITY_NEW_TASK flag. Is this really what you want?")
+		return nil, f.vm.Throw("android.util.AndroidRuntimeException",
+			"Calling startActivity() from outside of an Activity  context requires the FLAG_ACTIVITY_NEW_TASK flag. Is this really what you want?")
 	}
-	code, err := f.phone.StartActivity(context.Background(), phone.StartRequest{UID: f.process.UID, PID: f.process.PID, Package: f.process.Package,
+	code, err := f.phone.StartActivity(context.Background(), phone.StartRequest{UID: f.process.UID, PID: f.process.PID,
+		Package:  f.process.Package,
 		Attached: true, Intent: in, User: f.process.User()})
 	switch {
 	case err != nil:
@@ -435,11 +438,13 @@ func (f *framework) startActivity(_ thread, this object, args []value) (value, e
 	case code == phone.StartIntentNotResolved || code == phone.StartClassNotFound:
 		message := "No Activity found to handle " + phone.IntentText(f.phone.API, in)
 		if in.Component != "" {
-			message = fmt.Sprintf("Unable to find explicit activity class {%s}; have you declared this activity in your AndroidManifest.xml?", in.Component)
+			message = fmt.Sprintf("Unable to find explicit activity class {%s}; have you declared this activity in your AndroidManifest.xml?",
+				in.Component)
 		}
 		return nil, f.vm.Throw("android.content.ActivityNotFoundException", message)
 	case code < 0:
-		return nil, f.vm.Throw("android.util.AndroidRuntimeException", fmt.Sprintf("Activity could not be started for %s", phone.IntentText(f.phone.API, in)))
+		return nil, f.vm.Throw("android.util.AndroidRuntimeException", fmt.Sprintf("Activity could not be started for %s",
+			phone.IntentText(f.phone.API, in)))
 	}
 	return art.Void{}, nil
 }
@@ -463,11 +468,13 @@ func (f *framework) defineContext() {
 	f.define(art.Class{Name: "android.content.ContentResolver", Methods: []*art.Method{
 		method("query", "("+sigURI+"["+sigText+sigText+"["+sigText+sigText+")Landroid/database/Cursor;", f.query),
 	}})
-	resolver := f.define(art.Class{Name: "android.app.ContextImpl$ApplicationContentResolver", Super: f.vm.Class("android.content.ContentResolver")})
+	resolver := f.define(art.Class{Name: "android.app.ContextImpl$ApplicationContentResolver",
+		Super: f.vm.Class("android.content.ContentResolver")})
 	f.define(art.Class{Name: "android.content.pm.PackageManager"})
-	manager := f.define(art.Class{Name: "android.app.ApplicationPackageManager", Super: f.vm.Class("android.content.pm.PackageManager"), Methods: []*art.Method{
-		method("getLaunchIntentForPackage", "("+sigText+")"+sigIntent, f.launchIntent),
-	}})
+	manager := f.define(art.Class{Name: "android.app.ApplicationPackageManager", Super: f.vm.Class("android.content.pm.PackageManager"),
+		Methods: []*art.Method{
+			method("getLaunchIntentForPackage", "("+sigText+")"+sigIntent, f.launchIntent),
+		}})
 	f.app, f.resolver, f.manager = f.make("android.app.Application"), f.vm.NewObject(resolver), f.vm.NewObject(manager)
 	f.defineCursor()
 }
@@ -590,7 +597,8 @@ func (f *framework) defineCursor() {
 	cell := func(r *rows, args []value) (any, error) {
 		i := int(args[0].(int32))
 		if r.at < 0 || r.at >= len(r.Rows) || i < 0 || i >= len(r.Rows[r.at]) {
-			return nil, f.vm.Throw("android.database.CursorIndexOutOfBoundsException", fmt.Sprintf("Index %d requested, with a size of %d", r.at, len(r.Rows)))
+			return nil, f.vm.Throw("android.database.CursorIndexOutOfBoundsException", fmt.Sprintf("Index %d requested, with a size of %d", r.at,
+				len(r.Rows)))
 		}
 		return r.Rows[r.at][i], nil
 	}
@@ -664,5 +672,6 @@ func (f *framework) dispatch(t thread, job func(thread)) {
 func (f *framework) activityClass(t thread, name string) *art.Class {
 	onCreate, onNewIntent := method("onCreate", sigOnCreate, runBody), method("onNewIntent", sigOnNewIntent, runBody)
 	onCreate.Locals, onNewIntent.Locals = 3, 1
-	return f.vm.Define(t, &art.Class{Name: name, Super: f.vm.Class("android.app.Activity"), App: true, Methods: []*art.Method{onCreate, onNewIntent}})
+	return f.vm.Define(t, &art.Class{Name: name, Super: f.vm.Class("android.app.Activity"), App: true,
+		Methods: []*art.Method{onCreate, onNewIntent}})
 }

@@ -20,7 +20,8 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	}
 	app := agent.App{
 		Package: pkg.Name, VersionName: pkg.VersionName, VersionCode: pkg.VersionCode, UID: pkg.UID(r.User), Installer: pkg.Installer,
-		Debuggable: pkg.Debuggable, System: pkg.System, TargetSDK: pkg.TargetSDK, Enabled: state.Usable(), Suspended: state.Suspended, Stopped: state.Stopped, APK: pkg.Path,
+		Debuggable: pkg.Debuggable, System: pkg.System, TargetSDK: pkg.TargetSDK, Enabled: state.Usable(), Suspended: state.Suspended,
+		Stopped: state.Stopped, APK: pkg.Path,
 		Certificates: pkg.Certs, MetaData: pkg.MetaData,
 	}
 	app.Schemes = slices.Clone(pkg.Schemes)
@@ -31,7 +32,8 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	for _, c := range pkg.Components {
 		switch {
 		case c.Kind == phone.ProviderKind:
-			app.Providers = append(app.Providers, agent.Provider{Name: c.Name, Authorities: c.Authorities, Exported: c.Exported, ReadPermission: c.ReadPerm, Grants: c.GrantURI})
+			app.Providers = append(app.Providers, agent.Provider{Name: c.Name, Authorities: c.Authorities, Exported: c.Exported,
+				ReadPermission: c.ReadPerm, Grants: c.GrantURI})
 		case c.Kind == phone.ActivityKind && c.Name == pkg.Name+".wxapi.WXEntryActivity":
 			app.Entry = entryOf(pkg, c)
 		}
@@ -41,7 +43,8 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 
 func entryOf(pkg *phone.Package, c phone.Component) *agent.Entry {
 	modes := [...]string{"standard", "singleTop", "singleTask", "singleInstance", "singleInstancePerTask"}
-	entry := &agent.Entry{Name: c.Name, Exported: c.Exported, Enabled: !c.Disabled, Target: c.Target, LaunchMode: modes[c.LaunchMode], TaskAffinity: c.Affinity, Permission: c.Permission}
+	entry := &agent.Entry{Name: c.Name, Exported: c.Exported, Enabled: !c.Disabled, Target: c.Target, LaunchMode: modes[c.LaunchMode],
+		TaskAffinity: c.Affinity, Permission: c.Permission}
 	if entry.TaskAffinity == "" {
 		entry.TaskAffinity = pkg.Name
 	}
@@ -54,7 +57,8 @@ func (s *agentSession) packages(r *agent.Request) (any, error) {
 	}
 	list := agent.Packages{Packages: []agent.Package{}}
 	for _, pkg := range s.phone.Packages(r.User) {
-		p := agent.Package{Name: pkg.Name, VersionCode: pkg.VersionCode, Debuggable: pkg.Debuggable, System: pkg.System, Enabled: s.phone.PackageState(pkg.Name, r.User).Usable()}
+		p := agent.Package{Name: pkg.Name, VersionCode: pkg.VersionCode, Debuggable: pkg.Debuggable, System: pkg.System,
+			Enabled: s.phone.PackageState(pkg.Name, r.User).Usable()}
 		if pkg.Debuggable || !pkg.System {
 			_, p.Entry = pkg.Find(phone.ActivityKind, pkg.Name+".wxapi.WXEntryActivity")
 		}
@@ -66,7 +70,8 @@ func (s *agentSession) packages(r *agent.Request) (any, error) {
 func (s *agentSession) users() agent.Users {
 	out := agent.Users{Current: s.phone.CurrentUser()}
 	for _, u := range s.phone.Users() {
-		out.Users = append(out.Users, agent.User{ID: u.ID, Name: u.Name, Profile: u.Flags&(phone.UserProfile|phone.UserManaged) != 0, Running: !u.Stopped, Unlocked: !u.Stopped && !s.locked})
+		out.Users = append(out.Users, agent.User{ID: u.ID, Name: u.Name, Profile: u.Flags&(phone.UserProfile|phone.UserManaged) != 0,
+			Running: !u.Stopped, Unlocked: !u.Stopped && !s.locked})
 	}
 	return out
 }
@@ -141,7 +146,8 @@ func logLines(api int, e phone.LogEntry) []string {
 		}
 		owner = fmt.Sprintf(" %5s", owner)
 	}
-	prefix := fmt.Sprintf("%19d.%03d%s %5d %5d %c %-8s: ", e.Time.Unix(), e.Time.Nanosecond()/1e6, owner, e.PID, e.TID, "  VDIWEF"[min(e.Priority, 7)], e.Tag)
+	prefix := fmt.Sprintf("%19d.%03d%s %5d %5d %c %-8s: ", e.Time.Unix(), e.Time.Nanosecond()/1e6, owner, e.PID, e.TID,
+		"  VDIWEF"[min(e.Priority, 7)], e.Tag)
 	text := e.Text
 	if e.Event != 0 {
 		values := make([]string, len(e.Args))

@@ -205,7 +205,8 @@ func (m *mediaStore) Call(_ context.Context, p *phone.Phone, c phone.Call) (map[
 	case p.API == 29:
 		file := c.Extras.Get(extraStream).URI()
 		if file == "" {
-			return nil, &phone.Exception{Class: "java.lang.NullPointerException", Message: "Attempt to invoke virtual method 'java.lang.String android.net.Uri.getPath()' on a null object reference"}
+			return nil, &phone.Exception{Class: "java.lang.NullPointerException",
+				Message: "Attempt to invoke virtual method 'java.lang.String android.net.Uri.getPath()' on a null object reference"}
 		}
 		c.Arg = file
 	}
@@ -226,7 +227,8 @@ func (m *mediaStore) Query(_ context.Context, _ *phone.Phone, q phone.Query) (*p
 	if q.Selection != nil {
 		column, value, ok := selection(*q.Selection, q.Args)
 		if !ok || column != "_data" && column != "_id" && column != "_display_name" {
-			return nil, &phone.Exception{Class: "android.database.sqlite.SQLiteException", Message: "no such column: " + column + " (code 1 SQLITE_ERROR)"}
+			return nil, &phone.Exception{Class: "android.database.sqlite.SQLiteException", Message: "no such column: " + column +
+				" (code 1 SQLITE_ERROR)"}
 		}
 		if column == "_data" {
 			if real, err := m.phone.FS.RealPath(phone.RootCred(), value); err == nil {
@@ -239,7 +241,8 @@ func (m *mediaStore) Query(_ context.Context, _ *phone.Phone, q phone.Query) (*p
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, row := range m.rows {
-		if row.user != q.User || !wanted(row) || !strings.HasPrefix(row.uri(), strings.TrimSuffix(q.URI, "/")) && !strings.HasPrefix(q.URI, "content://media/external/file") {
+		if row.user != q.User || !wanted(row) || !strings.HasPrefix(row.uri(), strings.TrimSuffix(q.URI, "/")) &&
+			!strings.HasPrefix(q.URI, "content://media/external/file") {
 			continue
 		}
 		cells := make([]any, len(columns))

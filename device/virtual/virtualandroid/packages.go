@@ -48,10 +48,13 @@ func launcher() phone.Filter {
 
 // demoPackage is one value for all phones: a lab of a hundred shares it.
 var demoPackage = sync.OnceValue(func() *phone.Package {
-	entry := activity(DemoEntry, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse}, Schemes: []string{DemoAppID}})
+	entry := activity(DemoEntry, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault, categoryBrowse},
+		Schemes: []string{DemoAppID}})
 	entry.LaunchMode, entry.Affinity = phone.LaunchSingleTask, DemoPackage
-	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault}, Schemes: []string{demoScheme}})
-	files := phone.Component{Kind: phone.ProviderKind, Name: "androidx.core.content.FileProvider", Authorities: []string{DemoPackage + ".fileprovider"}, GrantURI: true}
+	bridge := activity(demoBridge, true, phone.Filter{Actions: []string{actionView}, Categories: []string{categoryDefault},
+		Schemes: []string{demoScheme}})
+	files := phone.Component{Kind: phone.ProviderKind, Name: "androidx.core.content.FileProvider",
+		Authorities: []string{DemoPackage + ".fileprovider"}, GrantURI: true}
 	return &phone.Package{
 		Name: DemoPackage, VersionName: "1.0", VersionCode: 1, MinSDK: 24, TargetSDK: 34, AppID: 10200,
 		Certs: [][]byte{demoCertificate}, Debuggable: true,
@@ -88,11 +91,15 @@ func wechatPackage(v wechat.Version) *phone.Package {
 		activity(wechat.ShareImgClass, true, share("image/*", "video/*", "text/*", "application/*"), several),
 		activity(wechat.ShareToTimeLineClass, true, timeline...),
 		activity(wechat.AddFavoriteClass, true, share("image/*", "video/*", "text/*", "application/*", "audio/*"), several),
-		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.ext.provider.WXCommProvider", Exported: true, Authorities: []string{wechat.CommAuthority}},
-		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.base.stub.MMPluginProvider", Exported: true, Authorities: []string{wechat.PluginAuthority},
-			WritePerm: wechat.PackageName + ".plugin.permission.WRITE"},
-		{Kind: phone.ReceiverKind, Name: classEntry + "$EntryReceiver", Exported: true, Permission: wechat.PackageName + ".permission.MM_MESSAGE", Filters: []phone.Filter{{
-			Actions: []string{wechat.PackageName + ".plugin.openapi.Intent.ACTION_HANDLE_APP_REGISTER", wechat.PackageName + ".plugin.openapi.Intent.ACTION_HANDLE_APP_UNREGISTER"}}}},
+		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.ext.provider.WXCommProvider", Exported: true,
+			Authorities: []string{wechat.CommAuthority}},
+		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.base.stub.MMPluginProvider", Exported: true,
+			Authorities: []string{wechat.PluginAuthority},
+			WritePerm:   wechat.PackageName + ".plugin.permission.WRITE"},
+		{Kind: phone.ReceiverKind, Name: classEntry + "$EntryReceiver", Exported: true, Permission: wechat.PackageName +
+			".permission.MM_MESSAGE", Filters: []phone.Filter{{
+			Actions: []string{wechat.PackageName + ".plugin.openapi.Intent.ACTION_HANDLE_APP_REGISTER", wechat.PackageName +
+				".plugin.openapi.Intent.ACTION_HANDLE_APP_UNREGISTER"}}}},
 	}
 	for _, class := range []string{
 		".app.WeChatSplashActivity", ".plugin.account.ui.SimpleLoginUI", ".plugin.account.ui.LoginUI", ".plugin.base.stub.UIEntryStub",

@@ -268,5 +268,6 @@ func (f files) Chtimes(path string, mtime time.Time) error {
 func abs(path string) string { return phone.Clean("/", path) }
 
 func infoOf(i phone.Info) adb.Info {
-	return adb.Info{Name: i.Name, Mode: i.Mode, Size: i.Size, UID: uint32(i.UID), GID: uint32(i.GID), Ino: i.Ino, Nlink: uint32(i.NLink), MTime: i.MTime}
+	return adb.Info{Name: i.Name, Mode: i.Mode, Size: i.Size, UID: uint32(i.UID), GID: uint32(i.GID), Ino: i.Ino, Nlink: uint32(i.NLink),
+		MTime: i.MTime}
 }

@@ -102,7 +102,8 @@ func (a *demoApp) send(p *idevice.Phone, s ioswire.Sender) error {
 		a.id = ioswire.NewContextID(ioswire.SDK200, fmt.Sprintf("%d_%p_%d", time.Now().Unix(), a, a.sent))
 	}
 	s.AppID, s.BundleID, s.UniversalLink, s.ContextID = DemoAppID, DemoBundleID, DemoUniversalLink, a.id
-	s.Phone = ioswire.Phone{IOS: major, NoUniversalLinks: !p.CanOpen(DemoBundleID, "weixinULAPI"), NoURLParams: !p.CanOpen(DemoBundleID, "weixinURLParamsAPI")}
+	s.Phone = ioswire.Phone{IOS: major, NoUniversalLinks: !p.CanOpen(DemoBundleID, "weixinULAPI"),
+		NoURLParams: !p.CanOpen(DemoBundleID, "weixinURLParamsAPI")}
 	wires, _, err := ioswire.Encode(a.last, s)
 	if err != nil {
 		return err
@@ -140,7 +141,8 @@ func (a *demoApp) handle(p *idevice.Phone, self idevice.Process, link string) {
 		return
 	}
 	major, _ := p.Version()
-	reply, err := ioswire.DecodeReply(link, p.Pasteboard(ioswire.PasteboardType), ioswire.Receiver{AppID: DemoAppID, UniversalLink: DemoUniversalLink, IOS: major})
+	reply, err := ioswire.DecodeReply(link, p.Pasteboard(ioswire.PasteboardType),
+		ioswire.Receiver{AppID: DemoAppID, UniversalLink: DemoUniversalLink, IOS: major})
 	if err != nil {
 		a.log(p, self, idevice.Error, "handleOpenURL: %v", err)
 		return

@@ -29,8 +29,9 @@ type wechatApp struct {
 // pages are the screens of a course as what a person sees.
 var pages = map[string]screen.Kind{
 	"chat picker": screen.Picker, "Moments editor": screen.MomentsEditor, "favorites": screen.Favorites, "chat": screen.Chat,
-	"consent page": screen.Consent, "mini program": screen.MiniProgram, "subscription page": screen.Subscribe, "web page": screen.Subscribe, "switch account": screen.Login,
-	"login": screen.Login, "error page": screen.Refusal,
+	"consent page": screen.Consent, "mini program": screen.MiniProgram, "subscription page": screen.Subscribe, "web page": screen.Subscribe,
+	"switch account": screen.Login,
+	"login":          screen.Login, "error page": screen.Refusal,
 }
 
 // Page implements idevice.Shower.
@@ -75,8 +76,10 @@ func wechatOf(o Options) idevice.App {
 	}, host{})
 	v := w.Version()
 	return idevice.App{
-		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing", Team: "5A4RE8SF68",
-		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"}, Code: &wechatApp{wechat: w, think: o.Think, page: screen.Page{Kind: screen.WeChatHome, WeChat: v.String()}},
+		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing",
+		Team:    "5A4RE8SF68",
+		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"},
+		Code: &wechatApp{wechat: w, think: o.Think, page: screen.Page{Kind: screen.WeChatHome, WeChat: v.String()}},
 	}
 }
 

@@ -223,7 +223,8 @@ func (r *urlRun) request(req intents.Request) URLCourse {
 			action = "cancel"
 		}
 		if w.options.Answer != Stay {
-			course.Back = r.back(intents.SubscribeReply{Result: w.result(intents.ErrOK, nil), TemplateID: q.TemplateID, Scene: q.Scene, Action: &action, Reserved: q.Reserved})
+			course.Back = r.back(intents.SubscribeReply{Result: w.result(intents.ErrOK, nil), TemplateID: q.TemplateID, Scene: q.Scene,
+				Action: &action, Reserved: q.Reserved})
 		}
 		return course
 	}
@@ -250,13 +251,15 @@ func (r *urlRun) share(q intents.Share) URLCourse {
 	case intents.SceneTimeline:
 		course = URLCourse{Note: "Moments editor", Screen: "Moments editor"}
 	case intents.SceneFavorite: // saved without a question
-		return URLCourse{Note: "saved to favorites", Screen: "favorites", AtOnce: true, Back: r.back(intents.ShareReply{Result: w.result(intents.ErrOK, nil)})}
+		return URLCourse{Note: "saved to favorites", Screen: "favorites", AtOnce: true,
+			Back: r.back(intents.ShareReply{Result: w.result(intents.ErrOK, nil)})}
 	case intents.SceneContact:
 		course = URLCourse{Note: "chat with a contact", Screen: "chat"}
 	case intents.SceneSession:
 		course = URLCourse{Note: "chat picker", Screen: "chat picker"}
 	default:
-		return URLCourse{Note: fmt.Sprintf("no scene %d", scene), AtOnce: true, Back: r.back(intents.ShareReply{Result: w.result(intents.ErrUnsupported, nil)})}
+		return URLCourse{Note: fmt.Sprintf("no scene %d", scene), AtOnce: true,
+			Back: r.back(intents.ShareReply{Result: w.result(intents.ErrUnsupported, nil)})}
 	}
 	switch w.options.Answer {
 	case Stay:

@@ -118,7 +118,8 @@ func (w *WeChat) launch(e envelope, args arguments) *Course {
 	case args.at(1) == "" || err != nil || kind < 0 || kind > 2:
 		return &Course{Note: fmt.Sprintf("mini program %q of type %q", args.at(1), args.at(3))}
 	}
-	course := &Course{Note: "mini program " + args.at(1), Screens: screens(bizEntry, ".plugin.appbrand.launching.AppBrandLaunchProxyUI", ".plugin.appbrand.ui.AppBrandUI")}
+	course := &Course{Note: "mini program " + args.at(1), Screens: screens(bizEntry, ".plugin.appbrand.launching.AppBrandLaunchProxyUI",
+		".plugin.appbrand.ui.AppBrandUI")}
 	// Plain Back, a refusal and staying tell the app nothing.
 	if w.options.Answer == Send {
 		message := args.at(4)
@@ -157,7 +158,8 @@ func (w *WeChat) typedWebview(e envelope, args arguments) *Course {
 	case subscribe:
 		scene, _ := strconv.ParseInt(args.at(2), 10, 32)
 		e.command = commandSubscribe
-		course.Reply = w.reply(e, intents.SubscribeReply{Result: w.result(code, nil), TemplateID: args.pointer(3), Scene: int32(scene), Action: &action, Reserved: args.pointer(4)})
+		course.Reply = w.reply(e, intents.SubscribeReply{Result: w.result(code, nil), TemplateID: args.pointer(3), Scene: int32(scene),
+			Action: &action, Reserved: args.pointer(4)})
 	case subscribeWxa:
 		if w.options.Answer != Send {
 			code = intents.ErrUserCancel

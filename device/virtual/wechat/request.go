@@ -220,8 +220,10 @@ func (w *WeChat) reply(e envelope, content intents.Reply) *Reply {
 // auth asks for the user's consent.
 func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 	scope, state := extras.Get("_wxapi_sendauth_req_scope").Text(), extras.Get("_wxapi_sendauth_req_state").Text()
-	course := Course{Note: "consent is asked for", Screens: screens(".plugin.base.stub.UIEntryStub", ".plugin.webview.ui.tools.SDKOAuthUI"), Closes: true}
-	content := intents.AuthReply{Result: w.result(intents.ErrOK, e.transaction), State: state, Lang: new("zh_CN"), Country: new("CN"), AuthResult: true}
+	course := Course{Note: "consent is asked for", Screens: screens(".plugin.base.stub.UIEntryStub", ".plugin.webview.ui.tools.SDKOAuthUI"),
+		Closes: true}
+	content := intents.AuthReply{Result: w.result(intents.ErrOK, e.transaction), State: state, Lang: new("zh_CN"), Country: new("CN"),
+		AuthResult: true}
 	if w.options.Version.AtLeast(8, 0, 0) {
 		content.Country = new("")
 	}
@@ -252,7 +254,8 @@ func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 	}
 	content.URL = new(e.appID + "://oauth?" + query.Encode())
 	course.Reply = w.reply(e, content)
-	if class := extras.Get("_wxapi_sendauth_options_callback_classname").Text(); class != nil && *class != "" && w.supports(supportAuthOptions) {
+	if class := extras.Get("_wxapi_sendauth_options_callback_classname").Text(); class != nil && *class != "" &&
+		w.supports(supportAuthOptions) {
 		pkg, _, _ := strings.Cut(course.Reply.Component, "/")
 		course.Reply.Component = pkg + "/" + *class
 		if flags := extras.Get("_wxapi_sendauth_options_callback_flags"); flags.Type() == androidwire.TypeInteger && flags.Integer() != -1 {

@@ -116,7 +116,8 @@ func orNone(class string) string {
 
 // unsupported goes straight back to the app.
 func (w *WeChat) unsupported(e envelope, why string) Course {
-	return Course{Note: why, Screens: screens(".plugin.base.stub.UIEntryStub"), Reply: w.reply(e, w.bare(e, intents.ErrUnsupported)), AtOnce: true, Closes: true}
+	return Course{Note: why, Screens: screens(".plugin.base.stub.UIEntryStub"), Reply: w.reply(e, w.bare(e, intents.ErrUnsupported)),
+		AtOnce: true, Closes: true}
 }
 
 // to opens the screens of a scene and lets the user act.

@@ -64,25 +64,45 @@ func GoString(v Value) (s string, ok bool) {
 func (m *Machine) defineJava() {
 	object := m.Define(nil, &Class{Name: "java.lang.Object", Methods: []*Method{
 		{Name: "<init>", Signature: "()V"},
-		{Name: "toString", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(Text(this)), nil }},
+		{Name: "toString", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
+			error) {
+			return m.String(Text(this)), nil
+		}},
 		{Name: "hashCode", Signature: "()I", Call: func(*Thread, *Object, []Value) (Value, error) { return int32(1), nil }},
-		{Name: "equals", Signature: "(Ljava/lang/Object;)Z", Call: func(_ *Thread, this *Object, args []Value) (Value, error) { return Value(this) == args[0], nil }},
-		{Name: "getClass", Signature: "()Ljava/lang/Class;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return this.Class.object, nil }},
+		{Name: "equals", Signature: "(Ljava/lang/Object;)Z", Call: func(_ *Thread, this *Object, args []Value) (Value,
+			error) {
+			return Value(this) == args[0], nil
+		}},
+		{Name: "getClass", Signature: "()Ljava/lang/Class;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
+			error) {
+			return this.Class.object, nil
+		}},
 	}})
 	m.Define(nil, &Class{Name: "java.lang.Class", Methods: []*Method{
-		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(this.Go.(*Class).Name), nil }},
+		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
+			error) {
+			return m.String(this.Go.(*Class).Name), nil
+		}},
 	}})
 	object.object.Class = m.classes["java.lang.Class"]
 	serializable := m.Define(nil, &Class{Name: "java.io.Serializable", Interface: true})
 	chars := m.Define(nil, &Class{Name: "java.lang.CharSequence", Interface: true})
 	m.Define(nil, &Class{Name: "java.lang.String", Interfaces: []*Class{serializable, chars}, Methods: []*Method{
-		{Name: "length", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return int32(len([]rune(this.Text))), nil }},
+		{Name: "length", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) {
+			return int32(len([]rune(this.Text))),
+				nil
+		}},
 	}})
 	for _, b := range boxes {
-		m.Define(nil, &Class{Name: "java.lang." + b.name, Interfaces: []*Class{serializable}, Fields: []*Field{{Name: "value", Signature: b.signature}}})
+		m.Define(nil, &Class{Name: "java.lang." + b.name, Interfaces: []*Class{serializable},
+			Fields: []*Field{{Name: "value", Signature: b.signature}}})
 	}
-	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable}, Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},
-		Methods: []*Method{{Name: "getMessage", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return this.Get("detailMessage"), nil }}}})
+	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable},
+		Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},
+		Methods: []*Method{{Name: "getMessage", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
+			error) {
+			return this.Get("detailMessage"), nil
+		}}}})
 	exception := m.Define(nil, &Class{Name: "java.lang.Exception", Super: throwable})
 	runtime := m.Define(nil, &Class{Name: "java.lang.RuntimeException", Super: exception})
 	m.Define(nil, &Class{Name: "java.lang.NullPointerException", Super: runtime})
@@ -91,7 +111,10 @@ func (m *Machine) defineJava() {
 	loader := m.Define(nil, &Class{Name: "java.lang.ClassLoader"})
 	m.Define(nil, &Class{Name: "dalvik.system.PathClassLoader", Super: loader})
 	m.Define(nil, &Class{Name: "java.lang.System", Methods: []*Method{
-		{Name: "currentTimeMillis", Signature: "()J", Static: true, Call: func(*Thread, *Object, []Value) (Value, error) { return time.Now().UnixMilli(), nil }},
+		{Name: "currentTimeMillis", Signature: "()J", Static: true, Call: func(*Thread, *Object, []Value) (Value,
+			error) {
+			return time.Now().UnixMilli(), nil
+		}},
 	}})
 	m.defineMap()
 	m.defineThreads()
@@ -120,13 +143,17 @@ func (m *Machine) defineMap() {
 	face := m.Define(nil, &Class{Name: "java.util.Map", Interface: true})
 	m.Define(nil, &Class{Name: "java.util.HashMap", Interfaces: []*Class{face, m.classes["java.io.Serializable"]}, Methods: []*Method{
 		{Name: "<init>", Signature: "()V"},
-		{Name: "put", Signature: "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
-			e := entries(this)
-			old := e[Text(args[0])]
-			e[Text(args[0])] = args[1]
-			return old, nil
+		{Name: "put", Signature: "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;",
+			Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
+				e := entries(this)
+				old := e[Text(args[0])]
+				e[Text(args[0])] = args[1]
+				return old, nil
+			}},
+		{Name: "get", Signature: "(Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value,
+			error) {
+			return entries(this)[Text(args[0])], nil
 		}},
-		{Name: "get", Signature: "(Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value, error) { return entries(this)[Text(args[0])], nil }},
 		{Name: "size", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return int32(len(entries(this))), nil }},
 	}})
 }
@@ -165,7 +192,10 @@ func (m *Machine) defineThreads() {
 			return Void{}, nil
 		}},
 		{Name: "run", Signature: "()V"},
-		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return m.String(this.Go.(*Thread).name), nil }},
+		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
+			error) {
+			return m.String(this.Go.(*Thread).name), nil
+		}},
 		{Name: "start", Signature: "()V", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) {
 			if !this.Go.(*Thread).start() {
 				return nil, m.Throw("java.lang.IllegalThreadStateException", "")

@@ -87,8 +87,9 @@ func (t *task) top() *record {
 }
 
 func (r *record) snapshot(t *task) Activity {
-	return Activity{Token: r.token, User: r.user, Task: t.id, Root: t.records[0] == r, Pkg: r.pkg, Class: r.class, Alias: r.alias, Intent: r.intent,
-		UID: r.uid, PID: r.pid, CallerUID: r.callerUID, Caller: r.caller, Resumed: r.state == resumed, Launched: r.launched}
+	return Activity{Token: r.token, User: r.user, Task: t.id, Root: t.records[0] == r, Pkg: r.pkg, Class: r.class, Alias: r.alias,
+		Intent: r.intent,
+		UID:    r.uid, PID: r.pid, CallerUID: r.callerUID, Caller: r.caller, Resumed: r.state == resumed, Launched: r.launched}
 }
 
 // Tasks lists the tasks, bottom to top.
@@ -346,7 +347,8 @@ func (p *Phone) visible(uid int) bool {
 
 // startHome puts the launcher there at boot.
 func (p *Phone) startHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask, Component: HomePackage + "/" + homeClass}
+	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask,
+		Component: HomePackage + "/" + homeClass}
 	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
 	_ = p.Settle(context.Background())
 	p.Log.Clear(LogMain, LogSystem, LogEvents, LogCrash)
@@ -354,7 +356,8 @@ func (p *Phone) startHome() {
 
 // GoHome is the home key.
 func (p *Phone) GoHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask | FlagReset, Component: HomePackage + "/" + homeClass}
+	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask | FlagReset,
+		Component: HomePackage + "/" + homeClass}
 	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
 }
 

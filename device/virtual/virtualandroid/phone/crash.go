@@ -17,7 +17,8 @@ func (p *Phone) Crash(pkg string, user int, exception, message string) bool {
 		return false
 	}
 	p.Log.Write(LogEntry{Time: p.now(), PID: pr.PID, TID: pr.PID, UID: pr.UID, Buffer: LogCrash, Priority: Error, Tag: "AndroidRuntime",
-		Text: fmt.Sprintf("FATAL EXCEPTION: main\nProcess: %s, PID: %d\n%s: %s\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)", pkg, pr.PID, exception, message)})
+		Text: fmt.Sprintf("FATAL EXCEPTION: main\nProcess: %s, PID: %d\n%s: %s\n\tat "+
+			"android.app.ActivityThread$H.handleMessage(ActivityThread.java)", pkg, pr.PID, exception, message)})
 	p.event(evCrash, user, pr.PID, pr.Name, it.crashFlags(), exception, message, "ActivityThread.java", 0, 0)
 	if t, r := p.top(); r != nil && r.pid == pr.PID {
 		p.text(LogSystem, Warn, p.taskTag(), fmt.Sprintf("  Force finishing activity %s", r.comp()))

@@ -57,7 +57,8 @@ var eventTags = map[int][]eventTag{
 	evLaunchTime:  {{24, "am_activity_launch_time", nil}, {30, "wm_activity_launch_time", nil}},
 	evProcBound:   {{24, "am_proc_bound", nil}},
 	evProcDied:    {{24, "am_proc_died", []int{0, 1, 2}}, {26, "am_proc_died", nil}},
-	evPause: {{24, "am_pause_activity", []int{0, 1, 2}}, {28, "am_pause_activity", []int{0, 1, 2, 3}}, {30, "wm_pause_activity", []int{0, 1, 2, 3}},
+	evPause: {{24, "am_pause_activity", []int{0, 1, 2}}, {28, "am_pause_activity", []int{0, 1, 2, 3}},
+		{30, "wm_pause_activity", []int{0, 1, 2, 3}},
 		{31, "wm_pause_activity", nil}},
 	evProcStart: {{24, "am_proc_start", nil}},
 	evDestroy:   {{24, "am_destroy_activity", nil}, {30, "wm_destroy_activity", nil}},
@@ -65,19 +66,29 @@ var eventTags = map[int][]eventTag{
 	evCrash:     {{24, "am_crash", []int{0, 1, 2, 3, 4, 5, 6, 7}}, {34, "am_crash", nil}},
 	evSetResumed: {{24, "am_focused_activity", nil}, {26, "am_set_resumed_activity", nil},
 		{30, "wm_set_resumed_activity", nil}},
-	evFocusedStack: {{24, "am_focused_stack", []int{0, 2, 3, 4}}, {29, "am_focused_stack", nil}, {30, "wm_focused_stack", nil}, {31, "wm_focused_root_task", nil}},
-	evStop:         {{24, "am_stop_activity", nil}, {30, "wm_stop_activity", nil}},
+	evFocusedStack: {{24, "am_focused_stack", []int{0, 2, 3, 4}}, {29, "am_focused_stack", nil}, {30, "wm_focused_stack", nil},
+		{31, "wm_focused_root_task", nil}},
+	evStop: {{24, "am_stop_activity", nil}, {30, "wm_stop_activity", nil}},
 	// The app's own: user, token, component, reason, time. The user goes at
 	// 30, when the token comes.
-	evOnPaused:      {{24, "am_on_paused_called", []int{0, 2, 3}}, {30, "wm_on_paused_called", []int{1, 2, 3}}, {34, "wm_on_paused_called", []int{1, 2, 3, 4}}},
-	evOnResumed:     {{24, "am_on_resume_called", []int{0, 2, 3}}, {30, "wm_on_resume_called", []int{1, 2, 3}}, {34, "wm_on_resume_called", []int{1, 2, 3, 4}}},
-	evOnStop:        {{24, "am_on_stop_called", []int{0, 2, 3}}, {30, "wm_on_stop_called", []int{1, 2, 3}}, {34, "wm_on_stop_called", []int{1, 2, 3, 4}}},
-	evOnCreate:      {{24, "", nil}, {28, "am_on_create_called", []int{0, 2, 3}}, {30, "wm_on_create_called", []int{1, 2, 3}}, {34, "wm_on_create_called", []int{1, 2, 3, 4}}},
-	evOnRestart:     {{24, "", nil}, {28, "am_on_restart_called", []int{0, 2, 3}}, {30, "wm_on_restart_called", []int{1, 2, 3}}, {34, "wm_on_restart_called", []int{1, 2, 3, 4}}},
-	evOnStart:       {{24, "", nil}, {28, "am_on_start_called", []int{0, 2, 3}}, {30, "wm_on_start_called", []int{1, 2, 3}}, {34, "wm_on_start_called", []int{1, 2, 3, 4}}},
-	evOnDestroy:     {{24, "", nil}, {28, "am_on_destroy_called", []int{0, 2, 3}}, {30, "wm_on_destroy_called", []int{1, 2, 3}}, {34, "wm_on_destroy_called", []int{1, 2, 3, 4}}},
-	evTopGained:     {{24, "", nil}, {29, "am_on_top_resumed_gained_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_gained_called", []int{1, 2, 3}}},
-	evTopLost:       {{24, "", nil}, {29, "am_on_top_resumed_lost_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_lost_called", []int{1, 2, 3}}},
+	evOnPaused: {{24, "am_on_paused_called", []int{0, 2, 3}}, {30, "wm_on_paused_called", []int{1, 2, 3}},
+		{34, "wm_on_paused_called", []int{1, 2, 3, 4}}},
+	evOnResumed: {{24, "am_on_resume_called", []int{0, 2, 3}}, {30, "wm_on_resume_called", []int{1, 2, 3}},
+		{34, "wm_on_resume_called", []int{1, 2, 3, 4}}},
+	evOnStop: {{24, "am_on_stop_called", []int{0, 2, 3}}, {30, "wm_on_stop_called", []int{1, 2, 3}},
+		{34, "wm_on_stop_called", []int{1, 2, 3, 4}}},
+	evOnCreate: {{24, "", nil}, {28, "am_on_create_called", []int{0, 2, 3}}, {30, "wm_on_create_called", []int{1, 2, 3}},
+		{34, "wm_on_create_called", []int{1, 2, 3, 4}}},
+	evOnRestart: {{24, "", nil}, {28, "am_on_restart_called", []int{0, 2, 3}}, {30, "wm_on_restart_called", []int{1, 2, 3}},
+		{34, "wm_on_restart_called", []int{1, 2, 3, 4}}},
+	evOnStart: {{24, "", nil}, {28, "am_on_start_called", []int{0, 2, 3}}, {30, "wm_on_start_called", []int{1, 2, 3}},
+		{34, "wm_on_start_called", []int{1, 2, 3, 4}}},
+	evOnDestroy: {{24, "", nil}, {28, "am_on_destroy_called", []int{0, 2, 3}}, {30, "wm_on_destroy_called", []int{1, 2, 3}},
+		{34, "wm_on_destroy_called", []int{1, 2, 3, 4}}},
+	evTopGained: {{24, "", nil}, {29, "am_on_top_resumed_gained_called", []int{0, 2, 3}},
+		{30, "wm_on_top_resumed_gained_called", []int{1, 2, 3}}},
+	evTopLost: {{24, "", nil}, {29, "am_on_top_resumed_lost_called", []int{0, 2, 3}}, {30, "wm_on_top_resumed_lost_called", []int{1, 2,
+		3}}},
 	evAddToStopping: {{24, "", nil}, {29, "am_add_to_stopping", nil}, {30, "wm_add_to_stopping", nil}},
 	evTaskCreated:   {{24, "wm_task_created", []int{0, 1}}, {34, "wm_task_created", []int{0}}},
 	evTaskMoved:     {{24, "wm_task_moved", []int{0, 3, 4}}, {34, "wm_task_moved", nil}},
@@ -115,12 +126,14 @@ func (p *Phone) eventBy(pid, uid, number int, args ...any) {
 			args[i] = int32(n)
 		}
 	}
-	p.Log.Write(LogEntry{Time: p.now(), PID: pid, TID: pid, UID: uid, Buffer: LogEvents, Priority: Information, Tag: tag.name, Event: number, Args: args})
+	p.Log.Write(LogEntry{Time: p.now(), PID: pid, TID: pid, UID: uid, Buffer: LogEvents, Priority: Information, Tag: tag.name, Event: number,
+		Args: args})
 }
 
 // text writes a line as system_server.
 func (p *Phone) text(b LogBuffer, priority int, tag, line string) {
-	p.Log.Write(LogEntry{Time: p.now(), PID: systemServerPID, TID: systemServerPID, UID: SystemUID, Buffer: b, Priority: priority, Tag: tag, Text: line})
+	p.Log.Write(LogEntry{Time: p.now(), PID: systemServerPID, TID: systemServerPID, UID: SystemUID, Buffer: b, Priority: priority, Tag: tag,
+		Text: line})
 }
 
 // Logcat writes a line to the main buffer as an app's process does.

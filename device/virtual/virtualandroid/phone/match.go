@@ -48,7 +48,8 @@ func (p *Phone) Resolve(in Intent, user int) []string {
 // matches is Matches, with the category DEFAULT asked for as startActivity
 // does.
 func (f Filter) matches(in Intent, defaults bool) bool {
-	if defaults && !slices.Contains(in.Categories, "android.intent.category.LAUNCHER") && !slices.Contains(in.Categories, "android.intent.category.HOME") {
+	if defaults && !slices.Contains(in.Categories, "android.intent.category.LAUNCHER") &&
+		!slices.Contains(in.Categories, "android.intent.category.HOME") {
 		in.Categories = append(slices.Clip(in.Categories), "android.intent.category.DEFAULT")
 	}
 	return f.Matches(in)

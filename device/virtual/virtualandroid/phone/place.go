@@ -74,7 +74,8 @@ func (s *starter) same(r *record) bool {
 // as when a launcher icon is touched again: then the task is shown as it is.
 func (s *starter) sameLaunch(t *task, flags int32) bool {
 	b := t.base
-	return flags&FlagNewTask != 0 && flags&(FlagClearTop|FlagMultipleTask) == 0 && b.Component == s.in.Component && b.Action == s.in.Action && b.Data == s.in.Data && b.Type == s.in.Type &&
+	return flags&FlagNewTask != 0 && flags&(FlagClearTop|FlagMultipleTask) == 0 && b.Component == s.in.Component &&
+		b.Action == s.in.Action && b.Data == s.in.Data && b.Type == s.in.Type &&
 		slices.Equal(b.Categories, s.in.Categories)
 }
 
@@ -123,7 +124,8 @@ func (s *starter) affinity() string {
 
 func (s *starter) newTask() *task {
 	s.nextTask++
-	t := &task{id: s.nextTask, user: s.q.User, affinity: s.affinity(), base: s.in, recents: !s.comp.NoRecents && s.in.Flags&FlagExcludeRecents == 0}
+	t := &task{id: s.nextTask, user: s.q.User, affinity: s.affinity(), base: s.in, recents: !s.comp.NoRecents &&
+		s.in.Flags&FlagExcludeRecents == 0}
 	s.tasks = append(s.tasks, t)
 	if s.API < 29 {
 		s.event(evCreateTask, t.user, t.id, t.id, 0)
@@ -141,8 +143,10 @@ func (s *starter) toFront(t *task) {
 
 // create makes a new record on top of the task.
 func (s *starter) create(t *task, fresh bool) int {
-	r := &record{token: s.tokens.IntN(1<<27) + 1<<20, user: s.q.User, pkg: s.it.Name, class: s.comp.Name, alias: s.alias, mode: s.comp.LaunchMode, intent: s.in,
-		uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0, showLocked: s.comp.ShowLocked, launched: s.now()}
+	r := &record{token: s.tokens.IntN(1<<27) + 1<<20, user: s.q.User, pkg: s.it.Name, class: s.comp.Name, alias: s.alias,
+		mode: s.comp.LaunchMode, intent: s.in,
+		uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0,
+		showLocked: s.comp.ShowLocked, launched: s.now()}
 	t.records = append(t.records, r)
 	s.event(evCreate, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
 	s.began(StartSuccess)
@@ -188,7 +192,8 @@ func (s *starter) displayed(r *record, ms int64) {
 		line += fmt.Sprintf(" for user %d", r.user)
 	}
 	line += ": +" + Duration(ms)
-	s.Log.Write(LogEntry{Time: s.now(), PID: systemServerPID, TID: systemServerPID, UID: SystemUID, Buffer: LogMain, Priority: Information, Tag: s.taskTag(), Text: line})
+	s.Log.Write(LogEntry{Time: s.now(), PID: systemServerPID, TID: systemServerPID, UID: SystemUID, Buffer: LogMain, Priority: Information,
+		Tag: s.taskTag(), Text: line})
 }
 
 // Duration prints milliseconds as TimeUtils.formatDuration does: 1s234ms.

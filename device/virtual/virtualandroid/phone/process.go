@@ -155,7 +155,8 @@ func UserName(uid int) string {
 }
 
 // groupNames are the names of the other fixed ids (android_filesystem_config.h).
-var groupNames = map[int]string{1004: "input", 1007: "log", 1011: "adb", 1028: "sdcard_r", 1036: "logd", 1078: "ext_data_rw", 1079: "ext_obb_rw",
+var groupNames = map[int]string{1004: "input", 1007: "log", 1011: "adb", 1028: "sdcard_r", 1036: "logd", 1078: "ext_data_rw",
+	1079: "ext_obb_rw",
 	3001: "net_bt_admin", 3002: "net_bt", 3003: "inet", 3006: "net_bw_stats", 3009: "readproc", 3011: "uhid"}
 
 // Kill ends a process as its uid allows: only its own user, or root, may.
@@ -206,7 +207,8 @@ func (p *Phone) ForceStop(pkg string, user int) {
 	if it == nil {
 		return
 	}
-	p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Force stopping %s appid=%d user=%d: from pid %d", pkg, it.AppID, user, adbdPID))
+	p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Force stopping %s appid=%d user=%d: from pid %d", pkg, it.AppID, user,
+		adbdPID))
 	for _, pr := range p.sortedProcs() {
 		if pr.Package == pkg && (user < 0 || pr.User() == user) {
 			p.die(pr, "stop "+pkg+" due to from pid "+fmt.Sprint(adbdPID))

@@ -72,14 +72,16 @@ func Authority(uri string) string {
 func (p *Phone) provider(uid, pid int, external, attached bool, authority string, user int) (App, *Package, Component, error) {
 	if external {
 		if uid != ShellUID && uid != RootUID && uid != SystemUID {
-			return nil, nil, Component{}, denied("Permission Denial: Do not have permission in call getContentProviderExternal() from pid=%d, uid=%d requires android.permission.ACCESS_CONTENT_PROVIDERS_EXTERNALLY", pid, uid)
+			return nil, nil, Component{}, denied("Permission Denial: Do not have permission in call getContentProviderExternal() from pid=%d, "+
+				"uid=%d requires android.permission.ACCESS_CONTENT_PROVIDERS_EXTERNALLY", pid, uid)
 		}
 	} else if !attached {
 		thread := "android.app.IApplicationThread$Stub$Proxy"
 		if p.API <= 25 {
 			thread = "android.app.ApplicationThreadProxy"
 		}
-		return nil, nil, Component{}, denied("Unable to find app for caller %s@%x (pid=%d) when getting content provider %s", thread, pid*7919, pid, authority)
+		return nil, nil, Component{}, denied("Unable to find app for caller %s@%x (pid=%d) when getting content provider %s", thread, pid*7919,
+			pid, authority)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +94,8 @@ func (p *Phone) provider(uid, pid int, external, attached bool, authority string
 				continue
 			}
 			if own := it.UID(user); !c.Exported && uid != own && uid != RootUID && uid != SystemUID {
-				return nil, nil, Component{}, denied("Permission Denial: opening provider %s from %s (pid=%d, uid=%d) that is not exported from UID %d", c.Name, "(null)", pid, uid, own)
+				return nil, nil, Component{}, denied("Permission Denial: opening provider %s from %s (pid=%d, uid=%d) that is not exported from "+
+					"UID %d", c.Name, "(null)", pid, uid, own)
 			}
 			p.startProcess(it, c.Process, user, "content provider", hostingOf(p.API, it.Name, c.Name))
 			return it.app, it.Package, c, nil
@@ -122,7 +125,8 @@ func (p *Phone) Query(ctx context.Context, q Query) (*Cursor, error) {
 		return nil, &Exception{Class: "java.lang.IllegalStateException", Message: "Could not find provider: " + Authority(q.URI)}
 	}
 	if need := c.ReadPerm; need != "" && !p.mayHold(q.UID, need) {
-		return nil, denied("Permission Denial: reading %s uri %s from pid=%d, uid=%d requires %s, or grantUriPermission()", c.Name, q.URI, q.PID, q.UID, need)
+		return nil, denied("Permission Denial: reading %s uri %s from pid=%d, uid=%d requires %s, or grantUriPermission()", c.Name, q.URI,
+			q.PID, q.UID, need)
 	}
 	if app == nil {
 		return nil, nil
@@ -159,8 +163,11 @@ func (p *Phone) Call(ctx context.Context, q Call) (map[string]any, error) {
 }
 
 // protectedActions are broadcasts that only the system sends.
-var protectedActions = []string{"android.intent.action.BOOT_COMPLETED", "android.intent.action.MEDIA_MOUNTED", "android.intent.action.PACKAGE_ADDED", "android.intent.action.PACKAGE_REMOVED", "android.intent.action.PACKAGE_REPLACED", "android.intent.action.SCREEN_ON", "android.intent.action.SCREEN_OFF",
-	"android.intent.action.USER_PRESENT", "android.intent.action.BATTERY_CHANGED", "android.intent.action.LOCALE_CHANGED", "android.intent.action.TIMEZONE_CHANGED"}
+var protectedActions = []string{"android.intent.action.BOOT_COMPLETED", "android.intent.action.MEDIA_MOUNTED",
+	"android.intent.action.PACKAGE_ADDED", "android.intent.action.PACKAGE_REMOVED", "android.intent.action.PACKAGE_REPLACED",
+	"android.intent.action.SCREEN_ON", "android.intent.action.SCREEN_OFF",
+	"android.intent.action.USER_PRESENT", "android.intent.action.BATTERY_CHANGED", "android.intent.action.LOCALE_CHANGED",
+	"android.intent.action.TIMEZONE_CHANGED"}
 
 // SendBroadcast sends a broadcast to the receivers that packages declare.
 // It returns how many got it.

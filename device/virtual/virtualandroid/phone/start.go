@@ -130,7 +130,8 @@ func (p *Phone) resolveUser(uid, pid int, user *int, what string) error {
 		if what != "startActivityAsUser" {
 			need += " or android.permission.INTERACT_ACROSS_USERS"
 		}
-		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires %s", what, *user, uidText(uid), need)
+		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires %s", what, *user, uidText(uid),
+			need)
 	}
 	if *user == UserCurrent {
 		*user = p.CurrentUser()
@@ -301,7 +302,8 @@ func (s *starter) background() string {
 	return balBlock
 }
 
-var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SINGLE_TASK", "LAUNCH_SINGLE_INSTANCE", "LAUNCH_SINGLE_INSTANCE_PER_TASK"}
+var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SINGLE_TASK", "LAUNCH_SINGLE_INSTANCE",
+	"LAUNCH_SINGLE_INSTANCE_PER_TASK"}
 
 // logStart writes the START line of ActivityStarter: up to 33 before the
 // start is tried, and only when the intent resolved; from 34 on after it.
@@ -348,7 +350,11 @@ func (s *starter) logBlocked() {
 		if it := s.packages[s.q.Package]; it != nil {
 			target = it.TargetSDK
 		}
-		s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity launch blocked! goo.gle/android-bal [callingPackage: %s; callingPackageTargetSdk: %d; callingUid: %d; callingPid: %d; appSwitchState: 2; callingUidHasAnyVisibleWindow: false; callingUidProcState: %s; isCallingUidPersistentSystemProcess: false; forcedBalByPiSender: BSP.NONE; intent: %s; callerApp: %s; inVisibleTask: false; balAllowedByPiCreator: BSP.ALLOW_BAL; hasRealCaller: true; isPendingIntent: false; autoOptInReason: notPendingIntent; realCallingPackage: %s; resultIfPiCreatorAllowsBal: BAL_BLOCK]",
+		s.text(LogSystem, Warn, s.taskTag(), fmt.Sprintf("Background activity launch blocked! goo.gle/android-bal [callingPackage: %s; "+
+			"callingPackageTargetSdk: %d; callingUid: %d; callingPid: %d; appSwitchState: 2; callingUidHasAnyVisibleWindow: false; "+
+			"callingUidProcState: %s; isCallingUidPersistentSystemProcess: false; forcedBalByPiSender: BSP.NONE; intent: %s; callerApp: %s; "+
+			"inVisibleTask: false; balAllowedByPiCreator: BSP.ALLOW_BAL; hasRealCaller: true; isPendingIntent: false; autoOptInReason: "+
+			"notPendingIntent; realCallingPackage: %s; resultIfPiCreatorAllowsBal: BAL_BLOCK]",
 			s.q.Package, target, uid, s.q.PID, state, intent, caller, s.q.Package))
 		return
 	}

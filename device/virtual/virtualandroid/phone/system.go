@@ -33,7 +33,8 @@ func (p *Phone) layout() {
 		n.target = kind
 		at.parent.children[at.name] = n
 	}
-	for _, d := range []string{"/system", "/system/bin", "/system/app", "/system/priv-app", "/system/framework", "/system/etc", "/system/lib64",
+	for _, d := range []string{"/system", "/system/bin", "/system/app", "/system/priv-app", "/system/framework", "/system/etc",
+		"/system/lib64",
 		"/vendor", "/dev", "/proc", "/sys", "/apex", "/mnt", "/storage", "/mnt/user", "/mnt/user/0"} {
 		dir(d, 0o755, RootUID, RootUID)
 	}
@@ -52,7 +53,8 @@ func (p *Phone) layout() {
 		dir("/data/user_de/"+id, 0o711, SystemUID, SystemUID)
 		home := "/storage/emulated/" + id
 		dir(home, 0o771, RootUID, SDCardRW).shared = true
-		for _, d := range []string{"Alarms", "Android", "Android/data", "DCIM", "Documents", "Download", "Movies", "Music", "Notifications", "Pictures", "Podcasts", "Ringtones"} {
+		for _, d := range []string{"Alarms", "Android", "Android/data", "DCIM", "Documents", "Download", "Movies", "Music", "Notifications",
+			"Pictures", "Podcasts", "Ringtones"} {
 			dir(path.Join(home, d), 0o770, RootUID, SDCardRW).shared = true
 		}
 	}
@@ -73,7 +75,8 @@ func (p *Phone) layout() {
 
 // systemPrograms are the names in /system/bin that the shell knows.
 var systemPrograms = []string{
-	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "log", "logcat", "ls",
+	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "log", "logcat",
+	"ls",
 	"md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "ps", "pwd", "rm", "run-as", "screencap", "screenrecord", "settings", "sh",
 	"sha256sum", "sleep", "which", "wm",
 }
@@ -133,19 +136,23 @@ func (p *Phone) installSystem() {
 	v := int64(p.API)
 	rel := Release(p.API)
 	sys := func(name, file string, appID int, cs ...Component) *Package {
-		return &Package{Name: name, VersionName: rel, VersionCode: v, MinSDK: p.API, TargetSDK: p.API, AppID: appID, System: true, Path: file, APKSize: 4096, Components: cs}
+		return &Package{Name: name, VersionName: rel, VersionCode: v, MinSDK: p.API, TargetSDK: p.API, AppID: appID, System: true, Path: file,
+			APKSize: 4096, Components: cs}
 	}
-	p.Install(sys("android", "/system/framework/framework-res.apk", SystemUID, Component{Kind: ActivityKind, Name: suspendedClass, NoRecents: true},
+	p.Install(sys("android", "/system/framework/framework-res.apk", SystemUID, Component{Kind: ActivityKind, Name: suspendedClass,
+		NoRecents: true},
 		Component{Kind: ActivityKind, Name: resolverClass, NoRecents: true, Exported: true}), nil)
 	p.Install(sys("com.android.shell", "/system/priv-app/Shell/Shell.apk", ShellUID), nil)
 	p.Install(sys("com.android.systemui", "/system/priv-app/SystemUI/SystemUI.apk", 10027), nil)
 	p.Install(sys("com.android.settings", "/system/priv-app/Settings/Settings.apk", SystemUID, Component{
 		Kind: ActivityKind, Name: "com.android.settings.Settings", Exported: true, LaunchMode: LaunchSingleTask,
-		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.LAUNCHER", "android.intent.category.DEFAULT"}},
+		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.LAUNCHER",
+			"android.intent.category.DEFAULT"}},
 			{Actions: []string{"android.settings.SETTINGS"}, Categories: []string{"android.intent.category.DEFAULT"}}}}), nil)
 	p.Install(sys(HomePackage, "/system/priv-app/Launcher3/Launcher3.apk", 10030, Component{
 		Kind: ActivityKind, Name: homeClass, Exported: true, LaunchMode: LaunchSingleTask,
-		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.HOME", "android.intent.category.DEFAULT"}}}}), nil)
+		Filters: []Filter{{Actions: []string{"android.intent.action.MAIN"}, Categories: []string{"android.intent.category.HOME",
+			"android.intent.category.DEFAULT"}}}}), nil)
 }
 
 const (

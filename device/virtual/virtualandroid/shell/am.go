@@ -27,7 +27,8 @@ func (c *call) thrown(err error, what string) int {
 	default:
 		c.errorf("\nException occurred while executing '%s':\n", what)
 	}
-	c.errorf("%v\n\tat android.os.Binder.shellCommand(Binder.java)\n\tat android.os.Binder.onTransact(Binder.java)\n\tat android.os.Binder.execTransact(Binder.java)\n", e)
+	c.errorf("%v\n\tat android.os.Binder.shellCommand(Binder.java)\n\tat android.os.Binder.onTransact(Binder.java)\n\tat "+
+		"android.os.Binder.execTransact(Binder.java)\n", e)
 	return 255
 }
 
@@ -39,7 +40,8 @@ func (c *call) thrownOld(err error) int {
 		c.errorf("usage: %s [subcommand] [options]\n\nError: %s\n", c.args[0], e.Message)
 		return 0
 	}
-	c.errorf("%v\n\tat android.os.Parcel.readException(Parcel.java)\n\tat com.android.internal.os.BaseCommand.run(BaseCommand.java)\n\tat com.android.internal.os.RuntimeInit.main(RuntimeInit.java)\n", err)
+	c.errorf("%v\n\tat android.os.Parcel.readException(Parcel.java)\n\tat "+
+		"com.android.internal.os.BaseCommand.run(BaseCommand.java)\n\tat com.android.internal.os.RuntimeInit.main(RuntimeInit.java)\n", err)
 	return 1
 }
 
@@ -85,7 +87,8 @@ func (c *call) amHelp(unasked bool) int {
 		c.printf("usage: am [subcommand] [options]\n")
 		return 0
 	}
-	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
+	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user " +
+		"<USER_ID> | current] <INTENT>\n" +
 		"  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
 	if unasked {
 		return 255
@@ -106,14 +109,19 @@ type startOptions struct {
 // them (ActivityManagerShellCommand.makeIntent).
 var (
 	startFlags = map[string][2]int{
-		"-D": {24, 99}, "-N": {24, 99}, "--streaming": {26, 99}, "--track-allocation": {24, 99}, "--task-overlay": {26, 99}, "--lock-task": {28, 99},
-		"--allow-background-activity-starts": {30, 99}, "--splashscreen-show-icon": {33, 99}, "--dismiss-keyguard": {34, 99}, "--suspend": {34, 99},
+		"-D": {24, 99}, "-N": {24, 99}, "--streaming": {26, 99}, "--track-allocation": {24, 99}, "--task-overlay": {26, 99},
+		"--lock-task":                        {28, 99},
+		"--allow-background-activity-starts": {30, 99}, "--splashscreen-show-icon": {33, 99}, "--dismiss-keyguard": {34, 99},
+		"--suspend": {34, 99},
 	}
 	startValues = map[string][2]int{
-		"-P": {24, 99}, "--start-profiler": {24, 99}, "--sampling": {24, 99}, "--receiver-permission": {24, 99}, "--display": {26, 99}, "--stack": {24, 27}, "--task": {26, 99},
-		"--attach-agent": {27, 99}, "--attach-agent-bind": {28, 99}, "--windowingMode": {28, 99}, "--activityType": {28, 99}, "--clock-type": {34, 99}, "--task-display-area-feature-id": {34, 99}, "--profiler-output-version": {35, 99},
+		"-P": {24, 99}, "--start-profiler": {24, 99}, "--sampling": {24, 99}, "--receiver-permission": {24, 99}, "--display": {26, 99},
+		"--stack": {24, 27}, "--task": {26, 99},
+		"--attach-agent": {27, 99}, "--attach-agent-bind": {28, 99}, "--windowingMode": {28, 99}, "--activityType": {28, 99},
+		"--clock-type": {34, 99}, "--task-display-area-feature-id": {34, 99}, "--profiler-output-version": {35, 99},
 	}
-	startNumbers = []string{"--sampling", "--display", "--stack", "--task", "--windowingMode", "--activityType", "--task-display-area-feature-id", "--profiler-output-version"}
+	startNumbers = []string{"--sampling", "--display", "--stack", "--task", "--windowingMode", "--activityType",
+		"--task-display-area-feature-id", "--profiler-output-version"}
 )
 
 func (c *call) startOption(r *argReader, o *startOptions, opt string) (bool, error) {
@@ -355,7 +363,9 @@ func (c *call) amForceStop(r *argReader) error {
 		user = c.p.CurrentUser()
 	}
 	if c.cred.UID >= phone.FirstAppUID {
-		return &phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Permission Denial: forceStopPackage() from pid=%d, uid=%d requires android.permission.FORCE_STOP_PACKAGES", c.pid, c.cred.UID)}
+		return &phone.Exception{Class: "java.lang.SecurityException",
+			Message: fmt.Sprintf("Permission Denial: forceStopPackage() from pid=%d, uid=%d requires android.permission.FORCE_STOP_PACKAGES",
+				c.pid, c.cred.UID)}
 	}
 	c.p.ForceStop(pkg, user)
 	return nil

@@ -173,6 +173,7 @@ func logCommand(c *call) int {
 		}
 		priority = phone.Verbose + i
 	}
-	c.p.Log.Write(phone.LogEntry{Time: c.p.Now(), PID: c.pid, TID: c.pid, UID: c.cred.UID, Buffer: phone.LogMain, Priority: priority, Tag: tag, Text: strings.Join(args, " ")})
+	c.p.Log.Write(phone.LogEntry{Time: c.p.Now(), PID: c.pid, TID: c.pid, UID: c.cred.UID, Buffer: phone.LogMain, Priority: priority,
+		Tag: tag, Text: strings.Join(args, " ")})
 	return 0
 }

@@ -41,7 +41,8 @@ func dumpable() []string { return []string{"activity", "package", "power", "user
 // dump prints the state of one service, and takes its arguments.
 func (c *call) dump(args []string) int {
 	if c.cred.UID >= phone.FirstAppUID {
-		c.printf("Permission Denial: can't dump %s from from pid=%d, uid=%d due to missing android.permission.DUMP permission\n", args[0], c.pid, c.cred.UID)
+		c.printf("Permission Denial: can't dump %s from from pid=%d, uid=%d due to missing android.permission.DUMP permission\n", args[0],
+			c.pid, c.cred.UID)
 		return 0
 	}
 	switch args[0] {
@@ -158,7 +159,8 @@ func (c *call) dumpResolvers(pkg *phone.Package) {
 				if comp.Kind != table.kind {
 					continue
 				}
-				line := fmt.Sprintf("        %x %s filter %x", hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name), hashOf(comp.Name+fmt.Sprint(f)))
+				line := fmt.Sprintf("        %x %s filter %x", hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name),
+					hashOf(comp.Name+fmt.Sprint(f)))
 				for _, s := range f.Schemes {
 					schemes = append(schemes, "      "+s+":", line)
 				}
@@ -184,7 +186,8 @@ func (c *call) dumpResolvers(pkg *phone.Package) {
 	for _, comp := range pkg.Components {
 		if comp.Kind == phone.ProviderKind {
 			for _, a := range comp.Authorities {
-				providers = append(providers, fmt.Sprintf("  [%s]:\n    Provider{%x %s}\n      applicationInfo=ApplicationInfo{%x %s}", a, hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name), hashOf(pkg.Name), pkg.Name))
+				providers = append(providers, fmt.Sprintf("  [%s]:\n    Provider{%x %s}\n      applicationInfo=ApplicationInfo{%x %s}", a,
+					hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name), hashOf(pkg.Name), pkg.Name))
 			}
 		}
 	}
@@ -241,12 +244,14 @@ func (c *call) dumpActivity(what string) {
 	case "top":
 		if a, ok := c.p.Top(); ok {
 			c.p.Describe(c.ctx, a)
-			c.printf("TASK %s id=%d userId=%d\n  ACTIVITY %s %x pid=%d\n    Local Activity %x State:\n      mResumed=%v mStopped=false mFinished=false\n", a.Pkg, a.Task, a.User, a.Short(), a.Token, a.PID, hashOf(a.Class), a.Resumed)
+			c.printf("TASK %s id=%d userId=%d\n  ACTIVITY %s %x pid=%d\n    Local Activity %x State:\n      mResumed=%v mStopped=false "+
+				"mFinished=false\n", a.Pkg, a.Task, a.User, a.Short(), a.Token, a.PID, hashOf(a.Class), a.Resumed)
 		}
 	case "r", "recents":
 		c.printf("ACTIVITY MANAGER RECENT TASKS (dumpsys activity recents)\n  Recent tasks:\n")
 		for i, t := range recents(c.p.Tasks()) {
-			c.printf("  * Recent #%d: %s\n    userId=%d effectiveUid=%s\n    realActivity={%s}\n    intent={%s}\n", i, c.taskText(t), t.User, formatUID(t.Activities[0].UID), t.Activities[0].Short(),
+			c.printf("  * Recent #%d: %s\n    userId=%d effectiveUid=%s\n    realActivity={%s}\n    intent={%s}\n", i, c.taskText(t), t.User,
+				formatUID(t.Activities[0].UID), t.Activities[0].Short(),
 				strings.TrimSuffix(strings.TrimPrefix(phone.IntentText(c.p.API, t.Base), "Intent { "), " }"))
 		}
 	case "broadcasts", "b", "services", "s", "providers":
@@ -295,7 +300,8 @@ func (c *call) taskText(t phone.Task) string {
 		affinity = fmt.Sprintf("%d:%s", t.Activities[0].UID, t.Affinity)
 	}
 	visible := t.Activities[len(t.Activities)-1].Resumed
-	return fmt.Sprintf("Task{%x #%d type=standard A=%s U=%d visible=%v mode=fullscreen translucent=%v sz=%d}", h, t.ID, affinity, t.User, visible, !visible, len(t.Activities))
+	return fmt.Sprintf("Task{%x #%d type=standard A=%s U=%d visible=%v mode=fullscreen translucent=%v sz=%d}", h, t.ID, affinity, t.User,
+		visible, !visible, len(t.Activities))
 }
 
 // dumpActivities prints the activity stack, top first.
@@ -311,7 +317,8 @@ func (c *call) dumpActivities() {
 		top := t.Activities[len(t.Activities)-1]
 		switch {
 		case api <= 30:
-			c.printf("\n  Stack #%d:\n  mFullscreen=true\n    Task id #%d\n    * %s\n      userId=%d effectiveUid=%d\n      affinity=%s\n", t.ID, t.ID, c.taskText(t), t.User, top.UID, t.Affinity)
+			c.printf("\n  Stack #%d:\n  mFullscreen=true\n    Task id #%d\n    * %s\n      userId=%d effectiveUid=%d\n      affinity=%s\n", t.ID,
+				t.ID, c.taskText(t), t.User, top.UID, t.Affinity)
 		default:
 			c.printf("  * %s\n    mBounds=Rect(0, 0 - 0, 0)\n", c.taskText(t))
 			if api >= 32 && top.Resumed {
@@ -319,7 +326,9 @@ func (c *call) dumpActivities() {
 			}
 		}
 		for i, a := range slices.Backward(t.Activities) {
-			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s userId=%d\n          app=ProcessRecord{%x %d:%s/%s}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i, c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, orNullText(a.Caller), a.User,
+			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s "+
+				"userId=%d\n          app=ProcessRecord{%x %d:%s/%s}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i,
+				c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, orNullText(a.Caller), a.User,
 				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), stateText(a))
 		}
 		if api <= 31 && top.Resumed {
@@ -361,7 +370,8 @@ func (c *call) dumpPower() {
 	if c.p.Asleep() {
 		wake, state = "Asleep", "OFF"
 	}
-	c.printf("POWER MANAGER (dumpsys power)\n\nPower Manager State:\n  mDirty=0x0\n  mWakefulness=%s\n  mWakefulnessChanging=false\n  mIsPowered=true\n  mPlugType=2\n  mBatteryLevel=100\n  mStayOn=false\n  mHoldingDisplaySuspendBlocker=%v\n", wake, !c.p.Asleep())
+	c.printf("POWER MANAGER (dumpsys power)\n\nPower Manager State:\n  mDirty=0x0\n  mWakefulness=%s\n  mWakefulnessChanging=false\n  "+
+		"mIsPowered=true\n  mPlugType=2\n  mBatteryLevel=100\n  mStayOn=false\n  mHoldingDisplaySuspendBlocker=%v\n", wake, !c.p.Asleep())
 	c.printf("\nDisplay Power: state=%s\n", state)
 }
 
@@ -369,11 +379,14 @@ func (c *call) dumpWindow() {
 	locked, asleep := c.p.Locked(), c.p.Asleep()
 	top, ok := c.p.Top()
 	c.printf("WINDOW MANAGER POLICY STATE (dumpsys window policy)\n")
-	c.printf("    mSafeMode=false mSystemReady=true mSystemBooted=true\n    mAwake=%v mScreenOnEarly=%v mScreenOnFully=%v\n", !asleep, !asleep, !asleep)
+	c.printf("    mSafeMode=false mSystemReady=true mSystemBooted=true\n    mAwake=%v mScreenOnEarly=%v mScreenOnFully=%v\n", !asleep,
+		!asleep, !asleep)
 	if c.p.API <= 28 {
-		c.printf("    mShowingLockscreen=%v mShowingDream=false mDreamingLockscreen=%v mDreamingSleepToken=null\n    isStatusBarKeyguard=%v\n", locked, locked, locked)
+		c.printf("    mShowingLockscreen=%v mShowingDream=false mDreamingLockscreen=%v mDreamingSleepToken=null\n    isStatusBarKeyguard=%v\n",
+			locked, locked, locked)
 	} else {
-		c.printf("    mDreamingLockscreen=%v\n    isKeyguardShowing=%v\n    KeyguardServiceDelegate\n      showing=%v\n      showingAndNotOccluded=%v\n      inputRestricted=%v\n", locked, locked, locked, locked, locked)
+		c.printf("    mDreamingLockscreen=%v\n    isKeyguardShowing=%v\n    KeyguardServiceDelegate\n      showing=%v\n      "+
+			"showingAndNotOccluded=%v\n      inputRestricted=%v\n", locked, locked, locked, locked, locked)
 	}
 	c.printf("\nWINDOW MANAGER WINDOWS (dumpsys window windows)\n")
 	focus := "null"

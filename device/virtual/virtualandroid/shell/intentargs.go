@@ -148,7 +148,8 @@ func positional(arg string) (phone.Intent, error) {
 		if !ok {
 			return phone.Intent{}, illegal("Bad component name: %s", arg)
 		}
-		return phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}, Component: pkg + "/" + class}, nil
+		return phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}, Component: pkg +
+			"/" + class}, nil
 	}
 	return phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}, Package: arg}, nil
 }
@@ -236,7 +237,8 @@ func intentOption(api int, r *argReader, opt string, in *phone.Intent) (bool, er
 func decodeInt(v string) (int32, error) {
 	t := strings.Replace(v, "#", "0x", 1)
 	n, err := strconv.ParseInt(t, 0, 64)
-	if err != nil || n < -1<<31 || n > 1<<31-1 || strings.Contains(v, "_") || strings.HasPrefix(strings.ToLower(t), "0b") || strings.HasPrefix(strings.ToLower(t), "0o") {
+	if err != nil || n < -1<<31 || n > 1<<31-1 || strings.Contains(v, "_") || strings.HasPrefix(strings.ToLower(t), "0b") ||
+		strings.HasPrefix(strings.ToLower(t), "0o") {
 		return 0, notNumber(v)
 	}
 	return int32(n), nil
@@ -246,7 +248,8 @@ func decodeInt(v string) (int32, error) {
 // class and its text.
 func extraOption(api int, r *argReader, opt string, in *phone.Intent) (bool, error) {
 	kind := strings.TrimPrefix(strings.TrimPrefix(opt, "-"), "-")
-	since, ok := map[string]int{"e": 24, "es": 24, "esn": 24, "ei": 24, "eu": 24, "ecn": 24, "eia": 24, "eial": 24, "el": 24, "ela": 24, "elal": 24, "ef": 24, "efa": 24, "efal": 24,
+	since, ok := map[string]int{"e": 24, "es": 24, "esn": 24, "ei": 24, "eu": 24, "ecn": 24, "eia": 24, "eial": 24, "el": 24, "ela": 24,
+		"elal": 24, "ef": 24, "efa": 24, "efal": 24,
 		"esa": 24, "esal": 24, "ez": 24, "ed": 33, "eda": 33, "edal": 33}[kind]
 	if !ok || since > api || kind == "e" != (opt == "-e") {
 		return false, nil
@@ -395,7 +398,8 @@ func uriExtra(in *phone.Intent, key, val string) error {
 		in.Extras.Set(name, androidwire.Bool(strings.EqualFold(val, "true")))
 		return nil
 	case 'b', 'c', 's':
-		in.Extras.Set(name, androidwire.Other(map[byte]string{'b': "java.lang.Byte", 'c': "java.lang.Character", 's': "java.lang.Short"}[key[0]], val))
+		in.Extras.Set(name, androidwire.Other(map[byte]string{'b': "java.lang.Byte", 'c': "java.lang.Character",
+			's': "java.lang.Short"}[key[0]], val))
 		return nil
 	}
 	kind, ok := kinds[key[0]]

@@ -132,7 +132,8 @@ func (c *call) list(entries []listed, set map[byte]string) {
 		if e.info.Target != "" && e.info.Mode&phone.ModeFmt == phone.ModeLink {
 			name += " -> " + e.info.Target
 		}
-		c.printf("%s %*d %-*s %-*s %*d %s %s\n", modeText(e.info.Mode), w[0], e.info.NLink, w[1], user(e.info.UID), w[2], user(e.info.GID), w[3], e.info.Size,
+		c.printf("%s %*d %-*s %-*s %*d %s %s\n", modeText(e.info.Mode), w[0], e.info.NLink, w[1], user(e.info.UID), w[2], user(e.info.GID),
+			w[3], e.info.Size,
 			e.info.MTime.UTC().Format("2006-01-02 15:04"), name)
 	}
 }

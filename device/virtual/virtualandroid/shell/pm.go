@@ -157,7 +157,8 @@ func (c *call) listPackages(r *argReader) int {
 	}
 	for _, id := range users {
 		if u, ok := c.p.User(id); ok && u.NoShell && c.cred.UID == phone.ShellUID {
-			return c.thrown(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", id)}, "list")
+			return c.thrown(&phone.Exception{Class: "java.lang.SecurityException",
+				Message: fmt.Sprintf("Shell does not have permission to access user %d", id)}, "list")
 		}
 	}
 	for _, pkg := range c.p.Packages(-1) {
@@ -241,7 +242,8 @@ func (c *call) pmPath(r *argReader) int {
 		user = c.p.CurrentUser()
 	}
 	if u, ok := c.p.User(user); ok && u.NoShell && c.cred.UID == phone.ShellUID {
-		return c.thrown(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", user)}, "path")
+		return c.thrown(&phone.Exception{Class: "java.lang.SecurityException",
+			Message: fmt.Sprintf("Shell does not have permission to access user %d", user)}, "path")
 	}
 	pkg := c.p.Package(name)
 	if pkg == nil || !c.p.PackageState(name, user).Installed {
@@ -314,7 +316,8 @@ func (c *call) resolveActivity(r *argReader) int {
 		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n%s\n", phone.ShortComponent(to[0]))
 	default:
 		pkg, class, _ := phone.SplitComponent(to[0])
-		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\nActivityInfo:\n  name=%s\n  packageName=%s\n", class, pkg)
+		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\nActivityInfo:\n  name=%s\n  packageName=%s\n",
+			class, pkg)
 	}
 	return 0
 }

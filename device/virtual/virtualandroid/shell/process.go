@@ -112,7 +112,8 @@ func appProcess(c *call) int {
 	}
 	pid := c.p.Spawn(c.cred.UID, "app_process")
 	defer c.p.Exit(pid)
-	return run.Run(c.ctx, c.p, phone.ProgramEnv{Class: class, Args: args[1:], ClassPath: paths, UID: c.cred.UID, PID: pid, Env: c.env, Stdin: c.in, Stdout: c.out, Stderr: c.err})
+	return run.Run(c.ctx, c.p, phone.ProgramEnv{Class: class, Args: args[1:], ClassPath: paths, UID: c.cred.UID, PID: pid, Env: c.env,
+		Stdin: c.in, Stdout: c.out, Stderr: c.err})
 }
 
 // mayLoad is ART's check since 34 that a dex is not writable for the one who

@@ -92,7 +92,8 @@ func (a *App) associated(host, path string) bool {
 // systemApps are those that every phone has.
 func systemApps(ios string) []App {
 	apple := func(id, name string, schemes ...string) App {
-		return App{BundleID: id, Name: name, Version: ios, Build: "1", System: true, Schemes: schemes, Signer: "Apple iPhone OS Application Signing"}
+		return App{BundleID: id, Name: name, Version: ios, Build: "1", System: true, Schemes: schemes,
+			Signer: "Apple iPhone OS Application Signing"}
 	}
 	board := apple(SpringBoard, "SpringBoard")
 	board.Hidden = true

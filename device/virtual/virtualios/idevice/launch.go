@@ -178,7 +178,8 @@ func (p *Phone) launch(app *App, l Launch) *Process {
 	fresh := pr == nil
 	if fresh {
 		p.nextPID++
-		pr = &Process{PID: p.nextPID, BundleID: app.BundleID, Name: app.Name, Path: app.Executable(), Args: slices.Clone(l.Args), Env: maps.Clone(l.Env)}
+		pr = &Process{PID: p.nextPID, BundleID: app.BundleID, Name: app.Name, Path: app.Executable(), Args: slices.Clone(l.Args),
+			Env: maps.Clone(l.Env)}
 		p.procs[pr.PID] = pr
 	}
 	if l.Activates {

@@ -108,7 +108,8 @@ func (k *Keys) tls() (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{
-		Certificates: []tls.Certificate{m.server}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true,
+		Certificates: []tls.Certificate{m.server}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12,
+		SessionTicketsDisabled: true,
 		// Without the post-quantum exchange, which doubles the computation.
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256},
 	}, nil

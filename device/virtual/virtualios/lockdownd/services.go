@@ -98,7 +98,8 @@ func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
 				for _, app := range list {
 					delete(app, "key")
 				}
-				message := dict{"Status": "BrowsingApplications", "CurrentIndex": i, "CurrentAmount": len(list), "Total": len(apps), "CurrentList": list}
+				message := dict{"Status": "BrowsingApplications", "CurrentIndex": i, "CurrentAmount": len(list), "Total": len(apps),
+					"CurrentList": list}
 				if writeFrame(out, message) != nil {
 					return
 				}
@@ -171,12 +172,14 @@ func (d *Daemon) syslogRelay(ctx context.Context, conn net.Conn) {
 // SyslogLine is a line of the log as syslog_relay writes it: bytes that are no
 // ASCII as vis(3) encodes them, an end of line and a NUL after it.
 func SyslogLine(name string, line idevice.Line) []byte {
-	level := map[idevice.Level]string{idevice.Default: "Notice", idevice.Info: "Info", idevice.Debug: "Debug", idevice.Error: "Error", idevice.Fault: "Fault"}[line.Level]
+	level := map[idevice.Level]string{idevice.Default: "Notice", idevice.Info: "Info", idevice.Debug: "Debug", idevice.Error: "Error",
+		idevice.Fault: "Fault"}[line.Level]
 	image := ""
 	if line.Image != line.Process.Path {
 		image = "(" + path.Base(line.Image) + ")"
 	}
-	head := fmt.Sprintf("%s %s %s%s[%d] <%s>: ", line.Time.Format(time.Stamp), strings.ReplaceAll(name, " ", "-"), line.Process.Name, image, line.Process.PID, level)
+	head := fmt.Sprintf("%s %s %s%s[%d] <%s>: ", line.Time.Format(time.Stamp), strings.ReplaceAll(name, " ", "-"), line.Process.Name, image,
+		line.Process.PID, level)
 	return append(vis(head+line.Message), '\n', 0)
 }
 
@@ -400,7 +403,8 @@ func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 		if out = d.Faults.Strike(ctx, "screenshotr ScreenShotRequest", conn); out == nil {
 			return
 		}
-		if writeFrame(out, []any{"DLMessageProcessMessage", dict{"MessageType": "ScreenShotReply", "ScreenShotData": d.Phone.Screenshot()}}) != nil {
+		if writeFrame(out, []any{"DLMessageProcessMessage",
+			dict{"MessageType": "ScreenShotReply", "ScreenShotData": d.Phone.Screenshot()}}) != nil {
 			return
 		}
 	}

@@ -49,7 +49,8 @@ func (d *Daemon) cheapValues() dict {
 		"WiFiAddress": WiFi, "BluetoothAddress": "02:00:00:00:00:02", "ActivationState": "Activated", "ProtocolVersion": "2",
 		"ProductionSOC": true, "TrustedHostAttached": true, "HostAttached": true, "TelephonyCapability": true, "BrickState": false,
 		"PasswordProtected": p.Locked(), "TimeZone": "Asia/Shanghai", "TimeZoneOffsetFromUTC": float64(offset),
-		"TimeIntervalSince1970": float64(now.UnixMilli()) / 1000, "RegionInfo": "CH/A", "ModelNumber": "MLDJ3", "FirmwareVersion": "iBoot-10151.122.1",
+		"TimeIntervalSince1970": float64(now.UnixMilli()) / 1000, "RegionInfo": "CH/A", "ModelNumber": "MLDJ3",
+		"FirmwareVersion": "iBoot-10151.122.1",
 	}
 }
 

@@ -253,7 +253,8 @@ func (a *Server) answer(r *http.Request, path string, q request) (any, *failure)
 		return base64.StdEncoding.EncodeToString(a.Phone.Screenshot()), nil
 	case what == "GET /wda/activeAppInfo":
 		front := a.Phone.Front()
-		return map[string]any{"pid": front.PID, "bundleId": front.BundleID, "name": front.Name, "processArguments": map[string]any{"args": notNil(front.Args), "env": front.Env}}, nil
+		return map[string]any{"pid": front.PID, "bundleId": front.BundleID, "name": front.Name,
+			"processArguments": map[string]any{"args": notNil(front.Args), "env": front.Env}}, nil
 	case what == "GET /wda/device/info":
 		return map[string]any{"name": a.Phone.Name(), "model": "iPhone", "uuid": a.Phone.UDID(), "timeZone": "Asia/Shanghai"}, nil
 	case what == "POST /wda/apps/launchUnattached":
@@ -292,7 +293,8 @@ func (a *Server) open(ctx context.Context, q request) (any, *failure) {
 	c := q.Capabilities.AlwaysMatch
 	if c.BundleID != "" {
 		force := c.Force == nil || *c.Force
-		if failed := a.launch(ctx, idevice.Launch{BundleID: c.BundleID, Args: c.Arguments, Env: c.Env, URL: c.InitialURL, Activates: true, Terminate: force}); failed != nil {
+		if failed := a.launch(ctx, idevice.Launch{BundleID: c.BundleID, Args: c.Arguments, Env: c.Env, URL: c.InitialURL, Activates: true,
+			Terminate: force}); failed != nil {
 			return nil, failed
 		}
 	}
