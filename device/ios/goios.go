@@ -219,6 +219,10 @@ type xpcMessage struct {
 func (m xpcMessage) encode() ([]byte, error) {
 	var b bytes.Buffer
 	err := xpc.EncodeMessage(&b, xpc.Message{Flags: m.flags, Body: m.body, Id: m.id})
+	if err != nil || m.body == nil {
+		return b.Bytes(), err
+	}
+	_, err = checkXPC(b.Bytes()[xpcHead+8:], 0) // sets the lengths of lists right
 	return b.Bytes(), err
 }
 

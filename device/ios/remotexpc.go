@@ -266,7 +266,8 @@ func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 
 // checkXPC fails on a value that is nested too deeply or says that it has more
 // elements than are there, and returns what is behind it: go-ios makes room for
-// as many as a list says, level by level.
+// as many as a list says, level by level. It sets the lengths of lists: go-ios
+// does not count in them the word with the number of elements, as libxpc does.
 func checkXPC(b []byte, depth int) (rest []byte, err error) {
 	const (
 		null, boolean, array, dictionary, file       = 0x1000, 0x2000, 0xe000, 0xf000, 0x1a000
@@ -310,7 +311,8 @@ func checkXPC(b []byte, depth int) (rest []byte, err error) {
 			b, err = checkXPC(b, depth+1)
 		}
 	case array, dictionary:
-		word() // its length
+		length, before := b, len(b)-4
+		word()
 		for n := word(); n > 0 && err == nil; n-- {
 			if kind == dictionary {
 				end := 0
@@ -322,6 +324,9 @@ func checkXPC(b []byte, depth int) (rest []byte, err error) {
 			if err == nil {
 				b, err = checkXPC(b, depth+1)
 			}
+		}
+		if err == nil {
+			binary.LittleEndian.PutUint32(length, uint32(before-len(b)))
 		}
 	default:
 		err = errors.Join(err, fmt.Errorf("XPC value of the unknown type %#x", kind))

@@ -287,6 +287,25 @@ func TestXPCNonsense(t *testing.T) {
 	}
 }
 
+// The length of a list counts the word with the number of its elements, as with
+// libxpc; go-ios leaves that out.
+func TestXPCListLength(t *testing.T) {
+	data, err := xpcMessage{flags: xpcAlways, body: map[string]any{"abc": []any{int64(1), []string{"x"}}}}.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	le := binary.LittleEndian
+	list := data[xpcHead+8+12+4:] // behind the dictionary's head and its key
+	// Two words of the inner list's head and its count; a text of one letter.
+	const inner = 4 + 4 + 4 + 4
+	if kind, length := le.Uint32(list), le.Uint32(list[4:]); kind != 0xe000 || length != 4+12+8+inner {
+		t.Errorf("a value of the type %#x and %d bytes", kind, length)
+	}
+	if m, n, err := decodeXPC(data); err != nil || n != len(data) || len(m.body["abc"].([]any)) != 2 {
+		t.Errorf("%d of %d bytes, %v, %v", n, len(data), m.body, err)
+	}
+}
+
 // FuzzDecodeXPC takes whatever a phone may send for messages.
 func FuzzDecodeXPC(f *testing.F) {
 	for _, body := range []map[string]any{

@@ -189,7 +189,47 @@ func (l *link) take(stream uint32, data []byte) error {
 func encode(m message) ([]byte, error) {
 	var b bytes.Buffer
 	err := xpc.EncodeMessage(&b, xpc.Message{Flags: m.flags, Body: m.body, Id: m.id})
+	if err == nil && m.body != nil {
+		setLengths(b.Bytes()[messageHead+8:])
+	}
 	return b.Bytes(), err
+}
+
+// setLengths sets the lengths of the lists in a value that go-ios encoded, and
+// returns what is behind it: go-ios does not count in them the word with the
+// number of elements, as phones do, and pymobiledevice3 reads by them.
+func setLengths(b []byte) (rest []byte) {
+	const (
+		null, boolean, uuid, array, dictionary = 0x1000, 0x2000, 0xa000, 0xe000, 0xf000
+		data, text                             = 0x8000, 0x9000
+	)
+	le := binary.LittleEndian
+	kind := le.Uint32(b)
+	b = b[4:]
+	switch kind {
+	case null:
+	case boolean:
+		b = b[4:]
+	case uuid:
+		b = b[16:]
+	case data, text:
+		n := int(le.Uint32(b))
+		b = b[4+n+-n&3:]
+	case array, dictionary:
+		length := b
+		n := le.Uint32(b[4:])
+		for b = b[8:]; n > 0; n-- {
+			if kind == dictionary {
+				key := bytes.IndexByte(b, 0) + 1
+				b = b[key+-key&3:]
+			}
+			b = setLengths(b)
+		}
+		le.PutUint32(length, uint32(len(length)-len(b)-4))
+	default: // numbers and dates
+		b = b[8:]
+	}
+	return b
 }
 
 // decode reads the message that b begins with, and says how long it is: 0 if it

@@ -3,6 +3,7 @@ package coredevice_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -13,12 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/danielpaulus/go-ios/ios/xpc"
 	"github.com/google/uuid"
 
 	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/fixtures/tier"
@@ -203,13 +204,14 @@ func TestXPCJudge(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"xpc_judge.py", bundleID, url}
 	for i, body := range messages {
-		var data bytes.Buffer
-		flags := xpc.AlwaysSetFlag | xpc.DataFlag | xpc.HeartbeatRequestFlag
-		if err := xpc.EncodeMessage(&data, xpc.Message{Flags: flags, Id: uint64(i + 1), Body: body}); err != nil {
+		data, err := coredevice.Message(coredevice.Root, body)
+		if err != nil {
 			t.Fatal(err)
 		}
+		const frameHead = 9                                          // of the HTTP/2 frame around it
+		binary.LittleEndian.PutUint32(data[frameHead+4:], 0x1_01_01) // a request, not a reply
 		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(path, data.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile(path, data[frameHead:], 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, path)
