@@ -44,6 +44,7 @@ type requestOptions struct {
 func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
 	o.f, o.untilDefault = f, untilDefault
 	o.phone.add(f, cmd)
+	o.addSaveCase(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.appID, "app-id", "", "AppID that the request names, wx and 16 hex digits")
 	flags.StringVar(&o.pkg, "package", "", "Android package that acts as the sender")

@@ -20,6 +20,9 @@ type Expectation struct {
 	Path  string  `json:"path"`
 	Pos   Pos     `json:"pos"`
 	Match Matcher `json:"match"`
+	// AtLeast is the state that stands for those in Match: it and all stronger
+	// ones.
+	AtLeast string `json:"atLeast,omitempty"`
 }
 
 // Matcher says what a value must be. All that is set must hold.
@@ -144,7 +147,11 @@ func (c *checker) expectAt(key, n *node, above string) []Expectation {
 	if m == nil {
 		return nil
 	}
-	return []Expectation{{Path: path, Pos: n.Pos, Match: *m}}
+	e := Expectation{Path: path, Pos: n.Pos, Match: *m}
+	if path == "state" && n.kind == scalarKind && slices.Contains(c.v.States, n.value) {
+		e.AtLeast = n.value
+	}
+	return []Expectation{e}
 }
 
 // isMatcher: all keys are words of matchers.

@@ -244,8 +244,11 @@ func TestYAML(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := load(t, string(text))
-	if got, want := withoutPlaces(t, again), withoutPlaces(t, plan); got != want {
-		t.Errorf("%s\nreads as\n%s\nwant\n%s", text, got, want)
+	got, want := strings.Split(withoutPlaces(t, again), "\n"), strings.Split(withoutPlaces(t, plan), "\n")
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Fatalf("%s\nreads differently in line %d: %s, want %s", text, i, got[i], want[i])
+		}
 	}
 	c, err := plan.Cases[0].CaseYAML()
 	if err != nil || !strings.HasPrefix(string(c), "- name: web page to a chat\n") {

@@ -18,6 +18,7 @@ func (p *Plan) YAML() ([]byte, error) {
 	if len(p.Secrets) > 0 {
 		add(root, "secrets", words(p.Secrets))
 	}
+	add(root, "defaults", flow(pairs("on", word("each"))))
 	cases := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range p.Cases {
 		n, err := p.Cases[i].yaml()
@@ -54,8 +55,8 @@ func (c *Case) yaml() (*yaml.Node, error) {
 	if len(c.Tags) > 0 {
 		add(n, "tags", words(c.Tags))
 	}
-	if on := c.On.yaml(); on != nil {
-		add(n, "on", on)
+	if c.On != (On{}) {
+		add(n, "on", c.On.yaml())
 	}
 	if c.TimeoutMs > 0 {
 		add(n, "timeout", word((time.Duration(c.TimeoutMs) * time.Millisecond).String()))
@@ -127,7 +128,7 @@ func (s *Step) yaml() (*yaml.Node, error) {
 		if err := yaml.Unmarshal(m, &v); err != nil {
 			return nil, err
 		}
-		add(expect, e.Path, v.Content[0])
+		add(expect, e.Path, shortest(e, block(v.Content[0])))
 	}
 	if len(s.JQ) > 0 {
 		all := make([]string, len(s.JQ))
@@ -147,6 +148,29 @@ func (s *Step) yaml() (*yaml.Node, error) {
 		add(n, "capture", capture)
 	}
 	return n, nil
+}
+
+// shortest is an expectation as a person would write it.
+func shortest(e Expectation, m *yaml.Node) *yaml.Node {
+	if e.AtLeast != "" {
+		return word(e.AtLeast)
+	}
+	if is := value(m, "is"); is != nil && len(m.Content) == 2 && is.Kind == yaml.ScalarNode {
+		return is
+	}
+	return m
+}
+
+// block takes JSON's style off its nodes.
+func block(n *yaml.Node) *yaml.Node {
+	n.Style = 0
+	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
+		n.Style = yaml.FlowStyle
+	}
+	for _, c := range n.Content {
+		block(c)
+	}
+	return n
 }
 
 func value(m *yaml.Node, key string) *yaml.Node {
