@@ -142,14 +142,18 @@ func TestRunEvents(t *testing.T) {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
 	var got strings.Builder
+	seen := false
 	_, err := suite.ReadEvents(strings.NewReader(out()), func(e suite.Event) error {
+		// What is seen on the way, and how much of it, depends on the machine.
+		before := seen
+		if seen = e.Evidence != nil; seen && before {
+			return nil
+		}
 		fmt.Fprint(&got, e.Type)
 		if e.Place != nil {
 			fmt.Fprintf(&got, " %s #%d", e.Place.Case, e.Place.Attempt)
 		}
 		switch {
-		case e.Evidence != nil:
-			fmt.Fprintf(&got, ": %s (%s)", e.Evidence.What, e.Evidence.Source)
 		case e.Artifact != nil:
 			fmt.Fprintf(&got, ": %s %s", e.Artifact.Kind, e.Artifact.MIME)
 		case e.End != nil:

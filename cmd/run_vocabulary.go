@@ -68,6 +68,9 @@ func suiteVocabulary(f *Factory) *suite.Vocabulary {
 	return v
 }
 
+// SuiteReference describes the format of suites, as Markdown.
+func SuiteReference() string { return suite.Reference(suiteVocabulary(System())) }
+
 func addCommands(v *suite.Vocabulary, root, c *cobra.Command, refused map[string]string) {
 	for _, sub := range c.Commands() {
 		addCommands(v, root, sub, refused)
