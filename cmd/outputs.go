@@ -3,10 +3,12 @@ package cmd
 import (
 	"io"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/device"
 )
@@ -63,6 +65,21 @@ func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kep
 	}
 	hooks.Screenshot = writer("screenshot", o.screenshot)
 	hooks.Record = writer("recording", o.record)
+	if o.record != "" {
+		hooks.Film = func(form device.FilmForm) error { return filmNamed("--record "+o.record, o.record, form) }
+	}
+}
+
+// filmNamed refuses a name whose suffix says that the film is of another form
+// than the phone records.
+func filmNamed(given, name string, form device.FilmForm) error {
+	suffix := strings.ToLower(filepath.Ext(name))
+	if isGIF := suffix == ".gif"; isGIF == (form == device.FilmGIF) {
+		return nil
+	}
+	right := strings.TrimSuffix(name, filepath.Ext(name)) + "." + string(form)
+	return exit.Usagef("use a name with the suffix ."+string(form)+", such as "+strconv.Quote(right),
+		"%s: this phone records %s films", strconv.Quote(given), strings.ToUpper(string(form)))
 }
 
 // outputFile is a file of a phone that is listed once it is there.

@@ -29,6 +29,8 @@ func subcommands() []subcommand {
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
 		{"phones", "watch", func(f *Factory) *cobra.Command { return NewCmdWatch(f, nil) }},
+		{"phones", "screenshot", func(f *Factory) *cobra.Command { return NewCmdScreenshot(f, nil) }},
+		{"phones", "record", func(f *Factory) *cobra.Command { return NewCmdRecord(f, nil) }},
 		{"phones", "virtual", NewCmdVirtual},
 		{"rest", "auth", NewCmdAuth},
 		{"rest", "config", NewCmdConfig},

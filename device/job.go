@@ -94,6 +94,9 @@ type Hooks struct {
 	// name, when there is something to write.
 	Screenshot func() (io.WriteCloser, error)
 	Record     func() (io.WriteCloser, error)
+	// Film is told, before the request is sent, of which form the recording will
+	// be: its error keeps the request from being sent.
+	Film func(FilmForm) error
 }
 
 // Media is a file that goes to the phone beside a request.

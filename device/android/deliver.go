@@ -43,8 +43,7 @@ type delivery struct {
 	closed  bool           // WeChat closed the request at once
 	inside  *inside        // nil where nobody looks into the app
 	worker  *worker        // of the app route, until the request is sent
-	film    string         // path of the recording on the phone, "" for none
-	camera  *shell         // what records
+	camera  *camera        // what records, nil for nothing
 }
 
 // unanswered is what to do about a phone that lets deadlines pass.
@@ -103,10 +102,10 @@ const abandonTime = time.Second
 // abandon takes back what an interrupted delivery put on the phone, unless
 // WeChat was given it already. It claims no success: the context is over.
 func (d *delivery) abandon(ctx context.Context) error {
-	defer d.closeRecorder()
 	var files []string
-	if d.film != "" {
-		files = append(files, d.film)
+	if d.camera != nil {
+		d.camera.shell.Close()
+		files = append(files, d.camera.film)
 	}
 	if d.Out.State < device.Delivered {
 		for _, f := range d.placed {
@@ -119,7 +118,6 @@ func (d *delivery) abandon(ctx context.Context) error {
 	if len(files) == 0 {
 		return nil
 	}
-	d.closeRecorder()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
 	defer cancel()
 	command := "rm -f"
@@ -498,7 +496,7 @@ func (d *delivery) finish(ctx context.Context) error {
 			d.screenIs(a)
 		}
 	}
-	errs = append(errs, d.Screenshot(ctx, d.picture), d.tidy(ctx), d.removeMedia(ctx))
+	errs = append(errs, d.Screenshot(ctx, d.Picture), d.tidy(ctx), d.removeMedia(ctx))
 	return errors.Join(errs...)
 }
 

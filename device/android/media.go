@@ -3,10 +3,7 @@ package android
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -218,90 +215,5 @@ func (d *delivery) removeForgotten(ctx context.Context) {
 	}
 	if len(remove) > 0 {
 		d.do(ctx, remove...) // another delivery will try again
-	}
-}
-
-// picture is what the phone shows.
-func (d *delivery) picture(ctx context.Context) ([]byte, error) {
-	r, err := d.server.Run(ctx, target(d.info), "screencap -p", nil)
-	if err != nil {
-		return nil, err
-	}
-	if r.Exit != 0 || !strings.HasPrefix(string(r.Stdout), "\x89PNG") {
-		return nil, device.Errorf(device.Failed, "the phone gave no screenshot: it says %q", excerpt(string(r.Stderr)))
-	}
-	return r.Stdout, nil
-}
-
-// record films the screen until stopRecording.
-func (d *delivery) record(ctx context.Context) error {
-	if d.Job.Hooks.Record == nil {
-		return nil
-	}
-	var tag [4]byte
-	rand.Read(tag[:]) // never fails
-	film := agent.Dir + "/" + agent.Prefix + "film-" + hex.EncodeToString(tag[:]) + ".mp4"
-	// screenrecord ends its film properly on SIGINT alone; closing our side
-	// of its standard input is the sign for that.
-	camera, err := d.server.openShell(ctx, target(d.info), fmt.Sprintf("screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", film))
-	if err != nil {
-		return err
-	}
-	d.camera, d.film = camera, film
-	return nil
-}
-
-// stopRecording ends the recording and fetches it.
-func (d *delivery) stopRecording(ctx context.Context) error {
-	if d.camera == nil {
-		return nil
-	}
-	defer d.closeRecorder()
-	if err := d.camera.closeIn(ctx); err != nil {
-		return err
-	}
-	said, err := d.camera.collect(ctx)
-	if err != nil {
-		return err
-	}
-	w := &recording{create: d.Job.Hooks.Record}
-	err = d.server.Pull(ctx, target(d.info), d.film, w)
-	if text := strings.TrimSpace(string(said.Stderr)); err != nil && w.file == nil && text != "" {
-		err = device.Errorf(device.Failed, "the phone recorded nothing: it says %q", excerpt(text))
-	}
-	err = errors.Join(err, w.Close())
-	_, rmErr := d.server.Run(ctx, target(d.info), "rm -f "+d.film, nil)
-	return errors.Join(err, rmErr)
-}
-
-// recording is a file that is made when the first of the film arrives: where
-// there is no film, there is no file.
-type recording struct {
-	create func() (io.WriteCloser, error)
-	file   io.WriteCloser
-}
-
-func (r *recording) Write(b []byte) (int, error) {
-	if r.file == nil {
-		file, err := r.create()
-		if err != nil {
-			return 0, device.Errorf(device.Failed, "the recording can't be written: %w", err)
-		}
-		r.file = file
-	}
-	return r.file.Write(b)
-}
-
-func (r *recording) Close() error {
-	if r.file == nil {
-		return nil
-	}
-	return r.file.Close()
-}
-
-func (d *delivery) closeRecorder() {
-	if d.camera != nil {
-		d.camera.Close()
-		d.camera = nil
 	}
 }

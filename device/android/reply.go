@@ -17,7 +17,7 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 	err := d.forge(ctx, job)
 	d.inside.close()
 	if ctx.Err() == nil {
-		err = errors.Join(err, d.stopRecording(ctx), d.Screenshot(ctx, d.picture), d.tidy(ctx))
+		err = errors.Join(err, d.stopRecording(ctx), d.Screenshot(ctx, d.Picture), d.tidy(ctx))
 	} else {
 		err = errors.Join(err, d.abandon(ctx))
 	}

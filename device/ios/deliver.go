@@ -30,6 +30,7 @@ type delivery struct {
 	opened opened    // what became of opening the URL
 	target app       // the app that the URL is opened in
 	inWDA  string    // the app that WebDriverAgent saw in front last
+	film   *film     // nil unless it is recorded
 }
 
 func (p *Phone) newDelivery(job device.Job) *delivery {
@@ -41,6 +42,9 @@ func (p *Phone) newDelivery(job device.Job) *delivery {
 func (d *delivery) end(err error) error {
 	if d.log != nil {
 		d.log.Close()
+	}
+	if d.film != nil {
+		err = errors.Join(err, d.film.stop(d.Job.Hooks.Record))
 	}
 	return d.End(err, "unplug it and plug it in again, or give it longer with --timeout")
 }
@@ -72,10 +76,21 @@ func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
+	if err := d.record(ctx); err != nil {
+		return err
+	}
 	if d.Out.Route == device.RouteBridge {
 		return d.bridge(ctx)
 	}
 	return d.byURL(ctx)
+}
+
+// record films the screen until the delivery ends.
+func (d *delivery) record(ctx context.Context) (err error) {
+	if d.Job.Hooks.Record != nil {
+		d.film, err = d.startFilm(ctx, d.FilmForm)
+	}
+	return err
 }
 
 // chooseRoute decides how the request goes, and refuses what no iPhone can do
@@ -100,8 +115,6 @@ func (d *delivery) possible() error {
 	switch {
 	case d.Job.After == device.AfterBack:
 		return device.Errorf(device.Refused, "an iPhone has no back key").WithHint("use --after home or stop-wechat")
-	case d.Job.Hooks.Record != nil:
-		return device.Errorf(device.Refused, "an iPhone's screen can't be recorded over USB").WithHint("take a picture of it: --screenshot FILE")
 	case d.Out.Route != device.RouteURL || v.hasOpenURL() || d.Job.Force:
 		return nil
 	case isShare && !v.atLeast(15, 0):

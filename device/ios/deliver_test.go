@@ -169,9 +169,10 @@ func TestRefused(t *testing.T) {
 		{"images", virtualios.Options{}, images, device.Refused, "Android only"},
 		{"sdk route", virtualios.Options{}, with(share, func(j *device.Job) { j.Route = device.RouteSDK }), device.Refused, "leads to no iPhone"},
 		{"back", virtualios.Options{}, with(share, func(j *device.Job) { j.After = device.AfterBack }), device.Refused, "no back key"},
-		{"record", virtualios.Options{}, with(share, func(j *device.Job) {
+		{"another form of film", virtualios.Options{}, with(share, func(j *device.Job) {
 			j.Hooks.Record = func() (io.WriteCloser, error) { return nil, errors.New("never") }
-		}), device.Refused, "can't be recorded"},
+			j.Hooks.Film = func(f device.FilmForm) error { return device.Errorf(device.Usage, "a %s film", f) }
+		}), device.Usage, "a gif film"},
 		{"empty text", virtualios.Options{}, device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Text{Text: new("")}}}}, device.Refused, "the SDK would refuse this"},
 		{"no WeChat", virtualios.Options{Without: true}, share, device.WeChatMissing, "not installed"},
 		{"old WeChat", virtualios.Options{WeChat: wechat.Version{Major: 8, Minor: 0, Patch: 23}}, share, device.WeChatTooOld, "8.0.24 is needed"},

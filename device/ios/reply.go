@@ -58,6 +58,9 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 			return err
 		}
 	}
+	if err := d.record(ctx); err != nil {
+		return err
+	}
 	if err := d.openIn(ctx, link, nil); err != nil {
 		return err
 	}

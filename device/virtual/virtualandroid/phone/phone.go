@@ -446,6 +446,7 @@ func properties(o Options) map[string]string {
 		"ro.product.device":               device,
 		"ro.product.name":                 product,
 		"ro.product.board":                "wxctl",
+		"ro.wxctl.film":                   "gif", // of which form screenrecord's films are
 		"ro.product.cpu.abi":              "arm64-v8a",
 		"ro.product.cpu.abilist":          "arm64-v8a,armeabi-v7a,armeabi",
 		"ro.product.cpu.abilist64":        "arm64-v8a",
