@@ -60,7 +60,7 @@ func NewCmdRecord(f *Factory, runF func(context.Context, *viewOptions) error) *c
 record MP4 films. Virtual phones, and iPhones, whose screen can only be
 photographed over USB, give animated GIFs: the file's suffix must say which.
 With several phones each gets a file of its own, named after it.`, viewCodes()...),
-		Example: examples("wxctl record share.mp4 --for 10s\nwxctl record share.gif --for 1s --device virtual:android"),
+		Example: examples("wxctl record share.gif --for 1s --device virtual:android"),
 	}
 	return newCmdView(f, runF, "recording", opts, func(ctx context.Context, o *viewOptions, v device.Viewer, create func() (io.WriteCloser, error)) error {
 		form := func(form device.FilmForm) error { return filmNamed(o.file, o.file, form) }

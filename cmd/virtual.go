@@ -15,12 +15,24 @@ import (
 func NewCmdVirtual(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "virtual",
-		Short: "Play a phone, or WeChat's OAuth server, for other programs",
-		Long: long(`Play what wxctl talks to, for wxctl and for any other program: each command
-prints one JSON line with the addresses it listens on, all on this machine,
-and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the end of
-that.`),
-		Example: examples("wxctl virtual android\nwxctl virtual ios\nwxctl virtual oauth"),
+		Short: "Run virtual phones, or a virtual OAuth server of WeChat's",
+		Long: long(`Run what wxctl talks to, for wxctl and for any other program:
+
+  android   Android phones behind an adb server of their own
+  ios       iPhones behind a usbmuxd of their own
+  oauth     the server that gives out tokens
+
+Each command prints one JSON line with the addresses it listens on, all on this
+machine, and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the
+end of that. A single command needs none of them: --device virtual:android and
+--device virtual:ios start a phone for it alone.`),
+		Example: examples(`
+# a share to a phone of Android 13 whose user cancels, in one command
+wxctl share text Hello --device 'virtual:android?api=33&answer=cancel'
+# phones that stay, their screens in a browser
+wxctl virtual android --count 3 --web 127.0.0.1:0
+wxctl virtual ios --ios 16.7
+wxctl virtual oauth`),
 	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualIOS(f, nil), NewCmdVirtualOAuth(f, nil))
 }
 

@@ -1,11 +1,16 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
@@ -13,8 +18,9 @@ type virtualAndroidOptions struct {
 	f        *Factory
 	adbPort  int
 	adbdPort int
-	count    int
-	phone    virtualandroid.Options
+	serial   string
+	lab      labFlags
+	phones   []virtualandroid.Options
 }
 
 // NewCmdVirtualAndroid makes `wxctl virtual android`.
@@ -22,9 +28,9 @@ func NewCmdVirtualAndroid(f *Factory, runF func(context.Context, *virtualAndroid
 	opts := &virtualAndroidOptions{f: f}
 	var given func() string
 	cmd := &cobra.Command{
-		Use:   "android",
-		Short: "Play Android phones with WeChat on them",
-		Long: long(`Play Android phones that adb, and everything that speaks its protocol, takes for
+		Use:   "android [virtual:android?OPTIONS...]",
+		Short: "Run virtual Android phones with WeChat on them",
+		Long: long(`Run virtual Android phones that adb, and everything that speaks its protocol, takes for
 real: an adb server of their own, and for each phone the device side that a real
 adb server connects to (adb connect). On each is a WeChat with a user who
 answers, and a debuggable demo app that is registered with it.
@@ -32,17 +38,32 @@ answers, and a debuggable demo app that is registered with it.
 One JSON line says where: {"adb":"127.0.0.1:41234","adbd":"127.0.0.1:41235",
 "adbds":[…],"serials":[…]}. Point adb clients at the first with
 ADB_SERVER_SOCKET=tcp:127.0.0.1:41234 or --adb-server. The same words are the
-options of --device virtual:android?api=33&answer=cancel.`, exit.Interrupted, exit.Terminated),
+options of --device virtual:android?api=33&answer=cancel.
+
+Descriptions of that form, as arguments or in the lines of --spec, make a lab of
+different phones; the flags hold for all. Each process has serial numbers of its
+own. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # a phone of Android 13 whose user always cancels
 wxctl virtual android --api 33 --answer cancel
 # a lab of twenty with WeChat 7.0.3 and a clone user
-wxctl virtual android --count 20 --wechat 7.0.3 --users 999`),
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if opts.phone, err = virtualandroid.ParseOptions(given()); err != nil {
-				return exit.Usagef(c.CommandPath()+" --help", "%s", err)
+wxctl virtual android --count 20 --wechat 7.0.3 --users 999
+# three that differ, their screens in a browser
+wxctl virtual android virtual:android?api=28 virtual:android?answer=deny virtual:android?wechat=none --web 127.0.0.1:0`),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := opts.lab.check(); err != nil {
+				return err
+			}
+			descriptions, err := opts.lab.descriptions("android", given(), args)
+			if err != nil {
+				return err
+			}
+			for _, d := range descriptions {
+				phone, err := virtualandroid.ParseOptions(d)
+				if err != nil {
+					return exit.Usagef(c.CommandPath()+" --help", "%s", err)
+				}
+				opts.phones = append(opts.phones, phone)
 			}
 			if err := opts.check(); err != nil {
 				return err
@@ -56,20 +77,20 @@ wxctl virtual android --count 20 --wechat 7.0.3 --users 999`),
 	flags := cmd.Flags()
 	flags.IntVar(&opts.adbPort, "adb-port", 0, "`port` of the adb server (0: any free one)")
 	flags.IntVar(&opts.adbdPort, "adbd-port", 0, "`port` of the first phone's device side, the others follow (0: any free ones)")
-	flags.IntVar(&opts.count, "count", 1, "how many phones")
-	given = optionFlags(cmd, virtualandroid.Table(&opts.phone))
+	flags.StringVar(&opts.serial, "serial", "", "serial `number` of the first phone, the others get -2, -3 … (default: one of its own for every process)")
+	opts.lab.add(cmd)
+	given = optionFlags(cmd, virtualandroid.Table(new(virtualandroid.Options)))
 	return cmd
 }
 
 func (o *virtualAndroidOptions) check() error {
-	const most = 1000
 	switch {
-	case o.count < 1 || o.count > most:
-		return exit.Usagef("", "--count is from 1 to %d, not %d", most, o.count)
+	case strings.ContainsFunc(o.serial, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return exit.Usagef("use letters, digits, dots and dashes", "invalid --serial %q", o.serial)
 	case o.adbPort < 0 || o.adbPort > 65535:
 		return exit.Usagef("", "--adb-port %d is no port", o.adbPort)
-	case o.adbdPort < 0 || o.adbdPort != 0 && o.adbdPort+o.count-1 > 65535:
-		return exit.Usagef("", "--adbd-port %d leaves no room for %d ports", o.adbdPort, o.count)
+	case o.adbdPort < 0 || o.adbdPort != 0 && o.adbdPort+len(o.phones)-1 > 65535:
+		return exit.Usagef("", "--adbd-port %d leaves no room for %d ports", o.adbdPort, len(o.phones))
 	}
 	return nil
 }
@@ -78,11 +99,15 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 	f := opts.f
 	ctx, cancel := f.Deadline(ctx, 0)
 	defer cancel()
-	lab := make([]virtualandroid.Options, opts.count)
-	for i := range lab {
-		lab[i] = opts.phone
+	// Two processes behind one adb server must not be taken for one phone.
+	serial := cmp.Or(opts.serial, "virtual-"+strings.ToLower(rand.Text()[:8]))
+	for i := range opts.phones {
+		opts.phones[i].Serial = serial
+		if i > 0 {
+			opts.phones[i].Serial += "-" + strconv.Itoa(i+1)
+		}
 	}
-	server, err := virtualandroid.StartAt(ctx, opts.adbPort, lab...)
+	server, err := virtualandroid.StartAt(ctx, opts.adbPort, opts.phones...)
 	if err != nil {
 		return busyPort(err)
 	}
@@ -92,15 +117,22 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 		return busyPort(err)
 	}
 	serials := make([]string, len(server.Phones))
+	shown := make([]screen.Shown, len(server.Phones))
 	for i, phone := range server.Phones {
 		serials[i] = phone.Serial()
+		shown[i] = screen.Shown{Name: phone.Serial(), Picture: phone.Picture}
+	}
+	web, err := opts.lab.show(ctx, shown)
+	if err != nil {
+		return err
 	}
 	err = f.Printer().Line(struct {
 		ADB     string   `json:"adb"`
 		ADBD    string   `json:"adbd"`
 		ADBDs   []string `json:"adbds"`
 		Serials []string `json:"serials"`
-	}{server.ADB, adbds[0], adbds, serials})
+		Web     string   `json:"web,omitempty"`
+	}{server.ADB, adbds[0], adbds, serials, web})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
@@ -15,9 +16,9 @@ type virtualIOSOptions struct {
 	f                                            *Factory
 	usbmuxPort, wdaPort, rsdPort, tunnelInfoPort int
 	socket                                       string
-	count                                        int
+	lab                                          labFlags
 	tunnels                                      bool // a tunnel service runs
-	phone                                        virtualios.Options
+	phones                                       []virtualios.Options
 }
 
 // NewCmdVirtualIOS makes `wxctl virtual ios`.
@@ -25,9 +26,9 @@ func NewCmdVirtualIOS(f *Factory, runF func(context.Context, *virtualIOSOptions)
 	opts := &virtualIOSOptions{f: f}
 	var given func() string
 	cmd := &cobra.Command{
-		Use:   "ios",
-		Short: "Play iPhones with WeChat on them",
-		Long: long(`Play iPhones that libimobiledevice, pymobiledevice3, go-ios and everything that
+		Use:   "ios [virtual:ios?OPTIONS...]",
+		Short: "Run virtual iPhones with WeChat on them",
+		Long: long(`Run virtual iPhones that libimobiledevice, pymobiledevice3, go-ios and everything that
 speaks to usbmuxd takes for real: a usbmuxd of their own on a loopback port and
 a unix socket, and behind it lockdownd, its services and, from iOS 17 on, the
 developer tunnel with remote service discovery. On each is a WeChat with a user
@@ -36,17 +37,29 @@ who answers, and a debuggable demo app that is registered with it.
 One JSON line says where: {"usbmux":"127.0.0.1:41234","usbmuxSocket":"/tmp/…",
 "rsd":"127.0.0.1:41235","wda":"127.0.0.1:41236","udids":[…]}. Point clients at
 the first with USBMUXD_SOCKET_ADDRESS=127.0.0.1:41234 or --usbmuxd. The same
-words are the options of --device virtual:ios?ios=17.5&answer=cancel.`, exit.Interrupted, exit.Terminated),
+words are the options of --device virtual:ios?ios=17.5&answer=cancel.
+
+Descriptions of that form, as arguments or in the lines of --spec, make a lab of
+different phones; the flags hold for all. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # an iPhone of iOS 16.7 whose user always cancels
 wxctl virtual ios --ios 16.7 --answer cancel
 # a lab of twenty that have not been paired yet
 wxctl virtual ios --count 20 --state unpaired`),
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if opts.phone, err = virtualios.ParseOptions(given()); err != nil {
-				return exit.Usagef(c.CommandPath()+" --help", "%s", err)
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := opts.lab.check(); err != nil {
+				return err
+			}
+			descriptions, err := opts.lab.descriptions("ios", given(), args)
+			if err != nil {
+				return err
+			}
+			for _, d := range descriptions {
+				phone, err := virtualios.ParseOptions(d)
+				if err != nil {
+					return exit.Usagef(c.CommandPath()+" --help", "%s", err)
+				}
+				opts.phones = append(opts.phones, phone)
 			}
 			opts.tunnels = c.Flags().Changed("tunnel-info-port")
 			if err := opts.check(); err != nil {
@@ -64,18 +77,18 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one)")
 	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
 	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel service as go-ios runs one (0: any free one); without it none runs")
-	flags.IntVar(&opts.count, "count", 1, "how many phones")
-	given = optionFlags(cmd, virtualios.Table(&opts.phone))
+	opts.lab.add(cmd)
+	given = optionFlags(cmd, virtualios.Table(new(virtualios.Options)))
 	return cmd
 }
 
 func (o *virtualIOSOptions) check() error {
-	const most = 1000
-	if o.count < 1 || o.count > most {
-		return exit.Usagef("", "--count is from 1 to %d, not %d", most, o.count)
-	}
-	if o.count > 1 && o.phone.UDID != "" {
-		return exit.Usagef("leave --udid away, or --count", "%d phones can't all be %q", o.count, o.phone.UDID)
+	seen := map[string]bool{}
+	for _, p := range o.phones {
+		if p.UDID != "" && seen[p.UDID] {
+			return exit.Usagef("give each phone a UDID of its own, or none", "several phones can't all be %q", p.UDID)
+		}
+		seen[p.UDID] = true
 	}
 	for _, p := range []struct {
 		flag string
@@ -96,6 +109,7 @@ type virtualIOSAddresses struct {
 	TunnelInfo   string   `json:"tunnelInfo,omitempty"`
 	WDA          string   `json:"wda,omitempty"`
 	UDIDs        []string `json:"udids"`
+	Web          string   `json:"web,omitempty"`
 }
 
 func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
@@ -110,20 +124,21 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 		defer os.RemoveAll(dir)
 		opts.socket = filepath.Join(dir, "usbmuxd")
 	}
-	lab := make([]virtualios.Options, opts.count)
-	for i := range lab {
-		lab[i] = opts.phone
-	}
-	server, err := virtualios.StartWith(ctx, virtualios.Config{Port: opts.usbmuxPort, Socket: opts.socket}, lab...)
+	server, err := virtualios.StartWith(ctx, virtualios.Config{Port: opts.usbmuxPort, Socket: opts.socket}, opts.phones...)
 	if err != nil {
 		return busyPort(err)
 	}
 	defer server.Close()
 	line := virtualIOSAddresses{USBMux: server.USBMux, USBMuxSocket: server.Socket}
+	var shown []screen.Shown
 	for _, phone := range server.Phones {
 		line.UDIDs = append(line.UDIDs, phone.UDID())
+		shown = append(shown, screen.Shown{Name: phone.UDID(), Picture: phone.Model.Picture})
 	}
-	if opts.phone.WDA != virtualios.WDAOff {
+	if line.Web, err = opts.lab.show(ctx, shown); err != nil {
+		return err
+	}
+	if opts.phones[0].WDA != virtualios.WDAOff {
 		if line.WDA, err = server.ServeWDA(opts.wdaPort); err != nil {
 			return busyPort(err)
 		}

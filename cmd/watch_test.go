@@ -22,16 +22,16 @@ import (
 // patience is how long a test waits for what must come.
 const patience = time.Minute
 
-// screen keeps what a command writes while it runs.
-type screen struct {
+// terminalScreen keeps what a command writes while it runs.
+type terminalScreen struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	more chan struct{} // closed and made anew with each write
 }
 
-func newScreen() *screen { return &screen{more: make(chan struct{})} }
+func newScreen() *terminalScreen { return &terminalScreen{more: make(chan struct{})} }
 
-func (s *screen) Write(p []byte) (int, error) {
+func (s *terminalScreen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(s.more)
@@ -39,14 +39,14 @@ func (s *screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-func (s *screen) String() string {
+func (s *terminalScreen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
 // await waits until n times a text has been written.
-func (s *screen) await(t *testing.T, text string, n int) {
+func (s *terminalScreen) await(t *testing.T, text string, n int) {
 	t.Helper()
 	late := time.After(patience)
 	for {
@@ -66,7 +66,7 @@ func (s *screen) await(t *testing.T, text string, n int) {
 
 // running is a command that runs beside a test.
 type running struct {
-	out, errOut *screen
+	out, errOut *terminalScreen
 	code        chan int
 	end         context.CancelCauseFunc
 	late        *lateContext

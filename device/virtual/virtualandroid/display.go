@@ -23,7 +23,9 @@ type display struct {
 const scale = 3
 
 // Picture implements phone.Display.
-func (d display) Picture() image.Image {
+func (d display) Picture() image.Image { return d.draw() }
+
+func (d display) draw() *image.Paletted {
 	return screen.Draw(d.page(), screen.Glass{Width: phone.Width, Height: phone.Height, Scale: scale})
 }
 
@@ -32,6 +34,9 @@ func (d display) Film(ctx context.Context, w io.Writer) error {
 	small := screen.Glass{Width: phone.Width / scale, Height: phone.Height / scale, Scale: 1}
 	return screen.Film(ctx, w, func() *image.Paletted { return screen.Draw(d.page(), small) })
 }
+
+// Picture is the phone's screen as it is now.
+func (p *Phone) Picture() *image.Paletted { return p.display.draw() }
 
 // pages are WeChat's activities as what a person sees.
 var pages = map[string]screen.Kind{

@@ -38,6 +38,7 @@ type Phone struct {
 	latency time.Duration
 	auth    *adb.Auth // nil lets every computer in
 
+	display   display
 	debuggees *debuggees
 	mu        sync.Mutex
 	state     adb.State
@@ -91,7 +92,8 @@ func New(o Options) (*Phone, error) {
 			model.SetPackageState(wechat.PackageName, user.ID, state)
 		}
 	}
-	model.SetDisplay(display{phone: model, wechat: app})
+	p.display = display{phone: model, wechat: app}
+	model.SetDisplay(p.display)
 	model.RegisterProgram(agent.Class, agentProgram{media: media, locked: o.NeverUnlocked})
 	model.SetShell(shell.Shell{})
 	if len(o.Agent) > 0 {

@@ -1,0 +1,124 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device/virtual/screen"
+)
+
+// labFlags say which virtual phones there are, and who may look at them.
+type labFlags struct {
+	count int
+	spec  string
+	web   string
+}
+
+const mostPhones = 1000
+
+func (l *labFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.IntVar(&l.count, "count", 1, "how many phones of each description")
+	flags.StringVar(&l.spec, "spec", "", "`file` with a description such as virtual:android?api=29 in each line")
+	flags.StringVar(&l.web, "web", "", "show the screens in a browser at this loopback `address`, such as 127.0.0.1:0")
+}
+
+func (l *labFlags) check() error {
+	if l.count < 1 || l.count > mostPhones {
+		return exit.Usagef("", "--count is from 1 to %d, not %d", mostPhones, l.count)
+	}
+	if l.web == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(l.web)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return exit.Usagef("use --web 127.0.0.1:0", "invalid --web %q: the screens are shown on this machine only", l.web)
+	}
+	return nil
+}
+
+// descriptions are the options of each phone, as virtual:PLATFORM? spells them:
+// of the arguments and the lines of --spec, else of the flags alone. What a
+// description does not say, the flags do.
+func (l *labFlags) descriptions(platform, flags string, args []string) ([]string, error) {
+	prefix := "virtual:" + platform
+	all := args
+	if l.spec != "" {
+		data, err := files.Read(l.spec, 1<<20)
+		if err != nil {
+			return nil, files.Unreadable(l.spec, err)
+		}
+		lines := bufio.NewScanner(bytes.NewReader(data))
+		for lines.Scan() {
+			if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
+				all = append(all, line)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []string{prefix}
+	}
+	var out []string
+	for _, one := range all {
+		rest, ok := strings.CutPrefix(one, prefix)
+		text, marked := strings.CutPrefix(rest, "?")
+		if !ok || rest != "" && !marked {
+			return nil, exit.Usagef("write it as "+prefix+"?wechat=8.0.50", "invalid description %q of a virtual phone", one)
+		}
+		merged, err := merge(flags, text)
+		if err != nil {
+			return nil, exit.Usagef("wxctl virtual "+platform+" --help lists the options", "the options of %q can't be read", one)
+		}
+		for range l.count {
+			out = append(out, merged)
+		}
+	}
+	if len(out) > mostPhones {
+		return nil, exit.Usagef("", "at most %d phones can be run, not %d", mostPhones, len(out))
+	}
+	return out, nil
+}
+
+// merge lets a description say otherwise than the flags.
+func merge(flags, description string) (string, error) {
+	values, err := url.ParseQuery(flags)
+	if err != nil {
+		return "", err
+	}
+	own, err := url.ParseQuery(description)
+	if err != nil {
+		return "", err
+	}
+	for key, value := range own {
+		values[key] = value
+	}
+	return values.Encode(), nil
+}
+
+// show serves the screens until the context ends, and returns the URL to open;
+// "" if nobody asked for it.
+func (l *labFlags) show(ctx context.Context, phones []screen.Shown) (string, error) {
+	if l.web == "" {
+		return "", nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.web)
+	if err != nil {
+		return "", busyPort(err)
+	}
+	token := rand.Text()
+	server := &http.Server{Handler: screen.Web(token, phones), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // ends with Close
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	return "http://" + listener.Addr().String() + "/" + token + "/", nil
+}

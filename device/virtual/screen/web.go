@@ -1,0 +1,102 @@
+package screen
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	_ "embed"
+	"encoding/hex"
+	"html/template"
+	"image"
+	"image/png"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Shown is a phone whose screen a browser shows.
+type Shown struct {
+	Name    string
+	Picture func() *image.Paletted
+}
+
+//go:embed web.html
+var webPage string
+
+// Web serves the phones' screens to a browser: a page at /TOKEN/, and a PNG of
+// each phone below it, which the page asks for again and again. Whoever does
+// not have the token, or comes by way of another site, gets nothing.
+func Web(token string, phones []Shown) http.Handler {
+	page := template.Must(template.New("web").Parse(webPage))
+	base := "/" + token + "/"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !local(r):
+			http.Error(w, "this server answers at its own address only", http.StatusForbidden)
+			return
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			http.Error(w, "use GET", http.StatusMethodNotAllowed)
+			return
+		case len(r.URL.Path) < len(base) || subtle.ConstantTimeCompare([]byte(r.URL.Path[:len(base)]), []byte(base)) != 1:
+			http.Error(w, "open the URL that wxctl printed, with its token", http.StatusNotFound)
+			return
+		}
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' blob:; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		rest := r.URL.Path[len(base):]
+		if rest == "" {
+			h.Set("Content-Type", "text/html; charset=utf-8")
+			_ = page.Execute(w, phones) // the browser went away
+			return
+		}
+		n, err := strconv.Atoi(strings.TrimSuffix(rest, ".png"))
+		if err != nil || n < 0 || n >= len(phones) || !strings.HasSuffix(rest, ".png") {
+			http.NotFound(w, r)
+			return
+		}
+		servePicture(w, r, phones[n].Picture())
+	})
+}
+
+// servePicture sends a picture that the browser does not have yet.
+func servePicture(w http.ResponseWriter, r *http.Request, picture *image.Paletted) {
+	sum := sha256.Sum256(picture.Pix)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	w.Header().Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&out, picture); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "image/png")
+	_, _ = w.Write(out.Bytes()) // the browser went away
+}
+
+// local reports whether a request names this machine and comes from no other
+// site: a page of somebody else's could ask by a name that leads here.
+func local(r *http.Request) bool {
+	name := r.Host
+	if host, _, err := net.SplitHostPort(r.Host); err == nil {
+		name = host
+	}
+	ip := net.ParseIP(strings.Trim(name, "[]"))
+	if name != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host == r.Host
+}
