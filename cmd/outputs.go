@@ -78,8 +78,11 @@ func filmNamed(given, name string, form device.FilmForm) error {
 		return nil
 	}
 	right := strings.TrimSuffix(name, filepath.Ext(name)) + "." + string(form)
-	return exit.Usagef("use a name with the suffix ."+string(form)+", such as "+strconv.Quote(right),
-		"%s: this phone records %s films", strconv.Quote(given), strings.ToUpper(string(form)))
+	hint := "use a name with the suffix ." + string(form) + ", such as " + strconv.Quote(right)
+	if form == device.FilmGIF {
+		return exit.Usagef(hint, "%s: this phone records GIF films", strconv.Quote(given))
+	}
+	return exit.Usagef(hint, "%s: this phone records MP4 films", strconv.Quote(given))
 }
 
 // outputFile is a file of a phone that is listed once it is there.
