@@ -345,6 +345,12 @@ type file struct {
 
 func (f *file) Close() error { f.closed = true; return nil }
 
+// filmOf is the path that a line tells screenrecord to write.
+func filmOf(line string) string {
+	_, rest, _ := strings.Cut(line, "--time-limit ")
+	return strings.Fields(rest)[1]
+}
+
 func TestScreenshotAndRecording(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -365,9 +371,10 @@ func TestScreenshotAndRecording(t *testing.T) {
 					switch {
 					case strings.HasPrefix(c.Line, "screencap"):
 						io.WriteString(c.Stdout, "\x89PNG and so on")
-					case strings.HasPrefix(c.Line, "screenrecord"):
-						io.Copy(io.Discard, c.Stdin) // until it is told to stop
-						path := strings.Fields(c.Line)[3]
+					case strings.Contains(c.Line, "screenrecord"):
+						io.WriteString(c.Stdout, "\n") // a property that it does not have
+						io.Copy(io.Discard, c.Stdin)   // until it is told to stop
+						path := filmOf(c.Line)
 						if err := l.Model.FS.WriteFile(phone.ShellCred(), path, []byte("film"), 0o600); err != nil {
 							t.Error(err)
 						}

@@ -123,9 +123,11 @@ func TestNoFilm(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
 	l.Model.SetShell(&testShell{other: func(c phone.Command) int {
-		if !strings.HasPrefix(c.Line, "screenrecord") {
+		if !strings.Contains(c.Line, "screenrecord") {
 			return 0
 		}
+		io.WriteString(c.Stdout, "\n")
+		io.ReadFull(c.Stdin, make([]byte, len("go\n")))
 		return says(1, "", "ERROR: unable to configure video/avc codec\n")(c)
 	}})
 	job := device.Job{Request: page(intents.SceneSession), Until: device.Opened}
