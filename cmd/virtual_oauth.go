@@ -15,6 +15,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device/virtual/local"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
@@ -47,9 +48,10 @@ refresh, check or userinfo, and KIND an errcode such as 40163 or one of:
 
 `+faultTable()+`
 
-A POST to /virtual/faults on the server changes them while it runs, one to
-/virtual/expire ends all access tokens, one to /virtual/password?openid=… stands
-for a changed password. It stays until Ctrl-C, SIGTERM or, if stdin is a pipe,
+A POST of text/plain to /virtual/faults on the server changes them while it
+runs, one to /virtual/expire ends all access tokens, one to
+/virtual/password?openid=… stands for a changed password. Pages in a browser are
+turned away, whatever name they have for it. It stays until Ctrl-C, SIGTERM or, if stdin is a pipe,
 its end.`, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl virtual oauth --port 0\nwxctl virtual oauth --fault exchange=40163 --fault 'userinfo=slow:2s*1'"),
 		Args:    cobra.NoArgs,
@@ -125,7 +127,7 @@ func virtualOAuthRun(ctx context.Context, opts *virtualOAuthOptions) error {
 	ctx, stop := f.Deadline(ctx, 0)
 	defer stop()
 	server := &http.Server{
-		Handler: virtualoauth.New(serverOptions), ReadHeaderTimeout: 10 * time.Second,
+		Handler: local.Only(virtualoauth.New(serverOptions), "text/plain"), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }, // ends stalled answers
 	}
 	served := make(chan error, 1)

@@ -39,6 +39,9 @@ func TestVirtualOAuth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if body != "" {
+			req.Header.Set("Content-Type", "text/plain")
+		}
 		resp, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
@@ -68,6 +71,25 @@ func TestVirtualOAuth(t *testing.T) {
 	}
 	auth("", exit.Credentials, "userinfo")
 	auth("", 0, "check")
+	for _, header := range []map[string]string{{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {}} {
+		req, err := http.NewRequest("POST", at.BaseURL+"/virtual/faults", strings.NewReader("check=-1*1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = header["Host"]
+		req.Header.Set("Origin", header["Origin"])
+		if header["Origin"] == "" {
+			req.Header.Del("Origin")
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode < 400 {
+			t.Errorf("%v: %s", header, resp.Status)
+		}
+	}
 	if got := ask("POST", "/virtual/faults", "nonsense"); !strings.HasPrefix(got, "400") {
 		t.Error(got)
 	}

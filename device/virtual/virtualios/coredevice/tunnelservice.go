@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
 // TunnelService is the HTTP face of a tunnel service, as `ios tunnel start
@@ -76,7 +78,7 @@ func NewTunnelService(port int, phones ...*Server) (*TunnelService, error) {
 	mux.HandleFunc("GET /tunnels", a.list)
 	mux.HandleFunc("GET /tunnel/{udid}", a.tell)
 	mux.HandleFunc("DELETE /tunnel/{udid}", a.remove)
-	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	a.http = &http.Server{Handler: local.Only(mux), ReadHeaderTimeout: time.Minute}
 	a.served.Go(func() { _ = a.http.Serve(l) })
 	return a, nil
 }

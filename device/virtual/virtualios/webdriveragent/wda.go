@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
@@ -63,11 +64,11 @@ func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 	var busy sync.WaitGroup // with a connection that a fault has taken over
 	defer busy.Wait()
 	server := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		Handler: local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			busy.Add(1)
 			defer busy.Done()
 			a.handle(w, r)
-		}),
+		}), "application/json"),
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, state http.ConnState) {

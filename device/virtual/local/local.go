@@ -1,0 +1,84 @@
+// Package local keeps the HTTP servers of virtual phones, and of what stands in
+// for WeChat, for programs on this computer that mean them: a page in a browser
+// is turned away, whatever name it has found for the address.
+package local
+
+import (
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+)
+
+// Only lets those requests through that are for a loopback address by that name,
+// come from no other site, and whose body is of one of the types.
+//
+// The Host is what a rebound DNS name can't forge; the Origin, and where from a
+// fetch comes, is what a browser says of a foreign page; and a body of these
+// types can't be sent by a form (but for text/plain, which the Origin tells).
+func Only(h http.Handler, types ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !loopback(r.Host):
+			refuse(w, http.StatusMisdirectedRequest, "the Host %q is not this server's", r.Host)
+		case foreign(r):
+			refuse(w, http.StatusForbidden, "a request of another site (Origin %q)", r.Header.Get("Origin"))
+		case hasBody(r) && !slices.Contains(types, mediaType(r)):
+			refuse(w, http.StatusUnsupportedMediaType, "the Content-Type %q is not taken here; send %q", r.Header.Get("Content-Type"), types)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, format string, args ...any) {
+	http.Error(w, fmt.Sprintf(format, args...), status)
+}
+
+// loopback reports whether a Host names this computer alone.
+func loopback(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	if name == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(trimBrackets(name))
+	return err == nil && addr.IsLoopback()
+}
+
+func trimBrackets(name string) string {
+	if n := len(name); n > 2 && name[0] == '[' && name[n-1] == ']' {
+		return name[1 : n-1]
+	}
+	return name
+}
+
+// foreign reports whether a browser says that a page of another site asks.
+func foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+	default:
+		return true
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
+			return true
+		}
+	}
+	return false
+}
+
+func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
+
+func mediaType(r *http.Request) string {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return t
+}
