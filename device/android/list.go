@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -36,7 +37,10 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 	if err != nil {
 		return nil, err
 	}
-	entries, unread := parseList(answer)
+	entries, unread, err := b.complete(ctx, answer)
+	if err != nil {
+		return nil, err
+	}
 	b.tell(unread)
 	infos := make([]device.Info, len(entries))
 	only := false
@@ -55,6 +59,57 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 		return nil, err
 	}
 	return infos, nil
+}
+
+// longestAnswer is what adb's four hex digits can tell of the length of an
+// answer; the server cuts what is longer, without a word (AOSP adb_io.cpp,
+// SendProtocolString).
+const longestAnswer = 0xffff
+
+// cut reports whether an answer may have been cut, and returns the whole lines
+// of it: one more like its longest would not have had room.
+func cut(answer string) (whole string, may bool) {
+	longest := 0
+	for line := range strings.Lines(answer) {
+		longest = max(longest, len(line))
+	}
+	if len(answer)+longest <= longestAnswer {
+		return answer, false
+	}
+	return answer[:strings.LastIndexByte(answer, '\n')+1], true
+}
+
+// complete reads a list. Where it may have been cut, the phones that it lacks
+// are taken from the short list, which has room for three times as many.
+func (b *Backend) complete(ctx context.Context, answer string) (entries []entry, unread []string, err error) {
+	answer, may := cut(answer)
+	entries, unread = parseList(answer)
+	if !may {
+		return entries, unread, nil
+	}
+	short, err := b.Server.ask(ctx, "host:devices")
+	if err != nil {
+		return nil, nil, err
+	}
+	short, still := cut(short)
+	all, _ := parseList(short)
+	known := map[string]bool{}
+	for _, e := range entries {
+		known[e.serial] = true
+	}
+	for _, e := range all {
+		if !known[e.serial] {
+			entries = append(entries, e)
+		}
+	}
+	if b.Note != nil {
+		message := fmt.Sprintf("the adb server's list ends at %d bytes, the most that it can send; the phones that it lacks are taken from its short list", longestAnswer)
+		if still {
+			message = fmt.Sprintf("the adb server's lists end at %d bytes, the most that it can send: there may be more phones than the %d that it tells of", longestAnswer, len(entries))
+		}
+		b.Note(device.Note{Message: message, Hint: "spread the phones over several adb servers: --adb-server takes a list"})
+	}
+	return entries, unread, nil
 }
 
 // tell notes the lines that can't be read: a phone must not vanish silently.
