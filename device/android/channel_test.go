@@ -197,7 +197,7 @@ func TestList(t *testing.T) {
 	if i := infos[1]; i.State != device.Unauthorized || i.Fix == "" {
 		t.Errorf("locked: %+v", i)
 	}
-	if i := infos[2]; i.State != device.Ready || i.OSVersion != "" {
+	if i := infos[2]; i.State != device.NotAnswering || i.OSVersion != "" {
 		t.Errorf("a phone that doesn't answer must stay in the list: %+v", i)
 	}
 	// Asked for one phone, the others aren't bothered.

@@ -47,7 +47,7 @@ func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered
 	defer cancel()
 	r, err := b.Server.Run(ctx, target(i), "getprop", nil)
 	if err != nil {
-		return told{}, false // it stays as the server described it
+		return told{}, false
 	}
 	props := parseProperties(string(r.Stdout))
 	t = told{Serial: props["ro.serialno"], OSVersion: props["ro.build.version.release"], Model: props["ro.product.model"]}
@@ -78,6 +78,7 @@ func (b *Backend) describeAll(ctx context.Context, phones []*device.Info) {
 		wg.Go(func() {
 			t, answered := b.describe(ctx, *i)
 			if !answered {
+				i.State, i.Fix = device.NotAnswering, device.FixFor(device.NotAnswering)
 				return
 			}
 			t.apply(i)

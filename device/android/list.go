@@ -31,7 +31,7 @@ func (b *Backend) Platform() device.Platform { return device.Android }
 
 // List returns the server's phones; those that are ready are asked for name,
 // model, version and serial number, all at once, if they did not tell it before. A phone that doesn't answer
-// soon stays in the list without them.
+// soon stays in the list without them, as not answering.
 func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
 	answer, err := b.Server.ask(ctx, "host:devices-l")
 	if err != nil {
