@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"regexp"
 	"slices"
@@ -115,11 +116,41 @@ func (p reply) leave(key string) {
 var errNoObject = errors.New("not a JSON object")
 
 func parseReply(body []byte, r *redactor) (reply, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(repair(body), &fields); err != nil || fields == nil {
+	fields, err := fieldsOf(repair(body))
+	if err != nil {
 		return reply{}, errNoObject // json's error quotes pieces of the body
 	}
 	return reply{fields: fields, redactor: r, odd: new([]string)}, nil
+}
+
+// fieldsOf reads an object. Of a key that is there twice the first counts, so
+// that nothing that was put behind it changes what it says.
+func fieldsOf(body []byte) (map[string]json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if begin, err := dec.Token(); err != nil || begin != json.Delim('{') {
+		return nil, errNoObject
+	}
+	fields := map[string]json.RawMessage{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		if name := key.(string); fields[name] == nil {
+			fields[name] = value
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errNoObject
+	}
+	return fields, nil
 }
 
 // present reports whether the key is there and not null.

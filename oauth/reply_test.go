@@ -244,3 +244,17 @@ func FuzzRedactor(f *testing.F) {
 		}
 	})
 }
+
+// Of a key that is there twice the first counts; what is no object, or more
+// than one, is no answer.
+func TestTwice(t *testing.T) {
+	p, err := parseReply([]byte(`{"openid":"first","openid":"second","errcode":null,"errcode":40029}`), newRedactor())
+	if err != nil || string(p.fields["openid"]) != `"first"` || p.present("errcode") {
+		t.Errorf("%s, %v", p.fields, err)
+	}
+	for _, body := range []string{``, `null`, `[]`, `"x"`, `{`, `{"a":1}{`, `{"a":1} {"b":2}`, `{"a"}`, `{"a":1,}`, `{"a":nope}`} {
+		if _, err := parseReply([]byte(body), newRedactor()); err == nil {
+			t.Errorf("%s is taken for an answer", body)
+		}
+	}
+}
