@@ -69,7 +69,8 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 func (a *adapted) lookAtThumb(what string, data []byte) {
 	a.lookAt(what, data, nil)
 	if p, err := picture.Read(data); err == nil && p.Orientation != 1 {
-		a.expect(turnedPicture, "turn its pixels: magick IN -auto-orient OUT.jpg", "%s is turned by EXIF alone (orientation %d): WeChat may show it on its side", what, p.Orientation)
+		a.expect(turnedPicture, "turn its pixels: magick IN -auto-orient OUT.jpg",
+			"%s is turned by EXIF alone (orientation %d): WeChat may show it on its side", what, p.Orientation)
 	}
 }
 
@@ -103,11 +104,13 @@ func (a *adapted) lookAtObject(share *intents.Share, files []attachment, on devi
 func (a *adapted) lookAtFile(f attachment, title *string, on device.Platform) {
 	switch {
 	case on == device.IOS && f.Ext() == "":
-		a.expect(endlessFile, "give the file's name an extension, such as .pdf", "%q has no extension: WeChat does not know what opens it", f.Name)
+		a.expect(endlessFile, "give the file's name an extension, such as .pdf",
+			"%q has no extension: WeChat does not know what opens it", f.Name)
 	case on == device.Android && text(title) == "":
 		a.expect(namelessFile, "name it: --title "+quoteWord(f.Name), "WeChat shows the title as the file's name, and there is none")
 	case on == device.Android && !strings.Contains(text(title), "."):
-		a.expect(endlessFile, "end the title with the file's extension, such as .pdf", "the title %q, which WeChat shows as the file's name, has no extension", *title)
+		a.expect(endlessFile, "end the title with the file's extension, such as .pdf",
+			"the title %q, which WeChat shows as the file's name, has no extension", *title)
 	}
 }
 

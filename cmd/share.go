@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -139,7 +140,8 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 	if word == "" && !o.cmd.Flags().Changed("scene") {
 		return byDefault, nil
 	}
-	scene, err := intents.ParseScene(word)
+	// The SDK calls it WXSceneTimeline.
+	scene, err := intents.ParseScene(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(word)), "wxscene"))
 	if err != nil {
 		return 0, exit.Usagef("use session, timeline, favorite or contact", "--scene: %s", err)
 	}

@@ -157,6 +157,8 @@ func (i Info) Named(text string) bool {
 		return false
 	}
 	switch key {
+	case "tcp", "udp":
+		return i.ID == value
 	case "usb":
 		return i.USBPath == value
 	case "transport-id":

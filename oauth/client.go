@@ -126,7 +126,8 @@ func (c *Client) Check(ctx context.Context, token Token) error {
 		if !p.present("errcode") {
 			return p, errors.New("the reply has no errcode")
 		}
-		return p, nil
+		_, err := p.number("errcode") // it is the answer
+		return p, err
 	})
 	return err
 }

@@ -2,6 +2,10 @@ package oauth
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -65,6 +69,21 @@ func TestFieldTokens(t *testing.T) {
 		slices.Sort(got.Odd)
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// TestFieldCheck: an errcode is the answer of a check, so one that can't be
+// read is no yes.
+func TestFieldCheck(t *testing.T) {
+	for _, body := range []string{`{"errcode":[],"errmsg":"ok"}`, `{"errcode":"","errmsg":"ok"}`, `{"errmsg":"ok"}`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
+		client := Client{AppID: "wx0123456789abcdef", BaseURL: server.URL}
+		err := client.Check(t.Context(), Token{AccessToken: NewSecret("A1"), OpenID: "oA1"})
+		server.Close()
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != KindReply {
+			t.Errorf("%s: %v", body, err)
 		}
 	}
 }

@@ -2,11 +2,11 @@ package android
 
 import (
 	"path"
-	"strings"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
+	"github.com/wxctl/wxctl/intents/picture"
 )
 
 // routeOf decides how a request goes, and says why. It refuses what a route
@@ -196,15 +196,7 @@ func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Inte
 func elsewhere(job device.Job) []placed {
 	files := make([]placed, len(job.Media))
 	for i, m := range job.Media {
-		// The collections that MediaStore sorts files into.
-		collection := "file"
-		switch kind, _, _ := strings.Cut(m.MIME, "/"); kind {
-		case "image":
-			collection = "images/media"
-		case "audio", "video":
-			collection = kind + "/media"
-		}
-		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" + collection + "/0"}
+		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" + picture.Collection(m.MIME) + "/0"}
 	}
 	return files
 }

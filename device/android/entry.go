@@ -202,7 +202,9 @@ func (b *Backend) info(e entry) device.Info {
 // trustedSerial tells serial numbers that identify a phone from those that
 // whole series share, and from what adb writes where there is none.
 func trustedSerial(s string) bool {
-	shared := []string{"", "unknown", "0123456789abcdef", "123456789abcdef", "1234567890abcdef", "0123456789", "1234567890", "12345678", "0", "00000000"}
+	shared := []string{
+		"", "unknown", "0123456789abcdef", "123456789abcdef", "1234567890abcdef", "0123456789", "1234567890", "12345678", "0", "00000000",
+	}
 	if slices.Contains(shared, strings.ToLower(s)) || noSerial(s) {
 		return false
 	}
@@ -252,7 +254,7 @@ func adbFlag(i device.Info) string {
 	if rest, ok := strings.CutPrefix(target(i), transportID); ok {
 		return "-t " + rest
 	}
-	if t := target(i); strings.ContainsFunc(t, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("'\"$`\\&;()<>|*?#~!{}", r) }) {
+	if t := target(i); strings.ContainsAny(t, " \t'\"$`\\&;()<>|*?#~!{}") {
 		return "-s " + shellQuote(t)
 	}
 	return "-s " + target(i)

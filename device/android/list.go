@@ -118,7 +118,8 @@ func (b *Backend) tell(unread []string) {
 		return
 	}
 	for _, l := range unread {
-		b.Note(device.Note{Message: fmt.Sprintf("the adb server listed a phone in a form that can't be read, see `adb devices -l`: %q", excerpt(l))})
+		message := fmt.Sprintf("the adb server listed a phone in a form that can't be read, see `adb devices -l`: %q", excerpt(l))
+		b.Note(device.Note{Message: message})
 	}
 }
 
@@ -153,7 +154,8 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 		var asked []*device.Info
 		for i, e := range entries {
 			infos[i] = b.info(e)
-			if old, ok := known[infos[i].Key()]; ok && old.ID == infos[i].ID && old.State == infos[i].State && old.TransportID == infos[i].TransportID {
+			old, ok := known[infos[i].Key()]
+			if ok && old.State == infos[i].State && old.TransportID == infos[i].TransportID {
 				again := infos[i]
 				infos[i] = old
 				if infos[i].SharedID = again.SharedID; again.SharedID {

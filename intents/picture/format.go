@@ -17,15 +17,17 @@ type Format struct {
 	Picture bool
 }
 
-// Collection is Android's MediaStore collection that such files belong to.
-func (f Format) Collection() string {
-	switch kind, _, _ := strings.Cut(f.MIME, "/"); {
-	case f.Picture && f != SVG:
-		return "images"
+// Collection is Android's MediaStore collection that files of a type belong to,
+// as content URIs name it.
+func Collection(mime string) string {
+	switch kind, _, _ := strings.Cut(mime, "/"); {
+	case mime == SVG.MIME: // which MediaStore takes for a document
+	case kind == "image":
+		return "images/media"
 	case kind == "video" || kind == "audio":
-		return kind
+		return kind + "/media"
 	}
-	return "files"
+	return "file"
 }
 
 // The formats of pictures.

@@ -9,10 +9,10 @@ import (
 // repairGIF writes a file that holds the first frame alone, with as many pixels
 // as there should be, those that are missing in the background colour; nil if
 // there is no frame (GIF89a specification, sections 18 to 22).
-func repairGIF(b []byte) []byte {
+func repairGIF(b []byte) (repaired []byte, flaw string) {
 	const head = 13
 	if len(b) < head {
-		return nil
+		return nil, ""
 	}
 	colours := func(flags byte) int { return 3 << (flags&7 + 1) }
 	at := head
@@ -32,16 +32,16 @@ func repairGIF(b []byte) []byte {
 		case ',':
 			return firstFrame(b, at, control, colours)
 		default:
-			return nil
+			return nil, ""
 		}
 	}
-	return nil
+	return nil, ""
 }
 
-func firstFrame(b []byte, at int, control []byte, colours func(byte) int) []byte {
+func firstFrame(b []byte, at int, control []byte, colours func(byte) int) (repaired []byte, flaw string) {
 	const descriptor = 10
 	if at+descriptor > len(b) {
-		return nil
+		return nil, ""
 	}
 	desc := bytes.Clone(b[at : at+descriptor])
 	data := at + descriptor
@@ -49,15 +49,15 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) []byte
 		data += colours(desc[9])
 	}
 	if data >= len(b) {
-		return nil
+		return nil, ""
 	}
 	width, height := int(desc[5])|int(desc[6])<<8, int(desc[7])|int(desc[8])<<8
 	if checkSize(GIF, width, height) != nil {
-		return nil
+		return nil, ""
 	}
 	bits := int(b[data])
 	if bits < 1 || bits > 8 {
-		return nil
+		return nil, ""
 	}
 	var packed []byte
 	for from := data + 1; from < len(b) && b[from] != 0; {
@@ -70,7 +70,7 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) []byte
 	n, _ := io.ReadFull(lzw.NewReader(bytes.NewReader(packed), lzw.LSB, max(bits, 2)), decoded)
 	copy(pixels, decoded[:n])
 	if n == 0 {
-		return nil
+		return nil, ""
 	}
 	var out bytes.Buffer
 	out.Write(b[:6])
@@ -86,7 +86,7 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) []byte
 	w := lzw.NewWriter(&z, lzw.LSB, max(bits, 2))
 	_, err := w.Write(pixels)
 	if err != nil || w.Close() != nil {
-		return nil
+		return nil, ""
 	}
 	for rest := z.Bytes(); len(rest) > 0; {
 		n := min(len(rest), 255)
@@ -95,7 +95,10 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) []byte
 		rest = rest[n:]
 	}
 	out.WriteString("\x00;")
-	return out.Bytes()
+	if n < len(pixels) {
+		return out.Bytes(), flawCut
+	}
+	return out.Bytes(), flawDamaged
 }
 
 // at0 is where the blocks begin, behind the global colours.

@@ -149,7 +149,7 @@ func readGIF(b []byte) (*Picture, error) {
 	if err == nil {
 		return &Picture{Image: decoded}, nil
 	}
-	repaired := repairGIF(b)
+	repaired, flaw := repairGIF(b)
 	if repaired == nil {
 		return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
 	}
@@ -158,7 +158,7 @@ func readGIF(b []byte) (*Picture, error) {
 			return nil, err
 		}
 		if decoded, err = gif.Decode(bytes.NewReader(repaired)); err == nil {
-			return &Picture{Image: decoded, Flaws: []string{flawCut}}, nil
+			return &Picture{Image: decoded, Flaws: []string{flaw}}, nil
 		}
 	}
 	return nil, notReadHere(GIF, "a GIF file without a whole frame", err)

@@ -43,12 +43,26 @@ func TestFieldPictures(t *testing.T) {
 		"exif6.webp": {WebP, 6, perfect}, "exif6-named.webp": {WebP, 6, perfect}, "exif6.png": {PNG, 6, perfect}, "exif6.tif": {TIFF, 6, perfect},
 		"sub-3x1.jpg": {JPEG, 1, perfect}, "sub-1x4.jpg": {JPEG, 1, perfect}, "sub-4x1.jpg": {JPEG, 1, perfect},
 		"sub-1x1-2x2-1x1.jpg": {JPEG, 1, perfect}, "sub-2x2-1x2-2x1.jpg": {JPEG, 1, perfect}, "sub-1x2-2x1-1x1.jpg": {JPEG, 1, perfect},
-		"leading-crlf.jpg": {JPEG, 1, "2 bytes stand before"}, "leading-bom-notice.jpg": {JPEG, 1, "stand before"}, "leading-space.png": {PNG, 1, "2 bytes"},
-		"cut.jpg": {JPEG, 1, flawCut}, "cut-at-marker.jpg": {JPEG, 1, flawCut}, "cut-progressive.jpg": {JPEG, 1, flawCut}, "no-eoi.jpg": {JPEG, 1, flawCut},
-		"damaged-restart.jpg": {JPEG, 1, flawDamaged}, "trailing.jpg": {JPEG, 1, perfect}, "cmyk.jpg": {JPEG, 1, perfect}, "mpo.jpg": {JPEG, 1, perfect},
-		"bad-iccp-crc.png": {PNG, 1, "checksums"}, "bad-text-crc.png": {PNG, 1, "checksums"}, "bad-idat-crc.png": {PNG, 1, "checksums"},
-		"bad-adler.png": {PNG, 1, "checksums"}, "extra-idat.png": {PNG, 1, "checksums"}, "cut.png": {PNG, 1, flawCut}, "cgbi.png": {PNG, 1, "iPhones"},
-		"palette.png": {PNG, 1, perfect}, "anim.webp": {WebP, 1, perfect}, "anim-lossless.webp": {WebP, 1, perfect}, "cut.webp": {WebP, 1, flawCut},
+		"leading-crlf.jpg":       {JPEG, 1, "2 bytes stand before"},
+		"leading-bom-notice.jpg": {JPEG, 1, "stand before"},
+		"leading-space.png":      {PNG, 1, "2 bytes"},
+		"cut.jpg":                {JPEG, 1, flawCut},
+		"cut-at-marker.jpg":      {JPEG, 1, flawCut},
+		"cut-progressive.jpg":    {JPEG, 1, flawCut},
+		"no-eoi.jpg":             {JPEG, 1, flawCut},
+		"damaged-restart.jpg":    {JPEG, 1, flawDamaged},
+		"trailing.jpg":           {JPEG, 1, perfect},
+		"cmyk.jpg":               {JPEG, 1, perfect},
+		"mpo.jpg":                {JPEG, 1, perfect},
+		"bad-iccp-crc.png":       {PNG, 1, "checksums"}, "bad-text-crc.png": {PNG, 1, "checksums"}, "bad-idat-crc.png": {PNG, 1, "checksums"},
+		"bad-adler.png":        {PNG, 1, "checksums"},
+		"extra-idat.png":       {PNG, 1, "checksums"},
+		"cut.png":              {PNG, 1, flawCut},
+		"cgbi.png":             {PNG, 1, "iPhones"},
+		"palette.png":          {PNG, 1, perfect},
+		"anim.webp":            {WebP, 1, perfect},
+		"anim-lossless.webp":   {WebP, 1, perfect},
+		"cut.webp":             {WebP, 1, flawCut},
 		"wrong-riff-size.webp": {WebP, 1, perfect}, "anim.gif": {GIF, 1, perfect}, "cut.gif": {GIF, 1, flawCut}, "big.bmp": {BMP, 1, perfect},
 		"cut.bmp": {BMP, 1, flawCut},
 	} {
@@ -116,14 +130,22 @@ func TestUnread(t *testing.T) {
 // TestSniff: names count for nothing, neither does the host.
 func TestSniff(t *testing.T) {
 	for name, want := range map[string][3]string{
-		"plain.jpg": {"image/jpeg", "jpg", "images"}, "jpg-named.png": {"image/jpeg", "jpg", "images"}, "IMG_0001": {"image/jpeg", "jpg", "images"},
-		"x.jpg_large": {"image/jpeg", "jpg", "images"}, "exif6.png": {"image/png", "png", "images"}, "anim.gif": {"image/gif", "gif", "images"},
-		"anim.webp": {"image/webp", "webp", "images"}, "big.bmp": {"image/bmp", "bmp", "images"}, "exif6.tif": {"image/tiff", "tif", "images"},
-		"small.heic": {"image/heic", "heic", "images"}, "small.avif": {"image/avif", "avif", "images"}, "leading-crlf.jpg": {"image/jpeg", "jpg", "images"},
-		"svg.svg": {"image/svg+xml", "svg", "files"}, "html.jpg": {"text/html", "html", "files"},
+		"plain.jpg":        {"image/jpeg", "jpg", "images/media"},
+		"jpg-named.png":    {"image/jpeg", "jpg", "images/media"},
+		"IMG_0001":         {"image/jpeg", "jpg", "images/media"},
+		"x.jpg_large":      {"image/jpeg", "jpg", "images/media"},
+		"exif6.png":        {"image/png", "png", "images/media"},
+		"anim.gif":         {"image/gif", "gif", "images/media"},
+		"anim.webp":        {"image/webp", "webp", "images/media"},
+		"big.bmp":          {"image/bmp", "bmp", "images/media"},
+		"exif6.tif":        {"image/tiff", "tif", "images/media"},
+		"small.heic":       {"image/heic", "heic", "images/media"},
+		"small.avif":       {"image/avif", "avif", "images/media"},
+		"leading-crlf.jpg": {"image/jpeg", "jpg", "images/media"},
+		"svg.svg":          {"image/svg+xml", "svg", "file"}, "html.jpg": {"text/html", "html", "file"},
 	} {
 		f, ok := Sniff(fieldFile(t, name))
-		if got := [3]string{f.MIME, f.Ext, f.Collection()}; !ok || got != want {
+		if got := [3]string{f.MIME, f.Ext, Collection(f.MIME)}; !ok || got != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

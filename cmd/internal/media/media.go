@@ -265,7 +265,8 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		case format.Name != "":
 			what = "its bytes are " + format.Name
 		}
-		return File{}, exit.Usagef("give the address of the picture itself", "%q is no picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
+		return File{}, exit.Usagef("give the address of the picture itself",
+			"%q is no picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
 	}
 	file.Name = file.PictureName()
 	return file, nil
