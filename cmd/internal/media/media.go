@@ -224,14 +224,24 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	failed := func(what string, cause error) error {
 		return &exit.Error{Name: "download_failed", Code: exit.Failed, Message: fmt.Sprintf("%q can't be fetched: %s", where, what), Hint: "open it in a browser, or download it and pass the file", Err: cause}
 	}
+	// over is why a download ends with the command's context: the end of the
+	// time is said, with the address; any other end is its own reason.
+	over := func() error {
+		cause := context.Cause(ctx)
+		if cause == nil || !errors.Is(cause, context.DeadlineExceeded) {
+			return cause
+		}
+		return &exit.Error{Name: "not_seen", Code: exit.NotSeen, Message: fmt.Sprintf("%q did not come in time; nothing was sent", where),
+			Hint: "give it longer with --timeout, or download it and pass the file", Err: cause}
+	}
 	resp, err := l.HTTP().Do(req)
 	if err != nil {
 		var urlErr *url.Error
 		if errors.As(err, &urlErr) {
 			err = urlErr.Err // without the URL, which may hold a token
 		}
-		if ctxErr := context.Cause(ctx); ctxErr != nil {
-			return File{}, ctxErr
+		if err := over(); err != nil {
+			return File{}, err
 		}
 		return File{}, failed(err.Error(), err)
 	}
@@ -244,6 +254,9 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	}
 	data, err := io.ReadAll(io.LimitReader(resp.Body, DownloadLimit+1))
 	if err != nil {
+		if err := over(); err != nil {
+			return File{}, err
+		}
 		return File{}, failed("it broke off: "+err.Error(), err)
 	}
 	if len(data) > DownloadLimit {
