@@ -16,9 +16,10 @@ import (
 )
 
 type devicesOptions struct {
-	f     *Factory
-	phone phoneFlags
-	watch bool
+	f       *Factory
+	phone   phoneFlags
+	watch   bool
+	waitFor string
 }
 
 // NewCmdDevices makes `wxctl devices`.
@@ -32,12 +33,21 @@ to do about those that aren't. Both are asked at once. Virtual phones are listed
 when --device asks for one.
 
 A server that isn't there is no failure: the list is what was learned. One that
-answers wrongly, or not in time, is.`, exit.Interrupted, exit.Terminated),
+answers wrongly, or not in time, is. --wait-for lists the phones when all that
+--device fits are in that state.`, exit.NoPhone, exit.NotSeen, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl devices\nwxctl devices --device virtual:android --json"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := opts.phone.check(c); err != nil {
+			if err := errors.Join(opts.phone.check(c), given(c, "wait-for")); err != nil {
 				return err
+			}
+			if opts.waitFor != "" {
+				if err := checkState(opts.waitFor); err != nil {
+					return err
+				}
+				if opts.watch {
+					return exit.Usagef("omit one of them", "--watch goes on, and --wait-for ends")
+				}
 			}
 			if runF != nil {
 				return runF(c.Context(), opts)
@@ -46,6 +56,7 @@ answers wrongly, or not in time, is.`, exit.Interrupted, exit.Terminated),
 		},
 	}
 	opts.phone.add(f, cmd)
+	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones that --device fits are in this `state`, such as ready or disconnected")
 	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
 	return cmd
 }
@@ -66,8 +77,11 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	// A chosen phone is no reason to hide those of the other platform.
 	sel.Platform = device.Platform(opts.phone.platform)
 	byDefault := listTimeout
-	if opts.watch {
+	switch {
+	case opts.watch:
 		byDefault = 0
+	case opts.waitFor != "":
+		byDefault = waitForTimeout
 	}
 	ctx, cancel := f.Deadline(ctx, byDefault)
 	defer cancel()
@@ -78,6 +92,9 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	defer closePhones()
 	if opts.watch {
 		return devicesWatch(ctx, f, fleet, sel)
+	}
+	if opts.waitFor != "" {
+		return devicesWaitFor(ctx, f, fleet, sel, device.State(opts.waitFor))
 	}
 	found, err := fleet.Discover(ctx, "")
 	for _, absent := range found.Absent {

@@ -68,6 +68,12 @@ var fixes = map[State]string{
 	DeveloperModeOff: "switch it on in Settings > Privacy & Security > Developer Mode, and restart the phone",
 }
 
+// Known reports whether s is a state that phones are known to be in.
+func (s State) Known() bool {
+	_, ok := fixes[s]
+	return ok || s == Ready
+}
+
 // FixFor returns the sentence that says how to get a phone out of state s. It
 // is empty for a ready phone.
 func FixFor(s State) string {

@@ -1,0 +1,71 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
+)
+
+// gone is the state of a phone that no server knows.
+const gone device.State = "disconnected"
+
+// waitForTimeout bounds --wait-for: a phone that restarts takes about a minute.
+const waitForTimeout = 5 * time.Minute
+
+// checkState says what is wrong with a state that would be waited for in vain.
+func checkState(state string) error {
+	if s := device.State(state); s != gone && !s.Known() {
+		return exit.Usagef("wait for ready, offline, unauthorized, locked, disconnected, or another state that wxctl devices shows", "invalid --wait-for %q", state)
+	}
+	return nil
+}
+
+// devicesWaitFor lists the phones that sel means as soon as all of them are in a
+// state.
+func devicesWaitFor(ctx context.Context, f *Factory, fleet *device.Fleet, sel device.Selector, state device.State) error {
+	for {
+		found, err := fleet.Discover(ctx, sel.Text)
+		phones := device.Matching(found.Phones, sel)
+		if ctx.Err() == nil && allIn(phones, state) && (state != gone || err == nil) {
+			return printDevices(f, append([]device.Info{}, phones...), nil)
+		}
+		select {
+		case <-time.After(waitPause):
+			continue
+		case <-ctx.Done():
+		}
+		if cause := context.Cause(ctx); cause != context.DeadlineExceeded {
+			return cause
+		}
+		return notInState(phones, sel, state)
+	}
+}
+
+// allIn reports whether phones are in a state, all of them.
+func allIn(phones []device.Info, state device.State) bool {
+	for _, phone := range phones {
+		if phone.State != state {
+			return false
+		}
+	}
+	if state == gone {
+		return len(phones) == 0
+	}
+	return len(phones) > 0
+}
+
+func notInState(phones []device.Info, sel device.Selector, state device.State) error {
+	for _, phone := range phones {
+		if phone.State != state {
+			return device.Errorf(device.NotSeen, "phone %s was not %s in time: it is %s", phone.Label(), state, phone.State).WithHint("%s", phone.FixNow())
+		}
+	}
+	what := "no phone came"
+	if sel.Text != "" {
+		what = fmt.Sprintf("no phone that fits %q came", sel.Text)
+	}
+	return device.Errorf(device.NoPhone, "%s in time", what).WithHint("run `wxctl devices` to see the phones, or give it longer with --timeout")
+}
