@@ -138,8 +138,9 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 	job.Hooks = d.o.f.hooks(info, d.several)
 	job.Hooks.Identified = d.o.before
 	var kept []device.Artifact
-	d.o.outputs.into(&job.Hooks, info, d.several, &kept)
+	end := d.o.outputs.into(&job.Hooks, info, d.several, &kept)
 	r.Outcome, err = phone.Deliver(ctx, job)
+	err = errors.Join(err, end(err))
 	r.Artifacts = append(r.Artifacts, kept...)
 	return err
 }

@@ -16,23 +16,24 @@ import (
 // outputs are the files that a command makes of what a phone shows. Pickers
 // show real contacts, so only their owner can read them.
 type outputs struct {
-	screenshot, record string
-	overwrite          bool
+	screenshot, onFailure, record string
+	overwrite                     bool
 }
 
 func (o *outputs) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.screenshot, "screenshot", "", "save a screenshot to `file` (may show real contacts)")
+	flags.StringVar(&o.onFailure, "screenshot-on-failure", "", "save a screenshot to `file` if the command fails (may show real contacts)")
 	flags.StringVar(&o.record, "record", "", "save a screen recording to `file` (may show real contacts)")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that are there already")
 }
 
 // any reports whether there is a file to be made.
-func (o *outputs) any() bool { return o.screenshot != "" || o.record != "" }
+func (o *outputs) any() bool { return o.screenshot != "" || o.onFailure != "" || o.record != "" }
 
 // free says, before anything is done, what could not be written in the end.
 func (o *outputs) free(phones []device.Info, several bool) error {
 	for _, phone := range phones {
-		for _, name := range []string{o.screenshot, o.record} {
+		for _, name := range []string{o.screenshot, o.onFailure, o.record} {
 			if name == "" {
 				continue
 			}
@@ -48,13 +49,11 @@ func (o *outputs) free(phones []device.Info, several bool) error {
 }
 
 // into has a phone's hooks write the files, and lists in kept those that there
-// are in the end.
-func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kept *[]device.Artifact) {
-	writer := func(kind, name string) func() (io.WriteCloser, error) {
-		if name == "" {
-			return nil
-		}
-		return func() (io.WriteCloser, error) {
+// are in the end. end says how the phone's part ended: the picture of a failure
+// is kept only then.
+func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kept *[]device.Artifact) (end func(err error) error) {
+	writer := func(kind, name string) func() (*outputFile, error) {
+		return func() (*outputFile, error) {
 			name := nameFor(name, several, phone)
 			draft, err := files.Create(name, o.overwrite)
 			if err != nil {
@@ -63,11 +62,58 @@ func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kep
 			return &outputFile{draft, device.Artifact{Kind: kind, Path: name}, kept}, nil
 		}
 	}
-	hooks.Screenshot = writer("screenshot", o.screenshot)
-	hooks.Record = writer("recording", o.record)
+	var failure *outputFile
+	if o.screenshot != "" || o.onFailure != "" {
+		hooks.Screenshot = func() (io.WriteCloser, error) {
+			var p pictures
+			var err error
+			if o.screenshot != "" {
+				p.file, err = writer("screenshot", o.screenshot)()
+			}
+			if o.onFailure != "" && err == nil {
+				p.failure, err = writer("screenshot", o.onFailure)()
+				failure = p.failure
+			}
+			return p, err
+		}
+	}
 	if o.record != "" {
+		hooks.Record = func() (io.WriteCloser, error) { return writer("recording", o.record)() }
 		hooks.Film = func(form device.FilmForm) error { return filmNamed("--record "+o.record, o.record, form) }
 	}
+	return func(err error) error {
+		switch {
+		case failure == nil:
+			return nil
+		case err == nil:
+			failure.Discard()
+			return nil
+		}
+		return failure.Close()
+	}
+}
+
+// pictures are the files that take one picture: that of --screenshot, and that
+// of a failure, whose end is not known yet; either may be nil.
+type pictures struct{ file, failure *outputFile }
+
+func (p pictures) Write(b []byte) (int, error) {
+	for _, f := range []*outputFile{p.file, p.failure} {
+		if f == nil {
+			continue
+		}
+		if n, err := f.Write(b); err != nil {
+			return n, err
+		}
+	}
+	return len(b), nil
+}
+
+func (p pictures) Close() error {
+	if p.file == nil {
+		return nil
+	}
+	return p.file.Close()
 }
 
 // filmNamed refuses a name whose suffix says that the film is of another form

@@ -229,11 +229,12 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 			} else {
 				hooks := o.f.hooks(info, p.sel.All)
 				var kept []device.Artifact
-				o.outputs.into(&hooks, info, p.sel.All, &kept)
+				end := o.outputs.into(&hooks, info, p.sel.All, &kept)
 				outcome, err = replier.Reply(ctx, device.ReplyJob{
 					Reply: reply, App: id, SDKVersion: o.sdkVersion, Route: p.route, User: o.phone.user(),
 					Until: p.until, After: p.after, Hooks: hooks,
 				})
+				err = errors.Join(err, end(err))
 				outcome.Artifacts = append(outcome.Artifacts, kept...)
 			}
 		}

@@ -74,7 +74,7 @@ func (w *wda) call(ctx context.Context, method, path string, body, value any, mo
 		}
 		content = bytes.NewReader(data)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://wda.invalid"+path, content)
+	request, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, content)
 	if err != nil {
 		return "", err
 	}
