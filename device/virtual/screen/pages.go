@@ -92,7 +92,7 @@ func (p *painter) launcher(page Page) {
 	}
 	if page.WeChat == "" {
 		p.rounded(image.Rect(24, 260, all.Max.X-24, 330), 10, white)
-		p.centred(image.Rect(34, 282, all.Max.X-34, 330), "WeChat is not installed", style{18, true, warning}, 1)
+		p.centred(image.Rect(34, 282, all.Max.X-34, 330), "WeChat is not installed", style{20, true, ink}, 1)
 	}
 }
 
