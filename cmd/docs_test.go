@@ -1,7 +1,11 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 // TestExitCodePage compares the page with the table in code.
@@ -28,8 +33,12 @@ func TestExitCodePage(t *testing.T) {
 var times = regexp.MustCompile(`(?m)^ +\d+ ms  `)
 
 // TestREADMERuns runs the first command of the README as it stands there and
-// compares what it prints, times aside.
+// compares what it prints, times aside, and the picture that it takes.
 func TestREADMERuns(t *testing.T) {
+	kept, err := filepath.Abs(filepath.Join("..", "docs", "first-share.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	page, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -42,11 +51,34 @@ func TestREADMERuns(t *testing.T) {
 	want, _, _ := strings.Cut(block, "```")
 	f, out, errOut := testFactory(t, "", nil)
 	args, _ := shellWords(t, "wxctl "+line)
+	t.Chdir(t.TempDir())
+	// A user who thinks for long does not answer before the picture is taken.
+	f.Phones = func(ctx context.Context, f *Factory, flags *phoneFlags, sel device.Selector) (*device.Fleet, func(), error) {
+		options := maps.Clone(sel.Virtual.Options)
+		if options == nil {
+			options = url.Values{}
+		}
+		options.Set("think", "1h")
+		sel.Virtual = &device.VirtualSpec{Platform: sel.Virtual.Platform, Options: options}
+		return openPhones(ctx, f, flags, sel)
+	}
 	if code := Run(t.Context(), f, args); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
 	if got := times.ReplaceAllString(out(), "  "); got != times.ReplaceAllString(want, "  ") {
 		t.Errorf("it prints\n%s\nthe README says\n%s", out(), want)
+	}
+	picture, err := os.ReadFile("first.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(kept, picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if shown, err := os.ReadFile(kept); err != nil || !bytes.Equal(shown, picture) {
+		t.Errorf("docs/first-share.png is not what the command takes (%v): go test ./cmd -run TestREADMERuns -update", err)
 	}
 }
 
