@@ -9,11 +9,11 @@ import (
 	"html/template"
 	"image"
 	"image/png"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
 // Shown is a phone whose screen a browser shows.
@@ -31,11 +31,8 @@ var webPage string
 func Web(token string, phones []Shown) http.Handler {
 	page := template.Must(template.New("web").Parse(webPage))
 	base := "/" + token + "/"
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !local(r):
-			http.Error(w, "this server answers at its own address only", http.StatusForbidden)
-			return
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			http.Error(w, "use GET", http.StatusMethodNotAllowed)
 			return
@@ -60,7 +57,7 @@ func Web(token string, phones []Shown) http.Handler {
 			return
 		}
 		servePicture(w, r, phones[n].Picture())
-	})
+	}))
 }
 
 // servePicture sends a picture that the browser does not have yet.
@@ -80,23 +77,4 @@ func servePicture(w http.ResponseWriter, r *http.Request, picture *image.Palette
 	}
 	w.Header().Set("Content-Type", "image/png")
 	_, _ = w.Write(out.Bytes()) // the browser went away
-}
-
-// local reports whether a request names this machine and comes from no other
-// site: a page of somebody else's could ask by a name that leads here.
-func local(r *http.Request) bool {
-	name := r.Host
-	if host, _, err := net.SplitHostPort(r.Host); err == nil {
-		name = host
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	if name != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return false
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host == r.Host
 }

@@ -33,7 +33,7 @@ func TestWeb(t *testing.T) {
 		{"no such phone", "GET", "/secret/2.png", nil, 404},
 		{"no number", "GET", "/secret/-1.png", nil, 404},
 		{"a method that changes something", "POST", "/secret/", nil, 405},
-		{"another host", "GET", "/secret/", func(r *http.Request) { r.Host = "evil.example" }, 403},
+		{"another host", "GET", "/secret/", func(r *http.Request) { r.Host = "evil.example" }, 421},
 		{"another site", "GET", "/secret/0.png", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, 403},
 		{"its own site", "GET", "/secret/0.png", func(r *http.Request) { r.Header.Set("Origin", "http://127.0.0.1:8080") }, 200},
 		{"localhost", "GET", "/secret/0.png", func(r *http.Request) { r.Host = "localhost:8080" }, 200},
