@@ -3,6 +3,7 @@ package intents
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Bounds of the documents that are older, and lower, than what the SDKs
@@ -10,6 +11,10 @@ import (
 const (
 	// DocumentedImage is the older bound of a picture, in bytes.
 	DocumentedImage = 10 << 20
+	// DocumentedURL is the bound of an address of sound, in characters.
+	DocumentedURL = 10240
+	// MostImages is how many pictures WeChat takes at once.
+	MostImages = 9
 	// DocumentedScene is the highest scene of a [SubscribeMessage].
 	DocumentedScene = 10000
 	// DocumentedReserved is the bound of a [SubscribeMessage]'s Reserved, in
@@ -18,15 +23,21 @@ const (
 )
 
 const (
+	observed          = "what WeChat was seen to do"
 	moduleDocument    = "APICloud wx module"
 	subscribeDocument = "Open Platform documents, one-time subscription"
 )
 
-// WithoutRefused returns the warnings about fields that errors do not name:
-// what is refused needs no advice.
-func WithoutRefused(warnings, errors []Problem) []Problem {
+// idScene is the id of a share that is to go where WeChat does not send it.
+const idScene = "request.scene"
+
+// WithoutRefused returns the warnings about fields of which an SDK says nothing:
+// what is refused needs no advice, and what an SDK itself says no other.
+func WithoutRefused(warnings, said []Problem) []Problem {
 	return slices.DeleteFunc(warnings, func(w Problem) bool {
-		return slices.ContainsFunc(errors, func(e Problem) bool { return e.Severity == SeverityError && e.Field == w.Field })
+		return slices.ContainsFunc(said, func(p Problem) bool {
+			return p.Field == w.Field && (p.Severity == SeverityError || p.ID != "" && p.ID == w.ID)
+		})
 	})
 }
 
@@ -37,10 +48,40 @@ func Validate(req Request) []Problem {
 	var c Checker
 	c.Severity = SeverityWarning
 	switch r := req.(type) {
+	case LaunchMiniProgram:
+		c.Source = moduleDocument
+		c.userName("userName", r.UserName)
 	case Share:
 		c.Source = moduleDocument
 		switch o := r.Message.Object.(type) {
 		case MiniProgram: // its thumb is the card's picture, with a bound of its own
+			c.userName("message.object.userName", o.UserName)
+			if r.Scene == SceneTimeline || r.Scene == SceneFavorite {
+				c.named(idScene, "scene", "should be session or contact: WeChat sends a mini program into chats only, whatever the scene says")
+			}
+		case Images:
+			if n := len(o.URIs); n > MostImages {
+				c.Problems = append(c.Problems, Problem{ID: "request.too-many-images", Severity: c.Severity, Field: "message.object.uris",
+					Rule: "should have at most", Limit: MostImages, Actual: int64(n), Unit: "pictures", Source: observed})
+			}
+		case File:
+			if r.Scene == SceneTimeline {
+				c.named(idScene, "scene", "should be session, contact or favorite: WeChat posts no files to Moments")
+			}
+			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
+		case Emoji:
+			if r.Scene == SceneTimeline {
+				c.named(idScene, "scene", "should be session, contact or favorite: WeChat posts no stickers to Moments")
+			}
+			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
+		case Music:
+			before := len(c.Problems)
+			c.CharsAtMost("message.object.dataUrl", o.DataURL, DocumentedURL)
+			c.CharsAtMost("message.object.lowBandDataUrl", o.LowBandDataURL, DocumentedURL)
+			for i := range c.Problems[before:] {
+				c.Problems[before+i].ID = "request.music-data-url"
+			}
+			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
 		case Image:
 			c.AtMost("message.object.data", len(o.Data), DocumentedImage)
 			c.FileAtMost("message.object.path", o.Size, DocumentedImage)
@@ -65,4 +106,16 @@ func Validate(req Request) []Problem {
 		}
 	}
 	return c.Problems
+}
+
+// named adds a problem that scripts may look for.
+func (c *Checker) named(id, field, rule string) {
+	c.Problems = append(c.Problems, Problem{ID: id, Severity: c.Severity, Field: field, Rule: rule, Source: c.Source})
+}
+
+// userName looks at the name of a mini program, which is its original id.
+func (c *Checker) userName(field string, name *string) {
+	if name != nil && *name != "" && !strings.HasPrefix(*name, "gh_") {
+		c.named("request.user-name", field, "should be the original id, which begins with gh_")
+	}
 }

@@ -23,6 +23,16 @@ func (d *delivery) check() error {
 		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, what, have, need).
 			WithHint("update WeChat on the phone, or send it all the same with --raw")
 	}
+	switch d.Job.Request.(type) {
+	case intents.LaunchMiniProgram:
+		if err := tooOld(needLaunch, "opening a mini program"); err != nil {
+			return err
+		}
+	case intents.SubscribeMessage:
+		if err := tooOld(needSubscribe, "a subscribe message"); err != nil {
+			return err
+		}
+	}
 	if isShare && d.Out.Route != device.RouteSystem {
 		need, what := 0, ""
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -75,7 +76,11 @@ func (d *delivery) run(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return errors.Join(err, d.stopRecording(ctx), d.finish(ctx))
 	}
-	return errors.Join(err, d.abandon(ctx))
+	var closing sync.WaitGroup
+	closing.Go(d.inside.close) // at the same time, since both may wait for a phone that is silent
+	err = errors.Join(err, d.abandon(ctx))
+	closing.Wait()
+	return err
 }
 
 // attempt does all up to the state that is waited for.
@@ -97,7 +102,7 @@ func (d *delivery) attempt(ctx context.Context) error {
 
 // abandonTime is how long an interrupted delivery may take to leave nothing
 // of itself on the phone.
-const abandonTime = time.Second
+const abandonTime = 2 * tidyTime
 
 // abandon takes back what an interrupted delivery put on the phone, unless
 // WeChat was given it already. It claims no success: the context is over.
@@ -339,16 +344,9 @@ func (d *delivery) send(ctx context.Context) error {
 	return err
 }
 
-// hand writes a start to the phone and waits for its answer, at most for half
-// of the time that is left: where none comes, the phone may still be asked what
-// became of it.
+// hand writes a start to the phone and waits for its answer.
 func (d *delivery) hand(ctx context.Context, start *ask, asks []*ask) error {
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok {
-		bounded, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
-	}
-	defer cancel()
-	err := d.do(bounded, asks...)
+	err := d.do(ctx, asks...)
 	if err == nil || start.answered {
 		return nil
 	}
@@ -373,12 +371,19 @@ func (d *delivery) lookAgain(ctx context.Context, sentAt time.Duration, lost err
 		}
 		d.watched = watch.Buffers
 	}
-	err := d.follow(ctx, d.observing(sentAt, 0))
+	o := d.observing(sentAt, 0)
+	bounded, cancel := context.WithTimeout(ctx, againTime)
+	_ = d.until(bounded, o, device.Delivered) // whatever it was, the state says what was seen
+	cancel()
 	if d.Out.State == device.Unknown {
 		return lost
 	}
-	return err
+	return d.follow(ctx, o)
 }
+
+// againTime is how long the phone's log may take to tell of a start that it got
+// before: what it has is told at once.
+const againTime = 5 * time.Second
 
 // askFront asks what is in front.
 func askFront() *ask {

@@ -66,6 +66,8 @@ func speaker(app *agent.App, id device.AppIdentity) device.Speaker {
 const (
 	needTimeline    = 553779201 // TIMELINE_SUPPORTED_SDK_INT
 	needMiniProgram = 620756993 // MINIPROGRAM_SUPPORTED_SDK_INT
+	needLaunch      = 620757000 // LAUNCH_MINIPROGRAM_SUPPORTED_SDK_INT
+	needSubscribe   = 620756998 // SUBSCRIBE_MESSAGE_SUPPORTED_SDK_INT
 	needContact     = 620824064 // SEND_TO_SPECIFIED_CONTACT_SDK_INT
 	needContentURI  = 654314752 // SUPPORTED_CONTENT_PROVIDER_URI
 )

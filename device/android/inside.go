@@ -30,6 +30,12 @@ type inside struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	// tidy is for what has to be undone in the app: it ends a little after ctx,
+	// and after the context of whoever looks inside. What was not undone by then
+	// the end of the connection undoes.
+	tidy    context.Context
+	endTidy context.CancelFunc
+	forget  func() bool // ends what waits for that context
 
 	mu       sync.Mutex
 	attached map[int]*debugger // by pid; nil while it is being tried
@@ -64,11 +70,19 @@ func callbacks(app *agent.App, also ...string) []string {
 }
 
 // enter makes an inside for an app; it attaches to nothing yet. close it.
-func (p *Phone) enter(app *agent.App, classes []string) *inside {
+func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *inside {
 	in := &inside{phone: p, classes: classes, uid: app.UID, attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
-	in.ctx, in.cancel = context.WithCancel(context.Background())
+	in.ctx, in.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	in.tidy, in.endTidy = context.WithCancel(context.WithoutCancel(ctx))
+	soon := func() { time.AfterFunc(tidyTime, in.endTidy) }
+	context.AfterFunc(in.ctx, soon)
+	in.forget = context.AfterFunc(ctx, soon)
 	return in
 }
+
+// tidyTime is how much longer than a context what it began may be tidied up: an
+// answer of a phone takes milliseconds, and Ctrl-C is to end within a second.
+const tidyTime = 400 * time.Millisecond
 
 // close detaches from everything and waits until nothing of it is left.
 func (in *inside) close() {
@@ -76,7 +90,9 @@ func (in *inside) close() {
 		return
 	}
 	in.cancel()
+	in.forget()
 	in.wg.Wait()
+	in.endTidy()
 }
 
 // attachTime bounds how long it may take to attach to a process that runs.
@@ -139,7 +155,7 @@ func (in *inside) open(pid int) (*debugger, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newDebugger(vm, in.classes, in.put)
+	d := newDebugger(in.tidy, vm, in.classes, in.put)
 	if err := d.watch(ctx); err != nil {
 		_ = vm.Close() // it is detached either way
 		return nil, attachError(ctx, pid, err)

@@ -33,7 +33,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.enterApp()
+	d.enterApp(ctx)
 	d.inside.attachAll(ctx, pidsOf(running))
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		message, hint := reasonOf(why)
@@ -43,7 +43,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 }
 
 // enterApp makes the inside of the app, which attaches to nothing yet.
-func (d *delivery) enterApp() {
+func (d *delivery) enterApp(ctx context.Context) {
 	if d.inside != nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (d *delivery) enterApp() {
 	if auth, ok := d.Job.Request.(intents.Auth); ok && auth.Callback != nil {
 		also = append(also, textOf(auth.Callback.ClassName))
 	}
-	d.inside = d.enter(d.app, callbacks(d.app, also...))
+	d.inside = d.enter(ctx, d.app, callbacks(d.app, also...))
 }
 
 // goInside brings the app to the front and makes a thread in it that can send
@@ -65,8 +65,11 @@ func (d *delivery) goInside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.enterApp()
+	d.enterApp(ctx)
 	d.inside.attachAll(ctx, []int{main.pid})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	debugger := d.inside.debuggerOf(main.pid)
 	if debugger == nil {
 		if _, why := d.inside.watched(); why != nil {
@@ -214,7 +217,7 @@ func mainProcess(running []process, pkg string) *process {
 func (d *delivery) sendInside(ctx context.Context) error {
 	w := d.worker
 	defer func() {
-		if err := w.dismiss(ctx); err != nil {
+		if err := w.dismiss(); err != nil {
 			_ = w.vm.Close() // which lets it go as well
 		}
 	}()

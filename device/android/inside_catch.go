@@ -18,7 +18,8 @@ import (
 // and onNewIntent, and one notice each when such a class is loaded.
 type debugger struct {
 	vm      *jdwp.VM
-	classes []string // of the activities, with dots
+	tidy    context.Context // for what is undone, whatever else has ended
+	classes []string        // of the activities, with dots
 	put     func(caught)
 
 	mu      sync.Mutex
@@ -37,8 +38,8 @@ type place struct {
 	slots     []int // where onNewIntent's argument may be
 }
 
-func newDebugger(vm *jdwp.VM, classes []string, put func(caught)) *debugger {
-	return &debugger{vm: vm, classes: classes, put: put, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
+func newDebugger(tidy context.Context, vm *jdwp.VM, classes []string, put func(caught)) *debugger {
+	return &debugger{vm: vm, tidy: tidy, classes: classes, put: put, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
 		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{}, ended: make(chan struct{})}
 }
 
@@ -230,7 +231,7 @@ func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 	}
 	// Whatever happened: the app goes on. Where this fails, the VM is closed,
 	// which does the same.
-	if d.vm.Release(context.WithoutCancel(ctx), set) != nil {
+	if d.vm.Release(d.tidy, set) != nil {
 		_ = d.vm.Close()
 	}
 }

@@ -45,7 +45,7 @@ func (d *debugger) hire(ctx context.Context, nudge func(context.Context) error) 
 	}
 	began := time.Now()
 	err = w.start(ctx, stop)
-	if releaseErr := d.vm.Release(context.WithoutCancel(ctx), stop.set); err == nil {
+	if releaseErr := d.vm.Release(d.tidy, stop.set); err == nil {
 		err = releaseErr
 	}
 	w.stood = time.Since(began)
@@ -100,7 +100,7 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 	}
 	hit := make(chan jdwp.EventSet, len(handlers)*int(hireTime/rearmAfter+2))
 	requests := map[jdwp.RequestID]jdwp.ClassID{}
-	defer func() { d.forget(ctx, requests, hit) }()
+	defer func() { d.forget(requests, hit) }()
 	places := map[jdwp.ClassID]jdwp.MethodID{}
 	for _, h := range handlers {
 		_, m, err := d.vm.FindMethod(ctx, h.ID, "dispatchMessage", "(Landroid/os/Message;)V")
@@ -156,7 +156,7 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 	for id, class := range requests {
 		if s.set.Has(id) {
 			if s.loader, err = d.vm.ClassLoader(ctx, class); err != nil {
-				return nil, errors.Join(err, d.vm.Release(context.WithoutCancel(ctx), s.set))
+				return nil, errors.Join(err, d.vm.Release(d.tidy, s.set))
 			}
 		}
 	}
@@ -165,10 +165,9 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 
 // forget gives up requests whose events nobody will wait for any more, and
 // lets go on what they stopped already.
-func (d *debugger) forget(ctx context.Context, requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdwp.EventSet) {
-	ctx = context.WithoutCancel(ctx) // each answer is bounded all the same
+func (d *debugger) forget(requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdwp.EventSet) {
 	for id := range requests {
-		if d.vm.Clear(ctx, id) != nil {
+		if d.vm.Clear(d.tidy, id) != nil {
 			_ = d.vm.Close() // which lets everything go on
 			return
 		}
@@ -181,7 +180,7 @@ func (d *debugger) forget(ctx context.Context, requests map[jdwp.RequestID]jdwp.
 	for {
 		select {
 		case set := <-hit:
-			_ = d.vm.Release(ctx, set)
+			_ = d.vm.Release(d.tidy, set)
 		default:
 			return
 		}
@@ -243,8 +242,8 @@ func (w *worker) start(ctx context.Context, s *stop) error {
 }
 
 // dismiss lets the worker end.
-func (w *worker) dismiss(ctx context.Context) error {
-	return w.vm.Release(context.WithoutCancel(ctx), w.set)
+func (w *worker) dismiss() error {
+	return w.vm.Release(w.tidy, w.set)
 }
 
 func (w *worker) findApp(ctx context.Context) error {

@@ -144,6 +144,10 @@ func (d *delivery) prepare(ctx context.Context) error {
 		return err
 	}
 	if len(who.Declared) > 0 && !who.Declares(d.appID) {
+		if !d.Job.Force && !d.Job.Raw {
+			return device.Errorf(device.Refused, "%s declares the AppID %s, not %s: WeChat could not call it back, not even to refuse it", who.Name, strings.Join(who.Declared, ", "), d.appID).
+				WithHint("see: wxctl inspect %s, or send it all the same with --force", who.Name)
+		}
 		d.Warn("app.appid_not_declared", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name, strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
 	}
 	return d.Identified(ctx, d.appID)

@@ -13,7 +13,7 @@ import (
 // the warnings.
 func TestValidate(t *testing.T) {
 	long := func(n int) *string { return new(strings.Repeat("x", n)) }
-	thumb := func(n int) []byte { return make([]byte, n) }
+	thumb := func(n int) []byte { return append([]byte("\x89PNG\r\n\x1a\n"), make([]byte, n)...)[:n] }
 	share := func(message intents.Message) intents.Share { return intents.Share{Message: message} }
 	tests := []struct {
 		name string
@@ -66,7 +66,7 @@ func TestValidate(t *testing.T) {
 			},
 		},
 		{
-			"a card for an old WeChat", share(intents.Message{Thumb: thumb(1), Object: intents.MiniProgram{WebpageURL: new("u"), UserName: new("gh_1")}}), SDK680, 620756992,
+			"a card for an old WeChat", share(intents.Message{Thumb: thumb(8), Object: intents.MiniProgram{WebpageURL: new("u"), UserName: new("gh_1")}}), SDK680, 620756992,
 			[]string{"warning message.object is sent as a web page: this WeChat is too old for it"},
 		},
 		{"several pictures", share(intents.Message{Object: intents.Images{}}), 0, 0, []string{"error message.object is nothing that the OpenSDK can share: several images go by Android's own share route"}},

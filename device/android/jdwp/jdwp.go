@@ -45,8 +45,9 @@ const HandshakeTime = 8 * time.Second
 // what it knows. Invocations are bounded by their context alone.
 const AnswerTime = 15 * time.Second
 
-// closeTime bounds a farewell.
-const closeTime = 3 * time.Second
+// closeTime bounds a farewell. What a VM was not told in that time it learns from
+// the end of the connection.
+const closeTime = 400 * time.Millisecond
 
 // Reasons why there is no, or no longer, a VM to speak to. They are wrapped
 // with what was seen.
@@ -213,7 +214,7 @@ func within(ctx context.Context, rw io.Closer, patience time.Duration, do func()
 
 // Close gives up all requests, lets go on what this debugger stopped, detaches
 // and closes the connection. It does so whatever became of earlier contexts,
-// within a few seconds, and waits until the reader has ended. Later calls
+// within moments, and waits until the reader has ended. Later calls
 // return what the first did; methods that still wait return ErrClosed.
 func (vm *VM) Close() error { return vm.close() }
 

@@ -124,6 +124,12 @@ func Login(out *bool) Option {
 	return Words("login", "in, out", "whether somebody is logged in to WeChat", func(word string) { *out = word == "out" })
 }
 
+// Signature is whether what the app's owner entered at the Open Platform fits
+// the app.
+func Signature(wrong *bool) Option {
+	return Words("signature", "right, wrong", "whether the app is the one that is registered for its AppID", func(word string) { *wrong = word == "wrong" })
+}
+
 // OAuth is where WeChat's authorization codes come from. A virtual phone asks
 // only servers of this machine.
 func OAuth(base *string) Option {

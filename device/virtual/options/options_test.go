@@ -51,7 +51,7 @@ func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"%zz":                         "can't be read",
 		"color=red":                   `a phone has no option "color"; it has: answer, login, oauth, think, wechat`,
-		"answer=yes":                  `option answer="yes" of a phone: use one of: send, cancel, deny, stay`,
+		"answer=yes":                  `option answer="yes" of a phone: use one of: send, cancel, deny, stay, fail, unsupported`,
 		"login=":                      "in, out",
 		"login=in&login=in":           `"login" is given 2 times`,
 		"think=-1s":                   "such as 300ms",
@@ -76,7 +76,7 @@ func TestUsage(t *testing.T) {
 		got = append(got, row.Usage())
 	}
 	want := []string{
-		"what the user does once WeChat's screen is up, by default send: send, cancel, deny, stay",
+		"what the user does once WeChat's screen is up, by default send: send, cancel, deny, stay, fail, unsupported",
 		"whether somebody is logged in to WeChat, by default in: in, out",
 		"where WeChat gets authorization codes, by default of its own making: base URL of a virtual OAuth server",
 		"how long the user takes for each thing, by default 150ms: a duration such as 300ms",

@@ -38,6 +38,9 @@ type Options struct {
 	OAuth string
 	// Strict is WeChat's server refusing requests without a valid token.
 	Strict bool
+	// Unregistered is an app whose certificate is not the one that its owner
+	// entered at the Open Platform.
+	Unregistered bool
 	// State is how the adb server sees the phone; "" is device.
 	State adb.State
 	// Locked has the keyguard up, Asleep the screen off. NeverUnlocked is a
@@ -72,6 +75,7 @@ func Table(o *Options) options.Table {
 		options.OAuth(&o.OAuth),
 		options.Words("screen", "on, off, locked, never-unlocked", "whether the screen is on and unlocked",
 			func(v string) { o.Locked, o.Asleep, o.NeverUnlocked = v != "on", v == "off", v == "never-unlocked" }),
+		options.Signature(&o.Unregistered),
 		options.Words("state", "device, offline, unauthorized, authorizing, recovery, sideload, bootloader, no-permissions",
 			"how the adb server sees the phone", func(v string) { o.State = adb.State(strings.ReplaceAll(v, "-", " ")) }),
 		options.Think(&o.Think),

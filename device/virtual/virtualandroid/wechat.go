@@ -36,10 +36,14 @@ func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
 	if o.OAuth != "" {
 		code = wechat.CodesFrom(o.OAuth)
 	}
+	registered := wechat.Signature(demoCertificate)
+	if o.Unregistered {
+		registered = wechat.Signature([]byte("another certificate"))
+	}
 	for _, user := range p.Users() {
 		app.users[user.ID] = wechat.New(wechat.Options{
 			Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, BlockInvalidToken: o.Strict, Code: code,
-			Apps: []wechat.Record{{AppID: DemoAppID, Package: DemoPackage, Signature: wechat.Signature(demoCertificate)}},
+			Apps: []wechat.Record{{AppID: DemoAppID, Package: DemoPackage, Signature: registered}},
 		}, wechatHost{phone: p, media: media, user: user.ID})
 	}
 	return app

@@ -30,6 +30,9 @@ type Options struct {
 	// WeChat gets its authorization codes from, so that they can be exchanged
 	// there; "" makes codes up.
 	OAuth string
+	// Unregistered is an app whose bundle id is not the one that its owner
+	// entered at the Open Platform.
+	Unregistered bool
 	// Locked asks for the code. Trust is what the phone thinks of this computer.
 	Locked bool
 	Trust  idevice.Trust
@@ -66,6 +69,7 @@ func Table(o *Options) options.Table {
 		options.OAuth(&o.OAuth),
 		options.Words("pasteboard", "off, on", "whether the developer image brings a pasteboard service",
 			func(v string) { o.Pasteboard = v == "on" }),
+		options.Signature(&o.Unregistered),
 		options.Words("state", "ready, locked, unpaired, unpaired-locked, trust-pending, trust-denied, no-developer-mode, no-developer-image",
 			"what stands in a computer's way", o.setState),
 		options.Think(&o.Think),

@@ -70,9 +70,13 @@ func wechatOf(o Options) idevice.App {
 	if o.OAuth != "" {
 		code = wechat.CodesFrom(o.OAuth)
 	}
+	registered := DemoBundleID
+	if o.Unregistered {
+		registered += ".other"
+	}
 	w := wechat.New(wechat.Options{
 		Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Code: code,
-		Apps: []wechat.Record{{AppID: DemoAppID, BundleID: DemoBundleID, UniversalLink: DemoUniversalLink}},
+		Apps: []wechat.Record{{AppID: DemoAppID, BundleID: registered, UniversalLink: DemoUniversalLink}},
 	}, host{})
 	v := w.Version()
 	return idevice.App{

@@ -113,6 +113,9 @@ func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 	if _, share := req.(intents.Share); share && w.options.Ban != "" {
 		return r.refuse(req, w.options.Ban)
 	}
+	if w.options.Answer == Unsupported {
+		return URLCourse{Note: "not supported", AtOnce: true, Back: r.back(bareReply(req, w.result(intents.ErrUnsupported, nil)))}
+	}
 	course := r.request(req)
 	if !env.Link {
 		course.Note += " (unverified app: the request came by the URL scheme)"
@@ -208,6 +211,12 @@ func (r *urlRun) request(req intents.Request) URLCourse {
 	switch q := req.(type) {
 	case intents.Share:
 		return r.share(q)
+	case intents.LaunchMiniProgram, intents.SubscribeMessage:
+		if w.options.Answer == Fail {
+			return URLCourse{Note: "it fails", Screen: "error page", Back: r.back(bareReply(req, w.result(intents.ErrSentFailed, nil)))}
+		}
+	}
+	switch q := req.(type) {
 	case intents.Auth:
 		return r.auth(q)
 	case intents.LaunchMiniProgram:
@@ -251,8 +260,12 @@ func (r *urlRun) share(q intents.Share) URLCourse {
 	case intents.SceneTimeline:
 		course = URLCourse{Note: "Moments editor", Screen: "Moments editor"}
 	case intents.SceneFavorite: // saved without a question
+		code := intents.ErrOK
+		if w.options.Answer == Fail {
+			code = intents.ErrSentFailed
+		}
 		return URLCourse{Note: "saved to favorites", Screen: "favorites", AtOnce: true,
-			Back: r.back(intents.ShareReply{Result: w.result(intents.ErrOK, nil)})}
+			Back: r.back(intents.ShareReply{Result: w.result(code, nil)})}
 	case intents.SceneContact:
 		course = URLCourse{Note: "chat with a contact", Screen: "chat"}
 	case intents.SceneSession:
@@ -265,6 +278,8 @@ func (r *urlRun) share(q intents.Share) URLCourse {
 	case Stay:
 	case Send:
 		course.Back = r.back(intents.ShareReply{Result: w.result(intents.ErrOK, nil)})
+	case Fail:
+		course.Back = r.back(intents.ShareReply{Result: w.result(intents.ErrSentFailed, nil)})
 	default:
 		course.Back = r.back(intents.ShareReply{Result: w.result(w.cancelCode(), nil)})
 	}
@@ -282,6 +297,8 @@ func (r *urlRun) auth(q intents.Auth) URLCourse {
 		return course
 	case deref(q.Scope) == "":
 		err = errors.New("no scope")
+	case answer == Fail:
+		reply.ErrCode = intents.ErrSentFailed
 	case answer == Cancel:
 		reply.ErrCode = intents.ErrUserCancel
 	case answer == Deny:

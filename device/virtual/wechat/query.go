@@ -58,7 +58,13 @@ func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 		return nil, &Course{Note: "nobody is logged in", Screens: screens(".plugin.account.ui.SimpleLoginUI")}
 	}
 	if fault := w.vouch(e.appID, caller); fault != "" {
-		return nil, note("%s: %s", what, fault)
+		course := note("%s: %s", what, fault)
+		if record, known := w.record(e.appID); known && record.Package == caller {
+			// The certificate alone is the server's to compare, which is asked
+			// once the screen is up. That it stays there then is a guess.
+			course.Screens, course.Page = screens(bizEntry), true
+		}
+		return nil, course
 	}
 	switch what {
 	case "launchWXMiniprogram":
@@ -118,6 +124,9 @@ func (w *WeChat) launch(e envelope, args arguments) *Course {
 	case args.at(1) == "" || err != nil || kind < 0 || kind > 2:
 		return &Course{Note: fmt.Sprintf("mini program %q of type %q", args.at(1), args.at(3))}
 	}
+	if course := w.declined(e, func(r intents.Result) intents.Reply { return intents.LaunchReply{Result: r} }); course != nil {
+		return course
+	}
 	course := &Course{Note: "mini program " + args.at(1), Screens: screens(bizEntry, ".plugin.appbrand.launching.AppBrandLaunchProxyUI",
 		".plugin.appbrand.ui.AppBrandUI")}
 	// Plain Back, a refusal and staying tell the app nothing.
@@ -127,6 +136,17 @@ func (w *WeChat) launch(e envelope, args arguments) *Course {
 	}
 	course.Closes = w.options.Answer != Stay
 	return course
+}
+
+// declined is what becomes of a provider's request that WeChat does not support
+// or that fails; nil for one that goes its way.
+func (w *WeChat) declined(e envelope, content func(intents.Result) intents.Reply) *Course {
+	code, ok := map[Answer]intents.ErrCode{Unsupported: intents.ErrUnsupported, Fail: intents.ErrSentFailed}[w.options.Answer]
+	if !ok {
+		return nil
+	}
+	return &Course{Note: string(w.options.Answer), Screens: screens(bizEntry), Reply: w.reply(e, content(w.result(code, nil))),
+		AtOnce: w.options.Answer == Unsupported, Closes: true}
 }
 
 // typedWebview opens one of the pages that apps may ask for by number.
@@ -144,6 +164,15 @@ func (w *WeChat) typedWebview(e envelope, args arguments) *Course {
 	}
 	if !w.supports(level) {
 		return &Course{Note: fmt.Sprintf("WeChat %s has no page of type %d", w.options.Version, kind)}
+	}
+	if kind == subscribe {
+		e.command = commandSubscribe
+		scene, _ := strconv.ParseInt(args.at(2), 10, 32)
+		if course := w.declined(e, func(r intents.Result) intents.Reply {
+			return intents.SubscribeReply{Result: r, TemplateID: args.pointer(3), Scene: int32(scene)}
+		}); course != nil {
+			return course
+		}
 	}
 	course := &Course{Note: fmt.Sprintf("page of type %d", kind), Screens: screens(bizEntry, ".plugin.webview.ui.tools.WebViewUI")}
 	if w.options.Answer == Stay {

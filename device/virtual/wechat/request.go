@@ -64,6 +64,9 @@ func (w *WeChat) Receive(in androidwire.Intent) Course {
 	if w.options.Ban != "" && e.command == commandShare {
 		return w.refuse(e, w.options.Ban, intents.ErrBan)
 	}
+	if w.options.Answer == Unsupported {
+		return w.unsupported(e, "not supported")
+	}
 	// The user that the app expects. Declining to switch answers -3.
 	if e.openID != nil && *e.openID != "" && *e.openID != w.options.OpenID && w.options.Answer != Send {
 		return w.ask(e, "another user is logged in than the app expects", intents.ErrSentFailed)
@@ -237,6 +240,8 @@ func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 		course.Note = "snsapi_wxaapp_info together with another scope"
 	case answer == Stay:
 		return Course{Note: course.Note, Screens: course.Screens}
+	case answer == Fail:
+		content.ErrCode, content.AuthResult = intents.ErrSentFailed, false
 	case answer == Cancel:
 		content.ErrCode, content.AuthResult = intents.ErrUserCancel, false
 	case answer == Deny:

@@ -129,8 +129,12 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 		course = Course{Note: "Moments editor", Screens: screens(stub, wrapper, ".plugin.sns.ui.SnsUploadUI")}
 	case sceneFavorite:
 		// Saved without a question, whoever sits before the phone.
+		code := intents.ErrOK
+		if w.options.Answer == Fail {
+			code = intents.ErrSentFailed
+		}
 		return Course{Note: "saved to favorites", Screens: screens(stub, ".plugin.favorite.ui.FavOpenApiEntry"),
-			Reply: w.reply(e, w.bare(e, intents.ErrOK)), AtOnce: true, Closes: true}
+			Reply: w.reply(e, w.bare(e, code)), AtOnce: true, Closes: true}
 	case sceneContact:
 		course = Course{Note: "chat with a contact", Screens: screens(stub, wrapper, ".ui.chatting.ChattingUI")}
 	default:
@@ -148,6 +152,8 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 		return course
 	case Send:
 		course.Reply = w.reply(e, w.bare(e, intents.ErrOK))
+	case Fail:
+		course.Reply = w.reply(e, w.bare(e, intents.ErrSentFailed))
 	default:
 		course.Reply = w.reply(e, w.bare(e, w.cancelCode()))
 	}

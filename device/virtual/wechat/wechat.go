@@ -28,17 +28,20 @@ const PackageName = "com.tencent.mm"
 type Answer string
 
 // The answers. Stay is a user who never comes back to the app: WeChat then
-// tells the app nothing.
+// tells the app nothing. Fail is one who sends, which fails; Unsupported is a
+// WeChat that says of every request that it does not support it.
 const (
-	Send   Answer = "send"
-	Cancel Answer = "cancel"
-	Deny   Answer = "deny"
-	Stay   Answer = "stay"
+	Send        Answer = "send"
+	Cancel      Answer = "cancel"
+	Deny        Answer = "deny"
+	Stay        Answer = "stay"
+	Fail        Answer = "fail"
+	Unsupported Answer = "unsupported"
 )
 
 // Answers lists them by name.
 func Answers() []string {
-	return []string{string(Send), string(Cancel), string(Deny), string(Stay)}
+	return []string{string(Send), string(Cancel), string(Deny), string(Stay), string(Fail), string(Unsupported)}
 }
 
 // Record is what WeChat's server knows of an app: the package and the

@@ -1,0 +1,248 @@
+package android
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// between stands before an adb server. each is told of a connection when what
+// the client says holds one of the words, and may return what is to become of
+// the answers from then on; nil lets them pass.
+type between struct {
+	words []string
+	each  func(word string, client net.Conn) func([]byte) []byte
+}
+
+func (b *between) serve(t *testing.T, addr string) Server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(wg.Wait)
+	t.Cleanup(func() { listener.Close() })
+	wg.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", addr)
+			if err != nil {
+				client.Close()
+				return
+			}
+			wg.Go(func() { b.join(client, server) })
+		}
+	})
+	return Server{Addr: listener.Addr().String()}
+}
+
+func (b *between) join(client, server net.Conn) {
+	var mu sync.Mutex
+	pass := func(b []byte) []byte { return b }
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer server.Close()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := client.Read(buffer)
+			if err != nil {
+				return
+			}
+			for _, word := range b.words {
+				if bytes.Contains(buffer[:n], []byte(word)) {
+					if other := b.each(word, client); other != nil {
+						mu.Lock()
+						pass = other
+						mu.Unlock()
+					}
+				}
+			}
+			if _, err := server.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	})
+	wg.Go(func() {
+		defer client.Close()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buffer)
+			mu.Lock()
+			said := pass(buffer[:n])
+			mu.Unlock()
+			if len(said) > 0 {
+				if _, err := client.Write(said); err != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	wg.Wait()
+}
+
+func nothing([]byte) []byte { return nil }
+
+// handshake is what a VM says first (JDWP specification).
+const handshake = "JDWP-Handshake"
+
+// packets lets a number of JDWP packets pass, after the handshake and what comes
+// before that, and then nothing.
+type packets struct {
+	hello  int // how much of the handshake has passed
+	left   int
+	head   []byte
+	body   int
+	passed *atomic.Int64
+}
+
+func (p *packets) pass(b []byte) []byte {
+	for i, c := range b {
+		switch {
+		case p.hello < len(handshake):
+			if c == handshake[p.hello] {
+				p.hello++
+			} else {
+				p.hello = 0
+			}
+		case p.body > 0:
+			p.body--
+		case p.left == 0:
+			return b[:i]
+		default:
+			if p.head = append(p.head, c); len(p.head) == 4 {
+				p.body = int(binary.BigEndian.Uint32(p.head)) - len(p.head)
+				p.head = nil
+				p.left--
+				p.passed.Add(1)
+			}
+		}
+	}
+	return b
+}
+
+// TestSilentVM: an app whose VM says nothing more, after each of its answers,
+// costs a command no more than its time and a second, and Ctrl-C no more than
+// that second.
+func TestSilentVM(t *testing.T) {
+	stride := 51
+	if tier.Required("full") {
+		stride = 1
+	}
+	requests := map[string]device.Job{
+		"share": {Request: page(intents.SceneSession), Until: device.Replied},
+		"app":   {Request: page(intents.SceneSession), Route: device.RouteApp, Until: device.Replied},
+	}
+	for name, job := range requests {
+		l := newLab(t, virtualandroid.Options{Answer: wechat.Send})
+		l.warm(t)
+		openDemo(t, l)
+		addr := l.backend.Server.Addr
+		for frozen := 0; ; frozen += stride {
+			var passed atomic.Int64
+			relay := &between{words: []string{"jdwp:"}, each: func(string, net.Conn) func([]byte) []byte {
+				return (&packets{left: frozen, passed: &passed}).pass
+			}}
+			l.backend.Server = relay.serve(t, addr)
+			patience := time.Second // after which Ctrl-C comes, or the time is over
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			if frozen%2 == 1 { // Ctrl-C
+				cancel()
+				ctx, cancel = context.WithCancel(t.Context())
+				time.AfterFunc(patience, cancel)
+			}
+			begin := time.Now()
+			p := l.open(t)
+			out, err := p.Deliver(ctx, job)
+			took := time.Since(begin)
+			cancel()
+			p.Close()
+			// The rest of the minute that a busy machine may take is far from what
+			// a wait without an end takes.
+			if took > patience+time.Second && took > wait.Plenty/12 {
+				t.Errorf("%s, frozen after %d packets: took %v, %v, %v", name, frozen, took, out.State, err)
+			}
+			if passed.Load() < int64(frozen) { // there were no more to freeze at
+				break
+			}
+			if frozen > 2000 {
+				t.Fatal("the VM answers without end")
+			}
+		}
+	}
+}
+
+// TestSentOrNot: where the phone took the request and its answer was lost, the
+// outcome does not say that it was not sent; the phone is asked again.
+func TestSentOrNot(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		every bool // no later connection works either
+		stall bool
+	}{{"cut", false, false}, {"cut for good", true, false}, {"stalled", true, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
+			l.warm(t)
+			var lost sync.Once
+			gone := make(chan struct{})
+			relay := &between{words: []string{`"verb":"start"`, "host:"}, each: func(word string, client net.Conn) func([]byte) []byte {
+				if word == "host:" {
+					select {
+					case <-gone:
+						if tt.every {
+							client.Close()
+						}
+					default:
+					}
+					return nil
+				}
+				lost.Do(func() { close(gone) })
+				if !tt.stall {
+					time.AfterFunc(100*time.Millisecond, func() { client.Close() })
+				}
+				return nothing
+			}}
+			l.backend.Server = relay.serve(t, l.backend.Server.Addr)
+			patience := wait.Plenty
+			if tt.stall {
+				patience = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			p := l.open(t)
+			out, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+			// A phone that is slow to be asked again shows nothing of it any more.
+			if !tt.every && out.State != device.Unknown {
+				if err != nil || out.State != device.Opened || out.Screen != device.ScreenChatPicker {
+					t.Errorf("%v, %v, saw %s", err, out.State, whats(out))
+				}
+				return
+			}
+			var e *device.Error
+			if !errors.As(err, &e) || e.ExitCode() != 16 && e.ExitCode() != 18 || out.State != device.Unknown || out.Status != nil || out.Err != nil ||
+				!strings.Contains(e.Message, "it may have reached WeChat") {
+				t.Errorf("%v, state %v, status %v, err %v", err, out.State, out.Status, out.Err)
+			}
+		})
+	}
+}
