@@ -67,7 +67,7 @@ func TestGoIOS(t *testing.T) {
 		}
 		return mux.ReleaseDeviceConnection().Conn(), nil
 	}}}
-	resp, err := client.Get("http://phone/status")
+	resp, err := client.Get("http://localhost/status")
 	if err != nil {
 		t.Fatal(err)
 	}
