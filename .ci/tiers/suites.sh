@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The tier suites: yaml-language-server, which editors use, reads the schema of
+# suites and finds their faults where wxctl does; runs are killed and resumed.
+# "full" kills a hundred.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. .ci/lib.sh
+
+command -v npm >/dev/null || need_apt nodejs npm
+strangers=fixtures/strangers/suites
+retry npm --prefix "$strangers" ci --silent --no-audit --no-fund
+export PATH="$PWD/$strangers/node_modules/.bin:$PATH"
+
+export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}suites"
+go test -count=1 ./cmd -run TestYAMLLanguageServer
+if [ "${1:-}" = full ]; then
+	go test -count=1 ./cmd -run TestKilledRun -run-kills 100
+	go test -race -count=1 ./intents/suite ./device/lab
+	go test -race -count=1 ./cmd -run 'TestRun|TestKilledRun'
+	go test -run '^$' -bench RunCases -benchtime 1x ./cmd
+else
+	go test -count=1 ./cmd -run TestKilledRun -run-kills 10
+fi
