@@ -129,6 +129,9 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 		a.end.Reason = said.Message
 	}
 	a.end.Steps = append(a.end.Steps, end)
+	if end.Status != suite.Passed && on.fired && a.onFailure(a.c.Screenshot) {
+		a.picture(ctx)
+	}
 	if answer.ExitCode == int(exit.PhoneLost) || answer.ExitCode == int(exit.NoPhone) || answer.ExitCode == int(exit.PhoneNotReady) {
 		a.phone.again(ctx, errors.New(said.Message))
 	}
@@ -174,13 +177,43 @@ func (a *attempt) watch(i int) *onPhone {
 			}})
 		},
 	}
-	if a.c.Screenshot != suite.Never {
+	if a.c.Screenshot == suite.Always || a.onFailure(a.c.Screenshot) && a.leaves() {
 		o.picture = func(data []byte) { a.pictures = append(a.pictures, data) }
 	}
 	if a.c.Record == suite.Always || a.c.Record == suite.OnFailure {
 		o.film = func(data []byte) { a.films = append(a.films, data) }
 	}
 	return o
+}
+
+// onFailure reports whether pictures are kept of what did not pass, which is the
+// default.
+func (a *attempt) onFailure(w suite.When) bool { return w == suite.OnFailure || w == "" }
+
+// leaves reports whether a request leaves WeChat's screen when it is over: what
+// is to be seen must be taken before.
+func (a *attempt) leaves() bool { return a.c.After != "" && a.c.After != string(device.AfterLeave) }
+
+// pictureTime bounds a picture of what did not pass.
+const pictureTime = 15 * time.Second
+
+// picture takes what the phone shows now that a step did not pass. That it
+// can't be had changes nothing of what came of the case.
+func (a *attempt) picture(ctx context.Context) {
+	if a.phone.open == nil || a.phone.lost() != nil || len(a.pictures) > 0 {
+		return
+	}
+	viewer, ok := device.As[device.Viewer](a.phone.open)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pictureTime)
+	defer cancel()
+	if data, err := viewer.Picture(ctx); err == nil {
+		a.pictures = append(a.pictures, data)
+	} else {
+		fmt.Fprintf(&a.log, "no picture: %v\n", err)
+	}
 }
 
 // report tells the run of an event on the way.
@@ -223,8 +256,15 @@ func (a *attempt) keepArtifacts(ctx context.Context) {
 	}
 	if wanted(a.c.Record, suite.Never) {
 		for i, data := range a.films {
-			keep("record", numbered("record", ".mp4", i, len(a.films)), "video/mp4", data)
+			mime, ext := "video/mp4", ".mp4"
+			if bytes.HasPrefix(data, []byte("GIF8")) {
+				mime, ext = "image/gif", ".gif"
+			}
+			keep("record", numbered("record", ext, i, len(a.films)), mime, data)
 		}
+	}
+	if a.end.Status == suite.Passed {
+		return // the events have all that is to be known
 	}
 	keep("log", "log.txt", "text/plain", a.log.Bytes())
 	keep("outcome", "outcome.json", "application/json", []byte(a.run.writer.Masked(string(a.end.Outcome))))

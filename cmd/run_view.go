@@ -40,11 +40,7 @@ func (v *jsonView) close() {}
 // plainView prints a line for each attempt that has ended.
 type plainView struct{ f *Factory }
 
-func (v *plainView) event(_ suite.Event, line []byte) {
-	var e suite.Event
-	if json.Unmarshal(line, &e) != nil { // secrets are hidden in the line alone
-		return
-	}
+func (v *plainView) event(e suite.Event, _ []byte) {
 	for _, text := range v.f.tellEvent(e) {
 		_ = v.f.Streams.Println(text)
 	}
@@ -150,11 +146,7 @@ func newLiveView(f *Factory, r *suiteRun) *liveView {
 	return v
 }
 
-func (v *liveView) event(_ suite.Event, line []byte) {
-	var e suite.Event
-	if json.Unmarshal(line, &e) != nil {
-		return
-	}
+func (v *liveView) event(e suite.Event, _ []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch e.Type {

@@ -34,8 +34,8 @@ func NewWriter(log Log, run string, now func() time.Time) *Writer {
 	return &Writer{run: run, now: now, log: log}
 }
 
-// Watch calls seen with every event from now on, as it was written and as its
-// line, without a line break. seen must not keep the line.
+// Watch calls seen with every event from now on, as it was written, secrets
+// hidden, and with its line, without a line break. seen must not keep the line.
 func (w *Writer) Watch(seen func(e Event, line []byte)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,8 +65,11 @@ func (w *Writer) Write(e Event) error {
 	}
 	e.At, e.Run = w.now().UTC().Truncate(time.Millisecond), w.run
 	line, err := marshal(e)
+	if masked := w.mask(line); err == nil && !bytes.Equal(masked, line) {
+		line, e = masked, Event{}
+		err = json.Unmarshal(line, &e)
+	}
 	if err == nil {
-		line = w.mask(line)
 		_, err = w.log.Write(append(line, '\n'))
 	}
 	if err == nil && mustLast(e.Type) {
