@@ -43,12 +43,15 @@ func appFacts(app *agent.App) check.App {
 			Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Permission: device.Printable(e.Permission),
 			LaunchMode: device.Printable(e.LaunchMode), Target: device.Printable(e.Target),
 		}
-		out.Entries = []string{out.Entry.Name}
 	}
-	if app.Queries == nil {
+	switch d := app.Declared; {
+	case d == nil:
 		out.NoManifest = "the phone did not tell it"
-	} else {
-		out.Queries = cleanAll(app.Queries.Packages)
+	default:
+		out.Entries = cleanAll(d.Entries)
+		if d.Queries != nil {
+			out.Queries = cleanAll(d.Queries.Packages)
+		}
 	}
 	for _, p := range app.Providers {
 		out.Providers = append(out.Providers, check.Provider{Name: device.Printable(p.Name), Grants: p.Grants, Exported: p.Exported})

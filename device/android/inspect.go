@@ -120,8 +120,8 @@ func inspection(app *agent.App, user int) *device.Inspection {
 	if e := app.Entry; e != nil {
 		out.Entry = &device.EntryActivity{Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Alias: device.Printable(e.Target), LaunchMode: device.Printable(e.LaunchMode)}
 	}
-	if app.Queries != nil {
-		out.Queries = cleanAll(app.Queries.Packages)
+	if app.Declared != nil && app.Declared.Queries != nil {
+		out.Queries = cleanAll(app.Declared.Queries.Packages)
 	}
 	return out
 }

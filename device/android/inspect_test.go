@@ -6,6 +6,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/apk"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
@@ -13,8 +14,8 @@ func TestFindings(t *testing.T) {
 	good := func() *agent.App {
 		return &agent.App{
 			Package: "com.x", Enabled: true, TargetSDK: 34, Certificates: [][]byte{{1}},
-			Entry:   &agent.Entry{Name: "com.x.wxapi.WXEntryActivity", Exported: true, Enabled: true, LaunchMode: "singleTask"},
-			Queries: &agent.Queries{Packages: []string{"com.tencent.mm"}}, Providers: []agent.Provider{{Name: "androidx.core.content.FileProvider", Grants: true}},
+			Entry:    &agent.Entry{Name: "com.x.wxapi.WXEntryActivity", Exported: true, Enabled: true, LaunchMode: "singleTask"},
+			Declared: &agent.Declared{Queries: &apk.Queries{Packages: []string{"com.tencent.mm"}}, Entries: []string{"com.x.wxapi.WXEntryActivity"}}, Providers: []agent.Provider{{Name: "androidx.core.content.FileProvider", Grants: true}},
 		}
 	}
 	wechat := &agent.App{Enabled: true}
@@ -31,9 +32,11 @@ func TestFindings(t *testing.T) {
 		{name: "disabled entry", change: func(a *agent.App) { a.Entry.Enabled = false }, wechat: wechat, want: "is disabled"},
 		{name: "permission", change: func(a *agent.App) { a.Entry.Permission = "com.x.P\x1b" }, wechat: wechat, want: `the permission "com.x.P"`},
 		{name: "standard", change: func(a *agent.App) { a.Entry.LaunchMode = "standard" }, wechat: wechat, want: "launch mode standard"},
-		{name: "can't see WeChat", change: func(a *agent.App) { a.Queries.Packages = nil }, api: 30, wechat: wechat, want: "can't see WeChat"},
-		{name: "needs not see it before 11", change: func(a *agent.App) { a.Queries.Packages = nil }, api: 29, wechat: wechat},
-		{name: "targets 10", change: func(a *agent.App) { a.Queries.Packages, a.TargetSDK = nil, 29 }, api: 34, wechat: wechat},
+		{name: "can't see WeChat", change: func(a *agent.App) { a.Declared.Queries.Packages = nil }, api: 30, wechat: wechat, want: "can't see WeChat"},
+		{name: "needs not see it before 11", change: func(a *agent.App) { a.Declared.Queries.Packages = nil }, api: 29, wechat: wechat},
+		{name: "targets 10", change: func(a *agent.App) { a.Declared.Queries.Packages, a.TargetSDK = nil, 29 }, api: 34, wechat: wechat},
+		{name: "no queries at all", change: func(a *agent.App) { a.Declared.Queries = nil }, api: 30, wechat: wechat, want: "can't see WeChat"},
+		{name: "two entries", change: func(a *agent.App) { a.Declared.Entries = append(a.Declared.Entries, "com.y.wxapi.WXEntryActivity") }, wechat: wechat, want: "2 activities"},
 		{name: "no provider", change: func(a *agent.App) { a.Providers = nil }, wechat: wechat, want: "no provider"},
 		{name: "provider grants nothing", change: func(a *agent.App) { a.Providers[0].Grants = false }, wechat: wechat, want: "may not grant access"},
 		{name: "unsigned", change: func(a *agent.App) { a.Certificates = nil }, wechat: wechat, want: "certificate"},

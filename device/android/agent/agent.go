@@ -12,6 +12,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/wxctl/wxctl/device/android/apk"
 )
 
 // Version is the version of the protocol. The agent says it in its [Hello];
@@ -100,7 +102,7 @@ type Request struct {
 	Package string `json:"package,omitempty"`
 	// Component is an activity, "package/full.Class".
 	Component string `json:"component,omitempty"`
-	// Brief leaves out what [App.Queries] is read from, the manifest.
+	// Brief leaves out what [App.Declared] is read from, the manifest.
 	Brief bool `json:"brief,omitempty"`
 	// Path is an absolute path on the phone, on shared storage.
 	Path string `json:"path,omitempty"`
@@ -244,10 +246,10 @@ type App struct {
 	Entry *Entry `json:"entry"`
 	// Schemes are the URL schemes of the app's intent filters, sorted.
 	Schemes []string `json:"schemes"`
-	// Queries is what <queries> of the manifest names; nil if there is none or
-	// the manifest could not be read. The agent sends the manifest instead,
-	// since no API of Android tells them; UnmarshalJSON reads it.
-	Queries   *Queries   `json:"queries"`
+	// Declared is what else the manifest declares; nil if it was not asked for or
+	// could not be read. The agent sends the manifest instead, since no API of
+	// Android tells it; UnmarshalJSON reads it.
+	Declared  *Declared  `json:"declared,omitempty"`
 	Providers []Provider `json:"providers"`
 	// MetaData is the <meta-data> of the application, values as text.
 	MetaData map[string]string `json:"metaData"`
@@ -270,13 +272,12 @@ type Entry struct {
 	Permission   string `json:"permission"`
 }
 
-// Queries is the manifest's <queries>: whom the app may see (API 30 and up).
-type Queries struct {
-	Packages    []string `json:"packages"`
-	Authorities []string `json:"authorities"`
-	// Schemes and Actions are those of the <intent> elements.
-	Schemes []string `json:"schemes"`
-	Actions []string `json:"actions"`
+// Declared is what only the manifest tells.
+type Declared struct {
+	// Queries is nil if there is no <queries>.
+	Queries *apk.Queries `json:"queries"`
+	// Entries are the activities named WXEntryActivity, of whatever package.
+	Entries []string `json:"entries"`
 }
 
 // Provider is a content provider that the app declares.

@@ -11,13 +11,14 @@ import (
 	"unicode/utf16"
 
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/apk"
 )
 
 // testdata/AndroidManifest.bin is AndroidManifest.xml, compiled by Debian's
 // aapt 29.0.3:
 //
 //	aapt package -M AndroidManifest.xml -I android.jar -F x.apk
-var wantQueries = &agent.Queries{
+var wantQueries = &apk.Queries{
 	Packages:    []string{"com.example.微信", "com.tencent.mm"},
 	Authorities: []string{"com.example.one", "com.example.two"},
 	Schemes:     []string{"weixin"},
@@ -46,8 +47,8 @@ func TestAppReadsManifest(t *testing.T) {
 	for name, data := range map[string][]byte{"UTF-16": manifest, "UTF-8": withUTF8Pool(t, manifest)} {
 		t.Run(name, func(t *testing.T) {
 			app := decodeApp(t, data)
-			if !reflect.DeepEqual(app.Queries, wantQueries) || len(app.Notes) != 0 {
-				t.Errorf("got %+v, notes %q; want %+v", app.Queries, app.Notes, wantQueries)
+			if app.Declared == nil || !reflect.DeepEqual(app.Declared.Queries, wantQueries) || len(app.Notes) != 0 {
+				t.Errorf("got %+v, notes %q; want %+v", app.Declared, app.Notes, wantQueries)
 			}
 		})
 	}
@@ -67,8 +68,8 @@ func TestAppNotesBrokenManifest(t *testing.T) {
 	for name, data := range tests {
 		t.Run(name, func(t *testing.T) {
 			app := decodeApp(t, data)
-			if app.Queries != nil || len(app.Notes) != 1 || !strings.HasPrefix(app.Notes[0], "manifest: ") {
-				t.Errorf("got %+v, notes %q; want one note", app.Queries, app.Notes)
+			if app.Declared != nil || len(app.Notes) != 1 || !strings.HasPrefix(app.Notes[0], "manifest: ") {
+				t.Errorf("got %+v, notes %q; want one note", app.Declared, app.Notes)
 			}
 		})
 	}
@@ -76,13 +77,13 @@ func TestAppNotesBrokenManifest(t *testing.T) {
 
 // A virtual phone sends the queries themselves, and they survive.
 func TestAppKeepsQueries(t *testing.T) {
-	sent, err := json.Marshal(agent.App{Package: "com.example.app", Queries: wantQueries})
+	sent, err := json.Marshal(agent.App{Package: "com.example.app", Declared: &agent.Declared{Queries: wantQueries}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got agent.App
-	if err := json.Unmarshal(sent, &got); err != nil || !reflect.DeepEqual(got.Queries, wantQueries) {
-		t.Errorf("got %+v, %v", got.Queries, err)
+	if err := json.Unmarshal(sent, &got); err != nil || !reflect.DeepEqual(got.Declared.Queries, wantQueries) {
+		t.Errorf("got %+v, %v", got.Declared, err)
 	}
 }
 

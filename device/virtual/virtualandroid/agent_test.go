@@ -229,7 +229,7 @@ func TestInspect(t *testing.T) {
 	r := runAgent(t, p, phone.ShellUID)
 	demo := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: DemoPackage}))
 	if !demo.Debuggable || demo.Entry == nil || !demo.Entry.Exported || demo.Entry.LaunchMode != "singleTask" || len(demo.Schemes) != 2 || demo.Schemes[0] != DemoAppID ||
-		len(demo.Certificates) != 1 || demo.Queries == nil || demo.Queries.Packages[0] != wechat.PackageName {
+		len(demo.Certificates) != 1 || demo.Declared == nil || demo.Declared.Queries == nil || demo.Declared.Queries.Packages[0] != wechat.PackageName {
 		t.Errorf("demo app %+v", demo)
 	}
 	w := must[agent.App](t)(ask[agent.App](r, agent.Request{Verb: agent.Inspect, Package: wechat.PackageName, User: 999}))

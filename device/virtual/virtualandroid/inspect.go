@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/apk"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
@@ -26,16 +27,24 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	}
 	app.Schemes = slices.Clone(pkg.Schemes)
 	slices.Sort(app.Schemes)
-	if len(pkg.Queries) > 0 && !r.Brief {
-		app.Queries = &agent.Queries{Packages: pkg.Queries}
+	if !r.Brief {
+		app.Declared = &agent.Declared{}
+		if len(pkg.Queries) > 0 {
+			app.Declared.Queries = &apk.Queries{Packages: pkg.Queries}
+		}
 	}
 	for _, c := range pkg.Components {
 		switch {
 		case c.Kind == phone.ProviderKind:
 			app.Providers = append(app.Providers, agent.Provider{Name: c.Name, Authorities: c.Authorities, Exported: c.Exported,
 				ReadPermission: c.ReadPerm, Grants: c.GrantURI})
-		case c.Kind == phone.ActivityKind && c.Name == pkg.Name+".wxapi.WXEntryActivity":
-			app.Entry = entryOf(pkg, c)
+		case c.Kind == phone.ActivityKind && strings.HasSuffix(c.Name, ".wxapi.WXEntryActivity"):
+			if app.Declared != nil {
+				app.Declared.Entries = append(app.Declared.Entries, c.Name)
+			}
+			if app.Entry == nil && c.Name == pkg.Name+".wxapi.WXEntryActivity" {
+				app.Entry = entryOf(pkg, c)
+			}
 		}
 	}
 	return app, nil

@@ -1,0 +1,198 @@
+package apk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sort"
+	"strings"
+)
+
+// Dex files are read as the format has them (dex-format, "String syntax",
+// "class_def_item"): strings and types are sorted, so a class is found with a
+// few reads.
+const (
+	maxDex   = 32 << 20
+	maxDexes = 64
+	// maxCode is how much code is unpacked, or read from a phone, at most.
+	maxCode = 256 << 20
+)
+
+var errDex = errors.New("its code can't be read: not a dex file, or a broken one")
+
+// Classes are what was looked for in the code.
+type Classes struct {
+	// Entry is true if the class that was asked for is defined.
+	Entry bool
+	// SDK is the version of the OpenSDK, such as 6.8.0; "" if there is none to
+	// be found.
+	SDK string
+}
+
+// dex reads a dex file. Its methods panic with errDex beyond its end.
+type dex struct {
+	r                  io.ReaderAt
+	size               int64
+	strings, stringsAt uint32
+	types, typesAt     uint32
+	classes, classesAt uint32
+}
+
+// classes looks for a class and the OpenSDK's version in all of the code.
+func (d *directory) classes(class string) (out Classes, err error) {
+	files := d.numbered("classes", ".dex", maxDexes)
+	if len(files) == 0 {
+		return out, errors.New("it has no code")
+	}
+	budget := int64(maxCode)
+	for _, e := range files {
+		if budget -= e.size; budget < 0 {
+			return out, errors.New("it has more code than is read")
+		}
+		r, size, err := d.code(e)
+		if err != nil {
+			return out, err
+		}
+		found, err := readDex(r, size, class)
+		if err != nil {
+			return out, err
+		}
+		out.Entry = out.Entry || found.Entry
+		if out.SDK == "" {
+			out.SDK = found.SDK
+		}
+		if out.Entry && out.SDK != "" {
+			break
+		}
+	}
+	return out, nil
+}
+
+// code makes a dex file readable at any place: where it is, if it is stored;
+// else unpacked.
+func (d *directory) code(e entry) (io.ReaderAt, int64, error) {
+	if e.method == methodStored && e.size <= maxEntry {
+		body, err := d.body(e)
+		return body, e.packed, err
+	}
+	data, err := d.read(e.name, maxDex)
+	if err != nil {
+		return nil, 0, err
+	}
+	return bytes.NewReader(data), int64(len(data)), nil
+}
+
+func readDex(r io.ReaderAt, size int64, class string) (out Classes, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			failure, ok := p.(error)
+			if !ok || !errors.Is(failure, errDex) {
+				panic(p)
+			}
+			out, err = Classes{}, failure
+		}
+	}()
+	x := &dex{r: r, size: size}
+	head := x.bytes(0, 0x70)
+	if string(head[:4]) != "dex\n" {
+		return out, errDex
+	}
+	le := binary.LittleEndian
+	x.strings, x.stringsAt = le.Uint32(head[0x38:]), le.Uint32(head[0x3c:])
+	x.types, x.typesAt = le.Uint32(head[0x40:]), le.Uint32(head[0x44:])
+	x.classes, x.classesAt = le.Uint32(head[0x60:]), le.Uint32(head[0x64:])
+	out.Entry = x.defines("L" + strings.ReplaceAll(class, ".", "/") + ";")
+	if x.hasString("Lcom/tencent/mm/opensdk/constants/Build;") || x.hasString("Lcom/tencent/mm/opensdk/openapi/IWXAPI;") {
+		out.SDK = x.sdk()
+	}
+	return out, nil
+}
+
+func (x *dex) bytes(at int64, n int) []byte {
+	if at < 0 || at > x.size || int64(n) > x.size-at {
+		panic(errDex)
+	}
+	b := make([]byte, n)
+	if err := readFull(x.r, b, at); err != nil {
+		panic(errors.Join(errDex, err))
+	}
+	return b
+}
+
+func (x *dex) u32(at int64) uint32 { return binary.LittleEndian.Uint32(x.bytes(at, 4)) }
+
+// text is a string of the pool, as far as its first 300 bytes: the descriptors
+// that are looked for are ASCII and shorter.
+func (x *dex) text(i uint32) string {
+	at := int64(x.u32(int64(x.stringsAt) + 4*int64(i)))
+	if at > x.size {
+		panic(errDex)
+	}
+	b := x.bytes(at, int(min(300, x.size-at)))
+	for len(b) > 0 && b[0]&0x80 != 0 { // its length, in LEB128
+		b = b[1:]
+	}
+	if len(b) > 0 {
+		b = b[1:]
+	}
+	if end := strings.IndexByte(string(b), 0); end >= 0 {
+		b = b[:end]
+	}
+	return strings.ReplaceAll(string(b), "\xc0\x80", "\x00") // as the pool is sorted
+}
+
+// find returns the first string of the pool that is not below s.
+func (x *dex) find(s string) uint32 {
+	if int64(x.strings) > x.size/4 {
+		panic(errDex)
+	}
+	return uint32(sort.Search(int(x.strings), func(i int) bool { return x.text(uint32(i)) >= s }))
+}
+
+func (x *dex) hasString(s string) bool {
+	i := x.find(s)
+	return i < x.strings && x.text(i) == s
+}
+
+// defines reports whether the file defines a class.
+func (x *dex) defines(descriptor string) bool {
+	name := x.find(descriptor)
+	if name == x.strings || x.text(name) != descriptor {
+		return false
+	}
+	if int64(x.types) > x.size/4 || int64(x.classes) > x.size/32 {
+		panic(errDex)
+	}
+	kind := sort.Search(int(x.types), func(i int) bool { return x.u32(int64(x.typesAt)+4*int64(i)) >= name })
+	if kind == int(x.types) || x.u32(int64(x.typesAt)+4*int64(kind)) != name {
+		return false
+	}
+	// class_defs are in the order of their inheritance.
+	const some = 2048
+	for first := 0; first < int(x.classes); first += some {
+		n := min(some, int(x.classes)-first)
+		defs := x.bytes(int64(x.classesAt)+32*int64(first), 32*n)
+		for i := range n {
+			if binary.LittleEndian.Uint32(defs[32*i:]) == uint32(kind) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sdk is the OpenSDK's version: the constant SDK_VERSION_NAME of its class
+// Build, "android 6.8.0".
+func (x *dex) sdk() string {
+	for i := x.find("android "); i < x.strings; i++ {
+		version, ok := strings.CutPrefix(x.text(i), "android ")
+		if !ok {
+			return ""
+		}
+		if len(version) > 0 && len(version) <= 16 && strings.Count(version, ".") == 2 && strings.Trim(version, "0123456789.") == "" {
+			return version
+		}
+	}
+	return ""
+}

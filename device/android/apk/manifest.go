@@ -1,0 +1,252 @@
+package apk
+
+import (
+	"slices"
+	"strings"
+)
+
+// Manifest is what is read of a compiled AndroidManifest.xml.
+type Manifest struct {
+	Package     string
+	VersionName string
+	VersionCode int64
+	MinSDK      int
+	TargetSDK   int
+	Debuggable  bool
+	// Split is the name of a split APK, "" for a base.
+	Split      string
+	Activities []Activity // aliases too
+	Providers  []Provider
+	// Schemes are the URL schemes of all intent filters of activities, sorted.
+	Schemes []string
+	// Queries is nil if there is no <queries>.
+	Queries *Queries
+}
+
+// Activity is an <activity> or <activity-alias>.
+type Activity struct {
+	Name       string // whole
+	Exported   bool
+	Enabled    bool
+	Permission string
+	LaunchMode string
+	Affinity   string
+	Target     string // of an alias
+}
+
+// Provider is a <provider>.
+type Provider struct {
+	Name        string
+	Authorities []string
+	Exported    bool
+	Grants      bool // android:grantUriPermissions
+}
+
+// Queries is the manifest's <queries>: whom the app may see (API 30 and up).
+type Queries struct {
+	Packages    []string `json:"packages"`
+	Authorities []string `json:"authorities"`
+	// Schemes and Actions are those of the <intent> elements.
+	Schemes []string `json:"schemes"`
+	Actions []string `json:"actions"`
+}
+
+// entrySuffix is the name of the activity that WeChat calls back, after the
+// package.
+const entrySuffix = ".wxapi.WXEntryActivity"
+
+// Entry returns the activity that WeChat calls back, nil if it is not
+// declared.
+func (m *Manifest) Entry() *Activity {
+	for i := range m.Activities {
+		if m.Activities[i].Name == m.Package+entrySuffix {
+			return &m.Activities[i]
+		}
+	}
+	return nil
+}
+
+// Entries are the names of all activities that are named as if WeChat called
+// them back, each as often as it is declared.
+func (m *Manifest) Entries() []string {
+	var out []string
+	for _, a := range m.Activities {
+		if strings.HasSuffix(a.Name, entrySuffix) {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}
+
+// entryClass is the class that must be in the code.
+func (m *Manifest) entryClass() string {
+	e := m.Entry()
+	switch {
+	case e == nil:
+		return m.Package + entrySuffix
+	case e.Target != "":
+		return e.Target
+	}
+	return e.Name
+}
+
+// ids of the attributes that are read (AOSP public.xml). Names of attributes
+// may have been stripped from a manifest; the ids may not.
+const (
+	attrName        = 0x01010003
+	attrPermission  = 0x01010006
+	attrEnabled     = 0x0101000e
+	attrDebuggable  = 0x0101000f
+	attrExported    = 0x01010010
+	attrAffinity    = 0x01010012
+	attrAuthorities = 0x01010018
+	attrGrants      = 0x0101001b
+	attrLaunchMode  = 0x0101001d
+	attrScheme      = 0x01010027
+	attrTarget      = 0x01010202
+	attrMinSDK      = 0x0101020c
+	attrVersionCode = 0x0101021b
+	attrVersionName = 0x0101021c
+	attrTargetSDK   = 0x01010270
+	attrVersionHigh = 0x01010576 // versionCodeMajor
+)
+
+// launchModes by their values (android.content.pm.ActivityInfo).
+var launchModes = [...]string{"standard", "singleTop", "singleTask", "singleInstance", "singleInstancePerTask"}
+
+// manifestReader puts a Manifest together from the elements as they come.
+type manifestReader struct {
+	Manifest
+	path       []string
+	appEnabled bool
+	appPerm    string
+	filters    bool // the open activity or provider has an intent filter
+	exported   bool // it says itself whether it is exported
+}
+
+// ParseManifest reads a compiled manifest.
+func ParseManifest(data []byte) (*Manifest, error) {
+	m := &manifestReader{appEnabled: true}
+	if err := parseXML(data, m); err != nil {
+		return nil, err
+	}
+	if m.TargetSDK == 0 {
+		m.TargetSDK = max(m.MinSDK, 1) // as Android has it
+	}
+	if q := m.Queries; q != nil {
+		for _, list := range []*[]string{&q.Packages, &q.Authorities, &q.Schemes, &q.Actions} {
+			sortCompact(list)
+		}
+	}
+	sortCompact(&m.Schemes)
+	for i := range m.Activities {
+		m.Activities[i].Enabled = m.Activities[i].Enabled && m.appEnabled
+	}
+	return &m.Manifest, nil
+}
+
+func sortCompact(list *[]string) {
+	slices.Sort(*list)
+	*list = slices.Compact(*list)
+}
+
+// start is called at each start tag.
+func (m *manifestReader) start(name string, a attributes) {
+	m.path = append(m.path, name)
+	switch where := strings.Join(m.path, "/"); where {
+	case "manifest":
+		m.Package, m.Split = a.named("package"), a.named("split")
+		m.VersionName = a.text(attrVersionName)
+		m.VersionCode = int64(uint32(a.number(attrVersionCode, 0))) | int64(uint32(a.number(attrVersionHigh, 0)))<<32
+	case "manifest/uses-sdk":
+		m.MinSDK, m.TargetSDK = a.number(attrMinSDK, 1), a.number(attrTargetSDK, 0)
+	case "manifest/queries":
+		if m.Queries == nil {
+			m.Queries = new(Queries)
+		}
+	case "manifest/application":
+		m.appEnabled, m.Debuggable, m.appPerm = a.is(attrEnabled, true), a.is(attrDebuggable, false), a.text(attrPermission)
+	case "manifest/application/activity", "manifest/application/activity-alias":
+		m.activity(a)
+	case "manifest/application/provider":
+		m.Providers = append(m.Providers, Provider{
+			Name: m.class(a.text(attrName)), Authorities: strings.Split(a.text(attrAuthorities), ";"), Exported: a.is(attrExported, false), Grants: a.is(attrGrants, false),
+		})
+	case "manifest/application/activity/intent-filter", "manifest/application/activity-alias/intent-filter":
+		if n := len(m.Activities); n > 0 && !m.exported {
+			m.Activities[n-1].Exported = true // what Android before 12 takes it for
+		}
+	case "manifest/application/activity/intent-filter/data", "manifest/application/activity-alias/intent-filter/data":
+		if s := a.text(attrScheme); s != "" {
+			m.Schemes = append(m.Schemes, s)
+		}
+	default:
+		if m.Queries != nil && strings.HasPrefix(where, "manifest/queries/") {
+			m.query(name, a)
+		}
+	}
+}
+
+// end is called at each end tag.
+func (m *manifestReader) end() {
+	if len(m.path) > 0 {
+		m.path = m.path[:len(m.path)-1]
+	}
+}
+
+func (m *manifestReader) activity(a attributes) {
+	act := Activity{
+		Name: m.class(a.text(attrName)), Exported: a.is(attrExported, false), Enabled: a.is(attrEnabled, true),
+		Permission: a.text(attrPermission), Affinity: a.text(attrAffinity), LaunchMode: "standard",
+	}
+	if !a.has(attrPermission) {
+		act.Permission = m.appPerm
+	}
+	if n := a.number(attrLaunchMode, 0); n > 0 && n < len(launchModes) {
+		act.LaunchMode = launchModes[n]
+	}
+	if target := a.text(attrTarget); target != "" {
+		act.Target = m.class(target)
+		// The launch mode is that of the activity behind an alias.
+		for _, other := range m.Activities {
+			if other.Name == act.Target {
+				act.LaunchMode = other.LaunchMode
+			}
+		}
+	}
+	m.exported = a.has(attrExported)
+	m.Activities = append(m.Activities, act)
+}
+
+// class is the whole name of a class that a manifest names.
+func (m *manifestReader) class(name string) string {
+	switch {
+	case strings.HasPrefix(name, "."):
+		return m.Package + name
+	case name != "" && !strings.Contains(name, "."):
+		return m.Package + "." + name
+	}
+	return name
+}
+
+// query adds what an element below <queries> names.
+func (m *manifestReader) query(element string, a attributes) {
+	q := m.Queries
+	add := func(list *[]string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				*list = append(*list, v)
+			}
+		}
+	}
+	switch element {
+	case "package":
+		add(&q.Packages, a.text(attrName))
+	case "provider":
+		add(&q.Authorities, strings.Split(a.text(attrAuthorities), ";")...)
+	case "action":
+		add(&q.Actions, a.text(attrName))
+	case "data":
+		add(&q.Schemes, a.text(attrScheme))
+	}
+}
