@@ -13,6 +13,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
@@ -364,7 +365,7 @@ func TestInspectWithoutEntitlements(t *testing.T) {
 func TestDecodePlistBounds(t *testing.T) {
 	var v any
 	deep := []byte("<plist>" + strings.Repeat("<array>", 1<<20) + strings.Repeat("</array>", 1<<20) + "</plist>")
-	if err := decodePlist(deep, &v); err == nil {
+	if err := proplist.Unmarshal(deep, &v); err == nil {
 		t.Error("a million lists in lists were read")
 	}
 	// Sixty lists that each name the next one twice: 2^60 objects.
@@ -385,7 +386,7 @@ func TestDecodePlistBounds(t *testing.T) {
 	for _, n := range []int{60, 0, table} {
 		laughs = append(laughs, 0, 0, 0, 0, 0, 0, byte(n>>8), byte(n))
 	}
-	if err := decodePlist(laughs, &v); err == nil {
+	if err := proplist.Unmarshal(laughs, &v); err == nil {
 		t.Error("a list of 2^60 objects was read")
 	}
 	for _, format := range []int{plist.XMLFormat, plist.BinaryFormat} {
@@ -398,7 +399,7 @@ func TestDecodePlistBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out map[string]any
-		if err := decodePlist(data, &out); err != nil || len(out["long"].([]any)) != 100 {
+		if err := proplist.Unmarshal(data, &out); err != nil || len(out["long"].([]any)) != 100 {
 			t.Errorf("format %d: %v, %v", format, out, err)
 		}
 	}

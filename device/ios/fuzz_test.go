@@ -7,6 +7,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 func FuzzDecodePlist(f *testing.F) {
@@ -27,11 +28,11 @@ func FuzzDecodePlist(f *testing.F) {
 	f.Add([]byte("bplist00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var mux muxAnswer
-		_ = decodePlist(data, &mux)
+		_ = proplist.Unmarshal(data, &mux)
 		var lock lockdownAnswer
-		_ = decodePlist(data, &lock)
+		_ = proplist.Unmarshal(data, &lock)
 		var apps proxyAnswer
-		if decodePlist(data, &apps) == nil {
+		if proplist.Unmarshal(data, &apps) == nil {
 			found := apps.apps()
 			for _, a := range found {
 				a.appIDs()
@@ -41,12 +42,12 @@ func FuzzDecodePlist(f *testing.F) {
 			}
 		}
 		var v any
-		if decodePlist(data, &v) != nil {
+		if proplist.Unmarshal(data, &v) != nil {
 			return
 		}
 		// What was read can be written and read again.
 		if again, err := plist.Marshal(v, plist.BinaryFormat); err == nil {
-			if err := decodePlist(again, &v); err != nil {
+			if err := proplist.Unmarshal(again, &v); err != nil {
 				t.Errorf("%q was read, and what was written of it not: %v", data, err)
 			}
 		}

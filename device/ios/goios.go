@@ -14,6 +14,8 @@ import (
 
 	"github.com/danielpaulus/go-ios/ios"
 	"github.com/danielpaulus/go-ios/ios/xpc"
+
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 // This file is the door to go-ios: nothing else in the package imports it. It
@@ -21,7 +23,7 @@ import (
 // RemoteXPC messages into bytes and back, all over connections that are dialled
 // and bounded here. What go-ios makes of answers is not used: it takes some
 // that it can't read for success and flattens refusals to text, so answers are
-// decoded by decodePlist into structs of this package.
+// decoded by package proplist into structs of this package.
 //
 // Nothing here dials by itself. Packages of go-ios that do (installationproxy,
 // appservice, ostrace, tunnel and others) would go past the usbmuxd that the
@@ -79,7 +81,7 @@ func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
 	case err != nil || message.Header.Request != plistKind:
 		return 0, m.nonsense("sent something that is no usbmux message", err)
 	}
-	if err := decodePlist(message.Payload, answer); err != nil {
+	if err := proplist.Unmarshal(message.Payload, answer); err != nil {
 		return 0, fmt.Errorf("%w: %w", errNoPlist, err)
 	}
 	return message.Header.Tag, nil
@@ -146,7 +148,7 @@ func readPlist(r io.Reader, v any) error {
 	body, err := ios.NewPlistCodec().Decode(in)
 	switch {
 	case err == nil:
-		err = decodePlist(body, v)
+		err = proplist.Unmarshal(body, v)
 	case errors.Is(in.failed, io.EOF) && in.any:
 		return io.ErrUnexpectedEOF
 	case in.failed != nil:

@@ -20,6 +20,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 // The services that tell what a phone logs: os_trace_relay with all that is
@@ -134,7 +135,7 @@ func (s *logStream) startActivity() error {
 		return err
 	}
 	var status struct{ Status, Error string }
-	if err := decodePlist(answer, &status); err != nil {
+	if err := proplist.Unmarshal(answer, &status); err != nil {
 		return err
 	}
 	if status.Status != "RequestSuccessful" {

@@ -11,6 +11,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 // screenshotService takes pictures of the screen up to iOS 16, and needs the
@@ -85,7 +86,7 @@ func readLink(r io.Reader, into *[]any, want string) error {
 	if _, err := io.ReadFull(r, body); err != nil {
 		return err
 	}
-	if err := decodePlist(body, into); err != nil {
+	if err := proplist.Unmarshal(body, into); err != nil {
 		return err
 	}
 	if len(*into) == 0 || (*into)[0] != want {

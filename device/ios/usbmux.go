@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 // attached is a phone as usbmuxd lists it: one way to it.
@@ -186,7 +187,7 @@ func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
 		}
 		return record, m.nonsense("answered ReadPairRecord with no record", nil)
 	}
-	if err := decodePlist(*answer.PairRecordData, &record); err != nil || record.HostID == "" {
+	if err := proplist.Unmarshal(*answer.PairRecordData, &record); err != nil || record.HostID == "" {
 		// The error's text may hold a key: it stays here.
 		return pairRecord{}, errNoRecord
 	}

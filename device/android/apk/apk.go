@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
+
+	"github.com/wxctl/wxctl/device/archive"
 )
 
 const (
@@ -32,16 +35,16 @@ type File struct {
 // Open reads an APK of that size. What is no APK, or has no manifest that can
 // be read, is an error; signatures and code have errors of their own.
 func Open(r io.ReaderAt, size int64) (*File, error) {
-	d, err := readDirectory(newPages(r, size), size, func(name string) bool {
+	d, err := archive.Open(r, size, func(name string) bool {
 		return name == manifestName || isSignatureV1(name) || strings.HasPrefix(name, "classes") && strings.HasSuffix(name, ".dex")
 	})
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := d.named(manifestName); !ok {
+	if !d.Has(manifestName) {
 		return nil, errors.New("not an APK: it has no " + manifestName)
 	}
-	text, err := d.read(manifestName, maxManifest)
+	text, err := d.Read(manifestName, maxManifest)
 	if err != nil {
 		return nil, err
 	}
@@ -49,21 +52,21 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	if f.Manifest, err = ParseManifest(text); err != nil {
 		return nil, err
 	}
-	f.Signers, f.SignersErr = d.signers()
-	f.Classes, f.ClassesErr = d.classes(f.Manifest.entryClass())
+	f.Signers, f.SignersErr = signers(d)
+	f.Classes, f.ClassesErr = classes(d, f.Manifest.entryClass())
 	return f, nil
 }
 
 // OpenClasses reads of an APK whether its code defines a class, and the
 // OpenSDK's version.
 func OpenClasses(r io.ReaderAt, size int64, class string) (Classes, error) {
-	d, err := readDirectory(newPages(r, size), size, func(name string) bool {
+	d, err := archive.Open(r, size, func(name string) bool {
 		return strings.HasPrefix(name, "classes") && strings.HasSuffix(name, ".dex")
 	})
 	if err != nil {
 		return Classes{}, err
 	}
-	return d.classes(class)
+	return classes(d, class)
 }
 
 // maxBase is how large an APK in a set of APKs may be if it is compressed
@@ -73,51 +76,42 @@ const maxBase = 48 << 20
 // OpenSet reads the base APK in a file that holds several: .apks of bundletool,
 // .xapk, .apkm. An .aab has no APK; it is an error that says what to do.
 func OpenSet(r io.ReaderAt, size int64) (*File, error) {
-	d, err := readDirectory(newPages(r, size), size, func(name string) bool {
-		return hasSuffixFold(name, ".apk") || name == "base/manifest/"+manifestName
+	d, err := archive.Open(r, size, func(name string) bool {
+		return strings.EqualFold(path.Ext(name), ".apk") || name == "base/manifest/"+manifestName
 	})
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := d.named("base/manifest/" + manifestName); ok {
+	if d.Has("base/manifest/" + manifestName) {
 		return nil, errBundle
 	}
-	e, ok := d.base()
+	name, ok := base(d)
 	if !ok {
 		return nil, errors.New("it holds no base APK")
 	}
-	if e.method == methodStored {
-		body, err := d.body(e)
-		if err != nil {
-			return nil, err
-		}
-		return Open(body, body.Size())
-	}
-	data, err := d.read(e.name, maxBase)
+	body, length, err := d.Section(name, maxBase)
 	if err != nil {
-		return nil, fmt.Errorf("%w; unpack it, and give its %s", err, e.name)
+		return nil, fmt.Errorf("%w; unpack it, and give its %s", err, name)
 	}
-	return Open(strings.NewReader(string(data)), int64(len(data)))
+	return Open(body, length)
 }
 
 var errBundle = errors.New("an Android App Bundle (.aab) is not signed as it will be installed; make APKs of it: bundletool build-apks --mode=universal --bundle=FILE --output=app.apks")
 
 // base is the base APK: named so (.apks, .apkm), or the only one that is not a
 // split.
-func (d *directory) base() (entry, bool) {
+func base(d *archive.Directory) (string, bool) {
 	for _, name := range []string{"universal.apk", "base.apk", "splits/base-master.apk", "standalones/standalone.apk"} {
-		if e, ok := d.named(name); ok {
-			return e, true
+		if d.Has(name) {
+			return name, true
 		}
 	}
-	var only entry
-	n := 0
-	for name, e := range d.entries {
-		file := strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])
+	var found []string
+	for _, name := range d.Names() {
+		file := strings.ToLower(path.Base(name))
 		if !strings.HasPrefix(file, "config.") && !strings.HasPrefix(file, "split_") && !strings.HasPrefix(file, "base-") {
-			only = e
-			n++
+			found = append(found, name)
 		}
 	}
-	return only, n == 1
+	return strings.Join(found, ""), len(found) == 1
 }

@@ -1,12 +1,14 @@
 package apk
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"sort"
 	"strings"
+
+	"github.com/wxctl/wxctl/device/archive"
 )
 
 // Dex files are read as the format has them (dex-format, "String syntax",
@@ -40,19 +42,19 @@ type dex struct {
 }
 
 // classes looks for a class and the OpenSDK's version in all of the code.
-func (d *directory) classes(class string) (out Classes, err error) {
-	files := d.numbered("classes", ".dex", maxDexes)
-	if len(files) == 0 {
+func classes(d *archive.Directory, class string) (out Classes, err error) {
+	if !d.Has("classes.dex") {
 		return out, errors.New("it has no code")
 	}
+	name := "classes.dex"
 	budget := int64(maxCode)
-	for _, e := range files {
-		if budget -= e.size; budget < 0 {
-			return out, errors.New("it has more code than is read")
-		}
-		r, size, err := d.code(e)
+	for i := 2; d.Has(name) && i < maxDexes; i++ {
+		r, size, err := d.Section(name, maxDex)
 		if err != nil {
 			return out, err
+		}
+		if budget -= size; budget < 0 {
+			return out, errors.New("it has more code than is read")
 		}
 		found, err := readDex(r, size, class)
 		if err != nil {
@@ -65,22 +67,9 @@ func (d *directory) classes(class string) (out Classes, err error) {
 		if out.Entry && out.SDK != "" {
 			break
 		}
+		name = fmt.Sprintf("classes%d.dex", i)
 	}
 	return out, nil
-}
-
-// code makes a dex file readable at any place: where it is, if it is stored;
-// else unpacked.
-func (d *directory) code(e entry) (io.ReaderAt, int64, error) {
-	if e.method == methodStored && e.size <= maxEntry {
-		body, err := d.body(e)
-		return body, e.packed, err
-	}
-	data, err := d.read(e.name, maxDex)
-	if err != nil {
-		return nil, 0, err
-	}
-	return bytes.NewReader(data), int64(len(data)), nil
 }
 
 func readDex(r io.ReaderAt, size int64, class string) (out Classes, err error) {
@@ -114,7 +103,7 @@ func (x *dex) bytes(at int64, n int) []byte {
 		panic(errDex)
 	}
 	b := make([]byte, n)
-	if err := readFull(x.r, b, at); err != nil {
+	if err := archive.ReadFull(x.r, b, at); err != nil {
 		panic(errors.Join(errDex, err))
 	}
 	return b

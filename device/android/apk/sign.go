@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"go.mozilla.org/pkcs7"
+	"github.com/wxctl/wxctl/device/archive"
+	"github.com/wxctl/wxctl/device/cms"
 )
 
 // A Signer is one certificate that an APK is signed with. Signatures are not
@@ -48,8 +49,8 @@ var errBlock = errors.New("its signing block is broken")
 
 // signers returns the certificates of all schemes, the newest scheme first;
 // none for an APK that is not signed.
-func (d *directory) signers() ([]Signer, error) {
-	pairs, err := d.signingBlock()
+func signers(d *archive.Directory) ([]Signer, error) {
+	pairs, err := signingBlock(d)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (d *directory) signers() ([]Signer, error) {
 		}
 		out = append(out, found...)
 	}
-	v1, err := d.signersV1()
+	v1, err := signersV1(d)
 	if err != nil && len(out) == 0 {
 		return nil, err
 	}
@@ -80,26 +81,26 @@ func (d *directory) signers() ([]Signer, error) {
 
 // signingBlock reads the pairs of the block before the directory; nil if there
 // is no such block.
-func (d *directory) signingBlock() (map[uint32][]byte, error) {
-	if d.start < 32 {
+func signingBlock(d *archive.Directory) (map[uint32][]byte, error) {
+	if d.Start() < 32 {
 		return nil, nil
 	}
 	var foot [24]byte
-	if err := readFull(d.r, foot[:], d.start-24); err != nil {
+	if err := archive.ReadFull(d, foot[:], d.Start()-24); err != nil {
 		return nil, err
 	}
 	if string(foot[8:]) != blockMagic {
 		return nil, nil
 	}
 	size := binary.LittleEndian.Uint64(foot[:])
-	if size < 24 || size > uint64(d.start-8) {
+	if size < 24 || size > uint64(d.Start()-8) {
 		return nil, errBlock
 	}
 	if size > maxBlock {
 		return nil, fmt.Errorf("its signing block has %d MB, of which %d are read", size>>20, maxBlock>>20)
 	}
 	block := make([]byte, size+8)
-	if err := readFull(d.r, block, d.start-int64(len(block))); err != nil {
+	if err := archive.ReadFull(d, block, d.Start()-int64(len(block))); err != nil {
 		return nil, err
 	}
 	if binary.LittleEndian.Uint64(block) != size {
@@ -235,15 +236,21 @@ func parseLineage(b, current []byte) ([][]byte, error) {
 
 // isSignatureV1 reports whether a file holds a JAR signature.
 func isSignatureV1(name string) bool {
-	dir, file := path.Split(name)
-	return strings.EqualFold(dir, "META-INF/") &&
-		(hasSuffixFold(file, ".RSA") || hasSuffixFold(file, ".DSA") || hasSuffixFold(file, ".EC"))
+	name = strings.ToUpper(name)
+	if path.Dir(name) != "META-INF" {
+		return false
+	}
+	switch path.Ext(name) {
+	case ".RSA", ".DSA", ".EC":
+		return true
+	}
+	return false
 }
 
 // signersV1 reads the JAR signatures.
-func (d *directory) signersV1() ([]Signer, error) {
+func signersV1(d *archive.Directory) ([]Signer, error) {
 	var names []string
-	for name := range d.entries {
+	for _, name := range d.Names() {
 		if isSignatureV1(name) {
 			names = append(names, name)
 		}
@@ -251,11 +258,10 @@ func (d *directory) signersV1() ([]Signer, error) {
 	if len(names) > maxSigners {
 		return nil, fmt.Errorf("it has more than %d signers", maxSigners)
 	}
-	slices.Sort(names)
 	var out []Signer
 	var broken error
 	for _, name := range names {
-		der, err := d.signerV1(name)
+		der, err := signerV1(d, name)
 		if err != nil {
 			broken = err
 			continue
@@ -268,18 +274,12 @@ func (d *directory) signersV1() ([]Signer, error) {
 	return out, nil
 }
 
-func (d *directory) signerV1(name string) (der []byte, err error) {
-	data, err := d.read(name, maxPKCS7)
+func signerV1(d *archive.Directory, name string) ([]byte, error) {
+	data, err := d.Read(name, maxPKCS7)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		// The parser's own bound on what it is given is the stack.
-		if r := recover(); r != nil {
-			der, err = nil, fmt.Errorf("its signature %q can't be read: %v", name, r)
-		}
-	}()
-	p, err := pkcs7.Parse(data)
+	p, err := cms.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("its signature %q can't be read: %w", name, err)
 	}

@@ -1,4 +1,5 @@
-package ios
+// Package proplist reads property lists that come from outside.
+package proplist
 
 import (
 	"bytes"
@@ -18,9 +19,9 @@ const (
 	maxObjects = 1 << 20
 )
 
-// decodePlist reads an XML or binary property list from outside into v. It
+// Unmarshal reads an XML or binary property list from outside into v. It
 // never panics, and reads nothing that is nested too deeply or grows too large.
-func decodePlist(data []byte, v any) (err error) {
+func Unmarshal(data []byte, v any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the property list can't be read: %v", p)

@@ -1,8 +1,6 @@
-package apk
+package archive
 
-import (
-	"io"
-)
+import "io"
 
 // pageSize is what is read at once of a file. On a phone each read is a round
 // trip, and a page takes about as long as its first byte.
@@ -52,7 +50,7 @@ func (p *pages) page(number int64) ([]byte, error) {
 	}
 	start := number * pageSize
 	page := make([]byte, max(0, min(pageSize, p.size-start)))
-	if err := readFull(p.r, page, start); err != nil {
+	if err := ReadFull(p.r, page, start); err != nil {
 		return nil, err
 	}
 	if len(p.have) >= maxPages {

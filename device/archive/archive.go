@@ -1,0 +1,304 @@
+// Package archive reads single files out of a ZIP archive of any size, on a
+// disk or on a phone, with few reads and little memory. It believes nothing
+// that an archive says of itself: APKs and IPAs come from anywhere.
+package archive
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// archive/zip is not used here: it keeps all of a directory, however large, and
+// does not say where it begins, which is where an APK's signatures end.
+
+// Bounds of what is believed. An APK of 2 GB with 100000 files is below them.
+const (
+	maxDirectory = 24 << 20
+	maxTail      = 1<<16 + 22 + 20 // the longest comment, the end record, a ZIP64 locator
+)
+
+// ErrNotZIP is a file that is no ZIP archive, or a cut one.
+var ErrNotZIP = errors.New("not a ZIP archive, or a file that was cut off")
+
+// An entry is a file in the archive.
+type entry struct {
+	method       uint16
+	packed, size int64
+	header       int64 // offset of its local header
+}
+
+// Directory is what is kept of an archive's directory.
+type Directory struct {
+	r       io.ReaderAt
+	start   int64 // of the central directory
+	entries map[string]entry
+}
+
+// ReadAt reads the archive itself.
+func (d *Directory) ReadAt(p []byte, at int64) (int, error) { return d.r.ReadAt(p, at) }
+
+// Start is where the directory begins, and the files before it end.
+func (d *Directory) Start() int64 { return d.start }
+
+// Names returns the names of the files that were kept, sorted.
+func (d *Directory) Names() []string { return slices.Sorted(maps.Keys(d.entries)) }
+
+// Has reports whether a file of that name was kept.
+func (d *Directory) Has(name string) bool {
+	_, ok := d.entries[name]
+	return ok
+}
+
+const methodStored = 0
+
+// Open reads the directory of an archive of that size, and keeps the files
+// whose names keep agrees to.
+func Open(r io.ReaderAt, size int64, keep func(name string) bool) (*Directory, error) {
+	r = newPages(r, size)
+	tail := make([]byte, min(size, maxTail))
+	if err := ReadFull(r, tail, size-int64(len(tail))); err != nil {
+		return nil, err
+	}
+	end, err := findEnd(r, tail, size)
+	if err != nil {
+		return nil, err
+	}
+	if end.length > maxDirectory {
+		return nil, fmt.Errorf("its directory has %d MB, of which %d are read", end.length>>20, maxDirectory>>20)
+	}
+	d := &Directory{r: r, start: end.start, entries: map[string]entry{}}
+	data := make([]byte, end.length)
+	if at := end.start - (size - int64(len(tail))); at >= 0 {
+		copy(data, tail[at:])
+	} else if err := ReadFull(r, data, end.start); err != nil {
+		return nil, err
+	}
+	for range end.count {
+		name, e, n, err := parseEntry(data)
+		if err != nil {
+			return nil, err
+		}
+		data = data[n:]
+		if !keep(name) {
+			continue
+		}
+		if _, twice := d.entries[name]; twice {
+			return nil, fmt.Errorf("it has two files named %q", name)
+		}
+		if e.header < 0 || e.header > end.start || e.packed > end.start-e.header {
+			return nil, fmt.Errorf("its file %q lies outside of it", name)
+		}
+		d.entries[name] = e
+	}
+	return d, d.disjoint()
+}
+
+// disjoint refuses entries that share bytes, by which a small archive unpacks
+// to any size.
+func (d *Directory) disjoint() error {
+	names := d.Names()
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(d.entries[a].header, d.entries[b].header) })
+	for i := 1; i < len(names); i++ {
+		before, after := d.entries[names[i-1]], d.entries[names[i]]
+		if before.header == after.header || before.header+before.packed > after.header {
+			return fmt.Errorf("its files %q and %q overlap", names[i-1], names[i])
+		}
+	}
+	return nil
+}
+
+// end is what the end record tells: where the directory is, and how many
+// entries it has.
+type end struct {
+	start, length int64
+	count         uint64
+}
+
+// findEnd looks for the end record: backwards, as Android does, for one whose
+// comment fills the rest of the file.
+func findEnd(r io.ReaderAt, tail []byte, size int64) (end, error) {
+	for at := len(tail) - 22; at >= 0; at-- {
+		if !bytes.HasPrefix(tail[at:], []byte("PK\x05\x06")) {
+			continue
+		}
+		rec := tail[at:]
+		if int(binary.LittleEndian.Uint16(rec[20:])) != len(rec)-22 {
+			continue
+		}
+		e := end{
+			count:  uint64(binary.LittleEndian.Uint16(rec[10:])),
+			length: int64(binary.LittleEndian.Uint32(rec[12:])),
+			start:  int64(binary.LittleEndian.Uint32(rec[16:])),
+		}
+		before := size - int64(len(rec)) // what lies before the record
+		if at >= 20 && bytes.HasPrefix(tail[at-20:], []byte("PK\x06\x07")) {
+			var err error
+			if e, err = findEnd64(r, int64(binary.LittleEndian.Uint64(tail[at-12:])), before-20); err != nil {
+				return end{}, err
+			}
+		}
+		if e.start < 0 || e.length < 0 || e.start > before || e.length > before-e.start || e.count > uint64(e.length/46) {
+			return end{}, ErrNotZIP
+		}
+		return e, nil
+	}
+	return end{}, ErrNotZIP
+}
+
+// findEnd64 reads the end record of ZIP64.
+func findEnd64(r io.ReaderAt, at, before int64) (end, error) {
+	if at < 0 || at > before-56 {
+		return end{}, ErrNotZIP
+	}
+	var rec [56]byte
+	if err := ReadFull(r, rec[:], at); err != nil {
+		return end{}, err
+	}
+	if !bytes.HasPrefix(rec[:], []byte("PK\x06\x06")) {
+		return end{}, ErrNotZIP
+	}
+	return end{
+		count:  binary.LittleEndian.Uint64(rec[32:]),
+		length: int64(binary.LittleEndian.Uint64(rec[40:])),
+		start:  int64(binary.LittleEndian.Uint64(rec[48:])),
+	}, nil
+}
+
+// parseEntry reads one entry of the directory, and says how long it is there.
+func parseEntry(data []byte) (name string, e entry, n int, err error) {
+	if len(data) < 46 || !bytes.HasPrefix(data, []byte("PK\x01\x02")) {
+		return "", e, 0, ErrNotZIP
+	}
+	le := binary.LittleEndian
+	length, extra, comment := int(le.Uint16(data[28:])), int(le.Uint16(data[30:])), int(le.Uint16(data[32:]))
+	n = 46 + length + extra + comment
+	if n > len(data) {
+		return "", e, 0, ErrNotZIP
+	}
+	e = entry{
+		method: le.Uint16(data[10:]),
+		packed: int64(le.Uint32(data[20:])), size: int64(le.Uint32(data[24:])), header: int64(le.Uint32(data[42:])),
+	}
+	wide := func(v *int64, field *[]byte) {
+		if *v == 0xffffffff && len(*field) >= 8 {
+			*v = int64(le.Uint64(*field))
+			*field = (*field)[8:]
+		}
+	}
+	for rest := data[46+length : 46+length+extra]; len(rest) >= 4; {
+		id, size := le.Uint16(rest), int(le.Uint16(rest[2:]))
+		if size > len(rest)-4 {
+			break // Android's zipalign pads with less than a header
+		}
+		if id == 1 {
+			field := rest[4 : 4+size]
+			wide(&e.size, &field)
+			wide(&e.packed, &field)
+			wide(&e.header, &field)
+		}
+		rest = rest[4+size:]
+	}
+	if e.size < 0 || e.packed < 0 || e.header < 0 {
+		return "", e, 0, ErrNotZIP
+	}
+	return string(data[46 : 46+length]), e, n, nil
+}
+
+// body is where an entry's bytes are, as they are packed.
+func (d *Directory) body(name string) (entry, *io.SectionReader, error) {
+	e, ok := d.entries[name]
+	if !ok {
+		return e, nil, fmt.Errorf("it has no %s", name)
+	}
+	var head [30]byte
+	if err := ReadFull(d.r, head[:], e.header); err != nil {
+		return e, nil, err
+	}
+	if !bytes.HasPrefix(head[:], []byte("PK\x03\x04")) {
+		return e, nil, fmt.Errorf("its file %q is not where its directory says", name)
+	}
+	at := e.header + 30 + int64(binary.LittleEndian.Uint16(head[26:])) + int64(binary.LittleEndian.Uint16(head[28:]))
+	if at > d.start || e.packed > d.start-at {
+		return e, nil, fmt.Errorf("its file %q lies outside of it", name)
+	}
+	return e, io.NewSectionReader(d.r, at, e.packed), nil
+}
+
+// unpack unpacks a file as it is read.
+func (d *Directory) unpack(name string) (entry, io.Reader, error) {
+	e, body, err := d.body(name)
+	if err != nil {
+		return e, nil, err
+	}
+	var source io.Reader = bufio.NewReaderSize(body, 1<<18)
+	if e.method != methodStored { // which Android takes for deflate, whatever it is
+		source = flate.NewReader(source)
+	}
+	return e, source, nil
+}
+
+// Stream unpacks a file as it is read, up to the size that the directory tells.
+func (d *Directory) Stream(name string) (io.Reader, int64, error) {
+	e, source, err := d.unpack(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	return io.LimitReader(source, e.size), e.size, nil
+}
+
+// Read unpacks a file of at most that many bytes, which it also holds to the
+// size that the directory tells.
+func (d *Directory) Read(name string, most int64) ([]byte, error) {
+	e, source, err := d.unpack(name)
+	if err != nil {
+		return nil, err
+	}
+	if e.size > most {
+		return nil, fmt.Errorf("its file %q has %d bytes, of which %d are read", name, e.size, most)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, e.size+bytes.MinRead))
+	switch _, err := data.ReadFrom(io.LimitReader(source, e.size+1)); {
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("its file %q can't be unpacked: %w", name, err)
+	case err != nil || int64(data.Len()) != e.size:
+		return nil, fmt.Errorf("its file %q unpacks to another size than its directory says", name)
+	}
+	return data.Bytes(), nil
+}
+
+// Section makes a file readable at any place: where it is, if it is stored;
+// else unpacked, as far as it has at most that many bytes.
+func (d *Directory) Section(name string, most int64) (io.ReaderAt, int64, error) {
+	e, body, err := d.body(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if e.method == methodStored {
+		return body, e.packed, nil
+	}
+	data, err := d.Read(name, most)
+	return bytes.NewReader(data), int64(len(data)), err
+}
+
+// ReadFull reads all of p at an offset.
+func ReadFull(r io.ReaderAt, p []byte, at int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	n, err := r.ReadAt(p, at)
+	switch {
+	case n == len(p):
+		return nil
+	case err == nil || errors.Is(err, io.EOF):
+		return ErrNotZIP
+	}
+	return err
+}
