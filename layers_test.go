@@ -26,14 +26,16 @@ var layers = map[string][]string{
 	"device":         {"device/check", "intents/..."},
 	"device/check":   {"intents/..."},
 	"device/lab":     {"device", "intents/..."},
-	"device/android": {"device", "device/check", "intents/..."},
-	"device/ios":     {"device", "device/check", "intents/..."},
+	"device/archive": {},
+	"device/cms":     {},
+	"device/android": {"device", "device/archive", "device/check", "device/cms", "intents/..."},
+	"device/ios":     {"device", "device/archive", "device/check", "device/cms", "intents/..."},
 	// Virtual phones know nothing of what drives them, but for the forms of the
 	// agent's and the debugger's messages.
 	"device/virtual":                    {"intents/..."},
-	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "intents/..."},
+	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "device/android/apk", "intents/..."},
 	"device/virtual/virtualandroid/art": {"device/android/jdwp"},
-	"docs":                              {"cmd"},
+	"docs":                              {"cmd", "device/check"},
 	"fixtures":                          {"device/...", "intents/...", "oauth/..."}, // nothing else imports fixtures
 }
 
@@ -49,6 +51,7 @@ var doors = map[string][]string{
 	"mvdan.cc/sh":                    {"device/virtual/virtualandroid/shell"},
 	"github.com/zalando/go-keyring":  {"oauth/credentials"},
 	"github.com/pelletier/go-toml":   {"cmd/internal/config"},
+	"go.mozilla.org/pkcs7":           {"device/cms"},
 	"github.com/itchyny/gojq":        {"cmd/internal/output", "intents/suite"},
 }
 

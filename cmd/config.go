@@ -59,6 +59,7 @@ func (f *Factory) updateConfig(ctx context.Context, change func(*config.File) er
 type configInitOptions struct {
 	f      *Factory
 	values map[string]*string
+	from   string // a file, or "phone"
 }
 
 // NewCmdConfigInit makes `wxctl config init`.
@@ -68,8 +69,13 @@ func NewCmdConfigInit(f *Factory, runF func(context.Context, *configInitOptions)
 		Use:   "init",
 		Short: "Make a profile",
 		Long: long(`Make a profile, or add to one. On a terminal, what no flag gives is asked for;
-an empty answer leaves a key unset.`),
-		Example: examples("wxctl config init --app-id wx0123456789abcdef --package com.example.app\nwxctl config init --profile lab --scene session --app-id wx0123456789abcdef"),
+an empty answer leaves a key unset.
+
+--from takes the package or bundle ID, the AppID, the MD5 of the certificate,
+the team id and the universal link from an app: of an .apk or .ipa file, or, as
+--from phone, of the app on the phone that --device names (the one of --package
+or --bundle-id, or the only debuggable one). Flags win over what is read.`),
+		Example: examples("wxctl config init --from phone --device virtual:android\nwxctl config init --app-id wx0123456789abcdef --package com.example.app\nwxctl config init --profile lab --scene session --app-id wx0123456789abcdef"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			for _, k := range config.Keys() {
@@ -86,6 +92,7 @@ an empty answer leaves a key unset.`),
 	for _, k := range config.Keys() {
 		opts.values[k.Name] = cmd.Flags().String(k.Name, "", k.What)
 	}
+	cmd.Flags().StringVar(&opts.from, "from", "", "take values from an app: an .apk or .ipa `file`, or phone")
 	return cmd
 }
 
@@ -98,6 +105,11 @@ func configInitRun(ctx context.Context, opts *configInitOptions) error {
 	profile, err := f.profileToWrite(cfg)
 	if err != nil {
 		return err
+	}
+	if opts.from != "" {
+		if err := opts.take(ctx); err != nil {
+			return err
+		}
 	}
 	if len(opts.values) == 0 {
 		if !f.Streams.InTTY || !f.Streams.ErrTTY {

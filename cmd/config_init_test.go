@@ -13,7 +13,7 @@ import (
 // TestConfigInitAsks: on a terminal, what is missing is asked for; Ctrl-C ends
 // that at once and leaves nothing written.
 func TestConfigInitAsks(t *testing.T) {
-	f, out, errOut := testFactory(t, "wrong\nwx0123456789abcdef\ncom.example.app\n\n\nsession\n\n", nil)
+	f, out, errOut := testFactory(t, "wrong\nwx0123456789abcdef\ncom.example.app\n\n\n\n\n\nsession\n\n", nil)
 	f.Streams.InTTY, f.Streams.ErrTTY = true, true
 	if code := Run(t.Context(), f, []string{"config", "init"}); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
@@ -130,6 +131,9 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		if err := o.handOver(a, &r, c.files, on); err != nil {
 			return nil, err
 		}
+		if err := o.expectProgram(a, &r); err != nil {
+			return nil, err
+		}
 		if program, ok := r.Message.Object.(intents.MiniProgram); ok && program.HDImage != nil && on == device.Android {
 			program.HDImage = nil
 			r.Message.Object = program
@@ -162,6 +166,24 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		o.f.Streams.Warn("%s", safe(w.Message))
 	}
 	return a, nil
+}
+
+// expectProgram warns of a mini program that is none of the profile's: WeChat
+// opens only those that are bound to the AppID.
+func (o *requestOptions) expectProgram(a *adapted, share *intents.Share) error {
+	program, ok := share.Message.Object.(intents.MiniProgram)
+	if !ok || program.UserName == nil {
+		return nil
+	}
+	bound, err := o.f.Setting("mini-programs", "")
+	if err != nil {
+		return err
+	}
+	if bound.Value != "" && !slices.Contains(strings.Split(bound.Value, ","), *program.UserName) {
+		a.expect("request.program", "see wxctl config get mini-programs", "the mini program %q is none of those that the profile names",
+			*program.UserName)
+	}
+	return nil
 }
 
 func orEmpty(s *string) *string {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,6 +33,9 @@ type Factory struct {
 	// OAuthTransport reaches WeChat's OAuth server; nil means net/http's usual
 	// way.
 	OAuthTransport *http.Transport
+	// WebRoots are the authorities whose certificates websites may have; nil
+	// means the operating system's.
+	WebRoots *x509.CertPool
 	// Keyring keeps secrets and tokens; nil means the operating system's.
 	Keyring credentials.SystemKeyring
 	// Phones opens the way to phones.

@@ -36,6 +36,8 @@ A flag wins over its variable, a variable over the profile.
   WXCTL_APP_SECRET             the AppSecret for the auth commands
   WXCTL_STORE                  where secrets and tokens are kept, as --store takes it
   HTTPS_PROXY, NO_PROXY        the proxy to WeChat's server; plain http takes none
+  WXCTL_AASA_BASE              a server here that stands for all websites in
+                               wxctl doctor --online, https://127.0.0.1:PORT
   WXCTL_CONFIG_DIR             where config.toml is
   WXCTL_STATE_DIR              where locks and the file store are (--state-dir)
   ADB_SERVER_SOCKET            the adb server, such as tcp:127.0.0.1:5037

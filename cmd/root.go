@@ -28,6 +28,7 @@ func subcommands() []subcommand {
 		{"phones", "devices", func(f *Factory) *cobra.Command { return NewCmdDevices(f, nil) }},
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},
+		{"phones", "doctor", func(f *Factory) *cobra.Command { return NewCmdDoctor(f, nil) }},
 		{"phones", "watch", func(f *Factory) *cobra.Command { return NewCmdWatch(f, nil) }},
 		{"phones", "screenshot", func(f *Factory) *cobra.Command { return NewCmdScreenshot(f, nil) }},
 		{"phones", "record", func(f *Factory) *cobra.Command { return NewCmdRecord(f, nil) }},

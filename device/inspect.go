@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"slices"
 
 	"github.com/wxctl/wxctl/device/check"
 )
@@ -11,6 +12,26 @@ type Inspector interface {
 	// Inspect looks at the app that id names, or at the one a request would
 	// speak for if it names none. An app that isn't installed is Refused.
 	Inspect(ctx context.Context, id AppIdentity, user UserChoice) (*Inspection, error)
+}
+
+// Examiner is a Phone that can tell what checks look at.
+type Examiner interface {
+	// Examine learns what can be learned of the phone, its WeChat and the app
+	// that id names. An app or a WeChat that isn't there is a fact, no error.
+	Examine(ctx context.Context, id AppIdentity, user UserChoice) (*check.Facts, error)
+}
+
+// Fixer is a Phone on which what a check found can be fixed and undone.
+type Fixer interface {
+	// Fix fixes what the check of that id found; pkg is the app.
+	Fix(ctx context.Context, id, pkg string, user UserChoice) error
+}
+
+// Logger is a Phone that tells what an app logs.
+type Logger interface {
+	// Logs calls line for each line that the app logs, or the system says of
+	// it, until ctx ends. ready is called once none is missed any more.
+	Logs(ctx context.Context, app string, user UserChoice, ready func(), line func(string)) error
 }
 
 // Inspection is what WeChat will check of an app, and what of it is amiss.
@@ -72,9 +93,10 @@ type Finding struct {
 // FindingsOf are the checks of an app alone that found something.
 func FindingsOf(f *check.Facts) []Finding {
 	out := []Finding{}
-	for _, found := range check.Run(f, func(c *check.Check) bool {
-		return c.Group == check.GroupApp || c.ID == "wechat.installed" || c.ID == "wechat.enabled" || c.ID == "wechat.version"
-	}) {
+	ofApp := func(c *check.Check) bool {
+		return !slices.Contains(c.Needs, check.NeedProbe) && (c.Group == check.GroupApp || c.Group == check.GroupWeChat)
+	}
+	for _, found := range check.Run(f, ofApp) {
 		if found.Bad() {
 			out = append(out, Finding{ID: found.ID, Message: found.Title, Hint: found.Fix.Text})
 		}

@@ -2,21 +2,98 @@ package android
 
 import (
 	"crypto/x509"
+	"fmt"
+	"slices"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/apk"
 	"github.com/wxctl/wxctl/device/check"
 )
 
 // factsOf are what the agent tells of an app and of WeChat, for the checks; a
 // nil WeChat is not installed.
 func factsOf(app, wechat *agent.App, api int) check.Facts {
-	return check.Facts{
-		Platform: string(device.Android), App: appFacts(app), WeChat: wechatFacts(wechat), Phone: check.Phone{API: api},
+	f := check.Facts{
+		Platform: string(device.Android), WeChat: wechatFacts(wechat), Phone: check.Phone{API: api},
 		Gaps: map[check.Need]check.Gap{
 			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not looked at"},
 		},
 	}
+	if app != nil {
+		f.App = appFacts(app)
+	}
+	return f
+}
+
+// FileFacts are what an APK tells, for the checks; name is the file's.
+func FileFacts(f *apk.File, name string) check.App {
+	m := f.Manifest
+	out := check.App{
+		Package: device.Printable(m.Package), Source: device.Printable(name), Version: device.Printable(m.VersionName), Debuggable: m.Debuggable,
+		Schemes: cleanAll(m.Schemes),
+		Android: check.Android{TargetSDK: m.TargetSDK, Entries: cleanAll(m.Entries()), EntryClass: f.Classes.Entry, SDK: f.Classes.SDK},
+	}
+	if e := m.Entry(); e != nil {
+		out.Entry = &check.Entry{
+			Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Permission: device.Printable(e.Permission),
+			LaunchMode: e.LaunchMode, Target: device.Printable(e.Target),
+		}
+	}
+	if m.Queries != nil {
+		out.Queries = cleanAll(m.Queries.Packages)
+	}
+	for _, p := range m.Providers {
+		out.Providers = append(out.Providers, check.Provider{Name: device.Printable(p.Name), Grants: p.Grants, Exported: p.Exported})
+	}
+	if f.ClassesErr != nil {
+		out.NoClasses = device.Printable(f.ClassesErr.Error())
+	}
+	if f.SignersErr != nil {
+		out.NoSigners = device.Printable(f.SignersErr.Error())
+	}
+	out.Signers, out.Rotated = signers(f.Signers)
+	return out
+}
+
+// signers are the certificates of the newest scheme, and those of other schemes
+// and of rotated keys that differ from them.
+func signers(all []apk.Signer) (now, rotated []check.Signer) {
+	add := func(list *[]check.Signer, der []byte, scheme string) {
+		s := signer(der, scheme)
+		for _, have := range slices.Concat(now, rotated) {
+			if have.MD5 == s.MD5 {
+				return
+			}
+		}
+		*list = append(*list, s)
+	}
+	for _, s := range all {
+		if s.Scheme == all[0].Scheme {
+			add(&now, s.Certificate, label(s))
+		}
+	}
+	for _, s := range all {
+		for _, old := range s.Lineage {
+			add(&rotated, old, label(s)+", an older key")
+		}
+		// Android 7 and newer ignore v1 where there is a newer scheme.
+		if s.Scheme != "v1" || all[0].Scheme == "v1" {
+			add(&rotated, s.Certificate, label(s))
+		}
+	}
+	return now, rotated
+}
+
+// label says of a signer for whom it is.
+func label(s apk.Signer) string {
+	switch {
+	case s.MinSDK > 0 && s.MaxSDK > 0:
+		return fmt.Sprintf("signature %s, API %d to %d", s.Scheme, s.MinSDK, s.MaxSDK)
+	case s.MinSDK > 0:
+		return fmt.Sprintf("signature %s, API %d and newer", s.Scheme, s.MinSDK)
+	}
+	return "signature " + s.Scheme
 }
 
 func wechatFacts(app *agent.App) check.WeChat {

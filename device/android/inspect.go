@@ -63,16 +63,8 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	user := choice.ID
 	name := id.Package
 	if name == "" {
-		var packages agent.Packages
-		list := &ask{Request: agent.Request{Verb: agent.ListPackages, User: user}, into: &packages}
-		if err := p.do(ctx, list); err != nil {
-			return nil, p.lateError(err)
-		}
-		if list.err != nil {
-			return nil, refusedByAgent(list.err)
-		}
 		var err error
-		if name, err = choosePackage("", packages.Packages); err != nil {
+		if name, err = p.onlyPackage(ctx, user); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +110,8 @@ func inspection(app *agent.App, user int) *device.Inspection {
 		}
 	}
 	if e := app.Entry; e != nil {
-		out.Entry = &device.EntryActivity{Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Alias: device.Printable(e.Target), LaunchMode: device.Printable(e.LaunchMode)}
+		out.Entry = &device.EntryActivity{Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled,
+			Alias: device.Printable(e.Target), LaunchMode: device.Printable(e.LaunchMode)}
 	}
 	if app.Declared != nil && app.Declared.Queries != nil {
 		out.Queries = cleanAll(app.Declared.Queries.Packages)

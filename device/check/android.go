@@ -31,7 +31,8 @@ func entry(find func(f *Facts, e *Entry) Result) func(*Facts) Result {
 }
 
 const declareEntry = `In AndroidManifest.xml, inside <application>, add: ` +
-	`<activity android:name=".wxapi.WXEntryActivity" android:exported="true" android:launchMode="singleTask" android:taskAffinity="YOUR.PACKAGE" />. ` +
+	`<activity android:name=".wxapi.WXEntryActivity" android:exported="true" android:launchMode="singleTask" ` +
+	`android:taskAffinity="YOUR.PACKAGE" />. ` +
 	`The class must be in the package YOUR.PACKAGE.wxapi, where YOUR.PACKAGE is the applicationId.`
 
 func androidChecks() []Check {
@@ -39,8 +40,9 @@ func androidChecks() []Check {
 		ID: "app.entry.missing", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{7},
 		Title: "WXEntryActivity is not declared",
 		Good:  "WXEntryActivity is declared",
-		Why:   "WeChat calls back the activity <applicationId>.wxapi.WXEntryActivity and no other. If it is missing, or declared under the name of a library or a module, onResp is never called.",
-		Fix:   declareEntry,
+		Why: "WeChat calls back the activity <applicationId>.wxapi.WXEntryActivity and no other. If it is missing, or " +
+			"declared under the name of a library or a module, onResp is never called.",
+		Fix: declareEntry,
 		Find: app(func(f *Facts) Result {
 			if f.App.Entry != nil {
 				return pass()
@@ -56,8 +58,9 @@ func androidChecks() []Check {
 		ID: "app.entry.exported", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{8},
 		Title: "WXEntryActivity is not exported",
 		Good:  "WXEntryActivity is exported",
-		Why:   "WeChat is another app: Android lets it start exported activities only. Without the attribute an activity without intent filter is not exported.",
-		Fix:   `In AndroidManifest.xml, at the <activity> .wxapi.WXEntryActivity, set android:exported="true".`,
+		Why: "WeChat is another app: Android lets it start exported activities only. Without the attribute an " +
+			"activity without intent filter is not exported.",
+		Fix: `In AndroidManifest.xml, at the <activity> .wxapi.WXEntryActivity, set android:exported="true".`,
 		Find: entry(func(f *Facts, e *Entry) Result {
 			if e.Exported {
 				return pass()
@@ -69,7 +72,8 @@ func androidChecks() []Check {
 		Title: "WXEntryActivity is disabled",
 		Good:  "WXEntryActivity is enabled",
 		Why:   "A disabled activity can't be started, and onResp is never called.",
-		Fix:   `In AndroidManifest.xml, remove android:enabled="false" from the <activity> .wxapi.WXEntryActivity and from <application>. If the app switches it off at run time (setComponentEnabledSetting), let it not.`,
+		Fix: `In AndroidManifest.xml, remove android:enabled="false" from the <activity> .wxapi.WXEntryActivity and ` +
+			`from <application>. If the app switches it off at run time (setComponentEnabledSetting), let it not.`,
 		Find: entry(func(f *Facts, e *Entry) Result {
 			if e.Enabled {
 				return pass()
@@ -93,7 +97,8 @@ func androidChecks() []Check {
 		Title: "WXEntryActivity has the launch mode standard",
 		Good:  "WXEntryActivity is opened once",
 		Why:   "Each reply opens another copy of the activity. The user sees it flash, and back leads through the copies.",
-		Fix:   `In AndroidManifest.xml, at the <activity> .wxapi.WXEntryActivity, set android:launchMode="singleTask", and let onNewIntent call handleIntent.`,
+		Fix: `In AndroidManifest.xml, at the <activity> .wxapi.WXEntryActivity, set android:launchMode="singleTask", ` +
+			`and let onNewIntent call handleIntent.`,
 		Find: entry(func(f *Facts, e *Entry) Result {
 			if e.LaunchMode != "standard" {
 				return pass()
@@ -104,8 +109,10 @@ func androidChecks() []Check {
 		ID: "app.entry.duplicate", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{33},
 		Title: "several WXEntryActivity are declared",
 		Good:  "one WXEntryActivity is declared",
-		Why:   "Two share libraries are in the app, and each brings a WXEntryActivity. WeChat calls one of them; the other library waits for its reply for ever.",
-		Fix:   `Keep one library for WeChat. In AndroidManifest.xml, remove the other declaration: <activity android:name="…wxapi.WXEntryActivity" tools:node="remove" />.`,
+		Why: "Two share libraries are in the app, and each brings a WXEntryActivity. WeChat calls one of them; the " +
+			"other library waits for its reply for ever.",
+		Fix: `Keep one library for WeChat. In AndroidManifest.xml, remove the other declaration: <activity ` +
+			`android:name="…wxapi.WXEntryActivity" tools:node="remove" />.`,
 		Find: manifest(func(f *Facts) Result {
 			if f.App.Entry == nil || len(f.App.Entries) < 2 {
 				return pass()
@@ -120,8 +127,10 @@ func androidChecks() []Check {
 		ID: "app.entry.class", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{32},
 		Title: "the class of WXEntryActivity is not in the app",
 		Good:  "the class of WXEntryActivity is in the app",
-		Why:   "The manifest names the class, but the code does not have it: R8 or ProGuard removed or renamed it, or it is in another package. When WeChat calls back, the app crashes, or nothing happens.",
-		Fix:   "In proguard-rules.pro add: -keep class com.tencent.mm.opensdk.** { *; } and -keep class YOUR.PACKAGE.wxapi.** { *; }. Then build again.",
+		Why: "The manifest names the class, but the code does not have it: R8 or ProGuard removed or renamed it, or " +
+			"it is in another package. When WeChat calls back, the app crashes, or nothing happens.",
+		Fix: "In proguard-rules.pro add: -keep class com.tencent.mm.opensdk.** { *; } and -keep class " +
+			"YOUR.PACKAGE.wxapi.** { *; }. Then build again.",
 		Find: entry(func(f *Facts, e *Entry) Result {
 			class := e.Name
 			if e.Target != "" {
@@ -135,14 +144,17 @@ func androidChecks() []Check {
 			}
 			return found("the manifest names the class %s, but the code does not have it", class).
 				seen(f.App.Source, "no classes*.dex defines %s", class).
-				fixed("In proguard-rules.pro add: -keep class com.tencent.mm.opensdk.** { *; } and -keep class %s { *; }. Then build again.", class)
+				fixed("In proguard-rules.pro add: -keep class com.tencent.mm.opensdk.** { *; } and -keep class %s { *; "+
+					"}. Then build again.", class)
 		}),
 	}, {
 		ID: "app.queries", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{9},
 		Title: "the app can't see WeChat",
 		Good:  "the app can see WeChat",
-		Why:   "From Android 11 on, an app that targets API 30 or higher sees other apps only if its manifest names them. isWXAppInstalled answers false although WeChat is there.",
-		Fix:   `In AndroidManifest.xml, inside <manifest> and outside <application>, add: <queries><package android:name="com.tencent.mm" /></queries>.`,
+		Why: "From Android 11 on, an app that targets API 30 or higher sees other apps only if its manifest names " +
+			"them. isWXAppInstalled answers false although WeChat is there.",
+		Fix: `In AndroidManifest.xml, inside <manifest> and outside <application>, add: <queries><package ` +
+			`android:name="com.tencent.mm" /></queries>.`,
 		Find: manifest(func(f *Facts) Result {
 			switch {
 			case f.App.TargetSDK < 30:
@@ -159,15 +171,21 @@ func androidChecks() []Check {
 		ID: "app.provider", Group: GroupApp, Severity: Warn, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{20},
 		Title: "the app has no FileProvider for WeChat",
 		Good:  "the app has a provider that can give WeChat access to files",
-		Why:   "From Android 11 on, WeChat can't read files of other apps by their path (\"需要使用 FileProvider 方式分享\"). Pictures above 1 MB and files must be shared as content URIs, which need a provider that may grant access.",
-		Fix:   `In AndroidManifest.xml, inside <application>, add: <provider android:name="androidx.core.content.FileProvider" android:authorities="${applicationId}.fileprovider" android:exported="false" android:grantUriPermissions="true"> with its meta-data android.support.FILE_PROVIDER_PATHS. Before sharing, call grantUriPermission("com.tencent.mm", uri, FLAG_GRANT_READ_URI_PERMISSION).`,
+		Why: "From Android 11 on, WeChat can't read files of other apps by their path (\"需要使用 FileProvider 方式分享\"). " +
+			"Pictures above 1 MB and files must be shared as content URIs, which need a provider that may grant access.",
+		Fix: `In AndroidManifest.xml, inside <application>, add: <provider ` +
+			`android:name="androidx.core.content.FileProvider" android:authorities="${applicationId}.fileprovider" ` +
+			`android:exported="false" android:grantUriPermissions="true"> with its meta-data ` +
+			`android.support.FILE_PROVIDER_PATHS. Before sharing, call grantUriPermission("com.tencent.mm", uri, ` +
+			`FLAG_GRANT_READ_URI_PERMISSION).`,
 		Find: manifest(func(f *Facts) Result {
 			if f.App.TargetSDK < 30 || slices.ContainsFunc(f.App.Providers, func(p Provider) bool { return p.Grants }) {
 				return pass()
 			}
 			i := slices.IndexFunc(f.App.Providers, func(p Provider) bool { return strings.HasSuffix(p.Name, "FileProvider") })
 			if i < 0 {
-				return found("the app has no provider that may grant access to files: pictures above 1 MB and files can't be shared on Android 11 and newer")
+				return found("the app has no provider that may grant access to files: pictures above 1 MB and files " +
+					"can't be shared on Android 11 and newer")
 			}
 			r := found("the provider %s may not grant access: WeChat can't read what the app shares by it", f.App.Providers[i].Name).
 				fixed(`In AndroidManifest.xml, at the <provider> %s, set android:grantUriPermissions="true".`, f.App.Providers[i].Name)
@@ -178,10 +196,12 @@ func androidChecks() []Check {
 		ID: "app.appid.declared", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedProfile},
 		Title: "the app declares another AppID than the registered one",
 		Good:  "the app declares no other AppID",
-		Why:   "The app's intent filters name an AppID of another app: it was probably built with the settings of another product. WeChat refuses an AppID that another package or certificate is registered for.",
-		Fix:   "In AndroidManifest.xml, correct android:scheme in the intent filter of WXEntryActivity, and look for the same AppID in the code (registerApp).",
+		Why: "The app's intent filters name an AppID of another app: it was probably built with the settings of " +
+			"another product. WeChat refuses an AppID that another package or certificate is registered for.",
+		Fix: "In AndroidManifest.xml, correct android:scheme in the intent filter of WXEntryActivity, and look for " +
+			"the same AppID in the code (registerApp).",
 		Find: app(func(f *Facts) Result {
-			declared := appIDs(f.App.Schemes)
+			declared := AppIDs(f.App.Schemes)
 			switch {
 			case f.Profile.AppID == "":
 				return skip("the profile has no app-id")

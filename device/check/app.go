@@ -10,10 +10,16 @@ func appChecks() []Check {
 		ID: "app.installed", Group: GroupApp, Severity: Fail, Needs: []Need{NeedApp}, Complaints: []int{6},
 		Title: "the app is not installed",
 		Good:  "the app is there",
-		Why:   "The phone has no app of this name. The name in the profile, or on the command line, may be another one than the app has (a suffix such as .debug, for example).",
-		Fix:   "Install the app, or give its real name: `wxctl doctor NAME`, `wxctl config set package NAME`, `wxctl config set bundle-id NAME`.",
+		Why: "The phone has no app of this name. The name in the profile, or on the command line, may be another one " +
+			"than the app has (a suffix such as .debug, for example).",
+		Fix: "Install the app, or give its real name: `wxctl doctor NAME`, `wxctl config set package NAME`, `wxctl " +
+			"config set bundle-id NAME`.",
 		Find: func(f *Facts) Result {
-			if f.App.NotInstalled {
+			switch {
+			case f.App.Unnamed != "":
+				return found("%s", f.App.Unnamed).fixed("Name the app: `wxctl doctor com.example.app`, or make a " +
+					"profile: `wxctl config init`.")
+			case f.App.NotInstalled:
 				return found("%s is not installed on the phone", f.App.Package)
 			}
 			return pass().seen(f.App.Source, "%s %s", f.App.Package, f.App.Version)
@@ -36,8 +42,10 @@ func appChecks() []Check {
 		ID: "app.name.registered", Group: GroupApp, Severity: Fail, Needs: []Need{NeedApp, NeedProfile}, Complaints: []int{6},
 		Title: "the app has another name than the registered one",
 		Good:  "the app has the registered name",
-		Why:   "At the Open Platform an AppID belongs to one package name and one bundle id. A build with another name (com.example.app.debug) is another app for WeChat, and refused.",
-		Fix:   "Build the app with the registered name (applicationId in build.gradle, Bundle Identifier in Xcode), or register this name at open.weixin.qq.com.",
+		Why: "At the Open Platform an AppID belongs to one package name and one bundle id. A build with another name " +
+			"(com.example.app.debug) is another app for WeChat, and refused.",
+		Fix: "Build the app with the registered name (applicationId in build.gradle, Bundle Identifier in Xcode), or " +
+			"register this name at open.weixin.qq.com.",
 		Find: app(func(f *Facts) Result {
 			want := f.Profile.Package
 			if f.Platform == "ios" {
@@ -56,18 +64,24 @@ func appChecks() []Check {
 		ID: "app.file", Group: GroupApp, Severity: Warn, Needs: []Need{NeedApp},
 		Title: "the file and the installed app differ",
 		Good:  "the file and the installed app are signed alike",
-		Why:   "What is installed is not this file: another version, or another certificate. What WeChat says of the one need not hold for the other.",
-		Fix:   "Install the file: `adb install -r FILE` for Android, Xcode or `ideviceinstaller install FILE` for an iPhone. If the certificates differ, uninstall the app first.",
+		Why: "What is installed is not this file: another version, or another certificate. What WeChat says of the " +
+			"one need not hold for the other.",
+		Fix: "Install the file: `adb install -r FILE` for Android, Xcode or `ideviceinstaller install FILE` for an " +
+			"iPhone. If the certificates differ, uninstall the app first.",
 		Find: app(func(f *Facts) Result {
-			if f.File == nil {
+			have := f.Installed
+			switch {
+			case have == nil:
 				return skip("only one of the two was looked at")
+			case have.NotInstalled:
+				return skip("the app is not installed")
 			}
 			r := Result{}
-			if f.File.Version != f.App.Version {
-				r = r.seen(f.File.Source, "version %s", f.File.Version).seen(f.App.Source, "version %s", f.App.Version)
+			if f.App.Version != have.Version {
+				r = r.seen(f.App.Source, "version %s", f.App.Version).seen(have.Source, "version %s", have.Version)
 			}
-			if a, b := md5s(f.File.Signers), md5s(f.App.Signers); a != b && a != "" && b != "" {
-				r = r.seen(f.File.Source, "signed by %s", a).seen(f.App.Source, "signed by %s", b)
+			if a, b := md5s(f.App.Signers), md5s(have.Signers); a != b && a != "" && b != "" {
+				r = r.seen(f.App.Source, "signed by %s", a).seen(have.Source, "signed by %s", b)
 			}
 			if len(r.Evidence) == 0 {
 				return pass()
@@ -91,11 +105,33 @@ func appChecks() []Check {
 			return r
 		}),
 	}, {
+		ID: "app.reply", Group: GroupApp, Severity: Fail, Needs: []Need{NeedProbe}, Complaints: []int{17},
+		Title: "the app does not take WeChat's reply",
+		Good:  "the app takes WeChat's reply",
+		Why: "doctor opened the app as WeChat does with a reply, and the app's onResp was not called. On an iPhone, a " +
+			"SceneDelegate, the AppDelegate or another library takes the link and does not hand it to the SDK; on " +
+			"Android, WXEntryActivity does not call handleIntent.",
+		Fix: "Android: in WXEntryActivity, call api.handleIntent(getIntent(), this) in onCreate and in onNewIntent. " +
+			"iOS: call [WXApi handleOpenUniversalLink:delegate:] in scene:continueUserActivity: and [WXApi " +
+			"handleOpenURL:delegate:] in scene:openURLContexts: (without scenes, in the same methods of the " +
+			"AppDelegate); other libraries must not return YES for these links.",
+		Find: app(func(f *Facts) Result {
+			r := Result{Evidence: f.Probe.Seen}
+			switch {
+			case f.Probe.Refused != "":
+				return unknown("no reply could be forged: %s", f.Probe.Refused)
+			case f.Probe.Reached:
+				return pass(f.Probe.Seen...)
+			}
+			return r
+		}),
+	}, {
 		ID: "app.sdk.version", Group: GroupApp, Severity: Warn, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{35},
 		Title: "the app has an old OpenSDK",
 		Good:  "the app's OpenSDK is new enough",
-		Why:   "Old SDKs lack what newer WeChat and Android versions ask for: content URIs on Android 11 and newer (6.8.0), the caller token (5.5.8). WeChat may also show \"未验证应用\" to who gets the message.",
-		Fix:   "In build.gradle, set com.tencent.mm.opensdk:wechat-sdk-android to 6.8.0 or newer.",
+		Why: "Old SDKs lack what newer WeChat and Android versions ask for: content URIs on Android 11 and newer " +
+			"(6.8.0), the caller token (5.5.8). WeChat may also show \"未验证应用\" to who gets the message.",
+		Fix: "In build.gradle, set com.tencent.mm.opensdk:wechat-sdk-android to 6.8.0 or newer.",
 		Find: app(func(f *Facts) Result {
 			switch {
 			case f.App.NoClasses != "":
@@ -103,7 +139,8 @@ func appChecks() []Check {
 			case f.App.SDK == "":
 				return unknown("the OpenSDK's version was not found in the code: it may be obfuscated, or absent")
 			case older(f.App.SDK, "6.8.0"):
-				return found("the app has OpenSDK %s, from before 6.8.0", f.App.SDK).seen(f.App.Source, "com.tencent.mm.opensdk.constants.Build: %s", f.App.SDK)
+				return found("the app has OpenSDK %s, from before 6.8.0", f.App.SDK).seen(f.App.Source,
+					"com.tencent.mm.opensdk.constants.Build: %s", f.App.SDK)
 			}
 			return pass().seen(f.App.Source, "OpenSDK %s", f.App.SDK)
 		}),

@@ -212,15 +212,6 @@ func (c *Check) Finding(subject string, r Result) Finding {
 	return f
 }
 
-// Problem is the finding of a row that others find, in their own words.
-func Problem(id, subject, title string, evidence ...Evidence) Finding {
-	c, ok := Find(id)
-	if !ok {
-		c = Check{ID: id, Severity: Warn}
-	}
-	return c.Finding(subject, Result{Title: title, Evidence: evidence})
-}
-
 func pass(evidence ...Evidence) Result { return Result{Status: Pass, Evidence: evidence} }
 
 func skip(format string, args ...any) Result {

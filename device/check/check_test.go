@@ -45,6 +45,10 @@ func TestTable(t *testing.T) {
 // names that begin with phone, too.
 func TestIDs(t *testing.T) {
 	id := regexp.MustCompile(`^(wechat|app|link|profile|cloud|request)\.[a-z0-9-]+(\.[a-z0-9-]+)?$`)
+	known := map[string]bool{}
+	for _, c := range Table() {
+		known[c.ID] = true
+	}
 	for _, dir := range []string{"../../cmd", "../../device", "../../intents"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -57,7 +61,7 @@ func TestIDs(t *testing.T) {
 			ast.Inspect(file, func(n ast.Node) bool {
 				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 					text, _ := strconv.Unquote(lit.Value)
-					if _, ok := Find(text); !ok && id.MatchString(text) {
+					if !known[text] && id.MatchString(text) {
 						t.Errorf("%s: %q is not in the table", path, text)
 					}
 				}
@@ -91,10 +95,60 @@ func TestRun(t *testing.T) {
 	}{
 		{"app.entry.missing", []string{"app.entry.missing"}, true}, {"app.entry.missing", []string{"app"}, true},
 		{"app.entry.missing", []string{"app.*"}, true}, {"app.entry.missing", []string{"app.entry"}, true},
-		{"app.entry.missing", []string{"link.*", "ap"}, false}, {"app.entry.missing", nil, false}, {"app.entry.missing", []string{"[", "*.missing"}, true},
+		{"app.entry.missing", []string{"link.*", "ap"}, false}, {"app.entry.missing", nil, false}, {"app.entry.missing", []string{"[",
+			"*.missing"}, true},
 	} {
 		if got := Match(tt.id, tt.patterns); got != tt.want {
 			t.Errorf("%s in %q: %t", tt.id, tt.patterns, got)
+		}
+	}
+}
+
+// TestComplaints: each complaint has a check that finds it or says where to
+// look, and no check speaks of another.
+func TestComplaints(t *testing.T) {
+	for i, c := range Complaints() {
+		if c.Number != i+1 || len(c.Checks()) == 0 {
+			t.Errorf("%d: %q has no check", c.Number, c.Text)
+		}
+	}
+	for _, c := range Table() {
+		for _, n := range c.Complaints {
+			if n < 1 || n > len(Complaints()) {
+				t.Errorf("%s: complaint %d", c.ID, n)
+			}
+		}
+	}
+}
+
+// TestLogDictionary: each line of the SDK's that says something is known, and
+// the one that speaks of WeChat's own certificate is not taken for one.
+func TestLogDictionary(t *testing.T) {
+	for _, tt := range []struct{ platform, line, want string }{
+		{"android", "MicroMsg.SDK.WXApiImplV10: sendReq failed for wechat app signature check failed", "app.log.wechat"},
+		{"android", "MicroMsg.SDK.WXApiImplV10: open wx app failed, not installed or signature check failed", "app.log.wechat"},
+		{"android", "MicroMsg.SDK.WXApiImplV10: register app failed for wechat app signature check failed", "app.log.wechat"},
+		{"android", "MicroMsg.SDK.WXApiImplV10: sendReq checkArgs fail", "app.log.arguments"},
+		{"android", "MicroMsg.SDK.WXMiniProgramObject: checkArgs fail, thumbData should not be null or exceed 128kb", "app.log.thumb"},
+		{"android", "MicroMsg.SDK.WXMediaMessage: checkArgs fail, thumbData is invalid", "app.log.thumb"},
+		{"android", "MicroMsg.SDK.WXMediaMessage: checkArgs fail, title is invalid", "app.log.text"},
+		{"android", "MicroMsg.SDK.WXMediaMessage: checkArgs fail, description is invalid", "app.log.text"},
+		{"android", "MicroMsg.SDK.WXTextObject: checkArgs fail, text is too long", "app.log.text"},
+		{"android", "MicroMsg.SDK.MMessageAct: send fail, ex = android.os.TransactionTooLargeException", "app.log.binder"},
+		{"android", "JavaBinder: !!! FAILED BINDER TRANSACTION !!!  (parcel size = 1200000)", "app.log.binder"},
+		{"android", "MicroMsg.SDK.WXApiImplV10: sendReq fail, WXMsgImpl has been detached", "app.log.register"},
+		{"android", "MicroMsg.SDK.WXApiImplV10: this open sdk version not support the request type", "app.log.sdk"},
+		{"android", "DatabaseUtils: java.lang.SecurityException: Permission Denial: reading androidx.core.content.FileProvider uri content://x", "app.log.file"},
+		{"android", "MicroMsg.SDK.WXApiImplComm: check signature:308202eb30820254", ""},
+		{"android", "MicroMsg.SDK.WXApiImplComm: pass", ""},
+		{"android", "wxdemo: hello", ""},
+		{"ios", "wxlog:WXCheckULStepResult[success: 0, errorInfo: Universal Link check failed. The application is launched by WeChat via scheme", "app.log.link"},
+		{"ios", "wxlog:registerApp: appId or universalLink is nil", "app.log.register-ios"},
+		{"ios", "wxlog:Successfully starting WeChat with the universal link.", ""},
+		{"ios", "JavaBinder: FAILED BINDER TRANSACTION", ""},
+	} {
+		if c, ok := InLog(tt.platform, tt.line); c.ID != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: %q, want %q", tt.line, c.ID, tt.want)
 		}
 	}
 }

@@ -13,12 +13,14 @@ type Facts struct {
 	Host     Host
 	Phone    Phone
 	WeChat   WeChat
-	App      App
-	// File is the file that the installed App is compared with; nil without.
-	File    *App
-	Profile Profile
-	Web     Web
-	Cloud   Cloud
+	// App is the app that is looked at: as it is installed, or as a file has it.
+	App App
+	// Installed is the app on the phone, where App is a file's; nil without.
+	Installed *App
+	Profile   Profile
+	Web       Web
+	Cloud     Cloud
+	Probe     Probe
 	// Gaps says why the facts of a need are not there.
 	Gaps map[Need]Gap
 }
@@ -35,12 +37,10 @@ type Host struct {
 	// Absent are the servers for phones that don't answer, each in a sentence
 	// with what to do.
 	Absent []Absent
-	// Answered are those that do.
-	Answered []string
 }
 
 // Absent is a server that does not answer.
-type Absent struct{ Server, Message, Hint string }
+type Absent struct{ Message, Hint string }
 
 // Phone is the phone.
 type Phone struct {
@@ -72,8 +72,10 @@ type WeChat struct {
 type App struct {
 	Package string // package name or bundle id
 	Source  string // where this was read
-	// NotInstalled is an app that the phone does not have.
+	// NotInstalled is an app that the phone does not have; Unnamed says why it
+	// is not known which app is meant.
 	NotInstalled bool
+	Unnamed      string
 	Disabled     bool
 	Version      string
 	Debuggable   bool
@@ -173,8 +175,17 @@ type Profile struct {
 	MiniPrograms  []string
 }
 
-// appIDs are the AppIDs among URL schemes.
-func appIDs(schemes []string) []string {
+// Probe is what became of a forged reply.
+type Probe struct {
+	// Reached says that the app's onResp was called; Refused why no reply could
+	// be forged.
+	Reached bool
+	Refused string
+	Seen    []Evidence
+}
+
+// AppIDs are the AppIDs among URL schemes.
+func AppIDs(schemes []string) []string {
 	var out []string
 	for _, s := range schemes {
 		if isAppID(s) {

@@ -50,7 +50,7 @@ func LinkURLs(link, appID string) []string {
 		link += "/"
 	}
 	var out []string
-	for _, command := range []string{"oauth?code=0&state=0", "refreshToken?wechat_auth_token=0", "platformId=wechat"} {
+	for _, command := range []string{"oauth?code=0&state=0", "refreshToken?wechat_auth_token=0"} {
 		out = append(out, link+appID+"/"+command)
 	}
 	return out
@@ -65,7 +65,8 @@ func findLinkForm(f *Facts) Result {
 		if want == "" {
 			return r
 		}
-		return r.fixed("Write %s: at open.weixin.qq.com, in the app's registerApp call, and in the profile.", want).by("wxctl config set universal-link %s", want)
+		return r.fixed("Write %s: at open.weixin.qq.com, in the app's registerApp call, and in the profile.", want).
+			by("wxctl config set universal-link %s", want)
 	}
 	switch {
 	case link == "":
@@ -105,29 +106,35 @@ func linkChecks() []Check {
 			ID:    "link.reachable",
 			Title: "the website of the universal link can't be reached",
 			Good:  "the website of the universal link can be reached",
-			Why:   "iOS learns from the file apple-app-site-association of the website which app a link belongs to. It reads it by HTTPS with a valid certificate, without a proxy or login.",
-			Fix:   "Make https://HOST/.well-known/apple-app-site-association answer on the public internet, with a certificate that browsers accept.",
+			Why: "iOS learns from the file apple-app-site-association of the website which app a link belongs to. It " +
+				"reads it by HTTPS with a valid certificate, without a proxy or login.",
+			Fix: "Make https://HOST/.well-known/apple-app-site-association answer on the public internet, with a " +
+				"certificate that browsers accept.",
 		}, LinkUnreachable),
 		site(Check{
 			ID:    "link.redirect",
 			Title: "the association file is redirected",
 			Good:  "the association file is not redirected",
 			Why:   "iOS does not follow redirects for this file: not to www, not from one path to another, not to a login page.",
-			Fix:   "In the web server's configuration, serve /.well-known/apple-app-site-association itself with status 200, before any rule that redirects.",
+			Fix: "In the web server's configuration, serve /.well-known/apple-app-site-association itself with status " +
+				"200, before any rule that redirects.",
 		}, LinkRedirected),
 		site(Check{
 			ID:    "link.file",
 			Title: "the website has no association file",
 			Good:  "the website has an association file",
-			Why:   "Without the file iOS does not know that the link belongs to the app, and opens it in Safari. WeChat says \"由于应用 universal link 校验不通过\".",
-			Fix:   "Put the file apple-app-site-association (no extension) into the folder .well-known of the website. See the example in docs/doctor.md.",
+			Why: "Without the file iOS does not know that the link belongs to the app, and opens it in Safari. WeChat " +
+				"says \"由于应用 universal link 校验不通过\".",
+			Fix: "Put the file apple-app-site-association (no extension) into the folder .well-known of the website. " +
+				"See the example in docs/doctor.md.",
 		}, LinkAbsent),
 		site(Check{
 			ID:    "link.format",
 			Title: "the association file can't be read",
 			Good:  "the association file can be read",
 			Why:   "The file must be JSON with an object \"applinks\", of at most 128 KB, and not HTML.",
-			Fix:   "Correct the file /.well-known/apple-app-site-association; `python3 -m json.tool FILE` shows where it is wrong. See the example in docs/doctor.md.",
+			Fix: "Correct the file /.well-known/apple-app-site-association; `python3 -m json.tool FILE` shows where " +
+				"it is wrong. See the example in docs/doctor.md.",
 		}, LinkBroken),
 		site(Check{
 			ID:    "link.app",
@@ -141,14 +148,17 @@ func linkChecks() []Check {
 			Title: "the association file does not give WeChat's paths to the app",
 			Good:  "the association file gives WeChat's paths to the app",
 			Why:   "WeChat opens LINK/<AppID>/oauth?… and LINK/<AppID>/refreshToken?…. The file allows other paths, or excludes these.",
-			Fix:   "In /.well-known/apple-app-site-association, at the app's \"paths\" or \"components\", allow the path of the link and all below it: \"/PATH/*\".",
+			Fix: "In /.well-known/apple-app-site-association, at the app's \"paths\" or \"components\", allow the " +
+				"path of the link and all below it: \"/PATH/*\".",
 		}, LinkOtherPaths),
 		{
 			ID: "link.apple", Group: GroupLink, Severity: Warn, Platform: "ios", Needs: []Need{NeedWeb}, Complaints: []int{14},
 			Title: "Apple's copy of the association file differs",
 			Good:  "Apple's copy of the association file fits, too",
-			Why:   "iPhones don't ask the website, but Apple's copy of the file. Apple fetches it within a day, iPhones ask again about once a week, and when an app is installed.",
-			Fix:   "Wait up to a day, then delete the app from the iPhone and install it again. While developing, use applinks:HOST?mode=developer and turn on Settings > Developer > Associated Domains Development.",
+			Why: "iPhones don't ask the website, but Apple's copy of the file. Apple fetches it within a day, iPhones " +
+				"ask again about once a week, and when an app is installed.",
+			Fix: "Wait up to a day, then delete the app from the iPhone and install it again. While developing, use " +
+				"applinks:HOST?mode=developer and turn on Settings > Developer > Associated Domains Development.",
 			Find: func(f *Facts) Result {
 				a := f.Web.Apple
 				switch {

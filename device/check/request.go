@@ -4,7 +4,8 @@ package check
 // commands that send requests say them.
 func requestChecks() []Check {
 	row := func(id, platform string, severity Status, complaints []int, title, why, fix string) Check {
-		return Check{ID: id, Group: GroupRequest, Severity: severity, Platform: platform, Needs: []Need{NeedRequest}, Complaints: complaints, Title: title, Why: why, Fix: fix}
+		return Check{ID: id, Group: GroupRequest, Severity: severity, Platform: platform, Needs: []Need{NeedRequest},
+			Complaints: complaints, Title: title, Why: why, Fix: fix}
 	}
 	return []Check{
 		row("request.favorite", "", Warn, nil, "WeChat saves favorites without a question on the phone",
@@ -17,7 +18,8 @@ func requestChecks() []Check {
 			"Only the iOS SDK has a large picture for mini programs. Android shows the thumb.",
 			"Omit `--hd-image`, and give the picture as `--thumb`."),
 		row("request.limit", "", Warn, nil, "a field is larger than the documents allow",
-			"The SDK sends it, but the documents name a lower bound: an old WeChat may cut it or show nothing. With --raw this is also said of what the SDK would refuse.",
+			"The SDK sends it, but the documents name a lower bound: an old WeChat may cut it or show nothing. With "+
+				"--raw this is also said of what the SDK would refuse.",
 			"Make the field smaller."),
 		row("request.unsent", "", Warn, nil, "the SDK has no key for a field",
 			"The SDK of this version leaves the field out, so WeChat never sees it.",
@@ -41,16 +43,19 @@ func requestChecks() []Check {
 			"The Android SDK splits the path at question marks and keeps two parts. A URL inside a parameter loses its query.",
 			"Write %3F for a question mark within a parameter."),
 		row("request.path.html-suffix", "android", Warn, nil, "the path of a mini program gets its suffix twice",
-			"The Android SDK adds .html to the page. A path that was copied from WeChat's menu has the suffix already, and the page is not found.",
+			"The Android SDK adds .html to the page. A path that was copied from WeChat's menu has the suffix already, "+
+				"and the page is not found.",
 			"Omit .html from `--path`."),
 		row("request.picture.not-picture", "", Warn, nil, "a file that is sent as a picture is none",
-			"The file's bytes are no picture that is known: a page of a web server, a text, an empty file. WeChat shows nothing, or says that the file is damaged.",
+			"The file's bytes are no picture that is known: a page of a web server, a text, an empty file. WeChat shows "+
+				"nothing, or says that the file is damaged.",
 			"Give a JPEG or PNG file."),
 		row("request.picture.not-read", "", Warn, nil, "a picture is of a type that not every WeChat shows",
 			"HEIC, AVIF, JPEG XL and SVG pictures, and rare kinds of others, are shown by some phones only.",
 			"Convert it to JPEG: `sips -s format jpeg IN --out OUT.jpg` on macOS, `magick IN OUT.jpg` elsewhere."),
 		row("request.picture.flawed", "", Warn, nil, "a picture is flawed",
-			"The picture's end is missing, its checksums are wrong, or its colours are stored in a rare way. Some readers forgive that, others show nothing.",
+			"The picture's end is missing, its checksums are wrong, or its colours are stored in a rare way. Some "+
+				"readers forgive that, others show nothing.",
 			"Save it again with an image editor, or convert it: `magick IN OUT.jpg`."),
 		row("request.picture.turned", "", Warn, nil, "a thumb is turned by EXIF alone",
 			"A camera stores how the phone was held instead of turning the pixels. Thumbs are shown without regard to that.",
@@ -59,14 +64,12 @@ func requestChecks() []Check {
 			"WeChat shows the first frame of an image. Stickers move.",
 			"Share it as a sticker: `wxctl share emoji`."),
 		row("request.file.nameless", "android", Warn, nil, "a shared file has no name",
-			"On Android WeChat shows the title as the file's name. Without one the receiver sees a file without a name, which nothing opens.",
+			"On Android WeChat shows the title as the file's name. Without one the receiver sees a file without a name, "+
+				"which nothing opens.",
 			"Give the name with its extension: `--title report.pdf`."),
 		row("request.file.no-extension", "", Warn, nil, "a shared file has no extension",
 			"WeChat opens files by the extension of their name.",
 			"End the title (Android) or the file's name (iOS) with the extension."),
-		row("request.probe", "", Fail, []int{17}, "the app did not get WeChat's reply",
-			"doctor opened the app as WeChat would with a reply, and the app's onResp was not called. The app's delegate, a SceneDelegate, or another library took the link and did not hand it to the SDK.",
-			"Android: in WXEntryActivity, call api.handleIntent(getIntent(), this) in onCreate and onNewIntent. iOS: in SceneDelegate (or AppDelegate without scenes), call [WXApi handleOpenUniversalLink:] in scene:continueUserActivity: and in scene:willConnectToSession:, and [WXApi handleOpenURL:] in scene:openURLContexts:."),
 		row("request.no-reply", "", Warn, []int{23}, "the user stayed in WeChat, so no reply came",
 			"After a share WeChat asks whether to return. Who chooses to stay in WeChat leaves the app without a reply, for ever.",
 			"In the app, don't wait for onResp without a limit: reset the screen when the app comes to the front."),

@@ -55,25 +55,32 @@ func signatureChecks() []Check {
 		ID: "app.signature.debug", Group: GroupApp, Severity: Warn, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{3},
 		Title: "the app is signed with a debug key",
 		Good:  "the app is not signed with a debug key",
-		Why:   "Android's build tools make a debug key on every computer, each another one. WeChat knows one certificate for an AppID: the one whose MD5 is registered. With any other it answers -6.",
-		Fix:   "Install a build signed with the release key. Or register the MD5 of the debug key at open.weixin.qq.com, Management Center > your app > Android.",
+		Why: "Android's build tools make a debug key on every computer, each another one. WeChat knows one " +
+			"certificate for an AppID: the one whose MD5 is registered. With any other it answers -6.",
+		Fix: "Install a build signed with the release key. Or register the MD5 of the debug key at " +
+			"open.weixin.qq.com, Management Center > your app > Android.",
 		Find: signed(func(f *Facts, registered bool) Result {
 			if !debug(f.App.Signers) || registered {
 				return pass()
 			}
-			r := found("the app is signed with a debug key of Android's build tools: WeChat refuses it unless the MD5 %s is the one registered for the AppID", md5s(f.App.Signers)).
-				signers(f).fixed("Install a build signed with the release key. Or register %s at open.weixin.qq.com, Management Center > your app > Android.", md5s(f.App.Signers))
+			r := found("the app is signed with a debug key of Android's build tools: WeChat refuses it unless the MD5 "+
+				"%s is the one registered for the AppID", md5s(f.App.Signers)).
+				signers(f).fixed("Install a build signed with the release key. Or register %s at open.weixin.qq.com, "+
+				"Management Center > your app > Android.", md5s(f.App.Signers))
 			if f.Profile.MD5 != "" {
 				r.Status = Fail
 			}
 			return r
 		}),
 	}, {
-		ID: "app.signature.play", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedPhone, NeedProfile}, Complaints: []int{4},
-		Title: "Google Play signed the app with another key",
-		Good:  "the app was not signed again by Google Play",
-		Why:   "With Play App Signing, Google signs the app with its own key. The build from the developer's computer works, the one from the Play Store is refused with -6.",
-		Fix:   "In the Play Console, Setup > App signing, take the MD5 of the app signing key and register it at open.weixin.qq.com, Management Center > your app > Android (lower case, no colons).",
+		ID: "app.signature.play", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedPhone, NeedProfile},
+		Complaints: []int{4},
+		Title:      "Google Play signed the app with another key",
+		Good:       "the app was not signed again by Google Play",
+		Why: "With Play App Signing, Google signs the app with its own key. The build from the developer's computer " +
+			"works, the one from the Play Store is refused with -6.",
+		Fix: "In the Play Console, Setup > App signing, take the MD5 of the app signing key and register it at " +
+			"open.weixin.qq.com, Management Center > your app > Android (lower case, no colons).",
 		Find: signed(func(f *Facts, registered bool) Result {
 			switch {
 			case f.Profile.MD5 == "":
@@ -81,21 +88,27 @@ func signatureChecks() []Check {
 			case registered || f.App.Installer != playStore:
 				return pass()
 			}
-			return found("the app was installed by Google Play, and its certificate is not the registered one: Google signed it with its own key").
+			return found("the app was installed by Google Play, and its certificate is not the registered one: Google "+
+				"signed it with its own key").
 				signers(f).seen("the phone", "installed by %s", playStore).
-				fixed("Register %s at open.weixin.qq.com, Management Center > your app > Android. It is the app signing key of the Play Console, Setup > App signing.", md5s(f.App.Signers))
+				fixed("Register %s at open.weixin.qq.com, Management Center > your app > Android. It is the app signing "+
+					"key of the Play Console, Setup > App signing.", md5s(f.App.Signers))
 		}),
 	}, {
-		ID: "app.signature.registered", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedProfile}, Complaints: []int{1, 4},
-		Title: "the certificate is not the registered one",
-		Good:  "the certificate is the registered one",
-		Why:   "WeChat compares the MD5 of the app's certificate with the one at the Open Platform. If they differ, it shows \"loading\", closes, and answers -6.",
-		Fix:   "Install a build signed with the registered key, or register the MD5 of this one at open.weixin.qq.com, Management Center > your app > Android.",
+		ID: "app.signature.registered", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedProfile},
+		Complaints: []int{1, 4},
+		Title:      "the certificate is not the registered one",
+		Good:       "the certificate is the registered one",
+		Why: "WeChat compares the MD5 of the app's certificate with the one at the Open Platform. If they differ, it " +
+			"shows \"loading\", closes, and answers -6.",
+		Fix: "Install a build signed with the registered key, or register the MD5 of this one at open.weixin.qq.com, " +
+			"Management Center > your app > Android.",
 		Find: signed(func(f *Facts, registered bool) Result {
 			switch {
 			case f.Profile.MD5 == "":
 				return skip("the profile has no android-md5: set it with wxctl config set android-md5 MD5")
-			case registered && len(f.App.Rotated) > 0 && !slices.ContainsFunc(f.App.Rotated, func(s Signer) bool { return s.MD5 != NormalMD5(f.Profile.MD5) }):
+			case registered && len(f.App.Rotated) > 0 && !slices.ContainsFunc(f.App.Rotated,
+				func(s Signer) bool { return s.MD5 != NormalMD5(f.Profile.MD5) }):
 				return pass().signers(f)
 			case len(f.App.Rotated) > 0:
 				r := unknown("the key of the app was changed, and which of its keys WeChat compares is not known: register both").signers(f)
@@ -112,7 +125,8 @@ func signatureChecks() []Check {
 			}
 			sums := md5s(f.App.Signers)
 			return found("the certificate is not the registered one").signers(f).
-				fixed("Install a build signed with the registered key, or register %s at open.weixin.qq.com, Management Center > your app > Android.", sums)
+				fixed("Install a build signed with the registered key, or register %s at open.weixin.qq.com, Management "+
+					"Center > your app > Android.", sums)
 		}),
 	}}
 }

@@ -47,6 +47,8 @@ type urlType struct {
 }
 
 type entitlements struct {
+	AppID        string   `plist:"application-identifier"` // TEAM.BUNDLE
+	Team         string   `plist:"com.apple.developer.team-identifier"`
 	GetTaskAllow bool     `plist:"get-task-allow"`
 	Domains      []string `plist:"com.apple.developer.associated-domains"`
 }

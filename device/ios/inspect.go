@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/check"
 )
 
 // Inspect says what WeChat will check of an app.
@@ -43,28 +42,6 @@ func cleanAll(list []string) []string {
 		out[i] = device.Printable(s)
 	}
 	return out
-}
-
-// factsOf are what the phone says of an app and of WeChat, for the checks.
-func factsOf(a *app, wechat device.WeChat) check.Facts {
-	f := check.Facts{
-		Platform: string(device.IOS),
-		App: check.App{
-			Package: device.Printable(a.ID), Source: "the phone", Version: device.Printable(a.Version), Debuggable: a.debuggable(), Schemes: a.schemes(),
-			IOS: check.IOS{QuerySchemes: cleanAll(a.Queries), Domains: cleanAll(a.domains()), Odd: cleanAll(a.odd)},
-		},
-		WeChat: check.WeChat{Installed: wechat.Installed, Version: wechat.Version},
-		Gaps: map[check.Need]check.Gap{
-			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not looked at"},
-		},
-	}
-	if a.Entitlements == nil {
-		f.App.NoEntitlements = "the iPhone does not tell them"
-	}
-	for _, w := range wechat.Warnings {
-		f.WeChat.Refused = append(f.WeChat.Refused, w.Message)
-	}
-	return f
 }
 
 var _ device.Inspector = (*Phone)(nil)

@@ -1,5 +1,6 @@
 // Command gen writes the reference, the man pages and the shell completions
-// from the command tree. It is a program of its own, so that wxctl does not
+// from the command tree, and doctor.md, beside the reference, from the table of
+// checks. It is a program of its own, so that wxctl does not
 // carry a Markdown parser.
 //
 //	go run ./docs/gen -markdown docs/reference -man docs/man
@@ -46,6 +47,9 @@ func generate(markdown, man string) error {
 		}
 		page := "# The format of suites\n\nMade from the table that `wxctl run` checks suites with. What it means: [suites](../suites.md).\n\n" + cmd.SuiteReference()
 		if err := os.WriteFile(filepath.Join(markdown, "suite_format.md"), []byte(page), 0o644); err != nil {
+			return err
+		}
+		if err := writeDoctor(filepath.Join(filepath.Dir(markdown), "doctor.md")); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wxctl/wxctl/device/check"
 )
 
 // TestNoDrift compares the committed pages with what the commands say now.
@@ -13,6 +15,19 @@ func TestNoDrift(t *testing.T) {
 	dir := t.TempDir()
 	if err := generate(filepath.Join(dir, "reference"), filepath.Join(dir, "man")); err != nil {
 		t.Fatal(err)
+	}
+	kept, err := os.ReadFile("../doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := doctorPage()
+	if string(kept) != page {
+		t.Error("docs/doctor.md is out of date")
+	}
+	for _, c := range check.Table() {
+		if !strings.Contains(page, `<a id="`+c.ID+`"></a>`) {
+			t.Errorf("%s has no heading in docs/doctor.md", c.ID)
+		}
 	}
 	for _, part := range []string{"reference", "man"} {
 		fresh := read(t, filepath.Join(dir, part))

@@ -17,6 +17,27 @@ type Profile struct {
 	UniversalLink string `toml:"universal-link,omitempty"`
 	Scene         string `toml:"scene,omitempty"`
 	Device        string `toml:"device,omitempty"`
+	// AndroidMD5, TeamID and MiniPrograms are what is registered at the Open
+	// Platform besides; `wxctl doctor` compares apps with them.
+	AndroidMD5   string `toml:"android-md5,omitempty"`
+	TeamID       string `toml:"team-id,omitempty"`
+	MiniPrograms string `toml:"mini-programs,omitempty"`
+
+	Doctor *Doctor `toml:"doctor,omitempty"`
+}
+
+// Doctor is what a profile tells `wxctl doctor`.
+type Doctor struct {
+	// Ignore are checks that are not to be made, by id, each with the reason.
+	Ignore map[string]string `toml:"ignore,omitempty"`
+}
+
+// Ignored returns the checks that the profile ignores, and why.
+func (p *Profile) Ignored() map[string]string {
+	if p == nil || p.Doctor == nil {
+		return nil
+	}
+	return p.Doctor.Ignore
 }
 
 var (
@@ -83,6 +104,39 @@ func CheckDevice(s string) error {
 	return nil
 }
 
+// CheckMD5 says what is wrong with the MD5 of a certificate. Upper case and
+// colons are taken, though the Open Platform does not: `wxctl doctor` says so.
+func CheckMD5(s string) error {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(": -", r) {
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+	if len(digits) != 32 || strings.Trim(digits, "0123456789abcdef") != "" {
+		return fmt.Errorf("invalid MD5 %q: use the 32 hex digits that wxctl inspect prints", s)
+	}
+	return nil
+}
+
+// CheckTeamID says what is wrong with an Apple team id.
+func CheckTeamID(s string) error {
+	if len(s) != 10 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+		return fmt.Errorf("invalid team id %q: use 10 capital letters and digits, such as ABCDE12345", s)
+	}
+	return nil
+}
+
+// CheckMiniPrograms says what is wrong with a list of mini programs' ids.
+func CheckMiniPrograms(s string) error {
+	for id := range strings.SplitSeq(s, ",") {
+		if rest, ok := strings.CutPrefix(id, "gh_"); !ok || rest == "" || strings.ContainsAny(id, " \t\n") {
+			return fmt.Errorf("invalid mini program id %q: use original ids such as gh_0123456789ab, with commas between them", id)
+		}
+	}
+	return nil
+}
+
 // Key is one key of a profile.
 type Key struct {
 	// Name is the same in the file, as a flag and in lists.
@@ -103,6 +157,10 @@ func Keys() []Key {
 		{"package", "", "Android package that acts as the sender", CheckPackage, func(p *Profile) *string { return &p.Package }},
 		{"bundle-id", "", "iOS bundle id that acts as the sender", CheckBundleID, func(p *Profile) *string { return &p.BundleID }},
 		{"universal-link", "", "iOS universal link of the app", CheckUniversalLink, func(p *Profile) *string { return &p.UniversalLink }},
+		{"android-md5", "", "registered MD5 of the Android signing certificate", CheckMD5, func(p *Profile) *string { return &p.AndroidMD5 }},
+		{"team-id", "", "registered Apple team id", CheckTeamID, func(p *Profile) *string { return &p.TeamID }},
+		{"mini-programs", "", "original ids (gh_…) of the app's mini programs", CheckMiniPrograms,
+			func(p *Profile) *string { return &p.MiniPrograms }},
 		{"scene", "", "default scene of shares", CheckScene, func(p *Profile) *string { return &p.Scene }},
 		{"device", "WXCTL_DEVICE", "default device selector", CheckDevice, func(p *Profile) *string { return &p.Device }},
 	}

@@ -96,7 +96,8 @@ func OpenSet(r io.ReaderAt, size int64) (*File, error) {
 	return Open(body, length)
 }
 
-var errBundle = errors.New("an Android App Bundle (.aab) is not signed as it will be installed; make APKs of it: bundletool build-apks --mode=universal --bundle=FILE --output=app.apks")
+var errBundle = errors.New("an Android App Bundle (.aab) is not signed as it will be installed; make APKs of it: " +
+	"bundletool build-apks --mode=universal --bundle=FILE --output=app.apks")
 
 // base is the base APK: named so (.apks, .apkm), or the only one that is not a
 // split.

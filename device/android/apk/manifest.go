@@ -170,7 +170,8 @@ func (m *manifestReader) start(name string, a attributes) {
 		m.activity(a)
 	case "manifest/application/provider":
 		m.Providers = append(m.Providers, Provider{
-			Name: m.class(a.text(attrName)), Authorities: strings.Split(a.text(attrAuthorities), ";"), Exported: a.is(attrExported, false), Grants: a.is(attrGrants, false),
+			Name: m.class(a.text(attrName)), Authorities: strings.Split(a.text(attrAuthorities), ";"), Exported: a.is(attrExported, false),
+			Grants: a.is(attrGrants, false),
 		})
 	case "manifest/application/activity/intent-filter", "manifest/application/activity-alias/intent-filter":
 		if n := len(m.Activities); n > 0 && !m.exported {

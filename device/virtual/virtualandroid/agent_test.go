@@ -382,7 +382,7 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for text, want := range map[string]string{
-		"apy=33": `no option "apy"; it has: answer, api, app, auth, disk, latency`, "api=23": "24 to 37", "auth=yes": "none, key", "api=x": "24 to 37", "answer=yes": "send, cancel, deny, stay", "wechat=9": "8.0.50",
+		"apy=33": `no option "apy"; it has: answer, api, app, auth, disk, fault, latency`, "api=23": "24 to 37", "auth=yes": "none, key", "api=x": "24 to 37", "answer=yes": "send, cancel, deny, stay", "wechat=9": "8.0.50",
 		"latency=-1s": "300ms", "users=a": "10,999", "users=1,1": "10,999", "oauth=https://api.weixin.qq.com": "wxctl virtual oauth", "oauth=http://10.0.0.1:1": "127.0.0.1", "login=maybe": "in, out", "api=33&api=34": "2 times", "%zz": "can't be read", "state=x": "unauthorized",
 	} {
 		if _, err := ParseOptions(text); err == nil || !strings.Contains(err.Error(), want) {

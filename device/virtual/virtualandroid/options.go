@@ -57,6 +57,9 @@ type Options struct {
 	// Release is a demo app that is no debug build, Debugged one that another
 	// debugger is attached to.
 	Release, Debugged bool
+	// Fault is what is wrong with the demo app: the id of the check of `wxctl
+	// doctor` that finds it; "" for nothing.
+	Fault string
 }
 
 // Table is what a virtual Android phone can be told, bound to o.
@@ -70,6 +73,9 @@ func Table(o *Options) options.Table {
 			func(v string) { o.Keys = v == "key" }),
 		options.Words("disk", "free, full, readonly", "state of the data partition",
 			func(v string) { o.Full, o.ReadOnly = v == "full", v == "readonly" }),
+		options.Words("fault", strings.Join(append([]string{"none"}, Faults()...), ", "),
+			"what is wrong with the demo app, by the check that finds it",
+			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		options.Duration("latency", "no time", "how long each answer of the phone takes", &o.Latency),
 		options.Login(&o.LoggedOut),
 		options.OAuth(&o.OAuth),

@@ -26,6 +26,15 @@ var (
 	demoCertificate []byte
 	//go:embed certificates/wechat.der
 	wechatCertificate []byte
+	// demoAPK has the demo app's manifest and the names of its classes;
+	// renamedAPK has none of that name, oldAPK an OpenSDK of 2019. Tests make
+	// them: go test -run TestDemoAPKs -update-apks.
+	//go:embed apks/demo.apk
+	demoAPK []byte
+	//go:embed apks/renamed.apk
+	renamedAPK []byte
+	//go:embed apks/old.apk
+	oldAPK []byte
 )
 
 const (
@@ -58,7 +67,7 @@ var demoPackage = sync.OnceValue(func() *phone.Package {
 	return &phone.Package{
 		Name: DemoPackage, VersionName: "1.0", VersionCode: 1, MinSDK: 24, TargetSDK: 34, AppID: 10200,
 		Certs: [][]byte{demoCertificate}, Debuggable: true,
-		Path: "/data/app/~~demo==/" + DemoPackage + "-1/base.apk", APKSize: 1 << 20,
+		Path: "/data/app/~~demo==/" + DemoPackage + "-1/base.apk", APK: demoAPK,
 		Components:  []phone.Component{activity(DemoPackage+".MainActivity", true, launcher()), entry, bridge, files},
 		Queries:     []string{wechat.PackageName},
 		Schemes:     []string{DemoAppID, demoScheme},

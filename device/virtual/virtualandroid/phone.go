@@ -78,7 +78,7 @@ func New(o Options) (*Phone, error) {
 		release.Debuggable = false
 		demo = &release
 	}
-	model.Install(demo, demoApp{debuggees})
+	installDemo(model, demo, demoApp{debuggees}, o.Fault)
 	var app *wechatApp
 	if !o.Without {
 		app = newWeChatApp(model, media, o)

@@ -46,6 +46,9 @@ type Options struct {
 	WDA WDA
 	// Network has the phone attached by Wi-Fi, besides USB or instead of it.
 	Network, NoUSB bool
+	// Fault is what is wrong with the demo app: the id of the check of `wxctl
+	// doctor` that finds it; "" for nothing.
+	Fault string
 }
 
 // WDA says whether WebDriverAgent runs on a phone.
@@ -62,6 +65,9 @@ const (
 func Table(o *Options) options.Table {
 	return options.Table{
 		options.Answer(&o.Answer),
+		options.Words("fault", strings.Join(append([]string{"none"}, Faults()...), ", "),
+			"what is wrong with the demo app, by the check that finds it",
+			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		{Key: "ios", Form: "a version such as 17.5", Default: "17.5", Help: "version of iOS", Set: o.setIOS},
 		options.Login(&o.LoggedOut),
 		{Key: "model", Form: "a product type such as iPhone14,2", Default: "iPhone14,2", Help: "Apple's name of the model", Set: o.setModel},

@@ -61,7 +61,9 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 	if err != nil {
 		return nil, err
 	}
-	model.Install(demo())
+	for _, app := range demoApps(o.Fault) {
+		model.Install(app)
+	}
 	if !o.Without {
 		model.Install(wechatOf(o))
 	}

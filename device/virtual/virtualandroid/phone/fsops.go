@@ -417,6 +417,15 @@ func (h *File) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Seek sets the place of the next Read, from the file's start alone.
+func (h *File) Seek(offset int64, whence int) (int64, error) {
+	if h.closed || whence != io.SeekStart || offset < 0 {
+		return 0, errno.EINVAL
+	}
+	h.off = offset
+	return offset, nil
+}
+
 // Close ends the use of the file; a second one is EBADF.
 func (h *File) Close() error {
 	if h.closed {

@@ -28,6 +28,8 @@ func pm(c *call) int {
 		return c.packageService(args)
 	case "path":
 		return c.pmPath(&argReader{args: args[1:]})
+	case "enable":
+		return c.pmEnable(&argReader{args: args[1:]})
 	}
 	c.errorf("Error: unknown command '%s'\n", args[0])
 	return 1
@@ -52,6 +54,8 @@ func (c *call) packageService(args []string) int {
 		}
 		c.dumpPackage(r.args[0])
 		return 0
+	case args[0] == "enable":
+		return c.pmEnable(r)
 	case args[0] == "resolve-activity":
 		return c.resolveActivity(r)
 	}
@@ -358,4 +362,30 @@ func cmd(c *call) int {
 	}
 	c.errorf("cmd: Can't find service: %s\n", args[0])
 	return 20
+}
+
+// pmEnable is pm enable [--user USER_ID] PACKAGE (runSetEnabledSetting).
+func (c *call) pmEnable(r *argReader) int {
+	user := 0
+	if opt, ok := r.option(); ok {
+		value, err := r.required()
+		if opt != "--user" || err != nil {
+			c.errorf("Error: Unknown option: %s\n", opt)
+			return 1
+		}
+		if user, err = strconv.Atoi(value); err != nil {
+			c.errorf("Error: Invalid user: %s\n", value)
+			return 1
+		}
+	}
+	name, ok := r.next()
+	state := c.p.PackageState(name, user)
+	if !ok || !state.Installed {
+		c.errorf("Error: java.lang.IllegalArgumentException: Unknown package: %s\n", name)
+		return 255
+	}
+	state.Enabled = phone.EnabledTrue
+	c.p.SetPackageState(name, user, state)
+	c.printf("Package %s new state: enabled\n", name)
+	return 0
 }

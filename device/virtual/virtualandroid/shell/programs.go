@@ -13,6 +13,8 @@ func find(name string) func(*call) int {
 		return chmod
 	case "cmd":
 		return cmd
+	case "dd":
+		return dd
 	case "dumpsys":
 		return dumpsys
 	case "echo":
@@ -65,6 +67,8 @@ func find(name string) func(*call) int {
 		return sha256sum
 	case "sleep":
 		return sleep
+	case "stat":
+		return stat
 	case "type", "which":
 		return which
 	case "wm":

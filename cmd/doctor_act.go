@@ -1,0 +1,230 @@
+package cmd
+
+import (
+	"archive/zip"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/config"
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/check"
+	"github.com/wxctl/wxctl/intents"
+)
+
+// probe opens the app with a forged reply and sees whether its onResp runs.
+func (x *examination) probe(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	refuse := func(format string, args ...any) { x.facts.Probe.Refused = fmt.Sprintf(format, args...) }
+	switch replier, ok := device.As[device.Replier](x.phone); {
+	case x.phone == nil || !ok:
+		refuse("there is no phone to open the app on")
+	case x.facts.App.NotInstalled:
+		refuse("the app is not installed")
+	default:
+		x.o.f.Streams.Note("opening %s on %s with a forged reply of WeChat", safe(x.facts.App.Package), x.info.Label())
+		transaction := newTransaction("doctor")
+		reply := intents.ShareReply{Result: intents.Result{ErrCode: intents.ErrOK, Transaction: &transaction}}
+		outcome, err := replier.Reply(ctx, device.ReplyJob{
+			Reply: reply, App: device.AppIdentity{Package: x.facts.App.Package, BundleID: x.facts.App.Package,
+				UniversalLink: x.facts.Profile.UniversalLink},
+			User: x.o.phone.user(), Until: device.Replied,
+		})
+		x.facts.Probe.Reached = err == nil && outcome.Reply != nil
+		for _, e := range outcome.Evidence {
+			x.facts.Probe.Seen = append(x.facts.Probe.Seen, check.Evidence{What: e.What, Source: e.Source})
+		}
+		if err != nil && device.AsError(err).Code != device.NotSeen && !errors.Is(err, context.DeadlineExceeded) {
+			refuse("%s", describe(err).Message)
+		}
+	}
+	delete(x.facts.Gaps, check.NeedProbe)
+	x.judge()
+}
+
+// repair fixes what can be fixed from here and undone, and asks before each.
+func (x *examination) repair(ctx context.Context) error {
+	fixed := false
+	for _, f := range x.findings {
+		// What can't be seen is fixed if it is named.
+		if named := x.o.fix == f.ID && f.ID == "wechat.signature-cache" && f.Status == check.Unknown; named {
+			c, _ := check.Find(f.ID)
+			f.Title, f.Fix, f.Status = "Stop WeChat, so that it asks anew for the app's signature",
+				check.Fix{Text: "The user's open chat is left.", Auto: true}, c.Severity
+		}
+		if !f.Bad() || !f.Fix.Auto || x.o.fix != fixAll && x.o.fix != f.ID {
+			continue
+		}
+		if !x.o.yes {
+			yes, err := x.o.f.ask(ctx, safe(f.Title)+". "+safe(f.Fix.Text)+" Do it?")
+			if err != nil {
+				return err
+			}
+			if !yes {
+				continue
+			}
+		}
+		if err := x.fixOne(ctx, &f); err != nil {
+			return err
+		}
+		fixed = true
+		x.o.f.Streams.Note("fixed: %s", f.ID)
+	}
+	if !fixed {
+		x.o.f.Streams.Note("nothing was fixed")
+		return nil
+	}
+	x.judge()
+	return nil
+}
+
+func (x *examination) fixOne(ctx context.Context, f *check.Finding) error {
+	if f.ID == "profile.md5.form" {
+		md5 := check.NormalMD5(x.facts.Profile.MD5)
+		_, err := x.o.f.updateConfig(ctx, func(file *config.File) error { return file.Set(x.facts.Profile.Name, "android-md5", md5) })
+		if err == nil {
+			x.facts.Profile.MD5 = md5
+		}
+		return err
+	}
+	fixer, ok := device.As[device.Fixer](x.phone)
+	if x.phone == nil || !ok {
+		return device.Errorf(device.Refused, "%s can't be fixed from here", f.ID).WithHint("%s", f.Fix.Text)
+	}
+	if err := fixer.Fix(ctx, f.ID, x.facts.App.Package, x.o.phone.user()); err != nil {
+		return err
+	}
+	switch f.ID {
+	case "app.enabled":
+		x.facts.App.Disabled = false
+	case "wechat.enabled":
+		x.facts.WeChat.Disabled = false
+	case "phone.screen":
+		x.facts.Phone.ScreenOff = false
+	}
+	return nil
+}
+
+// ask asks a question on the terminal that is answered by y or n.
+func (f *Factory) ask(ctx context.Context, question string) (bool, error) {
+	if !f.Streams.InTTY || !f.Streams.ErrTTY {
+		return false, exit.Usagef("add --yes", "there is no terminal to ask on")
+	}
+	fmt.Fprintf(f.Streams.Err, "%s [y/N] ", question)
+	answer := make(chan string, 1)
+	go func() { // a read can't be cancelled; it ends with the process
+		line, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case a := <-answer:
+		return a == "y" || a == "yes", nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+}
+
+// watch tells what the app's log says, each kind of fault once.
+func (x *examination) watch(ctx context.Context) error {
+	logger, ok := device.As[device.Logger](x.phone)
+	if !ok {
+		return device.Errorf(device.Refused, "the log of %s phones can't be read", x.info.Platform)
+	}
+	f := x.o.f
+	ctx, cancel := f.Deadline(ctx, 0)
+	defer cancel()
+	var printErr error
+	seen := map[string]bool{}
+	ready := func() {
+		f.Streams.Note("watching the log of %s; use the app now, Ctrl-C ends", safe(x.facts.App.Package))
+	}
+	err := logger.Logs(ctx, x.facts.App.Package, x.o.phone.user(), ready, func(line string) {
+		c, ok := check.InLog(x.facts.Platform, line)
+		if !ok || seen[c.ID] || len(x.o.only) > 0 && !check.Match(c.ID, x.o.only) || check.Match(c.ID, x.o.skip) || printErr != nil {
+			return
+		}
+		seen[c.ID] = true
+		found := c.Finding(x.facts.App.Package, check.Result{Evidence: []check.Evidence{{What: device.Printable(line),
+			Source: "the app's log"}}})
+		x.findings = append(x.findings, found)
+		if f.Printer().JSON() {
+			printErr = f.Printer().Line(struct {
+				Type          string `json:"type"`
+				SchemaVersion int    `json:"schemaVersion"`
+				check.Finding
+			}{"finding", output.SchemaVersion, found})
+			return
+		}
+		var b strings.Builder
+		x.tellOne(&b, &found)
+		printErr = f.Streams.Println(strings.TrimRight(b.String(), "\n"))
+	})
+	switch cause := context.Cause(ctx); {
+	case printErr != nil:
+		return printErr
+	case cause == context.DeadlineExceeded:
+		return x.verdict()
+	case cause != nil:
+		return cause
+	case err != nil:
+		return err
+	}
+	return x.verdict()
+}
+
+// pack writes the bundle: the findings in both forms, and the versions. All of
+// it is what was printed, without secrets; the phone's id is left in, since it
+// tells phones apart.
+func (x *examination) pack() (err error) {
+	file, err := os.OpenFile(x.o.bundle, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return exit.Usagef("name another file", "%q can't be written: %v", x.o.bundle, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	findings, err := output.Marshal(x.answer(), true)
+	if err != nil {
+		return err
+	}
+	v := fmt.Sprintf("wxctl %s\n%s %s/%s\nphone %s %s\nWeChat %s\n", x.o.f.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		x.info.Platform, safe(x.info.OSVersion), safe(x.facts.WeChat.Version))
+	w := zip.NewWriter(file)
+	for _, part := range []struct {
+		name string
+		data []byte
+	}{
+		{"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")}, {"versions.txt", []byte(v)},
+		{"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
+	} {
+		to, err := w.Create(part.name)
+		if err == nil {
+			_, err = to.Write(part.data)
+		}
+		if err != nil {
+			return fmt.Errorf("write %q: %w", x.o.bundle, err)
+		}
+	}
+	return w.Close()
+}
+
+// recentLog are the lines of the app's log that say something of WeChat; others
+// are nobody else's business.
+func (x *examination) recentLog() []string {
+	var out []string
+	for _, f := range x.findings {
+		if c, ok := check.Find(f.ID); ok && slices.Contains(c.Needs, check.NeedLog) {
+			for _, e := range f.Evidence {
+				out = append(out, e.What)
+			}
+		}
+	}
+	return out
+}

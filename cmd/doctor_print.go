@@ -1,0 +1,219 @@
+package cmd
+
+import (
+	"encoding/xml"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device/check"
+)
+
+// judge makes the checks.
+func (x *examination) judge() {
+	x.findings = check.Run(&x.facts, x.o.wanted)
+	for i := range x.findings {
+		f := &x.findings[i]
+		if reason, ok := x.ignored[f.ID]; ok && f.Status != check.Pass {
+			f.Status, f.Title, f.Fix = check.Skip, "ignored by the profile: "+reason, check.Fix{}
+		}
+	}
+}
+
+// report prints the findings, and writes what else was asked for.
+func (x *examination) report() error {
+	p := x.o.f.Printer()
+	github := slices.Contains(x.o.reports, "github")
+	var err error
+	switch {
+	case p.JSON():
+		err = p.Object(x.answer())
+	case github:
+		err = x.o.f.Streams.Println(annotations(x.findings))
+	default:
+		err = x.o.f.Streams.Println(x.tell())
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range x.o.reports {
+		if name, ok := strings.CutPrefix(r, "junit="); ok {
+			if err := writeJUnit(name, x.findings); err != nil {
+				return err
+			}
+		}
+	}
+	if x.o.bundle != "" {
+		return x.pack()
+	}
+	return nil
+}
+
+func (x *examination) answer() doctorAnswer {
+	a := doctorAnswer{SchemaVersion: output.SchemaVersion, Findings: x.findings, Summary: summary(x.findings)}
+	if x.phone != nil {
+		ref := x.info.Ref()
+		a.Device = &ref
+	}
+	if x.noPhone != nil {
+		a.Error = reportOf(x.noPhone)
+	}
+	return a
+}
+
+// tell says in words what was found: a line for a group where all is well, else
+// each fault. With -v, also what passed and what could not be seen.
+func (x *examination) tell() string {
+	var b strings.Builder
+	s, verbose := x.o.f.Streams, x.o.f.Verbose() > 0
+	for _, g := range check.Groups() {
+		var bad, rest []check.Finding
+		passed := 0
+		for _, f := range x.findings {
+			switch {
+			case f.Group != g:
+			case f.Bad():
+				bad = append(bad, f)
+			default:
+				rest = append(rest, f)
+				if f.Status == check.Pass {
+					passed++
+				}
+			}
+		}
+		if len(bad)+len(rest) == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%-8s ", g)
+		switch {
+		case len(bad) > 0:
+			line += fmt.Sprintf("%s to fix, %s passed", plural(len(bad), "thing"), plural(passed, "check"))
+		case passed > 0:
+			line += plural(passed, "check") + " passed"
+		default:
+			line += "nothing to check"
+		}
+		b.WriteString(s.PaintOut(streams.Bold, line) + "\n")
+		for _, f := range bad {
+			x.tellOne(&b, &f)
+		}
+		if !verbose {
+			continue
+		}
+		for _, f := range rest {
+			fmt.Fprintf(&b, "  %-7s  %s  (%s)\n", f.Status, safe(f.Title), f.ID)
+		}
+	}
+	b.WriteString(x.lastLine())
+	return b.String()
+}
+
+func (x *examination) tellOne(b *strings.Builder, f *check.Finding) {
+	s := x.o.f.Streams
+	word, paint := "problem", streams.Bad
+	if f.Status == check.Warn {
+		word, paint = "warning", streams.Warn
+	}
+	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, word), safe(f.Title))
+	for _, e := range f.Evidence {
+		fmt.Fprintf(b, "           %s (%s)\n", safe(e.What), safe(e.Source))
+	}
+	fmt.Fprintf(b, "    fix:   %s\n", safe(f.Fix.Text))
+	if f.Fix.Command != "" {
+		fmt.Fprintf(b, "           %s\n", safe(f.Fix.Command))
+	}
+	fmt.Fprintf(b, "    id:    %s\n", f.ID)
+}
+
+func (x *examination) lastLine() string {
+	n := summary(x.findings)
+	line := "no problems"
+	if n.Fail > 0 {
+		line = plural(n.Fail, "problem")
+	}
+	if n.Warn > 0 {
+		line += ", " + plural(n.Warn, "warning")
+	}
+	if n.Unknown > 0 && x.o.f.Verbose() == 0 {
+		line += fmt.Sprintf("; %s could not be seen: wxctl doctor -v", plural(n.Unknown, "thing"))
+	}
+	return line
+}
+
+// annotations are the findings as GitHub's runners read them from a log.
+func annotations(findings []check.Finding) string {
+	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	var b strings.Builder
+	for _, f := range findings {
+		if !f.Bad() {
+			continue
+		}
+		command := "error"
+		if f.Status == check.Warn {
+			command = "warning"
+		}
+		text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(safe(f.Title + ". " + f.Fix.Text))
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", command, escape.Replace(f.ID), text)
+	}
+	n := summary(findings)
+	fmt.Fprintf(&b, "%s, %s", plural(n.Fail, "problem"), plural(n.Warn, "warning"))
+	return b.String()
+}
+
+// JUnit's XML, as CI systems read it.
+type junitSuite struct {
+	XMLName  xml.Name    `xml:"testsuite"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Skipped  int         `xml:"skipped,attr"`
+	Cases    []junitCase `xml:"testcase"`
+}
+
+type junitCase struct {
+	Class   string        `xml:"classname,attr"`
+	Name    string        `xml:"name,attr"`
+	Time    string        `xml:"time,attr"`
+	Failure *junitMessage `xml:"failure,omitempty"`
+	Skipped *junitMessage `xml:"skipped,omitempty"`
+	Out     string        `xml:"system-out,omitempty"`
+}
+
+type junitMessage struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+func writeJUnit(name string, findings []check.Finding) error {
+	suite := junitSuite{Name: "wxctl doctor", Tests: len(findings)}
+	for _, f := range findings {
+		c := junitCase{Class: "doctor." + string(f.Group), Name: f.ID, Time: fmt.Sprintf("%.3f", float64(f.DurationMs)/1000)}
+		text := f.Fix.Text
+		for _, e := range f.Evidence {
+			text += "\n" + e.What + " (" + e.Source + ")"
+		}
+		switch f.Status {
+		case check.Fail:
+			suite.Failures++
+			c.Failure = &junitMessage{safe(f.Title), safe(text)}
+		case check.Warn:
+			c.Out = safe("warning: " + f.Title + "\n" + text)
+		case check.Skip, check.Unknown:
+			suite.Skipped++
+			c.Skipped = &junitMessage{Message: safe(f.Title)}
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	data, err := xml.MarshalIndent(suite, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, append([]byte(xml.Header), append(data, '\n')...), 0o644); err != nil {
+		return exit.Usagef("name another file", "%q can't be written: %v", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package cmd
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device/check"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/fixtures/wait"
+	"github.com/wxctl/wxctl/oauth/virtualoauth"
+)
+
+// found are the ids of the findings that are something to fix, or of a status.
+func found(t *testing.T, out string, status ...check.Status) []string {
+	t.Helper()
+	var answer doctorAnswer
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var ids []string
+	for _, f := range answer.Findings {
+		if slices.Contains(status, f.Status) || len(status) == 0 && f.Bad() {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// TestDoctorOnline: a website of ours, and Apple's copy of its file, have one
+// fault after the other, over HTTPS.
+func TestDoctorOnline(t *testing.T) {
+	const good = `{"applinks":{"details":[{"appIDs":["ABCDE12345.com.example.wxdemo"],"components":[{"/":"/*"}]}]}}`
+	other := strings.Replace(good, "ABCDE12345", "ZZZZZ12345", 1)
+	for _, tt := range []struct {
+		name        string
+		site, apple func(http.ResponseWriter)
+		host        string // "" is the one that the certificate is for
+		want        string
+	}{
+		{name: "good"},
+		{name: "redirected", site: func(w http.ResponseWriter) {
+			w.Header().Set("Location", "https://www.example.com/")
+			w.WriteHeader(301)
+		}, want: "link.redirect"},
+		{name: "absent", site: func(w http.ResponseWriter) { w.WriteHeader(404) }, want: "link.file"},
+		{name: "a page", site: func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") }, want: "link.format"},
+		{name: "cut", site: func(w http.ResponseWriter) { fmt.Fprint(w, good[:30]) }, want: "link.format"},
+		{name: "another team", site: func(w http.ResponseWriter) { fmt.Fprint(w, other) }, want: "link.app"},
+		{name: "another path", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "/*", "/a", 1)) }, want: "link.paths"},
+		{name: "another certificate", host: "wxdemo.example.org", want: "link.reachable"},
+		{name: "Apple's copy is old", apple: func(w http.ResponseWriter) {
+			w.Header().Set("Last-Modified", "Thu, 01 Jan 2026 14:02:00 GMT")
+			fmt.Fprint(w, other)
+		}, want: "link.apple"},
+		{name: "Apple has none", apple: func(w http.ResponseWriter) { w.WriteHeader(404) }, want: "link.apple"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				answer := tt.site
+				if strings.HasPrefix(r.URL.Path, "/a/v1/") {
+					answer = tt.apple
+				}
+				if answer == nil {
+					fmt.Fprint(w, good)
+					return
+				}
+				answer(w)
+			}))
+			server.Config.ErrorLog = log.New(io.Discard, "", 0)
+			server.StartTLS()
+			defer server.Close()
+			host := "example.com" // which the test server's certificate is for
+			if tt.host != "" {
+				host = tt.host
+			}
+			profile := strings.ReplaceAll(registered(t), "wxdemo.example.com", host)
+			f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_AASA_BASE": server.URL, "WXCTL_CONFIG_DIR": configDir(t, profile)})
+			f.WebRoots = x509.NewCertPool()
+			f.WebRoots.AddCert(server.Certificate())
+			Run(t.Context(), f, []string{"doctor", "--json", "--device", "virtual:ios", "--online", "--only", "link"})
+			var want []string
+			if tt.want != "" {
+				want = []string{tt.want}
+			}
+			// Apple's host is not in the certificate.
+			if got := slices.DeleteFunc(found(t, out(), check.Fail, check.Warn, check.Unknown),
+				func(id string) bool { return id == "link.apple" && tt.apple == nil }); !slices.Equal(got, want) {
+				t.Errorf("found %q, want %q: %s%s", got, want, out(), errOut())
+			}
+		})
+	}
+}
+
+func configDir(t *testing.T, text string) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestDoctorCloud: WeChat's server says whether AppID and secret are right.
+func TestDoctorCloud(t *testing.T) {
+	ts := httptest.NewServer(virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret}))
+	defer ts.Close()
+	for _, tt := range []struct {
+		name, appID, secret, want string
+		status                    check.Status
+	}{
+		{"right", virtualoauth.DefaultAppID, sentinelSecret, "cloud.credentials", check.Pass},
+		{"wrong secret", virtualoauth.DefaultAppID, "0123456789abcdef0123456789abcdef", "cloud.credentials", check.Fail},
+		{"wrong AppID", "wx00000000000000aa", sentinelSecret, "cloud.credentials", check.Fail},
+		{"no secret", virtualoauth.DefaultAppID, "", "cloud.credentials", check.Skip},
+	} {
+		f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_APP_ID": tt.appID, "WXCTL_APP_SECRET": tt.secret, "WXCTL_STORE": "file"})
+		Run(t.Context(), f, []string{"doctor", "--json", "--device", "virtual:android", "--online", "--only", "cloud", "--base-url", ts.URL})
+		if got := found(t, out(), tt.status); !slices.Contains(got, tt.want) {
+			t.Errorf("%s: %q of %s%s", tt.name, got, out(), errOut())
+		}
+		if tt.secret != "" && strings.Contains(out()+errOut(), tt.secret) {
+			t.Errorf("%s: the secret was printed", tt.name)
+		}
+	}
+}
+
+// TestDoctorCost: all groups of a phone that wxctl drove before take at most
+// four connections to its adb server.
+func TestDoctorCost(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var last int
+	for range 2 {
+		before := int(server.Face.Stats().Connections)
+		f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, registered(t))})
+		if code := Run(t.Context(), f, []string{"doctor", "--json", "--platform", "android", "--adb-server", server.ADB}); code != 0 {
+			t.Fatalf("exit %d: %s%s", code, out(), errOut())
+		}
+		if got := found(t, out(), check.Pass); !slices.Contains(got, "app.entry.class") {
+			t.Errorf("the code was not read: %s", out())
+		}
+		last = int(server.Face.Stats().Connections) - before
+	}
+	if last > 4 {
+		t.Errorf("%d connections", last)
+	}
+}
+
+// TestDoctorWatch: lines of the app's log become findings, each kind once,
+// until the signal.
+func TestDoctorWatch(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, registered(t))})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	ended := make(chan int, 1)
+	go func() {
+		ended <- int(Run(ctx, f, []string{"doctor", "--json", "--watch", "--adb-server", server.ADB, "--platform", "android"}))
+	}()
+	model := server.Phones[0].Model
+	uid := model.Package(virtualandroid.DemoPackage).UID(0)
+	wait.For(t, "the log's finding", func() bool {
+		for range 2 {
+			model.Logcat(4711, uid, 6, "MicroMsg.SDK.WXMediaMessage", "checkArgs fail, thumbData is invalid")
+			model.Logcat(4712, uid+1, 6, "MicroMsg.SDK.WXMediaMessage", "checkArgs fail, title is invalid") // another app's
+		}
+		return strings.Contains(out(), `"type":"finding"`)
+	})
+	cancel(&exit.Signal{Code: exit.Interrupted})
+	if code := <-ended; code != 130 {
+		t.Errorf("exit %d: %s", code, errOut())
+	}
+	if n := strings.Count(out(), `"type":"finding"`); n != 1 || !strings.Contains(out(), `"app.log.thumb"`) || strings.Contains(out(),
+		`"app.log.text"`) {
+		t.Errorf("%d findings: %s", n, out())
+	}
+}
+
+// TestDoctorProbe: a forged reply reaches an app that is whole, and not one
+// that hides its entry.
+func TestDoctorProbe(t *testing.T) {
+	for device, want := range map[string]check.Status{
+		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
+		"virtual:android?app=release": check.Unknown,
+	} {
+		f, out, errOut := testFactory(t, "", nil)
+		Run(t.Context(), f, []string{"doctor", "--json", "--probe", "--only", "app.reply", "--device", device, "com.example.wxdemo"})
+		if got := found(t, out(), want); !slices.Contains(got, "app.reply") {
+			t.Errorf("%s: %s%s", device, out(), errOut())
+		}
+		if want == check.Pass && !strings.Contains(errOut(), "opening com.example.wxdemo") {
+			t.Errorf("%s: it was not said before: %s", device, errOut())
+		}
+	}
+}
+
+// TestDoctorFix: what is ours is fixed, after a question or with --yes.
+func TestDoctorFix(t *testing.T) {
+	dir := configDir(t, upper(registered(t)))
+	env := map[string]string{"WXCTL_CONFIG_DIR": dir}
+	f, out, errOut := testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"doctor", "--fix", "--device", "virtual:android"}); code != 2 || !strings.Contains(errOut(),
+		"--yes") {
+		t.Errorf("without a terminal: exit %d: %s%s", code, out(), errOut())
+	}
+	f, out, errOut = testFactory(t, "n\n", env)
+	f.Streams.InTTY, f.Streams.ErrTTY = true, true
+	if code := Run(t.Context(), f, []string{"doctor", "--fix", "--device", "virtual:android"}); code != 5 || !strings.Contains(errOut(),
+		"Do it?") {
+		t.Errorf("refused: exit %d: %s%s", code, out(), errOut())
+	}
+	f, out, errOut = testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"doctor", "--fix=profile.md5.form", "--yes", "--device", "virtual:android"}); code != 0 {
+		t.Errorf("fixed: exit %d: %s%s", code, out(), errOut())
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "config.toml")); err != nil || !strings.Contains(string(text),
+		registered(t)[strings.Index(registered(t), "android-md5"):]) {
+		t.Errorf("%s, %v", text, err)
+	}
+	f, out, errOut = testFactory(t, "", env)
+	if code := Run(t.Context(), f, []string{"doctor", "--fix=wechat.signature-cache", "--yes", "--device", "virtual:android"}); code != 0 ||
+		!strings.Contains(errOut(), "fixed: wechat.signature-cache") {
+		t.Errorf("WeChat stopped: exit %d: %s%s", code, out(), errOut())
+	}
+	for _, device := range []string{"android?fault=app.enabled", "android?wechat=disabled"} {
+		f, out, errOut := testFactory(t, "", env)
+		if code := Run(t.Context(), f, []string{"doctor", "--json", "--fix", "--yes", "--device", "virtual:" + device}); code != 0 ||
+			len(found(t, out())) > 0 {
+			t.Errorf("%s: exit %d: %s%s", device, code, out(), errOut())
+		}
+	}
+}
+
+// TestDoctorReports: JUnit's XML, GitHub's annotations and the bundle say what
+// was found, and no secret.
+func TestDoctorReports(t *testing.T) {
+	dir := t.TempDir()
+	junit, bundle := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "bundle.zip")
+	f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_APP_SECRET": sentinelSecret})
+	code := Run(t.Context(), f, []string{"doctor", "--device", "virtual:android?fault=app.queries", "--report", "junit=" + junit,
+		"--report", "github", "--bundle", bundle})
+	if code != 5 || !strings.Contains(out(), "::error title=app.queries::the app can't see WeChat") {
+		t.Errorf("exit %d: %s%s", code, out(), errOut())
+	}
+	text, err := os.ReadFile(junit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var suite junitSuite
+	if err := xml.Unmarshal(text, &suite); err != nil || suite.Failures != 1 || suite.Tests != len(suite.Cases) || suite.Skipped == 0 {
+		t.Errorf("%+v, %v", suite, err)
+	}
+	packed, err := zip.OpenReader(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	var all bytes.Buffer
+	for _, part := range packed.File {
+		r, err := part.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(&all, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(all.String(), "app.queries") || strings.Contains(all.String(), sentinelSecret) || len(packed.File) != 4 {
+		t.Errorf("%s", all.String())
+	}
+	if info, err := os.Stat(bundle); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestDoctorHangs: a part that heeds no deadline, and one that panics, are
+// gaps, and the rest is learned.
+func TestDoctorHangs(t *testing.T) {
+	x := &examination{o: &doctorOptions{}}
+	x.facts.Gaps = map[check.Need]check.Gap{}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	learned := false
+	x.together(ctx,
+		part{"the phone", []check.Need{check.NeedPhone}, func(ctx context.Context) (func(), error) { <-ctx.Done(); return nil, ctx.Err() },
+			nil},
+		part{"the cloud", []check.Need{check.NeedCloud}, func(context.Context) (func(), error) { panic("no luck") }, nil},
+		part{"the web", []check.Need{check.NeedWeb}, func(context.Context) (func(), error) { return func() { learned = true }, nil }, nil},
+	)
+	if g := x.facts.Gaps[check.NeedPhone]; g.Status != check.Unknown || !strings.Contains(g.Reason, "did not answer within 10s") {
+		t.Errorf("%+v", g)
+	}
+	if g := x.facts.Gaps[check.NeedCloud]; g.Status != check.Unknown || !strings.Contains(g.Reason, "no luck") || !learned {
+		t.Errorf("%+v, learned %t", g, learned)
+	}
+}

@@ -1,0 +1,118 @@
+package universallink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/check"
+)
+
+const (
+	place    = "/.well-known/apple-app-site-association"
+	oldPlace = "/apple-app-site-association"
+	// appleCDN is the host that iPhones ask in the website's place (Apple,
+	// "Supporting associated domains").
+	appleCDN = "app-site-association.cdn-apple.com"
+)
+
+// Site looks at a website's own file: whether it gives all URLs to the app.
+func Site(ctx context.Context, client *http.Client, host, app string, urls []string) check.Association {
+	a := look(ctx, client, (&url.URL{Scheme: "https", Host: host, Path: place}).String(), app, urls)
+	if a.Fault == check.LinkAbsent {
+		if old := look(ctx, client, (&url.URL{Scheme: "https", Host: host, Path: oldPlace}).String(), app, urls); old.Fault != check.LinkAbsent {
+			return old
+		}
+	}
+	return a
+}
+
+// Apple looks at Apple's copy of a website's file.
+func Apple(ctx context.Context, client *http.Client, host, app string, urls []string) check.Association {
+	return look(ctx, client, (&url.URL{Scheme: "https", Host: appleCDN, Path: "/a/v1/" + host}).String(), app, urls)
+}
+
+func look(ctx context.Context, client *http.Client, link, app string, urls []string) check.Association {
+	a := check.Association{URL: link}
+	fault := func(f check.LinkFault, format string, args ...any) check.Association {
+		a.Fault, a.Detail = f, device.Printable(fmt.Sprintf(format, args...))
+		return a
+	}
+	body, head, status, err := get(ctx, client, link)
+	switch {
+	case err != nil:
+		return fault(check.LinkUnreachable, "%s can't be read: %s", link, reason(err))
+	case status >= 300 && status < 400:
+		return fault(check.LinkRedirected, "%s is redirected to %q", link, head.Get("Location"))
+	case status != http.StatusOK:
+		return fault(check.LinkAbsent, "%s answers with HTTP status %d", link, status)
+	}
+	if at, err := http.ParseTime(head.Get("Last-Modified")); err == nil {
+		a.At = at
+	}
+	file, err := Parse(body)
+	switch {
+	case err != nil:
+		return fault(check.LinkBroken, "%s can't be used: %v", link, err)
+	case !file.Names(app):
+		return fault(check.LinkWithoutApp, "%s does not name the app %s; it names %q", link, app, file.Apps())
+	}
+	for _, u := range urls {
+		if !file.Opens(app, u) {
+			a.Missed = u
+			return fault(check.LinkOtherPaths, "%s does not give %s to the app", link, u)
+		}
+	}
+	return a
+}
+
+// get reads a file of at most MaxSize, and a byte more to tell, without
+// following redirects.
+func get(ctx context.Context, client *http.Client, link string) (body []byte, head http.Header, status int, err error) {
+	once := *client
+	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	once.Timeout = 0 // ctx has the deadline
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, nil)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	resp, err := once.Do(req)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, MaxSize+1))
+	return body, resp.Header, resp.StatusCode, err
+}
+
+// reason is an error without the URL, which is named already.
+func reason(err error) string {
+	var whole *url.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.As(err, &whole):
+		return whole.Err.Error()
+	}
+	return err.Error()
+}
+
+// Look asks the website and Apple at once.
+func Look(ctx context.Context, client *http.Client, host, app string, urls []string) (site, apple check.Association) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		apple = Apple(ctx, client, host, app, urls)
+	}()
+	site = Site(ctx, client, host, app, urls)
+	<-done
+	return site, apple
+}
+
+// Patience is how long websites may take.
+const Patience = 8 * time.Second

@@ -1,0 +1,99 @@
+package virtualandroid
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"maps"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+)
+
+// Faults that are of the phone and not of the package.
+const (
+	faultNotInstalled = "app.installed"
+	faultDisabled     = "app.enabled"
+)
+
+// Faults lists what can be wrong with the demo app.
+func Faults() []string {
+	return slices.Sorted(maps.Keys(faults()))
+}
+
+// faults break the demo app in one way each, by the id of the check that is to
+// find it.
+func faults() map[string]func(*phone.Package) {
+	entry := func(change func(*phone.Component)) func(*phone.Package) {
+		return func(p *phone.Package) {
+			change(&p.Components[slices.IndexFunc(p.Components, func(c phone.Component) bool { return c.Name == DemoEntry })])
+		}
+	}
+	return map[string]func(*phone.Package){
+		faultNotInstalled: func(*phone.Package) {},
+		faultDisabled:     func(*phone.Package) {},
+		"app.entry.missing": func(p *phone.Package) {
+			p.Components = slices.DeleteFunc(p.Components, func(c phone.Component) bool { return c.Name == DemoEntry })
+		},
+		"app.entry.exported":    entry(func(c *phone.Component) { c.Exported = false }),
+		"app.entry.disabled":    entry(func(c *phone.Component) { c.Disabled = true }),
+		"app.entry.permission":  entry(func(c *phone.Component) { c.Permission = DemoPackage + ".permission.CALLBACK" }),
+		"app.entry.launch-mode": entry(func(c *phone.Component) { c.LaunchMode = phone.LaunchStandard }),
+		"app.entry.duplicate": func(p *phone.Package) {
+			p.Components = append(p.Components, activity("com.example.share.wxapi.WXEntryActivity", true))
+		},
+		"app.entry.class": func(p *phone.Package) { p.APK = renamedAPK },
+		"app.sdk.version": func(p *phone.Package) { p.APK = oldAPK },
+		"app.queries":     func(p *phone.Package) { p.Queries = nil },
+		"app.provider": func(p *phone.Package) {
+			p.Components = slices.DeleteFunc(p.Components, func(c phone.Component) bool { return c.Kind == phone.ProviderKind })
+		},
+		"app.signature.debug": func(p *phone.Package) { p.Certs = [][]byte{newCertificate("Android Debug")} },
+		"app.signature.play": func(p *phone.Package) {
+			p.Certs, p.Installer = [][]byte{newCertificate("Android")}, "com.android.vending"
+		},
+		"app.signature.missing":    func(p *phone.Package) { p.Certs = nil },
+		"app.signature.registered": func(p *phone.Package) { p.Certs = [][]byte{newCertificate("Another")} },
+		"app.appid.declared":       func(p *phone.Package) { p.Schemes = []string{"wxfedcba9876543210"} },
+	}
+}
+
+// installDemo puts the demo app on a phone, with a fault, "" for none.
+func installDemo(model *phone.Phone, demo *phone.Package, code phone.App, fault string) {
+	if change := faults()[fault]; change != nil {
+		broken := *demo
+		broken.Components = slices.Clone(demo.Components)
+		change(&broken)
+		demo = &broken
+	}
+	if fault == faultNotInstalled {
+		return
+	}
+	model.Install(demo, code)
+	if fault == faultDisabled {
+		state := model.PackageState(DemoPackage, 0)
+		state.Enabled = phone.DisabledUser
+		model.SetPackageState(DemoPackage, 0, state)
+	}
+}
+
+// newCertificate makes a self-signed certificate; nil if there is no luck.
+func newCertificate(name string) []byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{Country: []string{"US"}, Organization: []string{"Android"}, CommonName: name},
+		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		return nil
+	}
+	return der
+}
