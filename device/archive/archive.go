@@ -22,6 +22,7 @@ import (
 // Bounds of what is believed. An APK of 2 GB with 100000 files is below them.
 const (
 	maxDirectory = 24 << 20
+	maxKept      = 1 << 16
 	maxTail      = 1<<16 + 22 + 20 // the longest comment, the end record, a ZIP64 locator
 )
 
@@ -95,6 +96,9 @@ func Open(r io.ReaderAt, size int64, keep func(name string) bool) (*Directory, e
 		}
 		if e.header < 0 || e.header > end.start || e.packed > end.start-e.header {
 			return nil, fmt.Errorf("its file %q lies outside of it", name)
+		}
+		if len(d.entries) == maxKept {
+			return nil, fmt.Errorf("it has more than %d files that matter", maxKept)
 		}
 		d.entries[name] = e
 	}

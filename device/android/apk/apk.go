@@ -71,7 +71,7 @@ func OpenClasses(r io.ReaderAt, size int64, class string) (Classes, error) {
 
 // maxBase is how large an APK in a set of APKs may be if it is compressed
 // there, and must be unpacked whole.
-const maxBase = 48 << 20
+const maxBase = 32 << 20
 
 // OpenSet reads the base APK in a file that holds several: .apks of bundletool,
 // .xapk, .apkm. An .aab has no APK; it is an error that says what to do.

@@ -15,8 +15,10 @@ import (
 // "class_def_item"): strings and types are sorted, so a class is found with a
 // few reads.
 const (
-	maxDex   = 32 << 20
+	maxDex   = 24 << 20
 	maxDexes = 64
+	// maxVersions is how many strings that begin like a version are looked at.
+	maxVersions = 256
 	// maxCode is how much code is unpacked, or read from a phone, at most.
 	maxCode = 256 << 20
 )
@@ -174,7 +176,8 @@ func (x *dex) defines(descriptor string) bool {
 // sdk is the OpenSDK's version: the constant SDK_VERSION_NAME of its class
 // Build, "android 6.8.0".
 func (x *dex) sdk() string {
-	for i := x.find("android "); i < x.strings; i++ {
+	first := x.find("android ")
+	for i := first; i < min(x.strings, first+maxVersions); i++ {
 		version, ok := strings.CutPrefix(x.text(i), "android ")
 		if !ok {
 			return ""
