@@ -45,7 +45,8 @@ func parseReports(texts []string) ([]reportTo, error) {
 		name, path, ok := strings.Cut(text, "=")
 		i := slices.IndexFunc(reportKinds(), func(k reportKind) bool { return k.name == name })
 		if !ok || path == "" || i < 0 {
-			return nil, exit.Usagef("kinds: "+strings.Join(reportNames(), ", "), "--report %q is not a kind and a path, such as %s=report", text, reportNames()[0])
+			return nil, exit.Usagef("kinds: "+strings.Join(reportNames(), ", "), "--report %q is not a kind and a path, such as %s=report",
+				text, reportNames()[0])
 		}
 		all = append(all, reportTo{reportKinds()[i], path})
 	}
@@ -55,7 +56,8 @@ func parseReports(texts []string) ([]reportTo, error) {
 // write writes the report beside its place, then moves it there.
 func (r reportTo) write(dirs []string, runs []*suite.Run) (err error) {
 	failed := func(err error) error {
-		return &exit.Error{Name: "report_failed", Code: exit.Failed, Message: "the " + r.kind.name + " report can't be written: " + err.Error(), Hint: "name another path: the run folder keeps everything", Err: err}
+		return &exit.Error{Name: "report_failed", Code: exit.Failed,
+			Message: "the " + r.kind.name + " report can't be written: " + err.Error(), Hint: "name another path: the run folder keeps everything", Err: err}
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(r.path), ".wxctl-report-*")
 	if err != nil {

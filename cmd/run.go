@@ -87,13 +87,15 @@ wxctl run --example`),
 	flags.StringVar(&opts.shard, "shard", "", "only part `i/n` of the cases: one part each on several machines")
 	flags.IntVar(&opts.maxFailures, "max-failures", 0, "start no more cases after this `number` has failed")
 	flags.DurationVar(&opts.deadline, "deadline", 0, "start no more cases after this time")
-	flags.StringVar(&opts.rerunFailed, "rerun-failed", "", "only cases that did not pass in the run in this `folder`; without SUITE, those of that run")
+	flags.StringVar(&opts.rerunFailed, "rerun-failed", "",
+		"only cases that did not pass in the run in this `folder`; without SUITE, those of that run")
 	flags.StringVar(&opts.resume, "resume", "", "go on with the run in this `folder`; takes no SUITE")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "check every command for Android and iOS; touch no phone")
 	flags.BoolVar(&opts.list, "list", false, "list the cases; run none")
 	flags.BoolVar(&opts.schema, "schema", false, "print the JSON Schema of suites, for editors")
 	flags.BoolVar(&opts.example, "example", false, "print a suite to start from")
-	flags.StringVar(&opts.out, "out", "", "`folder` for the run folder, or for this run alone if it is empty or absent (default: a new one in wxctl-runs)")
+	flags.StringVar(&opts.out, "out", "",
+		"`folder` for the run folder, or for this run alone if it is empty or absent (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))
 	_ = cmd.RegisterFlagCompletionFunc("resume", completeFolders)
 	_ = cmd.RegisterFlagCompletionFunc("rerun-failed", completeFolders)
@@ -120,7 +122,8 @@ func (o *runOptions) check(c *cobra.Command) error {
 	case o.resume != "" && len(o.files) > 0:
 		return exit.Usagef("omit SUITE", "--resume goes on with the suite of the run folder, not with %q", o.files[0])
 	case o.resume != "" && (o.rerunFailed != "" || o.tags != "" || o.caseGlob != "" || o.shard != "" || c.Flags().Changed("out")):
-		return exit.Usagef("run the suite anew to choose cases", "--resume goes on with the cases of the run folder, and can't be combined with flags that choose others")
+		return exit.Usagef("run the suite anew to choose cases",
+			"--resume goes on with the cases of the run folder, and can't be combined with flags that choose others")
 	case o.resume == "" && o.rerunFailed == "" && len(o.files) == 0:
 		return exit.Usagef("wxctl run --example > smoke.yaml, then wxctl run smoke.yaml --device virtual:android", "no suite is named")
 	case o.maxFailures < 0:
@@ -314,9 +317,11 @@ func (o *runOptions) prepare(plan *suite.Plan, id string) (*suiteRun, error) {
 		return nil, err
 	}
 	all := plan.Cases
-	plan.Cases = slices.DeleteFunc(slices.Clone(all), func(c suite.Case) bool { return unpassed != nil && !unpassed[c.Name] || !o.wanted(&c) })
+	plan.Cases = slices.DeleteFunc(slices.Clone(all),
+		func(c suite.Case) bool { return unpassed != nil && !unpassed[c.Name] || !o.wanted(&c) })
 	if len(plan.Cases) == 0 {
-		return nil, exit.Usagef("wxctl run "+suite.Quote(plan.File)+" --list lists them", "none of the %d cases of %q is chosen", len(all), plan.File)
+		return nil, exit.Usagef("wxctl run "+suite.Quote(plan.File)+" --list lists them", "none of the %d cases of %q is chosen",
+			len(all), plan.File)
 	}
 	return &suiteRun{
 		f: o.f, vocabulary: o.vocabulary, plan: plan, fold: &suite.Fold{}, maxFailures: o.maxFailures, deadline: o.deadline, jobs: o.phone.jobs,

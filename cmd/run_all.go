@@ -180,7 +180,8 @@ func (o *runOptions) conclude(ctx context.Context, dirs []string, runs []*suite.
 	case exit.OK:
 		return nil
 	case exit.FoundWrong:
-		return &exit.Error{Name: "cases_failed", Code: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()), Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs))}
+		return &exit.Error{Name: "cases_failed", Code: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()),
+			Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs))}
 	case exit.NotRun:
 		return &exit.Error{Name: "cases_not_run", Code: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs)),
 			Message: fmt.Sprintf("nothing failed, but of %d results %s", counts.Total(), missing(counts))}
@@ -262,7 +263,8 @@ func (l *lastTook) save() error {
 		}
 	}
 	if err != nil {
-		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("how long the cases took can't be kept: %v", err), Hint: "name another place with WXCTL_STATE_DIR"}
+		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("how long the cases took can't be kept: %v", err),
+			Hint: "name another place with WXCTL_STATE_DIR"}
 	}
 	return nil
 }

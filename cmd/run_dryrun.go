@@ -51,7 +51,8 @@ func (o *runOptions) preview(ctx context.Context, runs []*suiteRun) error {
 		}
 	}
 	if counts.Failed > 0 {
-		return &exit.Error{Name: "cases_failed", Code: exit.FoundWrong, Message: fmt.Sprintf("%d of %d would be refused", counts.Failed, counts.Total()), Hint: "fix what is named above"}
+		return &exit.Error{Name: "cases_failed", Code: exit.FoundWrong, Message: fmt.Sprintf("%d of %d would be refused", counts.Failed,
+			counts.Total()), Hint: "fix what is named above"}
 	}
 	o.f.Streams.Note("%d checked, with no phone", counts.Total())
 	return nil
@@ -75,7 +76,8 @@ func (o *runOptions) printDry(p *output.Printer, r dryResult) error {
 
 // previewCase dry-runs the steps of a case that fire something.
 func (r *suiteRun) previewCase(ctx context.Context, c *suite.Case, on device.Platform) dryResult {
-	result := dryResult{Suite: r.plan.Name, Case: c.Name, Platform: on, Status: suite.Skipped, Commands: []string{}, Problems: []suite.Problem{}}
+	result := dryResult{Suite: r.plan.Name, Case: c.Name, Platform: on, Status: suite.Skipped, Commands: []string{},
+		Problems: []suite.Problem{}}
 	a := &attempt{run: r, phone: &runPhone{info: device.Info{Platform: on}}, c: c}
 	if reason := a.unfit(); reason != "" {
 		result.Problems = append(result.Problems, a.problem(c.Pos, reason))

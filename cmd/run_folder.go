@@ -90,7 +90,8 @@ func createRunFolder(out, id string, alone bool) (*runFolder, error) {
 func openRunFolder(dir string, how int) (*runFolder, error) {
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, &exit.Error{Name: "run_busy", Code: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir), Hint: "wait for it to end", Err: err}
+		return nil, &exit.Error{Name: "run_busy", Code: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir),
+			Hint: "wait for it to end", Err: err}
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
 	if err != nil {

@@ -58,7 +58,8 @@ func killedRun(t *testing.T, server *virtualandroid.Server, kill int) int {
 		t.Fatal(err)
 	}
 	start := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
-		c := exec.Command("wxctl", append(append([]string{"run"}, args...), "--device", "all", "--platform", "android", "--adb-server", server.ADB)...)
+		c := exec.Command("wxctl", append(append([]string{"run"}, args...), "--device", "all", "--platform", "android", "--adb-server",
+			server.ADB)...)
 		c.Env = append(os.Environ(), "WXCTL_STATE_DIR="+dir, "WXCTL_CONFIG_DIR="+dir)
 		said := &bytes.Buffer{}
 		c.Stdout, c.Stderr = said, said

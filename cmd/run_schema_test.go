@@ -93,7 +93,8 @@ func (e *editor) until(wanted func(message) bool) message {
 func (e *editor) complaints(name, text string) map[int]string {
 	e.t.Helper()
 	uri := "file://" + filepath.ToSlash(filepath.Join(e.dir, name))
-	e.send(0, "textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": uri, "languageId": "yaml", "version": 1, "text": text}})
+	e.send(0, "textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": uri, "languageId": "yaml", "version": 1,
+		"text": text}})
 	var said struct {
 		URI         string `json:"uri"`
 		Diagnostics []struct {

@@ -85,7 +85,8 @@ func (r *suiteRun) run(ctx context.Context) (*suite.Run, error) {
 	err := r.work(ctx, todos, none)
 	run := r.fold.Run()
 	if err == nil {
-		summary := &suite.Summary{Counts: run.Counts, DurationMs: r.f.Now().Sub(began).Milliseconds(), ExitCode: int(runVerdict(ctx, run.Counts))}
+		summary := &suite.Summary{Counts: run.Counts, DurationMs: r.f.Now().Sub(began).Milliseconds(), ExitCode: int(runVerdict(ctx,
+			run.Counts))}
 		err = r.writer.Write(suite.Event{Type: suite.RunFinished, Summary: summary})
 	}
 	return r.fold.Run(), err
@@ -380,7 +381,8 @@ func (r *suiteRun) record(u lab.Update) error {
 }
 
 func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
-	end := suite.End{Status: suite.Unknown, Reason: "what drove the phone was lost after a request was fired", Sent: true, Outcome: json.RawMessage("null")}
+	end := suite.End{Status: suite.Unknown, Reason: "what drove the phone was lost after a request was fired", Sent: true,
+		Outcome: json.RawMessage("null")}
 	if u.State == lab.Done {
 		end = suite.End{}
 		if err := json.Unmarshal(u.Data, &end); err != nil {

@@ -413,7 +413,8 @@ func TestRunBusyFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	phones.end = func(int, string) (device.Progress, error) {
 		second, _, said := testFactory(t, "", nil)
-		if code := Run(t.Context(), second, []string{"run", "--resume", dir}); code != int(exit.Usage) || !strings.Contains(said(), "is being run by another wxctl") {
+		if code := Run(t.Context(), second, []string{"run", "--resume", dir}); code != int(exit.Usage) || !strings.Contains(said(),
+			"is being run by another wxctl") {
 			t.Errorf("exit %d: %s", code, said())
 		}
 		return device.Opened, nil

@@ -69,7 +69,8 @@ func (f *Factory) tellEvent(e suite.Event) []string {
 	case suite.PhoneLost:
 		return []string{f.Streams.PaintOut(streams.Warn, "phone lost") + "  " + safe(e.Lost.Phone) + ": " + safe(e.Lost.Message)}
 	case suite.RunFinished:
-		return []string{tellCounts(e.Summary.Counts) + " in " + (time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()}
+		return []string{tellCounts(e.Summary.Counts) + " in " +
+			(time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()}
 	}
 	return nil
 }

@@ -22,8 +22,9 @@ var notInSuites = []string{"run", "report", "lab", "agent", "virtual", "watch", 
 func notInSteps() map[string]string {
 	refused := map[string]string{}
 	for why, names := range map[string][]string{
-		"say in on which phones a case runs on":                        {"device", "platform", "all", "allow-not-ready"},
-		"give it to wxctl run, for all cases":                          {"jobs", "wait", "adb-server", "usbmuxd", "lab", "color", "verbose", "quiet", "ui-lang", "watch", "wait-for"},
+		"say in on which phones a case runs on": {"device", "platform", "all", "allow-not-ready"},
+		"give it to wxctl run, for all cases": {"jobs", "wait", "adb-server", "usbmuxd", "lab", "color",
+			"verbose", "quiet", "ui-lang", "watch", "wait-for"},
 		"the run reads the JSON itself: say in expect what it must be": {"json", "jq"},
 		"set profile of the suite":                                     {"profile"},
 		"set timeout of the case":                                      {"timeout"},

@@ -75,12 +75,14 @@ func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, 
 	}
 	plan, err := o.suiteIn(file, text, v)
 	if err != nil || plan.Cases[len(plan.Cases)-1].Name != name {
-		return exit.Usagef("make cases the last key of the suite, with each case on lines of its own", "the case can't be appended to %q: its cases don't end the file", file)
+		return exit.Usagef("make cases the last key of the suite, with each case on lines of its own",
+			"the case can't be appended to %q: its cases don't end the file", file)
 	}
 	if err := replaceFile(file, text); err != nil {
 		return exit.Usagef("name another file with --save-case", "the suite %q can't be written: %v", file, err)
 	}
-	o.f.Streams.Note("saved as the case %s of %s: wxctl run %s", safe(strconv.Quote(name)), safe(strconv.Quote(file)), safe(suite.Quote(file)))
+	o.f.Streams.Note("saved as the case %s of %s: wxctl run %s", safe(strconv.Quote(name)), safe(strconv.Quote(file)),
+		safe(suite.Quote(file)))
 	return nil
 }
 

@@ -19,7 +19,8 @@ type checker struct {
 }
 
 func (c *checker) problem(at Pos, hint, format string, args ...any) {
-	c.problems = append(c.problems, Problem{File: c.file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...), Hint: hint})
+	c.problems = append(c.problems, Problem{File: c.file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...),
+		Hint: hint})
 }
 
 // say names a node in a sentence.

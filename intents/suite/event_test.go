@@ -33,7 +33,8 @@ func clock() func() time.Time {
 
 func testStart() *Start {
 	plan := &Plan{Name: "nightly", File: "nightly.yaml", Dir: "/suites", Cases: []Case{
-		{Name: "a page", Pos: Pos{4, 5}, Tags: []string{"smoke"}, Steps: []Step{{Do: "share webpage", With: []Flag{{Name: "title", Value: "It's <new>"}}}}},
+		{Name: "a page", Pos: Pos{4, 5}, Tags: []string{"smoke"}, Steps: []Step{{Do: "share webpage", With: []Flag{{Name: "title",
+			Value: "It's <new>"}}}}},
 		{Name: "a login", Pos: Pos{9, 5}, On: On{Any: true}, Steps: []Step{{Do: "auth login"}}},
 	}}
 	return &Start{
@@ -66,8 +67,10 @@ func everyEvent() []Event {
 		{Type: AttemptStarted, Place: p, Began: &Began{Commands: []string{"wxctl share webpage"}}},
 		{Type: AttemptFiring, Place: p},
 		{Type: EvidenceSeen, Place: p, Evidence: &Evidence{AtMs: 12, What: "picker <opened>", Source: "events log"}},
-		{Type: ArtifactKept, Place: p, Artifact: &Artifact{Kind: "screenshot", Path: "artifacts/a/A/1/screen.png", MIME: "image/png", SHA256: "00", Size: 3}},
-		{Type: AttemptFinished, Place: p, End: &End{Status: Failed, ExitCode: 15, DurationMs: 40, Sent: true, Problems: []Problem{{"nightly.yaml", 7, 15, "state is null", ""}}, Outcome: raw(`{"state":null}`)}},
+		{Type: ArtifactKept, Place: p, Artifact: &Artifact{Kind: "screenshot", Path: "artifacts/a/A/1/screen.png", MIME: "image/png",
+			SHA256: "00", Size: 3}},
+		{Type: AttemptFinished, Place: p, End: &End{Status: Failed, ExitCode: 15, DurationMs: 40, Sent: true,
+			Problems: []Problem{{"nightly.yaml", 7, 15, "state is null", ""}}, Outcome: raw(`{"state":null}`)}},
 		{Type: PhoneLost, Lost: &Lost{Phone: "B", Message: "unplugged"}},
 		{Type: RunFinished, Summary: &Summary{Counts: Counts{Failed: 1}, DurationMs: 1000, ExitCode: 5}},
 	}

@@ -83,11 +83,14 @@ func makeTables(v *Vocabulary) *tables {
 	t := &tables{}
 	whens := []string{string(Never), string(OnFailure), string(Always)}
 	t.retry = object{name: "retry", fields: []field{
-		{name: "times", shape: integer{0, 10}, required: true, doc: "how often a case that did not pass is tried again, on another phone if one fits", example: "2"},
-		{name: "after-sent", shape: boolean{}, doc: "also when a request may have reached WeChat, where people could have seen it (default false)"},
+		{name: "times", shape: integer{0, 10}, required: true,
+			doc: "how often a case that did not pass is tried again, on another phone if one fits", example: "2"},
+		{name: "after-sent", shape: boolean{},
+			doc: "also when a request may have reached WeChat, where people could have seen it (default false)"},
 	}}
 	t.on = object{name: "on", fields: []field{
-		{name: "phones", shape: text{format: "selector"}, doc: "selector that narrows the phones of the run", example: "platform=android,os>=12"},
+		{name: "phones", shape: text{format: "selector"}, doc: "selector that narrows the phones of the run",
+			example: "platform=android,os>=12"},
 		{name: "count", shape: text{words: []string{"each", "any"}}, doc: "each of them, or any one that is free (default each)"},
 	}}
 	t.capture = object{name: "a capture", fields: []field{
@@ -95,7 +98,8 @@ func makeTables(v *Vocabulary) *tables {
 		{name: "secret", shape: boolean{}, doc: "show it as *** in every event and report (default false)"},
 	}}
 	shared := []field{
-		{name: "on", shape: choice{text{words: []string{"each", "any"}}, t.on}, doc: "the phones that a case runs on: `each` phone of the run, `any` one that is free, or a map (default each; any where no step drives a phone)"},
+		{name: "on", shape: choice{text{words: []string{"each", "any"}}, t.on},
+			doc: "the phones that a case runs on: `each` phone of the run, `any` one that is free, or a map (default each; any where no step drives a phone)"},
 		{name: "timeout", shape: text{format: "duration"}, doc: "bound on each step (default: the command's own)", example: durationExample},
 		{name: "after", shape: text{words: v.Afters}, doc: "how a request leaves the phone, as `--after`"},
 		{name: "screenshot", shape: text{words: whens}, doc: "when a picture of the screen is kept (default on-failure)"},
@@ -107,16 +111,20 @@ func makeTables(v *Vocabulary) *tables {
 		{name: "with", shape: flags{}, doc: "the command's flags, without the dashes; a flag that may be repeated takes a list"},
 		{name: "args", shape: list{of: scalar{names: true}, alone: true}, doc: "the command's arguments that are no flags", example: "[Hello]"},
 		{name: "expect", shape: expectations{}, doc: "what the command's JSON must hold (default: exit code 0)"},
-		{name: "capture", shape: object{name: "capture", free: choice{text{format: "line"}, t.capture}}, doc: "values of the command's JSON that later steps of the case use as `${name}`: a path, or a map"},
+		{name: "capture", shape: object{name: "capture", free: choice{text{format: "line"}, t.capture}},
+			doc: "values of the command's JSON that later steps of the case use as `${name}`: a path, or a map"},
 	}
 	t.step = object{name: "a step", fields: append([]field{}, work...)}
 	t.step.fields[0].required = true
 	own := []field{
 		{name: "name", shape: text{format: "line", names: true}, required: true, doc: "unique in the suite, after the matrix was filled in"},
-		{name: "tags", shape: list{of: text{format: "line"}, alone: true}, doc: "words that `--tags` picks cases by", example: "[smoke, share]"},
-		{name: "matrix", shape: object{name: "matrix", free: list{of: scalar{}, min: 1}}, doc: "the case runs once for every combination of these values, each under its name as `${name}`"},
+		{name: "tags", shape: list{of: text{format: "line"}, alone: true}, doc: "words that `--tags` picks cases by",
+			example: "[smoke, share]"},
+		{name: "matrix", shape: object{name: "matrix", free: list{of: scalar{}, min: 1}},
+			doc: "the case runs once for every combination of these values, each under its name as `${name}`"},
 		{name: "optional", shape: boolean{}, doc: "a case that fits no phone is skipped, not errored (default false)"},
-		{name: "steps", shape: list{of: t.step, min: 1}, doc: "several commands, in order, on one phone; the case ends at the first that is not as expected"},
+		{name: "steps", shape: list{of: t.step, min: 1},
+			doc: "several commands, in order, on one phone; the case ends at the first that is not as expected"},
 	}
 	t.oneCase = object{name: "a case", fields: append(append(own, shared...), work...), inner: (*checker).doOrSteps}
 	t.defaults = object{name: "defaults", fields: shared}
@@ -125,8 +133,10 @@ func makeTables(v *Vocabulary) *tables {
 		{name: "name", shape: text{format: "line"}, required: true, doc: "what reports call the suite"},
 		{name: "profile", shape: text{format: "line"}, doc: "profile of the configuration, as `--profile`, which wins"},
 		{name: "vars", shape: object{name: "vars", free: scalar{names: true}}, doc: "values that cases use as `${name}`"},
-		{name: "env", shape: list{of: text{format: "name"}, alone: true}, doc: "environment variables that the suite uses as `${env.NAME}`; no others are read"},
-		{name: "secrets", shape: list{of: text{format: "name"}, alone: true}, doc: "environment variables whose values are shown as ***; they may be used as `${env.NAME}`, too"},
+		{name: "env", shape: list{of: text{format: "name"}, alone: true},
+			doc: "environment variables that the suite uses as `${env.NAME}`; no others are read"},
+		{name: "secrets", shape: list{of: text{format: "name"}, alone: true},
+			doc: "environment variables whose values are shown as ***; they may be used as `${env.NAME}`, too"},
 		{name: "app", shape: object{name: "app", fields: []field{
 			{name: "android", shape: text{format: "line"}, doc: "an APK"},
 			{name: "ios", shape: text{format: "line"}, doc: "an IPA or .app"},

@@ -41,7 +41,8 @@ func TestFold(t *testing.T) {
 		want   string
 	}{
 		{"nothing ran", nil, "a page|A|stopped|false|0|the run ended first\na page|B|stopped|false|0|the run ended first\na login||stopped|false|0|the run ended first\n"},
-		{"all kinds", []Event{started(a1), firing(a1), ended(a1, Passed, ""), ended(b1, Skipped, "share images is Android only"), ended(place("a login", "", 1), Errored, "no phone")},
+		{"all kinds", []Event{started(a1), firing(a1), ended(a1, Passed, ""), ended(b1, Skipped, "share images is Android only"),
+			ended(place("a login", "", 1), Errored, "no phone")},
 			"a page|A|passed|false|1|\na page|B|skipped|false|1|share images is Android only\na login||errored|false|1|no phone\n"},
 		{"cut off", []Event{started(a1), firing(a1), started(b1)},
 			"a page|A|unknown|false|1|the run was cut off after a request was fired\na page|B|stopped|false|1|the run was cut off\na login||stopped|false|0|the run ended first\n"},
@@ -100,7 +101,8 @@ func TestResult(t *testing.T) {
 	end := ended(p, Failed, "")
 	end.End.Problems = []Problem{{Message: "wrong"}}
 	run, _ := fold(t, Event{Type: RunStarted, Start: start}, started(p),
-		Event{Type: ArtifactKept, Place: p, Artifact: &Artifact{Path: "x"}}, Event{Type: EvidenceSeen, Place: p, Evidence: &Evidence{What: "y"}}, end,
+		Event{Type: ArtifactKept, Place: p, Artifact: &Artifact{Path: "x"}}, Event{Type: EvidenceSeen, Place: p,
+			Evidence: &Evidence{What: "y"}}, end,
 		Event{Type: PhoneLost, Lost: &Lost{Phone: "B"}}, Event{Type: RunFinished, Summary: &Summary{DurationMs: 7, ExitCode: 5}})
 	r := run.Results[0]
 	if got, want := r.Repeat(), `wxctl run nightly.yaml --case 'it'\''s \[new]\*' --device A`; got != want {
@@ -114,9 +116,10 @@ func TestResult(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
-	s := Step{Do: "share text", Args: []string{"-hi there"}, With: []Flag{{Name: "title", Value: "It's"}, {Name: "raw", Value: "true"}}}
-	if got, want := s.Line(Flag{Name: "device", Value: "A"}), `wxctl share text --device=A '--title=It'\''s' --raw -- '-hi there'`; got != want {
-		t.Errorf("%s, want %s", got, want)
+func TestQuote(t *testing.T) {
+	for word, want := range map[string]string{"a-b_c.d/e:f": "a-b_c.d/e:f", "": "''", "It's": `'It'\''s'`, "a b": "'a b'", "$x": "'$x'"} {
+		if got := Quote(word); got != want {
+			t.Errorf("Quote(%q) = %s, want %s", word, got, want)
+		}
 	}
 }

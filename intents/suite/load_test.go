@@ -78,7 +78,8 @@ func TestLoad(t *testing.T) {
 		{login.Matrix, map[string]string{"scope": "snsapi_userinfo", "n": "-4"}},
 		{value(login.Steps[0], "scope"), "snsapi_userinfo"},
 		{string(login.Steps[0].Expect[0].Match.Is), "-4"}, // a number still
-		{login.Steps[0].Capture, []Capture{{"code", "reply.code", true, Pos{21, 113}}, {"state", "reply.state", false, login.Steps[0].Capture[1].Pos}}},
+		{login.Steps[0].Capture, []Capture{{"code", "reply.code", true, Pos{21, 113}}, {"state", "reply.state", false,
+			login.Steps[0].Capture[1].Pos}}},
 		{value(login.Steps[1], "code"), "${code}"},
 		{len(login.Steps[1].With), 3},
 		{free.On, On{Phones: "platform=android,os>=12", Any: true}},
@@ -238,7 +239,8 @@ func FuzzLoad(f *testing.F) {
 
 // TestYAML: a plan written as a suite reads as the same plan.
 func TestYAML(t *testing.T) {
-	plan := load(t, strings.Replace(goodSuite, ", args: []", `, expect: {reply: null, a: {is: null, not: {oneOf: [1, "1", null]}}, b: {matches: "^\\d$"}}`, 1))
+	plan := load(t, strings.Replace(goodSuite, ", args: []",
+		`, expect: {reply: null, a: {is: null, not: {oneOf: [1, "1", null]}}, b: {matches: "^\\d$"}}`, 1))
 	text, err := plan.YAML()
 	if err != nil {
 		t.Fatal(err)

@@ -87,7 +87,10 @@ func TestExpect(t *testing.T) {
 func TestExpectNoJSON(t *testing.T) {
 	plan := load(t, "version: 1\nname: x\ncases: [{name: a, do: share webpage, expect: {state: opened, exit: 1}}]\n")
 	step := &plan.Cases[0].Steps[0]
-	problems := step.Problems(context.Background(), "s.yaml", &Answer{ExitCode: 1, JSON: []byte("oops")}, func(s string) (string, error) { return s, nil })
+	problems := step.Problems(context.Background(), "s.yaml", &Answer{ExitCode: 1, JSON: []byte("oops")}, func(s string) (string,
+		error) {
+		return s, nil
+	})
 	if len(problems) != 1 || problems[0].Message != "state can't be looked at: the command printed no JSON" {
 		t.Errorf("%v", problems)
 	}
@@ -103,7 +106,8 @@ func TestExpectNoJSON(t *testing.T) {
 
 func TestValue(t *testing.T) {
 	a := &Answer{JSON: []byte(answerJSON)}
-	for path, want := range map[string]string{"state": "opened", "elapsedMs": "412", "evidence.0.what": "chat picker opened", "reply": "", "x.y": "", "ok": `{"a":1}`, "big": "12345678901234567890"} {
+	for path, want := range map[string]string{"state": "opened", "elapsedMs": "412", "evidence.0.what": "chat picker opened",
+		"reply": "", "x.y": "", "ok": `{"a":1}`, "big": "12345678901234567890"} {
 		if got, ok := a.Value(path); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", path, got, ok)
 		}

@@ -116,27 +116,6 @@ type Job struct {
 	Phone string `json:"phone"`
 }
 
-// Line is a command line that does what a step does, for a person to paste
-// into a shell. The values of captures and of the phone are as given.
-func (s *Step) Line(flags ...Flag) string {
-	words := append([]string{"wxctl"}, strings.Fields(s.Do)...)
-	for _, f := range append(append([]Flag{}, flags...), s.With...) {
-		switch f.Value {
-		case "true":
-			words = append(words, "--"+f.Name)
-		default:
-			words = append(words, "--"+f.Name+"="+f.Value)
-		}
-	}
-	if len(s.Args) > 0 {
-		words = append(append(words, "--"), s.Args...)
-	}
-	for i, w := range words {
-		words[i] = Quote(w)
-	}
-	return strings.Join(words, " ")
-}
-
 // Quote quotes a word for a POSIX shell, where it has to be.
 func Quote(word string) string {
 	plain := func(r rune) bool {

@@ -31,7 +31,8 @@ func Reference(v *Vocabulary) string {
 	table("`on`", "A word, or a map with these keys.", t.on)
 	table("`retry`", "A map with these keys.", t.retry)
 	table("A capture", "A path, or a map with these keys.", t.capture)
-	b.WriteString("### Matchers\n\nA bare value means `is`. All keys of a matcher must hold.\n\n| matcher | holds for | such as |\n|---|---|---|\n")
+	b.WriteString("### Matchers\n\nA bare value means `is`. All keys of a matcher must hold.\n\n" +
+		"| matcher | holds for | such as |\n|---|---|---|\n")
 	for _, m := range matcherDocs {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` |\n", m.name, strings.ReplaceAll(m.doc, "|", `\|`), m.example)
 	}

@@ -157,7 +157,8 @@ func (s *schemer) flags(c *Command) schema {
 		}
 		properties[f.Name] = one
 	}
-	return schema{"type": "object", "properties": properties, "additionalProperties": false, "description": fmt.Sprintf("flags of wxctl %s: %s", c.Name, c.Short)}
+	return schema{"type": "object", "properties": properties, "additionalProperties": false,
+		"description": fmt.Sprintf("flags of wxctl %s: %s", c.Name, c.Short)}
 }
 
 var matcherRef = schema{"$ref": "#/definitions/matcher"}
@@ -169,10 +170,12 @@ func (s *schemer) expectations() schema {
 	return schema{
 		"type": "object",
 		"properties": schema{
-			"exit":   schema{"anyOf": []any{schema{"type": "integer", "minimum": 0, "maximum": 255}, named, matcherRef}, "description": "the exit code"},
+			"exit": schema{"anyOf": []any{schema{"type": "integer", "minimum": 0, "maximum": 255}, named, matcherRef},
+				"description": "the exit code"},
 			"state":  words(s.v.States),
 			"screen": words(s.v.Screens),
-			"jq":     schema{"anyOf": []any{schema{"type": "string"}, schema{"type": "array", "items": schema{"type": "string"}}}, "description": "jq expressions that must give true"},
+			"jq": schema{"anyOf": []any{schema{"type": "string"}, schema{"type": "array", "items": schema{"type": "string"}}},
+				"description": "jq expressions that must give true"},
 		},
 		"additionalProperties": schema{"anyOf": []any{matcherRef, schema{"not": schema{"type": "object", "maxProperties": 0}}}},
 		"propertyNames":        schema{"pattern": `^[^.]+(\.[^.]+)*$`},

@@ -30,8 +30,10 @@ func testVocabulary() *Vocabulary {
 			{Name: "share webpage", Phone: true, Flags: share, Refused: refused},
 			{Name: "share images", Phone: true, Args: true, Flags: share, Refused: refused},
 			{Name: "reply auth", Phone: true, Flags: share, Refused: refused},
-			{Name: "auth login", Phone: true, Flags: []CommandFlag{text("scope"), {Name: "code-only", Type: "bool", Check: anything}}, Refused: refused},
-			{Name: "auth exchange", Flags: []CommandFlag{text("code"), {Name: "wait", Type: "duration", Check: duration}, {Name: "allow-host", Type: "stringArray", Check: anything}}},
+			{Name: "auth login", Phone: true, Flags: []CommandFlag{text("scope"), {Name: "code-only", Type: "bool", Check: anything}},
+				Refused: refused},
+			{Name: "auth exchange", Flags: []CommandFlag{text("code"), {Name: "wait", Type: "duration", Check: duration},
+				{Name: "allow-host", Type: "stringArray", Check: anything}}},
 		},
 		States:  []string{"unknown", "delivered", "opened", "returned", "replied"},
 		Screens: []string{"chat_picker", "consent"},
@@ -67,7 +69,8 @@ func load(t *testing.T, text string) *Plan {
 
 func TestNear(t *testing.T) {
 	words := []string{"retry", "record", "name", "tags", "after"}
-	for word, want := range map[string]string{"retires": "retry", "rety": "retry", "tag": "tags", "nmae": "name", "coffee": "", "on-f": "", "rec": "record", "records": "record", "Name": "name", "": ""} {
+	for word, want := range map[string]string{"retires": "retry", "rety": "retry", "tag": "tags", "nmae": "name", "coffee": "",
+		"on-f": "", "rec": "record", "records": "record", "Name": "name", "": ""} {
 		if got := near(word, words); got != want {
 			t.Errorf("near(%q) = %q, want %q", word, got, want)
 		}
