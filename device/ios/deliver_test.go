@@ -171,7 +171,9 @@ func TestRefused(t *testing.T) {
 		{"back", virtualios.Options{}, with(share, func(j *device.Job) { j.After = device.AfterBack }), device.Refused, "no back key"},
 		{"another form of film", virtualios.Options{}, with(share, func(j *device.Job) {
 			j.Hooks.Record = func() (io.WriteCloser, error) { return nil, errors.New("never") }
-			j.Hooks.Film = func(f device.FilmForm) error { return device.Errorf(device.Usage, "a %s film", f).WithHint("another name") }
+			j.Hooks.Film = func(f device.FilmForm) error {
+				return device.Errorf(device.Usage, "a %s film", f).WithHint("another name")
+			}
 		}), device.Usage, "a gif film"},
 		{"empty text", virtualios.Options{}, device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Text{Text: new("")}}}}, device.Refused, "the SDK would refuse this"},
 		{"no WeChat", virtualios.Options{Without: true}, share, device.WeChatMissing, "not installed"},
