@@ -31,6 +31,12 @@ func runExample(t *testing.T, line string) {
 	if args[0] == "auth" || args[0] == "virtual" {
 		f.Streams.In = strings.NewReader(loggedIn(t, f, args, stdin))
 	}
+	if args[0] == "report" {
+		before, _, said := testFactory(t, "", nil)
+		if code := Run(t.Context(), before, []string{"run", "smoke.yaml", "--device", "virtual:android"}); code != 0 {
+			t.Fatalf("exit %d: %s", code, said())
+		}
+	}
 	if i := slices.Index(args, "--timeout"); args[0] == "watch" && i > 0 {
 		// Its time is up when it watches, however long that takes to come.
 		env := map[string]string{"WXCTL_DEVICE": "virtual:android", "WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}

@@ -9,19 +9,37 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/intents/suite"
+	"github.com/wxctl/wxctl/intents/suite/report"
 )
 
 // reportKind is a form that a report can have.
 type reportKind struct {
 	name string
-	// write writes the report of runs, each of which has its folder in dirs.
-	write func(w io.Writer, dirs []string, runs []*suite.Run) error
+	// write writes the report of runs to a path.
+	write func(path string, runs []ranIn) error
+}
+
+// ranIn is a run with its folder.
+type ranIn struct {
+	dir string
+	*suite.Run
 }
 
 // reportKinds are all of them, in the order of help texts.
 func reportKinds() []reportKind {
-	return []reportKind{{"ndjson", writeNDJSON}}
+	return []reportKind{
+		{"html", writeHTML},
+		// CI systems look for attachments from the folder of the project on.
+		{"junit", func(path string, runs []ranIn) error {
+			return writeReport(path, func(w io.Writer) error { return report.JUnit(w, sources(runs, ".")) })
+		}},
+		{"github", writeGitHub},
+		{"ndjson", func(path string, runs []ranIn) error {
+			return writeReport(path, func(w io.Writer) error { return copyEvents(w, runs) })
+		}},
+	}
 }
 
 func reportNames() []string {
@@ -48,40 +66,119 @@ func parseReports(texts []string) ([]reportTo, error) {
 			return nil, exit.Usagef("kinds: "+strings.Join(reportNames(), ", "), "--report %q is not a kind and a path, such as %s=report",
 				text, reportNames()[0])
 		}
+		if slices.ContainsFunc(all, func(r reportTo) bool { return filepath.Clean(r.path) == filepath.Clean(path) }) {
+			return nil, exit.Usagef("give each report a path of its own", "--report names %q twice", path)
+		}
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return nil, exit.Usagef("make the folder first", "--report %q can't be written: there is no folder %q", text, filepath.Dir(path))
+		}
 		all = append(all, reportTo{reportKinds()[i], path})
 	}
 	return all, nil
 }
 
-// write writes the report beside its place, then moves it there.
-func (r reportTo) write(dirs []string, runs []*suite.Run) (err error) {
-	failed := func(err error) error {
-		return &exit.Error{Name: "report_failed", Code: exit.Failed,
-			Message: "the " + r.kind.name + " report can't be written: " + err.Error(), Hint: "name another path: the run folder keeps everything", Err: err}
+// writeReports writes all reports that it can, and tells GitHub what did not
+// pass if it was asked for a summary.
+func (f *Factory) writeReports(reports []reportTo, runs []ranIn) error {
+	var errs []error
+	for _, to := range reports {
+		if err := to.kind.write(to.path, runs); err != nil {
+			errs = append(errs, &exit.Error{
+				Name: "report_failed", Code: exit.Failed, Message: "the " + to.kind.name + " report can't be written: " + err.Error(),
+				Hint: "name another path: the run folder keeps everything", Err: err,
+			})
+			continue
+		}
+		f.Streams.Note("%s report: %s", to.kind.name, safe(to.path))
+		if to.kind.name == "github" {
+			for _, line := range report.Annotations(sources(runs, ".")) {
+				f.Streams.Say(line) // GitHub reads stderr, too; stdout may be JSON
+			}
+		}
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(r.path), ".wxctl-report-*")
-	if err != nil {
-		return failed(err)
-	}
-	defer os.Remove(temporary.Name()) // it is gone if all went well
-	if err := errors.Join(r.kind.write(temporary, dirs, runs), temporary.Close()); err != nil {
-		return failed(err)
-	}
-	if err := os.Rename(temporary.Name(), r.path); err != nil {
-		return failed(err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// writeNDJSON writes the events of all runs, one run after another.
-func writeNDJSON(w io.Writer, dirs []string, _ []*suite.Run) error {
-	for _, dir := range dirs {
-		events, err := os.Open(filepath.Join(dir, eventsFile))
+// sources are runs as reports take them. base is the folder from which a report
+// names their files.
+func sources(runs []ranIn, base string) []report.Source {
+	var all []report.Source
+	for _, r := range runs {
+		link := r.dir
+		if from, err := filepath.Abs(base); err == nil {
+			if to, err := filepath.Abs(r.dir); err == nil {
+				link = to
+				if rel, err := filepath.Rel(from, to); err == nil {
+					link = rel
+				}
+			}
+		}
+		all = append(all, report.Source{Run: r.Run, Link: filepath.ToSlash(link)})
+	}
+	return all
+}
+
+// writeReport writes a report beside its place, then moves it there.
+func writeReport(path string, write func(io.Writer) error) error {
+	draft, err := files.Create(path, true)
+	if err != nil {
+		return err
+	}
+	defer draft.Discard()
+	if err := write(draft); err != nil {
+		return err
+	}
+	return draft.Close()
+}
+
+// writeHTML writes the page with the pictures of the run folders in it.
+func writeHTML(path string, runs []ranIn) error {
+	all := sources(runs, filepath.Dir(path))
+	for i, r := range runs {
+		root, err := os.OpenRoot(r.dir) // no link in a folder from elsewhere leads out of it
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(w, events)
-		if err := errors.Join(err, events.Close()); err != nil {
+		defer root.Close()
+		all[i].Files = root.FS()
+	}
+	return writeReport(path, func(w io.Writer) error { return report.HTML(w, all) })
+}
+
+// writeGitHub appends to the summary of a step, which other commands of the
+// step may have begun.
+func writeGitHub(path string, runs []ranIn) error {
+	file, err := files.Append(path)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		err = report.GitHub(file, sources(runs, "."), report.MaxGitHubSummary-int(min(info.Size(), report.MaxGitHubSummary)))
+	}
+	return errors.Join(err, file.Close())
+}
+
+// copyEvents copies the events of all runs, one run after another, without a
+// last line that was cut off.
+func copyEvents(w io.Writer, runs []ranIn) error {
+	for _, r := range runs {
+		err := func() error {
+			events, err := os.Open(filepath.Join(r.dir, eventsFile))
+			if err != nil {
+				return err
+			}
+			defer events.Close()
+			whole, err := suite.ReadEvents(events, func(suite.Event) error { return nil })
+			if err == nil {
+				_, err = events.Seek(0, io.SeekStart)
+			}
+			if err == nil {
+				_, err = io.CopyN(w, events, whole)
+			}
+			return err
+		}()
+		if err != nil {
 			return err
 		}
 	}

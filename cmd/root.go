@@ -25,6 +25,7 @@ func subcommands() []subcommand {
 		{"requests", "subscribe", func(f *Factory) *cobra.Command { return NewCmdSubscribe(f, nil) }},
 		{"requests", "reply", NewCmdReply},
 		{"requests", "run", func(f *Factory) *cobra.Command { return NewCmdRun(f, nil) }},
+		{"requests", "report", func(f *Factory) *cobra.Command { return NewCmdReport(f, nil) }},
 		{"phones", "devices", func(f *Factory) *cobra.Command { return NewCmdDevices(f, nil) }},
 		{"phones", "installed", func(f *Factory) *cobra.Command { return NewCmdInstalled(f, nil) }},
 		{"phones", "inspect", func(f *Factory) *cobra.Command { return NewCmdInspect(f, nil) }},

@@ -155,35 +155,40 @@ func (o *runOptions) runOne(ctx context.Context, r *suiteRun, folder *runFolder)
 }
 
 // conclude writes the reports, and is the run's error.
-func (o *runOptions) conclude(ctx context.Context, dirs []string, runs []*suite.Run) error {
+func (o *runOptions) conclude(ctx context.Context, dirs []string, results []*suite.Run) error {
+	var runs []ranIn
+	for i, dir := range dirs {
+		o.f.Streams.Note("run folder: %s", safe(dir))
+		runs = append(runs, ranIn{dir, results[i]})
+	}
+	if err := o.f.writeReports(o.kinds, runs); err != nil {
+		return err
+	}
+	return verdictOf(ctx, runs)
+}
+
+// countsOf are the counts of runs together.
+func countsOf(runs []ranIn) suite.Counts {
 	var counts suite.Counts
 	for _, run := range runs {
 		for _, r := range run.Results {
 			counts.Add(r.Status, r.Flaky)
 		}
 	}
-	for _, dir := range dirs {
-		o.f.Streams.Note("run folder: %s", safe(dir))
-	}
-	var errs []error
-	for _, to := range o.kinds {
-		if err := to.write(dirs, runs); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		o.f.Streams.Note("%s report: %s", to.kind.name, safe(to.path))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
+	return counts
+}
+
+// verdictOf is the error that runs amount to.
+func verdictOf(ctx context.Context, runs []ranIn) error {
+	counts := countsOf(runs)
 	switch code := runVerdict(ctx, counts); code {
 	case exit.OK:
 		return nil
 	case exit.FoundWrong:
 		return &exit.Error{Name: "cases_failed", Code: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()),
-			Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs))}
+			Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(runs))}
 	case exit.NotRun:
-		return &exit.Error{Name: "cases_not_run", Code: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(dirs)),
+		return &exit.Error{Name: "cases_not_run", Code: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(runs)),
 			Message: fmt.Sprintf("nothing failed, but of %d results %s", counts.Total(), missing(counts))}
 	default:
 		return context.Cause(ctx)
@@ -215,12 +220,15 @@ func listed(all []string) string {
 	return text + " and " + all[len(all)-1]
 }
 
-// shortest is the last folder as a person would type it.
-func shortest(dirs []string) string {
-	if len(dirs) == 0 {
-		return "DIR"
+// shortest is the folder of the last run in which something did not pass, as a
+// person would type it.
+func shortest(runs []ranIn) string {
+	dir := "DIR"
+	for _, r := range runs {
+		if r.Counts.Total() > r.Counts.Passed+r.Counts.Skipped {
+			dir = r.dir
+		}
 	}
-	dir := dirs[len(dirs)-1]
 	if wd, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(wd, dir); err == nil && len(rel) < len(dir) {
 			return rel

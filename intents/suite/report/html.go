@@ -1,0 +1,249 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+// page is what the one file of HTML is made of.
+type page struct {
+	Title    string
+	Totals   string
+	Policy   string
+	Style    template.CSS
+	Script   template.JS
+	Statuses []suite.Status
+	Runs     []pageRun
+	Data     pageData
+}
+
+// pageData is what the page's script shows. Texts that many results share stand
+// in Texts once, and as their number elsewhere.
+type pageData struct {
+	Texts    []string     `json:"texts"`
+	Phones   []pagePhone  `json:"phones"`
+	Cases    []pageCase   `json:"cases"`
+	Results  []pageResult `json:"results"`
+	Pictures []string     `json:"pictures"`
+}
+
+type pageRun struct {
+	ID, Suite, File, Version, Began, Took, Totals string
+	CutOff                                        bool
+	Lost                                          []string
+}
+
+type pagePhone struct {
+	Label    string `json:"label"`
+	Platform string `json:"platform,omitempty"`
+	OS       string `json:"os,omitempty"`
+}
+
+type pageCase struct {
+	Suite string   `json:"suite"`
+	Name  string   `json:"name"`
+	Tags  []string `json:"tags,omitempty"`
+}
+
+type pageResult struct {
+	Case     int           `json:"case"`
+	Phone    int           `json:"phone"`
+	Status   suite.Status  `json:"status"`
+	Flaky    bool          `json:"flaky,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	MS       int64         `json:"ms"`
+	Repeat   string        `json:"repeat"`
+	Attempts []pageAttempt `json:"attempts,omitempty"`
+}
+
+type pageAttempt struct {
+	Status   suite.Status    `json:"status"`
+	Phone    int             `json:"phone"`
+	At       string          `json:"at"`
+	MS       int64           `json:"ms"`
+	Exit     int             `json:"exit,omitempty"`
+	Reason   string          `json:"reason,omitempty"`
+	Sent     bool            `json:"sent,omitempty"`
+	Commands []string        `json:"commands,omitempty"`
+	Problems []pageProblem   `json:"problems,omitempty"`
+	Evidence [][5]int64      `json:"evidence,omitempty"` // step, ms, what, source, screen
+	Dir      string          `json:"dir,omitempty"`      // of the files, as a URL
+	Files    []pageFile      `json:"files,omitempty"`
+	Steps    []pageStep      `json:"steps,omitempty"`
+	Outcome  json.RawMessage `json:"outcome,omitempty"`
+}
+
+type pageProblem struct {
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"`
+}
+
+type pageFile struct {
+	Kind    string `json:"kind"`
+	Name    string `json:"name,omitempty"`    // in Dir
+	Href    string `json:"href,omitempty"`    // of a file elsewhere
+	Picture int    `json:"picture,omitempty"` // its number in Pictures, from 1
+}
+
+type pageStep struct {
+	Do      string       `json:"do"`
+	Status  suite.Status `json:"status"`
+	MS      int64        `json:"ms"`
+	Message string       `json:"message,omitempty"`
+}
+
+// HTML writes one page that needs nothing but itself: its script, its style, the
+// results, and the pictures, made smaller. A browser lets it ask for nothing.
+func HTML(w io.Writer, sources []Source) error {
+	all := items(sources)
+	b := pageBuilder{texts: map[string]int64{}, phones: map[string]int{}, cases: map[[2]string]int{}, pictures: newAlbum(maxPictures)}
+	b.data.Results = make([]pageResult, len(all))
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	for i, r := range all { // phones and cases in the plan's order
+		b.data.Results[i] = pageResult{Case: b.caseOf(r), Phone: b.phone(r.Phone)}
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return badness(all[x]) - badness(all[y]) })
+	for _, i := range order { // pictures of what did not pass come in first
+		b.result(&b.data.Results[i], all[i])
+	}
+	b.data.Pictures = b.pictures.urls
+	p := page{
+		Title: titleOf(sources), Totals: totals(counts(all)), Policy: policy(), Style: template.CSS(pageCSS), Script: template.JS(pageJS),
+		Statuses: suite.Statuses(), Data: b.data,
+	}
+	for _, s := range sources {
+		p.Runs = append(p.Runs, newPageRun(s.Run))
+	}
+	t, err := template.New("page").Parse(pageHTML)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, p)
+}
+
+// policy lets the page use what is in it and nothing else.
+func policy() string {
+	hash := func(text string) string {
+		sum := sha256.Sum256([]byte(text))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	return "default-src 'none'; script-src " + hash(pageJS) + "; style-src " + hash(pageCSS) +
+		"; img-src data:; base-uri 'none'; form-action 'none'"
+}
+
+func titleOf(sources []Source) string {
+	var names []string
+	for _, s := range sources {
+		if !slices.Contains(names, s.Run.Start.Suite) {
+			names = append(names, s.Run.Start.Suite)
+		}
+	}
+	return clean(shorten(strings.Join(names, ", "), 200))
+}
+
+func newPageRun(run *suite.Run) pageRun {
+	p := pageRun{
+		ID: clean(run.ID), Suite: clean(run.Start.Suite), File: clean(run.Start.Plan.File), Version: clean(run.Start.Version),
+		Began: run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), Took: (time.Duration(run.DurationMs) * time.Millisecond).String(),
+		Totals: totals(run.Counts), CutOff: run.Finished.IsZero(),
+	}
+	for _, l := range run.Lost {
+		p.Lost = append(p.Lost, clean(l.Phone+": "+l.Message))
+	}
+	return p
+}
+
+// pageBuilder collects the data of a page.
+type pageBuilder struct {
+	data     pageData
+	texts    map[string]int64
+	phones   map[string]int
+	cases    map[[2]string]int
+	pictures *album
+}
+
+func (b *pageBuilder) text(s string) int64 {
+	n, ok := b.texts[s]
+	if !ok {
+		n = int64(len(b.data.Texts))
+		b.texts[s] = n
+		b.data.Texts = append(b.data.Texts, s)
+	}
+	return n
+}
+
+func (b *pageBuilder) phone(p suite.Phone) int {
+	n, ok := b.phones[p.ID]
+	if !ok {
+		n = len(b.data.Phones)
+		b.phones[p.ID] = n
+		b.data.Phones = append(b.data.Phones, pagePhone{phoneLabel(p), p.Platform, p.OSVersion})
+	}
+	return n
+}
+
+func (b *pageBuilder) caseOf(r item) int {
+	key := [2]string{r.Run().Start.Suite, r.Case.Name}
+	n, ok := b.cases[key]
+	if !ok {
+		n = len(b.data.Cases)
+		b.cases[key] = n
+		b.data.Cases = append(b.data.Cases, pageCase{key[0], key[1], r.Case.Tags})
+	}
+	return n
+}
+
+func (b *pageBuilder) result(p *pageResult, r item) {
+	p.Status, p.Flaky, p.Reason, p.MS, p.Repeat = r.Status, r.Flaky, r.Reason, r.DurationMs(), r.Repeat()
+	for _, a := range r.Attempts {
+		at := pageAttempt{
+			Status: a.End.Status, Phone: b.phone(a.Phone), At: a.Started.UTC().Format("15:04:05.000"), MS: a.End.DurationMs,
+			Exit: a.End.ExitCode, Reason: a.End.Reason, Sent: a.End.Sent, Commands: a.Commands,
+		}
+		for _, q := range a.End.Problems {
+			at.Problems = append(at.Problems, pageProblem{q.String(), q.Hint})
+		}
+		for _, e := range a.Evidence {
+			at.Evidence = append(at.Evidence, [5]int64{int64(e.Step), e.AtMs, b.text(e.What), b.text(e.Source), b.text(e.Screen)})
+		}
+		for _, f := range a.Artifacts {
+			file := pageFile{Kind: f.Kind, Href: r.href(f.Path), Picture: b.pictures.add(r.Files, f)}
+			if at.Dir == "" {
+				at.Dir = file.Href[:strings.LastIndex(file.Href, "/")+1]
+			}
+			if name, ok := strings.CutPrefix(file.Href, at.Dir); ok && at.Dir != "" {
+				file.Name, file.Href = name, ""
+			}
+			at.Files = append(at.Files, file)
+		}
+		for _, s := range a.End.Steps {
+			at.Steps = append(at.Steps, pageStep{s.Do, s.Status, s.DurationMs, s.Message})
+		}
+		const maxOutcome = 8 << 10 // the whole of it is among the files
+		if a.End.Status != suite.Passed && len(a.End.Outcome) < maxOutcome && string(a.End.Outcome) != "null" {
+			at.Outcome = a.End.Outcome
+		}
+		p.Attempts = append(p.Attempts, at)
+	}
+}

@@ -1,0 +1,162 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const form = document.getElementById("filters");
+  const signs = {passed: "✓", failed: "✗", errored: "!", unknown: "?", skipped: "–", stopped: "■"};
+
+  // All text goes in as text: nothing of the data is ever read as HTML.
+  const el = (name, props, ...children) => {
+    const e = Object.assign(document.createElement(name), props);
+    e.append(...children);
+    return e;
+  };
+  const took = ms => ms < 1000 ? ms + " ms" : (ms / 1000).toFixed(ms < 10000 ? 2 : 1) + " s";
+  const phone = r => data.phones[r.phone].label;
+  const what = r => {
+    for (const a of (r.attempts || []).slice().reverse()) {
+      if (a.status === r.status && a.problems) return a.problems[0].text;
+    }
+    return r.reason || "";
+  };
+
+  const copy = text => {
+    const button = el("button", {type: "button"}, "Copy");
+    button.setAttribute("aria-label", "Copy the command line");
+    const said = s => { button.textContent = s; setTimeout(() => { button.textContent = "Copy"; }, 1500); };
+    button.addEventListener("click", () => {
+      const pre = button.previousElementSibling;
+      const select = () => { getSelection().selectAllChildren(pre); said("Selected"); };
+      if (!navigator.clipboard) select();
+      else navigator.clipboard.writeText(text).then(() => said("Copied"), select);
+    });
+    return el("div", {className: "command"}, el("pre", {}, text), button);
+  };
+
+  const timeline = a => {
+    const list = el("ol", {className: "evidence"});
+    for (const [step, ms, seen, source, screen] of a.evidence) {
+      const from = [data.texts[source], data.texts[screen]].filter(Boolean).join(", ");
+      list.append(el("li", {}, el("span", {className: "at"}, took(ms)), (step ? "step " + step + ": " : "") + data.texts[seen] + " ",
+        el("span", {className: "source"}, from)));
+    }
+    return list;
+  };
+
+  const files = (a, name) => {
+    const pictures = el("div", {className: "pictures"}), links = el("p", {});
+    for (const f of a.files) {
+      const href = f.name ? a.dir + f.name : f.href;
+      const link = href ? el("a", {href}, f.kind) : f.kind;
+      if (f.picture) {
+        pictures.append(el("figure", {}, el("img", {src: data.pictures[f.picture - 1], alt: f.kind + " of " + name, loading: "lazy"}), el("figcaption", {}, link)));
+      } else {
+        links.append(link, " ");
+      }
+    }
+    return [pictures, links];
+  };
+
+  const attempt = (r, a, n, of) => {
+    const all = [];
+    const name = data.cases[r.case].name + " on " + data.phones[a.phone].label;
+    all.push(el("h3", {}, el("span", {className: a.status}, signs[a.status] + " " + a.status), (of > 1 ? ", attempt " + n : "") + " on " + data.phones[a.phone].label +
+      ", " + took(a.ms) + ", from " + a.at + " UTC" + (a.exit ? ", exit " + a.exit : "") + (a.sent ? ", sent" : "")));
+    if (a.problems) {
+      all.push(el("ul", {className: "problems"}, ...a.problems.map(p => el("li", {}, p.text, p.hint ? el("span", {className: "hint"}, "hint: " + p.hint) : ""))));
+    } else if (a.reason) {
+      all.push(el("p", {}, a.reason));
+    }
+    for (const s of a.steps || []) {
+      all.push(el("p", {}, el("span", {className: s.status}, signs[s.status] + " "), s.do + ", " + took(s.ms) + (s.message ? ": " + s.message : "")));
+    }
+    if (a.evidence) all.push(el("h3", {}, "What was seen"), timeline(a));
+    if (a.files) all.push(...files(a, name));
+    if (a.commands) all.push(el("h3", {}, "What was run"), ...a.commands.map(copy));
+    if (a.outcome) all.push(el("details", {}, el("summary", {}, "The answer as JSON"), el("pre", {}, JSON.stringify(a.outcome, null, 2))));
+    return all;
+  };
+
+  const fill = r => {
+    const body = el("div", {className: "body"});
+    const attempts = r.attempts || [];
+    // The last attempt is the one to look at.
+    for (let i = attempts.length - 1; i >= 0; i--) body.append(...attempt(r, attempts[i], i + 1, attempts.length));
+    if (attempts.length === 0 && r.reason) body.append(el("p", {}, r.reason));
+    body.append(el("h3", {}, "Run this case again"), copy(r.repeat));
+    return body;
+  };
+
+  const order = ["failed", "errored", "unknown", "stopped", "skipped", "passed"];
+  const rank = r => 2 * order.indexOf(r.status) - (r.flaky ? 1 : 0);
+  const sorted = data.results.map((r, i) => [r, i]).sort((a, b) => rank(a[0]) - rank(b[0]) || a[1] - b[1]).map(x => x[0]);
+  const list = document.getElementById("results");
+  for (const r of sorted) {
+    const c = data.cases[r.case], said = what(r);
+    r.box = el("details", {}, el("summary", {}, el("span", {className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + r.status + (r.flaky ? ", flaky" : "")),
+      " " + c.name + " ", el("span", {className: "tag"}, phone(r) + ", " + took(r.ms)), said && r.status !== "passed" ? el("span", {className: "what"}, said) : ""));
+    r.box.addEventListener("toggle", () => { if (r.box.open && !r.box.querySelector(".body")) r.box.append(fill(r)); });
+    list.append(r.box);
+  }
+
+  const show = r => {
+    r.box.open = true;
+    r.box.scrollIntoView({block: "start"});
+    r.box.querySelector("summary").focus();
+  };
+
+  const grid = document.getElementById("grid");
+  const head = el("tr", {}, el("th", {scope: "col"}, "Case"));
+  const heads = data.phones.map(p => el("th", {scope: "col"}, p.label, el("br"), el("span", {className: "tag"}, [p.platform, p.os].filter(Boolean).join(" "))));
+  head.append(...heads);
+  grid.append(el("thead", {}, head));
+  const suites = new Set(data.cases.map(c => c.suite)).size;
+  const rows = data.cases.map(c => {
+    const name = el("th", {scope: "row"}, c.name, el("br"));
+    if (suites > 1) name.append(el("span", {className: "tag"}, c.suite));
+    for (const t of c.tags || []) name.append(el("span", {className: "tag"}, "#" + t));
+    const cells = data.phones.map(() => el("td", {}));
+    return {row: el("tr", {}, name, ...cells), cells};
+  });
+  for (const r of data.results) {
+    r.cell = el("button", {type: "button", className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + (r.flaky ? "flaky" : r.status));
+    r.cell.setAttribute("aria-label", data.cases[r.case].name + " on " + phone(r) + ": " + r.status + (r.flaky ? ", flaky" : ""));
+    r.cell.addEventListener("click", () => show(r));
+    rows[r.case].cells[r.phone].append(r.cell);
+  }
+  grid.append(el("tbody", {}, ...rows.map(x => x.row)));
+
+  const options = (select, all) => select.append(...all.map(([value, text]) => el("option", {value}, text)));
+  options(form.elements.phone, data.phones.map((p, i) => [String(i), p.label]));
+  options(form.elements.tag, [...new Set(data.cases.flatMap(c => c.tags || []))].sort().map(t => [t, t]));
+  for (const box of form.querySelectorAll("input[type=checkbox]")) {
+    const n = data.results.filter(box.name === "flaky" ? r => r.flaky : r => r.status === box.value).length;
+    box.parentElement.querySelector(".n").textContent = n;
+    if (n === 0) box.parentElement.hidden = true;
+  }
+
+  const filter = () => {
+    const f = form.elements;
+    const statuses = new Set([...form.querySelectorAll("input[name=status]:checked")].map(x => x.value));
+    const name = f.name.value.toLowerCase();
+    let n = 0;
+    const rowsShown = new Set(), phonesShown = new Set();
+    for (const r of data.results) {
+      const c = data.cases[r.case];
+      const fits = statuses.has(r.status) && (!f.flaky.checked || r.flaky) && (f.phone.value === "" || String(r.phone) === f.phone.value) &&
+        (f.tag.value === "" || (c.tags || []).includes(f.tag.value)) && c.name.toLowerCase().includes(name);
+      r.box.hidden = r.cell.hidden = !fits;
+      if (fits) { n++; rowsShown.add(r.case); phonesShown.add(r.phone); }
+    }
+    rows.forEach((x, i) => {
+      x.row.hidden = !rowsShown.has(i);
+      x.cells.forEach((cell, j) => { cell.hidden = !phonesShown.has(j); });
+    });
+    heads.forEach((h, j) => { h.hidden = !phonesShown.has(j); });
+    document.getElementById("shown").textContent = n === data.results.length ? n + " results" : n + " of " + data.results.length + " results";
+  };
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", e => e.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+  filter();
+  if (sorted.length && sorted[0].status !== "passed" && sorted[0].status !== "skipped") sorted[0].box.open = true;
+})();
