@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,6 +166,24 @@ func TestDoctorCost(t *testing.T) {
 	}
 }
 
+// lockedText is output that is read while a command still writes it.
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestDoctorWatch: lines of the app's log become findings, each kind once,
 // until the signal.
 func TestDoctorWatch(t *testing.T) {
@@ -173,7 +192,10 @@ func TestDoctorWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, registered(t))})
+	f, _, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, registered(t))})
+	said := &lockedText{}
+	f.Streams.Out = said
+	out := said.String
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	ended := make(chan int, 1)
