@@ -1,0 +1,122 @@
+package art
+
+import "github.com/wxctl/wxctl/device/android/jdwp"
+
+// maxElems is how long an array that is no byte[] may be made.
+const maxElems = 1 << 16
+
+func newArray(c *call) error {
+	k, n := c.in.class(), int(int32(c.in.u32()))
+	if k == nil {
+		return nil
+	}
+	if k.elem == "" {
+		return jdwp.InvalidArray
+	}
+	if n < 0 || n > maxPacket || n > maxElems && k.elem != "B" {
+		return jdwp.InvalidLength
+	}
+	o := &Object{Class: k}
+	if k.elem == "B" {
+		o.Bytes = make([]byte, n)
+	} else {
+		o.Elems = make([]Value, n)
+		for i := range o.Elems {
+			o.Elems[i] = zero(k.elem)
+		}
+	}
+	c.out.tagged(o)
+	return nil
+}
+
+// array reads an array.
+func (c *call) array() (*Object, error) {
+	o := c.in.object(false)
+	if o == nil {
+		return nil, c.in.err
+	}
+	if o.Class.elem == "" {
+		return nil, jdwp.InvalidArray
+	}
+	return o, nil
+}
+
+func (o *Object) length() int { return len(o.Bytes) + len(o.Elems) }
+
+func arrayLength(c *call) error {
+	o, err := c.array()
+	if err == nil {
+		c.out.u32(uint32(o.length()))
+	}
+	return err
+}
+
+// region reads a part of an array.
+func (c *call) region() (o *Object, first, n int, err error) {
+	if o, err = c.array(); err != nil {
+		return nil, 0, 0, err
+	}
+	first, n = int(int32(c.in.u32())), int(int32(c.in.u32()))
+	if first < 0 || first > o.length() {
+		return nil, 0, 0, jdwp.InvalidIndex
+	}
+	if n == -1 {
+		n = o.length() - first
+	}
+	if n < 0 || n > o.length()-first {
+		return nil, 0, 0, jdwp.InvalidLength
+	}
+	return o, first, n, nil
+}
+
+func elemTag(elem string) jdwp.Tag {
+	if elem == "Ljava/lang/String;" {
+		return jdwp.TagString
+	}
+	return jdwp.Tag(elem[0])
+}
+
+func arrayGet(c *call) error {
+	o, first, n, err := c.region()
+	if err != nil {
+		return err
+	}
+	c.out.u8(byte(elemTag(o.Class.elem))).u32(uint32(n))
+	if o.Class.elem == "B" {
+		c.out.b = append(c.out.b, o.Bytes[first:first+n]...)
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, v := range o.Elems[first : first+n] {
+		if tag := jdwp.Tag(o.Class.elem[0]); tag.IsObject() {
+			c.out.tagged(v)
+		} else {
+			c.out.value(v)
+		}
+	}
+	return nil
+}
+
+func arraySet(c *call) error {
+	o, first, n, err := c.region()
+	if err != nil {
+		return err
+	}
+	if o.Class.elem == "B" {
+		copy(o.Bytes[first:], c.in.take(n))
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range n {
+		v := c.in.value(jdwp.Tag(o.Class.elem[0]))
+		if !c.machine.fits(v, o.Class.elem) {
+			return jdwp.TypeMismatch
+		}
+		if c.in.err == nil {
+			o.Elems[first+i] = v
+		}
+	}
+	return nil
+}

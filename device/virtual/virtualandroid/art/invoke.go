@@ -1,0 +1,170 @@
+package art
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/wxctl/wxctl/device/android/jdwp"
+)
+
+// fits reports whether a value can be passed where a type is declared.
+func (m *Machine) fits(v Value, signature string) bool {
+	if signature[0] != 'L' && signature[0] != '[' {
+		return byte(tagOf(v)) == signature[0]
+	}
+	o, ok := v.(*Object)
+	if v == nil || ok && o == nil {
+		return true
+	}
+	if !ok {
+		return false
+	}
+	name := strings.ReplaceAll(signature, "/", ".")
+	if signature[0] == 'L' {
+		name = name[1 : len(name)-1]
+	}
+	if name == "java.lang.Object" {
+		return true
+	}
+	m.mu.Lock()
+	k := m.classes[name]
+	m.mu.Unlock()
+	return k == nil || o.Class.Is(k)
+}
+
+func invokeVirtual(c *call) error {
+	o := c.in.object(false)
+	t := c.in.thread()
+	k := c.in.class()
+	m := c.in.method(k)
+	if c.in.err != nil {
+		return c.in.err
+	}
+	if m.Static || !o.Class.Is(k) {
+		return jdwp.InvalidMethodID
+	}
+	return c.invoke(t, m, o, false)
+}
+
+func invokeStatic(c *call) error {
+	k := c.in.class()
+	t := c.in.thread()
+	m := c.in.method(k)
+	if c.in.err != nil {
+		return c.in.err
+	}
+	if !m.Static {
+		return jdwp.InvalidMethodID
+	}
+	return c.invoke(t, m, nil, false)
+}
+
+func newInstance(c *call) error {
+	k := c.in.class()
+	t := c.in.thread()
+	m := c.in.method(k)
+	if c.in.err != nil {
+		return c.in.err
+	}
+	if m.Name != "<init>" {
+		return jdwp.InvalidMethodID
+	}
+	return c.invoke(t, m, c.machine.NewObject(k), true)
+}
+
+// Options of an invocation.
+const (
+	singleThreaded = 1
+	nonVirtual     = 2
+)
+
+// invoke has a thread that stands at an event call a method; the answer
+// follows when that is done.
+func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) error {
+	m := c.machine
+	want := parameters(method.Signature)
+	var args []Value
+	for range c.in.count(1) {
+		args = append(args, c.in.value(jdwp.Tag(c.in.u8())))
+	}
+	options := c.in.u32()
+	switch {
+	case c.in.err != nil:
+		return c.in.err
+	case len(args) != len(want):
+		return jdwp.IllegalArgument
+	}
+	for i, v := range args {
+		if !m.fits(v, want[i]) {
+			return jdwp.TypeMismatch
+		}
+	}
+	if this != nil && !create && options&nonVirtual == 0 {
+		if override := this.Class.method(method.Name, method.Signature); override != nil {
+			method = override
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case !t.alive, !t.parked || !t.atEvent:
+		return jdwp.InvalidThread
+	case t.invocation != nil:
+		return jdwp.AlreadyInvoking
+	case m.options.API < 28 && t.suspended > 1:
+		return jdwp.ThreadSuspended // Dbg::PrepareInvokeMethod
+	}
+	t.invocation = func() { c.run(t, method, this, args, options, create) }
+	m.changed.Broadcast()
+	return errNoReply
+}
+
+func (c *call) run(t *Thread, method *Method, this *Object, args []Value, options uint32, create bool) {
+	m := c.machine
+	var others []*Thread
+	m.mu.Lock()
+	held := t.suspended
+	t.suspended, t.atEvent = 0, false
+	if options&singleThreaded == 0 {
+		for _, other := range m.threads {
+			if other != t && other.suspended > 0 {
+				other.suspended--
+				others = append(others, other)
+			}
+		}
+		m.changed.Broadcast()
+	}
+	m.mu.Unlock()
+	v, err := t.Run(method, this, args...)
+	if create {
+		v = this
+	}
+	m.mu.Lock()
+	attached := m.session == c.session
+	if attached {
+		t.suspended, t.atEvent = t.suspended+held, true
+		for _, other := range others {
+			other.suspended++
+		}
+	}
+	t.parked = attached
+	var thrown *Thrown
+	switch {
+	case errors.As(err, &thrown):
+		c.out.tagged(nilOf(resultOf(method.Signature))).tagged(thrown.Object)
+	case err != nil:
+		m.mu.Unlock()
+		c.reply(c.id, jdwp.VMDead, nil)
+		return
+	default:
+		if o, ok := v.(*Object); ok && o == nil {
+			v = nil
+		}
+		c.out.tagged(v).tagged(nil)
+	}
+	m.mu.Unlock()
+	c.reply(c.id, 0, c.out.b)
+}
+
+// nilOf is what an invocation returns besides an exception.
+func nilOf(signature string) Value { return zero(signature) }
