@@ -190,7 +190,8 @@ func (i Info) hasID(id string) bool {
 
 // hasPrefix reports whether the phone's ID starts with prefix.
 func (i Info) hasPrefix(prefix string) bool {
-	return strings.HasPrefix(i.ID, prefix) || i.Platform == IOS && plainUDID(prefix) != "" && strings.HasPrefix(plainUDID(i.ID), plainUDID(prefix))
+	return strings.HasPrefix(i.ID, prefix) || i.Platform == IOS && plainUDID(prefix) != "" &&
+		strings.HasPrefix(plainUDID(i.ID), plainUDID(prefix))
 }
 
 // SameUDID reports whether two UDIDs are the same one. Tools write them with

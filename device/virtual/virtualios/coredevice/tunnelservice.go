@@ -30,7 +30,6 @@ type TunnelService struct {
 
 	mu      sync.Mutex
 	tunnels []*serviceTunnel
-	asked   int
 }
 
 type serviceTunnel struct {
@@ -86,13 +85,6 @@ func NewTunnelService(port int, phones ...*Server) (*TunnelService, error) {
 // Addr is the address of the HTTP face.
 func (a *TunnelService) Addr() string { return a.l.Addr().String() }
 
-// Asked is how often the service was asked for a tunnel.
-func (a *TunnelService) Asked() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.asked
-}
-
 // Close ends the service and what goes through it, and waits for it.
 func (a *TunnelService) Close() error {
 	a.cancel()
@@ -143,7 +135,6 @@ func (a *TunnelService) list(w http.ResponseWriter, _ *http.Request) {
 
 func (a *TunnelService) tell(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	a.asked++
 	t := a.find(r.PathValue("udid"))
 	if t == nil || t.removed > 0 {
 		if t != nil {
