@@ -51,18 +51,21 @@ const (
 
 // fixes has, for each state, the one thing to do about it.
 var fixes = map[State]string{
-	Unauthorized:  `unlock the phone and accept "Allow USB debugging?"; if no dialog shows, revoke USB debugging authorizations in its developer options and plug it in again`,
-	Authorizing:   `wait a moment, or unlock the phone and accept "Allow USB debugging?"`,
-	Connecting:    "wait a moment: the adb server is still opening the phone",
-	Offline:       "unplug the phone and plug it in again, or run: adb reconnect offline",
-	NoPermissions: "give your user access to the USB device (on Linux: install the android-sdk-platform-tools-common udev rules, or join the plugdev group), then plug the phone in again",
-	Recovery:      "the phone is in recovery: choose \"Reboot system now\" on it, or run: adb reboot",
-	Rescue:        "the phone is in rescue mode: restart it",
-	Sideload:      "the phone waits for an update (sideload): leave that menu on the phone, or run: adb reboot",
-	Bootloader:    "the phone is in its bootloader: run: fastboot reboot",
-	Locked:        "unlock the phone and keep its screen on",
-	Unpaired:      `unlock the phone and tap "Trust" in the dialog "Trust This Computer?"; if no dialog shows, unplug the phone and plug it in again`,
-	TrustPending:  `unlock the phone and tap "Trust" in the dialog that it shows`,
+	Unauthorized: `unlock the phone and accept "Allow USB debugging?"; if no dialog shows, revoke USB debugging ` +
+		`authorizations in its developer options and plug it in again`,
+	Authorizing: `wait a moment, or unlock the phone and accept "Allow USB debugging?"`,
+	Connecting:  "wait a moment: the adb server is still opening the phone",
+	Offline:     "unplug the phone and plug it in again, or run: adb reconnect offline",
+	NoPermissions: "give your user access to the USB device (on Linux: install the android-sdk-platform-tools-common udev " +
+		"rules, or join the plugdev group), then plug the phone in again",
+	Recovery:   "the phone is in recovery: choose \"Reboot system now\" on it, or run: adb reboot",
+	Rescue:     "the phone is in rescue mode: restart it",
+	Sideload:   "the phone waits for an update (sideload): leave that menu on the phone, or run: adb reboot",
+	Bootloader: "the phone is in its bootloader: run: fastboot reboot",
+	Locked:     "unlock the phone and keep its screen on",
+	Unpaired: `unlock the phone and tap "Trust" in the dialog "Trust This Computer?"; if no dialog shows, unplug the ` +
+		`phone and plug it in again`,
+	TrustPending: `unlock the phone and tap "Trust" in the dialog that it shows`,
 
 	NotAnswering:     "unplug the phone and plug it in again; if that does not help, restart it",
 	DeveloperModeOff: "switch it on in Settings > Privacy & Security > Developer Mode, and restart the phone",

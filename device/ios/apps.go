@@ -172,7 +172,8 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 				return err
 			}
 			if answer.Error != "" {
-				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid, device.Printable(answer.Error+" "+answer.ErrorDescription)).
+				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid,
+					device.Printable(answer.Error+" "+answer.ErrorDescription)).
 					WithHint("restart the iPhone and try again")
 			}
 			if answer.LookupResult == nil && answer.Status != "Complete" {
@@ -205,8 +206,9 @@ func (p *Phone) noService(name string, err error) error {
 	var refused *LockdownError
 	if errors.As(err, &refused) {
 		return &device.Error{
-			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q does not start its service %s: it says %q", p.udid, name, device.Printable(refused.Code)),
-			Hint: "unlock it, or restart it", Err: err,
+			Code:    device.PhoneNotReady,
+			Message: fmt.Sprintf("the iPhone %q does not start its service %s: it says %q", p.udid, name, device.Printable(refused.Code)),
+			Hint:    "unlock it, or restart it", Err: err,
 		}
 	}
 	var closed *RefusedError

@@ -14,7 +14,8 @@ import (
 func (d *delivery) bridge(ctx context.Context) error {
 	scheme := device.BridgeScheme(d.appID)
 	if !slices.ContainsFunc(d.app.schemes(), func(s string) bool { return strings.EqualFold(s, scheme) }) {
-		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.Job.Request), device.Printable(d.app.ID), scheme).
+		return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)",
+			device.Describe(d.Job.Request), device.Printable(d.app.ID), scheme).
 			WithHint("put the debug hook into the app: docs/bridge.md")
 	}
 	wires, differences, err := encode(device.RouteBridge, d.Job.Request, ioswire.Sender{AppID: d.appID})

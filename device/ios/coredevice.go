@@ -30,7 +30,8 @@ const (
 
 // emptyOptions is the binary property list of an empty dictionary, which
 // platformSpecificOptions holds when there are none.
-var emptyOptions = []byte("bplist00\xd0\x08\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09")
+var emptyOptions = []byte("bplist00\xd0\x08" +
+	"\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09")
 
 // Launch says what CoreDevice's appservice is to launch.
 type Launch struct {
@@ -289,7 +290,8 @@ func (c *coreDevice) refusal(e any, bundleID string) error {
 	}
 	code, _ := number(valueAt(e, "code"))
 	longest := slices.MaxFunc(append(said, ""), func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid, excerpt(device.Printable(longest)), device.Printable(textAt(e, "domain")), code)
+	return device.Errorf(device.Failed, "the iPhone %q did not open it: CoreDevice says %q (%s %d)", c.udid,
+		excerpt(device.Printable(longest)), device.Printable(textAt(e, "domain")), code)
 }
 
 // sayings collects the texts in an error.

@@ -10,7 +10,8 @@ import (
 // can do.
 func routeOf(job device.Job) (route device.Route, why string, err error) {
 	if device.IsImages(job.Request) {
-		return "", "", device.Errorf(device.Refused, "several images can't be shared on an iPhone: the OpenSDK has no such request, and the module's shareMutableImg is for Android only").
+		return "", "", device.Errorf(device.Refused, "several images can't be shared on an iPhone: the OpenSDK has no such "+
+			"request, and the module's shareMutableImg is for Android only").
 			WithHint("share one: wxctl share image, or use an Android phone")
 	}
 	switch job.Route {
@@ -92,7 +93,8 @@ func Preview(job device.Job) (device.Preview, intents.Request, error) {
 
 // PreviewReply is what a forged reply is sent as.
 func PreviewReply(job device.ReplyJob) (device.Preview, error) {
-	wires, differences, err := encodeReply(job.Reply, ioswire.Receiver{AppID: job.App.AppID, UniversalLink: job.App.UniversalLink}, job.SDKVersion)
+	wires, differences, err := encodeReply(job.Reply,
+		ioswire.Receiver{AppID: job.App.AppID, UniversalLink: job.App.UniversalLink}, job.SDKVersion)
 	return show(wires, differences), err
 }
 

@@ -21,7 +21,8 @@ import (
 func (p *Phone) Picture(ctx context.Context) ([]byte, error) { return p.picture(ctx) }
 
 // Film implements device.Viewer.
-func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device.FilmForm) error, create func() (io.WriteCloser, error)) error {
+func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device.FilmForm) error,
+	create func() (io.WriteCloser, error)) error {
 	f, err := p.startFilm(ctx, form)
 	if err != nil {
 		return err
@@ -99,7 +100,8 @@ const maxFrame = 32_000_000
 func (f *film) add(encoded []byte) error {
 	config, _, err := image.DecodeConfig(bytes.NewReader(encoded))
 	if err != nil || config.Width <= 0 || config.Height <= 0 || config.Width*config.Height > maxFrame {
-		return device.Errorf(device.ServerMisbehaved, "the iPhone sent a picture that can't be read (%d by %d pixels)", config.Width, config.Height)
+		return device.Errorf(device.ServerMisbehaved, "the iPhone sent a picture that can't be read (%d by %d pixels)",
+			config.Width, config.Height)
 	}
 	picture, _, err := image.Decode(bytes.NewReader(encoded))
 	if err != nil {

@@ -178,7 +178,8 @@ func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string))
 	case !p.version().ownTunnel() && known:
 		return nil, err
 	case !p.version().ownTunnel():
-		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no tunnel service of go-ios answers at %s with one to the iPhone %q", p.info.OSVersion, p.serviceName(), p.info.ID).
+		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no tunnel service of "+
+			"go-ios answers at %s with one to the iPhone %q", p.info.OSVersion, p.serviceName(), p.info.ID).
 			WithHint("start one: sudo ios tunnel start. Or update the phone above iOS 17.4")
 	case known && !errors.Is(err, errStale):
 		return nil, err
@@ -227,7 +228,8 @@ func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
 	conn, err := p.service(ctx, cdtunnel.Service)
 	var refusal *LockdownError
 	if errors.As(err, &refusal) {
-		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown answers %q to %s", p.info.ID, device.Printable(refusal.Code), cdtunnel.Service).
+		return nil, p.whyNot(ctx, device.Errorf(device.PhoneNotReady, "the iPhone %q opens no tunnel: lockdown "+
+			"answers %q to %s", p.info.ID, device.Printable(refusal.Code), cdtunnel.Service).
 			WithHint("turn its developer mode on (Settings > Privacy & Security), and restart it"))
 	}
 	if err != nil {
@@ -292,7 +294,8 @@ func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
 	pr, err := o.launch(ctx, l)
 	var broken *tunnelError
 	if errors.As(err, &broken) && ctx.Err() == nil {
-		e := device.Errorf(device.PhoneLost, "the tunnel to the iPhone %q broke while it was handed the URL; whether it took it isn't known", o.udid).
+		e := device.Errorf(device.PhoneLost, "the tunnel to the iPhone %q broke while it was handed the URL; whether it took "+
+			"it isn't known", o.udid).
 			WithHint("plug it in again and see `wxctl devices`")
 		e.Err = err
 		return opened{}, e

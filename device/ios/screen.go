@@ -105,7 +105,8 @@ func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 	if err == nil {
 		picture, err := screenshotr(ctx, conn)
 		if err != nil && ctx.Err() == nil {
-			err = device.Errorf(device.Failed, "the iPhone %q sent no screenshot: %w", p.info.ID, err).WithHint("start a WebDriverAgent on the phone, which takes them, too")
+			err = device.Errorf(device.Failed, "the iPhone %q sent no screenshot: %w", p.info.ID, err).
+				WithHint("start a WebDriverAgent on the phone, which takes them, too")
 		}
 		return picture, err
 	}

@@ -48,11 +48,13 @@ func findTunnel(ctx context.Context, service, udid string) (*serviceTunnel, erro
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+service+"/tunnel/"+url.PathEscape(udid), nil)
 	if err != nil {
-		return nil, device.Errorf(device.Usage, "%q is not the address of a tunnel service", service).WithHint("see GO_IOS_AGENT_HOST and GO_IOS_AGENT_PORT")
+		return nil, device.Errorf(device.Usage, "%q is not the address of a tunnel service", service).
+			WithHint("see GO_IOS_AGENT_HOST and GO_IOS_AGENT_PORT")
 	}
 	transport := &http.Transport{DisableKeepAlives: true} // and no proxy
 	defer transport.CloseIdleConnections()
-	answer, err := (&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(request)
+	answer, err := (&http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoTunnel, err)
 	}
@@ -141,7 +143,8 @@ func (t *serviceTunnel) Close() error { return nil }
 // stale says that the service's tunnel leads nowhere any more, as services keep it
 // after the phone was unplugged and plugged in again.
 func (t *serviceTunnel) stale(udid string, err error) error {
-	e := device.Errorf(device.PhoneNotReady, "the tunnel that go-ios's tunnel service at %s holds does not reach the iPhone %q: it is stale, as after the phone was unplugged", t.service, udid).
+	e := device.Errorf(device.PhoneNotReady, "the tunnel that go-ios's tunnel service at %s holds does not reach the iPhone "+
+		"%q: it is stale, as after the phone was unplugged", t.service, udid).
 		WithHint("make a new one: ios tunnel refresh, or: curl -X DELETE http://%s/tunnel/%s", t.service, udid)
 	e.Err = errors.Join(errStale, err)
 	return e

@@ -103,7 +103,8 @@ func readWDA(status int, data []byte, value any) (session string, err error) {
 		SessionID *string         `json:"sessionId"`
 	}
 	if err := json.Unmarshal(data, &envelope); err != nil || envelope.Value == nil && status != http.StatusOK {
-		return "", device.Errorf(device.ServerMisbehaved, "what listens on port %d of the iPhone is no WebDriverAgent: it answered %d and %.80q", wdaPort, status, data).
+		return "", device.Errorf(device.ServerMisbehaved,
+			"what listens on port %d of the iPhone is no WebDriverAgent: it answered %d and %.80q", wdaPort, status, data).
 			WithHint("stop it, and start WebDriverAgent there")
 	}
 	var refusal struct{ Error, Message string }
@@ -165,12 +166,14 @@ func (w *wda) ready(ctx context.Context) error {
 	case errors.Is(err, errHung):
 		return &device.Error{
 			Code: device.PhoneNotReady, Message: fmt.Sprintf("WebDriverAgent on the iPhone %q takes connections and answers nothing", w.udid),
-			Hint: "it was suspended or hangs: start WebDriverAgentRunner on the phone again, and keep the phone unlocked", Err: errors.Join(errNoWDA, errHung),
+			Hint: "it was suspended or hangs: start WebDriverAgentRunner on the phone again, and keep the phone unlocked",
+			Err:  errors.Join(errNoWDA, errHung),
 		}
 	case err != nil:
 		return err
 	case state.Ready != nil && !*state.Ready:
-		return device.Errorf(device.PhoneNotReady, "WebDriverAgent on the iPhone %q is not ready: it says %q", w.udid, device.Printable(state.Message)).
+		return device.Errorf(device.PhoneNotReady, "WebDriverAgent on the iPhone %q is not ready: it says %q", w.udid,
+			device.Printable(state.Message)).
 			WithHint("wait a moment, or start WebDriverAgentRunner on the phone again")
 	}
 	if !isSessionID(session) {
@@ -215,7 +218,8 @@ func (w *wda) inSession(ctx context.Context, path string, body, value any) error
 		}
 		w.session = "" // it ended since
 	}
-	return device.Errorf(device.Failed, "WebDriverAgent on the iPhone %q ends its sessions at once", w.udid).WithHint("start WebDriverAgentRunner on the phone again")
+	return device.Errorf(device.Failed, "WebDriverAgent on the iPhone %q ends its sessions at once", w.udid).
+		WithHint("start WebDriverAgentRunner on the phone again")
 }
 
 // begin makes a session without an app: one with an app would start it.

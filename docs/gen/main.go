@@ -45,7 +45,9 @@ func generate(markdown, man string) error {
 		if err := doc.GenMarkdownTree(root, markdown); err != nil {
 			return err
 		}
-		page := "# The format of suites\n\nMade from the table that `wxctl run` checks suites with. What it means: [suites](../suites.md).\n\n" + cmd.SuiteReference()
+		page := "# The format of suites\n\n" +
+			"Made from the table that `wxctl run` checks suites with. What it means: [suites](../suites.md).\n\n" +
+			cmd.SuiteReference()
 		if err := os.WriteFile(filepath.Join(markdown, "suite_format.md"), []byte(page), 0o644); err != nil {
 			return err
 		}

@@ -80,7 +80,8 @@ type checker struct {
 // warn adds a warning of something that the SDK does with a request. id names
 // it.
 func (c *checker) warn(id, field, rule, hint string) {
-	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field, Rule: rule, Hint: hint, Source: c.Source})
+	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field, Rule: rule,
+		Hint: hint, Source: c.Source})
 }
 
 // unsent warns of a field that the SDK version has no key for.

@@ -50,11 +50,13 @@ func (s *Sender) differences() []string {
 	case s.Scheme && s.Resent:
 		return nil
 	case s.Scheme:
-		return []string{"the scheme is opened, not the universal link: without universalLink, caller token and context id, since only the app's SDK can take part in WeChat's hand-shake for a universal link"}
+		return []string{"the scheme is opened, not the universal link: without universalLink, caller token and context id, " +
+			"since only the app's SDK can take part in WeChat's hand-shake for a universal link"}
 	case s.UniversalLink != "":
 		return nil
 	}
-	return []string{"no universal link is known: encoded as the SDK does for a WeChat that takes none, by the scheme and without universalLink, bundle id and context id"}
+	return []string{"no universal link is known: encoded as the SDK does for a WeChat that takes none, by the scheme and " +
+		"without universalLink, bundle id and context id"}
 }
 
 // encoder collects what becomes of one request.

@@ -78,7 +78,8 @@ type checker struct {
 // unsent warns of a field that this SDK has no place for.
 func (c *checker) unsent(field string, set bool) {
 	if set {
-		c.Problems = append(c.Problems, intents.Problem{ID: "request.unsent", Severity: intents.SeverityWarning, Field: field, Rule: "is not sent by this SDK", Source: c.Source})
+		c.Problems = append(c.Problems, intents.Problem{ID: "request.unsent", Severity: intents.SeverityWarning, Field: field,
+			Rule: "is not sent by this SDK", Source: c.Source})
 	}
 }
 

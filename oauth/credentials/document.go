@@ -117,7 +117,8 @@ func (s *Store) read() (document, error) {
 		return document{}, s.unreadable(err)
 	}
 	if mended {
-		s.opts.Notify(fmt.Sprintf("%q could be read by others, which is mended now; if it was shared, log in again and reset the AppSecret", s.Path()))
+		s.opts.Notify(fmt.Sprintf("%q could be read by others, which is mended now; if it was shared, log in again and reset "+
+			"the AppSecret", s.Path()))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
 	if err != nil {
@@ -249,7 +250,8 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("another wxctl holds the credentials: %w", ctx.Err())
 		}
-		return nil, &FileError{Path: path, Reason: "can't be locked: " + without(err), Hint: "see who may write there, or use another store: --store", Err: err}
+		return nil, &FileError{Path: path, Reason: "can't be locked: " + without(err),
+			Hint: "see who may write there, or use another store: --store", Err: err}
 	}
 	return func() { l.Close() }, nil
 }
