@@ -106,7 +106,8 @@ func (o *authOptions) addServerFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server of the same protocol (default "+oauth.DefaultBaseURL+")")
 	flags.StringArrayVar(&o.allowHosts, "allow-host", nil, "`host` other than WeChat's and this computer that may be sent secrets")
-	flags.StringVar(&o.store, "store", "", "where secrets and tokens are kept: "+oneOf("keyring", "file", "none")+" (env WXCTL_STORE, else the keyring if it works, or a file)")
+	flags.StringVar(&o.store, "store", "", "where secrets and tokens are kept: "+
+		oneOf("keyring", "file", "none")+" (env WXCTL_STORE, else the keyring if it works, or a file)")
 	complete(c, "store", "keyring", "file", "none")
 	for _, name := range []string{"secret", "app-secret", "token", "access-token", "refresh-token"} {
 		if flags.Lookup(name) == nil {
@@ -122,7 +123,8 @@ func (o *authOptions) checkMisuse() error {
 	case "":
 		return nil
 	case "secret", "app-secret":
-		return exit.Usagef("use --secret-stdin, WXCTL_APP_SECRET, or the prompt on a terminal; and reset the AppSecret if others use this computer",
+		return exit.Usagef("use --secret-stdin, WXCTL_APP_SECRET, or the prompt on a terminal; and reset the AppSecret if "+
+			"others use this computer",
 			"--%s is refused: every process can see a secret on the command line", o.misused.flag)
 	}
 	return exit.Usagef("use --token-stdin", "--%s is refused: every process can see a token on the command line", o.misused.flag)
@@ -151,7 +153,8 @@ func (o *authOptions) client(appID string) (*oauth.Client, error) {
 	if err != nil {
 		return nil, exit.Usagef("--base-url https://…, or http:// and this computer", "--base-url: %v", err)
 	}
-	if !base.Published() && !base.Loopback() && !slices.ContainsFunc(o.allowHosts, func(h string) bool { return strings.EqualFold(h, base.Host()) }) {
+	if !base.Published() && !base.Loopback() && !slices.ContainsFunc(o.allowHosts,
+		func(h string) bool { return strings.EqualFold(h, base.Host()) }) {
 		return nil, exit.Usagef("--allow-host "+base.Host(), "%q is not WeChat's, and would be sent the secret or a token", base.Host())
 	}
 	secret, _ := cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret") // who needs it complains
@@ -177,7 +180,8 @@ func (f *Factory) traceOAuth(a oauth.Attempt) {
 }
 
 // stored finds the token of the user that is meant: --openid, or the only one.
-func (o *authOptions) stored(ctx context.Context, op oauth.Op, store *credentials.Store, a credentials.Account) (oauth.Token, credentials.Backend, error) {
+func (o *authOptions) stored(ctx context.Context, op oauth.Op, store *credentials.Store, a credentials.Account) (oauth.Token,
+	credentials.Backend, error) {
 	openID, err := o.user(op, store, a)
 	if err != nil {
 		return oauth.Token{}, "", err

@@ -237,7 +237,8 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 
 // trade exchanges a code and keeps the tokens. given says that the AppSecret
 // was given just now instead of found in the store.
-func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, store *credentials.Store, a credentials.Account, code oauth.Secret, given bool) (oauth.Token, credentials.Backend, error) {
+func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, store *credentials.Store, a credentials.Account,
+	code oauth.Secret, given bool) (oauth.Token, credentials.Backend, error) {
 	token, err := client.Exchange(ctx, code)
 	if err != nil {
 		return oauth.Token{}, "", err
@@ -258,7 +259,8 @@ func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, s
 }
 
 // keep stores what was obtained.
-func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store, a credentials.Account, token oauth.Token, secret oauth.Secret, given bool) (credentials.Backend, error) {
+func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store, a credentials.Account, token oauth.Token,
+	secret oauth.Secret, given bool) (credentials.Backend, error) {
 	stored, err := store.SetToken(ctx, a, token)
 	if errors.Is(err, credentials.ErrNoStore) {
 		return "", nil
@@ -338,7 +340,8 @@ const keepTime = time.Second
 
 // keepCode keeps a code whose exchange failed, unless it was that which WeChat
 // refused, and says so in the error.
-func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.Store, a credentials.Account, code oauth.Secret, err error) error {
+func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.Store, a credentials.Account, code oauth.Secret,
+	err error) error {
 	var refused *oauth.Error
 	if !errors.As(err, &refused) {
 		return err // the exchange itself went well
@@ -365,7 +368,8 @@ func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.S
 
 // readSecret returns the AppSecret, and whether it was given just now instead
 // of found in the store.
-func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store, a credentials.Account) (secret oauth.Secret, given bool, err error) {
+func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store,
+	a credentials.Account) (secret oauth.Secret, given bool, err error) {
 	switch {
 	case o.secretStdin:
 		secret, err = o.f.readStdin(ctx, "AppSecret")

@@ -85,7 +85,8 @@ func cleanValue(text, what string) (oauth.Secret, error) {
 	}
 	for i := range len(text) {
 		if text[i] <= ' ' || text[i] >= 0x7f {
-			return oauth.Secret{}, exit.Usagef("pipe in the value alone, without a name before it", "the %s is not one word of printable ASCII", what)
+			return oauth.Secret{}, exit.Usagef("pipe in the value alone, without a name before it",
+				"the %s is not one word of printable ASCII", what)
 		}
 	}
 	return oauth.NewSecret(text), nil

@@ -37,8 +37,9 @@ asked for on a terminal. Without one, or where an app's own server does the
 exchange, --code-only prints the code. A weaker --until ends before there is a
 code.
 `+requestTail, append([]exit.Code{exit.Credentials}, requestCodes...)...),
-		Example: examples("wxctl auth login --until opened\nwxctl auth login --code-only\nwxctl auth login --scope snsapi_userinfo --dry-run --json"),
-		Args:    noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
+		Example: examples("wxctl auth login --until opened\nwxctl auth login --code-only\n" +
+			"wxctl auth login --scope snsapi_userinfo --dry-run --json"),
+		Args: noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {
 				return runF(c.Context(), opts)

@@ -222,7 +222,8 @@ func printStatus(f *Factory, r statusReply) error {
 		default:
 			state.Text = "expected to last until " + clock(u.ExpiresAt)
 		}
-		rows = append(rows, []output.Cell{output.Text("user"), output.Text(u.OpenID), output.Text(strings.TrimSpace("token " + u.AccessToken + " in the " + u.Source)), state})
+		rows = append(rows, []output.Cell{output.Text("user"), output.Text(u.OpenID),
+			output.Text(strings.TrimSpace("token " + u.AccessToken + " in the " + u.Source)), state})
 	}
 	if len(r.Users) == 0 {
 		f.Streams.Note("no user has logged in; wxctl auth exchange takes a code")

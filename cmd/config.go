@@ -75,8 +75,10 @@ an empty answer leaves a key unset.
 the team id and the universal link from an app: of an .apk or .ipa file, or, as
 --from phone, of the app on the phone that --device names (the one of --package
 or --bundle-id, or the only debuggable one). Flags win over what is read.`),
-		Example: examples("wxctl config init --from phone --device virtual:android\nwxctl config init --app-id wx0123456789abcdef --package com.example.app\nwxctl config init --profile lab --scene session --app-id wx0123456789abcdef"),
-		Args:    cobra.NoArgs,
+		Example: examples("wxctl config init --from phone --device virtual:android\n" +
+			"wxctl config init --app-id wx0123456789abcdef --package com.example.app\n" +
+			"wxctl config init --profile lab --scene session --app-id wx0123456789abcdef"),
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			for _, k := range config.Keys() {
 				if !c.Flags().Changed(k.Name) {
@@ -113,7 +115,8 @@ func configInitRun(ctx context.Context, opts *configInitOptions) error {
 	}
 	if len(opts.values) == 0 {
 		if !f.Streams.InTTY || !f.Streams.ErrTTY {
-			return exit.Usagef("wxctl config init --app-id wx… --package com.example.app", "config init has nothing to write: give at least one key as a flag")
+			return exit.Usagef("wxctl config init --app-id wx… --package com.example.app",
+				"config init has nothing to write: give at least one key as a flag")
 		}
 		if err := askForKeys(ctx, f, opts); err != nil {
 			return err
@@ -290,9 +293,10 @@ type configListOptions struct{ f *Factory }
 func NewCmdConfigList(f *Factory, runF func(*configListOptions) error) *cobra.Command {
 	opts := &configListOptions{f: f}
 	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the values in force and where each comes from",
-		Long:    long("List each key with its value and where that comes from: a variable of the\nenvironment, the profile, or nowhere (then the phone is asked, or the\ncommand's default holds)."),
+		Use:   "list",
+		Short: "List the values in force and where each comes from",
+		Long: long("List each key with its value and where that comes from: a variable of the\nenvironment, the profile, " +
+			"or nowhere (then the phone is asked, or the\ncommand's default holds)."),
 		Example: examples("wxctl config list\nwxctl config list --json"),
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

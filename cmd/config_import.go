@@ -37,7 +37,8 @@ into the file.`, exit.Credentials),
 			return configImportRun(c.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.store, "store", "", "where the secret goes: keyring, file or none (default: the keyring if it works, else a file)")
+	cmd.Flags().StringVar(&opts.store, "store", "", "where the secret goes: keyring, file or none (default: the keyring if "+
+		"it works, else a file)")
 	complete(cmd, "store", "keyring", "file", "none")
 	return cmd
 }
@@ -69,7 +70,8 @@ func configImportRun(ctx context.Context, opts *configImportOptions) error {
 		}
 		where, err := store.SetSecret(ctx, credentials.Account{Profile: profile, AppID: found.AppID}, oauth.NewSecret(found.Secret))
 		if err != nil {
-			return &exit.Error{Name: "store_failed", Code: exit.Failed, Message: "the AppSecret can't be stored: " + err.Error(), Hint: "choose another place with --store", Err: err}
+			return &exit.Error{Name: "store_failed", Code: exit.Failed, Message: "the AppSecret can't be stored: " +
+				err.Error(), Hint: "choose another place with --store", Err: err}
 		}
 		f.Streams.Note("the AppSecret is in the %s", where)
 	}

@@ -56,7 +56,8 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 		},
 	}
 	opts.phone.add(f, cmd)
-	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones that --device fits are in this `state`, such as ready or disconnected")
+	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones that --device fits are in this `state`, such "+
+		"as ready or disconnected")
 	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
 	return cmd
 }
@@ -235,7 +236,8 @@ func printChanges(f *Factory, known map[string]device.Info, phones []device.Info
 				device.Info
 			}{output.SchemaVersion, event, p})
 		}
-		return f.Printer().Table(nil, [][]output.Cell{{output.Text(event), output.Text(p.ID), output.Text(string(p.State)), output.Text(p.Model)}})
+		return f.Printer().Table(nil, [][]output.Cell{{output.Text(event), output.Text(p.ID), output.Text(string(p.State)),
+			output.Text(p.Model)}})
 	}
 	for _, p := range phones {
 		now[p.Key()] = true

@@ -18,7 +18,8 @@ const waitForTimeout = 5 * time.Minute
 // checkState says what is wrong with a state that would be waited for in vain.
 func checkState(state string) error {
 	if s := device.State(state); s != gone && !s.Known() {
-		return exit.Usagef("wait for ready, offline, unauthorized, locked, disconnected, or another state that wxctl devices shows", "invalid --wait-for %q", state)
+		return exit.Usagef("wait for ready, offline, unauthorized, locked, disconnected, or another state that wxctl "+
+			"devices shows", "invalid --wait-for %q", state)
 	}
 	return nil
 }
@@ -60,12 +61,14 @@ func allIn(phones []device.Info, state device.State) bool {
 func notInState(phones []device.Info, sel device.Selector, state device.State) error {
 	for _, phone := range phones {
 		if phone.State != state {
-			return device.Errorf(device.NotSeen, "phone %s was not %s in time: it is %s", phone.Label(), state, phone.State).WithHint("%s", phone.FixNow())
+			return device.Errorf(device.NotSeen, "phone %s was not %s in time: it is %s", phone.Label(), state, phone.State).
+				WithHint("%s", phone.FixNow())
 		}
 	}
 	what := "no phone came"
 	if sel.Text != "" {
 		what = fmt.Sprintf("no phone that fits %q came", sel.Text)
 	}
-	return device.Errorf(device.NoPhone, "%s in time", what).WithHint("run `wxctl devices` to see the phones, or give it longer with --timeout")
+	return device.Errorf(device.NoPhone, "%s in time", what).
+		WithHint("run `wxctl devices` to see the phones, or give it longer with --timeout")
 }

@@ -39,7 +39,8 @@ func (o *requestOptions) preview(p plan, c content) error {
 	if err != nil {
 		return err
 	}
-	result := preview{SchemaVersion: output.SchemaVersion, Problems: append([]intents.Problem{}, a.problems...), Warnings: append([]device.Note{}, a.warnings...)}
+	result := preview{SchemaVersion: output.SchemaVersion, Problems: append([]intents.Problem{}, a.problems...),
+		Warnings: append([]device.Note{}, a.warnings...)}
 	if a.job.App, err = o.shownAs(on); err != nil {
 		return err
 	}

@@ -29,7 +29,8 @@ func NewCmdInspect(f *Factory, runF func(context.Context, *inspectOptions) error
 that the Open Platform wants, its WXEntryActivity, what it declares to see; on
 an iPhone its URL schemes, the schemes that it may query, its associated
 domains. APP is a package name or bundle ID; without it, the app of the profile,
-or the only debuggable app that WeChat could call back.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
+or the only debuggable app that WeChat could call back.`,
+			exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples("wxctl inspect com.example.wxdemo\nwxctl inspect com.example.wxdemo --jq '.signatures[].md5'"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -54,27 +55,28 @@ func inspectRun(ctx context.Context, opts *inspectOptions) error {
 	if err != nil {
 		return err
 	}
-	return onPhones(ctx, opts.f, &opts.phone, requestTimeout, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
-		fail := func(err error) (any, string, error) {
-			return struct {
-				SchemaVersion int                 `json:"schemaVersion"`
-				Device        device.DeviceRef    `json:"device"`
-				Error         *device.ErrorReport `json:"error"`
-			}{output.SchemaVersion, info.Ref(), reportOf(err)}, "", err
-		}
-		if openErr != nil {
-			return fail(openErr)
-		}
-		inspector, ok := device.As[device.Inspector](phone)
-		if !ok {
-			return fail(device.Errorf(device.Refused, "apps on %s phones can't be inspected", info.Platform))
-		}
-		inspection, err := inspector.Inspect(ctx, id, opts.phone.user())
-		if err != nil {
-			return fail(err)
-		}
-		return inspection, tellInspection(inspection), nil
-	})
+	return onPhones(ctx, opts.f, &opts.phone, requestTimeout,
+		func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+			fail := func(err error) (any, string, error) {
+				return struct {
+					SchemaVersion int                 `json:"schemaVersion"`
+					Device        device.DeviceRef    `json:"device"`
+					Error         *device.ErrorReport `json:"error"`
+				}{output.SchemaVersion, info.Ref(), reportOf(err)}, "", err
+			}
+			if openErr != nil {
+				return fail(openErr)
+			}
+			inspector, ok := device.As[device.Inspector](phone)
+			if !ok {
+				return fail(device.Errorf(device.Refused, "apps on %s phones can't be inspected", info.Platform))
+			}
+			inspection, err := inspector.Inspect(ctx, id, opts.phone.user())
+			if err != nil {
+				return fail(err)
+			}
+			return inspection, tellInspection(inspection), nil
+		})
 }
 
 // identity is the app that the argument names, else the profile's.

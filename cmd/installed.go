@@ -25,7 +25,8 @@ func NewCmdInstalled(f *Factory, runF func(context.Context, *installedOptions) e
 		Use:   "installed",
 		Short: "Say whether WeChat is on the phone, and which",
 		Long: long(`Say whether WeChat is installed, its version, and for which Android users. On an
-iPhone, a WeChat that is too old to take requests from URLs gets a warning.`, exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
+iPhone, a WeChat that is too old to take requests from URLs gets a warning.`,
+			exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples("wxctl installed\nwxctl installed --jq .versionName"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -61,50 +62,52 @@ type installedAnswer struct {
 }
 
 func installedRun(ctx context.Context, opts *installedOptions) error {
-	return onPhones(ctx, opts.f, &opts.phone, requestTimeout, func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
-		answer := installedAnswer{SchemaVersion: output.SchemaVersion, Device: info.Ref()}
-		var wechat device.WeChat
-		err := openErr
-		if err == nil {
-			wechat, err = phone.WeChat(ctx, opts.phone.user())
-		}
-		if err != nil {
-			answer.Err, answer.Error = device.ModuleError{Code: -1, Msg: describe(err).Message}, reportOf(err)
-			return answer, "", err
-		}
-		answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
-		answer.VersionName, answer.SupportAPI = wechat.Version, wechat.SupportAPI
-		if info.Platform == device.Android {
-			answer.VersionCode = &wechat.VersionCode
-		}
-		answer.Enabled, answer.AndroidUsers, answer.Warnings = wechat.Enabled, wechat.AndroidUsers, wechat.Warnings
-		if !wechat.Installed {
-			err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")
-			answer.Error = reportOf(err)
-			return answer, "", err
-		}
-		for _, w := range wechat.Warnings {
-			opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
-			opts.f.Streams.Note("hint: %s", safe(w.Hint))
-		}
-		what := "WeChat " + safe(wechat.Version) + " is installed"
-		if !wechat.Enabled {
-			what += ", but disabled"
-		}
-		if len(wechat.AndroidUsers) > 1 {
-			var ids []string
-			for _, u := range wechat.AndroidUsers {
-				ids = append(ids, itoa(u.ID))
+	return onPhones(ctx, opts.f, &opts.phone, requestTimeout,
+		func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+			answer := installedAnswer{SchemaVersion: output.SchemaVersion, Device: info.Ref()}
+			var wechat device.WeChat
+			err := openErr
+			if err == nil {
+				wechat, err = phone.WeChat(ctx, opts.phone.user())
 			}
-			what += " for Android users " + strings.Join(ids, ", ")
-		}
-		return answer, what, nil
-	})
+			if err != nil {
+				answer.Err, answer.Error = device.ModuleError{Code: -1, Msg: describe(err).Message}, reportOf(err)
+				return answer, "", err
+			}
+			answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
+			answer.VersionName, answer.SupportAPI = wechat.Version, wechat.SupportAPI
+			if info.Platform == device.Android {
+				answer.VersionCode = &wechat.VersionCode
+			}
+			answer.Enabled, answer.AndroidUsers, answer.Warnings = wechat.Enabled, wechat.AndroidUsers, wechat.Warnings
+			if !wechat.Installed {
+				err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")
+				answer.Error = reportOf(err)
+				return answer, "", err
+			}
+			for _, w := range wechat.Warnings {
+				opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
+				opts.f.Streams.Note("hint: %s", safe(w.Hint))
+			}
+			what := "WeChat " + safe(wechat.Version) + " is installed"
+			if !wechat.Enabled {
+				what += ", but disabled"
+			}
+			if len(wechat.AndroidUsers) > 1 {
+				var ids []string
+				for _, u := range wechat.AndroidUsers {
+					ids = append(ids, itoa(u.ID))
+				}
+				what += " for Android users " + strings.Join(ids, ", ")
+			}
+			return answer, what, nil
+		})
 }
 
 // onPhones asks one phone, or all, and prints the answers: the frame of
 // commands that only ask.
-func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time.Duration, ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
+func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time.Duration,
+	ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
 	ctx, cancel := f.Deadline(ctx, byDefault+flags.wait)
 	defer cancel()
 	sel, err := f.selector(flags)

@@ -90,7 +90,8 @@ func (f *Factory) reportPanic(p any) int {
 			f.Streams.Note("%s", strings.TrimRight(line, "\n"))
 		}
 	}
-	report := exit.Report{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what, Hint: "please report it with what -v prints"}
+	report := exit.Report{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what,
+		Hint: "please report it with what -v prints"}
 	if f.printer != nil && f.printer.JSON() && !f.printer.Printed() {
 		f.printError(report)
 	}

@@ -15,7 +15,8 @@ import (
 // PhoneOpener makes the way to phones: real ones at the servers that the
 // flags and the environment name, or a virtual one that is started for this
 // command. What it started ends with close.
-type PhoneOpener func(ctx context.Context, f *Factory, flags *phoneFlags, sel device.Selector) (fleet *device.Fleet, close func(), err error)
+type PhoneOpener func(ctx context.Context, f *Factory, flags *phoneFlags, sel device.Selector) (fleet *device.Fleet,
+	close func(), err error)
 
 // phoneFlags are the flags of every command that touches a phone.
 type phoneFlags struct {
@@ -34,10 +35,12 @@ type phoneFlags struct {
 
 func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, usb:PATH, transport-id:N, model:X, platform=android,os>=12, all, virtual:android, virtual:ios")
+	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, usb:PATH, "+
+		"transport-id:N, model:X, platform=android,os>=12, all, virtual:android, virtual:ios")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
 	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
-	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port`, or several with commas (default from the environment, else 127.0.0.1:5037)")
+	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port`, or several with commas (default from the "+
+		"environment, else 127.0.0.1:5037)")
 	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path, or several with commas (default from the environment)")
 	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --all")
 	flags.BoolVar(&p.all, "all", false, "all ready phones that --device fits, or all there are")
@@ -50,7 +53,8 @@ func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 // check says what is wrong with the flags before anything is opened.
 func (p *phoneFlags) check(cmd *cobra.Command) error {
 	p.userSet = cmd.Flags().Changed("android-user")
-	if err := given(cmd, "device", "platform", "adb-server", "usbmuxd", "app-id", "package", "bundle-id", "universal-link", "scene"); err != nil {
+	if err := given(cmd, "device", "platform", "adb-server", "usbmuxd", "app-id", "package", "bundle-id", "universal-link",
+		"scene"); err != nil {
 		return err
 	}
 	switch p.platform {
@@ -128,7 +132,8 @@ func (f *Factory) listCandidates(candidates []device.Candidate) {
 			mark = "-->"
 		}
 		pad := func(s string, w int) string { return s + strings.Repeat(" ", max(0, w-len(s))) }
-		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " + pad(safe(string(c.State)), state) + "  " + safe(c.Model)
+		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " +
+			pad(safe(string(c.State)), state) + "  " + safe(c.Model)
 		f.Streams.Say(strings.TrimRight(line, " "))
 	}
 }

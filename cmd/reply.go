@@ -25,11 +25,13 @@ import (
 // NewCmdReply makes `wxctl reply` and the commands below it.
 func NewCmdReply(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
-		Use:     "reply",
-		Short:   "Forge WeChat's reply to an app",
-		Long:    long("Bring WeChat's reply to the app under test with no WeChat, so that the app's\nhandling of it can be looked at. Only debuggable apps get forged replies.", requestCodes...),
+		Use:   "reply",
+		Short: "Forge WeChat's reply to an app",
+		Long: long("Bring WeChat's reply to the app under test with no WeChat, so that the app's\nhandling of it can be "+
+			"looked at. Only debuggable apps get forged replies.", requestCodes...),
 		Example: examples("wxctl reply share --err-code -2 --dry-run"),
-	}, newCmdReplyKind(f, replyShare, nil), newCmdReplyKind(f, replyAuth, nil), newCmdReplyKind(f, replyMiniProgram, nil), newCmdReplyKind(f, replySubscribe, nil))
+	}, newCmdReplyKind(f, replyShare, nil), newCmdReplyKind(f, replyAuth, nil), newCmdReplyKind(f, replyMiniProgram, nil),
+		newCmdReplyKind(f, replySubscribe, nil))
 }
 
 // replyKind says what is special to one kind of reply.
@@ -59,12 +61,14 @@ var (
 			optionalVar(c.Flags(), &o.country, "country", "country, such as CN")
 		},
 		make: func(o *replyOptions, r intents.Result) intents.Reply {
-			return intents.AuthReply{Result: r, Code: o.code, State: o.state, URL: o.url, Lang: o.lang, Country: o.country, AuthResult: r.ErrCode == intents.ErrOK}
+			return intents.AuthReply{Result: r, Code: o.code, State: o.state, URL: o.url, Lang: o.lang, Country: o.country,
+				AuthResult: r.ErrCode == intents.ErrOK}
 		},
 	}
 	replyMiniProgram = replyKind{
 		name: "miniprogram", live: "wxctl reply miniprogram --ext-msg hello",
-		short: "Forge a mini program's message to the app", example: "wxctl reply miniprogram --ext-msg hello --dry-run", jsonKind: intents.KindLaunchMiniProgram,
+		short: "Forge a mini program's message to the app", example: "wxctl reply miniprogram --ext-msg hello --dry-run",
+		jsonKind: intents.KindLaunchMiniProgram,
 		flags: func(o *replyOptions, c *cobra.Command) {
 			optionalVar(c.Flags(), &o.extMsg, "ext-msg", "message of the mini program")
 		},
@@ -74,7 +78,8 @@ var (
 	}
 	replySubscribe = replyKind{
 		name: "subscribe", live: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm",
-		short: "Forge the reply to a subscription", example: "wxctl reply subscribe --template-id 7YuTL --scene 1000 --action confirm --dry-run", jsonKind: intents.KindSubscribeMessage,
+		short: "Forge the reply to a subscription", example: "wxctl reply subscribe --template-id 7YuTL --scene 1000 " +
+			"--action confirm --dry-run", jsonKind: intents.KindSubscribeMessage,
 		flags: func(o *replyOptions, c *cobra.Command) {
 			optionalVar(c.Flags(), &o.templateID, "template-id", "id of the message template")
 			c.Flags().Int32Var(&o.scene, "scene", 0, "the request's scene")
@@ -105,9 +110,10 @@ type replyOptions struct {
 func newCmdReplyKind(f *Factory, kind replyKind, runF func(context.Context, *replyOptions) error) *cobra.Command {
 	opts := &replyOptions{kind: kind}
 	cmd := &cobra.Command{
-		Use:     kind.name,
-		Short:   kind.short,
-		Long:    long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from replays a reply that wxctl watch --record kept, the last of\nits kind in the file.", requestCodes...),
+		Use:   kind.name,
+		Short: kind.short,
+		Long: long(kind.short+", as WeChat would bring it to the app's WXEntryActivity or\nopen its URL. --from replays a "+
+			"reply that wxctl watch --record kept, the last of\nits kind in the file.", requestCodes...),
 		Example: examples(kind.example + "\n" + kind.live),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -133,7 +139,8 @@ const replyFileLimit = 64 << 20
 
 func (o *replyOptions) reply() (intents.Reply, error) {
 	if o.from == "" {
-		return o.kind.make(o, intents.Result{ErrCode: intents.ErrCode(o.errCode), ErrStr: o.errStr, Transaction: o.transaction, OpenID: o.openID}), nil
+		return o.kind.make(o, intents.Result{ErrCode: intents.ErrCode(o.errCode), ErrStr: o.errStr, Transaction: o.transaction,
+			OpenID: o.openID}), nil
 	}
 	if flag := o.saysReply(); flag != "" {
 		return nil, exit.Usagef("leave one of them away", "--from holds the whole reply, so --%s has no place beside it", flag)
@@ -154,7 +161,8 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 // if there is none.
 func (o *replyOptions) saysReply() string {
 	given := ""
-	about := []string{"err-code", "err-str", "transaction", "openid", "code", "state", "url", "lang", "country", "ext-msg", "template-id", "scene", "action", "reserved"}
+	about := []string{"err-code", "err-str", "transaction", "openid", "code", "state", "url", "lang", "country", "ext-msg",
+		"template-id", "scene", "action", "reserved"}
 	o.cmd.Flags().Visit(func(f *pflag.Flag) {
 		if slices.Contains(about, f.Name) {
 			given = f.Name
@@ -183,7 +191,8 @@ func (o *replyOptions) recorded(data []byte) (intents.Reply, error) {
 			reply, err = intents.UnmarshalReply(object)
 		}
 		if err != nil {
-			return nil, exit.Usagef("record one with wxctl watch --record FILE, or compare with the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
+			return nil, exit.Usagef("record one with wxctl watch --record FILE, or compare with "+
+				"the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
 		}
 		if reply.Kind() == o.kind.jsonKind {
 			found = reply
@@ -217,34 +226,35 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 	if o.dryRun {
 		return o.preview(p, reply, id)
 	}
-	return onPhones(ctx, o.f, &o.phone, p.patience(), func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
-		outcome, err := device.NewOutcome(info), openErr
-		if err == nil {
-			err = o.outputs.free([]device.Info{info}, p.sel.All)
-		}
-		if err == nil {
-			replier, ok := device.As[device.Replier](phone)
-			if !ok {
-				err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
-			} else {
-				hooks := o.f.hooks(info, p.sel.All)
-				var kept []device.Artifact
-				end := o.outputs.into(&hooks, info, p.sel.All, &kept)
-				outcome, err = replier.Reply(ctx, device.ReplyJob{
-					Reply: reply, App: id, SDKVersion: o.sdkVersion, Route: p.route, User: o.phone.user(),
-					Until: p.until, After: p.after, Hooks: hooks,
-				})
-				err = errors.Join(err, end(err))
-				outcome.Artifacts = append(outcome.Artifacts, kept...)
+	return onPhones(ctx, o.f, &o.phone, p.patience(),
+		func(ctx context.Context, info device.Info, phone device.Phone, openErr error) (any, string, error) {
+			outcome, err := device.NewOutcome(info), openErr
+			if err == nil {
+				err = o.outputs.free([]device.Info{info}, p.sel.All)
 			}
-		}
-		outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still
-		if err != nil {
-			outcome.Error = reportOf(err)
-			return outcome, "", err
-		}
-		return outcome, tellReply(outcome), nil
-	})
+			if err == nil {
+				replier, ok := device.As[device.Replier](phone)
+				if !ok {
+					err = device.Errorf(device.Refused, "replies can't be forged on %s phones", info.Platform)
+				} else {
+					hooks := o.f.hooks(info, p.sel.All)
+					var kept []device.Artifact
+					end := o.outputs.into(&hooks, info, p.sel.All, &kept)
+					outcome, err = replier.Reply(ctx, device.ReplyJob{
+						Reply: reply, App: id, SDKVersion: o.sdkVersion, Route: p.route, User: o.phone.user(),
+						Until: p.until, After: p.after, Hooks: hooks,
+					})
+					err = errors.Join(err, end(err))
+					outcome.Artifacts = append(outcome.Artifacts, kept...)
+				}
+			}
+			outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still
+			if err != nil {
+				outcome.Error = reportOf(err)
+				return outcome, "", err
+			}
+			return outcome, tellReply(outcome), nil
+		})
 }
 
 // tellReply says in words what became of a forged reply.

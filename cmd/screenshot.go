@@ -62,7 +62,8 @@ photographed over USB, give animated GIFs: the file's suffix must say which.
 With several phones each gets a file of its own, named after it.`, viewCodes()...),
 		Example: examples("wxctl record share.gif --for 1s --device virtual:android"),
 	}
-	return newCmdView(f, runF, "recording", opts, func(ctx context.Context, o *viewOptions, v device.Viewer, create func() (io.WriteCloser, error)) error {
+	return newCmdView(f, runF, "recording", opts, func(ctx context.Context, o *viewOptions, v device.Viewer,
+		create func() (io.WriteCloser, error)) error {
 		form := func(form device.FilmForm) error { return filmNamed(o.file, o.file, form) }
 		return v.Film(ctx, o.length, form, create)
 	})
@@ -113,29 +114,31 @@ func viewRun(ctx context.Context, o *viewOptions, kind string, do look) error {
 	if err != nil {
 		return err
 	}
-	return onPhones(ctx, o.f, &o.phone, requestTimeout+o.length, func(ctx context.Context, info device.Info, phone device.Phone, err error) (any, string, error) {
-		answer := viewed{SchemaVersion: device.SchemaVersion, Device: info.Ref(), Artifacts: []device.Artifact{}}
-		name := nameFor(o.file, sel.All, info)
-		create := func() (io.WriteCloser, error) {
-			draft, err := files.Create(name, o.overwrite)
-			if err != nil {
-				return nil, files.Unwritable(name, err)
+	return onPhones(ctx, o.f, &o.phone, requestTimeout+o.length,
+		func(ctx context.Context, info device.Info, phone device.Phone, err error) (any, string, error) {
+			answer := viewed{SchemaVersion: device.SchemaVersion, Device: info.Ref(), Artifacts: []device.Artifact{}}
+			name := nameFor(o.file, sel.All, info)
+			create := func() (io.WriteCloser, error) {
+				draft, err := files.Create(name, o.overwrite)
+				if err != nil {
+					return nil, files.Unwritable(name, err)
+				}
+				return &outputFile{draft, device.Artifact{Kind: kind, Path: name}, &answer.Artifacts}, nil
 			}
-			return &outputFile{draft, device.Artifact{Kind: kind, Path: name}, &answer.Artifacts}, nil
-		}
-		if err == nil {
-			err = o.view(ctx, name, info, phone, do, create)
-		}
-		if err != nil {
-			answer.Error = reportOf(err)
-			return answer, "", err
-		}
-		return answer, "saved " + safe(name), nil
-	})
+			if err == nil {
+				err = o.view(ctx, name, info, phone, do, create)
+			}
+			if err != nil {
+				answer.Error = reportOf(err)
+				return answer, "", err
+			}
+			return answer, "saved " + safe(name), nil
+		})
 }
 
 // view looks at one phone's screen, unless the file could not be kept.
-func (o *viewOptions) view(ctx context.Context, name string, info device.Info, phone device.Phone, do look, create func() (io.WriteCloser, error)) error {
+func (o *viewOptions) view(ctx context.Context, name string, info device.Info, phone device.Phone, do look,
+	create func() (io.WriteCloser, error)) error {
 	v, ok := phone.(device.Viewer)
 	if !ok {
 		return device.Errorf(device.Refused, "the screen of phone %s can't be seen", info.Label()).WithHint("choose another with --device")

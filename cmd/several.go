@@ -144,5 +144,6 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 	if code != exit.SomeFailed {
 		name = describe(first).Code
 	}
-	return &exit.Error{Name: name, Code: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others), Hint: "the lines above say why for each", Err: first}
+	return &exit.Error{Name: name, Code: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others),
+		Hint: "the lines above say why for each", Err: first}
 }

@@ -60,7 +60,8 @@ func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, content ...strin
 	o.requestOptions.addFlags(f, cmd, "opened")
 	o.name = "share " + cmd.Name()
 	flags := cmd.Flags()
-	flags.StringVar(&o.scene, "scene", "", "where it goes: session, timeline, favorite, contact, or the SDK's number (default: the profile's, else timeline; a mini program goes to session)")
+	flags.StringVar(&o.scene, "scene", "", "where it goes: session, timeline, favorite, contact, or the SDK's number "+
+		"(default: the profile's, else timeline; a mini program goes to session)")
 	optionalVar(flags, &o.to, "to", "openid of the contact, with --scene contact")
 	optionalVar(flags, &o.mediaTag, "media-tag", "the message's mediaTagName")
 	optionalVar(flags, &o.action, "message-action", "the message's messageAction")
@@ -102,7 +103,8 @@ func (o *shareOptions) need(what string, given bool) error {
 }
 
 // sendShare makes the share around an object and sends it.
-func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene, object func(context.Context, *content) (intents.Object, error)) error {
+func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene,
+	object func(context.Context, *content) (intents.Object, error)) error {
 	scene, err := o.sceneOr(byDefault)
 	if err != nil {
 		return err

@@ -25,8 +25,9 @@ func NewCmdShareImage(f *Factory, runF func(context.Context, *shareImageOptions)
 travel inside the request; larger ones go to the phone first and are named by a
 content URI, on Android. --as chooses.
 `+requestTail, requestCodes...),
-		Example: examples("wxctl share image image.png --scene session\nwxctl share image --scene session\nwxctl share image image.png --as uri --dry-run"),
-		Args:    cobra.MaximumNArgs(1),
+		Example: examples("wxctl share image image.png --scene session\nwxctl share image --scene session\n" +
+			"wxctl share image image.png --as uri --dry-run"),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := takeFile(&opts.shareOptions, &opts.file, args); err != nil {
 				return err

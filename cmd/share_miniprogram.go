@@ -30,8 +30,9 @@ On Android it needs a thumb (up to 128 KiB); an iPhone shows --hd-image (up to
 128 KiB), and its thumb has up to 64 KiB. --webpage-url is what a WeChat that
 knows no mini programs opens.
 `+requestTail, requestCodes...),
-		Example: examples(`wxctl share miniprogram --user-name gh_0123456789ab --path pages/index --webpage-url https://example.com --title Card --thumb thumb.png
-wxctl share miniprogram`),
+		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --path pages/index " +
+			"--webpage-url https://example.com --title Card --thumb thumb.png\n" +
+			"wxctl share miniprogram"),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {

@@ -77,7 +77,8 @@ wxctl virtual android virtual:android?api=28 virtual:android?answer=deny virtual
 	flags := cmd.Flags()
 	flags.IntVar(&opts.adbPort, "adb-port", 0, "`port` of the adb server (0: any free one)")
 	flags.IntVar(&opts.adbdPort, "adbd-port", 0, "`port` of the first phone's device side, the others follow (0: any free ones)")
-	flags.StringVar(&opts.serial, "serial", "", "serial `number` of the first phone, the others get -2, -3 … (default: one of its own for every process)")
+	flags.StringVar(&opts.serial, "serial", "", "serial `number` of the first phone, the others get -2, -3 … (default: one "+
+		"of its own for every process)")
 	opts.lab.add(cmd)
 	given = optionFlags(cmd, virtualandroid.Table(new(virtualandroid.Options)))
 	return cmd

@@ -76,7 +76,8 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.StringVar(&opts.socket, "usbmux-socket", "", "`path` of usbmuxd's unix socket (default: in a directory of its own)")
 	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one)")
 	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
-	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0, "`port` of a tunnel service as go-ios runs one (0: any free one); without it none runs")
+	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0,
+		"`port` of a tunnel service as go-ios runs one (0: any free one); without it none runs")
 	opts.lab.add(cmd)
 	given = optionFlags(cmd, virtualios.Table(new(virtualios.Options)))
 	return cmd

@@ -39,7 +39,9 @@ Requests can be sent to the phone meanwhile.
 
 Codes of a login are masked unless --show-code asks for them. --record adds
 each reply that was read, codes and all, to a file that only you can read;
-wxctl reply … --from replays it. --overwrite replaces what the file holds.`, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.NotSeen, exit.Interrupted, exit.Terminated),
+wxctl reply … --from replays it. --overwrite replaces what the file holds.`,
+			exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost, exit.NotSeen,
+			exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl watch --timeout 100ms\nwxctl watch --json --timeout 100ms"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -121,7 +123,8 @@ func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 
 // watch prints and records replies until the context ends. The end of the time
 // that was asked for is no failure once the phone is being watched.
-func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity, record *recording) error {
+func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity,
+	record *recording) error {
 	var outErr error
 	watching := false
 	looking, stop := context.WithCancel(ctx)

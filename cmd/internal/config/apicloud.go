@@ -197,5 +197,6 @@ func notAPICloud(path string, line int, key, what string) error {
 	if key != "" {
 		where += fmt.Sprintf(", key %q", key)
 	}
-	return &exit.Error{Name: "bad_config", Code: exit.Usage, Message: where + ": " + what, Hint: `give the app's config.xml, with <feature name="wx">`}
+	return &exit.Error{Name: "bad_config", Code: exit.Usage, Message: where + ": " + what,
+		Hint: `give the app's config.xml, with <feature name="wx">`}
 }

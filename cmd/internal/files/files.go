@@ -90,8 +90,9 @@ func Read(name string, limit int64) ([]byte, error) {
 // ErrExists says that there is a file already which was not to be replaced.
 var ErrExists = errors.New("there is such a file already")
 
-// free returns ErrExists, or a *KindError, if a file can't be put under the name. A link is a file like any other: it is replaced, not what it
-// leads to, since in a directory that others write to it may be a trap.
+// free returns ErrExists, or a *KindError, if a file can't be put under the
+// name. A link is a file like any other: it is replaced, not what it leads to,
+// since in a directory that others write to it may be a trap.
 func free(name string, overwrite bool) error {
 	info, err := os.Lstat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {

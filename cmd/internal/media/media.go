@@ -222,7 +222,8 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		return File{}, exit.Usagef("give an http or https URL, or a file", "%q is no URL that can be fetched", where)
 	}
 	failed := func(what string, cause error) error {
-		return &exit.Error{Name: "download_failed", Code: exit.Failed, Message: fmt.Sprintf("%q can't be fetched: %s", where, what), Hint: "open it in a browser, or download it and pass the file", Err: cause}
+		return &exit.Error{Name: "download_failed", Code: exit.Failed, Message: fmt.Sprintf("%q can't be fetched: %s", where,
+			what), Hint: "open it in a browser, or download it and pass the file", Err: cause}
 	}
 	// over is why a download ends with the command's context: the end of the
 	// time is said, with the address; any other end is its own reason.
@@ -297,7 +298,8 @@ func shown(address string) string {
 }
 
 func tooLarge(name string, size, limit int64) error {
-	return &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: fmt.Sprintf("%q has %d bytes; %d is the most that can be sent", name, size, limit), Hint: "make it smaller"}
+	return &exit.Error{Name: "refused", Code: exit.RefusedBefore,
+		Message: fmt.Sprintf("%q has %d bytes; %d is the most that can be sent", name, size, limit), Hint: "make it smaller"}
 }
 
 func reason(err error) string {
