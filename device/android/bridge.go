@@ -12,6 +12,7 @@ func (d *delivery) hasHook() error {
 	if slices.Contains(d.app.Schemes, scheme) {
 		return nil
 	}
-	return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)", device.Describe(d.Job.Request), d.app.Package, scheme).
+	return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)",
+		device.Describe(d.Job.Request), d.app.Package, scheme).
 		WithHint("put the debug hook into the app: docs/bridge.md")
 }

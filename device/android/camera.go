@@ -28,7 +28,8 @@ func (p *Phone) Picture(ctx context.Context) ([]byte, error) {
 }
 
 // Film implements device.Viewer.
-func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device.FilmForm) error, create func() (io.WriteCloser, error)) error {
+func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device.FilmForm) error,
+	create func() (io.WriteCloser, error)) error {
 	c, err := p.startFilm(ctx, form)
 	if err != nil {
 		return err

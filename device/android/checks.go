@@ -17,10 +17,12 @@ func (d *delivery) check() error {
 		case have == 0 || have >= need:
 			return nil
 		case d.Job.Raw:
-			d.Note(fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, what, have, need), "update WeChat on the phone")
+			d.Note(fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed",
+				d.Out.WeChat.Version, what, have, need), "update WeChat on the phone")
 			return nil
 		}
-		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, what, have, need).
+		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed",
+			d.Out.WeChat.Version, what, have, need).
 			WithHint("update WeChat on the phone, or send it all the same with --raw")
 	}
 	switch d.Job.Request.(type) {
@@ -48,7 +50,9 @@ func (d *delivery) check() error {
 			return err
 		}
 		if _, ok := share.Message.Object.(intents.MiniProgram); ok && have != 0 && have < needMiniProgram {
-			d.Note(fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed", d.Out.WeChat.Version, have, needMiniProgram), "update WeChat on the phone; SDKs up to 6.8.0 send it the web page instead")
+			d.Note(fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed",
+				d.Out.WeChat.Version, have, needMiniProgram),
+				"update WeChat on the phone; SDKs up to 6.8.0 send it the web page instead")
 		}
 	}
 	if isShare && share.Scene == intents.SceneFavorite {

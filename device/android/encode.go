@@ -34,7 +34,8 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 		}
 		if job.Route == device.RouteSDK && !viaActivity {
 			return refuse("use --route app on a debuggable app, or --route bridge with the debug hook in the app (docs/bridge.md)",
-				"the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process is believed", device.Describe(job.Request))
+				"the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process "+
+					"is believed", device.Describe(job.Request))
 		}
 	default:
 		return refuse("use --route auto, sdk, app, system or bridge", "the %s route leads to no Android phone", job.Route)
@@ -61,7 +62,8 @@ func encode(route device.Route, req intents.Request, s androidwire.Sender, files
 		if err != nil {
 			return nil, nil, device.Errorf(device.Refused, "%w", err).WithHint("use --as uri, or another --route")
 		}
-		return []androidwire.Wire{{Intent: &intent}}, []string{"Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"}, nil
+		return []androidwire.Wire{{Intent: &intent}},
+			[]string{"Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"}, nil
 	case device.RouteBridge:
 		link, err := device.BridgeLink(s.AppID, req)
 		if err != nil {
@@ -141,7 +143,8 @@ func Preview(job device.Job) (device.Preview, intents.Request, error) {
 		route = device.RouteApp
 	}
 	files := elsewhere(job)
-	wires, differences, err := encode(route, job.Request, androidwire.Sender{AppID: job.App.AppID, Package: job.App.Package, SDK: version}, files)
+	wires, differences, err := encode(route, job.Request,
+		androidwire.Sender{AppID: job.App.AppID, Package: job.App.Package, SDK: version}, files)
 	if err != nil {
 		return device.Preview{}, job.Request, err
 	}
@@ -196,7 +199,8 @@ func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Inte
 func elsewhere(job device.Job) []placed {
 	files := make([]placed, len(job.Media))
 	for i, m := range job.Media {
-		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" + picture.Collection(m.MIME) + "/0"}
+		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" +
+			picture.Collection(m.MIME) + "/0"}
 	}
 	return files
 }

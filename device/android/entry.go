@@ -23,7 +23,8 @@ type entry struct {
 
 // states are what adb calls the state of a phone (adb transport.cpp,
 // connection_state_to_string).
-var states = []string{"device", "offline", "unauthorized", "authorizing", "connecting", "recovery", "rescue", "sideload", "bootloader", "host", "detached", "unknown"}
+var states = []string{"device", "offline", "unauthorized", "authorizing", "connecting", "recovery", "rescue", "sideload",
+	"bootloader", "host", "detached", "unknown"}
 
 // noPermissions is the state that comes with a reason
 // (UsbNoPermissionsShortHelpText).
@@ -214,7 +215,8 @@ func trustedSerial(s string) bool {
 // noSerial reports whether s is "????????????", "(no serial number)", or a USB
 // path that takes the serial's place.
 func noSerial(s string) bool {
-	return s == "(no serial number)" || strings.HasPrefix(s, "usb:") || strings.Trim(s, "?") == "" || strings.Trim(s, "0") == "" || strings.Trim(s, blanks) == ""
+	return s == "(no serial number)" || strings.HasPrefix(s, "usb:") || strings.Trim(s, "?") == "" ||
+		strings.Trim(s, "0") == "" || strings.Trim(s, blanks) == ""
 }
 
 // target is what adb is asked for to reach a phone: its serial number, or

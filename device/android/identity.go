@@ -43,10 +43,12 @@ func choosePackage(want string, packages []agent.Package) (string, error) {
 	case 1:
 		return fit[0], nil
 	case 0:
-		return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app with a .wxapi.WXEntryActivity").
+		return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app "+
+			"with a .wxapi.WXEntryActivity").
 			WithHint("run `wxctl config init`, or give --package and --app-id")
 	}
-	return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s", len(fit), strings.Join(fit, ", ")).
+	return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s",
+		len(fit), strings.Join(fit, ", ")).
 		WithHint("choose one with --package %s, or run `wxctl config init`", fit[0])
 }
 
@@ -82,9 +84,11 @@ func (f *facts) usable() error {
 		return device.Errorf(device.WeChatMissing, "WeChat is not installed for Android user %d", f.user).
 			WithHint("%s", "choose another with --android-user: "+userList(f.users.Users))
 	case !w.Enabled:
-		return device.Errorf(device.WeChatDisabled, "WeChat is disabled on the phone").WithHint("enable it: adb shell pm enable --user %d %s", f.user, androidwire.WeChat)
+		return device.Errorf(device.WeChatDisabled, "WeChat is disabled on the phone").
+			WithHint("enable it: adb shell pm enable --user %d %s", f.user, androidwire.WeChat)
 	case w.Suspended:
-		return device.Errorf(device.WeChatDisabled, "WeChat is suspended on the phone").WithHint("end the pause of its work profile, or its app timer, on the phone")
+		return device.Errorf(device.WeChatDisabled, "WeChat is suspended on the phone").
+			WithHint("end the pause of its work profile, or its app timer, on the phone")
 	}
 	return nil
 }

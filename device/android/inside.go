@@ -188,7 +188,8 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 func attachError(ctx context.Context, pid int, err error) error {
 	switch {
 	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		e := device.Errorf(device.PhoneNotReady, "the app's process %d takes no debugger: another one is attached already, or the process is frozen", pid).
+		e := device.Errorf(device.PhoneNotReady, "the app's process %d takes no debugger: another one is attached already, "+
+			"or the process is frozen", pid).
 			WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
 		e.Err = err
 		return e
@@ -294,8 +295,8 @@ func (p *Phone) processes(ctx context.Context, app *agent.App, launcher bool, us
 		command = "ps"
 	}
 	if launcher {
-		command += fmt.Sprintf("; echo %s; cmd package resolve-activity --brief --user %d -a android.intent.action.MAIN -c android.intent.category.LAUNCHER %s",
-			mark, user, shellQuote(app.Package))
+		command += fmt.Sprintf("; echo %s; cmd package resolve-activity --brief --user %d -a android.intent.action.MAIN -c "+
+			"android.intent.category.LAUNCHER %s", mark, user, shellQuote(app.Package))
 	}
 	r, err := p.server.Run(ctx, target(p.info), command, nil)
 	if err != nil {

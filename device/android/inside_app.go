@@ -25,7 +25,8 @@ func (d *delivery) lookInside(ctx context.Context) error {
 		return nil
 	}
 	if !d.app.Debuggable {
-		d.Note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs it, or a task was made with it", d.app.Package),
+		d.Note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs "+
+			"it, or a task was made with it", d.app.Package),
 			"install a debug build, or put the debug hook into the app (docs/bridge.md)")
 		return nil
 	}
@@ -82,7 +83,8 @@ func (d *delivery) goInside(ctx context.Context) error {
 	d.worker, err = debugger.hire(bounded, d.nudge)
 	if err != nil {
 		if ctx.Err() == nil && bounded.Err() != nil {
-			return device.Errorf(device.Failed, "the app %q handles no message, so wxctl finds no moment to make its calls: it hangs, or stands in another debugger", d.app.Package).
+			return device.Errorf(device.Failed, "the app %q handles no message, so wxctl finds no moment to make its calls: "+
+				"it hangs, or stands in another debugger", d.app.Package).
 				WithHint("open the app on the phone and try again, or restart it")
 		}
 		return vmError(err)
@@ -139,7 +141,8 @@ func (d *delivery) bringToFront(ctx context.Context) (process, error) {
 		return *main, nil
 	}
 	if launcher == "" {
-		return process{}, device.Errorf(device.Refused, "the app %q is not in front, and has no launcher activity that could bring it there", d.app.Package).
+		return process{}, device.Errorf(device.Refused, "the app %q is not in front, and has no launcher activity that could "+
+			"bring it there", d.app.Package).
 			WithHint("open the app on the phone and try again")
 	}
 	raw, err := rawIntent(&androidwire.Intent{Component: launcher, Action: "android.intent.action.MAIN",
@@ -255,7 +258,8 @@ func (d *delivery) sendInside(ctx context.Context) error {
 		said = append(said, what)
 	}
 	if sender.SDK >= androidwire.SDK680 && d.agent.hello.API >= 29 {
-		d.Out.Differences = append(d.Out.Differences, "Context.startActivity, which the SDK takes in its launch mode 1; its default since 6.8 is a PendingIntent")
+		d.Out.Differences = append(d.Out.Differences, "Context.startActivity, which the SDK takes in its launch mode 1; its "+
+			"default since 6.8 is a PendingIntent")
 	}
 	o := d.observing(sentAt, sentMs)
 	for _, what := range said {
@@ -364,7 +368,8 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 	var thrown *exception
 	switch {
 	case errors.As(err, &thrown):
-		return "", nil, d.notTaken(err, device.Errorf(device.RefusedByWeChat, "WeChat's provider refused the app: %w", thrown).WithHint("see what WeChat checks of the app: wxctl inspect"))
+		return "", nil, d.notTaken(err, device.Errorf(device.RefusedByWeChat, "WeChat's provider refused the app: %w", thrown).
+			WithHint("see what WeChat checks of the app: wxctl inspect"))
 	case err != nil:
 		return "", nil, vmError(err)
 	}
@@ -388,12 +393,14 @@ func (o *observer) readInside(c caught) {
 	at := c.at.Sub(o.Begin)
 	if c.err != nil {
 		o.unreadable = true
-		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but what it got can't be read: %v", shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
+		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but what it got can't be read: %v",
+			shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
 		return
 	}
 	reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: c.extras}, androidwire.SDK6834)
 	if err != nil {
-		o.See(at, device.NotSent, "", fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v", shortComponent(o.pkg+"/"+c.class), err), sourceInside)
+		o.See(at, device.NotSent, "", fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v",
+			shortComponent(o.pkg+"/"+c.class), err), sourceInside)
 		return
 	}
 	if other := o.OtherReply(reply); other != "" {
@@ -402,5 +409,6 @@ func (o *observer) readInside(c caught) {
 		return
 	}
 	o.Answer = reply
-	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms", shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
+	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms",
+		shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
 }

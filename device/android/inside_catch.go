@@ -40,7 +40,8 @@ type place struct {
 
 func newDebugger(tidy context.Context, vm *jdwp.VM, classes []string, put func(caught)) *debugger {
 	return &debugger{vm: vm, tidy: tidy, classes: classes, put: put, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
-		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{}, ended: make(chan struct{})}
+		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{},
+		ended: make(chan struct{})}
 }
 
 // watch sets the breakpoints. A class that is not loaded yet is asked for

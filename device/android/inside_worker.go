@@ -3,13 +3,9 @@ package android
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
-	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
 // worker is a thread of wxctl's own in the app's process: a plain
@@ -233,7 +229,8 @@ func (w *worker) start(ctx context.Context, s *stop) error {
 	}
 	started := make(chan jdwp.EventSet, 1)
 	s.started = started
-	s.run, err = w.requestInto(ctx, started, jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: run.ID}), jdwp.InThread(jdwp.ThreadID(made)))
+	s.run, err = w.requestInto(ctx, started, jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: run.ID}),
+		jdwp.InThread(jdwp.ThreadID(made)))
 	if err != nil {
 		return err
 	}
@@ -347,101 +344,6 @@ func (w *worker) now(ctx context.Context) (int64, error) {
 	return v.Int(), err
 }
 
-// rows is the first row of a cursor.
-type rows struct {
-	cursor  bool // there was one
-	columns []string
-	first   []*string // nil if it was empty
-}
-
-// query is ContentResolver.query, as the app's own.
-func (w *worker) query(ctx context.Context, q *androidwire.Query) (rows, error) {
-	resolver, err := w.call(ctx, w.app, "getContentResolver", "()Landroid/content/ContentResolver;")
-	if err != nil {
-		return rows{}, err
-	}
-	var uri, projection, selection, args, order jdwp.Value
-	pointers := func(list []string) []*string {
-		if list == nil {
-			return nil
-		}
-		out := make([]*string, len(list))
-		for i := range list {
-			out[i] = &list[i]
-		}
-		return out
-	}
-	text, err := w.str(ctx, &q.URI)
-	if err == nil {
-		uri, err = w.static(ctx, "android.net.Uri", "parse", "("+sigString+")"+sigUri, text)
-	}
-	if err != nil {
-		return rows{}, err
-	}
-	err = together(
-		func() (err error) { projection, err = w.strings(ctx, pointers(q.Projection)); return err },
-		func() (err error) { selection, err = w.str(ctx, q.Selection); return err },
-		func() (err error) { args, err = w.strings(ctx, q.Args); return err },
-		func() (err error) { order, err = w.str(ctx, q.SortOrder); return err },
-	)
-	if err != nil {
-		return rows{}, err
-	}
-	cursor, err := w.call(ctx, resolver.Object(), "query", "("+sigUri+"["+sigString+sigString+"["+sigString+sigString+")Landroid/database/Cursor;",
-		uri, projection, selection, args, order)
-	if err != nil || cursor.IsNull() {
-		return rows{}, err
-	}
-	return w.firstRow(ctx, cursor.Object())
-}
-
-// maxColumns bounds what is read of a row.
-const maxColumns = 32
-
-func (w *worker) firstRow(ctx context.Context, cursor jdwp.ObjectID) (rows, error) {
-	r := rows{cursor: true}
-	there, err := w.call(ctx, cursor, "moveToFirst", "()Z")
-	if err != nil {
-		return r, err
-	}
-	n, err := w.call(ctx, cursor, "getColumnCount", "()I")
-	if err != nil {
-		return r, err
-	}
-	read := func(name string, i int) (*string, error) {
-		v, err := w.call(ctx, cursor, name, "(I)"+sigString, jdwp.Int(int32(i)))
-		if err != nil || v.IsNull() {
-			return nil, err
-		}
-		s, err := w.vm.StringValue(ctx, v.Object())
-		return &s, err
-	}
-	for i := range min(int(n.Int()), maxColumns) {
-		name, err := read("getColumnName", i)
-		if err != nil {
-			return r, err
-		}
-		r.columns = append(r.columns, textOf(name))
-		if !there.Bool() {
-			continue
-		}
-		cell, err := read("getString", i)
-		if err != nil {
-			return r, err
-		}
-		r.first = append(r.first, cell)
-	}
-	_, err = w.call(ctx, cursor, "close", "()V")
-	return r, err
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // launchIntent is PackageManager.getLaunchIntentForPackage; 0 for null.
 func (w *worker) launchIntent(ctx context.Context, pkg string) (jdwp.ObjectID, error) {
 	manager, err := w.call(ctx, w.app, "getPackageManager", "()Landroid/content/pm/PackageManager;")
@@ -461,145 +363,3 @@ func (w *worker) startActivity(ctx context.Context, intent jdwp.ObjectID) error 
 	_, err := w.call(ctx, w.app, "startActivity", "("+sigIntent+")V", jdwp.Ref(intent))
 	return err
 }
-
-// intent makes an Intent. What the intent: URI scheme can say is said in one
-// call; it has no null and no byte[].
-func (w *worker) intent(ctx context.Context, in *androidwire.Intent) (jdwp.ObjectID, error) {
-	text, err := w.str(ctx, new(intentURI(in)))
-	if err != nil {
-		return 0, err
-	}
-	v, err := w.static(ctx, classIntent, "parseUri", "("+sigString+"I)"+sigIntent, text, jdwp.Int(0))
-	if err != nil {
-		return 0, err
-	}
-	intent := v.Object()
-	if in.Action == "" { // the scheme makes it VIEW
-		if _, err := w.call(ctx, intent, "setAction", "("+sigString+")"+sigIntent, jdwp.Null()); err != nil {
-			return 0, err
-		}
-	}
-	for _, x := range in.Extras {
-		if _, ok := uriExtra(x); ok {
-			continue
-		}
-		if err := w.putExtra(ctx, intent, x); err != nil {
-			return 0, err
-		}
-	}
-	return intent, nil
-}
-
-func (w *worker) putExtra(ctx context.Context, intent jdwp.ObjectID, x androidwire.Extra) error {
-	key, err := w.str(ctx, &x.Key)
-	if err != nil {
-		return err
-	}
-	var value jdwp.Value
-	signature := sigString
-	switch x.Value.Type() {
-	case androidwire.TypeNull:
-		value = jdwp.Null()
-	case androidwire.TypeBytes:
-		signature = "[B"
-		value, err = w.bytes(ctx, x.Value.Bytes())
-	case androidwire.TypeHashMap:
-		signature = "Ljava/io/Serializable;"
-		value, err = w.hashMap(ctx, x.Value.Map())
-	default:
-		err = fmt.Errorf("there is no way to put an extra of type %s", x.Value.Type())
-	}
-	if err != nil {
-		return err
-	}
-	_, err = w.call(ctx, intent, "putExtra", "("+sigString+signature+")"+sigIntent, key, value)
-	return err
-}
-
-func (w *worker) hashMap(ctx context.Context, m map[string]string) (jdwp.Value, error) {
-	class, err := w.class(ctx, "java.util.HashMap", 0)
-	if err != nil {
-		return jdwp.Value{}, err
-	}
-	_, constructor, err := w.vm.FindMethod(ctx, class, "<init>", "()V")
-	if err != nil {
-		return jdwp.Value{}, err
-	}
-	made, err := w.vm.NewInstance(ctx, w.thread, class, constructor.ID, jdwp.SingleThreaded)
-	if err != nil {
-		return jdwp.Value{}, w.explain(ctx, w.thread, err)
-	}
-	if err := w.vm.Pin(ctx, made); err != nil {
-		return jdwp.Value{}, err
-	}
-	for k, v := range m {
-		key, err := w.str(ctx, &k)
-		if err != nil {
-			return jdwp.Value{}, err
-		}
-		value, err := w.str(ctx, &v)
-		if err != nil {
-			return jdwp.Value{}, err
-		}
-		if _, err := w.call(ctx, made, "put", "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;", key, value); err != nil {
-			return jdwp.Value{}, err
-		}
-	}
-	return jdwp.Ref(made), nil
-}
-
-// intentURI writes an Intent as an intent: URI (android.content.Intent,
-// parseUri), as far as that can say it.
-func intentURI(in *androidwire.Intent) string {
-	var b strings.Builder
-	data, scheme := in.Data, ""
-	if s, rest, ok := strings.Cut(data, ":"); ok {
-		scheme, data = s, rest
-	}
-	b.WriteString("intent:" + data + "#Intent;")
-	add := func(key, value string) {
-		if value != "" {
-			b.WriteString(key + "=" + escapeURI(value) + ";")
-		}
-	}
-	add("scheme", scheme)
-	add("action", in.Action)
-	for _, c := range in.Categories {
-		add("category", c)
-	}
-	add("type", in.Type)
-	if in.Flags != 0 {
-		fmt.Fprintf(&b, "launchFlags=0x%x;", uint32(in.Flags))
-	}
-	add("package", in.Package)
-	add("component", in.Component)
-	for _, x := range in.Extras {
-		if text, ok := uriExtra(x); ok {
-			b.WriteString(text)
-		}
-	}
-	b.WriteString("end")
-	return b.String()
-}
-
-// uriExtra is an extra as an intent: URI spells it.
-func uriExtra(x androidwire.Extra) (string, bool) {
-	var kind, value string
-	switch v := x.Value; v.Type() {
-	case androidwire.TypeString:
-		kind, value = "S", *v.Text()
-	case androidwire.TypeInteger:
-		kind, value = "i", fmt.Sprint(v.Integer())
-	case androidwire.TypeLong:
-		kind, value = "l", fmt.Sprint(v.Int64())
-	case androidwire.TypeBoolean:
-		kind, value = "B", fmt.Sprint(v.Boolean())
-	default:
-		return "", false
-	}
-	return kind + "." + escapeURI(x.Key) + "=" + escapeURI(value) + ";", true
-}
-
-// escapeURI percent-encodes all but letters, digits and a few marks, as
-// Uri.decode reads it back.
-func escapeURI(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

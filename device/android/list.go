@@ -103,9 +103,11 @@ func (b *Backend) complete(ctx context.Context, answer string) (entries []entry,
 		}
 	}
 	if b.Note != nil {
-		message := fmt.Sprintf("the adb server's list ends at %d bytes, the most that it can send; the phones that it lacks are taken from its short list", longestAnswer)
+		message := fmt.Sprintf("the adb server's list ends at %d bytes, the most that it can send; the phones that it lacks "+
+			"are taken from its short list", longestAnswer)
 		if still {
-			message = fmt.Sprintf("the adb server's lists end at %d bytes, the most that it can send: there may be more phones than the %d that it tells of", longestAnswer, len(entries))
+			message = fmt.Sprintf("the adb server's lists end at %d bytes, the most that it can send: there may be more "+
+				"phones than the %d that it tells of", longestAnswer, len(entries))
 		}
 		b.Note(device.Note{Message: message, Hint: "spread the phones over several adb servers: --adb-server takes a list"})
 	}

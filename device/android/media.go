@@ -203,7 +203,8 @@ func (d *delivery) removeForgotten(ctx context.Context) {
 		if err != nil || time.Since(time.Unix(came, 0)) < forgetAfter {
 			continue
 		}
-		index = append(index, &ask{Request: agent.Request{Verb: agent.Index, User: d.facts.user, Path: path.Join(dir, name)}, into: &agent.Indexed{}})
+		index = append(index, &ask{Request: agent.Request{Verb: agent.Index, User: d.facts.user, Path: path.Join(dir, name)},
+			into: &agent.Indexed{}})
 	}
 	if len(index) == 0 || d.do(ctx, index...) != nil {
 		return

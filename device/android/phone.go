@@ -269,7 +269,8 @@ func found(a *ask, app *agent.App) (*agent.App, error) {
 	var refused *agent.Error
 	switch {
 	case a.err == nil && app.Package != a.Package:
-		return nil, device.Errorf(device.Failed, "the phone's agent was asked for the app %q and told of %q", a.Package, device.Printable(app.Package))
+		return nil, device.Errorf(device.Failed, "the phone's agent was asked for the app %q and told of %q", a.Package,
+			device.Printable(app.Package))
 	case a.err == nil:
 		return app, nil
 	case errors.As(a.err, &refused) && refused.Kind == agent.KindNotFound:

@@ -41,9 +41,11 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 		return device.Errorf(device.Refused, "%q is not debuggable, and forged replies go into debuggable apps only", d.app.Package).
 			WithHint("install a debug build of the app")
 	case e == nil:
-		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).WithHint("see: wxctl inspect")
+		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).
+			WithHint("see: wxctl inspect")
 	case !e.Exported:
-		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it", device.Printable(e.Name)).WithHint(`set android:exported="true"`)
+		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it",
+			device.Printable(e.Name)).WithHint(`set android:exported="true"`)
 	}
 	if err := d.lookInside(ctx); err != nil {
 		return err

@@ -105,8 +105,9 @@ var chooserClass = pattern(`(Resolver|Chooser)Activity[A-Za-z]*$`)
 
 // systemPackage begins the names of packages that come with the phone: an app
 // may call an activity of its own a chooser.
-var systemPackage = pattern(`^(android$|com\.android\.|com\.(huawei|hihonor|honor|miui|xiaomi|coloros|oplus|oppo|oneplus|heytap|realme|vivo|iqoo|bbk|` +
-	`samsung|sec|meizu|flyme|zte|nubia|cn\.nubia|lenovo|zui|motorola|asus|transsion|google\.android|hisi|mediatek|qualcomm)\.|cn\.nubia\.)`)
+var systemPackage = pattern(`^(android$|com\.android\.|com\.(` +
+	`huawei|hihonor|honor|miui|xiaomi|coloros|oplus|oppo|oneplus|heytap|realme|vivo|iqoo|bbk|samsung|` +
+	`sec|meizu|flyme|zte|nubia|cn\.nubia|lenovo|zui|motorola|asus|transsion|google\.android|hisi|mediatek|qualcomm)\.|cn\.nubia\.)`)
 
 func isChooser(pkg, class string) bool {
 	if strings.HasPrefix(class, ".") {

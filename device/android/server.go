@@ -116,8 +116,9 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 		return nil, &device.Error{
 			Code:    device.NoServer,
 			Message: fmt.Sprintf("no adb server answers at %q", s.String()),
-			Hint:    "start it with `adb start-server` (wxctl never does), name another with --adb-server, or try without a phone: --device virtual:android",
-			Err:     err,
+			Hint: "start it with `adb start-server` (wxctl never does), name another with --adb-server, or try without a " +
+				"phone: --device virtual:android",
+			Err: err,
 		}
 	}
 	return s.conn(nc), nil

@@ -78,7 +78,8 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 	}
 	// toybox has sha256sum from Android 8 on; before that md5sum will do, as
 	// it is damage that is looked for.
-	return fmt.Sprintf(`s=$(sha256sum %[1]s 2>/dev/null || md5sum %[1]s); case "$s" in %[2]s*|%[3]s*) ;; *) rm -f %[1]s; exit %[4]d;; esac; mv -f %[1]s %[5]s && %[6]s`,
+	return fmt.Sprintf(`s=$(sha256sum %[1]s 2>/dev/null || md5sum %[1]s); case "$s" in %[2]s*|%[3]s*) ;; *) rm -f %[1]s; `+
+		`exit %[4]d;; esac; mv -f %[1]s %[5]s && %[6]s`,
 		temporary, agent.Hash(p.dex), md5Hex(p.dex), installFailed, path, agent.Command(path)), nil
 }
 

@@ -265,7 +265,8 @@ func (s Server) runV1(ctx context.Context, serial, command string) (Result, erro
 	out = bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n"))
 	i := bytes.LastIndex(out, []byte(marker))
 	if i < 0 {
-		return Result{Exit: -1, Stdout: out}, device.Errorf(device.PhoneLost, "the phone, or the adb server, went away in the middle of a command").
+		return Result{Exit: -1, Stdout: out}, device.Errorf(device.PhoneLost,
+			"the phone, or the adb server, went away in the middle of a command").
 			WithHint("plug it in again and see `wxctl devices`")
 	}
 	exit, err := strconv.Atoi(strings.TrimSpace(string(out[i+len(marker):])))

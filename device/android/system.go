@@ -29,7 +29,8 @@ func systemCan(req intents.Request, force bool) error {
 	}
 	switch {
 	case share.Scene == intents.SceneContact:
-		return device.Errorf(device.Refused, "the system's share sheet can't name a contact").WithHint("use --route sdk, or --scene session and choose on the phone")
+		return device.Errorf(device.Refused, "the system's share sheet can't name a contact").
+			WithHint("use --route sdk, or --scene session and choose on the phone")
 	case share.Scene == intents.SceneTimeline && kind == intents.KindImages && !force:
 		return device.Errorf(device.Refused, "WeChat takes several images to Moments from no other app since 7.0").
 			WithHint("use --scene session, send a single image, or try it all the same with --force")
@@ -45,7 +46,8 @@ func systemCan(req intents.Request, force bool) error {
 func systemMedia(job device.Job) ([]device.Media, error) {
 	for _, m := range job.Media {
 		if m.AsPath {
-			return nil, device.Errorf(device.Refused, "the system's share sheet takes files by content URI only").WithHint("use --as uri, or --route sdk")
+			return nil, device.Errorf(device.Refused, "the system's share sheet takes files by content URI only").
+				WithHint("use --as uri, or --route sdk")
 		}
 	}
 	if len(job.Media) > 0 {

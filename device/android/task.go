@@ -75,5 +75,6 @@ func replyOf(told map[string]json.RawMessage) intents.Reply {
 // useHeld takes the reply that a task told.
 func (o *observer) useHeld() {
 	o.Answer = o.held
-	o.See(time.Since(o.Begin), device.Replied, "", fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
+	o.See(time.Since(o.Begin), device.Replied, "",
+		fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
 }

@@ -90,7 +90,8 @@ func (m *memory) key(i device.Info) string {
 	if m.server == "" || i.TransportID == 0 {
 		return ""
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{m.server, i.Server, i.Key(), fmt.Sprint(i.TransportID), i.Product, i.Model, i.Codename}))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{m.server, i.Server, i.Key(), fmt.Sprint(i.TransportID), i.Product,
+		i.Model, i.Codename}))
 	return hex.EncodeToString(sum[:16])
 }
 

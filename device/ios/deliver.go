@@ -118,9 +118,11 @@ func (d *delivery) possible() error {
 	case d.Out.Route != device.RouteURL || v.hasOpenURL() || d.Job.Force:
 		return nil
 	case isShare && !v.atLeast(15, 0):
-		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can fill", d.info.OSVersion).WithHint("%s", bridgeHint)
+		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can fill",
+			d.info.OSVersion).WithHint("%s", bridgeHint)
 	}
-	return device.Errorf(device.Refused, "iOS %s has no way to open a URL from a computer: WebDriverAgent opens them from iOS 16.4 on, CoreDevice from iOS 17 on", d.info.OSVersion).WithHint("%s", bridgeHint)
+	return device.Errorf(device.Refused, "iOS %s has no way to open a URL from a computer: WebDriverAgent opens them from "+
+		"iOS 16.4 on, CoreDevice from iOS 17 on", d.info.OSVersion).WithHint("%s", bridgeHint)
 }
 
 const bridgeHint = "use --route bridge with the debug hook in the app (docs/bridge.md), which works on every iOS"
@@ -145,10 +147,12 @@ func (d *delivery) prepare(ctx context.Context) error {
 	}
 	if len(who.Declared) > 0 && !who.Declares(d.appID) {
 		if !d.Job.Force && !d.Job.Raw {
-			return device.Errorf(device.Refused, "%s declares the AppID %s, not %s: WeChat could not call it back, not even to refuse it", who.Name, strings.Join(who.Declared, ", "), d.appID).
+			return device.Errorf(device.Refused, "%s declares the AppID %s, not %s: WeChat could not call it back, not even "+
+				"to refuse it", who.Name, strings.Join(who.Declared, ", "), d.appID).
 				WithHint("see: wxctl inspect %s, or send it all the same with --force", who.Name)
 		}
-		d.Warn("app.appid_not_declared", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name, strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
+		d.Warn("app.appid_not_declared", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name,
+			strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
 	}
 	return d.Identified(ctx, d.appID)
 }
@@ -189,7 +193,8 @@ func (d *delivery) requestURL() (string, error) {
 	_, isShare := d.Job.Request.(intents.Share)
 	older := device.CompareVersions(d.wechat.Version, leastWeChat) < 0
 	if isShare && older && !d.Job.Force {
-		return "", device.Errorf(device.WeChatTooOld, "WeChat %s is too old for a share by URL: it reads shares from the pasteboard, and %s is needed", d.wechat.Version, leastWeChat).
+		return "", device.Errorf(device.WeChatTooOld, "WeChat %s is too old for a share by URL: it reads shares from the "+
+			"pasteboard, and %s is needed", d.wechat.Version, leastWeChat).
 			WithHint("update WeChat, or use --route bridge with the debug hook in the app (docs/bridge.md)")
 	}
 	wires, differences, err := encode(device.RouteURL, d.Job.Request, ioswire.Sender{

@@ -233,9 +233,11 @@ func (d *delivery) waited(ctx context.Context, state device.Progress, err error)
 	case d.Saw(sdkRefused):
 		return why("see what WeChat wants of the app: wxctl inspect", sdkRefused)
 	case d.Forging() && d.log != nil:
-		return why("put the debug hook into the app (docs/bridge.md), or wait for less: --until returned", "the app logged no reply, so what it made of the forged one can't be seen over USB")
+		return why("put the debug hook into the app (docs/bridge.md), or wait for less: --until returned",
+			"the app logged no reply, so what it made of the forged one can't be seen over USB")
 	case state >= device.Returned && d.log != nil && d.Out.State < state:
-		return why("answer on the phone and go back to the app; without it, "+hook, "the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
+		return why("answer on the phone and go back to the app; without it, "+hook,
+			"the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
 	case d.Out.Route == device.RouteBridge:
 		return why(hook, "the app's hook logged nothing, so what became of the request can't be seen over USB")
 	case d.inWDA != "":

@@ -72,7 +72,8 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 
 // replyURL is the URL of a reply, to the app's scheme.
 func (d *delivery) replyURL(reply intents.Reply) (string, error) {
-	wires, differences, err := encodeReply(reply, ioswire.Receiver{AppID: d.appID, UniversalLink: d.universalLink, IOS: d.version()[0]}, d.Job.SDKVersion)
+	wires, differences, err := encodeReply(reply, ioswire.Receiver{AppID: d.appID, UniversalLink: d.universalLink,
+		IOS: d.version()[0]}, d.Job.SDKVersion)
 	if err != nil {
 		return "", err
 	}

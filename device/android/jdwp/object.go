@@ -189,18 +189,21 @@ const (
 // Invoke calls a method of an object in a thread that an event stopped. class
 // is the one that declares the method. An exception in the VM is a *Thrown.
 // ctx alone bounds the wait; when it ends, the method goes on in the VM.
-func (vm *VM) Invoke(ctx context.Context, thread ThreadID, object ObjectID, class ClassID, method MethodID, options InvokeOptions, args ...Value) (Value, error) {
+func (vm *VM) Invoke(ctx context.Context, thread ThreadID, object ObjectID, class ClassID, method MethodID,
+	options InvokeOptions, args ...Value) (Value, error) {
 	return vm.invoke(ctx, cmdInvoke, vm.out().object(object).thread(thread).class(class).method(method), options, args)
 }
 
 // InvokeStatic calls a static method of a class, as Invoke does.
-func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, method MethodID, options InvokeOptions, args ...Value) (Value, error) {
+func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, method MethodID, options InvokeOptions,
+	args ...Value) (Value, error) {
 	return vm.invoke(ctx, cmdInvokeStatic, vm.out().class(class).thread(thread).method(method), options, args)
 }
 
 // NewInstance makes an object with a constructor, as Invoke does. It is not
 // pinned, since a context could end between: pin it, or pass it on at once.
-func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, constructor MethodID, options InvokeOptions, args ...Value) (ObjectID, error) {
+func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, constructor MethodID, options InvokeOptions,
+	args ...Value) (ObjectID, error) {
 	v, err := vm.invoke(ctx, cmdNewInstance, vm.out().class(class).thread(thread).method(constructor), options, args)
 	if err != nil {
 		return 0, err

@@ -127,7 +127,8 @@ func Login(out *bool) Option {
 // Signature is whether what the app's owner entered at the Open Platform fits
 // the app.
 func Signature(wrong *bool) Option {
-	return Words("signature", "right, wrong", "whether the app is the one that is registered for its AppID", func(word string) { *wrong = word == "wrong" })
+	return Words("signature", "right, wrong", "whether the app is the one that is registered for its AppID",
+		func(word string) { *wrong = word == "wrong" })
 }
 
 // OAuth is where WeChat's authorization codes come from. A virtual phone asks
