@@ -34,7 +34,9 @@ func Film(ctx context.Context, w io.Writer, show func() *image.Paletted) error {
 		}
 		select {
 		case <-tick.C:
-			continue
+			if ctx.Err() == nil { // both may be ready
+				continue
+			}
 		case <-ctx.Done():
 		}
 		break
