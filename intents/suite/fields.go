@@ -99,7 +99,8 @@ func makeTables(v *Vocabulary) *tables {
 	}}
 	shared := []field{
 		{name: "on", shape: choice{text{words: []string{"each", "any"}}, t.on},
-			doc: "the phones that a case runs on: `each` phone of the run, `any` one that is free, or a map (default each; any where no step drives a phone)"},
+			doc: "the phones that a case runs on: `each` phone of the run, `any` one that is free, or a map (default each; " +
+				"any where no step drives a phone)"},
 		{name: "timeout", shape: text{format: "duration"}, doc: "bound on each step (default: the command's own)", example: durationExample},
 		{name: "after", shape: text{words: v.Afters}, doc: "how a request leaves the phone, as `--after`"},
 		{name: "screenshot", shape: text{words: whens}, doc: "when a picture of the screen is kept (default on-failure)"},

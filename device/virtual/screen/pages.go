@@ -125,7 +125,8 @@ var people = [...]struct {
 	name string
 	c    color.RGBA
 }{
-	{"Ada", color.RGBA{0xcc, 0x66, 0x66, 255}}, {"测试群 Test group", color.RGBA{0x33, 0x99, 0x80, 255}}, {"Bo", color.RGBA{0x66, 0x66, 0xbf, 255}},
+	{"Ada", color.RGBA{0xcc, 0x66, 0x66, 255}}, {"测试群 Test group", color.RGBA{0x33, 0x99, 0x80, 255}},
+	{"Bo", color.RGBA{0x66, 0x66, 0xbf, 255}},
 	{"小明", color.RGBA{0xcc, 0x99, 0x40, 255}}, {"Release crew", color.RGBA{0x66, 0x99, 0xbf, 255}}, {"File Transfer", accent},
 }
 

@@ -44,7 +44,8 @@ func Web(token string, phones []Shown) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' blob:; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' blob:; connect-src 'self'; "+
+			"script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		rest := r.URL.Path[len(base):]
 		if rest == "" {
 			h.Set("Content-Type", "text/html; charset=utf-8")
