@@ -88,7 +88,8 @@ func TestAlbum(t *testing.T) {
 		"c.png":   {Data: picture(t, 300, 900)},
 		"bad.png": {Data: []byte("\x89PNG\r\n\x1a\nno")},
 		// A header alone that says 100000 x 100000.
-		"bomb.png": {Data: append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), 0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0, 8, 0, 0, 0, 0, 0x1c, 0x68, 0xd4, 0x54)},
+		"bomb.png": {Data: append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"),
+			0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0, 8, 0, 0, 0, 0, 0x1c, 0x68, 0xd4, 0x54)},
 	}
 	a := newAlbum(maxPictures)
 	add := func(name, mime string) int { return a.add(files, suite.Artifact{Path: name, MIME: mime}) }

@@ -87,12 +87,15 @@ func sample(t testing.TB) Source {
 	var s script
 	s.start(plan, pixel, iphone)
 	const refused = `{"state":"refused"}`
-	wrong := []suite.Problem{{File: "nightly.yaml", Line: 6, Column: 13, Message: "state is refused, want opened", Hint: "look at the picture"}}
+	wrong := []suite.Problem{{
+		File: "nightly.yaml", Line: 6, Column: 13, Message: "state is refused, want opened", Hint: "look at the picture",
+	}}
 	s.attempt("a page", "A", 1, suite.End{Status: suite.Failed, ExitCode: 15, Problems: wrong, Outcome: json.RawMessage(refused)})
 	s.attempt("a page", "A", 2, suite.End{Status: suite.Passed, Sent: true})
 	s.attempt("a page", iphone.ID, 1, suite.End{Status: suite.Errored, Reason: "the phone went away", ExitCode: 16})
-	s.attempt("a page", iphone.ID, 2, suite.End{Status: suite.Failed, ExitCode: 15, Problems: wrong, Outcome: json.RawMessage(refused)},
-		suite.Artifact{Kind: "screenshot", Path: "artifacts/a page/screen.png", MIME: "image/png"},
+	s.attempt("a page", iphone.ID, 2, suite.End{
+		Status: suite.Failed, ExitCode: 15, Problems: wrong, Outcome: json.RawMessage(refused),
+	}, suite.Artifact{Kind: "screenshot", Path: "artifacts/a page/screen.png", MIME: "image/png"},
 		suite.Artifact{Kind: "log", Path: "artifacts/javascript:alert(1)/log.txt", MIME: "text/plain"},
 		suite.Artifact{Kind: "log", Path: "../../etc/passwd", MIME: "image/png"})
 	s.attempt("a login", "", 1, suite.End{Status: suite.Errored, Reason: "no phone fits", ExitCode: 10})
