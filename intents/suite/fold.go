@@ -65,14 +65,6 @@ func (r *Result) DurationMs() int64 {
 	return sum
 }
 
-// Problems are those of the last attempt.
-func (r *Result) Problems() []Problem {
-	if a := r.Last(); a != nil {
-		return a.End.Problems
-	}
-	return nil
-}
-
 // Artifacts are those of all attempts.
 func (r *Result) Artifacts() []Artifact {
 	var all []Artifact

@@ -108,7 +108,7 @@ func TestResult(t *testing.T) {
 	if got, want := r.Repeat(), `wxctl run nightly.yaml --case 'it'\''s \[new]\*' --device A`; got != want {
 		t.Errorf("Repeat: %s, want %s", got, want)
 	}
-	if r.DurationMs() != 10 || len(r.Artifacts()) != 1 || len(r.Problems()) != 1 || len(r.Last().Evidence) != 1 || r.Phone.Name != "Pixel" {
+	if r.DurationMs() != 10 || len(r.Artifacts()) != 1 || len(r.Last().End.Problems) != 1 || len(r.Last().Evidence) != 1 || r.Phone.Name != "Pixel" {
 		t.Errorf("%+v", r)
 	}
 	if run.ExitCode != 5 || run.DurationMs != 7 || run.Finished.IsZero() || len(run.Lost) != 1 || run.Counts.Of(Failed) != 1 {
