@@ -3,6 +3,7 @@ package android
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"path"
 	"slices"
@@ -156,6 +157,7 @@ func (d *delivery) placeAgain(ctx context.Context, m device.Media) (there bool, 
 		d.stored = slices.Delete(d.stored, i, i+1)
 		return false, err
 	}
+	d.stored[i].uri = to.uri
 	d.placed = append(d.placed, to)
 	return true, nil
 }
@@ -198,25 +200,36 @@ const closeTime = 5 * time.Second
 // removeStored removes the files that were kept for more requests.
 func (p *Phone) removeStored() error {
 	var asks []*ask
+	command := "rm -f"
+	user := 0
 	for _, s := range p.stored {
-		if !s.needed && s.uri != "" {
+		switch {
+		case s.needed:
+			continue
+		case s.uri == "": // MediaStore does not know it
+			command += " " + shellQuote(s.path)
+		default:
 			asks = append(asks, &ask{Request: agent.Request{Verb: agent.Remove, User: s.user, URI: s.uri, Path: s.path}})
 		}
+		user = s.user
 	}
 	p.stored = nil
-	if len(asks) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	err := p.do(ctx, asks...)
+	var err error
+	if command != "rm -f" {
+		_, err = p.server.Run(ctx, target(p.info), command, nil)
+	}
+	if len(asks) > 0 {
+		err = errors.Join(err, p.do(ctx, asks...))
+	}
 	for _, a := range asks {
 		if err == nil && a.err != nil {
 			err = refusedByAgent(a.err)
 		}
 	}
 	if err != nil {
-		return device.Errorf(device.Failed, "files were left in %s on phone %s: %w", MediaDir(asks[0].User), p.info.Label(), err)
+		return device.Errorf(device.Failed, "files were left in %s on phone %s: %w", MediaDir(user), p.info.Label(), err)
 	}
 	return nil
 }
