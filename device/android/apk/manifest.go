@@ -120,7 +120,6 @@ type manifestReader struct {
 	path       []string
 	appEnabled bool
 	appPerm    string
-	filters    bool // the open activity or provider has an intent filter
 	exported   bool // it says itself whether it is exported
 }
 

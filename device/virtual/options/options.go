@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,6 +130,19 @@ func Login(out *bool) Option {
 func Signature(wrong *bool) Option {
 	return Words("signature", "right, wrong", "whether the app is the one that is registered for its AppID",
 		func(word string) { *wrong = word == "wrong" })
+}
+
+// Flaky is which requests WeChat loses.
+func Flaky(every *int) Option {
+	return Option{Key: "flaky", Form: "a number such as 3", Default: "no request", Help: "lose every Nth request without a word",
+		Set: func(value string) error {
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return errors.New("use a number such as 3: every third request is lost")
+			}
+			*every = n
+			return nil
+		}}
 }
 
 // OAuth is where WeChat's authorization codes come from. A virtual phone asks

@@ -25,6 +25,8 @@ type Options struct {
 	Disabled, Suspended bool
 	LoggedOut           bool
 	Answer              wechat.Answer // "" is send
+	// Flaky is N where WeChat loses every Nth request; 0 loses none.
+	Flaky int
 	// Think is how long the user takes for each thing; 0 is 150 ms.
 	Think time.Duration
 	// Latency is waited before each answer of the phone.
@@ -77,6 +79,7 @@ func Table(o *Options) options.Table {
 			"what is wrong with the demo app, by the check that finds it",
 			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		options.Duration("latency", "no time", "how long each answer of the phone takes", &o.Latency),
+		options.Flaky(&o.Flaky),
 		options.Login(&o.LoggedOut),
 		options.OAuth(&o.OAuth),
 		options.Words("screen", "on, off, locked, never-unlocked", "whether the screen is on and unlocked",

@@ -42,7 +42,7 @@ func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
 	}
 	for _, user := range p.Users() {
 		app.users[user.ID] = wechat.New(wechat.Options{
-			Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, BlockInvalidToken: o.Strict, Code: code,
+			Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Flaky: o.Flaky, BlockInvalidToken: o.Strict, Code: code,
 			Apps: []wechat.Record{{AppID: DemoAppID, Package: DemoPackage, Signature: registered}},
 		}, wechatHost{phone: p, media: media, user: user.ID})
 	}

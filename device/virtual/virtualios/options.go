@@ -24,6 +24,8 @@ type Options struct {
 	Without   bool
 	LoggedOut bool
 	Answer    wechat.Answer // "" is send
+	// Flaky is N where WeChat loses every Nth request; 0 loses none.
+	Flaky int
 	// Think is how long the user takes for each thing; 0 is 150 ms.
 	Think time.Duration
 	// OAuth is the base URL of a virtual OAuth server on this machine, which
@@ -69,6 +71,7 @@ func Table(o *Options) options.Table {
 			"what is wrong with the demo app, by the check that finds it",
 			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		{Key: "ios", Form: "a version such as 17.5", Default: "17.5", Help: "version of iOS", Set: o.setIOS},
+		options.Flaky(&o.Flaky),
 		options.Login(&o.LoggedOut),
 		{Key: "model", Form: "a product type such as iPhone14,2", Default: "iPhone14,2", Help: "Apple's name of the model", Set: o.setModel},
 		{Key: "name", Form: "a name such as Lab-3", Default: "Virtual iPhone", Help: "what the owner calls the phone", Set: o.setName},

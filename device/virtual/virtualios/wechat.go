@@ -75,7 +75,7 @@ func wechatOf(o Options) idevice.App {
 		registered += ".other"
 	}
 	w := wechat.New(wechat.Options{
-		Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Code: code,
+		Version: o.WeChat, LoggedOut: o.LoggedOut, Answer: o.Answer, Flaky: o.Flaky, Code: code,
 		Apps: []wechat.Record{{AppID: DemoAppID, BundleID: registered, UniversalLink: DemoUniversalLink}},
 	}, host{})
 	v := w.Version()

@@ -85,6 +85,9 @@ func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 		return URLCourse{Note: note}
 	}
 	r := &urlRun{w: w, env: env, ios: in.IOS}
+	if w.loses() {
+		return URLCourse{Note: "dropped: this WeChat is flaky"}
+	}
 	// 2. Somebody must be logged in.
 	if w.options.LoggedOut {
 		course := URLCourse{Note: "nobody is logged in", Screen: "login"}

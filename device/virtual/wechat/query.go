@@ -54,6 +54,9 @@ func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 	if e.appID == "" {
 		return nil, note("%s: no AppID", what)
 	}
+	if w.loses() {
+		return nil, note("dropped: this WeChat is flaky")
+	}
 	if w.options.LoggedOut {
 		return nil, &Course{Note: "nobody is logged in", Screens: screens(".plugin.account.ui.SimpleLoginUI")}
 	}

@@ -44,6 +44,9 @@ func (w *WeChat) Receive(in androidwire.Intent) Course {
 	if host == "sendresp" {
 		return Course{Note: "an app's answer to WeChat's own request", AtOnce: true, Closes: true}
 	}
+	if w.loses() {
+		return Course{Note: "dropped: this WeChat is flaky", AtOnce: true, Closes: true}
+	}
 	// 2. Somebody must be logged in.
 	if w.options.LoggedOut {
 		return w.login(e)

@@ -83,6 +83,8 @@ type Options struct {
 	Code func(openID, scope string) (string, error)
 	// Ban is the server's text if it refuses every share, e.g. for spam.
 	Ban string
+	// Flaky is N where every Nth request is lost without a word; 0 loses none.
+	Flaky int
 }
 
 // Host is the phone as WeChat sees it.
@@ -146,6 +148,8 @@ type WeChat struct {
 	tokens map[string]string // token to the package it was given to
 	last   int64             // of the newest token, in milliseconds since 1970
 	codes  int
+	// requests counts those that could be read.
+	requests int
 }
 
 // New returns a WeChat on the phone host.
@@ -160,6 +164,18 @@ func New(options Options, host Host) *WeChat {
 		options.OpenID = "oVirtual0000000000000000user"
 	}
 	return &WeChat{options: options, host: host, tokens: map[string]string{}}
+}
+
+// loses counts a request, and reports whether it is one of those that a flaky
+// WeChat loses.
+func (w *WeChat) loses() bool {
+	if w.options.Flaky == 0 {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests++
+	return w.requests%w.options.Flaky == 0
 }
 
 // Version returns which WeChat it is.
