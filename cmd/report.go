@@ -32,8 +32,10 @@ Nothing is run, and the folders stay as they are; a run that was cut off is
 reported as far as it came.
 
 html is one page with its pictures in it, that asks for nothing from anywhere.
-junit is for CI systems. github is a summary in Markdown, appended to the file, as
-$GITHUB_STEP_SUMMARY wants it, and errors at their lines. ndjson is the events.
+junit is for CI systems. ctrf is JSON in the Common Test Report Format. allure is
+a new folder of results with their files, for allure generate. github is a summary
+in Markdown, appended to the file, as $GITHUB_STEP_SUMMARY wants it, and errors at
+their lines. ndjson is the events.
 
 The exit code is the one that the runs would have together.`, exit.FoundWrong, exit.NotRun),
 		Example: examples(`wxctl report wxctl-runs --report html=report.html

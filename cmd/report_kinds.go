@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,8 @@ type reportKind struct {
 	name string
 	// write writes the report of runs to a path.
 	write func(path string, runs []ranIn) error
+	// folder says that it is a folder of files.
+	folder bool
 }
 
 // ranIn is a run with its folder.
@@ -30,13 +33,17 @@ type ranIn struct {
 // reportKinds are all of them, in the order of help texts.
 func reportKinds() []reportKind {
 	return []reportKind{
-		{"html", writeHTML},
+		{name: "html", write: writeHTML},
 		// CI systems look for attachments from the folder of the project on.
-		{"junit", func(path string, runs []ranIn) error {
+		{name: "junit", write: func(path string, runs []ranIn) error {
 			return writeReport(path, func(w io.Writer) error { return report.JUnit(w, sources(runs, ".")) })
 		}},
-		{"github", writeGitHub},
-		{"ndjson", func(path string, runs []ranIn) error {
+		{name: "ctrf", write: func(path string, runs []ranIn) error {
+			return writeReport(path, func(w io.Writer) error { return report.CTRF(w, sources(runs, filepath.Dir(path))) })
+		}},
+		{name: "allure", write: writeAllure, folder: true},
+		{name: "github", write: writeGitHub},
+		{name: "ndjson", write: func(path string, runs []ranIn) error {
 			return writeReport(path, func(w io.Writer) error { return copyEvents(w, runs) })
 		}},
 	}
@@ -72,7 +79,13 @@ func parseReports(texts []string) ([]reportTo, error) {
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 			return nil, exit.Usagef("make the folder first", "--report %q can't be written: there is no folder %q", text, filepath.Dir(path))
 		}
-		all = append(all, reportTo{reportKinds()[i], path})
+		kind := reportKinds()[i]
+		if kind.folder { // a run is long: tell it before
+			if err := freeFolder(path); err != nil {
+				return nil, exit.Usagef("name a folder that is empty or absent", "--report %q can't be written: %v", text, err)
+			}
+		}
+		all = append(all, reportTo{kind, path})
 	}
 	return all, nil
 }
@@ -131,18 +144,75 @@ func writeReport(path string, write func(io.Writer) error) error {
 	return draft.Close()
 }
 
-// writeHTML writes the page with the pictures of the run folders in it.
-func writeHTML(path string, runs []ranIn) error {
-	all := sources(runs, filepath.Dir(path))
+// withFiles is [sources] with the run folders open, for as long as do runs. No
+// link in a folder from elsewhere leads out of it.
+func withFiles(runs []ranIn, base string, do func([]report.Source) error) error {
+	all := sources(runs, base)
 	for i, r := range runs {
-		root, err := os.OpenRoot(r.dir) // no link in a folder from elsewhere leads out of it
+		root, err := os.OpenRoot(r.dir)
 		if err != nil {
 			return err
 		}
 		defer root.Close()
 		all[i].Files = root.FS()
 	}
-	return writeReport(path, func(w io.Writer) error { return report.HTML(w, all) })
+	return do(all)
+}
+
+// writeHTML writes the page with the pictures of the run folders in it.
+func writeHTML(path string, runs []ranIn) error {
+	return withFiles(runs, filepath.Dir(path), func(all []report.Source) error {
+		return writeReport(path, func(w io.Writer) error { return report.HTML(w, all) })
+	})
+}
+
+// freeFolder returns an error if path is neither absent nor an empty folder.
+func freeFolder(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return errors.New("it is not a folder")
+	}
+	entries, err := os.ReadDir(path)
+	if err == nil && len(entries) > 0 {
+		err = errors.New("the folder is not empty")
+	}
+	return err
+}
+
+// writeAllure writes the folder of Allure's results beside its place, then moves
+// it there.
+func writeAllure(path string, runs []ranIn) error {
+	if err := freeFolder(path); err != nil {
+		return err
+	}
+	draft, err := os.MkdirTemp(filepath.Dir(path), ".*.wxctl-part")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(draft) // nothing is left of it once it has moved
+	err = withFiles(runs, ".", func(all []report.Source) error {
+		return report.Allure(all, func(name string, content io.Reader) error {
+			file, err := os.OpenFile(filepath.Join(draft, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(file, content)
+			return errors.Join(err, file.Close())
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // it has filled up meanwhile
+	}
+	return os.Rename(draft, path)
 }
 
 // writeGitHub appends to the summary of a step, which other commands of the

@@ -135,7 +135,7 @@ func newJUnitSuite(r item) *junitSuite {
 func newJUnitCase(r item) junitCase {
 	file, line := r.place()
 	c := junitCase{
-		Name: r.Case.Name + " [" + phoneLabel(r.Phone) + "]", Class: r.Run().Start.Suite, File: file, Line: line, Time: seconds(r.DurationMs()),
+		Name: r.label(), Class: r.Run().Start.Suite, File: file, Line: line, Time: seconds(r.DurationMs()),
 	}
 	if len(r.Case.Tags) > 0 {
 		c.Class += "." + r.Case.Tags[0]
@@ -169,9 +169,7 @@ func earlierAttempt(r item, a *suite.Attempt) junitProblem {
 		name = "flaky"
 	}
 	name += map[bool]string{true: "Failure", false: "Error"}[a.End.Status == suite.Failed]
-	at := item{r.Source, &suite.Result{
-		Run: r.Run(), Case: r.Case, Phone: a.Phone, Status: a.End.Status, Reason: a.End.Reason, Attempts: []*suite.Attempt{a},
-	}}
+	at := r.only(a)
 	return junitProblem{
 		XMLName: xml.Name{Local: name}, Message: at.sentence(), Type: string(a.End.Status), Stack: at.details(a),
 		Out: fmt.Sprintf("attempt %d on %s, %s", a.Number, phoneLabel(a.Phone), time.Duration(a.End.DurationMs)*time.Millisecond),

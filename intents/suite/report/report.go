@@ -6,6 +6,8 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"path"
@@ -95,6 +97,37 @@ func (r item) place() (file string, line int) {
 		}
 	}
 	return r.Run().Start.Plan.File, r.Case.Pos.Line
+}
+
+// label is a result's name, which no other result of its suite has.
+func (r item) label() string { return r.Case.Name + " [" + phoneLabel(r.Phone) + "]" }
+
+// identity is the same for a case on a phone in every run; for a case that any
+// phone will do for, on every phone.
+func (r item) identity() string {
+	phone := r.Phone.ID
+	if r.Case.On.Any {
+		phone = ""
+	}
+	return stableUUID(r.Run().Start.Suite, r.Case.Name, phone)
+}
+
+// stableUUID is the UUID of a list of texts: version 8 of RFC 9562, a hash.
+func stableUUID(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	b := h.Sum(nil)[:16]
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// only is the result as it would be if this attempt had been the only one.
+func (r item) only(a *suite.Attempt) item {
+	return item{r.Source, &suite.Result{
+		Run: r.Run(), Case: r.Case, Phone: a.Phone, Status: a.End.Status, Reason: a.End.Reason, Attempts: []*suite.Attempt{a},
+	}}
 }
 
 // Run is the run of the result.
