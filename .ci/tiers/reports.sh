@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tier reports: junitparser reads the JUnit report of a run, and Debian's
-# chromium opens the page: its filters work, it says nothing on the console, asks
+# The tier reports: junitparser reads the JUnit report of a run, npm's ctrf checks
+# the CTRF one, allure makes its report of Allure's results, and Debian's chromium
+# opens the page: its filters work, it says nothing on the console, asks
 # for nothing, and fits 320 px.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -20,10 +21,15 @@ go build -o "$work/wxctl" .
 cd "$work"
 code=0
 ./wxctl run "$judges/suite.yaml" --device 'virtual:android?count=3' --state-dir state --out run --report junit=junit.xml --report html=page.html \
+  --report ctrf=ctrf.json --report allure=allure-results \
   >out.txt 2>err.txt || code=$?
 [ "$code" = 5 ] || { cat out.txt err.txt; exit 1; }
 
 want() { [ "$1" = "$2" ] || { printf 'got  %s\nwant %s\n' "$1" "$2"; exit 1; }; }
 want "$("$judges/.venv/bin/python" "$judges/junit.py" junit.xml)" "6 tests, 3 failures, 0 errors, 3 passed, 6 names, 3 suites"
+want "$(node "$judges/ctrf.mjs" ctrf.json)" "6 tests: 3 passed, 3 failed, 0 other; files"
+"$judges/node_modules/.bin/allure" generate allure-results -o allure-report
+want "$(node -p 'const {total, passed, failed} = require("./allure-report/summary.json").stats; [total, passed, failed].join()')" 6,3,3
+want "$(node -p 'require("fs").readdirSync("allure-report/data/attachments").filter(f => f.endsWith(".png")).length')" 3
 want "$(node "$judges/page.mjs" "$(command -v chromium)" "file://$work/page.html")" \
   '{"all":"6 results","failed":"3 of 6 results","boxes":3,"login":"3 of 6 results","phone":"1 of 6 results","name":"3 of 6 results","open":2,"pics":[540,540],"names":0,"width":320,"errs":[],"asked":0}'
