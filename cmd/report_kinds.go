@@ -191,7 +191,7 @@ func writeAllure(path string, runs []ranIn) error {
 	if err := freeFolder(path); err != nil {
 		return err
 	}
-	draft, err := os.MkdirTemp(filepath.Dir(path), ".*.wxctl-part")
+	draft, err := os.MkdirTemp(filepath.Dir(path), ".*.wxctl-results")
 	if err != nil {
 		return err
 	}

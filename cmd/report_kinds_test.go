@@ -62,7 +62,7 @@ func TestAllureFolder(t *testing.T) {
 	if all, err := os.ReadDir("results"); err != nil || len(all) != files {
 		t.Errorf("%d files, want %d (%v)", len(all), files, err)
 	}
-	if left, err := filepath.Glob(".*wxctl-part"); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(".*wxctl-*"); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
 }
