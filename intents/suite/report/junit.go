@@ -12,7 +12,7 @@ import (
 )
 
 // The elements of JUnit's XML as Maven's Surefire writes them, which CI systems
-// read: https://maven.apache.org/surefire/maven-surefire-plugin/xsd/surefire-test-report.xsd
+// read: surefire-test-report.xsd of Maven Surefire
 type (
 	junitSuites struct {
 		XMLName xml.Name `xml:"testsuites"`
