@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"sync"
 
 	scaling "golang.org/x/image/draw"
 	"golang.org/x/image/vector"
@@ -18,8 +19,21 @@ type painter struct {
 	photos []image.Rectangle
 }
 
+// canvases are those that no painter uses: a screen takes ten megabytes, and
+// films and labs draw many.
+var canvases sync.Pool
+
+// newPainter returns a painter whose screen shows anything: a page begins with
+// its ground.
 func newPainter(g Glass) *painter {
-	return &painter{glass: g, pix: image.NewRGBA(image.Rect(0, 0, g.Width, g.Height)), styles: map[style]faces{}}
+	p := &painter{glass: g, styles: map[style]faces{}}
+	size := image.Rect(0, 0, g.Width, g.Height)
+	if used, ok := canvases.Get().(*image.RGBA); ok && used.Rect == size {
+		p.pix = used
+	} else {
+		p.pix = image.NewRGBA(size)
+	}
+	return p
 }
 
 // all is the whole screen in units.

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"sync"
@@ -62,9 +63,20 @@ var nearest = sync.OnceValue(func() *[1 << 15]uint8 {
 func (p *painter) paletted() *image.Paletted {
 	out := image.NewPaletted(p.pix.Rect, Palette())
 	table := nearest()
-	for i, j := 0, 0; j < len(out.Pix); i, j = i+4, j+1 {
-		c := p.pix.Pix[i : i+3 : i+3]
-		out.Pix[j] = table[int(c[0]>>3)<<10|int(c[1]>>3)<<5|int(c[2]>>3)]
+	// Most rows of a page are like the one above.
+	var above []byte
+	for y := range out.Rect.Dy() {
+		row := p.pix.Pix[y*p.pix.Stride:][:p.pix.Stride]
+		to := out.Pix[y*out.Stride:][:out.Stride]
+		if bytes.Equal(row, above) {
+			copy(to, out.Pix[(y-1)*out.Stride:])
+			continue
+		}
+		for i := range to {
+			c := row[4*i : 4*i+3 : 4*i+3]
+			to[i] = table[int(c[0]>>3)<<10|int(c[1]>>3)<<5|int(c[2]>>3)]
+		}
+		above = row
 	}
 	for _, photo := range p.photos {
 		p.dither(out, photo.Intersect(out.Rect))

@@ -63,7 +63,9 @@ type Glass struct {
 // Draw draws the page. The colours are those of [Palette], so that pictures
 // become small PNGs and films at once.
 func Draw(page Page, on Glass) *image.Paletted {
-	return drawn(page, on).paletted()
+	p := drawn(page, on)
+	defer canvases.Put(p.pix)
+	return p.paletted()
 }
 
 func drawn(page Page, on Glass) *painter {

@@ -33,6 +33,7 @@ type debuggee struct {
 
 	mu      sync.Mutex
 	queue   []func(*art.Thread)
+	closed  bool
 	running bool
 	done    sync.WaitGroup
 	// activities are the objects of those that came up, by token.
@@ -83,7 +84,12 @@ func (d *debuggees) sweep(running []int) {
 	}
 }
 
+// close ends the VM: what its main thread does, it finishes, and it begins
+// nothing new.
 func (v *debuggee) close() {
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
 	v.vm.Close()
 	v.done.Wait()
 }
@@ -121,6 +127,10 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 func (v *debuggee) onMain(job func(*art.Thread)) {
 	done := make(chan struct{})
 	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return
+	}
 	v.queue = append(v.queue, func(t *art.Thread) {
 		defer close(done)
 		job(t)
