@@ -390,6 +390,7 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 
 // readInside takes what was caught in the app for what it is.
 func (o *observer) readInside(c caught) {
+	o.read++
 	at := c.at.Sub(o.Begin)
 	if c.err != nil {
 		o.unreadable = true

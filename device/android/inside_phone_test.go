@@ -1,8 +1,10 @@
 package android
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 	"runtime"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -162,6 +165,39 @@ func TestReplyOfOthers(t *testing.T) {
 	}}})
 	if err != nil || out.Reply.Transaction != "t-1" {
 		t.Errorf("%v, %+v, seen %q", err, out.Reply, whats(out))
+	}
+}
+
+// slowLog is an agent that tells late which screens of mini programs the phone logged.
+type slowLog struct{ phone.Program }
+
+func (s slowLog) Run(ctx context.Context, p *phone.Phone, env phone.ProgramEnv) int {
+	env.Stdout = slowWriter{env.Stdout}
+	return s.Program.Run(ctx, p, env)
+}
+
+type slowWriter struct{ io.Writer }
+
+func (w slowWriter) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("wm_create_activity")) && bytes.Contains(b, []byte("AppBrand")) {
+		time.Sleep(200 * time.Millisecond)
+	}
+	return w.Writer.Write(b)
+}
+
+// The screen is the last one before the reply, also where the log comes later
+// than what is read in the app.
+func TestScreenBeforeReply(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	openDemo(t, l)
+	l.Model.RegisterProgram(agent.Class, slowLog{l.Model.Program(agent.Class)})
+	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: intents.LaunchMiniProgram{UserName: new("gh_1")}, Until: device.Replied})
+	if err != nil || out.Screen != device.ScreenMiniProgram {
+		t.Fatalf("%v, screen %q, seen %q", err, out.Screen, whats(out))
+	}
+	if last := out.Evidence[len(out.Evidence)-1]; last.Source != sourceInside {
+		t.Errorf("the reply was seen in %q: %s", last.Source, last.What)
 	}
 }
 

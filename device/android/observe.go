@@ -48,6 +48,7 @@ type observer struct {
 	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
 	starter    map[string]int
 	back       map[string]string // evidence that WeChat called the app back, by activity
+	told, read int               // how often the app was called back: as the log tells, as was read in the app
 	top        string            // the component in front; "" while that is changing
 	askTasks   bool              // a task may have been made of the reply just now
 	held       intents.Reply     // read from a task: used if no better means brings one
@@ -145,6 +146,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 			o.See(at, device.Returned, "", what, sourceStarts)
 		}
 	case created, newIntent:
+		o.told++
 		o.top = ""
 		if !o.startedByOther(e.component) {
 			o.askTasks = e.kind == created
@@ -214,6 +216,7 @@ func (o *observer) observeReply(ev agent.Event) bool {
 func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) error {
 	for !o.Done(state) {
 		if c, ok := o.inside.take(); ok {
+			p.catchUp(ctx, o, c)
 			o.readInside(c)
 			continue
 		}
@@ -228,12 +231,20 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		case err != nil:
 			return err
 		case why == waitEvent:
-			// What was read in the app came first, whichever is noticed first.
-			if c, ok := o.inside.take(); ok {
-				o.readInside(c)
-			}
-			if !o.Done(state) {
+			// What was read in the app came before what the app logs of it,
+			// whichever is noticed first, and after the call.
+			switch c, ok := o.inside.take(); {
+			case !ok:
 				o.observe(ev)
+			case o.ahead(c):
+				o.observe(ev)
+				p.catchUp(ctx, o, c)
+				o.readInside(c)
+			default:
+				o.readInside(c)
+				if !o.Done(state) {
+					o.observe(ev)
+				}
 			}
 		case why == waitWoken:
 		case o.held != nil:
@@ -251,6 +262,27 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		}
 	}
 	return nil
+}
+
+// ahead reports whether something was read in the app of whose call the log
+// has not told yet.
+func (o *observer) ahead(c caught) bool {
+	return o.told <= o.read && slices.Contains(o.entries, o.pkg+"/"+c.class)
+}
+
+// catchUp reads the log up to the call that something was read at, so that the
+// screens that came before the reply are known: the system logs a call before
+// the app runs, but the log may take longer to come here. It gives up quietly;
+// the reply was read either way.
+func (p *Phone) catchUp(ctx context.Context, o *observer, c caught) {
+	patience := time.Now().Add(hookTime)
+	for o.ahead(c) {
+		ev, why, err := p.agent.wait(ctx, nil, patience)
+		if err != nil || why != waitEvent {
+			return
+		}
+		o.observe(ev)
+	}
 }
 
 // briefly is how long a reply is waited for by those who asked for less: it
