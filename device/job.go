@@ -72,7 +72,7 @@ type AppIdentity struct {
 // scaled down, an app that can't match its certificate.
 type Note struct {
 	// ID names the kind of a note that scripts may look for, such as
-	// "request.thumb_not_picture"; "" if it has no name.
+	// "request.picture.not-picture"; "" if it has no name.
 	ID      string `json:"id,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`

@@ -18,7 +18,7 @@ const (
 
 // Problem is one thing that is wrong with a request.
 type Problem struct {
-	// ID names the problem for scripts, such as request.thumb_not_picture; ""
+	// ID names the problem for scripts, such as request.too-many-images; ""
 	// if it is known by its field and rule alone.
 	ID string `json:"id,omitempty"`
 	// Severity says whether the request can be sent all the same.
