@@ -198,7 +198,7 @@ func doctorRun(ctx context.Context, opts *doctorOptions) error {
 	if err := x.learn(looking); err != nil {
 		return err
 	}
-	x.judge()
+	x.check()
 	if opts.probe {
 		x.probe(looking)
 	}

@@ -48,7 +48,7 @@ func (x *examination) probe(ctx context.Context) {
 		}
 	}
 	delete(x.facts.Gaps, check.NeedProbe)
-	x.judge()
+	x.check()
 }
 
 // repair fixes what can be fixed from here and undone, and asks before each.
@@ -83,7 +83,7 @@ func (x *examination) repair(ctx context.Context) error {
 		x.o.f.Streams.Note("nothing was fixed")
 		return nil
 	}
-	x.judge()
+	x.check()
 	return nil
 }
 

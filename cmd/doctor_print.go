@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// judge makes the checks.
-func (x *examination) judge() {
+// check makes the checks that are wanted.
+func (x *examination) check() {
 	x.findings = check.Run(&x.facts, x.o.wanted)
 	for i := range x.findings {
 		f := &x.findings[i]

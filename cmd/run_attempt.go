@@ -114,7 +114,7 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 		problems = append(problems, a.capture(s, &answer)...)
 	}
 	fmt.Fprintf(&a.log, "$ %s\n%s", a.run.writer.Masked(commandLine(args)), a.run.writer.Masked(said.log))
-	end.Status = judge(s, answer.ExitCode, len(problems), outcome)
+	end.Status = statusOf(s, answer.ExitCode, len(problems), outcome)
 	if end.Status != suite.Passed && answer.ExitCode != 0 {
 		if says, _ := s.ExpectsExit(answer.ExitCode); !says && (len(problems) == 0 || said.Message != "") {
 			problems = append(problems, a.problem(s.Pos, fmt.Sprintf("exit is %d: %s", answer.ExitCode, said.Message)))
@@ -313,9 +313,9 @@ var erroring = []exit.Code{
 	exit.Failed, exit.Credentials, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy,
 }
 
-// judge says what came of a step. An exit code that is not 0 counts against it
+// statusOf says what came of a step. An exit code that is not 0 counts against it
 // unless something was expected that explains it, and came.
-func judge(s *suite.Step, code, problems int, o outcome) suite.Status {
+func statusOf(s *suite.Step, code, problems int, o outcome) suite.Status {
 	says, _ := s.ExpectsExit(code)
 	explained := says || slices.ContainsFunc(s.Expect, func(e suite.Expectation) bool {
 		first, _, _ := strings.Cut(e.Path, ".")

@@ -230,7 +230,7 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 	}
 }
 
-// read judges a reply: the errcode first, whatever the status.
+// read decodes a reply: the errcode first, whatever the status.
 func read(op Op, status int, body []byte, r *redactor) (reply, *Error) {
 	fail := func(kind Kind, format string, args ...any) *Error {
 		return &Error{Op: op, Kind: kind, Status: status, Sent: true, Message: fmt.Sprintf(format, args...)}

@@ -78,9 +78,9 @@ func (d *delivery) goInside(ctx context.Context) error {
 		}
 		return device.Errorf(device.Failed, "the app %q ended when wxctl attached to it", d.app.Package)
 	}
-	bounded, cancel := context.WithTimeout(ctx, hireTime)
+	bounded, cancel := context.WithTimeout(ctx, workerTime)
 	defer cancel()
-	d.worker, err = debugger.hire(bounded, d.nudge)
+	d.worker, err = debugger.startWorker(bounded, d.wakeLooper)
 	if err != nil {
 		if ctx.Err() == nil && bounded.Err() != nil {
 			return device.Errorf(device.Failed, "the app %q handles no message, so wxctl finds no moment to make its calls: "+
@@ -92,8 +92,8 @@ func (d *delivery) goInside(ctx context.Context) error {
 	return nil
 }
 
-// hireTime bounds how long the app may take to handle one message.
-const hireTime = 20 * time.Second
+// workerTime bounds how long the app may take to handle one message.
+const workerTime = 20 * time.Second
 
 // vmError says what went wrong in the app's VM.
 func vmError(err error) error {
@@ -106,9 +106,9 @@ func vmError(err error) error {
 	return e
 }
 
-// nudge makes the app's main thread handle a message that changes nothing: the
+// wakeLooper makes the app's main thread handle a message that changes nothing: the
 // system asks the activity in front to describe itself.
-func (d *delivery) nudge(ctx context.Context) error {
+func (d *delivery) wakeLooper(ctx context.Context) error {
 	for {
 		if _, err := d.server.Run(ctx, target(d.info), "dumpsys activity top >/dev/null", nil); err != nil {
 			return err

@@ -29,13 +29,13 @@ const (
 	sigUri       = "Landroid/net/Uri;"
 )
 
-// hire makes a worker. A thread may only be made to call something while an
+// startWorker makes a worker. A thread may only be made to call something while an
 // event has stopped it, so that is waited for once: some looper of the app
-// taking its next message, which nudge provokes. That thread is held for as
+// taking its next message, which wake provokes. That thread is held for as
 // long as it takes to make and start another one.
-func (d *debugger) hire(ctx context.Context, nudge func(context.Context) error) (*worker, error) {
+func (d *debugger) startWorker(ctx context.Context, wake func(context.Context) error) (*worker, error) {
 	w := &worker{debugger: d}
-	stop, err := d.nextMessage(ctx, nudge)
+	stop, err := d.nextMessage(ctx, wake)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp
 const rearmAfter = 3 * time.Second
 
 // nextMessage waits for a looper of the app to take a message.
-func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) error) (*stop, error) {
+func (d *debugger) nextMessage(ctx context.Context, wake func(context.Context) error) (*stop, error) {
 	handlers, err := d.vm.ClassesBySignature(ctx, signatureOf(classHandler))
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 	if len(handlers) == 0 {
 		return nil, errors.New("the app's VM has no loopers")
 	}
-	hit := make(chan jdwp.EventSet, len(handlers)*int(hireTime/rearmAfter+2))
+	hit := make(chan jdwp.EventSet, len(handlers)*int(workerTime/rearmAfter+2))
 	requests := map[jdwp.RequestID]jdwp.ClassID{}
 	defer func() { d.forget(requests, hit) }()
 	places := map[jdwp.ClassID]jdwp.MethodID{}
@@ -120,12 +120,12 @@ func (d *debugger) nextMessage(ctx context.Context, nudge func(context.Context) 
 		return nil, err
 	}
 	bounded, cancel := context.WithCancel(ctx)
-	nudged := make(chan struct{})
+	woken := make(chan struct{})
 	go func() {
-		defer close(nudged)
-		_ = nudge(bounded) // the message may come without it
+		defer close(woken)
+		_ = wake(bounded) // the message may come without it
 	}()
-	defer func() { <-nudged }()
+	defer func() { <-woken }()
 	defer cancel()
 	s := &stop{}
 	for again := false; ; again = true {

@@ -20,8 +20,8 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// fenceEnv is how long the role waits for the keyring.
-const fenceEnv = "CREDENTIALS_TEST_FENCE"
+// timeoutEnv is how long the role waits for the keyring.
+const timeoutEnv = "CREDENTIALS_TEST_TIMEOUT"
 
 // systemKeyringRole keeps and finds a token by the keyring of its session, and
 // says what came of it: where the token went, or why it can't be read. What is left behind when all is done is goroutines: only
@@ -29,11 +29,11 @@ const fenceEnv = "CREDENTIALS_TEST_FENCE"
 // call.
 func systemKeyringRole() error {
 	var notices []string
-	fence, err := time.ParseDuration(os.Getenv(fenceEnv))
+	timeout, err := time.ParseDuration(os.Getenv(timeoutEnv))
 	if err != nil {
 		return err
 	}
-	s, err := Open(Options{Dir: os.Getenv(dirEnv), Fence: fence, Notify: func(n string) { notices = append(notices, n) }})
+	s, err := Open(Options{Dir: os.Getenv(dirEnv), KeyringTimeout: timeout, Notify: func(n string) { notices = append(notices, n) }})
 	if err != nil {
 		return err
 	}
@@ -89,12 +89,12 @@ func inSession(t *testing.T, home, setup, step string) string {
 	programs := tier.Need(t, "keyring", "dbus-run-session", "dbus-send", "gnome-keyring-daemon")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*answers)
 	defer cancel()
-	fence := answers
+	timeout := answers
 	if setup == locked {
-		fence = time.Second
+		timeout = time.Second
 	}
 	cmd := exec.CommandContext(ctx, programs[0], "--", "sh", "-c", setup+endSession, os.Args[0])
-	cmd.Env = append(sessionEnv(home), roleEnv+"=system-keyring", dirEnv+"="+filepath.Join(home, "credentials"), "CREDENTIALS_TEST_STEP="+step, fenceEnv+"="+fence.String())
+	cmd.Env = append(sessionEnv(home), roleEnv+"=system-keyring", dirEnv+"="+filepath.Join(home, "credentials"), "CREDENTIALS_TEST_STEP="+step, timeoutEnv+"="+timeout.String())
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	cmd.WaitDelay = 5 * time.Second // the daemon may hold the pipe
@@ -123,7 +123,7 @@ exit $result`
 
 // A real Secret Service keeps what it is given, from one process and one
 // session to the next; and when it is locked, with nobody to ask for the
-// password, no more is waited for it than the fence.
+// password, no more is waited for it than the timeout.
 func TestSecretService(t *testing.T) {
 	home := t.TempDir()
 	if err := os.Chmod(home, 0o700); err != nil {
@@ -164,7 +164,7 @@ func TestLockedSecretService(t *testing.T) {
 
 // Without a session bus, with one that accepts and stays silent, and with one
 // that is not there, values go into the file, aloud: of the silent one after the
-// fence, of the others by what they say. No daemon is started.
+// timeout, of the others by what they say. No daemon is started.
 func TestBusesWithoutKeyring(t *testing.T) {
 	silent := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", silent)
@@ -202,11 +202,11 @@ func TestBusesWithoutKeyring(t *testing.T) {
 				address = "disabled:" // a desktop has a bus that would be found
 			}
 			t.Parallel()
-			fence := answers
+			timeout := answers
 			if says == "it does not answer" {
-				fence = 200 * time.Millisecond
+				timeout = 200 * time.Millisecond
 			}
-			cmd := helper(t, "system-keyring", filepath.Join(t.TempDir(), "credentials"), "CREDENTIALS_TEST_STEP=keep", fenceEnv+"="+fence.String(),
+			cmd := helper(t, "system-keyring", filepath.Join(t.TempDir(), "credentials"), "CREDENTIALS_TEST_STEP=keep", timeoutEnv+"="+timeout.String(),
 				"DBUS_SESSION_BUS_ADDRESS="+address, "PATH="+fakes+":"+os.Getenv("PATH"))
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.HasPrefix(string(out), "kept in the file\nnotice: the keyring can't be used: "+says) {

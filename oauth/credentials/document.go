@@ -112,12 +112,12 @@ func (s *Store) read() (document, error) {
 		return document{}, s.unreadable(err)
 	}
 	defer f.Close()
-	mended, err := makePrivate(f)
+	fixed, err := makePrivate(f)
 	if err != nil {
 		return document{}, s.unreadable(err)
 	}
-	if mended {
-		s.opts.Notify(fmt.Sprintf("%q could be read by others, which is mended now; if it was shared, log in again and reset "+
+	if fixed {
+		s.opts.Notify(fmt.Sprintf("%q could be read by others, which is fixed now; if it was shared, log in again and reset "+
 			"the AppSecret", s.Path()))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))

@@ -50,10 +50,10 @@ func notFound(err error) error {
 
 var errSlow = errors.New("it does not answer")
 
-// fence keeps a keyring's troubles on its own side: no call takes longer than
+// boundedKeyring keeps a keyring's troubles on its own side: no call takes longer than
 // patience, none panics, and once one has failed to answer, no further one is
 // made.
-type fence struct {
+type boundedKeyring struct {
 	system   SystemKeyring
 	patience time.Duration
 
@@ -62,33 +62,33 @@ type fence struct {
 	down   *KeyringError // why no call is made any more
 }
 
-func (f *fence) get(ctx context.Context, item string) (value string, err error) {
+func (k *boundedKeyring) get(ctx context.Context, item string) (value string, err error) {
 	// Two variables, for after a timeout the call may still write its own.
 	var got string
-	if err := f.call(ctx, func() (err error) { got, err = f.system.Get(item); return err }); err != nil {
+	if err := k.call(ctx, func() (err error) { got, err = k.system.Get(item); return err }); err != nil {
 		return "", err
 	}
 	return got, nil
 }
 
-func (f *fence) set(ctx context.Context, item, value string) error {
-	return f.call(ctx, func() error { return f.system.Set(item, value) })
+func (k *boundedKeyring) set(ctx context.Context, item, value string) error {
+	return k.call(ctx, func() error { return k.system.Set(item, value) })
 }
 
-func (f *fence) delete(ctx context.Context, item string) error {
-	return f.call(ctx, func() error { return f.system.Delete(item) })
+func (k *boundedKeyring) delete(ctx context.Context, item string) error {
+	return k.call(ctx, func() error { return k.system.Delete(item) })
 }
 
 // call runs do, and before the first one the probe. Its error is ErrNotFound,
 // the context's, or a *KeyringError.
-func (f *fence) call(ctx context.Context, do func() error) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.down != nil {
-		return f.down
+func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.down != nil {
+		return k.down
 	}
-	grace := f.patience / 10 // for a call that is interrupted to end
-	limited, cancel := context.WithTimeout(ctx, f.patience-grace)
+	grace := k.patience / 10 // for a call that is interrupted to end
+	limited, cancel := context.WithTimeout(ctx, k.patience-grace)
 	defer cancel()
 	var calling atomic.Bool
 	done := make(chan error, 1)
@@ -100,8 +100,8 @@ func (f *fence) call(ctx context.Context, do func() error) error {
 				done <- errors.New("it gave an answer that makes no sense")
 			}
 		}()
-		if !f.probed {
-			if err := f.system.Probe(limited); err != nil {
+		if !k.probed {
+			if err := k.system.Probe(limited); err != nil {
 				done <- err
 				return
 			}
@@ -114,7 +114,7 @@ func (f *fence) call(ctx context.Context, do func() error) error {
 	case err = <-done:
 	case <-limited.Done():
 		if calling.Load() { // the probe ends with the context
-			f.system.Interrupt()
+			k.system.Interrupt()
 		}
 		select {
 		case <-done:
@@ -123,12 +123,12 @@ func (f *fence) call(ctx context.Context, do func() error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		f.down = &KeyringError{errSlow.Error()}
-		return f.down
+		k.down = &KeyringError{errSlow.Error()}
+		return k.down
 	}
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound):
-		f.probed = true
+		k.probed = true
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -139,6 +139,6 @@ func (f *fence) call(ctx context.Context, do func() error) error {
 	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
 		err = errors.New("this system has none")
 	}
-	f.down = &KeyringError{oauth.Printable(err.Error())}
-	return f.down
+	k.down = &KeyringError{oauth.Printable(err.Error())}
+	return k.down
 }

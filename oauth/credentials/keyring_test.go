@@ -22,19 +22,19 @@ type mocked struct{ systemKeyring }
 func (mocked) Probe(context.Context) error { return nil }
 func (mocked) Interrupt()                  {}
 
-// answers is a fence that no keyring that answers runs into.
+// answers is a timeout that no keyring that answers runs into.
 const answers = time.Minute
 
 func open(t *testing.T, dir string, backend Backend, system SystemKeyring) (*Store, *[]string) {
 	t.Helper()
-	return openFenced(t, dir, backend, system, answers)
+	return openBounded(t, dir, backend, system, answers)
 }
 
-func openFenced(t *testing.T, dir string, backend Backend, system SystemKeyring, fence time.Duration) (*Store, *[]string) {
+func openBounded(t *testing.T, dir string, backend Backend, system SystemKeyring, timeout time.Duration) (*Store, *[]string) {
 	t.Helper()
 	var notices []string
 	s, err := Open(Options{
-		Dir: dir, Backend: backend, System: system, Fence: fence,
+		Dir: dir, Backend: backend, System: system, KeyringTimeout: timeout,
 		Notify: func(n string) { notices = append(notices, n) },
 	})
 	if err != nil {
@@ -198,7 +198,7 @@ func (s stuck) wait() error {
 	return errors.New("connection closed")
 }
 
-// A keyring that hangs costs one fence, not one for each value, and its
+// A keyring that hangs costs one timeout, not one for each value, and its
 // goroutine ends (goleak watches).
 func TestHangingKeyring(t *testing.T) {
 	for name, system := range map[string]stuck{
@@ -208,14 +208,14 @@ func TestHangingKeyring(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			system.interrupted, system.waits = make(chan struct{}), new(atomic.Int32)
-			s, notices := openFenced(t, filepath.Join(t.TempDir(), "credentials"), Auto, system, 200*time.Millisecond)
+			s, notices := openBounded(t, filepath.Join(t.TempDir(), "credentials"), Auto, system, 200*time.Millisecond)
 			for _, tag := range []string{"1", "2", "3"} {
 				if where, err := s.SetToken(t.Context(), testAccount, testToken(tag)); err != nil || where != File {
 					t.Fatalf("%q, %v", where, err)
 				}
 			}
 			if n := system.waits.Load(); n != 1 {
-				t.Errorf("three values waited %d times, each for the fence", n)
+				t.Errorf("three values waited %d times, each for the timeout", n)
 			}
 			if len(*notices) != 1 || !strings.Contains((*notices)[0], "does not answer") {
 				t.Errorf("notices %q", *notices)
@@ -224,7 +224,7 @@ func TestHangingKeyring(t *testing.T) {
 	}
 }
 
-// The user's Ctrl-C ends the wait before the fence does, and then nothing is
+// The user's Ctrl-C ends the wait before the timeout does, and then nothing is
 // written.
 func TestHangingKeyringIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -25,7 +25,7 @@ func openOwn(path string) (*os.File, error) {
 
 // makePrivate checks that f is ours and takes other people's permissions away;
 // it reports whether they had any.
-func makePrivate(f *os.File) (mended bool, err error) {
+func makePrivate(f *os.File) (fixed bool, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return false, err

@@ -27,7 +27,7 @@ func openOwn(path string) (*os.File, error) {
 // makePrivate leaves the file as it is: mode bits mean nothing here, and the
 // user's own AppData directory is closed to others by the access list that the
 // file inherits.
-func makePrivate(*os.File) (mended bool, err error) { return false, nil }
+func makePrivate(*os.File) (fixed bool, err error) { return false, nil }
 
 // rename moves a file over another. Windows refuses that while a reader has the
 // other one open, which is over in a moment.

@@ -82,26 +82,26 @@ type Options struct {
 	Backend Backend
 	// System is the keyring; nil means the operating system's.
 	System SystemKeyring
-	// Fence is the longest wait for the keyring; 0 means three seconds.
-	Fence time.Duration
+	// KeyringTimeout is the longest wait for the keyring; 0 means three seconds.
+	KeyringTimeout time.Duration
 	// Started is when this process began: a refresh that another one has made
 	// since then is as good as its own. The zero time means unknown.
 	Started time.Time
 	// Notify is told, in one sentence each, what the user has to know: that a
 	// value went into a file because there is no keyring (once, when the first
-	// does), or that a file's permissions had to be mended.
+	// does), or that a file's permissions had to be fixed.
 	Notify func(string)
 }
 
-// DefaultFence is how long a keyring may take. A locked one on a machine
+// DefaultKeyringTimeout is how long a keyring may take. A locked one on a machine
 // without a desktop waits for a password prompt that nobody sees.
-const DefaultFence = 3 * time.Second
+const DefaultKeyringTimeout = 3 * time.Second
 
 // Store keeps credentials. It is safe for concurrent use, also by several
 // processes.
 type Store struct {
 	opts    Options
-	keyring *fence
+	keyring *boundedKeyring
 }
 
 // Open returns a store; it touches neither disk nor keyring.
@@ -114,8 +114,8 @@ func Open(opts Options) (*Store, error) {
 	if opts.Dir == "" {
 		return nil, errors.New("the store needs a directory")
 	}
-	if opts.Fence == 0 {
-		opts.Fence = DefaultFence
+	if opts.KeyringTimeout == 0 {
+		opts.KeyringTimeout = DefaultKeyringTimeout
 	}
 	if opts.System == nil {
 		opts.System = newSystemKeyring()
@@ -123,7 +123,7 @@ func Open(opts Options) (*Store, error) {
 	if opts.Notify == nil {
 		opts.Notify = func(string) {}
 	}
-	return &Store{opts: opts, keyring: &fence{system: opts.System, patience: opts.Fence}}, nil
+	return &Store{opts: opts, keyring: &boundedKeyring{system: opts.System, patience: opts.KeyringTimeout}}, nil
 }
 
 // Ready reports early that nothing could be kept: for those who are about to

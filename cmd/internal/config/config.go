@@ -184,7 +184,7 @@ func broken(path string, line int, key, what string) error {
 	}
 	return &exit.Error{
 		Name: "bad_config", Code: exit.Usage, Message: where + ": " + what,
-		Hint: "mend that line; a profile's keys are " + strings.Join(names, ", "),
+		Hint: "fix that line; a profile's keys are " + strings.Join(names, ", "),
 	}
 }
 

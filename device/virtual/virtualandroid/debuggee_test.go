@@ -317,7 +317,7 @@ func TestDebuggerCallsAsTheApp(t *testing.T) {
 			process := startDemo(t, p)
 			vm := debug(t, p, process.PID)
 			c := caller{t: t, vm: vm, ctx: bounded(t)}
-			c.hire(p)
+			c.startWorker(p)
 			app := c.static("android.app.ActivityThread", "currentApplication", "()Landroid/app/Application;").Object()
 			resolver := c.call(app, "getContentResolver", "()Landroid/content/ContentResolver;").Object()
 
@@ -380,9 +380,9 @@ type caller struct {
 	thread jdwp.ThreadID
 }
 
-// hire makes the thread: at the next message of the main thread, another one
+// startWorker makes the thread: at the next message of the main thread, another one
 // is started, which stops in its run method.
-func (c *caller) hire(p *Phone) {
+func (c *caller) startWorker(p *Phone) {
 	c.t.Helper()
 	handler := get(c.vm.ClassesBySignature(c.ctx, "Landroid/os/Handler;"))(c.t)[0]
 	message := stopAt(c.t, c.vm, handler.ID, "dispatchMessage", "(Landroid/os/Message;)V")

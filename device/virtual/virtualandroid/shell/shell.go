@@ -37,7 +37,7 @@ type Activities interface {
 // phones at once.
 type Shell struct {
 	// Activities, if set, answers am in place of the phone: so am alone can
-	// be judged.
+	// be tested.
 	Activities Activities
 }
 

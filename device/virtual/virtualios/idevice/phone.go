@@ -231,7 +231,7 @@ func (p *Phone) TrustHost(id string) {
 	p.hosts[id] = true
 }
 
-// ForgetHost makes a computer a stranger again.
+// ForgetHost forgets that a computer was paired.
 func (p *Phone) ForgetHost(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

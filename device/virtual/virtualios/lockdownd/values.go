@@ -73,7 +73,7 @@ func (d *Daemon) domain(name string) dict {
 }
 
 // value answers GetValue: without a key everything, without a session what the
-// phone tells strangers.
+// phone tells a host that is not paired.
 func (s *session) value(q, a dict) {
 	key, domain := q.text("Key"), q.text("Domain")
 	if key != "" {
