@@ -151,7 +151,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 				"to refuse it", who.Name, strings.Join(who.Declared, ", "), d.appID).
 				WithHint("see: wxctl inspect %s, or send it all the same with --force", who.Name)
 		}
-		d.Warn("app.appid_not_declared", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name,
+		d.Warn("app.scheme.appid", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name,
 			strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
 	}
 	return d.Identified(ctx, d.appID)
