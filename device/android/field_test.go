@@ -127,6 +127,7 @@ var damages = map[string]func(string) string{
 func TestDamagedList(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			list := damageList(damage)
 			s := script(t, func(c net.Conn) {
 				request := readRequest(c)
