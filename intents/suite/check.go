@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,7 +116,7 @@ func (c *checker) object(n *node, o object, what string) {
 }
 
 func (c *checker) freeKey(n, key *node, o object) {
-	if !nameForm.MatchString(key.value) {
+	if !nameForm().MatchString(key.value) {
 		c.problem(key.Pos, "use letters, digits and _, beginning with a letter", "%q can't be a name in %s", shorten(key.value, 80), o.name)
 	} else if slices.Contains(reserved, key.value) {
 		c.problem(key.Pos, "choose another name", "%q can't be a name in %s: wxctl uses it itself", key.value, o.name)
@@ -126,8 +125,8 @@ func (c *checker) freeKey(n, key *node, o object) {
 }
 
 var (
-	nameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	envForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	nameForm = pattern(`^[A-Za-z][A-Za-z0-9_]*$`)
+	envForm  = pattern(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	// reserved are the names that have names below them.
 	reserved = []string{"vars", "env", "run", "device", "matrix"}
 )
@@ -199,7 +198,7 @@ func (c *checker) format(n *node, t text, what string) {
 			c.problem(n.Pos, "", "%s does not select phones: %v", what, err)
 		}
 	case "name":
-		if !envForm.MatchString(value) {
+		if !envForm().MatchString(value) {
 			c.problem(n.Pos, "", "%s must be the name of an environment variable, not %s", what, say(n))
 		}
 	case "line":

@@ -259,7 +259,7 @@ func (c *checker) plain(n *node) any {
 	case "!!bool":
 		return n.value == "true" || n.value == "True" || n.value == "TRUE"
 	case "!!int", "!!float":
-		if !numberForm.MatchString(n.value) {
+		if !numberForm().MatchString(n.value) {
 			c.problem(n.Pos, "write it as JSON does, or put it in quotes if it is text", "the number %s can be read in several ways", say(n))
 			return nil
 		}
@@ -269,7 +269,7 @@ func (c *checker) plain(n *node) any {
 }
 
 // numberForm is JSON's form of numbers.
-var numberForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+var numberForm = pattern(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 func (c *checker) pattern(m *Matcher, name string, n *node) {
 	if n.kind != scalarKind || !n.isText() {
@@ -291,7 +291,7 @@ func (c *checker) pattern(m *Matcher, name string, n *node) {
 
 func (c *checker) bound(m *Matcher, name string, n *node) {
 	f, err := strconv.ParseFloat(n.value, 64)
-	if n.tag != "!!int" && n.tag != "!!float" || err != nil || !numberForm.MatchString(n.value) {
+	if n.tag != "!!int" && n.tag != "!!float" || err != nil || !numberForm().MatchString(n.value) {
 		c.problem(n.Pos, "", "%q must be a number, not %s", name, say(n))
 		return
 	}

@@ -116,7 +116,7 @@ func (l *loader) variables(n *node) []*node {
 	if n.kind == scalarKind {
 		nodes = []*node{n}
 	}
-	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.kind != scalarKind || !envForm.MatchString(n.value) })
+	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.kind != scalarKind || !envForm().MatchString(n.value) })
 }
 
 // scope is what every case knows.

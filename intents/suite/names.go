@@ -6,12 +6,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Names stand in text as ${name}; $${ is a ${ that is none.
 
 // reference is ${name}, or an escaped or an unfinished one.
-var reference = regexp.MustCompile(`\$?\$\{[^{}]*\}?`)
+var reference = pattern(`\$?\$\{[^{}]*\}?`)
+
+// pattern is a regular expression that is compiled when it is first asked for:
+// most runs of the program need none.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // namesIn are the names that stand in a text, in order.
 func namesIn(s string) iter.Seq[string] {
@@ -19,7 +26,7 @@ func namesIn(s string) iter.Seq[string] {
 		if !strings.Contains(s, "${") {
 			return // nearly all
 		}
-		for _, ref := range reference.FindAllString(s, -1) {
+		for _, ref := range reference().FindAllString(s, -1) {
 			if !strings.HasPrefix(ref, "$$") && !yield(nameOf(ref)) {
 				return
 			}
@@ -45,7 +52,7 @@ func unescape(s string) string { return strings.ReplaceAll(s, "$${", "${") }
 // what was not known before: the phone and what earlier steps captured.
 func Fill(s string, value func(name string) (string, bool)) (string, error) {
 	var unknown string
-	filled := reference.ReplaceAllStringFunc(s, func(ref string) string {
+	filled := reference().ReplaceAllStringFunc(s, func(ref string) string {
 		if rest, ok := strings.CutPrefix(ref, "$${"); ok {
 			return "${" + rest
 		}
@@ -118,12 +125,12 @@ func (c *checker) fill(n *node, s scope) *node {
 		return &out
 	}
 	// A value that is nothing but a name keeps the kind that it had.
-	if ref := reference.FindString(n.value); ref == n.value && !strings.HasPrefix(ref, "$$") {
+	if ref := reference().FindString(n.value); ref == n.value && !strings.HasPrefix(ref, "$$") {
 		if v := s.values[nameOf(ref)]; v != nil {
 			out.tag, out.named = v.tag, true
 		}
 	}
-	out.value = reference.ReplaceAllStringFunc(n.value, func(ref string) string {
+	out.value = reference().ReplaceAllStringFunc(n.value, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref
 		}

@@ -3,7 +3,6 @@ package suite
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -11,7 +10,7 @@ import (
 // ParseTags reads an expression such as "smoke and not (slow or ios)". and
 // binds closer than or.
 func ParseTags(expression string) (func(tags []string) bool, error) {
-	p := &tagParser{words: tagWord.FindAllString(expression, -1)}
+	p := &tagParser{words: tagWord().FindAllString(expression, -1)}
 	holds, err := p.or()
 	if err == nil && len(p.words) > 0 {
 		err = fmt.Errorf("%q is not expected there", p.words[0])
@@ -19,7 +18,7 @@ func ParseTags(expression string) (func(tags []string) bool, error) {
 	return holds, err
 }
 
-var tagWord = regexp.MustCompile(`[()]|[^()\s]+`)
+var tagWord = pattern(`[()]|[^()\s]+`)
 
 type tagParser struct{ words []string }
 

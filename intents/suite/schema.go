@@ -71,7 +71,7 @@ func (s *schemer) text(t text) schema {
 	case t.format == "duration":
 		return or(schema{"type": "string", "pattern": `^\+?([0-9]*\.?[0-9]*(ns|us|µs|ms|s|m|h))+$`})
 	case t.format == "name":
-		return schema{"type": "string", "pattern": envForm.String()}
+		return schema{"type": "string", "pattern": envForm().String()}
 	case t.format == "line":
 		return schema{"type": "string", "pattern": `^[^\n\r\t]*\S[^\n\r\t]*$`}
 	}
@@ -94,7 +94,7 @@ func (s *schemer) object(o object) schema {
 	out := schema{"type": "object", "properties": properties, "additionalProperties": false}
 	if o.free != nil {
 		out["additionalProperties"] = s.shape(o.free)
-		out["propertyNames"] = schema{"pattern": nameForm.String(), "not": schema{"enum": reserved}}
+		out["propertyNames"] = schema{"pattern": nameForm().String(), "not": schema{"enum": reserved}}
 	}
 	if len(required) > 0 {
 		out["required"] = required

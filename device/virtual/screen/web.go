@@ -6,9 +6,11 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/hex"
-	"html/template"
+	"fmt"
+	"html"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,7 +31,7 @@ var webPage string
 // each phone below it, which the page asks for again and again. Whoever does
 // not have the token, or comes by way of another site, gets nothing.
 func Web(token string, phones []Shown) http.Handler {
-	page := template.Must(template.New("web").Parse(webPage))
+	page := strings.Replace(webPage, "{{phones}}", figures(phones), 1)
 	base := "/" + token + "/"
 	return local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -49,7 +51,7 @@ func Web(token string, phones []Shown) http.Handler {
 		rest := r.URL.Path[len(base):]
 		if rest == "" {
 			h.Set("Content-Type", "text/html; charset=utf-8")
-			_ = page.Execute(w, phones) // the browser went away
+			_, _ = io.WriteString(w, page) // the browser went away
 			return
 		}
 		n, err := strconv.Atoi(strings.TrimSuffix(rest, ".png"))
@@ -59,6 +61,20 @@ func Web(token string, phones []Shown) http.Handler {
 		}
 		servePicture(w, r, phones[n].Picture())
 	}))
+}
+
+// figures is the page's HTML of the phones. (Not html/template: see
+// report.HTML.)
+func figures(phones []Shown) string {
+	if len(phones) == 0 {
+		return "<p>There is no phone.</p>"
+	}
+	var b strings.Builder
+	for i, p := range phones {
+		fmt.Fprintf(&b, `<figure><img alt="the screen of %[1]s" src="%[2]d.png" data-n="%[2]d"><figcaption>%[1]s</figcaption></figure>`+"\n",
+			html.EscapeString(p.Name), i)
+	}
+	return b.String()
 }
 
 // servePicture sends a picture that the browser does not have yet.

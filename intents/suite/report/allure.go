@@ -6,8 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -116,14 +116,14 @@ func putFile(files fs.FS, from, to string, put func(string, io.Reader) error) (b
 	return true, put(to, f)
 }
 
-// plainExtension is one that can't make a file more than a file.
-var plainExtension = regexp.MustCompile(`^\.[a-z0-9]{1,8}$`)
-
+// extension is that of a name, if it can't make a file more than a file: a few
+// letters and digits.
 func extension(name string) string {
-	if ext := path.Ext(name); plainExtension.MatchString(ext) {
-		return ext
+	ext := path.Ext(name)
+	if len(ext) < 2 || len(ext) > 9 || strings.Trim(ext[1:], "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return ""
 	}
-	return ""
+	return ext
 }
 
 // allureStatus is a status of ours in Allure's words: broken is what didn't come
