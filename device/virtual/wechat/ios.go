@@ -277,14 +277,8 @@ func (r *urlRun) share(q intents.Share) URLCourse {
 		return URLCourse{Note: fmt.Sprintf("no scene %d", scene), AtOnce: true,
 			Back: r.back(intents.ShareReply{Result: w.result(intents.ErrUnsupported, nil)})}
 	}
-	switch w.options.Answer {
-	case Stay:
-	case Send:
-		course.Back = r.back(intents.ShareReply{Result: w.result(intents.ErrOK, nil)})
-	case Fail:
-		course.Back = r.back(intents.ShareReply{Result: w.result(intents.ErrSentFailed, nil)})
-	default:
-		course.Back = r.back(intents.ShareReply{Result: w.result(w.cancelCode(), nil)})
+	if w.options.Answer != Stay {
+		course.Back = r.back(intents.ShareReply{Result: w.result(w.answerCode(), nil)})
 	}
 	return course
 }

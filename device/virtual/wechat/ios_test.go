@@ -160,7 +160,7 @@ func TestOpenURLRequests(t *testing.T) {
 		code   intents.ErrCode // 1 for no reply
 	}{
 		{iosShare(intents.SceneSession, intents.Text{Text: new("x")}), wechat.Send, "chat picker", 0},
-		{iosShare(intents.SceneTimeline, intents.Text{Text: new("x")}), wechat.Deny, "Moments editor", 0},
+		{iosShare(intents.SceneTimeline, intents.Text{Text: new("x")}), wechat.Deny, "Moments editor", intents.ErrAuthDenied},
 		{iosShare(intents.SceneFavorite, intents.Text{Text: new("x")}), wechat.Stay, "favorites", 0},
 		{iosShare(9, intents.Text{Text: new("x")}), wechat.Send, "", intents.ErrUnsupported},
 		{iosShare(intents.SceneTimeline, card), wechat.Send, "chat picker", 0},

@@ -143,20 +143,14 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 			course.Then = []Screen{{Class: full(wrapper), Over: true}}
 		}
 	}
-	switch w.options.Answer {
-	case Stay:
+	if w.options.Answer == Stay {
 		if scene == sceneSession {
 			// Sent, and then "stay in WeChat" instead of "back to the app".
 			course.Then = append(course.Then, Screen{Class: full(".ui.LauncherUI")})
 		}
 		return course
-	case Send:
-		course.Reply = w.reply(e, w.bare(e, intents.ErrOK))
-	case Fail:
-		course.Reply = w.reply(e, w.bare(e, intents.ErrSentFailed))
-	default:
-		course.Reply = w.reply(e, w.bare(e, w.cancelCode()))
 	}
+	course.Reply = w.reply(e, w.bare(e, w.answerCode()))
 	course.Closes = true
 	return course
 }

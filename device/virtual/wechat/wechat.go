@@ -28,8 +28,9 @@ const PackageName = "com.tencent.mm"
 type Answer string
 
 // The answers. Stay is a user who never comes back to the app: WeChat then
-// tells the app nothing. Fail is one who sends, which fails; Unsupported is a
-// WeChat that says of every request that it does not support it.
+// tells the app nothing. Deny refuses the app, to a login and to a share alike.
+// Fail is one who sends, which fails; Unsupported is a WeChat that says of every
+// request that it does not support it.
 const (
 	Send        Answer = "send"
 	Cancel      Answer = "cancel"
@@ -252,13 +253,18 @@ func (w *WeChat) code(scope string) (string, error) {
 	return "0" + hex.EncodeToString(sum[:])[1:], nil
 }
 
-// cancelCode is the code of a share that the user gave up: success since
-// 6.7.2, so that an app can't make users share.
-func (w *WeChat) cancelCode() intents.ErrCode {
-	if w.options.Version.AtLeast(6, 7, 2) {
-		return intents.ErrOK
+// answerCode is what the app is told of a share. Since 6.7.2 a share that the
+// user gave up is a success, so that an app can't make users share.
+func (w *WeChat) answerCode() intents.ErrCode {
+	switch {
+	case w.options.Answer == Fail:
+		return intents.ErrSentFailed
+	case w.options.Answer == Deny:
+		return intents.ErrAuthDenied
+	case w.options.Answer == Cancel && !w.options.Version.AtLeast(6, 7, 2):
+		return intents.ErrUserCancel
 	}
-	return intents.ErrUserCancel
+	return intents.ErrOK
 }
 
 func (w *WeChat) supports(level int32) bool { return w.options.Version.Support() >= level }
