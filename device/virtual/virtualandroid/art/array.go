@@ -1,6 +1,10 @@
 package art
 
-import "github.com/wxctl/wxctl/device/android/jdwp"
+import (
+	"fmt"
+
+	"github.com/wxctl/wxctl/device/android/jdwp"
+)
 
 // maxElems is how long an array that is no byte[] may be made.
 const maxElems = 1 << 16
@@ -10,11 +14,13 @@ func newArray(c *call) error {
 	if k == nil {
 		return nil
 	}
-	if k.elem == "" {
-		return jdwp.InvalidArray
-	}
-	if n < 0 || n > maxPacket || n > maxElems && k.elem != "B" {
-		return jdwp.InvalidLength
+	switch {
+	case k.elem == "":
+		return jdwp.TypeMismatch
+	case n < 0 && c.machine.options.API >= 28:
+		return c.machine.die(SIGABRT, fmt.Sprintf("JNI DETECTED ERROR IN APPLICATION: negative array length: %d", n))
+	case n < 0, n > maxPacket, n > maxElems && k.elem != "B":
+		return jdwp.OutOfMemory // which was not tried on ART
 	}
 	o := &Object{Class: k}
 	if k.elem == "B" {

@@ -1,7 +1,6 @@
 package art
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
@@ -24,16 +23,18 @@ func init() {
 		{1, 1}: version, {1, 2}: classesBySignature, {1, 3}: allClasses(false), {1, 20}: allClasses(true), {1, 4}: allThreads,
 		{1, 5}: topGroups, {1, 6}: func(*call) error { return errBye }, {1, 7}: idSizes, {1, 8}: suspendAll, {1, 9}: resumeAll,
 		{1, 11}: createString, {1, 12}: capabilities(7), {1, 17}: capabilities(32), {1, 13}: classPaths, {1, 14}: nothing,
+		{1, 15}: holdEvents, {1, 16}: releaseEvents, {1, 18}: redefine,
 		{2, 1}: signature(false), {2, 13}: signature(true), {2, 2}: classLoader, {2, 3}: modifiers, {2, 4}: fields(false), {2, 14}: fields(true),
 		{2, 5}: methods(false), {2, 15}: methods(true), {2, 6}: staticValues, {2, 7}: sourceFile, {2, 9}: classStatus, {2, 10}: interfaces,
-		{2, 11}: classObject, {2, 12}: refuse(jdwp.AbsentInformation), {3, 1}: superclass, {3, 3}: invokeStatic, {3, 4}: newInstance,
+		{2, 11}: classObject, {2, 12}: refuse(jdwp.AbsentInformation), {2, 16}: instances, {2, 17}: classFileVersion, {3, 1}: superclass, {3, 3}: invokeStatic, {3, 4}: newInstance,
 		{4, 1}: newArray,
 		{6, 1}: lineTable, {6, 2}: variableTable(false), {6, 5}: variableTable(true), {6, 4}: notObsolete,
-		{9, 1}: referenceType, {9, 2}: objectValues, {9, 6}: invokeVirtual, {9, 7}: pin, {9, 8}: pin, {9, 9}: isCollected,
+		{9, 1}: referenceType, {9, 2}: objectValues, {9, 5}: monitorInfo, {9, 10}: referring, {9, 6}: invokeVirtual, {9, 7}: pin, {9, 8}: pin, {9, 9}: isCollected,
 		{10, 1}: stringValue, {11, 1}: threadName, {11, 2}: suspendThread, {11, 3}: resumeThread, {11, 4}: threadStatus, {11, 5}: threadGroup,
-		{11, 6}: threadFrames, {11, 7}: frameCount, {11, 12}: suspendCount, {12, 1}: groupName, {12, 2}: groupParent, {12, 3}: groupChildren,
+		{11, 6}: threadFrames, {11, 7}: frameCount, {11, 8}: ownedMonitors, {11, 11}: interrupt, {11, 12}: suspendCount,
+		{12, 1}: groupName, {12, 2}: groupParent, {12, 3}: groupChildren,
 		{13, 1}: arrayLength, {13, 2}: arrayGet, {13, 3}: arraySet, {15, 1}: setRequest, {15, 2}: clearRequest, {15, 3}: clearBreakpoints,
-		{16, 1}: frameValues, {16, 3}: thisObject, {17, 1}: reflectedType,
+		{16, 1}: frameValues, {16, 2}: setFrameValues, {16, 3}: thisObject, {17, 1}: reflectedType,
 		{setDDM, cmdChunk}: ddm,
 	}
 }
@@ -48,8 +49,8 @@ func version(c *call) error {
 		c.out.text("Android Runtime 2.1.0").u32(1).u32(6).text("1.6.0").text("Dalvik")
 		return nil
 	}
-	c.out.text("Java Debug Wire Protocol (Reference Implementation) version 1.8\nJVM Debug Interface version 1.2\nJVM version 0 (Dalvik, )").
-		u32(1).u32(8).text("0").text("Dalvik")
+	c.out.text("Java Debug Wire Protocol (Reference Implementation) version 1.8\nJVM Debug Interface version 1.2\nJVM version 8 (Dalvik, )").
+		u32(1).u32(8).text("8").text("Dalvik")
 	return nil
 }
 
@@ -60,16 +61,73 @@ func idSizes(c *call) error {
 	return nil
 }
 
-// capabilities are the first n bits. Which of them ART sets at each level is
-// not known for sure; a debugger should need none.
+// capabilities are the first n bits: of the agent on Android 14, and of ART's
+// own JDWP (jdwp_handler.cc, VM_CapabilitiesNew). A debugger should need none.
 func capabilities(n int) func(*call) error {
 	return func(c *call) error {
-		for bit := range n {
-			// canGetBytecodes and canGetSyntheticAttribute.
-			c.out.u8(map[bool]byte{true: 1}[bit == 2 || bit == 3])
+		bits := "11111110001111111100100000000001"
+		if c.machine.options.API < 28 {
+			bits = "11111110000100010100000000000000"
+		}
+		for _, bit := range bits[:n] {
+			c.out.u8(byte(bit - '0'))
 		}
 		return nil
 	}
+}
+
+// redefine takes a list of no classes; more it can't do (canRedefineClasses).
+func redefine(c *call) error {
+	if c.machine.options.API < 28 || c.in.u32() != 0 {
+		return jdwp.NotImplemented
+	}
+	return nil
+}
+
+// instances lists those objects of a class that the debugger knows; others
+// nobody keeps a list of.
+func instances(c *call) error {
+	k, most := c.in.class(), int(int32(c.in.u32()))
+	if k == nil {
+		return nil
+	}
+	c.ids.Lock()
+	var found []*Object
+	for o := range c.byObj {
+		if o.Class == k && (most <= 0 || len(found) < most) {
+			found = append(found, o)
+		}
+	}
+	c.ids.Unlock()
+	c.out.u32(uint32(len(found)))
+	for _, o := range found {
+		c.out.tagged(o)
+	}
+	return nil
+}
+
+// classFileVersion is the dex format's.
+func classFileVersion(c *call) error {
+	if c.machine.options.API < 28 {
+		return jdwp.NotImplemented
+	}
+	c.in.class()
+	c.out.u32(39).u32(0)
+	return nil
+}
+
+// monitorInfo is of a monitor that nobody has or waits for: methods in Go lock
+// nothing of Java. referring lists no objects that refer to one.
+func monitorInfo(c *call) error {
+	c.in.object(false)
+	c.out.u64(0).u32(0).u32(0)
+	return nil
+}
+
+func referring(c *call) error {
+	c.in.object(false)
+	c.out.u32(0)
+	return nil
 }
 
 func classPaths(c *call) error {
@@ -89,7 +147,7 @@ func classesBySignature(c *call) error {
 	c.machine.mu.Unlock()
 	c.out.u32(uint32(len(found)))
 	for _, k := range found {
-		c.out.u8(byte(k.typeTag())).class(k).u32(statusReady)
+		c.out.u8(byte(k.typeTag())).class(k).u32(k.status())
 	}
 	return nil
 }
@@ -99,13 +157,14 @@ func allClasses(generic bool) func(*call) error {
 		c.machine.mu.Lock()
 		all := slices.Clone(c.machine.order)
 		c.machine.mu.Unlock()
+		all = slices.DeleteFunc(all, func(k *Class) bool { return k.primitive != "" })
 		c.out.u32(uint32(len(all)))
 		for _, k := range all {
 			c.out.u8(byte(k.typeTag())).class(k).text(k.Signature())
 			if generic {
 				c.out.text("")
 			}
-			c.out.u32(statusReady)
+			c.out.u32(k.status())
 		}
 		return nil
 	}
@@ -144,9 +203,14 @@ func classLoader(c *call) error {
 // Access flags (Java virtual machine specification, table 4.1).
 const (
 	accPublic    = 0x0001
+	accPrivate   = 0x0002
 	accStatic    = 0x0008
+	accTransient = 0x0080
 	accInterface = 0x0200
 	accAbstract  = 0x0400
+	accSynthetic = 0x1000
+	// markSynthetic is what the agent adds to the flags of what a compiler made up.
+	markSynthetic = 0xf0000000
 )
 
 func modifiers(c *call) error {
@@ -159,8 +223,13 @@ func modifiers(c *call) error {
 	return nil
 }
 
-func flagsOf(static bool) uint32 {
-	if static {
+func flagsOf(flags uint32, static bool) uint32 {
+	switch {
+	case flags&accSynthetic != 0:
+		return flags | markSynthetic
+	case flags != 0:
+		return flags
+	case static:
 		return accPublic | accStatic
 	}
 	return accPublic
@@ -178,7 +247,7 @@ func fields(generic bool) func(*call) error {
 			if generic {
 				c.out.text("")
 			}
-			c.out.u32(flagsOf(f.Static))
+			c.out.u32(flagsOf(f.Flags, f.Static))
 		}
 		return nil
 	}
@@ -196,15 +265,19 @@ func methods(generic bool) func(*call) error {
 			if generic {
 				c.out.text("")
 			}
-			c.out.u32(flagsOf(m.Static))
+			c.out.u32(flagsOf(m.Flags, m.Static))
 		}
 		return nil
 	}
 }
 
-// field reads the id of a field of a class or its superclasses.
+// field reads the id of a field of a class or its superclasses, which is an
+// address to ART.
 func (c *call) field(k *Class) *Field {
 	id := c.in.u64()
+	if c.in.err != nil {
+		return nil
+	}
 	for ; k != nil; k = k.Super {
 		for _, f := range k.Fields {
 			if f.id == id {
@@ -212,7 +285,7 @@ func (c *call) field(k *Class) *Field {
 			}
 		}
 	}
-	c.in.fail(jdwp.InvalidFieldID)
+	c.in.err = c.machine.die(SIGSEGV, "a field id that is none")
 	return nil
 }
 
@@ -257,15 +330,19 @@ func orZero(v Value, signature string) Value {
 
 func sourceFile(c *call) error {
 	k := c.in.class()
-	if k == nil {
+	switch {
+	case k == nil:
 		return nil
+	case k.Source == "":
+		return jdwp.AbsentInformation
 	}
-	return jdwp.AbsentInformation
+	c.out.text(k.Source)
+	return nil
 }
 
 func classStatus(c *call) error {
 	if k := c.in.class(); k != nil {
-		c.out.u32(statusReady)
+		c.out.u32(k.status())
 	}
 	return nil
 }
@@ -308,20 +385,38 @@ func superclass(c *call) error {
 	return nil
 }
 
-// lineTable has one line: a debugger may set a breakpoint at a method's entry.
+// code reads a method that has instructions.
+func (c *call) code() (*Method, error) {
+	c.in.class()
+	m := c.in.method()
+	if m != nil && m.Native && c.machine.options.API >= 28 {
+		return nil, jdwp.NativeMethod
+	}
+	return m, c.in.err
+}
+
+// lineTable lists the lines that a debug build tells of.
 func lineTable(c *call) error {
-	if m := c.in.method(c.in.class()); m != nil {
-		c.out.u64(0).u64(1).u32(1).u64(0).u32(1)
+	m, err := c.code()
+	if err != nil {
+		return err
+	}
+	d := Debug{Last: 1}
+	if m.Debug != nil {
+		d = *m.Debug
+	}
+	c.out.u64(0).u64(uint64(d.Last)).u32(uint32(len(d.Lines)))
+	for _, l := range d.Lines {
+		c.out.u64(uint64(l[0])).u32(uint32(l[1]))
 	}
 	return nil
 }
 
-// slot is where a variable of a frame is.
+// slot is where an argument of a frame is.
 type slot struct {
 	index int
-	name  string
 	sign  string
-	value func(*frame) Value
+	value func(*frame) *Value
 }
 
 // slotsOf are a method's arguments. ART up to 27 numbers them from 0, as Java
@@ -332,46 +427,54 @@ func (m *Machine) slotsOf(method *Method) []slot {
 		next = method.Locals
 	}
 	var out []slot
-	add := func(name, sign string, value func(*frame) Value) {
-		out = append(out, slot{next, name, sign, value})
+	add := func(sign string, value func(*frame) *Value) {
+		out = append(out, slot{next, sign, value})
 		next += words(sign)
 	}
 	if !method.Static {
-		add("this", method.class.Signature(), func(f *frame) Value { return f.this })
+		add(method.class.Signature(), func(f *frame) *Value { return new(Value(f.this)) })
 	}
 	for i, p := range parameters(method.Signature) {
-		add(fmt.Sprintf("p%d", i), p, func(f *frame) Value { return f.args[i] })
+		add(p, func(f *frame) *Value { return &f.args[i] })
 	}
 	return out
 }
 
+// variableTable lists the variables that a debug build tells of; ART's own JDWP
+// lists none of another build, where the agent says that they are absent.
 func variableTable(generic bool) func(*call) error {
 	return func(c *call) error {
-		m := c.in.method(c.in.class())
-		if m == nil {
-			return nil
+		m, err := c.code()
+		if err != nil {
+			return err
 		}
-		slots := c.machine.slotsOf(m)
+		if m.Debug == nil && c.machine.options.API >= 28 {
+			return jdwp.AbsentInformation
+		}
 		size := 0
-		for _, s := range slots {
+		for _, s := range c.machine.slotsOf(m) {
 			size += words(s.sign)
 		}
-		c.out.u32(uint32(size)).u32(uint32(len(slots)))
-		for _, s := range slots {
-			c.out.u64(0).text(s.name).text(s.sign)
+		var variables []Variable
+		if m.Debug != nil {
+			variables = m.Debug.Variables
+		}
+		c.out.u32(uint32(size)).u32(uint32(len(variables)))
+		for _, v := range variables {
+			c.out.u64(uint64(v.Start)).text(v.Name).text(v.Signature)
 			if generic {
 				c.out.text("")
 			}
-			c.out.u32(1).u32(uint32(s.index))
+			c.out.u32(uint32(v.Length)).u32(uint32(v.Slot))
 		}
 		return nil
 	}
 }
 
 func notObsolete(c *call) error {
-	if m := c.in.method(c.in.class()); m != nil {
-		c.out.u8(0)
-	}
+	c.in.class()
+	c.in.method()
+	c.out.u8(0)
 	return nil
 }
 
@@ -390,8 +493,13 @@ func pin(c *call) error {
 }
 
 func isCollected(c *call) error {
-	if o := c.in.object(false); o != nil {
+	o := c.in.object(false)
+	switch {
+	case o != nil:
 		c.out.u8(0)
+	case c.machine.options.API >= 28 && c.in.err == jdwp.InvalidObject:
+		c.in.err = nil
+		c.out.u8(1)
 	}
 	return nil
 }

@@ -37,14 +37,17 @@ func (s *session) appName() []byte {
 	return chunk("APNM", binary.BigEndian.AppendUint32(counted(nil, o.Process), uint32(o.User)))
 }
 
-// ddm answers a chunk. What is not known is not answered at all, as ART does.
+// ddm answers a chunk. What the framework does not know gets an empty answer,
+// and from ART's own JDWP none. A process without a name is none of an app: it
+// has no framework.
 func ddm(c *call) error {
 	b := c.in.b
-	if len(b) < 8 {
-		return errNoReply
-	}
 	o := c.machine.options
-	switch kind := string(b[:4]); kind {
+	var kind string
+	if len(b) >= 8 && o.Process != "" {
+		kind = string(b[:4])
+	}
+	switch kind {
 	case "HELO":
 		// Protocol version 1, the pid, the VM and the process, the user.
 		data := binary.BigEndian.AppendUint32(nil, 1)
@@ -58,5 +61,8 @@ func ddm(c *call) error {
 		c.out.b = chunk("FEAT", binary.BigEndian.AppendUint32(nil, 0))
 		return nil
 	}
-	return errNoReply
+	if o.API < 28 {
+		return errNoReply
+	}
+	return nil
 }

@@ -85,7 +85,7 @@ func (t *Thread) raise(h happening) error {
 	}
 	var hit []*request
 	policy := jdwp.SuspendNone
-	for _, r := range s.requests {
+	for _, r := range slices.Backward(s.requests) { // the newest first, as the agent has them
 		if r.wants(t, h) {
 			hit = append(hit, r)
 			policy = max(policy, r.policy)
@@ -114,7 +114,7 @@ func (t *Thread) raise(h happening) error {
 		out.object(t.object)
 		switch r.kind {
 		case jdwp.ClassPrepare:
-			out.u8(byte(h.class.typeTag())).class(h.class).text(h.class.Signature()).u32(statusReady)
+			out.u8(byte(h.class.typeTag())).class(h.class).text(h.class.Signature()).u32(h.class.status())
 		case jdwp.ThreadStart, jdwp.ThreadDeath:
 		default:
 			out.location(h.method, 0)
@@ -125,7 +125,7 @@ func (t *Thread) raise(h happening) error {
 	}
 	stops := policy != jdwp.SuspendNone
 	t.parked, t.atEvent = stops, stops // before the debugger hears of it
-	s.sendCommand(setEvent, cmdComposite, out.b)
+	s.sendEvent(out.b)
 	if !stops {
 		return nil
 	}

@@ -10,9 +10,8 @@ func setRequest(c *call) error {
 	r := &request{kind: jdwp.EventKind(c.in.u8()), policy: jdwp.SuspendPolicy(c.in.u8())}
 	switch r.kind {
 	case jdwp.Breakpoint, jdwp.Exception, jdwp.ThreadStart, jdwp.ThreadDeath, jdwp.ClassPrepare, jdwp.ClassUnload,
-		jdwp.MethodEntry, jdwp.MethodExit, jdwp.MethodExitReturnValue, jdwp.VMDeath:
-	case jdwp.SingleStep, 20, 21: // steps, field access and modification: nothing here has either
-		return jdwp.NotImplemented
+		jdwp.MethodEntry, jdwp.MethodExit, jdwp.MethodExitReturnValue, jdwp.VMStart, jdwp.VMDeath:
+	case jdwp.SingleStep, 20, 21, 43, 44, 45, 46: // steps, fields and monitors: taken, but methods in Go have none
 	default:
 		return jdwp.InvalidEventType
 	}
@@ -68,8 +67,8 @@ func (c *call) filter(r *request, kind byte) (filter, error) {
 	case 7:
 		c.in.u8()
 		k := c.in.class()
-		m := c.in.method(k)
-		if index := c.in.u64(); index != 0 && c.in.err == nil {
+		m := c.in.method()
+		if index := c.in.u64(); c.in.err == nil && (k == nil || index != 0 || m.Native) {
 			return nil, jdwp.InvalidLocation
 		}
 		return func(_ *Thread, h happening) bool { return h.method == m && m != nil }, nil
@@ -78,6 +77,13 @@ func (c *call) filter(r *request, kind byte) (filter, error) {
 		c.in.u8()
 		c.in.u8()
 		return nil, nil
+	case 9, 10: // a field, a step: see setRequest
+		c.in.object(false)
+		c.in.u64()
+		return func(*Thread, happening) bool { return false }, nil
+	case 12: // the source file's name
+		pattern := c.in.text()
+		return func(_ *Thread, h happening) bool { return h.of() != nil && matchName(pattern, h.of().Source) }, nil
 	case 11:
 		o := c.in.object(false)
 		return func(t *Thread, _ happening) bool { return len(t.frames) > 0 && t.frames[len(t.frames)-1].this == o }, nil

@@ -36,12 +36,12 @@ func invokeVirtual(c *call) error {
 	o := c.in.object(false)
 	t := c.in.thread()
 	k := c.in.class()
-	m := c.in.method(k)
+	m := c.in.method()
 	if c.in.err != nil {
 		return c.in.err
 	}
-	if m.Static || !o.Class.Is(k) {
-		return jdwp.InvalidMethodID
+	if m.Static || !o.Class.Is(k) || !o.Class.Is(m.class) {
+		return c.wrong("a method of another object")
 	}
 	return c.invoke(t, m, o, false)
 }
@@ -49,12 +49,12 @@ func invokeVirtual(c *call) error {
 func invokeStatic(c *call) error {
 	k := c.in.class()
 	t := c.in.thread()
-	m := c.in.method(k)
+	m := c.in.method()
 	if c.in.err != nil {
 		return c.in.err
 	}
-	if !m.Static {
-		return jdwp.InvalidMethodID
+	if !m.Static || !k.Is(m.class) {
+		return c.wrong("a method that is not static, or of another class")
 	}
 	return c.invoke(t, m, nil, false)
 }
@@ -62,14 +62,23 @@ func invokeStatic(c *call) error {
 func newInstance(c *call) error {
 	k := c.in.class()
 	t := c.in.thread()
-	m := c.in.method(k)
+	m := c.in.method()
 	if c.in.err != nil {
 		return c.in.err
 	}
-	if m.Name != "<init>" {
-		return jdwp.InvalidMethodID
+	if m.Name != "<init>" || m.class != k {
+		return c.wrong("what is no constructor of the class")
 	}
 	return c.invoke(t, m, c.machine.NewObject(k), true)
+}
+
+// wrong is an invocation of which the agent checks nothing, so that JNI ends the
+// process. ART's own JDWP refused it (Dbg::PrepareInvokeMethod).
+func (c *call) wrong(what string) error {
+	if c.machine.options.API < 28 {
+		return jdwp.IllegalArgument
+	}
+	return c.machine.die(SIGABRT, "JNI DETECTED ERROR IN APPLICATION: "+what)
 }
 
 // Options of an invocation.
@@ -91,13 +100,18 @@ func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) erro
 	switch {
 	case c.in.err != nil:
 		return c.in.err
-	case len(args) != len(want):
+	case len(args) > len(want):
+		return jdwp.IllegalArgument
+	case len(args) < len(want) && m.options.API < 28:
 		return jdwp.IllegalArgument
 	}
 	for i, v := range args {
 		if !m.fits(v, want[i]) {
-			return jdwp.TypeMismatch
+			return c.wrong("an argument of a wrong type")
 		}
+	}
+	for _, missing := range want[len(args):] {
+		args = append(args, zero(missing))
 	}
 	if this != nil && !create && options&nonVirtual == 0 {
 		if override := this.Class.method(method.Name, method.Signature); override != nil {
@@ -125,6 +139,7 @@ func (c *call) run(t *Thread, method *Method, this *Object, args []Value, option
 	m.mu.Lock()
 	held := t.suspended
 	t.suspended, t.atEvent = 0, false
+	t.generation++
 	if options&singleThreaded == 0 {
 		for _, other := range m.threads {
 			if other != t && other.suspended > 0 {

@@ -10,15 +10,16 @@ import (
 
 // box is a class that wraps a primitive.
 type box struct {
-	name, signature string
-	is              func(Value) bool
+	name, primitive, signature string
+	is                         func(Value) bool
 }
 
 func isType[T any](v Value) bool { _, ok := v.(T); return ok }
 
 var boxes = []box{
-	{"Boolean", "Z", isType[bool]}, {"Byte", "B", isType[int8]}, {"Character", "C", isType[uint16]}, {"Short", "S", isType[int16]},
-	{"Integer", "I", isType[int32]}, {"Long", "J", isType[int64]}, {"Float", "F", isType[float32]}, {"Double", "D", isType[float64]},
+	{"Boolean", "boolean", "Z", isType[bool]}, {"Byte", "byte", "B", isType[int8]}, {"Character", "char", "C", isType[uint16]},
+	{"Short", "short", "S", isType[int16]}, {"Integer", "int", "I", isType[int32]}, {"Long", "long", "J", isType[int64]},
+	{"Float", "float", "F", isType[float32]}, {"Double", "double", "D", isType[float64]},
 }
 
 // Text is what String.valueOf makes of a value.
@@ -62,7 +63,10 @@ func GoString(v Value) (s string, ok bool) {
 
 // defineJava loads what every VM has loaded.
 func (m *Machine) defineJava() {
-	object := m.Define(nil, &Class{Name: "java.lang.Object", Methods: []*Method{
+	object := m.Define(nil, &Class{Name: "java.lang.Object", Fields: []*Field{
+		{Name: "shadow$_klass_", Signature: "Ljava/lang/Class;", Flags: accPrivate | accTransient},
+		{Name: "shadow$_monitor_", Signature: "I", Flags: accPrivate | accTransient},
+	}, Methods: []*Method{
 		{Name: "<init>", Signature: "()V"},
 		{Name: "toString", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
 			error) {
@@ -83,6 +87,14 @@ func (m *Machine) defineJava() {
 			error) {
 			return m.String(this.Go.(*Class).Name), nil
 		}},
+		{Name: "forName", Signature: "(Ljava/lang/String;)Ljava/lang/Class;", Static: true, Call: func(_ *Thread, _ *Object, args []Value) (Value,
+			error) {
+			name, _ := GoString(args[0])
+			if c := m.Class(name); c != nil && c.primitive == "" {
+				return c.object, nil
+			}
+			return nil, m.Throw("java.lang.ClassNotFoundException", name)
+		}},
 	}})
 	object.object.Class = m.classes["java.lang.Class"]
 	serializable := m.Define(nil, &Class{Name: "java.io.Serializable", Interface: true})
@@ -96,6 +108,7 @@ func (m *Machine) defineJava() {
 	for _, b := range boxes {
 		m.Define(nil, &Class{Name: "java.lang." + b.name, Interfaces: []*Class{serializable},
 			Fields: []*Field{{Name: "value", Signature: b.signature}}})
+		m.Define(nil, &Class{Name: b.primitive, primitive: b.signature})
 	}
 	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable},
 		Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},
@@ -119,6 +132,7 @@ func (m *Machine) defineJava() {
 	m.defineMap()
 	m.defineThreads()
 	m.arrayClass("B")
+	m.arrayClass("I")
 	m.arrayClass("Ljava/lang/Object;")
 	m.arrayClass("Ljava/lang/String;")
 }
@@ -192,6 +206,10 @@ func (m *Machine) defineThreads() {
 			return Void{}, nil
 		}},
 		{Name: "run", Signature: "()V"},
+		{Name: "currentThread", Signature: "()Ljava/lang/Thread;", Static: true, Native: true, Call: func(t *Thread, _ *Object, _ []Value) (Value,
+			error) {
+			return t.object, nil
+		}},
 		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
 			error) {
 			return m.String(this.Go.(*Thread).name), nil

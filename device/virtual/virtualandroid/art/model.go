@@ -2,15 +2,17 @@
 // is: classes, objects, threads and frames, with the debuggee's side of the
 // Java Debug Wire Protocol and DDMS's chunks. Its methods are written in Go.
 //
-// It behaves as ART does at an API level, down to what ART refuses: up to 27
-// its own JDWP, since 28 the libjdwp agent. Where it can only guess (the
-// capability bits), it says so there.
+// It behaves as ART does at an API level, down to what ART refuses, and what
+// ends its process. Since API 28 the libjdwp agent speaks for ART, and what it
+// answers was seen on Android 14 (testdata/art14.txt). Up to 27 it is ART's own
+// JDWP, which is known from AOSP's sources alone (art/runtime/jdwp, debugger.cc).
 package art
 
 import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
@@ -29,21 +31,31 @@ type Class struct {
 	Super      *Class
 	Interfaces []*Class
 	Interface  bool
-	App        bool // loaded by the app's class loader, not by the one that boots
+	App        bool   // loaded by the app's class loader, not by the one that boots
+	Source     string // the name of its source file, where the build tells
 	Methods    []*Method
 	Fields     []*Field
 
 	machine *Machine
 	object  *Object // its java.lang.Class
 	elem    string  // signature of an array's elements
+	// primitive is the signature of what is no reference type, such as "I".
+	primitive string
+	used      atomic.Bool // initialized
 }
 
 // A Method is a method of a class.
 type Method struct {
 	Name, Signature string
 	Static          bool
+	Flags           uint32 // access flags; 0 is public, and static where Static says so
+	// Native methods have no instructions and no registers; their thread waits in
+	// them as Waits says.
+	Native bool
+	Waits  jdwp.ThreadState
 	// Locals is how many registers it has before its arguments.
 	Locals int
+	Debug  *Debug
 	// Call is what it does; nil does nothing and returns null or zero.
 	Call func(t *Thread, this *Object, args []Value) (Value, error)
 
@@ -51,11 +63,26 @@ type Method struct {
 	id    uint64
 }
 
+// Debug is what a debug build tells of a method's code.
+type Debug struct {
+	Last      int      // instruction
+	Lines     [][2]int // of the source: first instruction, number
+	Variables []Variable
+}
+
+// Variable is a local variable or argument, where it has a value.
+type Variable struct {
+	Start, Length   int
+	Name, Signature string
+	Slot            int
+}
+
 // A Field is a field of a class.
 type Field struct {
 	Name, Signature string
 	Static          bool
-	Value           Value // of a static field
+	Flags           uint32 // as Method.Flags
+	Value           Value  // of a static field
 
 	class *Class
 	id    uint64
@@ -107,6 +134,9 @@ func ThrowableText(o *Object) string {
 
 // Signature is the class's type signature, such as "Ljava/lang/String;".
 func (c *Class) Signature() string {
+	if c.primitive != "" {
+		return c.primitive
+	}
 	name := strings.ReplaceAll(c.Name, ".", "/")
 	if strings.HasPrefix(name, "[") {
 		return name
@@ -158,6 +188,24 @@ func (c *Class) method(name, signature string) *Method {
 	return nil
 }
 
+// initialize marks a class as used, and with it what it extends.
+func (c *Class) initialize() {
+	for k := c; k != nil && !k.used.Swap(true); k = k.Super {
+	}
+}
+
+// status is how far a class is: verified and prepared when it was loaded,
+// initialized at its first use. Arrays and primitives have no status.
+func (c *Class) status() uint32 {
+	switch {
+	case c.elem != "", c.primitive != "":
+		return 0
+	case c.used.Load():
+		return statusUsed
+	}
+	return statusLoaded
+}
+
 func (c *Class) typeTag() jdwp.TypeTag {
 	switch {
 	case c.elem != "":
@@ -174,6 +222,8 @@ type Options struct {
 	PID     int    // of the process
 	Process string // its name
 	User    int    // the Android user it runs for
+	// Died is told of what ended the process at the debugger's hand; may be nil.
+	Died func(Signal, string)
 }
 
 // Machine is one VM. Close it when its process ends.
@@ -189,6 +239,7 @@ type Machine struct {
 	threads []*Thread
 	session *session
 	nextID  uint64 // of methods and fields
+	methods map[uint64]*Method
 	ended   sync.WaitGroup
 	loader  *Object // of the app's classes
 	group   *Object // the thread group "main"
@@ -198,7 +249,7 @@ type Machine struct {
 // New makes a machine with the classes of java.lang that every VM has, and the
 // thread main.
 func New(o Options) *Machine {
-	m := &Machine{options: o, classes: map[string]*Class{}, nextID: 0x7000_0000, strings: map[string]*Object{}}
+	m := &Machine{options: o, classes: map[string]*Class{}, methods: map[uint64]*Method{}, nextID: 0x7000_0000, strings: map[string]*Object{}}
 	m.changed = sync.NewCond(&m.mu)
 	m.defineJava()
 	m.loader = m.NewObject(m.Class("dalvik.system.PathClassLoader"))
@@ -229,6 +280,7 @@ func (m *Machine) Define(t *Thread, c *Class) *Class {
 	for _, method := range c.Methods {
 		m.nextID += 8
 		method.class, method.id = c, m.nextID
+		m.methods[m.nextID] = method
 	}
 	for _, f := range c.Fields {
 		m.nextID += 8
@@ -264,7 +316,10 @@ func (m *Machine) must(name string) *Class {
 }
 
 // NewObject makes an object of a class, without a constructor.
-func (m *Machine) NewObject(c *Class) *Object { return &Object{Class: c, Fields: map[string]Value{}} }
+func (m *Machine) NewObject(c *Class) *Object {
+	c.initialize()
+	return &Object{Class: c, Fields: map[string]Value{}}
+}
 
 // String makes a String.
 func (m *Machine) String(s string) *Object {
@@ -317,6 +372,33 @@ func (m *Machine) Box(v Value) *Object {
 		}
 	}
 	panic(fmt.Sprintf("art: %T is no primitive", v))
+}
+
+// Signal is what ends a process.
+type Signal int
+
+// The signals that end an app of which a debugger asked too much.
+const (
+	SIGABRT Signal = 6
+	SIGSEGV Signal = 11
+)
+
+// die ends the process, as ART's ends of what nobody checks: an id is an address
+// (SIGSEGV), and JNI aborts a call with wrong arguments (SIGABRT). That the
+// process ends was seen; of which signal is a guess.
+func (m *Machine) die(signal Signal, why string) error {
+	m.mu.Lock()
+	m.dead = true
+	s := m.session
+	m.changed.Broadcast()
+	m.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+	if m.options.Died != nil {
+		m.options.Died(signal, why)
+	}
+	return ErrDead
 }
 
 // Close ends the machine, as if its process were killed: the debugger's

@@ -18,7 +18,9 @@ type session struct {
 	// requests and held are guarded by the machine's lock.
 	requests []*request
 	lastID   uint32
-	ddm      bool // DDMS spoke
+	ddm      bool     // DDMS spoke
+	held     bool     // events are
+	waiting  [][]byte // that are held
 
 	ids    sync.Mutex // of what follows
 	byNum  map[uint64]*Object
@@ -33,16 +35,25 @@ type session struct {
 }
 
 // Serve lets the debugger at the other end of conn have the machine, until
-// either ends or ctx does. Where there is a debugger already the connection is
-// taken and dropped, as ART does. It closes conn.
+// either ends or ctx does. Where there is a debugger already the connection
+// waits, silent, until that leaves; ART's own JDWP, up to API 27, took it and
+// dropped it (jdwp_adb.cc). It closes conn.
 func (m *Machine) Serve(ctx context.Context, conn io.ReadWriteCloser) {
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		conn.Close()
+		m.mu.Lock()
+		m.changed.Broadcast()
+		m.mu.Unlock()
+	})
 	defer stop()
 	s := &session{machine: m, conn: conn, byNum: map[uint64]*Object{}, byObj: map[*Object]uint64{}, nextID: 0x100}
 	s.outMod = sync.NewCond(&s.outMu)
 	m.mu.Lock()
-	if m.dead || m.session != nil {
+	for m.session != nil && m.options.API >= 28 && !m.dead && ctx.Err() == nil {
+		m.changed.Wait()
+	}
+	if m.dead || m.session != nil || ctx.Err() != nil {
 		m.mu.Unlock()
 		return
 	}
@@ -89,6 +100,7 @@ func (s *session) release() {
 	s.requests = nil
 	for _, t := range m.threads {
 		t.suspended = 0
+		t.generation++
 	}
 	m.session = nil
 	m.changed.Broadcast()
@@ -142,6 +154,34 @@ func (s *session) sendCommand(set, number byte, data []byte) {
 	s.send(append(append(b, 0, set, number), data...))
 }
 
+// sendEvent sends an event, at once or when events are held no more. Called
+// with the machine's lock held.
+func (s *session) sendEvent(data []byte) {
+	if s.held {
+		s.waiting = append(s.waiting, data)
+		return
+	}
+	s.sendCommand(setEvent, cmdComposite, data)
+}
+
+func holdEvents(c *call) error {
+	c.machine.mu.Lock()
+	defer c.machine.mu.Unlock()
+	c.held = true
+	return nil
+}
+
+func releaseEvents(c *call) error {
+	c.machine.mu.Lock()
+	defer c.machine.mu.Unlock()
+	c.held = false
+	for _, data := range c.waiting {
+		c.sendEvent(data)
+	}
+	c.waiting = nil
+	return nil
+}
+
 func (s *session) reply(id uint32, code jdwp.ErrorCode, data []byte) {
 	if code != 0 {
 		data = nil
@@ -187,6 +227,8 @@ func (s *session) next() bool {
 	err := do(&call{session: s, id: id, in: r, out: w})
 	var code jdwp.ErrorCode
 	switch {
+	case errors.Is(err, ErrDead), errors.Is(r.err, ErrDead):
+		return false
 	case errors.Is(err, errNoReply):
 		return true
 	case errors.Is(err, errBye):

@@ -19,6 +19,7 @@ type Thread struct {
 	parked     bool // stands
 	atEvent    bool // stands at an event, so that it takes invocations
 	frames     []*frame
+	generation uint64 // of the ids of frames: they hold until the thread goes on
 	invocation func() // to be run while parked
 }
 
@@ -84,6 +85,9 @@ func (t *Thread) Run(method *Method, this *Object, args ...Value) (Value, error)
 	m := t.machine
 	m.mu.Lock()
 	m.nextID++
+	if method.Static {
+		method.class.initialize()
+	}
 	f := &frame{id: m.nextID, method: method, this: this, args: args}
 	t.frames = append(t.frames, f)
 	m.mu.Unlock()

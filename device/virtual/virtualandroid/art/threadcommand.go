@@ -55,7 +55,7 @@ func resumeAll(c *call) error {
 	c.machine.mu.Lock()
 	defer c.machine.mu.Unlock()
 	for _, t := range c.machine.threads {
-		t.suspended = max(t.suspended-1, 0)
+		t.resume()
 	}
 	c.machine.changed.Broadcast()
 	return nil
@@ -101,8 +101,32 @@ func resumeThread(c *call) error {
 	t, err := c.live()
 	defer c.machine.mu.Unlock()
 	if err == nil {
-		t.suspended = max(t.suspended-1, 0)
+		t.resume()
 		c.machine.changed.Broadcast()
+	}
+	return err
+}
+
+// resume takes one suspension off a thread. Called with the machine's lock held.
+func (t *Thread) resume() {
+	if t.suspended > 0 {
+		t.suspended--
+		t.generation++
+	}
+}
+
+// interrupt is of no consequence: nothing here waits to be interrupted.
+func interrupt(c *call) error {
+	c.in.thread()
+	return nil
+}
+
+// ownedMonitors lists none: methods in Go lock nothing of Java.
+func ownedMonitors(c *call) error {
+	_, err := c.stopped()
+	defer c.machine.mu.Unlock()
+	if err == nil {
+		c.out.u32(0)
 	}
 	return err
 }
@@ -113,9 +137,9 @@ func threadStatus(c *call) error {
 	if err != nil {
 		return err
 	}
-	state, suspended := jdwp.ThreadRunning, uint32(0)
-	if len(t.frames) == 0 {
-		state = jdwp.ThreadWait // for a message
+	state, suspended := jdwp.ThreadRunning, uint32(0) // so is what waits for a message in native code
+	if n := len(t.frames); n > 0 && t.frames[n-1].method.Waits != 0 {
+		state = t.frames[n-1].method.Waits
 	}
 	if t.suspended > 0 {
 		suspended = 1
@@ -159,7 +183,7 @@ func threadFrames(c *call) error {
 	c.out.u32(uint32(length))
 	for i := range length {
 		f := t.frames[n-1-start-i]
-		c.out.u64(f.id).location(f.method, 0)
+		c.out.u64(c.machine.frameID(t, f, start+i)).location(f.method, f.method.entry())
 	}
 	return nil
 }
@@ -181,6 +205,16 @@ func (c *call) frame() (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.machine.options.API >= 28 {
+		switch depth := int(id & 0xffff); {
+		case id>>16 != t.generation:
+			return nil, jdwp.InvalidFrameID
+		case depth >= len(t.frames):
+			return nil, jdwp.NoMoreFrames
+		default:
+			return t.frames[len(t.frames)-1-depth], nil
+		}
+	}
 	for _, f := range t.frames {
 		if f.id == id {
 			return f, nil
@@ -189,13 +223,29 @@ func (c *call) frame() (*frame, error) {
 	return nil, jdwp.InvalidFrameID
 }
 
+// frameID is the agent's: which generation, how deep. ART's own was an address.
+func (m *Machine) frameID(t *Thread, f *frame, depth int) uint64 {
+	if m.options.API >= 28 {
+		return t.generation<<16 | uint64(depth)
+	}
+	return f.id
+}
+
+// entry is the index of a method's first instruction; a native one has none.
+func (m *Method) entry() uint64 {
+	if m.Native {
+		return ^uint64(0)
+	}
+	return 0
+}
+
 func thisObject(c *call) error {
 	f, err := c.frame()
 	defer c.machine.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	if f.this == nil {
+	if f.this == nil || f.method.Native {
 		c.out.tagged(nil)
 	} else {
 		c.out.tagged(f.this)
@@ -203,31 +253,53 @@ func thisObject(c *call) error {
 	return nil
 }
 
-// frameValues reads arguments. A register that holds nothing yet, and one that
-// is not there, is no slot (openjdkjvmti, InferSlotTypeFromVerifier).
-func frameValues(c *call) error {
+// variables reads a frame's slots. A register that holds nothing yet, and one
+// that is not there, is no slot (openjdkjvmti, InferSlotTypeFromVerifier).
+func (c *call) variables(each func(s slot, f *frame) error) error {
 	f, err := c.frame()
 	defer c.machine.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	if f.method.Native {
+		return jdwp.OpaqueFrame
+	}
 	slots := c.machine.slotsOf(f.method)
-	n := c.in.count(5)
-	c.out.u32(uint32(n))
-	for range n {
+	for range c.in.count(5) {
 		index, tag := int(c.in.u32()), jdwp.Tag(c.in.u8())
 		i := slices.IndexFunc(slots, func(s slot) bool { return s.index == index })
 		if i < 0 {
 			return jdwp.InvalidSlot
 		}
-		v := slots[i].value(f)
+		if of := jdwp.Tag(slots[i].sign[0]); tag.IsObject() != of.IsObject() || !tag.IsObject() && tag != of {
+			return jdwp.TypeMismatch
+		}
+		if err := each(slots[i], f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func frameValues(c *call) error {
+	n := 0
+	values := &writer{s: c.session}
+	err := c.variables(func(s slot, f *frame) error {
+		n++
+		v := *s.value(f)
 		if o, ok := v.(*Object); ok && o == nil {
 			v = nil
 		}
-		if tag.IsObject() != tagOf(v).IsObject() || !tag.IsObject() && tag != tagOf(v) {
-			return jdwp.TypeMismatch
-		}
-		c.out.tagged(v)
-	}
-	return nil
+		values.tagged(v)
+		return nil
+	})
+	c.out.u32(uint32(n)).b = append(c.out.b, values.b...)
+	return err
+}
+
+func setFrameValues(c *call) error {
+	return c.variables(func(s slot, f *frame) error {
+		*s.value(f) = c.in.value(jdwp.Tag(s.sign[0]))
+		return nil
+	})
 }

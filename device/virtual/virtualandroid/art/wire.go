@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
@@ -18,8 +20,10 @@ const (
 	headSize     = 11
 	flagReply    = 0x80
 	handshake    = "JDWP-Handshake"
-	// statusReady is a class that is verified, prepared and initialized.
-	statusReady = 7
+	// statusLoaded is a class that is verified and prepared, statusUsed one that
+	// is initialized as well.
+	statusLoaded = 3
+	statusUsed   = 7
 	// maxPacket bounds what a debugger may send.
 	maxPacket = 8 << 20
 )
@@ -48,10 +52,12 @@ func (w *writer) text(s string) *writer {
 
 func modified(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for i, r := range s {
 		switch {
 		case r == 0:
 			b.WriteString("\xC0\x80")
+		case r == utf8.RuneError:
+			b.WriteByte(s[i]) // of a surrogate that stands alone
 		case r > 0xFFFF:
 			for _, half := range []rune{0xD800 + (r-0x10000)>>10, 0xDC00 + (r-0x10000)&0x3FF} {
 				b.Write([]byte{0xE0 | byte(half>>12), 0x80 | byte(half>>6)&0x3F, 0x80 | byte(half)&0x3F})
@@ -146,9 +152,9 @@ func objectTag(o *Object) jdwp.Tag {
 		return jdwp.TagString
 	case o.Class.Name == "java.lang.Class":
 		return jdwp.TagClassObject
-	case o.Class.Name == "java.lang.Thread":
+	case o.Class.extends("java.lang.Thread"):
 		return jdwp.TagThread
-	case o.Class.Name == "java.lang.ThreadGroup":
+	case o.Class.extends("java.lang.ThreadGroup"):
 		return jdwp.TagThreadGroup
 	case o.Class.extends("java.lang.ClassLoader"):
 		return jdwp.TagClassLoader
@@ -203,7 +209,40 @@ func (r *reader) count(size int) int {
 
 func (r *reader) text() string {
 	n := r.count(1)
-	return strings.ReplaceAll(string(r.take(n)[:n]), "\xC0\x80", "\x00")
+	return decode(r.take(n)[:n])
+}
+
+// decode reads modified UTF-8 and UTF-8 alike. A surrogate that stands alone
+// stays as it came, three bytes; what is broken becomes "?" and ends the string,
+// as ART was seen to have it.
+func decode(b []byte) string {
+	var s []byte
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		high, low := surrogate(b), surrogate(b[min(3, len(b)):])
+		switch {
+		case r != utf8.RuneError || n > 1:
+			s = append(s, b[:n]...)
+		case len(b) > 1 && b[0] == 0xC0 && b[1] == 0x80:
+			s, n = append(s, 0), 2
+		case utf16.DecodeRune(high, low) != utf8.RuneError:
+			s, n = utf8.AppendRune(s, utf16.DecodeRune(high, low)), 6
+		case high != 0:
+			s, n = append(s, b[:3]...), 3
+		default:
+			return string(append(s, '?'))
+		}
+		b = b[n:]
+	}
+	return string(s)
+}
+
+// surrogate reads half a character as UTF-8 would have it; 0 if there is none.
+func surrogate(b []byte) rune {
+	if len(b) < 3 || b[0] != 0xED || b[1] < 0xA0 || b[1] > 0xBF || b[2]&0xC0 != 0x80 {
+		return 0
+	}
+	return rune(b[0]&0xF)<<12 | rune(b[1]&0x3F)<<6 | rune(b[2]&0x3F)
 }
 
 // object reads the id of an object that must be there; null is allowed if
@@ -246,34 +285,20 @@ func (r *reader) thread() *Thread {
 	return t
 }
 
-// method reads one of a class's methods; inherited ones count, since JDI names
-// an object's own class with them.
-func (r *reader) method(c *Class) *Method {
+// method reads the id of a method, which is an address to ART.
+func (r *reader) method() *Method {
 	id := r.u64()
-	if c == nil {
+	if r.err != nil {
 		return nil
 	}
-	m := c.byID(id)
+	machine := r.s.machine
+	machine.mu.Lock()
+	m := machine.methods[id]
+	machine.mu.Unlock()
 	if m == nil {
-		r.fail(jdwp.InvalidMethodID)
+		r.err = machine.die(SIGSEGV, "a method id that is none")
 	}
 	return m
-}
-
-func (c *Class) byID(id uint64) *Method {
-	for k := c; k != nil; k = k.Super {
-		for _, m := range k.Methods {
-			if m.id == id {
-				return m
-			}
-		}
-		for _, i := range k.Interfaces {
-			if m := i.byID(id); m != nil {
-				return m
-			}
-		}
-	}
-	return nil
 }
 
 // value reads a value of a type.
