@@ -53,7 +53,9 @@ func (d *debuggees) of(pid int) *debuggee {
 			if known := d.byPID[pid]; known != nil {
 				return known
 			}
-			vm := art.New(art.Options{API: d.phone.API, PID: pid, Process: process.Name, User: process.User()})
+			vm := art.New(art.Options{API: d.phone.API, PID: pid, Process: process.Name, User: process.User(), Died: func(s art.Signal, why string) {
+				d.phone.Abort(pid, int(s), why)
+			}})
 			vm.SetClock(d.phone.Now)
 			v := &debuggee{process: process, vm: vm, activities: map[int]*art.Object{}}
 			v.android = newFramework(d.phone, process, vm)
@@ -109,7 +111,9 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 	}
 	mine, theirs := pipe()
 	if d.attached {
-		theirs.Close() // ART takes a second debugger's connection, and drops it
+		if d.phone.API < 28 {
+			theirs.Close() // as Machine.Serve has it
+		}
 		return mine, nil
 	}
 	d.phone.Go(func(life context.Context) {

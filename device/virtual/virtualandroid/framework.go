@@ -126,11 +126,12 @@ func (f *framework) dispatch(t thread, job func(thread)) {
 	_, _ = t.Call(f.handler, "dispatchMessage", "(Landroid/os/Message;)V", message) // a process that ended, at most
 }
 
-// activityClass is the class of one of the app's activities, which is loaded
-// when the first of it comes up.
+// activityClass is the class of one of the app's activities, of a debug build,
+// which is loaded when the first of it comes up.
 func (f *framework) activityClass(t thread, name string) *art.Class {
 	onCreate, onNewIntent := method("onCreate", sigOnCreate, runBody), method("onNewIntent", sigOnNewIntent, runBody)
 	onCreate.Locals, onNewIntent.Locals = 3, 1
+	onCreate.Debug, onNewIntent.Debug = &art.Debug{Last: 1, Arguments: []string{"state"}}, &art.Debug{Last: 1, Arguments: []string{"intent"}}
 	return f.vm.Define(t, &art.Class{Name: name, Super: f.vm.Class("android.app.Activity"), App: true,
 		Methods: []*art.Method{onCreate, onNewIntent}})
 }

@@ -90,7 +90,7 @@ func TestJDIReadsTheDemoApp(t *testing.T) {
 	for _, test := range []struct {
 		api int
 		vm  string
-	}{{24, "vm Dalvik 1.6.0"}, {34, "vm Dalvik 0"}} {
+	}{{24, "vm Dalvik 1.6.0"}, {34, "vm Dalvik 8"}} {
 		t.Run(fmt.Sprint(test.api), func(t *testing.T) {
 			s, server, serial, pid := throughADB(t, virtualandroid.Options{API: test.api})
 			port := request(t, server, "host-serial:"+serial+":forward:tcp:0;jdwp:"+pid)

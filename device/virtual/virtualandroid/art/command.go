@@ -451,13 +451,21 @@ func variableTable(generic bool) func(*call) error {
 		if m.Debug == nil && c.machine.options.API >= 28 {
 			return jdwp.AbsentInformation
 		}
+		slots := c.machine.slotsOf(m)
 		size := 0
-		for _, s := range c.machine.slotsOf(m) {
+		for _, s := range slots {
 			size += words(s.sign)
 		}
 		var variables []Variable
-		if m.Debug != nil {
-			variables = m.Debug.Variables
+		if d := m.Debug; d != nil {
+			variables = slices.Clone(d.Variables)
+			names := d.Arguments
+			if !m.Static {
+				names = append([]string{"this"}, names...)
+			}
+			for i, name := range names {
+				variables = append(variables, Variable{0, d.Last + 1, name, slots[i].sign, slots[i].index})
+			}
 		}
 		c.out.u32(uint32(size)).u32(uint32(len(variables)))
 		for _, v := range variables {

@@ -41,7 +41,7 @@ type Class struct {
 	elem    string  // signature of an array's elements
 	// primitive is the signature of what is no reference type, such as "I".
 	primitive string
-	used      atomic.Bool // initialized
+	used      uint32 // 1 once it is initialized; by sync/atomic
 }
 
 // A Method is a method of a class.
@@ -67,10 +67,11 @@ type Method struct {
 type Debug struct {
 	Last      int      // instruction
 	Lines     [][2]int // of the source: first instruction, number
+	Arguments []string // their names
 	Variables []Variable
 }
 
-// Variable is a local variable or argument, where it has a value.
+// Variable is a local variable, where it has a value.
 type Variable struct {
 	Start, Length   int
 	Name, Signature string
@@ -190,7 +191,7 @@ func (c *Class) method(name, signature string) *Method {
 
 // initialize marks a class as used, and with it what it extends.
 func (c *Class) initialize() {
-	for k := c; k != nil && !k.used.Swap(true); k = k.Super {
+	for k := c; k != nil && atomic.SwapUint32(&k.used, 1) == 0; k = k.Super {
 	}
 }
 
@@ -200,7 +201,7 @@ func (c *Class) status() uint32 {
 	switch {
 	case c.elem != "", c.primitive != "":
 		return 0
-	case c.used.Load():
+	case atomic.LoadUint32(&c.used) != 0:
 		return statusUsed
 	}
 	return statusLoaded

@@ -82,12 +82,9 @@ func newVictim(t testing.TB, o art.Options) *victim {
 // victimMethods are those of the class Victim, in ART's order.
 func victimMethods() []*art.Method {
 	const static = 0x0008
-	step := &art.Debug{Last: 23, Lines: [][2]int{{0, 5}, {2, 6}, {19, 7}, {21, 8}, {23, 9}}, Variables: []art.Variable{
+	step := &art.Debug{Last: 23, Lines: [][2]int{{0, 5}, {2, 6}, {19, 7}, {21, 8}, {23, 9}}, Arguments: []string{"i", "s", "r"}, Variables: []art.Variable{
 		{Start: 2, Length: 22, Name: "local", Signature: "I", Slot: 0},
 		{Start: 19, Length: 5, Name: "name", Signature: sigString, Slot: 1},
-		{Length: 24, Name: "i", Signature: "I", Slot: 2},
-		{Length: 24, Name: "s", Signature: sigString, Slot: 3},
-		{Length: 24, Name: "r", Signature: "LVictim$Req;", Slot: 4},
 	}}
 	ask := func(t *art.Thread, _ *art.Object, args []art.Value) (art.Value, error) {
 		return t.Machine().String(art.Text(args[0]) + ":" + art.Text(args[1]) + ":main"), nil

@@ -16,16 +16,45 @@ func (p *Phone) Crash(pkg string, user int, exception, message string) bool {
 	if pr == nil {
 		return false
 	}
-	p.Log.Write(LogEntry{Time: p.now(), PID: pr.PID, TID: pr.PID, UID: pr.UID, Buffer: LogCrash, Priority: Error, Tag: "AndroidRuntime",
-		Text: fmt.Sprintf("FATAL EXCEPTION: main\nProcess: %s, PID: %d\n%s: %s\n\tat "+
-			"android.app.ActivityThread$H.handleMessage(ActivityThread.java)", pkg, pr.PID, exception, message)})
-	p.event(evCrash, user, pr.PID, pr.Name, it.crashFlags(), exception, message, "ActivityThread.java", 0, 0)
+	p.crash(pr, crash{exception, message, "ActivityThread.java", "AndroidRuntime", Error,
+		fmt.Sprintf("FATAL EXCEPTION: main\nProcess: %s, PID: %d\n%s: %s\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)",
+			pkg, pr.PID, exception, message)})
+	return true
+}
+
+// Abort ends an app's process with a signal, as a mistake in native code does.
+func (p *Phone) Abort(pid, signal int, why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pr := p.procs[pid]
+	if pr == nil || p.packages[pr.Package] == nil {
+		return
+	}
+	name, text := "SIGSEGV", "Segmentation fault" // Os.strsignal
+	if signal == 6 {
+		name, text = "SIGABRT", "Aborted"
+	}
+	p.crash(pr, crash{"Native crash", text, "unknown", "DEBUG", Fatal,
+		fmt.Sprintf("pid: %d, tid: %d, name: main  >>> %s <<<\nsignal %d (%s)\nAbort message: '%s'", pid, pid, pr.Name, signal, name, why)})
+}
+
+// crash is what a process dies of, and how it is logged.
+type crash struct {
+	exception, message, file string // for am_crash
+	tag                      string // of the crash buffer's entry
+	priority                 int
+	text                     string
+}
+
+// crash ends a process. Called with the lock held.
+func (p *Phone) crash(pr *Process, c crash) {
+	p.Log.Write(LogEntry{Time: p.now(), PID: pr.PID, TID: pr.PID, UID: pr.UID, Buffer: LogCrash, Priority: c.priority, Tag: c.tag, Text: c.text})
+	p.event(evCrash, pr.User(), pr.PID, pr.Name, p.packages[pr.Package].crashFlags(), c.exception, c.message, c.file, 0, 0)
 	if t, r := p.top(); r != nil && r.pid == pr.PID {
 		p.text(LogSystem, Warn, p.taskTag(), fmt.Sprintf("  Force finishing activity %s", r.comp()))
 		p.remove(t, r, "force-crash")
 	}
 	p.die(pr, "")
-	return true
 }
 
 // crashFlags are the ApplicationInfo.flags that am_crash tells: HAS_CODE,

@@ -80,7 +80,7 @@ public class Judge {
         }
         StackFrame frame = thread.frame(0);
         System.out.println("at " + frame.location().method() + ", frames " + thread.frameCount());
-        System.out.println("argument " + frame.getValue(frame.visibleVariableByName("p0")));
+        System.out.println("argument " + frame.getValue(frame.visibleVariableByName("state")));
         ObjectReference activity = frame.thisObject();
         System.out.println("this " + activity.referenceType().name());
         ObjectReference intent = (ObjectReference) call(thread, activity, "getIntent", "()Landroid/content/Intent;");
