@@ -52,6 +52,8 @@ var doors = map[string][]string{
 	"github.com/zalando/go-keyring":  {"oauth/credentials"},
 	"github.com/pelletier/go-toml":   {"cmd/internal/config"},
 	"go.mozilla.org/pkcs7":           {"device/cms"},
+	"golang.org/x/text/message":      {"cmd/internal/language"},
+	"golang.org/x/text/width":        {"cmd/internal/language"},
 	"github.com/itchyny/gojq":        {"cmd/internal/output", "intents/suite"},
 }
 

@@ -32,6 +32,8 @@ A flag wins over its variable, a variable over the profile.
   WXCTL_DEVICE                 the phone, as --device takes it
   ANDROID_SERIAL, GO_IOS_UDID  the phone, if WXCTL_DEVICE is not set
   WXCTL_PROFILE                the profile of the configuration
+  WXCTL_LANG                   the language of messages and help, zh or en
+  LC_ALL, LC_MESSAGES, LANG    the locale, if WXCTL_LANG is not set
   WXCTL_APP_ID                 the AppID of the app under test
   WXCTL_APP_SECRET             the AppSecret for the auth commands
   WXCTL_STORE                  where secrets and tokens are kept, as --store takes it

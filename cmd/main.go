@@ -44,7 +44,10 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 	root.SetArgs(args)
 	started := false
 	markStarted(root, &started)
-	err := input.CheckArgs(args, fileExists)
+	err := f.speak(root, args)
+	if err == nil {
+		err = input.CheckArgs(args, fileExists)
+	}
 	if err == nil {
 		err = root.ExecuteContext(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
@@ -92,6 +93,8 @@ wxctl devices`),
 	flags.BoolVar(&g.json, "json", false, "print the answer as JSON, also when it fails")
 	flags.StringVar(&g.jq, "jq", "", "print what a jq `expression` makes of the JSON")
 	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "`when` to colour: auto, always or never")
+	// run reads it itself, before the tree is made: help is translated, too.
+	flags.String(uiLangFlag, "", "language of messages and help: zh or en (env WXCTL_LANG, else the locale)")
 	flags.CountVarP(&g.verbose, "verbose", "v", "say more on stderr; twice for wire traffic, never secrets")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
 	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")
@@ -99,6 +102,7 @@ wxctl devices`),
 	flags.StringVar(&g.stateDir, "state-dir", "", "`directory` of locks and of the file store (env WXCTL_STATE_DIR)")
 
 	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(f))
+	complete(root, uiLangFlag, string(language.Chinese), string(language.English))
 	complete(root, "color", string(streams.ColorAuto), string(streams.ColorAlways), string(streams.ColorNever))
 
 	root.AddGroup(

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode"
@@ -15,6 +16,7 @@ import (
 	"github.com/itchyny/gojq"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
@@ -159,13 +161,20 @@ func (p *Printer) query(v any) error {
 type Cell struct {
 	Text  string
 	Paint streams.Paint
+	// Ours says that the text is wxctl's own, not a name from outside: on a
+	// terminal it is shown in the user's language.
+	Ours bool
 }
 
 // Text is a plain cell.
 func Text(s string) Cell { return Cell{Text: s} }
 
+// Words is a plain cell with words of wxctl's own.
+func Words(s string) Cell { return Cell{Text: s, Ours: true} }
+
 // Table prints rows: aligned under upper-case headers on a terminal,
-// tab-separated without headers elsewhere. Text from outside is made safe.
+// tab-separated without headers and in English elsewhere. Text from outside is
+// made safe.
 func (p *Printer) Table(header []string, rows [][]Cell) error {
 	if !p.streams.OutTTY {
 		for _, row := range rows {
@@ -181,13 +190,22 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 	}
 	head := make([]Cell, len(header))
 	for i, h := range header {
-		head[i] = Cell{Text: strings.ToUpper(h), Paint: streams.Bold}
+		head[i] = Cell{Text: strings.ToUpper(p.streams.Translate(h)), Paint: streams.Bold}
 	}
-	all := append([][]Cell{head}, rows...)
+	all := [][]Cell{head}
+	for _, row := range rows {
+		row = slices.Clone(row)
+		for i, c := range row {
+			if c.Ours {
+				row[i].Text = p.streams.Translate(c.Text)
+			}
+		}
+		all = append(all, row)
+	}
 	widths := make([]int, len(header))
 	for _, row := range all {
 		for i, c := range row {
-			widths[i] = max(widths[i], columns(streams.Safe(c.Text)))
+			widths[i] = max(widths[i], language.Columns(streams.Safe(c.Text)))
 		}
 	}
 	for _, row := range all {
@@ -196,7 +214,7 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 			text := streams.Safe(c.Text)
 			b.WriteString(p.streams.PaintOut(c.Paint, text))
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-columns(text)+2))
+				b.WriteString(strings.Repeat(" ", widths[i]-language.Columns(text)+2))
 			}
 		}
 		if err := p.streams.Println(strings.TrimRight(b.String(), " ")); err != nil {
@@ -204,22 +222,4 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 		}
 	}
 	return nil
-}
-
-// columns is the width of text in a terminal: two for the wide characters
-// of East Asia, of which phones' and users' names are full.
-func columns(text string) int {
-	n := 0
-	for _, r := range text {
-		switch {
-		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
-		case r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 ||
-			r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 ||
-			r >= 0xffe0 && r <= 0xffe6 || r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd):
-			n += 2
-		default:
-			n++
-		}
-	}
-	return n
 }

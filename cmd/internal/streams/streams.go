@@ -28,9 +28,39 @@ type Streams struct {
 	// Quiet drops notes; errors and answers stay.
 	Quiet bool
 
+	// Language is what people are spoken to in; nil is English. Whoever builds
+	// an answer translates it, with Sprintf and Translate; what goes to stderr
+	// is translated here.
+	Language Language
+
 	mu                 sync.Mutex // one line at a time from parallel phones
 	outColor, errColor bool
 	inFile             *os.File
+}
+
+// Language translates sentences of wxctl's from English.
+type Language interface {
+	// Text translates a sentence, or paragraphs of them.
+	Text(english string) string
+	// Format is fmt.Sprintf with a translated format.
+	Format(format string, args ...any) string
+}
+
+// Sprintf is fmt.Sprintf in the user's language: the format and, where they are
+// sentences of wxctl's, the values are translated.
+func (s *Streams) Sprintf(format string, args ...any) string {
+	if s.Language == nil {
+		return fmt.Sprintf(format, args...)
+	}
+	return s.Language.Format(format, args...)
+}
+
+// Translate returns an English text of wxctl's in the user's language.
+func (s *Streams) Translate(english string) string {
+	if s.Language == nil {
+		return english
+	}
+	return s.Language.Text(english)
 }
 
 // System returns the streams of the process.
@@ -134,21 +164,21 @@ func paint(on bool, p Paint, text string) string {
 // from outside.
 func (s *Streams) Note(format string, args ...any) {
 	if !s.Quiet {
-		s.errLine(Safe(fmt.Sprintf(format, args...)))
+		s.errLine(Safe(s.Sprintf(format, args...)))
 	}
 }
 
 // Warn prints "warning: …" on stderr, also with --quiet.
 func (s *Streams) Warn(format string, args ...any) {
-	s.errLine(s.PaintErr(Warn, "warning:") + " " + Safe(fmt.Sprintf(format, args...)))
+	s.errLine(s.PaintErr(Warn, s.Translate("warning:")) + " " + Safe(s.Sprintf(format, args...)))
 }
 
 // Error prints the one sentence that a failed command ends with and the
 // hint, if there is one.
 func (s *Streams) Error(sentence, hint string) {
-	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + Safe(sentence))
+	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + Safe(s.Translate(sentence)))
 	if hint != "" {
-		s.errLine(s.PaintErr(Bold, "hint:") + " " + Safe(hint))
+		s.errLine(s.PaintErr(Bold, s.Translate("hint:")) + " " + Safe(s.Translate(hint)))
 	}
 }
 
@@ -179,7 +209,7 @@ func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(s.Err, prompt)
+	fmt.Fprint(s.Err, s.Translate(prompt))
 	defer fmt.Fprintln(s.Err)
 	type answer struct {
 		line []byte
@@ -199,7 +229,7 @@ func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error)
 }
 
 // Say prints one line on stderr, also with --quiet: it belongs to an error.
-func (s *Streams) Say(line string) { s.errLine(Safe(line)) }
+func (s *Streams) Say(line string) { s.errLine(Safe(s.Translate(line))) }
 
 // Progress returns a function that shows how far a file has gone to a phone:
 // a line that is rewritten on a terminal, nothing elsewhere. prefix names the

@@ -1,0 +1,249 @@
+package language
+
+import (
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message/catalog"
+)
+
+// chinese is the catalogue as gotext, the tool of golang.org/x/text, keeps it.
+//
+//go:embed zh.gotext.json
+var chinese []byte
+
+// Message is an entry of a catalogue file.
+type Message struct {
+	ID          string `json:"id"`          // the English format
+	Translation string `json:"translation"` // the same in the file's language
+}
+
+// Catalogue translates English sentences. Its methods may be called from
+// several goroutines.
+type Catalogue struct {
+	messages *catalog.Context
+	render   renderer
+	mu       sync.Mutex // for render
+	formats  map[string]*format
+	patterns []*format // those that a sentence is compared with, the most specific first
+}
+
+// renderer takes what a catalogue has for a key.
+type renderer struct{ text string }
+
+func (r *renderer) Render(text string) { r.text = text }
+func (r *renderer) Arg(int) any        { return nil }
+
+// Load reads the catalogue of a language; English has none.
+func Load(l Language) (*Catalogue, error) {
+	if l != Chinese {
+		return nil, nil
+	}
+	return parse(chinese)
+}
+
+func parse(data []byte) (*Catalogue, error) {
+	var file struct {
+		Messages []Message `json:"messages"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, err
+	}
+	c := &Catalogue{formats: make(map[string]*format, len(file.Messages))}
+	builder := catalog.NewBuilder()
+	for _, m := range file.Messages {
+		if m.Translation == "" {
+			continue
+		}
+		if err := builder.SetString(language.SimplifiedChinese, m.ID, m.Translation); err != nil {
+			return nil, err
+		}
+		f := newFormat(m.ID)
+		c.formats[m.ID] = f
+		if f.specific() {
+			c.patterns = append(c.patterns, f)
+		}
+	}
+	c.messages = builder.Context(language.SimplifiedChinese, &c.render)
+	slices.SortStableFunc(c.patterns, func(a, b *format) int { return cmp.Compare(b.letters, a.letters) })
+	return c, nil
+}
+
+// lookup is the translation of an English format.
+func (c *Catalogue) lookup(id string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.messages.Execute(id); err != nil {
+		return id
+	}
+	return c.render.text
+}
+
+// format is an English format taken apart: literals with verbs between them.
+type format struct {
+	id       string
+	literals []string // one more than verbs
+	verbs    []verb
+	letters  int // how many letters the literals have
+	compiled func() *regexp.Regexp
+}
+
+// verb is a place for a value.
+type verb struct {
+	spec  string // as in the format, without an index
+	kind  byte   // its last letter
+	index int    // of the value, from 0
+}
+
+var verbs = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`%[-+# 0]*\*?\d*(?:\.\d+)?(?:\[(\d+)\])?[a-zA-Z%]`)
+})
+
+// newFormat takes a format apart.
+func newFormat(id string) *format {
+	f := &format{id: id}
+	rest, literal := id, ""
+	for {
+		at := verbs().FindStringSubmatchIndex(rest)
+		if at == nil {
+			break
+		}
+		spec := rest[at[0]:at[1]]
+		literal += rest[:at[0]]
+		index := len(f.verbs)
+		if at[2] >= 0 {
+			n, _ := strconv.Atoi(rest[at[2]:at[3]])
+			index, spec = n-1, strings.Replace(spec, "["+rest[at[2]:at[3]]+"]", "", 1)
+		}
+		rest = rest[at[1]:]
+		if spec == "%%" {
+			literal += "%"
+			continue
+		}
+		f.literals, literal = append(f.literals, literal), ""
+		f.verbs = append(f.verbs, verb{spec, spec[len(spec)-1], index})
+	}
+	f.literals = append(f.literals, literal+rest)
+	for _, l := range f.literals {
+		for _, r := range l {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+				f.letters++
+			}
+		}
+	}
+	f.compiled = sync.OnceValue(f.compile)
+	return f
+}
+
+// fewest is how many letters a format must have of its own for a sentence to
+// be taken for it: "%s and %s" fits what a phone's owner called it, too.
+const fewest = 8
+
+func (f *format) specific() bool { return len(f.verbs) > 0 && f.letters >= fewest }
+
+// compile makes the expression that fits what the format prints. A value that
+// was quoted or is a number is known by its form; any other is as short as
+// the literals around it allow.
+func (f *format) compile() *regexp.Regexp {
+	var b strings.Builder
+	b.WriteString(`(?s)\A` + regexp.QuoteMeta(f.literals[0]))
+	for i, v := range f.verbs {
+		switch v.kind {
+		case 'q':
+			b.WriteString(`(\[?"(?:[^"\\]|\\.)*"(?: "(?:[^"\\]|\\.)*")*\]?|` + "`[^`]*`" + `|\[\])`)
+		case 'd':
+			b.WriteString(`( *-?\d+)`)
+		default:
+			b.WriteString(`(.*?)`)
+		}
+		b.WriteString(regexp.QuoteMeta(f.literals[i+1]))
+	}
+	return regexp.MustCompile(b.String() + `\z`)
+}
+
+// values are what stands in text at the format's verbs, if the format printed it.
+func (f *format) values(text string) ([]string, bool) {
+	if !strings.HasPrefix(text, f.literals[0]) || !strings.HasSuffix(text, f.literals[len(f.literals)-1]) {
+		return nil, false
+	}
+	found := f.compiled().FindStringSubmatch(text)
+	if found == nil {
+		return nil, false
+	}
+	values := make([]string, len(found)-1)
+	for i, v := range f.verbs {
+		if v.index < len(values) {
+			values[v.index] = found[i+1]
+		}
+	}
+	return values, true
+}
+
+// fill puts values, which are text already, into a translated format.
+func fill(translated string, values []string) string {
+	f := newFormat(translated)
+	var b strings.Builder
+	for i, v := range f.verbs {
+		b.WriteString(f.literals[i])
+		if v.index < len(values) {
+			b.WriteString(values[v.index])
+		}
+	}
+	b.WriteString(f.literals[len(f.verbs)])
+	return b.String()
+}
+
+// Format is fmt.Sprintf in the catalogue's language. Values that are sentences
+// of wxctl's are translated, too; quoted ones are not.
+func (c *Catalogue) Format(id string, args ...any) string {
+	f, ok := c.formats[id]
+	if !ok {
+		f = newFormat(id)
+	}
+	if len(f.verbs) == 0 {
+		return c.Text(fmt.Sprintf(id, args...))
+	}
+	values := make([]string, len(args))
+	for _, v := range f.verbs {
+		if v.index >= len(args) || strings.Contains(v.spec, "*") {
+			return fmt.Sprintf(id, args...)
+		}
+		values[v.index] = c.value(v, args[v.index])
+	}
+	if !ok {
+		return fill(id, values)
+	}
+	return fill(c.lookup(id), values)
+}
+
+// value is a value as its verb prints it, translated if it may be.
+func (c *Catalogue) value(v verb, arg any) string {
+	if v.kind == 'w' {
+		v.spec = "%v"
+	}
+	if v.kind != 's' && v.kind != 'v' && v.kind != 'w' {
+		return fmt.Sprintf(v.spec, arg)
+	}
+	plain := fmt.Sprint(arg)
+	translated := c.Text(plain)
+	if translated == plain {
+		return fmt.Sprintf(v.spec, arg)
+	}
+	size, err := strconv.Atoi(strings.TrimLeft(v.spec[1:len(v.spec)-1], "-"))
+	if err != nil {
+		return translated
+	}
+	padding := strings.Repeat(" ", max(0, size-Columns(translated)))
+	if strings.HasPrefix(v.spec, "%-") {
+		return translated + padding
+	}
+	return padding + translated
+}

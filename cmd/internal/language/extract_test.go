@@ -1,0 +1,266 @@
+package language
+
+import (
+	"cmp"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// said is a sentence of the product's source, as the catalogue keys it.
+type said struct {
+	id, where string
+	words     bool // it reads as words, wherever it stands
+}
+
+// product walks the files whose sentences people read, from this folder.
+const product = "../../.."
+
+// notRead are folders whose texts are no sentences of wxctl's: virtual phones
+// and servers say what real ones say, in their words.
+var notRead = []string{
+	"device/virtual", "oauth/virtualoauth/answer.go", "oauth/virtualoauth/server.go", "intents/suite/report", "cmd/internal/language",
+}
+
+// matching are calls whose arguments are compared with text from outside.
+var matching = []string{
+	"Contains", "ContainsAny", "HasPrefix", "HasSuffix", "Cut", "CutPrefix", "CutSuffix", "TrimPrefix", "TrimSuffix", "Index", "LastIndex",
+	"Split", "SplitN", "MustCompile", "NewReplacer", "ReplaceAll", "Replace", "EqualFold", "Count", "examples", "panic", "after", "between",
+}
+
+// speaking are methods whose text is read even if it is a single word.
+var speaking = []string{"Translate", "Sprintf", "Words", "Note", "Warn", "Say", "plural"}
+
+// wording is a text that reads as words: two of them side by side.
+var wording = regexp.MustCompile(`[A-Za-z]{2,}[,:;]? +[A-Za-z%(]|[A-Za-z)%][,:;]? [a-z]{2,}`)
+
+// sentencesOf are the product's sentences, in the order of the source.
+func sentencesOf(t *testing.T) []said {
+	t.Helper()
+	var all []said
+	for _, top := range []string{"cmd", "device", "intents", "oauth"} {
+		err := filepath.WalkDir(filepath.Join(product, top), func(path string, d fs.DirEntry, err error) error {
+			rel, _ := filepath.Rel(product, path)
+			rel = filepath.ToSlash(rel)
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && slices.Contains(notRead, rel):
+				return fs.SkipDir
+			case d.IsDir():
+				all = append(all, inFolder(t, path, rel)...)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range cobras {
+		all = append(all, said{id: s, where: "cobra"})
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(s said) bool {
+		again := seen[s.id]
+		seen[s.id] = true
+		return again
+	})
+}
+
+// cobras are what the library says of its own.
+var cobras = []string{
+	"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Additional help topics:", "(default ",
+	`Use "%s [command] --help" for more information about a command.`, "help for %s", "Help about any command",
+	"Generate the autocompletion script for the specified shell", "unknown flag: %s", "unknown shorthand flag: %q in %s",
+	"flag needs an argument: %s", "flag needs an argument: %q in %s", "unknown command %q for %q",
+	"invalid argument %q for %q flag: %s", "accepts %d arg(s), received %d", "requires at least %d arg(s), only received %d",
+	"accepts at most %d arg(s), received %d", "accepts between %d and %d arg(s), received %d",
+}
+
+// inFolder are the sentences of one package.
+func inFolder(t *testing.T, dir, rel string) []said {
+	t.Helper()
+	files := token.NewFileSet()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	consts := map[string]ast.Expr{}
+	var parsed []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") || slices.Contains(notRead, rel+"/"+filepath.Base(name)) {
+			continue
+		}
+		f, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, f)
+		for _, d := range f.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
+				for _, s := range g.Specs {
+					if v := s.(*ast.ValueSpec); len(v.Values) == len(v.Names) {
+						for i, n := range v.Names {
+							consts[n.Name] = v.Values[i]
+						}
+					}
+				}
+			}
+		}
+	}
+	r := reader{files: files, consts: consts, rel: rel}
+	for _, f := range parsed {
+		ast.Inspect(f, func(n ast.Node) bool { return r.visit(n, false) })
+	}
+	return r.all
+}
+
+// reader collects the sentences of a package.
+type reader struct {
+	files  *token.FileSet
+	consts map[string]ast.Expr
+	rel    string
+	all    []said
+}
+
+// visit looks at a node; spoken says that it stands where every text is read.
+func (r *reader) visit(n ast.Node, spoken bool) bool {
+	again := func(nodes []ast.Expr, spoken bool) bool {
+		for _, e := range nodes {
+			ast.Inspect(e, func(n ast.Node) bool { return r.visit(n, spoken) })
+		}
+		return false
+	}
+	switch x := n.(type) {
+	case *ast.ImportSpec:
+		return false
+	case *ast.Field:
+		ast.Inspect(x.Type, func(n ast.Node) bool { return r.visit(n, false) })
+		return false
+	case *ast.CaseClause:
+		for _, s := range x.Body {
+			ast.Inspect(s, func(n ast.Node) bool { return r.visit(n, false) })
+		}
+		return false
+	case *ast.KeyValueExpr:
+		if key, ok := x.Key.(*ast.Ident); ok {
+			if key.Name == "Use" || key.Name == "Example" {
+				return false
+			}
+			return again([]ast.Expr{x.Value}, key.Name == "Short" || key.Name == "Title" || key.Name == "Message")
+		}
+	case *ast.CallExpr:
+		name := ""
+		switch f := x.Fun.(type) {
+		case *ast.Ident:
+			name = f.Name
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+			if p, ok := f.X.(*ast.Ident); ok && p.Name == "fmt" && name == "Sprintf" {
+				return true
+			}
+		}
+		if slices.Contains(matching, name) {
+			return false
+		}
+		if name == "Table" && len(x.Args) > 0 {
+			again(x.Args[:1], true)
+			return again(x.Args[1:], false)
+		}
+		if slices.Contains(speaking, name) {
+			return again(x.Args, true)
+		}
+	case *ast.BinaryExpr:
+		if x.Op == token.EQL || x.Op == token.NEQ {
+			return false
+		}
+	case *ast.IndexExpr:
+		return true
+	}
+	e, ok := n.(ast.Expr)
+	if !ok {
+		return true
+	}
+	if _, named := n.(*ast.Ident); named {
+		return false
+	}
+	text, ok := r.fold(e)
+	if !ok {
+		return true
+	}
+	for _, id := range units(text) {
+		if spoken && letters.MatchString(id) || wording.MatchString(id) {
+			at := r.files.Position(n.Pos())
+			r.all = append(r.all, said{id: id, where: r.rel + "/" + filepath.Base(at.Filename) + ":" + strconv.Itoa(at.Line)})
+		}
+	}
+	if b, ok := n.(*ast.BinaryExpr); ok { // calls within: their own texts
+		r.within(b)
+	}
+	return false
+}
+
+func (r *reader) within(b *ast.BinaryExpr) {
+	for _, e := range []ast.Expr{b.X, b.Y} {
+		switch x := e.(type) {
+		case *ast.BinaryExpr:
+			r.within(x)
+		case *ast.CallExpr:
+			ast.Inspect(x, func(n ast.Node) bool { return r.visit(n, false) })
+		}
+	}
+}
+
+var letters = regexp.MustCompile(`[A-Za-z]{2,}`)
+
+// fold is a text that is put together from constants; what is not constant is a
+// %s in it.
+func (r *reader) fold(e ast.Expr) (string, bool) {
+	switch x := e.(type) {
+	case *ast.BasicLit:
+		if x.Kind == token.STRING {
+			s, err := strconv.Unquote(x.Value)
+			return s, err == nil
+		}
+	case *ast.ParenExpr:
+		return r.fold(x.X)
+	case *ast.Ident:
+		if v, ok := r.consts[x.Name]; ok {
+			return r.fold(v)
+		}
+	case *ast.BinaryExpr:
+		if x.Op != token.ADD {
+			return "", false
+		}
+		a, okA := r.fold(x.X)
+		b, okB := r.fold(x.Y)
+		if okA || okB {
+			return cmp.Or(map[bool]string{true: a, false: "%s"}[okA], "") + cmp.Or(map[bool]string{true: b, false: "%s"}[okB], ""), true
+		}
+	}
+	return "", false
+}
+
+// units are the keys of a text: what the catalogue looks up one by one.
+func units(text string) []string {
+	var ids []string
+	list := []block{{text: text}}
+	if strings.Contains(text, "\n") {
+		list = blocks(text)
+	}
+	for _, b := range list {
+		for _, s := range sentences(strings.TrimSpace(b.text)) {
+			if s = strings.TrimSpace(s); s != "" {
+				ids = append(ids, s)
+			}
+		}
+	}
+	return ids
+}

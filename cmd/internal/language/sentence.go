@@ -1,0 +1,206 @@
+package language
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text translates what wxctl says: a sentence, or paragraphs and lists of
+// them. What is not in the catalogue stays as it is.
+func (c *Catalogue) Text(english string) string {
+	if !strings.Contains(english, "\n") {
+		return c.padded(english)
+	}
+	var b strings.Builder
+	for i, block := range blocks(english) {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(block.print(c.padded))
+	}
+	return b.String()
+}
+
+// padded translates a sentence and keeps the spaces around it.
+func (c *Catalogue) padded(text string) string {
+	body := strings.TrimSpace(text)
+	if body == "" {
+		return text
+	}
+	start := strings.Index(text, body)
+	translated, _ := c.sentence(body)
+	return text[:start] + translated + text[start+len(body):]
+}
+
+// sentence translates a sentence or several; known says whether any was in the
+// catalogue.
+func (c *Catalogue) sentence(text string) (translated string, known bool) {
+	if f, ok := c.formats[text]; ok && len(f.verbs) == 0 {
+		return c.lookup(text), true
+	}
+	for _, f := range c.patterns {
+		if values, ok := f.values(text); ok {
+			for i, v := range f.verbs {
+				if v.kind != 'q' && v.kind != 'd' {
+					values[v.index] = c.padded(values[f.verbs[i].index])
+				}
+			}
+			return fill(c.lookup(f.id), values), true
+		}
+	}
+	if parts := sentences(text); len(parts) > 1 {
+		return c.parts(parts, "", " ")
+	}
+	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}, {", ", "，"}} {
+		if before, after, ok := cutOutsideQuotes(text, joint.english); ok {
+			if joined, known := c.parts([]string{before, after}, joint.chinese, joint.english); known {
+				return joined, true
+			}
+		}
+	}
+	return text, false
+}
+
+// parts translates parts of a text and joins them: with joint where what goes
+// before is translated, else as in English.
+func (c *Catalogue) parts(parts []string, joint, english string) (string, bool) {
+	var b strings.Builder
+	any, last := false, false
+	for i, part := range parts {
+		translated, known := c.sentence(part)
+		if i > 0 {
+			if last || known {
+				b.WriteString(joint)
+			} else {
+				b.WriteString(english)
+			}
+		}
+		b.WriteString(translated)
+		any, last = any || known, known
+	}
+	return b.String(), any
+}
+
+// cutOutsideQuotes is strings.Cut that does not look into quoted text.
+func cutOutsideQuotes(text, sep string) (before, after string, found bool) {
+	quoted := byte(0)
+	for i := 0; i < len(text); i++ {
+		switch ch := text[i]; {
+		case quoted == '"' && ch == '\\':
+			i++
+		case quoted != 0:
+			if ch == quoted {
+				quoted = 0
+			}
+		case ch == '"' || ch == '`':
+			quoted = ch
+		case strings.HasPrefix(text[i:], sep):
+			return text[:i], text[i+len(sep):], true
+		}
+	}
+	return text, "", false
+}
+
+// ends is the end of a sentence before another: a stop after a word and a
+// capital, a flag or a quotation after it.
+var ends = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[a-z0-9)\"`%>…/][.!?][)]? +[A-Z`<\"-]") })
+
+// sentences takes a paragraph apart.
+func sentences(text string) []string {
+	var list []string
+	for {
+		at := ends().FindStringIndex(text)
+		if at == nil || strings.HasSuffix(text[:at[0]+1], "e.g") {
+			return append(list, text)
+		}
+		_, size := utf8.DecodeLastRuneInString(text[:at[1]])
+		next := at[1] - size
+		list = append(list, strings.TrimRight(text[:next], " "))
+		text = text[next:]
+	}
+}
+
+// block is a paragraph, or a line of a list or table.
+type block struct {
+	indent string // before all lines
+	term   string // what a list or table explains, with the spaces after it
+	text   string // on one line
+}
+
+var row = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^( +)(\S+(?: \S+)*  +)?(\S.*)$`) })
+
+// blocks takes a text apart: lines that begin with a space stand for
+// themselves, others belong together up to an empty line.
+func blocks(text string) []block {
+	var list []block
+	open := false
+	for line := range strings.SplitSeq(text, "\n") {
+		switch found := row().FindStringSubmatch(line); {
+		case strings.TrimSpace(line) == "":
+			list, open = append(list, block{}), false
+		case found != nil && len(list) > 0 && found[2] == "" && list[len(list)-1].term != "" &&
+			len(found[1]) == len(list[len(list)-1].indent)+len(list[len(list)-1].term):
+			list[len(list)-1].text += " " + found[3]
+		case found != nil:
+			list, open = append(list, block{indent: found[1], term: found[2], text: found[3]}), false
+		case open:
+			list[len(list)-1].text += " " + strings.TrimSpace(line)
+		default:
+			list, open = append(list, block{text: strings.TrimRight(line, " ")}), true
+		}
+	}
+	return list
+}
+
+// most is how many columns a paragraph takes.
+const most = 80
+
+// print prints the block with its text translated.
+func (b block) print(translate func(string) string) string {
+	translated := translate(b.text)
+	head := b.indent + b.term
+	return head + wrap(translated, most, Columns(head))
+}
+
+// wrap breaks lines: at spaces, and between Chinese characters where no mark
+// of punctuation would begin a line.
+func wrap(text string, limit, indent int) string {
+	var b, word strings.Builder
+	column, width := indent, 0
+	flush := func() {
+		if column+width > limit && column > indent {
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		}
+		piece := word.String()
+		if column == indent {
+			piece = strings.TrimLeft(piece, " ")
+			width = Columns(piece)
+		}
+		b.WriteString(piece)
+		column += width
+		word.Reset()
+		width = 0
+	}
+	runes := []rune(text)
+	for i, r := range runes {
+		wide := Columns(string(r)) == 2
+		if i > 0 && (r == ' ' || wide && !closing(r) && !opening(runes[i-1]) || !wide && Columns(string(runes[i-1])) == 2 && !opening(runes[i-1])) {
+			flush()
+		}
+		word.WriteRune(r)
+		width += Columns(string(r))
+	}
+	flush()
+	return b.String()
+}
+
+func closing(r rune) bool {
+	return strings.ContainsRune("，。：；、）」』》！？”’…", r) || unicode.Is(unicode.Pe, r)
+}
+func opening(r rune) bool {
+	return strings.ContainsRune("（「『《“‘", r) || unicode.Is(unicode.Ps, r)
+}
