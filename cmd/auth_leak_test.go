@@ -211,6 +211,31 @@ func TestLoginLeaksNothing(t *testing.T) {
 	}
 }
 
+// TestDoctorLeaksNothing sweeps what doctor says of WeChat's server, and its
+// bundle.
+func TestDoctorLeaksNothing(t *testing.T) {
+	kept := keptSentinels(t)
+	for _, mode := range gossipModes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			server := newGossip()
+			ts := httptest.NewServer(server)
+			defer ts.Close()
+			server.set(t, mode)
+			bundle := filepath.Join(t.TempDir(), "bundle.zip")
+			sweep(t, kept, mode, "", []string{"doctor", "--device", "virtual:android?think=1ms", "--online", "--probe", "--base-url", ts.URL,
+				"--only", "cloud,app.reply", "--bundle", bundle, "--json", "-vv", "--timeout", "4s"})
+			parts := unpacked(t, bundle)
+			if !strings.Contains(parts["outcome.json"], `"state":`) {
+				t.Errorf("no Outcome of the probe: %s", parts["outcome.json"])
+			}
+			for name, text := range parts {
+				checkLeaks(t, mode+": "+name, text)
+			}
+		})
+	}
+}
+
 // keptSentinels is the content of a store that holds the sentinels.
 func keptSentinels(t *testing.T) []byte {
 	t.Helper()

@@ -165,14 +165,35 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 	for _, w := range a.warnings {
 		o.f.Streams.Warn("%s", safe(w.Message))
 	}
+	a.severalToMoments(on)
 	return a, nil
+}
+
+// severalToMoments keeps that WeChat takes one picture for Moments: in words,
+// the refusal says it.
+func (a *adapted) severalToMoments(on device.Platform) {
+	share, ok := a.job.Request.(intents.Share)
+	if !ok || share.Scene != intents.SceneTimeline || on != device.Android {
+		return
+	}
+	if _, several := share.Message.Object.(intents.Images); several {
+		a.expect("wechat.moments-images", "share one picture, or send them to a chat: --scene session",
+			"since 7.0 WeChat takes one picture for Moments from other apps")
+	}
 }
 
 // expectProgram warns of a mini program that is none of the profile's: WeChat
 // opens only those that are bound to the AppID.
 func (o *requestOptions) expectProgram(a *adapted, share *intents.Share) error {
 	program, ok := share.Message.Object.(intents.MiniProgram)
-	if !ok || program.UserName == nil {
+	if !ok {
+		return nil
+	}
+	if program.Type != intents.MiniProgramRelease {
+		a.expect("request.program", "share it with --type release",
+			"the %s version of a mini program opens for its testers alone: others see \"尚未发布\" (not published)", program.Type)
+	}
+	if program.UserName == nil {
 		return nil
 	}
 	bound, err := o.f.Setting("mini-programs", "")

@@ -211,9 +211,10 @@ func doctorRun(ctx context.Context, opts *doctorOptions) error {
 		return err
 	}
 	if opts.watch && x.phone != nil {
-		return x.watch(ctx)
+		err := x.watch(ctx)
+		return opts.f.alsoPrinted(err, x.pack())
 	}
-	return x.verdict()
+	return opts.f.alsoPrinted(x.verdict(), x.pack())
 }
 
 // verdict is the error that the command ends with.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -37,9 +38,14 @@ func (x *examination) probe(ctx context.Context) {
 		outcome, err := replier.Reply(ctx, device.ReplyJob{
 			Reply: reply, App: device.AppIdentity{Package: x.facts.App.Package, BundleID: x.facts.App.Package,
 				UniversalLink: x.facts.Profile.UniversalLink},
-			User: x.o.phone.user(), Until: device.Replied,
+			User: x.o.phone.user(), Until: device.Replied, Logged: true,
 		})
+		x.outcome = outcome
 		x.facts.Probe.Reached = err == nil && outcome.Reply != nil
+		x.facts.Probe.Hook = slices.ContainsFunc(x.facts.App.Schemes, func(s string) bool {
+			id, ok := strings.CutPrefix(strings.ToLower(s), device.BridgeScheme(""))
+			return ok && len(check.AppIDs([]string{id})) == 1
+		})
 		for _, e := range outcome.Evidence {
 			x.facts.Probe.Seen = append(x.facts.Probe.Seen, check.Evidence{What: e.What, Source: e.Source})
 		}
@@ -153,7 +159,7 @@ func (x *examination) watch(ctx context.Context) error {
 			return
 		}
 		seen[c.ID] = true
-		found := c.Finding(x.facts.App.Package, check.Result{Evidence: []check.Evidence{{What: device.Printable(line),
+		found := c.Finding(x.facts.App.Package, check.Result{Evidence: []check.Evidence{{What: withoutSecrets(device.Printable(line)),
 			Source: "the app's log"}}})
 		x.findings = append(x.findings, found)
 		if f.Printer().JSON() {
@@ -181,10 +187,19 @@ func (x *examination) watch(ctx context.Context) error {
 	return x.verdict()
 }
 
+// secretWords are the names of what an app may log and nobody else may see.
+var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)[^\s&"',;}\])]+`)
+
+// withoutSecrets hides codes, tokens and secrets in a line of an app's log.
+func withoutSecrets(line string) string { return secretWords.ReplaceAllString(line, "$1***") }
+
 // pack writes the bundle: the findings in both forms, and the versions. All of
 // it is what was printed, without secrets; the phone's id is left in, since it
-// tells phones apart.
+// tells phones apart. It is written when all is over, --watch too.
 func (x *examination) pack() (err error) {
+	if x.o.bundle == "" {
+		return nil
+	}
 	file, err := os.OpenFile(x.o.bundle, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return exit.Usagef("name another file", "%q can't be written: %v", x.o.bundle, err)
@@ -196,12 +211,18 @@ func (x *examination) pack() (err error) {
 	}
 	v := fmt.Sprintf("wxctl %s\n%s %s/%s\nphone %s %s\nWeChat %s\n", x.o.f.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		x.info.Platform, safe(x.info.OSVersion), safe(x.facts.WeChat.Version))
+	outcome := []byte("null")
+	if x.outcome != nil {
+		if outcome, err = output.Marshal(x.outcome, true); err != nil {
+			return err
+		}
+	}
 	w := zip.NewWriter(file)
 	for _, part := range []struct {
 		name string
 		data []byte
 	}{
-		{"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")}, {"versions.txt", []byte(v)},
+		{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")}, {"versions.txt", []byte(v)},
 		{"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
 	} {
 		to, err := w.Create(part.name)

@@ -50,11 +50,7 @@ func diagnose(t *testing.T, config string, args ...string) (fails, warns []strin
 
 // registered is a profile of the virtual phones' demo app.
 func registered(t *testing.T) string {
-	der, err := os.ReadFile("../device/virtual/virtualandroid/certificates/demo.der")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := md5.Sum(der)
+	sum := md5.Sum(demoCertificate(t))
 	return `[profiles.default]
 app-id = "wx0123456789abcdef"
 package = "com.example.wxdemo"
@@ -73,15 +69,18 @@ func TestBrokenPhones(t *testing.T) {
 		for _, fault := range append([]string{"none"}, faults...) {
 			t.Run(platform+"/"+fault, func(t *testing.T) {
 				t.Parallel()
-				fails, warns, all, code := diagnose(t, profile, "--device", "virtual:"+platform+"?fault="+fault)
-				found := append(fails, warns...)
+				args := []string{"--device", "virtual:" + platform + "?fault=" + fault}
 				want := []string{fault}
 				switch fault {
+				case "app.reply": // which only a reply shows
+					args = append(args, "--probe")
 				case "none":
 					want = nil
 				case "app.name.registered": // an app that is there under another name is not there under this
 					want = []string{"app.installed"}
 				}
+				fails, warns, all, code := diagnose(t, profile, args...)
+				found := append(fails, warns...)
 				if !slices.Equal(found, want) {
 					t.Errorf("found %q, want %q: %+v", found, want, all)
 				}
@@ -93,15 +92,16 @@ func TestBrokenPhones(t *testing.T) {
 	}
 }
 
-// TestBrokenSurroundings: what is wrong beside the app.
-func TestBrokenSurroundings(t *testing.T) {
-	profile := registered(t)
-	for _, tt := range []struct {
-		name, device, profile string
-		args                  []string
-		want                  []string
-		code                  int
-	}{
+// A brokenPhone is a fault beside the app: of the phone, its WeChat, the profile.
+type brokenPhone struct {
+	name, device, profile string
+	args                  []string
+	want                  []string
+	code                  int
+}
+
+func brokenPhones(profile string) []brokenPhone {
+	return []brokenPhone{
 		{name: "no WeChat", device: "android?wechat=none", want: []string{"wechat.installed"}, code: 5},
 		{name: "no WeChat on an iPhone", device: "ios?wechat=none", want: []string{"wechat.installed"}, code: 5},
 		{name: "WeChat disabled", device: "android?wechat=disabled", want: []string{"wechat.enabled"}, code: 5},
@@ -130,7 +130,13 @@ func TestBrokenSurroundings(t *testing.T) {
 			profile: profile + "[profiles.default.doctor.ignore]\n\"app.provider\" = \"we share text only\"\n"},
 		{name: "skipped", device: "android?fault=app.queries", args: []string{"--skip", "app.queries"}},
 		{name: "only others", device: "android?fault=app.queries", args: []string{"--only", "wechat,app.entry.*"}},
-	} {
+	}
+}
+
+// TestBrokenSurroundings: what is wrong beside the app.
+func TestBrokenSurroundings(t *testing.T) {
+	profile := registered(t)
+	for _, tt := range brokenPhones(profile) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if tt.profile == "" {
@@ -165,14 +171,24 @@ func demoAPK(certificate []byte) doctor.APK {
 	}
 }
 
-// TestBrokenAPKs: each fault of an APK is found without a phone, and nothing
-// else.
-func TestBrokenAPKs(t *testing.T) {
-	profile := registered(t)
-	good, err := os.ReadFile("../device/virtual/virtualandroid/certificates/demo.der")
+// A brokenAPK is a fault of an APK, or none.
+type brokenAPK struct {
+	name   string
+	change func(*doctor.APK)
+	want   []string
+}
+
+func demoCertificate(t *testing.T) []byte {
+	t.Helper()
+	der, err := os.ReadFile("../device/virtual/virtualandroid/certificates/demo.der")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return der
+}
+
+func brokenAPKs(t *testing.T) []brokenAPK {
+	good := demoCertificate(t)
 	debug, _ := doctor.Certificate(t, "Android Debug")
 	other, _ := doctor.Certificate(t, "Other")
 	manifest := func(old, new string) func(*doctor.APK) {
@@ -185,11 +201,8 @@ func TestBrokenAPKs(t *testing.T) {
 	}
 	const entry = `<activity android:name=".wxapi.WXEntryActivity" android:exported="true" ` +
 		`android:launchMode="singleTask" android:taskAffinity="com.example.wxdemo">`
-	for _, tt := range []struct {
-		name   string
-		change func(*doctor.APK)
-		want   []string
-	}{
+	return []brokenAPK{
+
 		{"good", func(*doctor.APK) {}, nil},
 		{"signed with v1 alone", func(a *doctor.APK) { a.V1, a.V2, a.V3 = [][]byte{doctor.Sign(t, []byte("x"))}, nil, nil },
 			[]string{"app.signature.registered"}},
@@ -221,7 +234,14 @@ func TestBrokenAPKs(t *testing.T) {
 			[]string{"app.entry.duplicate"}},
 		{"35: an old SDK", func(a *doctor.APK) { a.Strings = []string{"android 5.5.3"} }, []string{"app.sdk.version"}},
 		{"another AppID", manifest("wx0123456789abcdef", "wxfedcba9876543210"), []string{"app.appid.declared"}},
-	} {
+	}
+}
+
+// TestBrokenAPKs: each fault of an APK is found without a phone, and nothing
+// else.
+func TestBrokenAPKs(t *testing.T) {
+	profile, good := registered(t), demoCertificate(t)
+	for _, tt := range brokenAPKs(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			apk := demoAPK(good)
 			tt.change(&apk)
@@ -255,18 +275,19 @@ func demoIPA() doctor.IPA {
 	}
 }
 
-// TestBrokenIPAs: each fault of an IPA is found without a phone, and nothing
-// else.
-func TestBrokenIPAs(t *testing.T) {
-	profile := registered(t)
+// A brokenIPA is a fault of an IPA, or none.
+type brokenIPA struct {
+	name    string
+	change  func(*doctor.IPA)
+	profile string
+	args    []string
+	want    []string
+}
+
+func brokenIPAs(profile string) []brokenIPA {
 	info := func(key string, value any) func(*doctor.IPA) { return func(i *doctor.IPA) { i.Info[key] = value } }
-	for _, tt := range []struct {
-		name    string
-		change  func(*doctor.IPA)
-		profile string
-		args    []string
-		want    []string
-	}{
+	return []brokenIPA{
+
 		{name: "good", change: func(*doctor.IPA) {}},
 		{name: "good, and on the phone", change: func(*doctor.IPA) {}, args: []string{"--device", "virtual:ios"}},
 		{name: "6: another bundle id", change: info("CFBundleIdentifier", "com.example.other"), want: []string{"app.name.registered"}},
@@ -298,7 +319,14 @@ func TestBrokenIPAs(t *testing.T) {
 			args: []string{"--device", "virtual:ios"}, want: []string{"app.provisioning.device"}},
 		{name: "another version than the installed", change: info("CFBundleShortVersionString", "2.0"), args: []string{"--device",
 			"virtual:ios"}, want: []string{"app.file"}},
-	} {
+	}
+}
+
+// TestBrokenIPAs: each fault of an IPA is found without a phone, and nothing
+// else.
+func TestBrokenIPAs(t *testing.T) {
+	profile := registered(t)
+	for _, tt := range brokenIPAs(profile) {
 		t.Run(tt.name, func(t *testing.T) {
 			app := demoIPA()
 			tt.change(&app)

@@ -36,7 +36,8 @@ type examination struct {
 
 	info    device.Info
 	phone   device.Phone
-	noPhone error // why there is no phone to ask, or what it did not tell
+	outcome *device.Outcome // of the probe
+	noPhone error           // why there is no phone to ask, or what it did not tell
 
 	mu      sync.Mutex
 	closed  bool

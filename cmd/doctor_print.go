@@ -47,9 +47,6 @@ func (x *examination) report() error {
 			}
 		}
 	}
-	if x.o.bundle != "" {
-		return x.pack()
-	}
 	return nil
 }
 

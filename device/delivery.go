@@ -46,10 +46,13 @@ func (d *Delivery) Note(message, hint string) { d.tell(Note{Message: message, Hi
 
 // Warn tells of something that will be lost or is known to fail, and keeps it
 // in the Outcome.
-func (d *Delivery) Warn(id, message, hint string) {
+func (d *Delivery) Warn(id, message, hint string) { d.tell(d.keep(id, message, hint)) }
+
+// keep puts a warning into the Outcome alone.
+func (d *Delivery) keep(id, message, hint string) Note {
 	n := Note{ID: id, Message: message, Hint: hint}
 	d.Out.Warnings = append(d.Out.Warnings, n)
-	d.tell(n)
+	return n
 }
 
 func (d *Delivery) tell(n Note) {
@@ -137,6 +140,7 @@ func (d *Delivery) Answered(err error) error {
 // hint is what to do about a phone that let a deadline pass.
 func (d *Delivery) End(err error, hint string) error {
 	d.Out.ElapsedMs = d.Elapsed().Milliseconds()
+	d.explain(err)
 	if err == nil {
 		return nil
 	}
@@ -157,6 +161,27 @@ func (d *Delivery) End(err error, hint string) error {
 		d.Out.Unsent(d.Job.Request.Kind(), AsError(err))
 	}
 	return d.Out.Fail(err)
+}
+
+// explain keeps in the Outcome, by the check's id, why no reply came where the
+// screen shows it. The error says it in words.
+func (d *Delivery) explain(err error) {
+	loggedOut := func(e Evidence) bool { return e.Screen == ScreenLogin }
+	e := AsError(err)
+	switch {
+	case d.Forging():
+	case d.Out.State < Opened && slices.ContainsFunc(d.Out.Evidence, loggedOut):
+		d.keep("request.login", "WeChat is not logged in", "log in to WeChat on the phone and try again")
+	case e != nil && e.Code == NotSeen && d.Out.State == Opened && d.Job.Until >= Returned && isWeChat(d.Out.ScreenAfter):
+		d.keep("request.no-reply", "WeChat is still in front: nobody answered, or the user stayed in WeChat, and then no reply comes",
+			"in the app, don't wait for onResp without a limit")
+	}
+}
+
+// isWeChat reports whether a component or an app is WeChat's.
+func isWeChat(name string) bool {
+	name, _, _ = strings.Cut(name, "/")
+	return name == "com.tencent.mm" || name == "com.tencent.xin"
 }
 
 // mayHaveArrived says of an error that kept the phone's answer from coming that

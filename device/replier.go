@@ -25,8 +25,11 @@ type ReplyJob struct {
 	Route      Route  // empty: auto
 	User       UserChoice
 	Until      Progress
-	After      After
-	Hooks      Hooks
+	// Logged reads the app's reply from what its debug hook logs, and from
+	// nothing else: the line proves that the app's onResp ran.
+	Logged bool
+	After  After
+	Hooks  Hooks
 }
 
 // Watcher is a Phone that can tell of WeChat's replies as they come.

@@ -17,7 +17,7 @@ func (d *delivery) check() error {
 		case have == 0 || have >= need:
 			return nil
 		case d.Job.Raw:
-			d.Note(fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed",
+			d.Warn("request.wechat-too-old", fmt.Sprintf("WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed",
 				d.Out.WeChat.Version, what, have, need), "update WeChat on the phone")
 			return nil
 		}
@@ -50,22 +50,22 @@ func (d *delivery) check() error {
 			return err
 		}
 		if _, ok := share.Message.Object.(intents.MiniProgram); ok && have != 0 && have < needMiniProgram {
-			d.Note(fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed",
+			d.Warn("request.wechat-too-old", fmt.Sprintf("WeChat %s is too old for mini programs: it supports OpenSDK level %d, and %d is needed",
 				d.Out.WeChat.Version, have, needMiniProgram),
 				"update WeChat on the phone; SDKs up to 6.8.0 send it the web page instead")
 		}
 	}
 	if isShare && share.Scene == intents.SceneFavorite {
-		d.Note("WeChat saves favorites without a question on the phone", "")
+		d.Warn("request.favorite", "WeChat saves favorites without a question on the phone", "")
 	}
 	if d.app == nil {
 		return nil
 	}
 	if d.app.Entry == nil {
-		d.Note(fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
+		d.Warn("app.entry.missing", fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
 	}
 	for _, doubt := range doubts(d.app, d.appID) {
-		d.Note(doubt.Message, doubt.Hint)
+		d.Warn(doubt.ID, doubt.Message, doubt.Hint)
 	}
 	return nil
 }

@@ -47,8 +47,10 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it",
 			device.Printable(e.Name)).WithHint(`set android:exported="true"`)
 	}
-	if err := d.lookInside(ctx); err != nil {
-		return err
+	if !job.Logged {
+		if err := d.lookInside(ctx); err != nil {
+			return err
+		}
 	}
 	if err := d.record(ctx); err != nil {
 		return err

@@ -122,6 +122,9 @@ func appChecks() []Check {
 				return unknown("no reply could be forged: %s", f.Probe.Refused)
 			case f.Probe.Reached:
 				return pass(f.Probe.Seen...)
+			case !f.Probe.Hook:
+				return unknown("the app was opened with a reply, and whether its onResp ran can't be seen: put the debug hook " +
+					"into the app (docs/bridge.md), which logs it")
 			}
 			return r
 		}),

@@ -180,6 +180,8 @@ type Probe struct {
 	// Reached says that the app's onResp was called; Refused why no reply could
 	// be forged.
 	Reached bool
+	// Hook says that the app has the debug hook, which logs each reply.
+	Hook    bool
 	Refused string
 	Seen    []Evidence
 }

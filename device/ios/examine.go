@@ -121,7 +121,7 @@ func (p *Phone) Logs(ctx context.Context, app string, user device.UserChoice, re
 	if !ok {
 		return missing(app)
 	}
-	log, err := watchApp(ctx, p.service, a)
+	log, err := watchApp(ctx, p.service, a, func(string) bool { return true })
 	if err != nil {
 		return p.noService(syslogService, err)
 	}

@@ -50,8 +50,15 @@ type logWatch struct {
 	done   sync.WaitGroup
 }
 
-// watchApp begins to watch what an app's hook logs.
-func watchApp(ctx context.Context, start func(context.Context, string) (net.Conn, error), a app) (*logWatch, error) {
+// byHook reports whether a line of an app's log is one of its hook.
+func byHook(text string) bool {
+	return strings.HasPrefix(text, replyMark) || strings.HasPrefix(text, sentMark)
+}
+
+// watchApp begins to watch what an app logs, of which it leaves out what is not
+// wanted.
+func watchApp(ctx context.Context, start func(context.Context, string) (net.Conn, error), a app,
+	wanted func(text string) bool) (*logWatch, error) {
 	stream, err := watchLog(ctx, start)
 	if err != nil {
 		return nil, err
@@ -66,7 +73,7 @@ func watchApp(ctx context.Context, start func(context.Context, string) (net.Conn
 				w.err = err
 				return
 			}
-			if !strings.HasPrefix(line.text, replyMark) && !strings.HasPrefix(line.text, sentMark) || !line.from(a.Path+"/"+a.Executable) {
+			if !wanted(line.text) || !line.from(a.Path+"/"+a.Executable) {
 				continue
 			}
 			select {
@@ -92,7 +99,7 @@ func (w *logWatch) Close() {
 // watch begins to watch the app's log.
 func (d *delivery) watch(ctx context.Context) error {
 	var err error
-	if d.log, err = watchApp(ctx, d.service, d.app); err != nil {
+	if d.log, err = watchApp(ctx, d.service, d.app, byHook); err != nil {
 		return d.noService(syslogService, err)
 	}
 	return nil

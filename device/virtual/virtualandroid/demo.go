@@ -18,7 +18,11 @@ import (
 // demoApp is the demo app's code. It does what an app with the OpenSDK does,
 // and has wxctl's debug hook: a deep link makes it send a request, and it logs
 // each reply.
-type demoApp struct{ vms *debuggees }
+type demoApp struct {
+	vms *debuggees
+	// deaf is an app whose WXEntryActivity does not call handleIntent.
+	deaf bool
+}
 
 // Launched implements phone.App. The app's code runs in its VM, where a
 // debugger may stop it.
@@ -40,7 +44,9 @@ func (a demoApp) Describe(_ context.Context, _ *phone.Phone, act phone.Activity)
 func (a demoApp) launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
 	switch act.Class {
 	case DemoEntry:
-		a.reply(p, act, in)
+		if !a.deaf {
+			a.reply(p, act, in)
+		}
 	case demoBridge:
 		if err := a.send(ctx, p, act, in.Data); err != nil {
 			a.log(p, act, phone.Warn, "the debug hook did nothing: %v", err)

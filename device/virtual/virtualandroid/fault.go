@@ -14,8 +14,9 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// Faults that are of the phone and not of the package.
+// Faults that are of the phone, or of the app's code, and not of the package.
 const (
+	faultDeaf         = "app.reply"
 	faultNotInstalled = "app.installed"
 	faultDisabled     = "app.enabled"
 )
@@ -34,6 +35,7 @@ func faults() map[string]func(*phone.Package) {
 		}
 	}
 	return map[string]func(*phone.Package){
+		faultDeaf:         func(*phone.Package) {},
 		faultNotInstalled: func(*phone.Package) {},
 		faultDisabled:     func(*phone.Package) {},
 		"app.entry.missing": func(p *phone.Package) {

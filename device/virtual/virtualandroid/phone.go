@@ -78,7 +78,7 @@ func New(o Options) (*Phone, error) {
 		release.Debuggable = false
 		demo = &release
 	}
-	installDemo(model, demo, demoApp{debuggees}, o.Fault)
+	installDemo(model, demo, demoApp{debuggees, o.Fault == faultDeaf}, o.Fault)
 	var app *wechatApp
 	if !o.Without {
 		app = newWeChatApp(model, media, o)

@@ -33,6 +33,8 @@ type demoApp struct {
 	last  intents.Request
 	id    string // of the last request (wechat_auth_context_id)
 	sent  int
+	// deaf is an app whose SceneDelegate swallows the links that WeChat opens.
+	deaf bool
 }
 
 func demo() idevice.App {
@@ -64,7 +66,9 @@ func (a *demoApp) Opened(p *idevice.Phone, self idevice.Process, link, _ string)
 		a.bridge(p, self, link)
 		return
 	}
-	a.handle(p, self, link)
+	if !a.deaf {
+		a.handle(p, self, link)
+	}
 }
 
 func (a *demoApp) bridge(p *idevice.Phone, self idevice.Process, link string) {

@@ -8,8 +8,9 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
-// Faults of the phone and not of the demo app alone.
+// Faults that are not of what the demo app declares.
 const (
+	faultDeaf         = "app.reply"
 	faultNotInstalled = "app.installed"
 	faultShared       = "app.scheme.shared"
 )
@@ -26,6 +27,7 @@ func faultsOf() map[string]func(*idevice.App) {
 		}
 	}
 	return map[string]func(*idevice.App){
+		faultDeaf:                        func(a *idevice.App) { a.Code = &demoApp{deaf: true} },
 		faultNotInstalled:                func(*idevice.App) {},
 		faultShared:                      func(*idevice.App) {},
 		"app.scheme.appid":               func(a *idevice.App) { a.Schemes = []string{"demo"} },
