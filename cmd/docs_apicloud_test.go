@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,7 +65,11 @@ func TestFromAPICloudFaults(t *testing.T) {
 			defer ts.Close()
 			f, out, errOut := testFactory(t, strings.Repeat("x", 32)+"\n", map[string]string{
 				"WXCTL_APP_ID": virtualoauth.DefaultAppID, "WXCTL_APP_SECRET": virtualoauth.DefaultSecret})
-			Run(t.Context(), f, append(commands[row[1]], "--base-url", ts.URL, "--timeout", "2s", "--json"))
+			args := append(slices.Clone(commands[row[1]]), "--base-url", ts.URL, "--json")
+			if fault.Kind == "stall" {
+				args = append(args, "--timeout", "1s")
+			}
+			Run(t.Context(), f, args)
 			wantCode(t, row[2], out(), errOut())
 		})
 	}
