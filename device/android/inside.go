@@ -51,6 +51,7 @@ type caught struct {
 	extras androidwire.Extras
 	stood  time.Duration // how long the app's thread was stopped for it
 	err    error         // why the extras could not be read
+	held   bool          // it was found among what the app holds, after the call
 }
 
 // callbacks are the classes of the activities in which WeChat calls an app

@@ -17,11 +17,19 @@ import (
 // sourceInside is evidence seen inside the app.
 const sourceInside = "jdwp"
 
-// lookInside attaches to the app where a reply is waited for, so that it can
-// be read as it comes. Where that can't be, it says why and what is left; the
+// lookInside attaches to the app where a reply is waited for, so that it can be
+// read as it comes. Where that can't be, it says why and what is left; the
 // request is sent all the same.
 func (d *delivery) lookInside(ctx context.Context) error {
-	if d.app == nil || d.Job.Until < device.Returned || d.inside != nil {
+	if d.app == nil || d.Job.Until == device.Delivered || d.inside != nil {
+		return nil
+	}
+	if d.Job.Until < device.Returned {
+		// Most often no reply comes then. A process that starts is looked into,
+		// the others once WeChat has called the app back.
+		if d.app.Debuggable {
+			d.enterApp(ctx)
+		}
 		return nil
 	}
 	if !d.app.Debuggable {
@@ -410,6 +418,10 @@ func (o *observer) readInside(c caught) {
 		return
 	}
 	o.Answer = reply
+	if c.held {
+		o.See(at, device.Replied, "", "the reply was found in the app, which WeChat had called back", sourceInside)
+		return
+	}
 	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms",
 		shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
 }

@@ -296,9 +296,12 @@ const (
 	maxBytes  = 2 << 20
 )
 
+// errParcelled is a Bundle that nobody has read yet.
+var errParcelled = errors.New("the app has not read its Intent")
+
 // readIntent reads the extras of an Intent. A Bundle that is still what Binder
 // brought, a Parcel, is made to read itself, as the activity would in the next
-// moment.
+// moment; that takes a thread that stands, 0 for none.
 func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layout, intent jdwp.ObjectID) (androidwire.Extras, error) {
 	bundle, err := d.reference(ctx, intent, l.intentExtras)
 	if err != nil || bundle == 0 {
@@ -309,6 +312,9 @@ func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layo
 		return nil, err
 	}
 	if !v[0].IsNull() || v[1].IsNull() {
+		if thread == 0 {
+			return nil, errParcelled
+		}
 		if _, err := d.vm.Invoke(ctx, thread, bundle, l.bundle, l.bundleSize, jdwp.SingleThreaded); err != nil {
 			return nil, d.explain(ctx, thread, err)
 		}

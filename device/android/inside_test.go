@@ -14,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -122,6 +123,38 @@ func TestReplyNobodyReads(t *testing.T) {
 		App: device.AppIdentity{Package: virtualandroid.DemoPackage}})
 	if code(err) != device.Refused || !strings.Contains(err.Error(), "release build") {
 		t.Errorf("route app: %v", err)
+	}
+}
+
+// A debuggable build without the hook: a reply that comes before what was asked
+// for is read in the app, into which nobody looked until then.
+func TestRefusalIsReadBack(t *testing.T) {
+	for _, api := range []int{27, 30, 34} {
+		for _, running := range []bool{true, false} {
+			for _, tt := range []struct {
+				appID string
+				o     virtualandroid.Options
+				want  device.Code
+				err   int
+			}{
+				{"wxffffffffffffffff", virtualandroid.Options{}, device.RefusedByWeChat, 1},
+				{"", virtualandroid.Options{Answer: wechat.Unsupported}, device.WeChatTooOld, 5},
+			} {
+				tt.o.API, tt.o.Hookless = api, true
+				l := newLab(t, tt.o)
+				l.warm(t)
+				if running {
+					openDemo(t, l)
+				}
+				share := page(intents.SceneSession)
+				share.Transaction = new("mine")
+				o, err := l.open(t).Deliver(t.Context(), device.Job{Request: share, Until: device.Opened,
+					App: device.AppIdentity{Package: virtualandroid.DemoPackage, AppID: tt.appID}})
+				if code(err) != tt.want || o.State != device.Replied || o.Err == nil || o.Err.Code != tt.err {
+					t.Errorf("API %d, running %v, AppID %q: %v, %q; saw %s", api, running, tt.appID, err, o.State, whats(o))
+				}
+			}
+		}
 	}
 }
 

@@ -52,6 +52,12 @@ type observer struct {
 	top        string            // the component in front; "" while that is changing
 	askTasks   bool              // a task may have been made of the reply just now
 	held       intents.Reply     // read from a task: used if no better means brings one
+
+	// lookBack looks for the reply in an app that was called back before anybody
+	// looked into it; nil where that can't be, or was done.
+	lookBack    func(context.Context) error
+	lookNow     bool // the app was called back just now
+	logsReplies bool // the app has the debug hook, most likely
 }
 
 // at returns when the phone logged something, since begin.
@@ -149,7 +155,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 		o.told++
 		o.top = ""
 		if !o.startedByOther(e.component) {
-			o.askTasks = e.kind == created
+			o.askTasks, o.lookNow = e.kind == created, o.lookBack != nil
 			o.See(at, device.Returned, "", what, sourceEvents)
 		}
 	case resumed:
@@ -223,6 +229,10 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		if err := p.readTasks(ctx, o); err != nil {
 			return err
 		}
+		if watched, _ := o.inside.watched(); o.lookNow && o.held == nil && !o.logsReplies && !watched {
+			o.look(ctx)
+			continue
+		}
 		ev, why, err := p.agent.wait(ctx, o.inside.arrived(), o.patience(state, p.options))
 		err = device.EndOf(ctx, err)
 		switch {
@@ -249,6 +259,8 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		case why == waitWoken:
 		case o.held != nil:
 			o.useHeld()
+		case o.lookNow:
+			o.look(ctx)
 		case o.Out.State == device.Returned && state == device.Returned:
 			return nil // which is what was asked for, read or not
 		case o.Out.State == device.Returned:
@@ -262,6 +274,18 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		}
 	}
 	return nil
+}
+
+// look looks back into the app, once.
+func (o *observer) look(ctx context.Context) {
+	look := o.lookBack
+	o.lookNow, o.lookBack = false, nil
+	bounded, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	if err := look(bounded); err != nil && ctx.Err() == nil {
+		message, hint := reasonOf(err)
+		o.Note("the reply can't be looked for in the app: "+message, hint)
+	}
 }
 
 // ahead reports whether something was read in the app of whose call the log
@@ -303,7 +327,7 @@ func (o *observer) patience(state device.Progress, options Options) time.Time {
 		switch {
 		case o.unreadable:
 			unread = 0
-		case o.held != nil:
+		case o.held != nil, o.lookNow:
 			unread = min(unread, hookTime)
 		case state < device.Replied:
 			unread = min(unread, briefly)

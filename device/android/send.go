@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -111,6 +112,10 @@ func (d *delivery) screenIs(a *ask) {
 func (d *delivery) observing(sentAt time.Duration, sentMs int64) *observer {
 	o := newObserver(d.Delivery, d.facts, d.app)
 	o.sentAt, o.sentMs, o.inside = sentAt, sentMs, d.inside
+	if d.inside != nil && !d.Forging() && d.Job.Request.Base().Transaction != nil {
+		o.lookBack = d.lookBack
+		o.logsReplies = slices.Contains(d.app.Schemes, device.BridgeScheme(d.appID))
+	}
 	return o
 }
 

@@ -32,7 +32,8 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 		return nil
 	}
 	transaction := o.Job.Request.Base().Transaction
-	if inside, _ := o.inside.watched(); inside || o.held != nil || transaction == nil || !tellsExtras(p.agent.hello.API) {
+	// An app that is looked into from its start on may have been called before.
+	if inside, _ := o.inside.watched(); inside && o.lookBack == nil || o.held != nil || transaction == nil || !tellsExtras(p.agent.hello.API) {
 		return nil
 	}
 	var tasks agent.Tasks

@@ -37,6 +37,7 @@ var (
 	cmdClassObject       = command{2, 11, "ReferenceType.ClassObject"}
 	cmdFieldsGeneric     = command{2, 14, "ReferenceType.FieldsWithGeneric"}
 	cmdMethodsGeneric    = command{2, 15, "ReferenceType.MethodsWithGeneric"}
+	cmdInstances         = command{2, 16, "ReferenceType.Instances"}
 	cmdSuperclass        = command{3, 1, "ClassType.Superclass"}
 	cmdInvokeStatic      = command{3, 3, "ClassType.InvokeMethod"}
 	cmdNewInstance       = command{3, 4, "ClassType.NewInstance"}

@@ -243,3 +243,17 @@ func (d *decoder) values(n int, what string) ([]Value, error) {
 	}
 	return out, d.end(what)
 }
+
+// Instances returns at most n objects of a class, which must be more than 0.
+// Those that nothing refers to are left out. The VM stands while it looks for them.
+func (vm *VM) Instances(ctx context.Context, class ClassID, n int) ([]ObjectID, error) {
+	d, err := vm.call(ctx, cmdInstances, vm.out().class(class).int32(n))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ObjectID, d.count(1+vm.sizes.object))
+	for i := range out {
+		out[i] = d.tagged().Object()
+	}
+	return out, d.end(cmdInstances.name)
+}

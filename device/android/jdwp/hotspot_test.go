@@ -161,6 +161,12 @@ func hotSpotCommands(t *testing.T, classes string) {
 			busy = thread
 		}
 	}
+	if held := must(vm.Instances(ctx, class(ctx, t, vm, "Ljava/lang/Thread;").ID, 1000))(t); !slices.Contains(held, jdwp.ObjectID(busy)) {
+		t.Errorf("the thread %d is not among the Threads %v", busy, held)
+	}
+	if held := must(vm.Instances(ctx, class(ctx, t, vm, "Ljava/lang/Thread;").ID, 1))(t); len(held) != 1 {
+		t.Errorf("1 Thread asked for, got %v", held)
+	}
 	if busy == 0 {
 		t.Fatal("the thread busy is not there")
 	}

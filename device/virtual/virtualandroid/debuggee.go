@@ -164,25 +164,31 @@ func (v *debuggee) loop() {
 }
 
 // launch brings up an activity, or hands one that is there a new Intent. body
-// is the app's own code in it.
-func (v *debuggee) launch(act phone.Activity, in phone.Intent, body func()) {
+// is the app's own code in it, which reads the Intent or does not.
+func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body func()) {
 	v.onMain(func(t *art.Thread) {
 		v.mu.Lock()
-		object := v.activities[act.Token]
+		activity := v.activities[act.Token]
 		v.mu.Unlock()
 		intent := v.android.intent(in, true)
-		if object == nil {
-			object = v.vm.NewObject(v.android.activityClass(t, act.Class))
-			object.Set("mIntent", intent)
+		code := func() {
+			if extras, _ := intent.Get("mExtras").(object); extras != nil && reads {
+				v.android.unparcel(extras)
+			}
+			body()
+		}
+		if activity == nil {
+			activity = v.vm.NewObject(v.android.activityClass(t, act.Class))
+			activity.Set("mIntent", intent)
 			v.mu.Lock()
-			v.activities[act.Token] = object
+			v.activities[act.Token] = activity
 			v.mu.Unlock()
-			object.Go = body
-			_, _ = t.Call(object, "onCreate", sigOnCreate, nil) // a process that ended, at most
+			activity.Go = code
+			_, _ = t.Call(activity, "onCreate", sigOnCreate, nil) // a process that ended, at most
 			return
 		}
-		object.Go = body
-		_, _ = t.Call(object, "onNewIntent", sigOnNewIntent, intent)
+		activity.Go = code
+		_, _ = t.Call(activity, "onNewIntent", sigOnNewIntent, intent)
 	})
 }
 

@@ -16,19 +16,20 @@ import (
 )
 
 // demoApp is the demo app's code. It does what an app with the OpenSDK does,
-// and has wxctl's debug hook: a deep link makes it send a request, and it logs
-// each reply.
+// and has wxctl's debug hook, unless it is hookless: a deep link makes it send a
+// request, and it logs each reply.
 type demoApp struct {
 	vms *debuggees
 	// deaf is an app whose WXEntryActivity does not call handleIntent.
-	deaf bool
+	deaf     bool
+	hookless bool
 }
 
 // Launched implements phone.App. The app's code runs in its VM, where a
 // debugger may stop it.
 func (a demoApp) Launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
 	if v := a.vms.of(act.PID); v != nil {
-		v.launch(act, in, func() { a.launched(ctx, p, act, in) })
+		v.launch(act, in, !a.deaf, func() { a.launched(ctx, p, act, in) })
 		return
 	}
 	a.launched(ctx, p, act, in)
@@ -71,6 +72,9 @@ func (a demoApp) reply(p *phone.Phone, act phone.Activity, in phone.Intent) {
 	reply, _, err := androidwire.DecodeReply(in, androidwire.SDK6834)
 	if err != nil {
 		a.log(p, act, phone.Warn, "handleIntent: %v", err)
+		return
+	}
+	if a.hookless {
 		return
 	}
 	text, err := json.Marshal(reply)

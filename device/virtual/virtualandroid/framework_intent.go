@@ -2,6 +2,7 @@ package virtualandroid
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -63,7 +64,9 @@ func (f *framework) defineValues() {
 // bundle is what a Bundle object holds. Binder brings it as a Parcel, which is
 // read when someone first wants to know.
 type bundle struct {
-	extras    androidwire.Extras
+	extras androidwire.Extras
+
+	mu        sync.Mutex
 	parcelled bool
 }
 
@@ -80,6 +83,8 @@ func (f *framework) newBundle(extras androidwire.Extras, parcelled bool) object 
 
 func (f *framework) unparcel(o object) *bundle {
 	b := o.Go.(*bundle)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.parcelled {
 		b.parcelled = false
 		f.fill(o)

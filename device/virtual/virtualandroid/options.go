@@ -59,6 +59,8 @@ type Options struct {
 	// Release is a demo app that is no debug build, Debugged one that another
 	// debugger is attached to.
 	Release, Debugged bool
+	// Hookless is a demo app without the debug hook.
+	Hookless bool
 	// Fault is what is wrong with the demo app: the id of the check of `wxctl
 	// doctor` that finds it; "" for nothing.
 	Fault string
@@ -80,6 +82,7 @@ func Table(o *Options) options.Table {
 			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		options.Duration("latency", "no time", "how long each answer of the phone takes", &o.Latency),
 		options.Flaky(&o.Flaky),
+		options.Words("hook", "yes, none", "whether the demo app has the debug hook", func(v string) { o.Hookless = v == "none" }),
 		options.Login(&o.LoggedOut),
 		options.OAuth(&o.OAuth),
 		options.Words("screen", "on, off, locked, never-unlocked", "whether the screen is on and unlocked",

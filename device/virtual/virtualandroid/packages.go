@@ -2,6 +2,7 @@ package virtualandroid
 
 import (
 	_ "embed"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -75,6 +76,14 @@ var demoPackage = sync.OnceValue(func() *phone.Package {
 		InstallTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
 })
+
+// hookless is the demo app without the debug hook.
+func hookless(demo *phone.Package) *phone.Package {
+	p := *demo
+	p.Components = slices.DeleteFunc(slices.Clone(p.Components), func(c phone.Component) bool { return c.Name == demoBridge })
+	p.Schemes = slices.DeleteFunc(slices.Clone(p.Schemes), func(s string) bool { return s == demoScheme })
+	return &p
+}
 
 // wechatPackage is WeChat as far as its manifest matters here (manifests of
 // 6.5.23 to 8.0.x).

@@ -78,7 +78,10 @@ func New(o Options) (*Phone, error) {
 		release.Debuggable = false
 		demo = &release
 	}
-	installDemo(model, demo, demoApp{debuggees, o.Fault == faultDeaf}, o.Fault)
+	if o.Hookless {
+		demo = hookless(demo)
+	}
+	installDemo(model, demo, demoApp{debuggees, o.Fault == faultDeaf, o.Hookless}, o.Fault)
 	var app *wechatApp
 	if !o.Without {
 		app = newWeChatApp(model, media, o)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -94,6 +95,40 @@ func stop(t *testing.T, m *art.Machine, o *art.Object, vm *jdwp.VM) (jdwp.EventS
 		t.Fatal(err)
 	}
 	return set, result
+}
+
+// Objects are told as long as they are there, and kept by nobody.
+func TestInstances(t *testing.T) {
+	m, o, vm := debugged(t, 34)
+	ctx := bounded(t)
+	classes, err := vm.ClassesBySignature(ctx, "Lcom/example/Demo;")
+	if err != nil || len(classes) != 1 {
+		t.Fatal(classes, err)
+	}
+	other := m.NewObject(o.Class)
+	held, err := vm.Instances(ctx, classes[0].ID, 10)
+	if err != nil || len(held) != 2 || held[0] == held[1] {
+		t.Errorf("%v, %v", held, err)
+	}
+	for _, id := range held {
+		if of, _, err := vm.ClassOf(ctx, id); of != classes[0].ID || err != nil {
+			t.Errorf("%d is of class %d, %v", id, of, err)
+		}
+	}
+	if one, err := vm.Instances(ctx, classes[0].ID, 1); err != nil || len(one) != 1 {
+		t.Errorf("one: %v, %v", one, err)
+	}
+	if _, err := vm.Instances(ctx, classes[0].ID, -1); !errors.Is(err, jdwp.IllegalArgument) {
+		t.Errorf("-1: %v", err)
+	}
+	runtime.KeepAlive(other)
+	for range 5000 {
+		m.NewObject(o.Class) // of which none is kept
+	}
+	runtime.GC()
+	if held, err := vm.Instances(ctx, classes[0].ID, 0); err != nil || len(held) > 100 {
+		t.Errorf("%d are left of 5000 that nobody keeps, %v", len(held), err)
+	}
 }
 
 // The arguments are found wherever the level's ART keeps them, and the method

@@ -84,28 +84,6 @@ func redefine(c *call) error {
 	return nil
 }
 
-// instances lists those objects of a class that the debugger knows; others
-// nobody keeps a list of.
-func instances(c *call) error {
-	k, most := c.in.class(), int(int32(c.in.u32()))
-	if k == nil {
-		return nil
-	}
-	c.ids.Lock()
-	var found []*Object
-	for o := range c.byObj {
-		if o.Class == k && (most <= 0 || len(found) < most) {
-			found = append(found, o)
-		}
-	}
-	c.ids.Unlock()
-	c.out.u32(uint32(len(found)))
-	for _, o := range found {
-		c.out.tagged(o)
-	}
-	return nil
-}
-
 // classFileVersion is the dex format's.
 func classFileVersion(c *call) error {
 	if c.machine.options.API < 28 {

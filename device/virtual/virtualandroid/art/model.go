@@ -245,6 +245,7 @@ type Machine struct {
 	loader  *Object // of the app's classes
 	group   *Object // the thread group "main"
 	strings map[string]*Object
+	heap    heap
 }
 
 // New makes a machine with the classes of java.lang that every VM has, and the
@@ -319,7 +320,9 @@ func (m *Machine) must(name string) *Class {
 // NewObject makes an object of a class, without a constructor.
 func (m *Machine) NewObject(c *Class) *Object {
 	c.initialize()
-	return &Object{Class: c, Fields: map[string]Value{}}
+	o := &Object{Class: c, Fields: map[string]Value{}}
+	m.heap.add(o)
+	return o
 }
 
 // String makes a String.
