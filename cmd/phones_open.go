@@ -62,8 +62,11 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 
 // startVirtual starts a phone in this process behind an adb server or a
-// usbmuxd of its own, and finds it there as it would a real one.
+// usbmuxd of its own, and finds it there as it would a real one. Like a real
+// one it outlives the command's context: what that ends is the command's own
+// doing, and not a phone that was lost.
 func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend, func(), error) {
+	ctx = context.WithoutCancel(ctx)
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
 	}

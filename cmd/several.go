@@ -62,11 +62,14 @@ func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneF
 	return c, nil
 }
 
-// sayNotReady names the phones that were meant and can't be used, and what to do
-// about each.
+// sayNotReady names the phones that were meant and can't be used, what to do
+// about each, and the servers that could not be asked.
 func (f *Factory) sayNotReady(s device.Selection) {
 	if len(s.Phones) == 0 {
 		return // the error says it
+	}
+	for _, server := range s.Missing {
+		f.Streams.Warn("%s, so its phones are left out", safe(server.Message))
 	}
 	for _, phone := range s.NotReady {
 		f.Streams.Warn("phone %s is not ready: %s; %s", phone.Label(), phone.State, phone.FixNow())

@@ -109,8 +109,8 @@ func AsError(err error) *Error {
 }
 
 // moment is how much later than the error that it causes the end of a context
-// may come to light: a connection's deadline is the context's, and a peer in
-// this process may hang up as the same context ends.
+// may come to light: a connection's deadline is the context's, and what stands
+// between in this process may hang up as the same context ends.
 const moment = 20 * time.Millisecond
 
 // EndOf returns the end of ctx if that is what an error of I/O comes from, else
@@ -121,6 +121,9 @@ func EndOf(ctx context.Context, err error) error {
 		return nil
 	}
 	if ctx.Err() == nil {
+		if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+			return context.DeadlineExceeded
+		}
 		timer := time.NewTimer(moment)
 		defer timer.Stop()
 		select {

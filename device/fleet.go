@@ -57,6 +57,9 @@ type Found struct {
 	Phones []Info // merged
 	// Absent has one error of kind NoServer for each server that isn't there.
 	Absent []*Error
+	// Missing are those of them that are one of several servers for a platform,
+	// which somebody must have named.
+	Missing []*Error
 }
 
 // Discover asks all servers at once. That one isn't there is no error; that
@@ -89,6 +92,9 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 		case e == nil:
 		case e.Code == NoServer:
 			found.Absent = append(found.Absent, e)
+			if f.count(f.Backends[i].Platform()) > 1 {
+				found.Missing = append(found.Missing, e)
+			}
 		case isOver(err) && !errors.Is(ctx.Err(), context.Canceled):
 			if server := serverOf(f.Backends[i].Platform()); !slices.Contains(late, server) {
 				late = append(late, server)
@@ -104,6 +110,16 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 		return found, failures[0]
 	}
 	return found, errors.Join(failures...)
+}
+
+// count is how many servers there are for a platform.
+func (f *Fleet) count(p Platform) (n int) {
+	for _, b := range f.Backends {
+		if b.Platform() == p {
+			n++
+		}
+	}
+	return n
 }
 
 // isOver reports whether an error says no more than that a context is over.
@@ -128,6 +144,7 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) (Selection, error) {
 	})
 	found, err := (&Fleet{Backends: backends}).discoverSoon(ctx, sel.Text)
 	chosen, selectErr := Select(found.Phones, sel)
+	chosen.Missing = found.Missing
 	switch {
 	case selectErr == nil && (err == nil || !sel.All):
 		// One server's failure doesn't take away a phone that another has.

@@ -60,6 +60,8 @@ type Selection struct {
 	// NotReady fit too, or may fit: what a condition asks of a phone can't
 	// always be known before it is ready.
 	NotReady []Info
+	// Missing has an error for each server that was named and isn't there.
+	Missing []*Error
 }
 
 // Matching returns the phones that sel means, ready or not.
