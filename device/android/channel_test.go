@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,19 +56,20 @@ func script(t testing.TB, answer func(net.Conn)) Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var answering sync.WaitGroup
+	answering.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			answer(c)
-			c.Close()
+			answering.Go(func() { // like adb's server, it answers one while another waits
+				answer(c)
+				c.Close()
+			})
 		}
-	}()
-	t.Cleanup(func() { l.Close(); <-done })
+	})
+	t.Cleanup(func() { l.Close(); answering.Wait() })
 	return Server{Addr: l.Addr().String()}
 }
 
