@@ -406,7 +406,6 @@ func difference(t *testing.T, path string, got, sdk any) {
 
 // TestRequestsEmulated asks the SDK again, so that the record can't go stale.
 func TestRequestsEmulated(t *testing.T) {
-	tier.Need(t, tierName)
 	tier.Need(t, tierName, "python3", "npm")
 	for _, sdk := range ioswire.Versions() {
 		t.Run(string(sdk), func(t *testing.T) {

@@ -284,7 +284,6 @@ func TestRepliesConform(t *testing.T) {
 
 // TestRepliesEmulated asks the SDK again, so that the record can't go stale.
 func TestRepliesEmulated(t *testing.T) {
-	tier.Need(t, tierName)
 	tier.Need(t, tierName, "python3", "npm")
 	for _, sdk := range ioswire.Versions() {
 		t.Run(string(sdk), func(t *testing.T) {
@@ -305,7 +304,6 @@ func TestRepliesEmulated(t *testing.T) {
 // that it can go on answering them: hand-shakes, self-checks, logins by QR code
 // and requests that this package does not have.
 func TestCasesEmulated(t *testing.T) {
-	tier.Need(t, tierName)
 	tier.Need(t, tierName, "python3", "npm")
 	files, err := filepath.Glob(filepath.FromSlash("../../fixtures/conformance/ios/cases/*.jsonl"))
 	if err != nil || len(files) == 0 {
