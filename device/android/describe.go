@@ -60,13 +60,9 @@ func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered
 	return t, true
 }
 
-// describeAll asks those phones who they are that have not told it before, all
-// at once.
-func (b *Backend) describeAll(ctx context.Context, phones []*device.Info) {
-	if len(phones) == 0 {
-		return
-	}
-	m := b.remember()
+// describeAll asks those phones who they are that are not in the memory, all at
+// once.
+func (b *Backend) describeAll(ctx context.Context, m *memory, phones []*device.Info) {
 	fresh := make([]told, len(phones))
 	var wg sync.WaitGroup
 	for n, i := range phones {

@@ -33,6 +33,8 @@ func (b *Backend) Platform() device.Platform { return device.Android }
 // model, version and serial number, all at once, if they did not tell it before. A phone that doesn't answer
 // soon stays in the list without them, as not answering.
 func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
+	remembered := beside(ctx, func(context.Context) (*memory, error) { return b.remember(), nil }) // while the server answers
+	defer remembered.stop()
 	answer, err := b.Server.ask(ctx, "host:devices-l")
 	if err != nil {
 		return nil, err
@@ -54,7 +56,8 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 			asked = append(asked, &infos[i])
 		}
 	}
-	b.describeAll(ctx, asked)
+	m, _ := remembered.wait() // which does not fail
+	b.describeAll(ctx, m, asked)
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
@@ -167,7 +170,9 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 				asked = append(asked, &infos[i])
 			}
 		}
-		b.describeAll(ctx, asked)
+		if len(asked) > 0 {
+			b.describeAll(ctx, b.remember(), asked)
+		}
 		clear(known)
 		for _, i := range infos {
 			known[i.Key()] = i

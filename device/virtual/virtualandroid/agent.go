@@ -390,7 +390,7 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 	s.watching = true
 	// logcat -T takes whole seconds: what was logged in this one may come too.
 	since := s.phone.Now().Truncate(time.Second)
-	after := uint64(0)
+	after := s.phone.Log.Before(since) // what was logged earlier may be a lot
 	s.watchers.Go(func() {
 		for {
 			entries, more := s.phone.Log.Read(after, buffers...)

@@ -104,6 +104,24 @@ func (l *Log) Read(after uint64, buffers ...LogBuffer) ([]LogEntry, <-chan struc
 	return out, l.grown
 }
 
+// Before is the Seq of the newest record that is older than a time, in any
+// buffer; 0 for none.
+func (l *Log) Before(t time.Time) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := uint64(0)
+	for _, b := range l.buffers {
+		// From the end: whoever asks means a time that is not long ago.
+		for i := len(b) - 1; i >= 0; i-- {
+			if b[i].Time.Before(t) {
+				last = max(last, b[i].Seq)
+				break
+			}
+		}
+	}
+	return last
+}
+
 // Last is the Seq of the newest record.
 func (l *Log) Last() uint64 { l.mu.Lock(); defer l.mu.Unlock(); return l.seq }
 
