@@ -60,5 +60,5 @@ func authCheckRun(ctx context.Context, opts *authCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	return f.Streams.Println("valid")
+	return f.Streams.Println(f.Streams.Translate("valid"))
 }

@@ -23,7 +23,7 @@ const (
 // Secret.
 func (f *Factory) readStdin(ctx context.Context, what string) (oauth.Secret, error) {
 	if f.Streams.InTTY {
-		line, err := f.Streams.ReadSecret(ctx, what+": ")
+		line, err := f.Streams.ReadSecret(ctx, f.Streams.Translate(what)+": ")
 		if err != nil {
 			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 				return oauth.Secret{}, err

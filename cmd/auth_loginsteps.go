@@ -222,19 +222,21 @@ func (l *loginSteps) tell(in loginResult) string {
 		return ""
 	}
 	var b strings.Builder
+	s := l.f.Streams
+	row := func(name, text string) { b.WriteString("\n  " + s.Sprintf("%-9s", name) + " " + text) }
 	if in.user != nil {
-		b.WriteString("\n  user      " + safe(in.user.Nickname))
+		row("user", safe(in.user.Nickname))
 	}
-	for _, row := range newTokenFields(in.token, l.showToken).rows() {
-		switch name := row[0].Text; {
+	for _, cells := range newTokenFields(in.token, l.showToken).rows() {
+		switch name := cells[0].Text; {
 		case name != "accessToken" && name != "dynamicToken" || l.showToken:
-			fmt.Fprintf(&b, "\n  %-9s %s", name, safe(row[1].Text))
+			row(name, safe(cells[1].Text))
 		}
 	}
 	if in.stored == "" {
-		b.WriteString("\n  tokens    not stored" + onlyShown(l.showToken))
+		row("tokens", s.Sprintf("not stored%s", onlyShown(l.showToken)))
 	} else {
-		fmt.Fprintf(&b, "\n  tokens    kept in the %s", in.stored)
+		row("tokens", s.Sprintf("kept in the %s", in.stored))
 	}
 	return b.String()
 }

@@ -200,30 +200,30 @@ func secretSource(ctx context.Context, f *Factory, store *credentials.Store, a c
 }
 
 func printStatus(f *Factory, r statusReply) error {
-	secret := output.Text("AppSecret from " + r.Secret.Source)
+	secret := output.Words("AppSecret from " + r.Secret.Source)
 	if !r.Secret.Present {
-		secret = output.Cell{Text: "no AppSecret", Paint: streams.Dim}
+		secret = output.Cell{Text: "no AppSecret", Paint: streams.Dim, Ours: true}
 	}
 	if r.Secret.Problem != "" {
-		secret = output.Cell{Text: r.Secret.Problem, Paint: streams.Bad}
+		secret = output.Cell{Text: r.Secret.Problem, Paint: streams.Bad, Ours: true}
 	}
-	rows := [][]output.Cell{{output.Text("app"), output.Text(r.AppID), output.Text("profile " + r.Profile), secret}}
+	rows := [][]output.Cell{{output.Words("app"), output.Text(r.AppID), output.Words("profile " + r.Profile), secret}}
 	for _, u := range r.Users {
-		state := output.Cell{Text: "valid until", Paint: streams.Good}
+		state := output.Cell{Text: "valid until", Paint: streams.Good, Ours: true}
 		switch {
 		case u.Problem != "":
-			state = output.Cell{Text: u.Problem, Paint: streams.Bad}
+			state = output.Cell{Text: u.Problem, Paint: streams.Bad, Ours: true}
 		case u.Verified != nil && *u.Verified != "valid":
-			state = output.Cell{Text: *u.Verified + ": " + u.Check.Err.Msg, Paint: streams.Bad}
+			state = output.Cell{Text: *u.Verified + ": " + u.Check.Err.Msg, Paint: streams.Bad, Ours: true}
 		case u.Verified != nil:
 			state.Text = "verified, until " + clock(u.ExpiresAt)
 		case u.Expired:
-			state = output.Cell{Text: "expired at " + clock(u.ExpiresAt) + ", can be refreshed", Paint: streams.Warn}
+			state = output.Cell{Text: "expired at " + clock(u.ExpiresAt) + ", can be refreshed", Paint: streams.Warn, Ours: true}
 		default:
 			state.Text = "expected to last until " + clock(u.ExpiresAt)
 		}
-		rows = append(rows, []output.Cell{output.Text("user"), output.Text(u.OpenID),
-			output.Text(strings.TrimSpace("token " + u.AccessToken + " in the " + u.Source)), state})
+		rows = append(rows, []output.Cell{output.Words("user"), output.Text(u.OpenID),
+			output.Words(strings.TrimSpace("token " + u.AccessToken + " in the " + u.Source)), state})
 	}
 	if len(r.Users) == 0 {
 		f.Streams.Note("no user has logged in; wxctl auth exchange takes a code")

@@ -152,7 +152,7 @@ func askForKeys(ctx context.Context, f *Factory, opts *configInitOptions) error 
 	answers := make(chan answer, 1)
 	for _, k := range config.Keys() {
 		for {
-			fmt.Fprintf(f.Streams.Err, "%s (%s): ", k.Name, k.What)
+			fmt.Fprintf(f.Streams.Err, "%s (%s): ", k.Name, f.Streams.Translate(k.What))
 			go func() { // a read can't be cancelled; it ends with the process
 				line, err := in.ReadString('\n')
 				answers <- answer{line, err}
@@ -338,7 +338,7 @@ func printProfile(f *Factory, cfg *config.Config, profile string) error {
 	}
 	rows := make([][]output.Cell, len(settings))
 	for i, s := range settings {
-		source := output.Text(s.Source)
+		source := output.Words(s.Source)
 		if s.Value == "" {
 			source.Paint = streams.Dim
 		}

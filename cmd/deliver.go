@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -154,9 +155,9 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 	}
 	hooks := device.Hooks{
 		Note: func(n device.Note) {
-			s.Note("%s%s", prefix, safe(n.Message))
+			s.Note("%s%s", prefix, safe(s.Translate(n.Message)))
 			if n.Hint != "" {
-				s.Note("%shint: %s", prefix, safe(n.Hint))
+				s.Note("%s%s %s", prefix, s.Translate("hint:"), safe(s.Translate(n.Hint)))
 			}
 		},
 	}
@@ -164,7 +165,9 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 		hooks.Pushed = func(name string, done, total int64) { progress(safe(name), done, total) }
 	}
 	if f.Verbose() > 0 {
-		hooks.Seen = func(e device.Evidence) { s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(e.What), safe(e.Source)) }
+		hooks.Seen = func(e device.Evidence) {
+			s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		}
 	}
 	return hooks
 }
@@ -187,7 +190,7 @@ func (d *delivery) print(r *result) error {
 	case r.alone != nil:
 		return d.o.f.Streams.Println(safe(*r.alone))
 	}
-	return d.o.f.Streams.Println(tell(r.Outcome, d.several) + r.more)
+	return d.o.f.Streams.Println(tell(d.o.f.Streams, r.Outcome, d.several) + r.more)
 }
 
 // masked returns a reply with the code of a login hidden, and the code.
@@ -218,8 +221,9 @@ func reportOf(err error) *device.ErrorReport {
 }
 
 // tell says in words what was seen, no more.
-func tell(o *device.Outcome, several bool) string {
+func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 	var b strings.Builder
+	row := func(name, text string) { b.WriteString("\n  " + s.Sprintf("%-9s", name) + " " + text) }
 	if several {
 		b.WriteString(safe(o.Device.ID) + ": ")
 	}
@@ -229,36 +233,36 @@ func tell(o *device.Outcome, several bool) string {
 	}
 	name := safe(cmp.Or(o.Device.Name, o.Device.ID))
 	if o.State == device.NotSent {
-		fmt.Fprintf(&b, "not handed to %s on %s", to, name)
+		b.WriteString(s.Sprintf("not handed to %s on %s", to, name))
 	} else {
-		fmt.Fprintf(&b, "handed to %s on %s", to, name)
+		b.WriteString(s.Sprintf("handed to %s on %s", to, name))
 		if last := lastSeen(o); last != "" {
-			b.WriteString(" — " + safe(last))
+			b.WriteString(" — " + safe(s.Translate(last)))
 		}
 	}
 	if several {
 		if o.Error != nil {
-			b.WriteString(" — " + safe(o.Error.Message))
+			b.WriteString(" — " + safe(s.Translate(o.Error.Message)))
 		}
 		return b.String()
 	}
 	if o.Route != "" {
-		fmt.Fprintf(&b, "\n  route     %s", o.Route)
+		row("route", string(o.Route))
 		if o.RouteReason != "" {
-			b.WriteString(": " + safe(o.RouteReason))
+			b.WriteString(": " + safe(s.Translate(o.RouteReason)))
 		}
 	}
 	for _, d := range o.Differences {
-		b.WriteString("\n  differs   " + safe(d))
+		row("differs", safe(s.Translate(d)))
 	}
 	if o.Impersonated && o.App != nil {
-		b.WriteString("\n  speaks as " + safe(cmp.Or(o.App.Package, o.App.BundleID)) + ", which is neither debuggable nor named by the profile")
+		row("speaks as", s.Sprintf("%s, which is neither debuggable nor named by the profile", safe(cmp.Or(o.App.Package, o.App.BundleID))))
 	}
 	for _, e := range o.Evidence {
-		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(e.What), safe(e.Source))
+		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 	}
 	if o.Reply != nil {
-		b.WriteString("\n  reply     " + safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))
+		row("reply", safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))
 	}
 	return b.String()
 }

@@ -101,7 +101,7 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	for _, absent := range found.Absent {
 		f.Streams.Note("%s", safe(absent.Message))
 		if absent.Hint != "" {
-			f.Streams.Note("hint: %s", safe(absent.Hint))
+			f.Streams.Note("%s %s", f.Streams.Translate("hint:"), safe(absent.Hint))
 		}
 	}
 	phones := narrowTo(found.Phones, sel.Platform)
@@ -157,13 +157,13 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 	}
 	rows := make([][]output.Cell, len(phones))
 	for i, p := range phones {
-		state := output.Cell{Text: string(p.State), Paint: streams.Good}
+		state := output.Cell{Text: string(p.State), Paint: streams.Good, Ours: true}
 		if p.State != device.Ready {
 			state.Paint = streams.Warn
 		}
 		rows[i] = []output.Cell{
 			output.Text(p.ID), output.Text(string(p.Platform)), output.Text(p.Name), output.Text(p.Model),
-			output.Text(p.OSVersion), state, output.Text(transportOf(p)), output.Text(p.Fix),
+			output.Text(p.OSVersion), state, output.Words(transportOf(p)), output.Words(p.Fix),
 		}
 	}
 	return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
@@ -236,7 +236,7 @@ func printChanges(f *Factory, known map[string]device.Info, phones []device.Info
 				device.Info
 			}{output.SchemaVersion, event, p})
 		}
-		return f.Printer().Table(nil, [][]output.Cell{{output.Text(event), output.Text(p.ID), output.Text(string(p.State)),
+		return f.Printer().Table(nil, [][]output.Cell{{output.Words(event), output.Text(p.ID), output.Words(string(p.State)),
 			output.Text(p.Model)}})
 	}
 	for _, p := range phones {

@@ -248,7 +248,7 @@ func listChecks(f *Factory) error {
 			needs = append(needs, string(n))
 		}
 		cells = append(cells, []output.Cell{output.Text(c.ID), output.Text(string(c.Severity)), output.Text(strings.Join(needs, ",")),
-			output.Text(c.Title)})
+			output.Words(c.Title)})
 	}
 	if f.Printer().JSON() {
 		return f.Printer().Object(struct {

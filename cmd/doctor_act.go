@@ -125,7 +125,7 @@ func (f *Factory) ask(ctx context.Context, question string) (bool, error) {
 	if !f.Streams.InTTY || !f.Streams.ErrTTY {
 		return false, exit.Usagef("add --yes", "there is no terminal to ask on")
 	}
-	fmt.Fprintf(f.Streams.Err, "%s [y/N] ", question)
+	fmt.Fprintf(f.Streams.Err, "%s [y/N] ", f.Streams.Translate(question))
 	answer := make(chan string, 1)
 	go func() { // a read can't be cancelled; it ends with the process
 		line, _ := bufio.NewReader(f.Streams.In).ReadString('\n')

@@ -85,14 +85,14 @@ func (x *examination) tell() string {
 		if len(bad)+len(rest) == 0 {
 			continue
 		}
-		line := fmt.Sprintf("%-8s ", g)
+		line := s.Sprintf("%-8s", g) + " "
 		switch {
 		case len(bad) > 0:
-			line += fmt.Sprintf("%s to fix, %s passed", plural(len(bad), "thing"), plural(passed, "check"))
+			line += s.Sprintf("%s to fix, %s passed", plural(len(bad), "thing"), plural(passed, "check"))
 		case passed > 0:
-			line += plural(passed, "check") + " passed"
+			line += s.Sprintf("%s passed", plural(passed, "check"))
 		default:
-			line += "nothing to check"
+			line += s.Translate("nothing to check")
 		}
 		b.WriteString(s.PaintOut(streams.Bold, line) + "\n")
 		for _, f := range bad {
@@ -102,7 +102,7 @@ func (x *examination) tell() string {
 			continue
 		}
 		for _, f := range rest {
-			fmt.Fprintf(&b, "  %-7s  %s  (%s)\n", f.Status, safe(f.Title), f.ID)
+			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
 		}
 	}
 	b.WriteString(x.lastLine())
@@ -115,11 +115,11 @@ func (x *examination) tellOne(b *strings.Builder, f *check.Finding) {
 	if f.Status == check.Warn {
 		word, paint = "warning", streams.Warn
 	}
-	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, word), safe(f.Title))
+	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, s.Translate(word)), safe(s.Translate(f.Title)))
 	for _, e := range f.Evidence {
-		fmt.Fprintf(b, "           %s (%s)\n", safe(e.What), safe(e.Source))
+		fmt.Fprintf(b, "           %s (%s)\n", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 	}
-	fmt.Fprintf(b, "    fix:   %s\n", safe(f.Fix.Text))
+	fmt.Fprintf(b, "    %s %s\n", s.Sprintf("%-6s", "fix:"), safe(s.Translate(f.Fix.Text)))
 	if f.Fix.Command != "" {
 		fmt.Fprintf(b, "           %s\n", safe(f.Fix.Command))
 	}
@@ -128,15 +128,16 @@ func (x *examination) tellOne(b *strings.Builder, f *check.Finding) {
 
 func (x *examination) lastLine() string {
 	n := summary(x.findings)
-	line := "no problems"
+	s := x.o.f.Streams
+	line := s.Translate("no problems")
 	if n.Fail > 0 {
-		line = plural(n.Fail, "problem")
+		line = s.Translate(plural(n.Fail, "problem"))
 	}
 	if n.Warn > 0 {
-		line += ", " + plural(n.Warn, "warning")
+		line += s.Sprintf(", %s", plural(n.Warn, "warning"))
 	}
 	if n.Unknown > 0 && x.o.f.Verbose() == 0 {
-		line += fmt.Sprintf("; %s could not be seen: wxctl doctor -v", plural(n.Unknown, "thing"))
+		line += s.Sprintf("; %s could not be seen: wxctl doctor -v", plural(n.Unknown, "thing"))
 	}
 	return line
 }

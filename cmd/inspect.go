@@ -10,6 +10,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -75,7 +76,7 @@ func inspectRun(ctx context.Context, opts *inspectOptions) error {
 			if err != nil {
 				return fail(err)
 			}
-			return inspection, tellInspection(inspection), nil
+			return inspection, tellInspection(opts.f.Streams, inspection), nil
 		})
 }
 
@@ -96,17 +97,17 @@ func (o *inspectOptions) identity() (device.AppIdentity, error) {
 	return device.AppIdentity{Package: pkg.Value, BundleID: bundle.Value}, err
 }
 
-func tellInspection(i *device.Inspection) string {
+func tellInspection(s *streams.Streams, i *device.Inspection) string {
 	var b strings.Builder
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-14s %s\n", name, safe(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(&b, "%s %s\n", s.Sprintf("%-14s", name), safe(s.Sprintf(format, args...)))
 	}
 	row("app", "%s", i.Package+i.BundleID)
 	row("version", "%s", i.VersionName)
 	row("debuggable", "%t", i.Debuggable)
 	row("AppIDs", "%s", strings.Join(i.AppIDs, ", "))
-	for _, s := range i.Signatures {
-		row("signature", "md5 %s", s.MD5)
+	for _, signature := range i.Signatures {
+		row("signature", "md5 %s", signature.MD5)
 	}
 	if i.TargetSDK > 0 {
 		row("targetSdk", "%d", i.TargetSDK)

@@ -87,18 +87,19 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 			}
 			for _, w := range wechat.Warnings {
 				opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
-				opts.f.Streams.Note("hint: %s", safe(w.Hint))
+				opts.f.Streams.Note("%s %s", opts.f.Streams.Translate("hint:"), safe(w.Hint))
 			}
-			what := "WeChat " + safe(wechat.Version) + " is installed"
+			format := "WeChat %s is installed"
 			if !wechat.Enabled {
-				what += ", but disabled"
+				format = "WeChat %s is installed, but disabled"
 			}
+			what := opts.f.Streams.Sprintf(format, safe(wechat.Version))
 			if len(wechat.AndroidUsers) > 1 {
 				var ids []string
 				for _, u := range wechat.AndroidUsers {
 					ids = append(ids, itoa(u.ID))
 				}
-				what += " for Android users " + strings.Join(ids, ", ")
+				what += opts.f.Streams.Sprintf(" for Android users %s", strings.Join(ids, ", "))
 			}
 			return answer, what, nil
 		})
@@ -139,7 +140,7 @@ func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time
 		case f.Printer().JSON():
 			printErr = f.Printer().Object(answer)
 		case text == "" && sel.All && err != nil:
-			printErr = f.Streams.Println(safe(info.ID) + ": " + safe(describe(err).Message))
+			printErr = f.Streams.Println(safe(info.ID) + ": " + safe(f.Streams.Translate(describe(err).Message)))
 		case sel.All:
 			printErr = f.Streams.Println(safe(info.ID) + ": " + text)
 		case text != "":

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -119,21 +120,22 @@ func (f *Factory) listCandidates(candidates []device.Candidate) {
 	width := func(get func(device.Candidate) string) int {
 		w := 0
 		for _, c := range candidates {
-			w = max(w, len(get(c)))
+			w = max(w, language.Columns(get(c)))
 		}
 		return w
 	}
 	id := width(func(c device.Candidate) string { return safe(c.ID) })
 	transport := width(func(c device.Candidate) string { return string(c.Transport) })
-	state := width(func(c device.Candidate) string { return safe(string(c.State)) })
+	stateOf := func(c device.Candidate) string { return safe(f.Streams.Translate(string(c.State))) }
+	state := width(stateOf)
 	for _, c := range candidates {
 		mark := "   "
 		if c.Matched {
 			mark = "-->"
 		}
-		pad := func(s string, w int) string { return s + strings.Repeat(" ", max(0, w-len(s))) }
+		pad := func(s string, w int) string { return s + strings.Repeat(" ", max(0, w-language.Columns(s))) }
 		line := "    " + mark + " " + pad(safe(c.ID), id) + "  " + pad(string(c.Transport), transport) + "  " +
-			pad(safe(string(c.State)), state) + "  " + safe(c.Model)
+			pad(stateOf(c), state) + "  " + safe(c.Model)
 		f.Streams.Say(strings.TrimRight(line, " "))
 	}
 }

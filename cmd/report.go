@@ -161,14 +161,14 @@ func (o *reportOptions) print(runs []ranIn) error {
 			end.Status, end.DurationMs = result.Status, result.DurationMs()
 			lines = append(lines, o.f.tellEnd(at, end)...)
 		}
-		line := safe(r.ID) + ": " + tellCounts(r.Counts)
+		line := safe(r.ID) + ": " + o.f.tellCounts(r.Counts)
 		if r.Finished.IsZero() {
-			line += ", cut off"
+			line += o.f.Streams.Translate(", cut off")
 		}
 		lines = append(lines, line)
 	}
 	if len(runs) > 1 {
-		lines = append(lines, "together: "+tellCounts(counts))
+		lines = append(lines, o.f.Streams.Sprintf("together: %s", o.f.tellCounts(counts)))
 	}
 	return o.f.Streams.Println(strings.Join(lines, "\n"))
 }

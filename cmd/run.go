@@ -305,7 +305,7 @@ func (o *runOptions) tellProblems(problems []suite.Problem, text []byte) {
 			}
 		}
 		if p.Hint != "" {
-			s.Say("  hint: " + safe(p.Hint))
+			s.Say("  " + s.Translate("hint:") + " " + safe(s.Translate(p.Hint)))
 		}
 	}
 }

@@ -62,13 +62,13 @@ func (o *runOptions) printDry(p *output.Printer, r dryResult) error {
 	if p.JSON() {
 		return p.Line(r)
 	}
-	if err := o.f.Streams.Println(fmt.Sprintf("%-7s  %s  on %s", r.Status, safe(r.Case), r.Platform)); err != nil {
+	if err := o.f.Streams.Println(o.f.Streams.Sprintf("%-7s  %s  on %s", r.Status, safe(r.Case), r.Platform)); err != nil {
 		return err
 	}
 	for _, problem := range r.Problems {
 		o.f.Streams.Say("  " + safe(problem.String()))
 		if problem.Hint != "" {
-			o.f.Streams.Say("  hint: " + safe(problem.Hint))
+			o.f.Streams.Say("  " + o.f.Streams.Translate("hint:") + " " + safe(o.f.Streams.Translate(problem.Hint)))
 		}
 	}
 	return nil

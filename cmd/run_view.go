@@ -67,54 +67,55 @@ func (f *Factory) tellEvent(e suite.Event) []string {
 	case suite.AttemptFinished:
 		return f.tellEnd(*e.Place, *e.End)
 	case suite.PhoneLost:
-		return []string{f.Streams.PaintOut(streams.Warn, "phone lost") + "  " + safe(e.Lost.Phone) + ": " + safe(e.Lost.Message)}
+		return []string{f.Streams.PaintOut(streams.Warn, f.Streams.Translate("phone lost")) + "  " + safe(e.Lost.Phone) + ": " +
+			safe(f.Streams.Translate(e.Lost.Message))}
 	case suite.RunFinished:
-		return []string{tellCounts(e.Summary.Counts) + " in " +
-			(time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond).String()}
+		return []string{f.Streams.Sprintf("%s in %s", f.tellCounts(e.Summary.Counts),
+			(time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond))}
 	}
 	return nil
 }
 
 func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
-	line := f.Streams.PaintOut(paintOf(end.Status), fmt.Sprintf("%-7s", end.Status)) + "  " + safe(at.Case)
+	line := f.Streams.PaintOut(paintOf(end.Status), f.Streams.Sprintf("%-7s", end.Status)) + "  " + safe(at.Case)
 	if at.Phone != "" {
-		line += "  on " + safe(at.Phone)
+		line += f.Streams.Sprintf("  on %s", safe(at.Phone))
 	}
 	if at.Attempt > 1 {
-		line += fmt.Sprintf("  (attempt %d)", at.Attempt)
+		line += f.Streams.Sprintf("  (attempt %d)", at.Attempt)
 	}
 	if end.DurationMs > 0 {
 		line += fmt.Sprintf("  %d ms", end.DurationMs)
 	}
 	lines := []string{line}
 	for _, p := range end.Problems {
-		lines = append(lines, "         "+safe(p.String()))
+		lines = append(lines, "         "+safe(f.Streams.Translate(p.String())))
 		if p.Hint != "" {
-			lines = append(lines, "         hint: "+safe(p.Hint))
+			lines = append(lines, "         "+f.Streams.Translate("hint:")+" "+safe(f.Streams.Translate(p.Hint)))
 		}
 	}
 	if len(end.Problems) == 0 && end.Reason != "" {
-		lines = append(lines, "         "+safe(end.Reason))
+		lines = append(lines, "         "+safe(f.Streams.Translate(end.Reason)))
 	}
 	return lines
 }
 
 // tellCounts is such as "18 passed (1 flaky), 1 failed".
-func tellCounts(c suite.Counts) string {
+func (f *Factory) tellCounts(c suite.Counts) string {
 	var all []string
 	for _, s := range []suite.Status{suite.Passed, suite.Failed, suite.Errored, suite.Unknown, suite.Stopped, suite.Skipped} {
 		n := c.Of(s)
 		if n == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%d %s", n, s)
+		text := f.Streams.Sprintf("%d %s", n, s)
 		if s == suite.Passed && c.Flaky > 0 {
-			text += fmt.Sprintf(" (%d flaky)", c.Flaky)
+			text += f.Streams.Sprintf(" (%d flaky)", c.Flaky)
 		}
 		all = append(all, text)
 	}
 	if len(all) == 0 {
-		return "nothing to run"
+		return f.Streams.Translate("nothing to run")
 	}
 	return strings.Join(all, ", ")
 }
@@ -156,7 +157,7 @@ func (v *liveView) event(e suite.Event, _ []byte) {
 	case suite.AttemptStarted:
 		v.now[e.Place.Phone] = e.Place.Case
 	case suite.EvidenceSeen:
-		v.now[e.Place.Phone] = e.Place.Case + " — " + e.Evidence.What
+		v.now[e.Place.Phone] = e.Place.Case + " — " + v.f.Streams.Translate(e.Evidence.What)
 	case suite.AttemptFinished:
 		v.ended++
 		v.counts.Add(e.End.Status, false)
@@ -198,7 +199,7 @@ func (v *liveView) draw() {
 	lines := []string{}
 	for i, phone := range v.phones {
 		if i == most {
-			lines = append(lines, fmt.Sprintf("  … and %d more phones", len(v.phones)-most))
+			lines = append(lines, v.f.Streams.Sprintf("  … and %d more phones", len(v.phones)-most))
 			break
 		}
 		what := v.now[phone]
@@ -207,12 +208,12 @@ func (v *liveView) draw() {
 		}
 		lines = append(lines, fmt.Sprintf("  %-20s  %s", cut(safe(phone), 20), cut(safe(what), 54)))
 	}
-	progress := fmt.Sprintf("%d of %d", v.ended, max(v.total, v.ended))
+	progress := v.f.Streams.Sprintf("%d of %d", v.ended, max(v.total, v.ended))
 	if v.counts.Total() > 0 {
-		progress += ": " + tellCounts(v.counts)
+		progress += ": " + v.f.tellCounts(v.counts)
 	}
 	if left := v.left(); left > 0 {
-		progress += ", about " + left.String() + " left"
+		progress += v.f.Streams.Sprintf(", about %s left", left)
 	}
 	v.print(append(lines, progress))
 	v.drawn = len(lines) + 1

@@ -237,7 +237,7 @@ func (o *watchOptions) print(r device.SeenReply) error {
 	}
 	words := []string{r.At.Format("15:04:05.000"), cmp.Or(r.App.Package, r.App.BundleID)}
 	if r.Reply == nil {
-		words = append(words, "called back; what the reply says can't be read from this app")
+		words = append(words, o.f.Streams.Translate("called back; what the reply says can't be read from this app"))
 	} else {
 		words = append(words, string(r.Kind))
 		words = append(words, tellReplied(r.Reply, r.Err)...)

@@ -147,7 +147,10 @@ func newFormat(id string) *format {
 // be taken for it: "%s and %s" fits what a phone's owner called it, too.
 const fewest = 8
 
-func (f *format) specific() bool { return len(f.verbs) > 0 && f.letters >= fewest }
+func (f *format) specific() bool {
+	exact := !slices.ContainsFunc(f.verbs, func(v verb) bool { return v.kind != 'q' && v.kind != 'd' })
+	return len(f.verbs) > 0 && (f.letters >= fewest || exact && f.letters >= fewest/2)
+}
 
 // compile makes the expression that fits what the format prints. A value that
 // was quoted or is a number is known by its form; any other is as short as

@@ -36,7 +36,7 @@ var matching = []string{
 }
 
 // speaking are methods whose text is read even if it is a single word.
-var speaking = []string{"Translate", "Sprintf", "Words", "Note", "Warn", "Say", "plural"}
+var speaking = []string{"Translate", "Sprintf", "Words", "Note", "Warn", "Say", "row"}
 
 // wording is a text that reads as words: two of them side by side.
 var wording = regexp.MustCompile(`[A-Za-z]{2,}[,:;]? +[A-Za-z%(]|[A-Za-z)%][,:;]? [a-z]{2,}`)
@@ -74,6 +74,11 @@ func sentencesOf(t *testing.T) []said {
 	})
 }
 
+// named are types whose values are shown in the user's language.
+var named = []string{
+	"device.State", "device.Transport", "device/check.Status", "device/check.Group", "intents/suite.Status", "oauth/credentials.Backend",
+}
+
 // cobras are what the library says of its own.
 var cobras = []string{
 	"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Additional help topics:", "(default ",
@@ -81,6 +86,7 @@ var cobras = []string{
 	"Generate the autocompletion script for the specified shell", "unknown flag: %s", "unknown shorthand flag: %q in %s",
 	"flag needs an argument: %s", "flag needs an argument: %q in %s", "unknown command %q for %q",
 	"invalid argument %q for %q flag: %s", "accepts %d arg(s), received %d", "requires at least %d arg(s), only received %d",
+	"1 problem", "%d problems", "1 warning", "%d warnings", "1 check", "%d checks", "1 thing", "%d things", // plural
 	"accepts at most %d arg(s), received %d", "accepts between %d and %d arg(s), received %d",
 }
 
@@ -93,6 +99,7 @@ func inFolder(t *testing.T, dir, rel string) []said {
 		t.Fatal(err)
 	}
 	consts := map[string]ast.Expr{}
+	r := reader{files: files, consts: consts, rel: rel}
 	var parsed []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") || slices.Contains(notRead, rel+"/"+filepath.Base(name)) {
@@ -106,7 +113,11 @@ func inFolder(t *testing.T, dir, rel string) []said {
 		for _, d := range f.Decls {
 			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
 				for _, s := range g.Specs {
-					if v := s.(*ast.ValueSpec); len(v.Values) == len(v.Names) {
+					v := s.(*ast.ValueSpec)
+					if kind, ok := v.Type.(*ast.Ident); ok && slices.Contains(named, rel+"."+kind.Name) {
+						r.say(v.Values...)
+					}
+					if len(v.Values) == len(v.Names) {
 						for i, n := range v.Names {
 							consts[n.Name] = v.Values[i]
 						}
@@ -115,7 +126,6 @@ func inFolder(t *testing.T, dir, rel string) []said {
 			}
 		}
 	}
-	r := reader{files: files, consts: consts, rel: rel}
 	for _, f := range parsed {
 		ast.Inspect(f, func(n ast.Node) bool { return r.visit(n, false) })
 	}
@@ -205,6 +215,13 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 		r.within(b)
 	}
 	return false
+}
+
+// say collects texts that are read as they are.
+func (r *reader) say(texts ...ast.Expr) {
+	for _, e := range texts {
+		ast.Inspect(e, func(n ast.Node) bool { return r.visit(n, true) })
+	}
 }
 
 func (r *reader) within(b *ast.BinaryExpr) {
