@@ -184,7 +184,7 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 			again(x.Args[:1], true)
 			return again(x.Args[1:], false)
 		}
-		if slices.Contains(speaking, name) {
+		if slices.Contains(speaking, name) && strings.HasPrefix(r.rel, "cmd") {
 			return again(x.Args, true)
 		}
 	case *ast.BinaryExpr:
