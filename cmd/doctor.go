@@ -133,10 +133,21 @@ func (o *doctorOptions) check(c *cobra.Command, args []string) error {
 	}
 	for _, r := range o.reports {
 		kind, file, _ := strings.Cut(r, "=")
-		if kind == "junit" && file != "" || r == "github" {
+		if kind == "junit" && file != "" {
+			if err := writable(file); err != nil {
+				return err
+			}
+			continue
+		}
+		if r == "github" {
 			continue
 		}
 		return exit.Usagef("use --report junit=FILE or --report github", "invalid --report %q", r)
+	}
+	if o.bundle != "" {
+		if err := writable(o.bundle); err != nil {
+			return err
+		}
 	}
 	if o.watch && o.isFile() && !o.phoneChosen {
 		return exit.Usagef("name the app in place of the file", "--watch needs a phone")

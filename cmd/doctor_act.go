@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"regexp"
 	"runtime"
 	"slices"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/check"
@@ -196,15 +197,10 @@ func withoutSecrets(line string) string { return secretWords.ReplaceAllString(li
 // pack writes the bundle: the findings in both forms, and the versions. All of
 // it is what was printed, without secrets; the phone's id is left in, since it
 // tells phones apart. It is written when all is over, --watch too.
-func (x *examination) pack() (err error) {
+func (x *examination) pack() error {
 	if x.o.bundle == "" {
 		return nil
 	}
-	file, err := os.OpenFile(x.o.bundle, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return exit.Usagef("name another file", "%q can't be written: %v", x.o.bundle, err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	findings, err := output.Marshal(x.answer(), true)
 	if err != nil {
 		return err
@@ -217,23 +213,29 @@ func (x *examination) pack() (err error) {
 			return err
 		}
 	}
-	w := zip.NewWriter(file)
-	for _, part := range []struct {
-		name string
-		data []byte
-	}{
-		{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")}, {"versions.txt", []byte(v)},
-		{"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
-	} {
-		to, err := w.Create(part.name)
-		if err == nil {
-			_, err = to.Write(part.data)
+	err = writeReport(x.o.bundle, func(file io.Writer) error {
+		w := zip.NewWriter(file)
+		for _, part := range []struct {
+			name string
+			data []byte
+		}{
+			{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")},
+			{"versions.txt", []byte(v)}, {"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
+		} {
+			to, err := w.Create(part.name)
+			if err == nil {
+				_, err = to.Write(part.data)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("write %q: %w", x.o.bundle, err)
-		}
+		return w.Close()
+	})
+	if err != nil {
+		return files.Unwritable(x.o.bundle, err)
 	}
-	return w.Close()
+	return nil
 }
 
 // recentLog are the lines of the app's log that say something of WeChat; others

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android"
 	"github.com/wxctl/wxctl/device/android/apk"
@@ -236,7 +237,7 @@ func readAppFile(name string, now time.Time) (check.App, device.Platform, error)
 		return check.App{}, "", exit.Usagef("give an .apk, .ipa, .apks or .xapk file", "%q can't be read: %s", name,
 			device.Printable(err.Error()))
 	}
-	file, err := os.Open(name)
+	file, err := files.Open(name)
 	if err != nil {
 		var pathErr *os.PathError
 		if errors.As(err, &pathErr) {
@@ -248,9 +249,6 @@ func readAppFile(name string, now time.Time) (check.App, device.Platform, error)
 	info, err := file.Stat()
 	if err != nil {
 		return wrong(err)
-	}
-	if !info.Mode().IsRegular() {
-		return wrong(errors.New("it is not a file"))
 	}
 	base := filepath.Base(name)
 	switch strings.ToLower(filepath.Ext(name)) {

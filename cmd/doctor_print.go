@@ -3,11 +3,11 @@ package cmd
 import (
 	"encoding/xml"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 
-	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device/check"
@@ -210,8 +210,12 @@ func writeJUnit(name string, findings []check.Finding) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name, append([]byte(xml.Header), append(data, '\n')...), 0o644); err != nil {
-		return exit.Usagef("name another file", "%q can't be written: %v", name, err)
+	err = writeReport(name, func(w io.Writer) error {
+		_, err := w.Write(append([]byte(xml.Header), append(data, '\n')...))
+		return err
+	})
+	if err != nil {
+		return files.Unwritable(name, err)
 	}
 	return nil
 }

@@ -55,6 +55,21 @@ func TestOddFiles(t *testing.T) {
 		{"film", "out.mp4", []string{"auth", "login", "--code-only", "--record", file, "--device", "virtual:android"}},
 		{"screenshot of a reply", "out.png", []string{"reply", "share", "--screenshot", file, "--device", "virtual:android"}},
 		{"record", "out.nd", []string{"watch", "--record", file, "--device", "virtual:android"}},
+		{"images", "in.png", []string{"share", "images", file, "--scene", "session", "--device", "virtual:android"}},
+		{"emoji", "in.gif", []string{"share", "emoji", file, "--scene", "session", "--device", "virtual:android"}},
+		{"screenshot of a failure", "out.png", []string{"share", "text", "hi", "--scene", "session", "--screenshot-on-failure", file, "--device", "virtual:android"}},
+		{"picture", "out.png", []string{"screenshot", file, "--device", "virtual:android"}},
+		{"recording", "out.gif", []string{"record", file, "--for", "1s", "--device", "virtual:android"}},
+		{"suite", "in.yaml", []string{"run", file, "--device", "virtual:android"}},
+		{"suite of a case", "out.yaml", []string{"share", "text", "hi", "--scene", "session", "--save-case", file, "--device", "virtual:android"}},
+		{"events of a run", "events.ndjson", []string{"report", "."}},
+		{"events of a run to resume", "events.ndjson", []string{"run", "--resume", ".", "--device", "virtual:android"}},
+		{"lock of a run to resume", "lock", []string{"run", "--resume", ".", "--device", "virtual:android"}},
+		{"specification", "in.txt", []string{"virtual", "android", "--spec", file}},
+		{"APK", "in.apk", []string{"doctor", file}},
+		{"IPA", "in.ipa", []string{"doctor", file}},
+		{"bundle", "out.zip", []string{"doctor", "--bundle", file, "--device", "virtual:android"}},
+		{"report", "out.xml", []string{"doctor", "--report", "junit=" + file, "--device", "virtual:android"}},
 		{"record to replace", "out.nd", []string{"watch", "--record", file, "--overwrite", "--device", "virtual:android"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,8 +91,8 @@ func TestOddFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				args := slices.Clone(tt.args)
-				if i := slices.Index(args, file); i >= 0 {
-					args[i] = path
+				for i := range args {
+					args[i] = strings.Replace(args[i], file, path, 1)
 				}
 				r := beside(t, map[string]string{"WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}, args...)
 				code := r.wait(t)

@@ -131,6 +131,17 @@ func sources(runs []ranIn, base string) []report.Source {
 	return all
 }
 
+// writable returns the error of a report that could not be written, before
+// anything is done for it.
+func writable(path string) error {
+	draft, err := files.Create(path, true)
+	if err != nil {
+		return files.Unwritable(path, err)
+	}
+	draft.Discard()
+	return nil
+}
+
 // writeReport writes a report beside its place, then moves it there.
 func writeReport(path string, write func(io.Writer) error) error {
 	draft, err := files.Create(path, true)
@@ -234,7 +245,7 @@ func writeGitHub(path string, runs []ranIn) error {
 func copyEvents(w io.Writer, runs []ranIn) error {
 	for _, r := range runs {
 		err := func() error {
-			events, err := os.Open(filepath.Join(r.dir, eventsFile))
+			events, err := files.Open(filepath.Join(r.dir, eventsFile))
 			if err != nil {
 				return err
 			}

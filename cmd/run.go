@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/samples"
 	"github.com/wxctl/wxctl/device"
@@ -266,7 +266,10 @@ func (o *runOptions) read(file string) ([]byte, error) {
 	if file == "-" {
 		from = o.f.Streams.In
 	} else {
-		f, err := os.Open(file)
+		f, err := files.Open(file)
+		if kind := (*files.KindError)(nil); errors.As(err, &kind) {
+			return nil, files.Unreadable(file, err)
+		}
 		if err != nil {
 			return nil, exit.Usagef("wxctl run --example prints a suite to start from", "%q can't be read: %v", file, errors.Unwrap(err))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -244,13 +245,16 @@ type lastTook struct {
 	MS   map[string]int64 `json:"ms"`
 }
 
+// maxDurations is more than the durations of all cases of a suite take.
+const maxDurations = 16 << 20
+
 func (o *runOptions) durationsOf(name string) (*lastTook, error) {
 	dir, err := config.StateDir(o.f.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	l := &lastTook{file: filepath.Join(dir, "durations", slug(name)+".json")}
-	if text, err := os.ReadFile(l.file); err == nil {
+	if text, err := files.Read(l.file, maxDurations); err == nil {
 		_ = json.Unmarshal(text, l) // a damaged one only costs the order
 	}
 	if l.MS == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -88,6 +89,11 @@ func createRunFolder(out, id string, alone bool) (*runFolder, error) {
 // openRunFolder opens the events of a folder to append to them, and keeps other
 // processes from doing the same.
 func openRunFolder(dir string, how int) (*runFolder, error) {
+	for _, name := range []string{lockFile, eventsFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && files.Check(info.Mode()) != nil {
+			return nil, files.Unreadable(filepath.Join(dir, name), files.Check(info.Mode()))
+		}
+	}
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return nil, &exit.Error{Name: "run_busy", Code: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir),
@@ -122,7 +128,7 @@ func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 
 // readRun folds the events of a folder that is only looked at.
 func readRun(dir string) (*suite.Run, error) {
-	file, err := os.Open(filepath.Join(dir, eventsFile))
+	file, err := files.Open(filepath.Join(dir, eventsFile))
 	if err != nil {
 		return nil, exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/media"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -28,6 +29,11 @@ func (o *requestOptions) addSaveCase(cmd *cobra.Command) {
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if err := given(c, "save-case"); err != nil {
 			return err
+		}
+		if info, err := os.Stat(file); err == nil {
+			if err := files.Check(info.Mode()); err != nil {
+				return files.Unwritable(file, err)
+			}
 		}
 		err := run(c, args)
 		code := exit.OK
@@ -43,7 +49,7 @@ func (o *requestOptions) addSaveCase(cmd *cobra.Command) {
 
 // saveCase appends the case. The suite is as it was if that can't be done.
 func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, code exit.Code) error {
-	old, err := os.ReadFile(file)
+	old, err := files.Read(file, maxSuite)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return exit.Usagef("name another file with --save-case", "the suite %q can't be read: %v", file, err)
 	}
