@@ -18,18 +18,21 @@ const module = "github.com/wxctl/wxctl"
 // folder stands for all below it that have no row of their own; the packages of
 // one row may import each other. Tests are free.
 var layers = map[string][]string{
-	".":              {"cmd"},
-	"cmd":            {"cmd/internal/...", "device/...", "intents/...", "oauth/..."},
-	"cmd/internal":   {"device", "intents/..."},
-	"intents":        {},
-	"oauth":          {},
-	"device":         {"device/check", "intents/..."},
-	"device/check":   {"intents/..."},
-	"device/lab":     {"device", "intents/..."},
-	"device/archive": {},
-	"device/cms":     {},
-	"device/android": {"device", "device/archive", "device/check", "device/cms", "intents/..."},
-	"device/ios":     {"device", "device/archive", "device/check", "device/cms", "intents/..."},
+	".":                  {"cmd"},
+	"cmd":                {"cmd/internal/...", "device/...", "intents/...", "oauth/..."},
+	"cmd/internal":       {"device", "intents/..."},
+	"intents":            {},
+	"oauth":              {},
+	"device":             {"device/check", "intents/..."},
+	"device/check":       {"intents/..."},
+	"device/lab":         {"device", "intents/..."},
+	"device/lab/natslab": {"device", "device/lab"},
+	// The server is nats-server as it is; it knows nothing of labs.
+	"device/lab/natslab/natsserver": {},
+	"device/archive":                {},
+	"device/cms":                    {},
+	"device/android":                {"device", "device/archive", "device/check", "device/cms", "intents/..."},
+	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "intents/..."},
 	// Virtual phones know nothing of what drives them, but for the forms of the
 	// agent's and the debugger's messages.
 	"device/virtual":                    {"intents/..."},
@@ -54,6 +57,9 @@ var doors = map[string][]string{
 	"go.mozilla.org/pkcs7":           {"device/cms"},
 	"golang.org/x/text/message":      {"cmd/internal/language"},
 	"golang.org/x/text/width":        {"cmd/internal/language"},
+	"github.com/nats-io/nats.go":     {"device/lab/natslab"},
+	"github.com/nats-io/nats-server": {"device/lab/natslab/natsserver"},
+	"github.com/nats-io/nkeys":       {"device/lab/natslab/natsserver"},
 	"github.com/itchyny/gojq":        {"cmd/internal/output", "intents/suite"},
 }
 

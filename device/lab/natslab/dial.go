@@ -1,0 +1,128 @@
+package natslab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Access is where a lab is and who asks.
+type Access struct {
+	URL  string // nats://HOST:PORT, or several with commas
+	Key  string // file of an NKey seed or of a user's credentials; empty for none
+	CA   string // file of the authorities of the servers' certificates; empty: the system's
+	Name string // of the connection, for the server's operators
+}
+
+// An AccessError says what is wrong with an [Access], or with what the server
+// said to it.
+type AccessError struct {
+	Message, Hint string
+	// Refused says that the server refused the key.
+	Refused bool
+	Err     error
+}
+
+func (e *AccessError) Error() string { return e.Message }
+func (e *AccessError) Unwrap() error { return e.Err }
+
+// Dial connects to a lab, and sets it up if it is new.
+func Dial(ctx context.Context, a Access) (*Lab, error) {
+	opts, err := a.options()
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(a.URL, opts...)
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	l, err := Open(ctx, nc)
+	if err != nil {
+		nc.Close()
+		return nil, a.explain(err)
+	}
+	return l, nil
+}
+
+func (a Access) options() ([]nats.Option, error) {
+	opts := []nats.Option{
+		nats.Name(a.Name), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.Timeout(5 * time.Second),
+		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
+		// What can't be sent now is decided anew, not sent later.
+		nats.ReconnectBufSize(-1),
+	}
+	secure := a.CA != ""
+	for server := range strings.SplitSeq(a.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(server))
+		if err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls" {
+			return nil, &AccessError{Message: fmt.Sprintf("invalid address of a lab %q", server), Hint: "write it as nats://HOST:4222"}
+		}
+		if u.User != nil {
+			return nil, &AccessError{Message: "the address of a lab holds no password", Hint: "name a file with --lab-key"}
+		}
+		secure = secure || u.Scheme == "tls" || !loopback(u.Hostname())
+	}
+	if secure {
+		opts = append(opts, nats.Secure())
+	}
+	if a.CA != "" {
+		if _, err := os.Stat(a.CA); err != nil {
+			return nil, &AccessError{Message: fmt.Sprintf("%q can't be read: %v", a.CA, errors.Unwrap(err)), Hint: "name the ca.pem that wxctl lab init wrote"}
+		}
+		opts = append(opts, nats.RootCAs(a.CA))
+	}
+	if a.Key == "" {
+		return opts, nil
+	}
+	text, err := os.ReadFile(a.Key)
+	if err != nil {
+		return nil, &AccessError{Message: fmt.Sprintf("%q can't be read: %v", a.Key, errors.Unwrap(err)),
+			Hint: "name a key that wxctl lab init wrote, such as runner.nk"}
+	}
+	if strings.Contains(string(text), "BEGIN NATS USER JWT") {
+		return append(opts, nats.UserCredentials(a.Key)), nil
+	}
+	key, err := nats.NkeyOptionFromSeed(a.Key)
+	if err != nil {
+		return nil, &AccessError{Message: fmt.Sprintf("%q holds no key", a.Key), Hint: "name a key that wxctl lab init wrote, such as runner.nk"}
+	}
+	return append(opts, key), nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (a Access) explain(err error) error {
+	e := &AccessError{Err: err}
+	var denied *DeniedError
+	switch {
+	case errors.As(err, &denied):
+		return err
+	case errors.Is(err, nats.ErrAuthorization):
+		e.Refused, e.Message, e.Hint = true, fmt.Sprintf("the lab at %s refused the key", a.URL), "name a key of this lab with --lab-key"
+		if a.Key == "" {
+			e.Message = fmt.Sprintf("the lab at %s wants a key", a.URL)
+		}
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		e.Message, e.Hint = fmt.Sprintf("the lab at %s has no TLS, which is required beyond this machine", a.URL),
+			"give the server the nats.conf that wxctl lab init writes"
+	case errors.Is(err, nats.ErrSecureConnRequired):
+		e.Message, e.Hint = fmt.Sprintf("the lab at %s wants TLS", a.URL), "name the ca.pem that wxctl lab init wrote with --lab-ca"
+	case errors.Is(err, nats.ErrNoServers):
+		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), "start one with wxctl lab serve, or see the address"
+	case errors.Is(err, nats.ErrJetStreamNotEnabled):
+		e.Message, e.Hint = fmt.Sprintf("the server at %s has no JetStream", a.URL), "give it jetstream {} in its nats.conf"
+	default:
+		e.Message, e.Hint = fmt.Sprintf("the lab at %s can't be used: %v", a.URL, err), "see the log of the server"
+	}
+	return e
+}

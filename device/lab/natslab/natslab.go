@@ -1,0 +1,265 @@
+// Package natslab is a lab of many hosts: the queue of device/lab on NATS
+// JetStream.
+//
+// The claim of a job, a key that only compare-and-set changes, is the truth;
+// the work queue only hands jobs out. A worker creates the claim before it
+// acknowledges the job, so that a job that comes twice is refused the second
+// time. Before a request leaves for a phone the run's owner has written that
+// down, and the claim says so. What is lost after that is never given out again.
+//
+// No clock of a host decides anything: leases end by the age of their keys on
+// the server, and a worker counts how long ago it last renewed.
+package natslab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Protocol is the version of what hosts of a lab say to each other. Agents and
+// runs of different versions have nothing to do with each other.
+const Protocol = 1
+
+// The assets of a lab, and the subjects of requests to the owner of a run.
+const (
+	devicesBucket = "wx-devices" // <agent> and <agent>.<phone>: who is there
+	leasesBucket  = "wx-leases"  // <phone>: who drives it; run.<run>: who owns it
+	runsBucket    = "wx-runs"    // <run>: what agents need to know of it
+	claimsBucket  = "wx-claims"  // <run>.<job>.<try>: how far a job is
+	marksBucket   = "wx-marks"   // <phone> or agent.<agent>: held, quarantined, drained
+	blobsBucket   = "wx-blobs"   // files of suites and of attempts
+	jobsStream    = "wx-jobs"    // wx.job.<run>.<target>
+	eventsStream  = "wx-events"  // wx.ev.<run>.<job>.<try>
+
+	jobSubject   = "wx.job."
+	eventSubject = "wx.ev."
+	fireSubject  = "wx.fire."  // <run>: may this request leave?
+	ownerSubject = "wx.oauth." // <run>: commands that need the owner's secrets
+	moreSubject  = "wx.more."  // <run>: there are new jobs
+)
+
+// Times of a lab. Those of leases and devices are the buckets' own, so that all
+// hosts agree; see [Settings].
+const (
+	ackWait      = 10 * time.Second // a job that was fetched and not claimed is handed out again
+	keepFor      = 7 * 24 * time.Hour
+	jobsFor      = 24 * time.Hour
+	idleConsumer = time.Hour
+	opTimeout    = 3 * time.Second // one request; it is asked again as long as that makes sense
+	pollEvery    = time.Second     // for jobs that came back by themselves
+)
+
+// Settings are what a lab is set up with.
+type Settings struct {
+	// LeaseTTL is how long a phone stays with a host that isn't heard of.
+	LeaseTTL time.Duration
+	// DeviceTTL is how long an agent that isn't heard of is listed.
+	DeviceTTL time.Duration
+	// Replicas is how many servers keep each asset.
+	Replicas int
+	// MaxBlobs bounds the files that are kept, in bytes.
+	MaxBlobs int64
+}
+
+// Defaults are the settings of a lab on so many servers.
+func Defaults(servers int) Settings {
+	replicas := 1
+	if servers >= 3 {
+		replicas = 3
+	}
+	return Settings{LeaseTTL: 30 * time.Second, DeviceTTL: 15 * time.Second, Replicas: replicas, MaxBlobs: 8 << 30}
+}
+
+// Lab is a connection to a lab.
+type Lab struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+
+	devices, leases, runs, claims, marks jetstream.KeyValue
+	blobs                                jetstream.ObjectStore
+	jobs                                 jetstream.Stream
+	leaseTTL, deviceTTL                  time.Duration
+
+	denied *denials
+}
+
+// Open opens the lab behind a connection, and sets it up if it is new. It owns
+// the connection from then on.
+func Open(ctx context.Context, nc *nats.Conn) (*Lab, error) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{nc: nc, js: js, denied: watchDenials(nc)}
+	err = l.bind(ctx)
+	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err = Setup(ctx, nc, Defaults(len(nc.Servers()))); err == nil {
+			err = l.bind(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// Setup makes the assets of a lab that aren't there. What is there stays as it
+// is.
+func Setup(ctx context.Context, nc *nats.Conn, s Settings) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	denied := watchDenials(nc)
+	ctx, cancel := denied.guard(ctx)
+	defer cancel()
+	bucket := func(name string, ttl time.Duration, history uint8) error {
+		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, TTL: ttl, History: history, Storage: jetstream.FileStorage, Replicas: s.Replicas,
+			LimitMarkerTTL: time.Minute, // those who watch are told of keys that end
+		})
+		if errors.Is(err, jetstream.ErrBucketExists) {
+			return nil
+		}
+		return err
+	}
+	stream := func(c jetstream.StreamConfig) error {
+		c.Storage, c.Replicas = jetstream.FileStorage, s.Replicas
+		_, err := js.CreateStream(ctx, c)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return nil
+		}
+		return err
+	}
+	for _, step := range []func() error{
+		func() error { return bucket(devicesBucket, s.DeviceTTL, 1) },
+		func() error { return bucket(leasesBucket, s.LeaseTTL, 1) },
+		func() error { return bucket(runsBucket, keepFor, 1) },
+		func() error { return bucket(claimsBucket, keepFor, 5) },
+		func() error { return bucket(marksBucket, 0, 1) },
+		func() error {
+			return stream(jetstream.StreamConfig{Name: jobsStream, Subjects: []string{jobSubject + ">"}, Retention: jetstream.WorkQueuePolicy,
+				Discard: jetstream.DiscardNew, MaxAge: jobsFor})
+		},
+		func() error {
+			return stream(jetstream.StreamConfig{Name: eventsStream, Subjects: []string{eventSubject + ">"}, MaxAge: keepFor})
+		},
+		func() error {
+			_, err := js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+				Bucket: blobsBucket, TTL: keepFor, MaxBytes: s.MaxBlobs, Replicas: s.Replicas, Storage: jetstream.FileStorage,
+			})
+			if errors.Is(err, jetstream.ErrBucketExists) {
+				return nil
+			}
+			return err
+		},
+	} {
+		if err := step(); err != nil {
+			return deniedBy(ctx, err)
+		}
+	}
+	return nil
+}
+
+// bind finds the assets.
+func (l *Lab) bind(ctx context.Context) error {
+	ctx, cancel := l.denied.guard(ctx)
+	defer cancel()
+	for _, b := range []struct {
+		name string
+		into *jetstream.KeyValue
+		ttl  *time.Duration
+	}{
+		{devicesBucket, &l.devices, &l.deviceTTL}, {leasesBucket, &l.leases, &l.leaseTTL}, {runsBucket, &l.runs, nil},
+		{claimsBucket, &l.claims, nil}, {marksBucket, &l.marks, nil},
+	} {
+		kv, err := l.js.KeyValue(ctx, b.name)
+		if err != nil {
+			return deniedBy(ctx, err)
+		}
+		*b.into = kv
+		if b.ttl != nil {
+			status, err := kv.Status(ctx)
+			if err != nil {
+				return err
+			}
+			*b.ttl = status.TTL()
+		}
+	}
+	var err error
+	if l.jobs, err = l.js.Stream(ctx, jobsStream); err == nil {
+		l.blobs, err = l.js.ObjectStore(ctx, blobsBucket)
+	}
+	return deniedBy(ctx, err)
+}
+
+// LeaseTTL is how long a phone stays with a host that isn't heard of.
+func (l *Lab) LeaseTTL() time.Duration { return l.leaseTTL }
+
+// Close ends the connection.
+func (l *Lab) Close() { l.nc.Close() }
+
+// token is text as one word of a subject, the same for the same text. What had
+// to be changed is told apart by a number made of the text.
+func token(text string) string {
+	return word(text, "-_", 80)
+}
+
+// key is text as the end of a key: like a token, with dots within.
+func key(text string) string { return word(text, "-_.", 200) }
+
+func word(text, marks string, most int) string {
+	plain := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r) {
+			return r
+		}
+		return '-'
+	}, text)
+	plain = strings.Trim(strings.ReplaceAll(plain, "..", "--"), ".")
+	if plain == text && plain != "" && len(plain) <= most {
+		return plain
+	}
+	sum := sha256.Sum256([]byte(text))
+	return plain[:min(len(plain), most/2)] + "-" + hex.EncodeToString(sum[:6])
+}
+
+// refused reports whether somebody else changed the key first.
+func refused(err error) bool {
+	var api *jetstream.APIError
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return true
+	}
+	// 10164 is what clusters say of the same.
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
+}
+
+// settle repeats an operation on a key until its end is known: the answer may
+// have been lost, with the operation done. op returns whether it is settled.
+func (l *Lab) settle(ctx context.Context, over <-chan struct{}, op func(context.Context) (settled bool, err error)) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		try, cancel := context.WithTimeout(ctx, opTimeout)
+		try, release := l.denied.guard(try)
+		settled, err := op(try)
+		err = deniedBy(try, err)
+		release()
+		cancel()
+		var denied *DeniedError
+		if settled || errors.As(err, &denied) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		case <-over:
+			return errors.Join(errLeaseOver, err)
+		case <-time.After(wait):
+		}
+	}
+}

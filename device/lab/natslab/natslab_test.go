@@ -1,0 +1,61 @@
+package natslab_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/wxctl/wxctl/device/lab"
+	"github.com/wxctl/wxctl/device/lab/natslab"
+	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
+	"github.com/wxctl/wxctl/fixtures/labtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve starts a server that ends with the test.
+func serve(t testing.TB) string {
+	t.Helper()
+	s, err := natsserver.Start(t.Context(), natsserver.Options{Listen: "127.0.0.1:0", Store: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// open connects to a lab until the test ends.
+func open(t testing.TB, url string) *natslab.Lab {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	l, err := natslab.Open(t.Context(), nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// TestQueue holds the lab to what every queue does. The owner and the agent have
+// connections of their own, as on two hosts.
+func TestQueue(t *testing.T) {
+	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
+		url := serve(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		t.Cleanup(cancel)
+		q, err := open(t, url).Own(ctx, natslab.Run{ID: "run.1", Owner: "test"}, natslab.Owner{Record: record})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := open(t, url).Source(ctx, "agent")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q, s
+	})
+}

@@ -1,0 +1,348 @@
+package natslab
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/wxctl/wxctl/device/lab"
+)
+
+// Source is where an agent gets jobs for its phones, of all runs of the lab: a
+// [lab.Source]. The run with the highest priority comes first, then the one that
+// drives the fewest phones.
+type Source struct {
+	lab   *Lab
+	agent string
+
+	mu      sync.Mutex
+	runs    map[string]Run // by token
+	leases  map[string]Lease
+	marks   map[string]Mark
+	changed chan struct{} // closed, and made anew, when something comes or goes
+}
+
+// Source follows the runs of the lab until ctx is over.
+func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
+	ctx, release := l.denied.guard(ctx)
+	context.AfterFunc(ctx, release)
+	s := &Source{lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{}, changed: make(chan struct{})}
+	err := errors.Join(
+		follow(ctx, l.runs, ">", func(e jetstream.KeyValueEntry) { see(s, s.runs, e) }),
+		follow(ctx, l.leases, ">", func(e jetstream.KeyValueEntry) { see(s, s.leases, e) }),
+		follow(ctx, l.marks, ">", func(e jetstream.KeyValueEntry) { see(s, s.marks, e) }),
+	)
+	if err != nil {
+		return nil, deniedBy(ctx, err)
+	}
+	sub, err := l.nc.Subscribe(moreSubject+">", func(*nats.Msg) { s.mu.Lock(); defer s.mu.Unlock(); s.wake() })
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
+	return s, l.nc.Flush()
+}
+
+// see keeps the values of a bucket.
+func see[T any](s *Source, into map[string]T, e jetstream.KeyValueEntry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var v T
+	if e.Operation() != jetstream.KeyValuePut || json.Unmarshal(e.Value(), &v) != nil {
+		delete(into, e.Key())
+	} else {
+		into[e.Key()] = v
+	}
+	if _, renewed := any(v).(Lease); !renewed || strings.HasPrefix(e.Key(), "run.") {
+		s.wake()
+	}
+}
+
+// wake tells everyone who waits to look again. s.mu is held.
+func (s *Source) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Changed is closed when something of the lab has changed.
+func (s *Source) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Mark is what somebody said of a phone, or of this agent; nil if nothing.
+func (s *Source) Mark(phone string) *Mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range []string{agentMark(s.agent), token(phone)} {
+		if m, ok := s.marks[k]; ok {
+			return &m
+		}
+	}
+	return nil
+}
+
+// Run is a run by its id.
+func (s *Source) Run(id string) (Run, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.runs[token(id)]
+	return r, ok
+}
+
+// Wanted reports whether a run has, or may have, jobs for a phone.
+func (s *Source) Wanted(phone string, fits func(selector string) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.offers(phone, fits)) > 0
+}
+
+// offer is a run with the consumers that have jobs for a phone.
+type offer struct {
+	run     Run
+	targets []string
+	phones  int // that it drives
+}
+
+// open are the runs that hand out jobs: their owners are there. s.mu is held.
+func (s *Source) open() []Run {
+	var all []Run
+	for k, r := range s.runs {
+		_, owned := s.leases["run."+k]
+		if r.Open && owned && r.Protocol == Protocol {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// offers are the runs that have jobs for a phone, in the order in which they are
+// to be asked. s.mu is held.
+func (s *Source) offers(phone string, fits func(string) bool) []offer {
+	drives := map[string]int{}
+	for _, l := range s.leases {
+		if l.Phone != "" && l.Run != "" {
+			drives[l.Run]++
+		}
+	}
+	var all []offer
+	for _, r := range s.open() {
+		o := offer{run: r, phones: drives[r.ID]}
+		if !fits(r.Device) {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(r.Targets)) {
+			if t := r.Targets[name]; t.Phone == phone || t.Phone == "" && fits(t.Selector) {
+				o.targets = append(o.targets, name)
+			}
+		}
+		// Those of this phone alone come first: nobody else can take them.
+		slices.SortStableFunc(o.targets, func(a, b string) int {
+			return cmp.Compare(len(r.Targets[b].Phone), len(r.Targets[a].Phone))
+		})
+		if len(o.targets) > 0 {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b offer) int {
+		return cmp.Or(cmp.Compare(b.run.Priority, a.run.Priority), cmp.Compare(a.phones, b.phones), a.run.Since.Compare(b.run.Since),
+			cmp.Compare(a.run.ID, b.run.ID))
+	})
+	return all
+}
+
+// Lease implements [lab.Source].
+func (s *Source) Lease(ctx context.Context, phone, holder string, fits func(string) bool) (lab.Lease, error) {
+	l := &phoneLease{source: s, phone: phone, fits: fits, lease: lease{
+		lab: s.lab, key: token(phone), over: make(chan struct{}), poke: make(chan struct{}, 1),
+		value: Lease{Phone: phone, Holder: holder, Session: nuid.Next(), Since: time.Now()},
+	}}
+	if err := l.lease.take(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.inbox, err = s.lab.nc.SubscribeSync(s.lab.nc.NewInbox()); err != nil {
+		return nil, errors.Join(err, l.lease.give(ctx))
+	}
+	go l.lease.keep(nil)
+	return l, nil
+}
+
+// phoneLease is a phone that is leased.
+type phoneLease struct {
+	source *Source
+	phone  string
+	fits   func(string) bool
+	lease  lease
+	inbox  *nats.Subscription
+
+	mu       sync.Mutex
+	claim    *claim
+	released bool
+}
+
+func (l *phoneLease) Ended() <-chan struct{} { return l.lease.over }
+
+func (l *phoneLease) Next(ctx context.Context) (lab.Claim, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		l.mu.Lock()
+		released, busy := l.released, l.claim != nil
+		l.mu.Unlock()
+		switch {
+		case released || !l.lease.held():
+			return nil, lab.ErrNotHeld
+		case busy:
+			return nil, errors.New("the phone has a job already")
+		}
+		s := l.source
+		s.mu.Lock()
+		offers, open, changed := s.offers(l.phone, l.fits), len(s.open()), s.changed
+		s.mu.Unlock()
+		if open == 0 || s.Mark(l.phone) != nil {
+			return nil, io.EOF
+		}
+		claim, err := l.pick(ctx, offers)
+		if claim != nil || err != nil {
+			return claim, err
+		}
+		l.lease.tell("", "")
+		if err := l.wait(ctx, changed); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait waits for what may bring a job.
+func (l *phoneLease) wait(ctx context.Context, changed <-chan struct{}) error {
+	timer := time.NewTimer(pollEvery)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-l.lease.over:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// pick claims a job of the first offer that has one.
+func (l *phoneLease) pick(ctx context.Context, offers []offer) (lab.Claim, error) {
+	for _, o := range offers {
+		for _, target := range o.targets {
+			msg, err := l.fetch(consumer(o.run.ID, target))
+			if msg == nil || err != nil {
+				var denied *DeniedError
+				if errors.As(err, &denied) {
+					return nil, err
+				}
+				continue
+			}
+			if ctx.Err() != nil {
+				_ = msg.Respond([]byte("-NAK")) // else it comes back by itself, later
+				return nil, context.Cause(ctx)
+			}
+			claim, err := l.take(ctx, msg)
+			if claim != nil || err != nil {
+				return claim, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// fetch takes one message from a consumer; nil if there is none now. Jobs come
+// under their own subjects, so that a request of nats.go would not know whose
+// they are: each lease has an inbox. What comes too late is found in it the next
+// time.
+func (l *phoneLease) fetch(consumer string) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
+	defer cancel()
+	ctx, release := l.source.lab.denied.guard(ctx)
+	defer release()
+	if n, _, err := l.inbox.Pending(); err == nil && n == 0 {
+		err := l.source.lab.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+jobsStream+"."+consumer, l.inbox.Subject,
+			[]byte(`{"batch":1,"no_wait":true}`))
+		if err != nil {
+			return nil, err
+		}
+	}
+	msg, err := l.inbox.NextMsgWithContext(ctx)
+	if err != nil {
+		return nil, deniedBy(ctx, err)
+	}
+	if msg.Header.Get("Status") != "" { // 404: none; 409 and 503: it is asked again later
+		return nil, nil
+	}
+	return msg, nil
+}
+
+// The patience of a phone with a job that is to avoid it: another phone that fits
+// has this long to take it.
+const (
+	avoidTimes = 4
+	avoidDelay = 500 * time.Millisecond
+)
+
+// take claims the job of a message; nil if somebody else has.
+func (l *phoneLease) take(ctx context.Context, msg *nats.Msg) (lab.Claim, error) {
+	var m message
+	if err := json.Unmarshal(msg.Data, &m); err != nil {
+		_ = msg.Respond([]byte("+TERM"))
+		return nil, nil
+	}
+	if m.Job.Avoid == l.phone && m.Job.Phone == "" {
+		if meta, err := msg.Metadata(); err == nil && meta.NumDelivered < avoidTimes {
+			_ = msg.Respond(fmt.Appendf(nil, `-NAK {"delay": %d}`, avoidDelay.Nanoseconds()))
+			return nil, nil
+		}
+	}
+	c := &claim{lease: l, value: claimed{State: lab.Claimed, Run: m.Run, Job: m.Job, Try: m.Try, Phone: l.phone, Agent: l.source.agent,
+		Session: l.lease.value.Session}}
+	rev, err := l.source.lab.write(ctx, l.lease.over, c.value, 0)
+	if err != nil && !errors.Is(err, lab.ErrNotHeld) {
+		return nil, err // the job comes again, to whoever asks
+	}
+	_ = msg.Respond([]byte("+ACK")) // if it is lost, the job comes again, and is refused
+	if err != nil {
+		return nil, nil
+	}
+	c.rev = rev
+	l.mu.Lock()
+	l.claim = c
+	l.mu.Unlock()
+	l.lease.tell(m.Run, m.Job.ID)
+	return c, nil
+}
+
+func (l *phoneLease) Release(ctx context.Context) error {
+	l.mu.Lock()
+	if l.released {
+		l.mu.Unlock()
+		return nil
+	}
+	l.released = true
+	c := l.claim
+	l.mu.Unlock()
+	var err error
+	if c != nil {
+		err = c.giveUp(ctx)
+	}
+	return errors.Join(err, l.lease.give(ctx), l.inbox.Unsubscribe())
+}
