@@ -221,6 +221,25 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 		{"disabled", manifest(entry, strings.Replace(entry, "android:launchMode", `android:enabled="false" android:launchMode`, 1)),
 			[]string{"app.entry.disabled"}},
 		{"9: no queries", manifest(`<queries><package android:name="com.tencent.mm"/></queries>`, ""), []string{"app.queries"}},
+		{"8: an intent filter, and exported left out for API 31", manifest(entry, strings.Replace(entry, `android:exported="true" `, "", 1)+
+			`<intent-filter><action android:name="android.intent.action.VIEW"/></intent-filter>`), []string{"app.entry.exported"}},
+		{"seen by QUERY_ALL_PACKAGES", manifest(`<queries><package android:name="com.tencent.mm"/></queries>`,
+			`<uses-permission android:name="android.permission.QUERY_ALL_PACKAGES"/>`), nil},
+		{"seen by the scheme weixin", manifest(`<package android:name="com.tencent.mm"/>`,
+			`<intent><action android:name="android.intent.action.VIEW"/><data android:scheme="weixin"/></intent>`), nil},
+		{"seen among all that share", manifest(`<package android:name="com.tencent.mm"/>`,
+			`<intent><action android:name="android.intent.action.SEND"/></intent>`), nil},
+		{"9: another scheme", manifest(`<package android:name="com.tencent.mm"/>`,
+			`<intent><action android:name="android.intent.action.VIEW"/><data android:scheme="mqq"/></intent>`), []string{"app.queries"}},
+		{"9: queries inside application", func(a *doctor.APK) {
+			const queries = `<queries><package android:name="com.tencent.mm"/></queries>`
+			a.Manifest = strings.Replace(strings.Replace(a.Manifest, queries, "", 1), "</application>", queries+"</application>", 1)
+		}, []string{"app.queries"}},
+		{"an alias of a whole name", manifest(entry, `<activity-alias android:name="com.example.wxdemo.wxapi.WXEntryActivity" `+
+			`android:exported="true" android:targetActivity="com.example.wxdemo.Reply"/><activity android:name="Reply" `+
+			`android:launchMode="2">`), []string{"app.entry.class", "app.entry.launch-mode"}},
+		{"20: grants by path", manifest(`android:grantUriPermissions="true"/>`,
+			`android:grantUriPermissions="false"><grant-uri-permission android:pathPrefix="/share"/></provider>`), nil},
 		{"9: other queries", manifest(`"com.tencent.mm"`, `"com.tencent.mobileqq"`), []string{"app.queries"}},
 		{"20: no provider", manifest(`<provider android:name="androidx.core.content.FileProvider" `+
 			`android:authorities="com.example.wxdemo.fileprovider" android:exported="false" `+
@@ -295,6 +314,23 @@ func brokenIPAs(profile string) []brokenIPA {
 			want: []string{"app.queries.weixin"}},
 		{name: "11: no weixinULAPI", change: info("LSApplicationQueriesSchemes", []string{"weixin", "weixinURLParamsAPI"}),
 			want: []string{"app.queries.weixinulapi"}},
+		{name: "11: with a colon", change: info("LSApplicationQueriesSchemes", []string{"weixin://", "weixinULAPI", "weixinURLParamsAPI"}),
+			want: []string{"app.queries.weixin"}},
+		{name: "12: with a colon", change: info("CFBundleURLTypes",
+			[]any{map[string]any{"CFBundleURLSchemes": []string{"wx0123456789abcdef://"}}}), want: []string{"app.scheme.appid"}},
+		{name: "in upper case, in the second item", change: info("CFBundleURLTypes",
+			[]any{map[string]any{"CFBundleURLSchemes": []string{"demo"}}, map[string]any{"CFBundleURLSchemes": []string{"WX0123456789ABCDEF"}}})},
+		{name: "14: a web address in place of a host", change: func(i *doctor.IPA) {
+			i.Entitlements["com.apple.developer.associated-domains"] = []string{"applinks:https://wxdemo.example.com"}
+		}, want: []string{"app.domains.link"}},
+		{name: "14: webcredentials alone", change: func(i *doctor.IPA) {
+			i.Entitlements["com.apple.developer.associated-domains"] = []string{"webcredentials:wxdemo.example.com"}
+		}, want: []string{"app.domains.signed"}},
+		{name: "all hosts below, for developers", change: func(i *doctor.IPA) {
+			i.Entitlements["com.apple.developer.associated-domains"] = []string{"applinks:*.example.com?mode=developer"}
+		}},
+		{name: "15: with a query", change: func(*doctor.IPA) {}, profile: strings.Replace(profile, "example.com/", "example.com/app/?a=1", 1),
+			want: []string{"profile.link.form"}},
 		{name: "12: no scheme", change: info("CFBundleURLTypes", []any{}), want: []string{"app.scheme.appid"}},
 		{name: "12: another scheme", change: info("CFBundleURLTypes",
 			[]any{map[string]any{"CFBundleURLSchemes": []string{"wx00000000000000aa"}}}), want: []string{"app.scheme.appid"}},

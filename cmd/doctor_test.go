@@ -66,6 +66,23 @@ func brokenWebsites() []brokenWebsite {
 		{name: "a page", site: func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") }, want: "link.format"},
 		{name: "cut", site: func(w http.ResponseWriter) { fmt.Fprint(w, good[:30]) }, want: "link.format"},
 		{name: "another team", site: func(w http.ResponseWriter) { fmt.Fprint(w, other) }, want: "link.app"},
+		{name: "in the form before components", site: func(w http.ResponseWriter) {
+			fmt.Fprint(w, `{"applinks":{"apps":[],"details":[{"appID":"ABCDE12345.com.example.wxdemo","paths":["NOT /admin/*","*"]}]}}`)
+		}},
+		{name: "by app", site: func(w http.ResponseWriter) {
+			fmt.Fprint(w, `{"applinks":{"details":{"ABCDE12345.com.example.wxdemo":{"paths":["/wx*"]}}}}`)
+		}},
+		{name: "excluded", site: func(w http.ResponseWriter) {
+			fmt.Fprint(w, strings.Replace(good, `{"/":"/*"}`, `{"/":"/*/oauth","exclude":true},{"/":"/*"}`, 1))
+		}, want: "link.paths"},
+		{name: "without star", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "/*", "/", 1)) }, want: "link.paths"},
+		{name: "the bundle id alone", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "ABCDE12345.", "", 1)) },
+			want: "link.app"},
+		{name: "the bundle id in another case", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "wxdemo", "WxDemo", 1)) },
+			want: "link.app"},
+		{name: "no applinks", site: func(w http.ResponseWriter) { fmt.Fprint(w, `{"webcredentials":{"apps":[]}}`) }, want: "link.format"},
+		{name: "too large", site: func(w http.ResponseWriter) { fmt.Fprint(w, good, strings.Repeat(" ", 128<<10)) }, want: "link.format"},
+		{name: "behind a login", site: func(w http.ResponseWriter) { w.WriteHeader(401) }, want: "link.file"},
 		{name: "another path", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "/*", "/a", 1)) }, want: "link.paths"},
 		{name: "another certificate", host: "wxdemo.example.org", want: "link.reachable"},
 		{name: "Apple's copy is old", apple: func(w http.ResponseWriter) {

@@ -40,6 +40,7 @@ func FileFacts(f *apk.File, name string) check.App {
 			LaunchMode: e.LaunchMode, Target: device.Printable(e.Target),
 		}
 	}
+	out.SeesWeChat = device.Printable(m.SeesWeChat())
 	if m.Queries != nil {
 		out.Queries = cleanAll(m.Queries.Packages)
 	}
@@ -125,7 +126,7 @@ func appFacts(app *agent.App) check.App {
 	case d == nil:
 		out.NoManifest = "the phone did not tell it"
 	default:
-		out.Entries = cleanAll(d.Entries)
+		out.Entries, out.SeesWeChat = cleanAll(d.Entries), device.Printable(d.SeesWeChat)
 		if d.Queries != nil {
 			out.Queries = cleanAll(d.Queries.Packages)
 		}

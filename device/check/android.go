@@ -59,7 +59,8 @@ func androidChecks() []Check {
 		Title: "WXEntryActivity is not exported",
 		Good:  "WXEntryActivity is exported",
 		Why: "WeChat is another app: Android lets it start exported activities only. Without the attribute an " +
-			"activity without intent filter is not exported.",
+			"activity without intent filter is not exported. With one, Android 12 and newer don't install an app for API 31 " +
+			"that does not say it.",
 		Fix: `In AndroidManifest.xml, at the <activity> .wxapi.WXEntryActivity, set android:exported="true".`,
 		Find: entry(func(f *Facts, e *Entry) Result {
 			if e.Exported {
@@ -163,6 +164,8 @@ func androidChecks() []Check {
 				return skip("Android before 11 hides no apps")
 			case slices.Contains(f.App.Queries, wechatPackage):
 				return pass()
+			case f.App.SeesWeChat != "":
+				return pass().seen("AndroidManifest.xml", "%s", f.App.SeesWeChat)
 			}
 			return found("the app can't see WeChat: it targets API %d and its <queries> don't name %s", f.App.TargetSDK, wechatPackage).
 				seen("AndroidManifest.xml", "<queries>: %s", orNone(f.App.Queries))

@@ -102,6 +102,8 @@ type Android struct {
 	// and Providers are not known.
 	Queries    []string
 	NoManifest string
+	// SeesWeChat says what else lets the app see WeChat; "" if nothing does.
+	SeesWeChat string
 	Providers  []Provider
 	// EntryClass says whether the code of the entry activity is there; SDK is
 	// the OpenSDK's version in it. NoClasses says why they are not known.

@@ -276,6 +276,8 @@ type Entry struct {
 type Declared struct {
 	// Queries is nil if there is no <queries>.
 	Queries *apk.Queries `json:"queries"`
+	// SeesWeChat says what else lets the app see WeChat.
+	SeesWeChat string `json:"seesWeChat"`
 	// Entries are the activities named WXEntryActivity, of whatever package.
 	Entries []string `json:"entries"`
 }

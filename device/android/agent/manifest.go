@@ -26,6 +26,6 @@ func (a *App) UnmarshalJSON(data []byte) error {
 		a.Notes = append(a.Notes, fmt.Sprintf("manifest: %v", err))
 		return nil
 	}
-	a.Declared = &Declared{Queries: manifest.Queries, Entries: manifest.Entries()}
+	a.Declared = &Declared{Queries: manifest.Queries, SeesWeChat: manifest.SeesWeChat(), Entries: manifest.Entries()}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestManifest(t *testing.T) {
 			{Name: "com.example.app.Callback", Enabled: true, LaunchMode: "singleTask"},
 			{Name: "com.example.app.wxapi.WXEntryActivity", Exported: true, Enabled: true, LaunchMode: "singleTask", Target: "com.example.app.Callback"},
 			{Name: "com.other.wxapi.WXEntryActivity", Enabled: true, LaunchMode: "standard", Permission: "com.x.P"},
-			{Name: "com.example.app.Main", Exported: true, LaunchMode: "standard"},
+			{Name: "com.example.app.Main", LaunchMode: "standard"},
 		},
 		Providers: []apk.Provider{{Name: "androidx.core.content.FileProvider", Authorities: []string{"com.example.a", "com.example.b"}, Grants: true}},
 		Schemes:   []string{"wx0123456789abcdef"},

@@ -21,6 +21,8 @@ type Manifest struct {
 	Schemes []string
 	// Queries is nil if there is no <queries>.
 	Queries *Queries
+	// QueryAll says that it asks for the permission QUERY_ALL_PACKAGES.
+	QueryAll bool
 }
 
 // Activity is an <activity> or <activity-alias>.
@@ -78,6 +80,39 @@ func (m *Manifest) Entries() []string {
 	return out
 }
 
+// SeesWeChat says what lets the app see WeChat on Android 11 and newer besides
+// a <package> in its <queries>; "" if nothing does. WeChat has a launcher
+// activity, takes what is sent, and opens links of the scheme weixin.
+func (m *Manifest) SeesWeChat() string {
+	has := func(list []string, fits func(string) bool) string {
+		if i := slices.IndexFunc(list, fits); i >= 0 {
+			return list[i]
+		}
+		return ""
+	}
+	q := m.Queries
+	switch {
+	case m.QueryAll:
+		return "the permission QUERY_ALL_PACKAGES"
+	case q == nil:
+		return ""
+	}
+	action := has(q.Actions, func(s string) bool {
+		return s == "android.intent.action.MAIN" || s == "android.intent.action.SEND" || s == "android.intent.action.SEND_MULTIPLE"
+	})
+	scheme := has(q.Schemes, func(s string) bool { return s == "weixin" })
+	authority := has(q.Authorities, func(s string) bool { return strings.HasPrefix(s, "com.tencent.mm.") })
+	switch {
+	case action != "":
+		return "the action " + action + " in <queries>"
+	case scheme != "":
+		return "the scheme " + scheme + " in <queries>"
+	case authority != "":
+		return "the provider " + authority + " in <queries>"
+	}
+	return ""
+}
+
 // entryClass is the class that must be in the code.
 func (m *Manifest) entryClass() string {
 	e := m.Entry()
@@ -121,6 +156,8 @@ type manifestReader struct {
 	appEnabled bool
 	appPerm    string
 	exported   bool // it says itself whether it is exported
+	// implied are the activities that are exported for their intent filters alone.
+	implied []int
 }
 
 // ParseManifest reads a compiled manifest.
@@ -136,6 +173,10 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		for _, list := range []*[]string{&q.Packages, &q.Authorities, &q.Schemes, &q.Actions} {
 			sortCompact(list)
 		}
+	}
+	// Android 12 and newer don't install an app for API 31 with such activities.
+	for _, i := range m.implied {
+		m.Activities[i].Exported = m.TargetSDK < 31
 	}
 	sortCompact(&m.Schemes)
 	for i := range m.Activities {
@@ -159,6 +200,8 @@ func (m *manifestReader) start(name string, a attributes) {
 		m.VersionCode = int64(uint32(a.number(attrVersionCode, 0))) | int64(uint32(a.number(attrVersionHigh, 0)))<<32
 	case "manifest/uses-sdk":
 		m.MinSDK, m.TargetSDK = a.number(attrMinSDK, 1), a.number(attrTargetSDK, 0)
+	case "manifest/uses-permission", "manifest/uses-permission-sdk-23":
+		m.QueryAll = m.QueryAll || a.text(attrName) == "android.permission.QUERY_ALL_PACKAGES"
 	case "manifest/queries":
 		if m.Queries == nil {
 			m.Queries = new(Queries)
@@ -172,9 +215,14 @@ func (m *manifestReader) start(name string, a attributes) {
 			Name: m.class(a.text(attrName)), Authorities: strings.Split(a.text(attrAuthorities), ";"), Exported: a.is(attrExported, false),
 			Grants: a.is(attrGrants, false),
 		})
+	case "manifest/application/provider/grant-uri-permission":
+		if n := len(m.Providers); n > 0 {
+			m.Providers[n-1].Grants = true // for the paths that it names
+		}
 	case "manifest/application/activity/intent-filter", "manifest/application/activity-alias/intent-filter":
 		if n := len(m.Activities); n > 0 && !m.exported {
 			m.Activities[n-1].Exported = true // what Android before 12 takes it for
+			m.implied = append(m.implied, n-1)
 		}
 	case "manifest/application/activity/intent-filter/data", "manifest/application/activity-alias/intent-filter/data":
 		if s := a.text(attrScheme); s != "" {
