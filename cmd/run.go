@@ -33,12 +33,13 @@ type runOptions struct {
 	rerunFailed, resume   string
 	dryRun, list          bool
 	schema, example       bool
-	out                   string
+	out, web              string
 	reports               []string
 
 	vocabulary *suite.Vocabulary
 	wanted     func(*suite.Case) bool
 	kinds      []reportTo
+	page       *webView // nil without --web
 }
 
 var runCodes = []exit.Code{exit.FoundWrong, exit.SeveralPhones, exit.NotRun, exit.Interrupted, exit.Terminated}
@@ -97,6 +98,7 @@ wxctl run --example`),
 	flags.StringVar(&opts.out, "out", "",
 		"`folder` for the run folder, or for this run alone if it is empty or absent (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))
+	flags.StringVar(&opts.web, "web", "", "show the run in a browser as it goes, at this loopback `address`, such as 127.0.0.1:0")
 	_ = cmd.RegisterFlagCompletionFunc("resume", completeFolders)
 	_ = cmd.RegisterFlagCompletionFunc("rerun-failed", completeFolders)
 	_ = cmd.RegisterFlagCompletionFunc("out", completeFolders)
@@ -114,6 +116,11 @@ func (o *runOptions) check(c *cobra.Command) error {
 	}
 	if err := o.phone.check(c); err != nil {
 		return err
+	}
+	if o.web != "" {
+		if err := checkWeb(o.web, "a run is"); err != nil {
+			return err
+		}
 	}
 	if err := given(c, "tags", "case", "shard", "resume", "rerun-failed", "out", "report"); err != nil {
 		return err

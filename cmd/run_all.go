@@ -24,6 +24,10 @@ func (o *runOptions) runAll(ctx context.Context, runs []*suiteRun) error {
 		return err
 	}
 	defer closePhones()
+	if o.page, err = o.startWeb(ctx); err != nil {
+		return err
+	}
+	defer o.page.close()
 	var dirs []string
 	var results []*suite.Run
 	for _, r := range runs {
@@ -70,6 +74,10 @@ func (o *runOptions) goOn(ctx context.Context) error {
 		return errors.Join(err, folder.Close())
 	}
 	defer closePhones()
+	if o.page, err = o.startWeb(ctx); err != nil {
+		return errors.Join(err, folder.Close())
+	}
+	defer o.page.close()
 	r.phones, r.noPhones = phones, none
 	run, err := o.runOne(ctx, r, folder)
 	if err != nil {
@@ -146,6 +154,9 @@ func (o *runOptions) runOne(ctx context.Context, r *suiteRun, folder *runFolder)
 	r.history = &durations{ms: last.MS}
 	view := o.view(r)
 	r.writer.Watch(view.event)
+	if err := o.page.follow(r, folder); err != nil {
+		return nil, err
+	}
 	run, err := r.run(ctx)
 	view.close()
 	if err == nil {

@@ -4,12 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,11 +38,7 @@ func (l *labFlags) check() error {
 	if l.web == "" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(l.web)
-	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Usagef("use --web 127.0.0.1:0", "invalid --web %q: the screens are shown on this machine only", l.web)
-	}
-	return nil
+	return checkWeb(l.web, "the screens are")
 }
 
 // descriptions are the options of each phone, as virtual:PLATFORM? spells them:
@@ -112,13 +105,10 @@ func (l *labFlags) show(ctx context.Context, phones []screen.Shown) (string, err
 	if l.web == "" {
 		return "", nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.web)
+	server, link, err := serveWeb(ctx, l.web, func(token string) http.Handler { return screen.Web(token, phones) })
 	if err != nil {
-		return "", busyPort(err)
+		return "", err
 	}
-	token := rand.Text()
-	server := &http.Server{Handler: screen.Web(token, phones), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // ends with Close
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	return "http://" + listener.Addr().String() + "/" + token + "/", nil
+	return link, nil
 }

@@ -4,6 +4,7 @@
 package local
 
 import (
+	"crypto/subtle"
 	"fmt"
 	"mime"
 	"net"
@@ -31,6 +32,20 @@ func Only(h http.Handler, types ...string) http.Handler {
 		default:
 			h.ServeHTTP(w, r)
 		}
+	})
+}
+
+// Behind lets those requests through whose path begins with the token, and takes
+// it off the path.
+func Behind(token string, h http.Handler) http.Handler {
+	base := "/" + token + "/"
+	within := http.StripPrefix("/"+token, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.URL.Path) < len(base) || subtle.ConstantTimeCompare([]byte(r.URL.Path[:len(base)]), []byte(base)) != 1 {
+			http.Error(w, "open the URL that wxctl printed, with its token", http.StatusNotFound)
+			return
+		}
+		within.ServeHTTP(w, r)
 	})
 }
 

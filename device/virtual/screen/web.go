@@ -3,7 +3,6 @@ package screen
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/subtle"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
@@ -32,14 +31,9 @@ var webPage string
 // not have the token, or comes by way of another site, gets nothing.
 func Web(token string, phones []Shown) http.Handler {
 	page := strings.Replace(webPage, "{{phones}}", figures(phones), 1)
-	base := "/" + token + "/"
-	return local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	return local.Only(local.Behind(token, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			http.Error(w, "use GET", http.StatusMethodNotAllowed)
-			return
-		case len(r.URL.Path) < len(base) || subtle.ConstantTimeCompare([]byte(r.URL.Path[:len(base)]), []byte(base)) != 1:
-			http.Error(w, "open the URL that wxctl printed, with its token", http.StatusNotFound)
 			return
 		}
 		h := w.Header()
@@ -48,7 +42,7 @@ func Web(token string, phones []Shown) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' blob:; connect-src 'self'; "+
 			"script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		rest := r.URL.Path[len(base):]
+		rest := r.URL.Path[1:]
 		if rest == "" {
 			h.Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, page) // the browser went away
@@ -60,7 +54,7 @@ func Web(token string, phones []Shown) http.Handler {
 			return
 		}
 		servePicture(w, r, phones[n].Picture())
-	}))
+	})))
 }
 
 // figures is the page's HTML of the phones. (Not html/template: see

@@ -27,11 +27,18 @@ var pageJS string
 // pageData is what the page's script shows. Texts that many results share stand
 // in Texts once, and as their number elsewhere.
 type pageData struct {
+	Live     *pageLive    `json:"live,omitempty"` // of a page that goes on
 	Texts    []string     `json:"texts"`
 	Phones   []pagePhone  `json:"phones"`
 	Cases    []pageCase   `json:"cases"`
 	Results  []pageResult `json:"results"`
 	Pictures []string     `json:"pictures"`
+}
+
+// pageLive is what a page that goes on says of its runs.
+type pageLive struct {
+	Totals string `json:"totals"`
+	Ended  bool   `json:"ended"`
 }
 
 type pagePhone struct {
@@ -111,24 +118,75 @@ func HTML(w io.Writer, sources []Source) error {
 		b.result(&b.data.Results[i], all[i])
 	}
 	b.data.Pictures = b.pictures.urls
+	return b.write(w, sources, totals(counts(all)), policy())
+}
+
+// The statuses of what is still to come, on a page that goes on.
+const (
+	running suite.Status = "running"
+	waiting suite.Status = "waiting"
+)
+
+// Live writes the page of runs that go on. It asks for nothing but "events"
+// beside it, each of which is what [LiveData] returns, and for the pictures, at
+// their links.
+func Live(w io.Writer, sources []Source) error {
+	b, text := livePage(sources, false)
+	return b.write(w, sources, text, livePolicy())
+}
+
+// LiveData is what the page of runs that go on shows now; ended says that they
+// go on no more. It is JSON in one line.
+func LiveData(sources []Source, ended bool) ([]byte, error) {
+	b, _ := livePage(sources, ended)
+	return json.Marshal(b.data)
+}
+
+func livePage(sources []Source, ended bool) (*pageBuilder, string) {
+	all := items(sources)
+	b := &pageBuilder{texts: map[string]int64{}, phones: map[string]int{}, cases: map[[2]string]int{}, live: !ended}
+	b.data.Results, b.data.Pictures = make([]pageResult, len(all)), []string{}
+	done := suite.Counts{}
+	for i, r := range all {
+		p := &b.data.Results[i]
+		*p = pageResult{Case: b.caseOf(r), Phone: b.phone(r.Phone)}
+		b.result(p, r)
+		if p.Status != running && p.Status != waiting {
+			done.Add(r.Status, r.Flaky)
+		}
+	}
+	text := totals(done)
+	if !ended {
+		text = fmt.Sprintf("%d of %d: %s", done.Total(), len(all), text)
+	}
+	b.data.Live = &pageLive{Totals: text, Ended: ended}
+	return b, text
+}
+
+// write writes the page.
+func (b *pageBuilder) write(w io.Writer, sources []Source, text, policy string) error {
 	data, err := json.Marshal(b.data) // which writes <, > and & in a way that can't end the script
 	if err != nil {
 		return err
 	}
-	var runs, statuses strings.Builder
+	var runs, boxes strings.Builder
 	for _, s := range sources {
-		writeRun(&runs, s.Run)
+		writeRun(&runs, s.Run, b.live)
 	}
-	for _, s := range suite.Statuses() {
-		fmt.Fprintf(&statuses, "<label class=\"status %[1]s\"><input type=\"checkbox\" name=\"status\" value=\"%[1]s\" checked> %[1]s "+
+	all := suite.Statuses()
+	if b.live {
+		all = append(slices.Clone(all), running, waiting)
+	}
+	for _, s := range all {
+		fmt.Fprintf(&boxes, "<label class=\"status %[1]s\"><input type=\"checkbox\" name=\"status\" value=\"%[1]s\" checked> %[1]s "+
 			"<span class=\"n\"></span></label>\n", html.EscapeString(string(s)))
 	}
 	// Not html/template: it calls methods by their names, for which the linker
 	// keeps every method of every type, and each start of the program pays.
 	_, err = strings.NewReplacer(
-		"{{title}}", html.EscapeString(titleOf(sources)), "{{totals}}", html.EscapeString(totals(counts(all))),
-		"{{policy}}", html.EscapeString(policy()), "{{style}}", pageCSS, "{{script}}", pageJS,
-		"{{runs}}", runs.String(), "{{statuses}}", statuses.String(), "{{data}}", string(data),
+		"{{title}}", html.EscapeString(titleOf(sources)), "{{totals}}", html.EscapeString(text),
+		"{{policy}}", html.EscapeString(policy), "{{style}}", pageCSS, "{{script}}", pageJS,
+		"{{runs}}", runs.String(), "{{statuses}}", boxes.String(), "{{data}}", string(data),
 	).WriteString(w, pageHTML)
 	return err
 }
@@ -143,6 +201,11 @@ func policy() string {
 		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
+// livePolicy also lets it ask whoever served it.
+func livePolicy() string {
+	return strings.Replace(policy(), "img-src data:", "connect-src 'self'; img-src 'self'", 1)
+}
+
 func titleOf(sources []Source) string {
 	var names []string
 	for _, s := range sources {
@@ -154,12 +217,15 @@ func titleOf(sources []Source) string {
 }
 
 // writeRun writes the lines that tell of a run.
-func writeRun(b *strings.Builder, run *suite.Run) {
+func writeRun(b *strings.Builder, run *suite.Run, live bool) {
 	text := func(s string) string { return html.EscapeString(clean(s)) }
-	took := time.Duration(run.DurationMs) * time.Millisecond
-	fmt.Fprintf(b, `<p class="run"><b>%s</b> %s · %s · %s · %s · %s · wxctl %s`, text(run.Start.Suite), text(totals(run.Counts)),
-		text(run.Start.Plan.File), run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), took, text(run.ID), text(run.Start.Version))
-	if run.Finished.IsZero() {
+	came := []string{totals(run.Counts), (time.Duration(run.DurationMs) * time.Millisecond).String()}
+	if live { // what has come until now is told above
+		came = []string{"under way", "since " + run.Started.UTC().Format("15:04:05")}
+	}
+	fmt.Fprintf(b, `<p class="run"><b>%s</b> %s · %s · %s · %s · %s · wxctl %s`, text(run.Start.Suite), text(came[0]),
+		text(run.Start.Plan.File), run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), came[1], text(run.ID), text(run.Start.Version))
+	if run.Finished.IsZero() && !live {
 		b.WriteString(" · <strong>the run was cut off</strong>")
 	}
 	b.WriteString("</p>\n")
@@ -174,7 +240,21 @@ type pageBuilder struct {
 	texts    map[string]int64
 	phones   map[string]int
 	cases    map[[2]string]int
-	pictures *album
+	pictures *album // nil has the page ask for each picture
+	live     bool   // the runs go on
+}
+
+// picture is the number of an artifact's picture in the data, from 1; 0 for
+// what is none.
+func (b *pageBuilder) picture(r item, f suite.Artifact) int {
+	if b.pictures != nil {
+		return b.pictures.add(r.Files, f)
+	}
+	if !strings.HasPrefix(f.MIME, "image/") {
+		return 0
+	}
+	b.data.Pictures = append(b.data.Pictures, r.href(f.Path))
+	return len(b.data.Pictures)
 }
 
 func (b *pageBuilder) text(s string) int64 {
@@ -210,10 +290,20 @@ func (b *pageBuilder) caseOf(r item) int {
 
 func (b *pageBuilder) result(p *pageResult, r item) {
 	p.Status, p.Flaky, p.Reason, p.MS, p.Repeat = r.Status, r.Flaky, r.Reason, r.DurationMs(), r.Repeat()
+	goesOn := b.live && r.Run().Finished.IsZero()
+	switch last := r.Last(); {
+	case goesOn && last == nil:
+		p.Status, p.Reason = waiting, ""
+	case goesOn && last.Finished.IsZero():
+		p.Status, p.Reason, p.Flaky = running, "", false
+	}
 	for _, a := range r.Attempts {
 		at := pageAttempt{
 			Status: a.End.Status, Phone: b.phone(a.Phone), At: a.Started.UTC().Format("15:04:05.000"), MS: a.End.DurationMs,
 			Exit: a.End.ExitCode, Reason: a.End.Reason, Sent: a.End.Sent, Commands: a.Commands,
+		}
+		if goesOn && a.Finished.IsZero() {
+			at.Status, at.Reason, at.Sent = running, "", !a.Firing.IsZero()
 		}
 		for _, q := range a.End.Problems {
 			at.Problems = append(at.Problems, pageProblem{q.String(), q.Hint})
@@ -222,7 +312,7 @@ func (b *pageBuilder) result(p *pageResult, r item) {
 			at.Evidence = append(at.Evidence, [5]int64{int64(e.Step), e.AtMs, b.text(e.What), b.text(e.Source), b.text(e.Screen)})
 		}
 		for _, f := range a.Artifacts {
-			file := pageFile{Kind: f.Kind, Href: r.href(f.Path), Picture: b.pictures.add(r.Files, f)}
+			file := pageFile{Kind: f.Kind, Href: r.href(f.Path), Picture: b.picture(r, f)}
 			if at.Dir == "" {
 				at.Dir = file.Href[:strings.LastIndex(file.Href, "/")+1]
 			}

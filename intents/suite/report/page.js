@@ -1,8 +1,8 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  let data = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("filters");
-  const signs = {passed: "✓", failed: "✗", errored: "!", unknown: "?", skipped: "–", stopped: "■"};
+  const signs = {passed: "✓", failed: "✗", errored: "!", unknown: "?", skipped: "–", stopped: "■", running: "…", waiting: "·"};
 
   // All text goes in as text: nothing of the data is ever read as HTML.
   const el = (name, props, ...children) => {
@@ -86,17 +86,18 @@
     return body;
   };
 
-  const order = ["failed", "errored", "unknown", "stopped", "skipped", "passed"];
+  const order = ["failed", "errored", "unknown", "stopped", "running", "skipped", "passed", "waiting"];
   const rank = r => 2 * order.indexOf(r.status) - (r.flaky ? 1 : 0);
-  const sorted = data.results.map((r, i) => [r, i]).sort((a, b) => rank(a[0]) - rank(b[0]) || a[1] - b[1]).map(x => x[0]);
-  const list = document.getElementById("results");
-  for (const r of sorted) {
+  const list = document.getElementById("results"), grid = document.getElementById("grid");
+  let sorted = [], heads = [], rows = [], boxes = new Map();
+
+  const box = r => {
     const c = data.cases[r.case], said = what(r);
-    r.box = el("details", {}, el("summary", {}, el("span", {className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + r.status + (r.flaky ? ", flaky" : "")),
+    const b = el("details", {}, el("summary", {}, el("span", {className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + r.status + (r.flaky ? ", flaky" : "")),
       " " + c.name + " ", el("span", {className: "tag"}, phone(r) + ", " + took(r.ms)), said && r.status !== "passed" ? el("span", {className: "what"}, said) : ""));
-    r.box.addEventListener("toggle", () => { if (r.box.open && !r.box.querySelector(".body")) r.box.append(fill(r)); });
-    list.append(r.box);
-  }
+    b.addEventListener("toggle", () => { if (b.open && !b.querySelector(".body")) b.append(fill(b.result)); });
+    return b;
+  };
 
   const show = r => {
     r.box.open = true;
@@ -104,35 +105,57 @@
     r.box.querySelector("summary").focus();
   };
 
-  const grid = document.getElementById("grid");
-  const head = el("tr", {}, el("th", {scope: "col"}, "Case"));
-  const heads = data.phones.map(p => el("th", {scope: "col"}, p.label, el("br"), el("span", {className: "tag"}, [p.platform, p.os].filter(Boolean).join(" "))));
-  head.append(...heads);
-  grid.append(el("thead", {}, head));
-  const suites = new Set(data.cases.map(c => c.suite)).size;
-  const rows = data.cases.map(c => {
-    const name = el("th", {scope: "row"}, c.name, el("br"));
-    if (suites > 1) name.append(el("span", {className: "tag"}, c.suite));
-    for (const t of c.tags || []) name.append(el("span", {className: "tag"}, "#" + t));
-    const cells = data.phones.map(() => el("td", {}));
-    return {row: el("tr", {}, name, ...cells), cells};
-  });
-  for (const r of data.results) {
-    r.cell = el("button", {type: "button", className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + (r.flaky ? "flaky" : r.status));
-    r.cell.setAttribute("aria-label", data.cases[r.case].name + " on " + phone(r) + ": " + r.status + (r.flaky ? ", flaky" : ""));
-    r.cell.addEventListener("click", () => show(r));
-    rows[r.case].cells[r.phone].append(r.cell);
-  }
-  grid.append(el("tbody", {}, ...rows.map(x => x.row)));
+  // choices are those of a select, of which one may be chosen already.
+  const choices = (select, all) => {
+    const value = select.value;
+    select.replaceChildren(select.options[0], ...all.map(([v, text]) => el("option", {value: v}, text)));
+    select.value = value;
+  };
 
-  const options = (select, all) => select.append(...all.map(([value, text]) => el("option", {value}, text)));
-  options(form.elements.phone, data.phones.map((p, i) => [String(i), p.label]));
-  options(form.elements.tag, [...new Set(data.cases.flatMap(c => c.tags || []))].sort().map(t => [t, t]));
-  for (const box of form.querySelectorAll("input[type=checkbox]")) {
-    const n = data.results.filter(box.name === "flaky" ? r => r.flaky : r => r.status === box.value).length;
-    box.parentElement.querySelector(".n").textContent = n;
-    if (n === 0) box.parentElement.hidden = true;
-  }
+  // draw shows the data. A result that is as it was keeps its place in the page,
+  // open or not.
+  const draw = () => {
+    sorted = data.results.map((r, i) => [r, i]).sort((a, b) => rank(a[0]) - rank(b[0]) || a[1] - b[1]).map(x => x[0]);
+    const now = new Map();
+    for (const r of sorted) {
+      const c = data.cases[r.case], key = [c.suite, c.name, phone(r)].join("\n"), as = JSON.stringify(r), was = boxes.get(key);
+      r.box = was && was.as === as ? was : box(r);
+      const open = was && was.open;
+      Object.assign(r.box, {as, result: r});
+      now.set(key, r.box);
+      if (open) r.box.open = true;
+    }
+    boxes = now;
+    list.replaceChildren(...sorted.map(r => r.box));
+
+    const head = el("tr", {}, el("th", {scope: "col"}, "Case"));
+    heads = data.phones.map(p => el("th", {scope: "col"}, p.label, el("br"), el("span", {className: "tag"}, [p.platform, p.os].filter(Boolean).join(" "))));
+    head.append(...heads);
+    const suites = new Set(data.cases.map(c => c.suite)).size;
+    rows = data.cases.map(c => {
+      const name = el("th", {scope: "row"}, c.name, el("br"));
+      if (suites > 1) name.append(el("span", {className: "tag"}, c.suite));
+      for (const t of c.tags || []) name.append(el("span", {className: "tag"}, "#" + t));
+      const cells = data.phones.map(() => el("td", {}));
+      return {row: el("tr", {}, name, ...cells), cells};
+    });
+    for (const r of data.results) {
+      r.cell = el("button", {type: "button", className: r.flaky ? "flaky" : r.status}, signs[r.status] + " " + (r.flaky ? "flaky" : r.status));
+      r.cell.setAttribute("aria-label", data.cases[r.case].name + " on " + phone(r) + ": " + r.status + (r.flaky ? ", flaky" : ""));
+      r.cell.addEventListener("click", () => show(r));
+      rows[r.case].cells[r.phone].append(r.cell);
+    }
+    grid.replaceChildren(el("thead", {}, head), el("tbody", {}, ...rows.map(x => x.row)));
+
+    choices(form.elements.phone, data.phones.map((p, i) => [String(i), p.label]));
+    choices(form.elements.tag, [...new Set(data.cases.flatMap(c => c.tags || []))].sort().map(t => [t, t]));
+    for (const b of form.querySelectorAll("input[type=checkbox]")) {
+      const n = data.results.filter(b.name === "flaky" ? r => r.flaky : r => r.status === b.value).length;
+      b.parentElement.querySelector(".n").textContent = n;
+      b.parentElement.hidden = n === 0;
+    }
+    filter();
+  };
 
   const filter = () => {
     const f = form.elements;
@@ -157,6 +180,25 @@
   form.addEventListener("input", filter);
   form.addEventListener("submit", e => e.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
-  filter();
-  if (sorted.length && sorted[0].status !== "passed" && sorted[0].status !== "skipped") sorted[0].box.open = true;
+  draw();
+  if (sorted.length && !["passed", "skipped", "running", "waiting"].includes(sorted[0].status)) sorted[0].box.open = true;
+
+  // A page of a run that goes on is told what has come.
+  if (data.live) {
+    const note = document.getElementById("live"), source = new EventSource("events");
+    const say = text => { note.hidden = false; note.textContent = text; };
+    say("The run goes on; this page follows it.");
+    source.onmessage = e => {
+      data = JSON.parse(e.data);
+      document.getElementById("totals").textContent = data.live.totals;
+      document.title = document.querySelector("h1").textContent + ": " + data.live.totals;
+      draw();
+      if (data.live.ended) {
+        source.close();
+        say("The run has ended. Its pictures and files are in the run folder.");
+      }
+    };
+    source.onerror = () => say("wxctl does not answer: the run has ended, or was killed.");
+    source.onopen = () => say("The run goes on; this page follows it.");
+  }
 })();
