@@ -60,7 +60,7 @@ type pageResult struct {
 	Flaky    bool          `json:"flaky,omitempty"`
 	Reason   string        `json:"reason,omitempty"`
 	MS       int64         `json:"ms"`
-	Repeat   string        `json:"repeat"`
+	Repeat   [2]int64      `json:"repeat"` // the command line, and its --device
 	Attempts []pageAttempt `json:"attempts,omitempty"`
 }
 
@@ -72,7 +72,7 @@ type pageAttempt struct {
 	Exit     int             `json:"exit,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
 	Sent     bool            `json:"sent,omitempty"`
-	Commands []string        `json:"commands,omitempty"`
+	Commands []int64         `json:"commands,omitempty"`
 	Problems []pageProblem   `json:"problems,omitempty"`
 	Evidence [][5]int64      `json:"evidence,omitempty"` // step, ms, what, source, screen
 	Dir      string          `json:"dir,omitempty"`      // of the files, as a URL
@@ -82,8 +82,8 @@ type pageAttempt struct {
 }
 
 type pageProblem struct {
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
+	Text int64 `json:"text"`
+	Hint int64 `json:"hint"`
 }
 
 type pageFile struct {
@@ -242,6 +242,7 @@ type pageBuilder struct {
 	cases    map[[2]string]int
 	pictures *album // nil has the page ask for each picture
 	live     bool   // the runs go on
+	outcomes int    // how many bytes of Outcomes are on the page
 }
 
 // picture is the number of an artifact's picture in the data, from 1; 0 for
@@ -289,7 +290,12 @@ func (b *pageBuilder) caseOf(r item) int {
 }
 
 func (b *pageBuilder) result(p *pageResult, r item) {
-	p.Status, p.Flaky, p.Reason, p.MS, p.Repeat = r.Status, r.Flaky, r.Reason, r.DurationMs(), r.Repeat()
+	p.Status, p.Flaky, p.Reason, p.MS = r.Status, r.Flaky, r.Reason, r.DurationMs()
+	line, device, _ := strings.Cut(r.Repeat(), " --device ")
+	if device != "" {
+		device = " --device " + device
+	}
+	p.Repeat = [2]int64{b.text(line), b.text(device)}
 	goesOn := b.live && r.Run().Finished.IsZero()
 	switch last := r.Last(); {
 	case goesOn && last == nil:
@@ -300,13 +306,16 @@ func (b *pageBuilder) result(p *pageResult, r item) {
 	for _, a := range r.Attempts {
 		at := pageAttempt{
 			Status: a.End.Status, Phone: b.phone(a.Phone), At: a.Started.UTC().Format("15:04:05.000"), MS: a.End.DurationMs,
-			Exit: a.End.ExitCode, Reason: a.End.Reason, Sent: a.End.Sent, Commands: a.Commands,
+			Exit: a.End.ExitCode, Reason: a.End.Reason, Sent: a.End.Sent,
+		}
+		for _, c := range a.Commands {
+			at.Commands = append(at.Commands, b.text(c))
 		}
 		if goesOn && a.Finished.IsZero() {
 			at.Status, at.Reason, at.Sent = running, "", !a.Firing.IsZero()
 		}
 		for _, q := range a.End.Problems {
-			at.Problems = append(at.Problems, pageProblem{q.String(), q.Hint})
+			at.Problems = append(at.Problems, pageProblem{b.text(q.String()), b.text(q.Hint)})
 		}
 		for _, e := range a.Evidence {
 			at.Evidence = append(at.Evidence, [5]int64{int64(e.Step), e.AtMs, b.text(e.What), b.text(e.Source), b.text(e.Screen)})
@@ -324,8 +333,11 @@ func (b *pageBuilder) result(p *pageResult, r item) {
 		for _, s := range a.End.Steps {
 			at.Steps = append(at.Steps, pageStep{s.Do, s.Status, s.DurationMs, s.Message})
 		}
-		const maxOutcome = 8 << 10 // the whole of it is among the files
-		if a.End.Status != suite.Passed && len(a.End.Outcome) < maxOutcome && string(a.End.Outcome) != "null" {
+		// The whole of each is among the files.
+		const maxOutcome, maxOutcomes = 8 << 10, 1 << 20
+		if size := len(a.End.Outcome); a.End.Status != suite.Passed && size < maxOutcome && b.outcomes+size < maxOutcomes &&
+			string(a.End.Outcome) != "null" {
+			b.outcomes += size
 			at.Outcome = a.End.Outcome
 		}
 		p.Attempts = append(p.Attempts, at)

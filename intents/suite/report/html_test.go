@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"image"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -119,5 +121,48 @@ func TestHTMLSize(t *testing.T) {
 	text, data := pageOf(t, many(t, 500, 20))
 	if len(data.Results) != 10_000 || len(text) > 5<<20 {
 		t.Errorf("%d results in %d bytes", len(data.Results), len(text))
+	}
+}
+
+// TestHTMLOfManyResults: 10,000 results, of which each tenth failed with an
+// Outcome, make a page of less than 5 MB, and little is allocated for it.
+func TestHTMLOfManyResults(t *testing.T) {
+	plan := &suite.Plan{Name: "nightly", File: "nightly.yaml"}
+	var phones []suite.Phone
+	for i := range 10 {
+		phones = append(phones, suite.Phone{ID: fmt.Sprintf("R5CT%04d", i), Name: fmt.Sprintf("Galaxy S%d", 20+i), Platform: "android"})
+	}
+	for i := range 1000 {
+		plan.Cases = append(plan.Cases, suite.Case{Name: fmt.Sprintf("case %d of the suite of each night", i), Tags: []string{"share"}})
+	}
+	var s script
+	s.start(plan, phones...)
+	outcome := json.RawMessage(`{"state":"opened","differences":["` + strings.Repeat("x", 1200) + `"]}`)
+	for i, c := range plan.Cases {
+		for _, p := range phones {
+			end := suite.End{Status: suite.Passed, Sent: true}
+			if i%10 == 0 {
+				end = suite.End{Status: suite.Failed, Outcome: outcome, Problems: []suite.Problem{{File: "nightly.yaml", Line: 6, Column: 13,
+					Message: "state is opened, want replied", Hint: "look at the picture"}}}
+			}
+			s.attempt(c.Name, p.ID, 1, end)
+		}
+	}
+	s.events = append(s.events, suite.Event{Type: suite.RunFinished, Summary: &suite.Summary{DurationMs: 4200, ExitCode: 5}})
+	source := Source{Run: folded(t, s.events...), Link: "runs/1"}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var page bytes.Buffer
+	if err := HTML(&page, []Source{source}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if page.Len() > 5_000_000 {
+		t.Errorf("%d bytes", page.Len())
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 150<<20 {
+		t.Errorf("%d MB allocated", n>>20)
+	} else {
+		t.Logf("%d KB, %d MB allocated", page.Len()>>10, n>>20)
 	}
 }

@@ -14,7 +14,7 @@
   const phone = r => data.phones[r.phone].label;
   const what = r => {
     for (const a of (r.attempts || []).slice().reverse()) {
-      if (a.status === r.status && a.problems) return a.problems[0].text;
+      if (a.status === r.status && a.problems) return data.texts[a.problems[0].text];
     }
     return r.reason || "";
   };
@@ -62,7 +62,7 @@
     all.push(el("h3", {}, el("span", {className: a.status}, signs[a.status] + " " + a.status), (of > 1 ? ", attempt " + n : "") + " on " + data.phones[a.phone].label +
       ", " + took(a.ms) + ", from " + a.at + " UTC" + (a.exit ? ", exit " + a.exit : "") + (a.sent ? ", sent" : "")));
     if (a.problems) {
-      all.push(el("ul", {className: "problems"}, ...a.problems.map(p => el("li", {}, p.text, p.hint ? el("span", {className: "hint"}, "hint: " + p.hint) : ""))));
+      all.push(el("ul", {className: "problems"}, ...a.problems.map(p => el("li", {}, data.texts[p.text], data.texts[p.hint] ? el("span", {className: "hint"}, "hint: " + data.texts[p.hint]) : ""))));
     } else if (a.reason) {
       all.push(el("p", {}, a.reason));
     }
@@ -71,7 +71,7 @@
     }
     if (a.evidence) all.push(el("h3", {}, "What was seen"), timeline(a));
     if (a.files) all.push(...files(a, name));
-    if (a.commands) all.push(el("h3", {}, "What was run"), ...a.commands.map(copy));
+    if (a.commands) all.push(el("h3", {}, "What was run"), ...a.commands.map(c => copy(data.texts[c])));
     if (a.outcome) all.push(el("details", {}, el("summary", {}, "The answer as JSON"), el("pre", {}, JSON.stringify(a.outcome, null, 2))));
     return all;
   };
@@ -82,7 +82,7 @@
     // The last attempt is the one to look at.
     for (let i = attempts.length - 1; i >= 0; i--) body.append(...attempt(r, attempts[i], i + 1, attempts.length));
     if (attempts.length === 0 && r.reason) body.append(el("p", {}, r.reason));
-    body.append(el("h3", {}, "Run this case again"), copy(r.repeat));
+    body.append(el("h3", {}, "Run this case again"), copy(data.texts[r.repeat[0]] + data.texts[r.repeat[1]]));
     return body;
   };
 
