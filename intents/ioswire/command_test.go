@@ -15,19 +15,19 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/wxctl/wxctl/cmd"
+	"github.com/wxctl/wxctl/fixtures/program"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
+func TestMain(m *testing.M) { program.Main(m, cmd.Main) }
+
 // TestCommandLine runs the program itself: what it prints with --dry-run
 // --json is what Tencent's SDK did, as recorded, and where that refused it
 // exits with 14.
 func TestCommandLine(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "wxctl.exe")
-	if out, err := exec.Command("go", "build", "-o", program, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	for _, sdk := range ioswire.Versions() {
 		t.Run(string(sdk), func(t *testing.T) {
 			recorded := readGolden[outcome](t, golden(sdk, "requests"))
@@ -58,7 +58,7 @@ func TestCommandLine(t *testing.T) {
 				limit <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-limit }()
-					commands[i].check(t, program)
+					commands[i].check(t)
 				})
 			}
 			wg.Wait()
@@ -74,7 +74,7 @@ type command struct {
 	want  outcome
 }
 
-func (c *command) check(t *testing.T, program string) {
+func (c *command) check(t *testing.T) {
 	dir := t.TempDir()
 	args := append([]string{}, c.args...)
 	for flag, data := range c.files {
@@ -89,8 +89,7 @@ func (c *command) check(t *testing.T, program string) {
 		}
 		args = append(args, "--"+name+"="+file)
 	}
-	process := exec.CommandContext(t.Context(), program, append(args, "--dry-run", "--json")...)
-	process.Env = append(os.Environ(), "WXCTL_CONFIG_DIR="+dir, "WXCTL_STATE_DIR="+dir)
+	process := program.Command(t, dir, append(args, "--dry-run", "--json")...)
 	var stderr bytes.Buffer
 	process.Stderr = &stderr
 	out, err := process.Output()

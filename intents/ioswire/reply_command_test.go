@@ -2,14 +2,13 @@ package ioswire_test
 
 import (
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/wxctl/wxctl/fixtures/program"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/ioswire"
@@ -19,10 +18,6 @@ import (
 // it prints it with --dry-run --json, is the one that Tencent's SDK was handed,
 // and the SDK handed the app, as recorded, the values that the flags said.
 func TestReplyCommandLine(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "wxctl.exe")
-	if out, err := exec.Command("go", "build", "-o", program, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	step := 12 // a process each: the tier runs them all
 	if tier.Required(tierName) {
 		step = 1
@@ -44,7 +39,7 @@ func TestReplyCommandLine(t *testing.T) {
 				limit <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-limit }()
-					checkReplyLine(t, program, args, c, recorded[i])
+					checkReplyLine(t, args, c, recorded[i])
 				})
 			}
 			wg.Wait()
@@ -57,11 +52,8 @@ func TestReplyCommandLine(t *testing.T) {
 	}
 }
 
-func checkReplyLine(t *testing.T, program string, args []string, c replyCase, want delivery) {
-	cmd := exec.Command(program, args...)
-	dir := t.TempDir()
-	cmd.Env = append(cmd.Environ(), "WXCTL_CONFIG_DIR="+dir, "WXCTL_STATE_DIR="+dir, "WXCTL_PROFILE=")
-	out, err := cmd.Output()
+func checkReplyLine(t *testing.T, args []string, c replyCase, want delivery) {
+	out, err := program.Command(t, t.TempDir(), args...).Output()
 	var printed struct{ Wire []wireEntry }
 	if err == nil {
 		err = json.Unmarshal(out, &printed)
