@@ -37,6 +37,9 @@ type inside struct {
 	endTidy context.CancelFunc
 	forget  func() bool // ends what waits for that context
 
+	// others is how much of the time that is left another debugger gets to leave.
+	others func(left time.Duration) time.Duration
+
 	mu       sync.Mutex
 	attached map[int]*debugger // by pid; nil while it is being tried
 	why      error             // why the last attempt to attach failed
@@ -52,6 +55,7 @@ type caught struct {
 	stood  time.Duration // how long the app's thread was stopped for it
 	err    error         // why the extras could not be read
 	held   bool          // it was found among what the app holds, after the call
+	ended  int           // the process that ended, or let its debugger go; 0 otherwise
 }
 
 // callbacks are the classes of the activities in which WeChat calls an app
@@ -72,7 +76,7 @@ func callbacks(app *agent.App, also ...string) []string {
 
 // enter makes an inside for an app; it attaches to nothing yet. close it.
 func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *inside {
-	in := &inside{phone: p, classes: classes, uid: app.UID, attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
+	in := &inside{phone: p, classes: classes, uid: app.UID, others: p.options.OtherDebugger, attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
 	in.ctx, in.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	in.tidy, in.endTidy = context.WithCancel(context.WithoutCancel(ctx))
 	soon := func() { time.AfterFunc(tidyTime, in.endTidy) }
@@ -96,23 +100,53 @@ func (in *inside) close() {
 	in.endTidy()
 }
 
-// attachTime bounds how long it may take to attach to a process that runs.
-const attachTime = 20 * time.Second
+const (
+	// silentTime is how long a process may take to say hello before another
+	// debugger is taken for the reason: without one ART answers within 25 ms.
+	silentTime = time.Second
+	// attachTime bounds the wait for a process where a command has no deadline.
+	attachTime = 20 * time.Second
+)
 
 // attachAll attaches to processes at once, and waits until each either is
-// watched or can't be.
-func (in *inside) attachAll(ctx context.Context, pids []int) {
-	var wg sync.WaitGroup
-	for _, pid := range pids {
-		done := in.attach(pid)
-		wg.Go(func() {
-			select {
-			case <-done:
-			case <-ctx.Done():
-			}
-		})
+// watched or can't be. ART has a second debugger wait in silence until the first
+// leaves. That is told of, and waited for as long as others says; later it may
+// still come about, as long as this looks inside.
+func (in *inside) attachAll(ctx context.Context, pids []int, tell func(error)) {
+	left := attachTime
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
 	}
-	wg.Wait()
+	patience := time.NewTimer(in.others(left))
+	defer patience.Stop()
+	silent := time.NewTimer(silentTime)
+	defer silent.Stop()
+	attempts := make([]<-chan struct{}, len(pids))
+	for i, pid := range pids {
+		attempts[i] = in.attach(pid)
+	}
+	for i := 0; i < len(pids); {
+		select {
+		case <-attempts[i]:
+			i++
+		case <-silent.C:
+			tell(otherDebugger(pids[i]))
+		case <-patience.C:
+			in.mu.Lock()
+			in.why = otherDebugger(pids[i])
+			in.mu.Unlock()
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// otherDebugger is why a process says nothing. A phone does not tell who is
+// attached to an app, nor, to all, which apps are frozen.
+func otherDebugger(pid int) *device.Error {
+	return device.Errorf(device.PhoneNotReady, "another debugger (Android Studio?) is attached to the app's process %d, or the process is frozen", pid).
+		WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
 }
 
 // attach begins to attach to a process, unless that was done. The channel is
@@ -144,18 +178,21 @@ func (in *inside) attach(pid int) <-chan struct{} {
 			in.mu.Lock()
 			delete(in.attached, pid)
 			in.mu.Unlock()
+			if in.ctx.Err() == nil {
+				in.put(caught{at: time.Now(), ended: pid})
+			}
 		}
 	})
 	return done
 }
 
 func (in *inside) open(pid int) (*debugger, error) {
-	ctx, cancel := context.WithTimeout(in.ctx, attachTime)
-	defer cancel()
-	vm, err := in.phone.debug(ctx, pid)
+	vm, err := in.phone.debug(in.ctx, pid)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(in.ctx, attachTime)
+	defer cancel()
 	d := newDebugger(in.tidy, vm, in.classes, in.put)
 	if err := d.watch(ctx); err != nil {
 		_ = vm.Close() // it is detached either way
@@ -189,9 +226,7 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 func attachError(ctx context.Context, pid int, err error) error {
 	switch {
 	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent), errors.Is(ctx.Err(), context.DeadlineExceeded):
-		e := device.Errorf(device.PhoneNotReady, "the app's process %d takes no debugger: another one is attached already, "+
-			"or the process is frozen", pid).
-			WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
+		e := otherDebugger(pid)
 		e.Err = err
 		return e
 	case ctx.Err() != nil:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
+	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -43,12 +44,18 @@ func (d *delivery) lookInside(ctx context.Context) error {
 		return err
 	}
 	d.enterApp(ctx)
-	d.inside.attachAll(ctx, pidsOf(running))
+	d.inside.attachAll(ctx, pidsOf(running), d.waits)
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		message, hint := reasonOf(why)
 		d.Note(message+"; the reply is read only if the app's debug hook logs it, or a task was made with it", hint)
 	}
 	return ctx.Err()
+}
+
+// waits tells that another debugger is waited for.
+func (d *delivery) waits(why error) {
+	message, hint := reasonOf(why)
+	d.Note(message+"; waiting for it", hint)
 }
 
 // enterApp makes the inside of the app, which attaches to nothing yet.
@@ -75,7 +82,7 @@ func (d *delivery) goInside(ctx context.Context) error {
 		return err
 	}
 	d.enterApp(ctx)
-	d.inside.attachAll(ctx, []int{main.pid})
+	d.inside.attachAll(ctx, []int{main.pid}, d.waits)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -108,6 +115,10 @@ func vmError(err error) error {
 	var e *device.Error
 	if errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
+	}
+	if errors.Is(err, jdwp.ErrLost) || errors.Is(err, errGone) {
+		return device.Errorf(device.Failed, "the app's process ended while wxctl worked in it: %w", err).
+			WithHint("see what it ended of: adb logcat -d -b crash; then open the app and try again")
 	}
 	e = device.Errorf(device.Failed, "the app's VM did not do what the app route needs: %w", err).
 		WithHint("restart the app and try again, or use --route bridge with the debug hook in it (docs/bridge.md)")
@@ -398,8 +409,12 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 
 // readInside takes what was caught in the app for what it is.
 func (o *observer) readInside(c caught) {
-	o.read++
 	at := c.at.Sub(o.Begin)
+	if c.ended != 0 {
+		o.See(at, device.NotSent, "", fmt.Sprintf("the app's process %d ended, or its VM let wxctl go", c.ended), sourceInside)
+		return
+	}
+	o.read++
 	if c.err != nil {
 		o.unreadable = true
 		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but what it got can't be read: %v",

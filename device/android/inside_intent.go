@@ -73,7 +73,7 @@ func (w *worker) hashMap(ctx context.Context, m map[string]string) (jdwp.Value, 
 	if err != nil {
 		return jdwp.Value{}, err
 	}
-	made, err := w.vm.NewInstance(ctx, w.thread, class, constructor.ID, jdwp.SingleThreaded)
+	made, err := w.vm.NewInstance(ctx, w.thread, class, constructor, jdwp.SingleThreaded)
 	if err != nil {
 		return jdwp.Value{}, w.explain(ctx, w.thread, err)
 	}

@@ -16,7 +16,7 @@ type layout struct {
 	intentExtras   jdwp.FieldID // its mExtras
 	bundle         jdwp.ClassID // android.os.BaseBundle
 	bundleParcel   jdwp.FieldID // its mParcelledData, and what unparcels it
-	bundleSize     jdwp.MethodID
+	bundleSize     jdwp.Method
 	bundleMap      jdwp.FieldID // its mMap
 	mapArray       jdwp.FieldID // android.util.ArrayMap.mArray: keys and values in turn
 	mapSize        jdwp.FieldID
@@ -107,7 +107,7 @@ func (d *debugger) findLayout(ctx context.Context, activity jdwp.ClassID) (*layo
 			if err != nil {
 				return err
 			}
-			l.bundleSize = m.ID
+			l.bundleSize = m
 			return d.fields(ctx, c, map[string]*jdwp.FieldID{"mParcelledData": &l.bundleParcel, "mMap": &l.bundleMap})
 		},
 		func() error {

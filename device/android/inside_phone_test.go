@@ -246,31 +246,155 @@ func TestCostOfRouteApp(t *testing.T) {
 	t.Log(commands)
 }
 
-// An app that another debugger has is left alone: the reply comes by its hook,
-// or the request by it, and both are said.
+// An app that another debugger has is left alone, once that was waited for: the
+// reply comes by its hook, or the request by it, and both are said.
 func TestDebuggerIsThere(t *testing.T) {
-	l := newLab(t, virtualandroid.Options{Debugged: true})
+	for _, api := range []int{27, 34} {
+		l := newLab(t, virtualandroid.Options{Debugged: true, API: api})
+		l.warm(t)
+		openDemo(t, l)
+		open := func() *Phone {
+			p := l.open(t)
+			p.options.OtherDebugger = func(time.Duration) time.Duration { return silentTime + 10*time.Millisecond }
+			return p
+		}
+		var notes []string
+		note := device.Hooks{Note: func(n device.Note) { notes = append(notes, n.Message+" / "+n.Hint) }}
+		out, err := open().Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: note})
+		if err != nil || out.Evidence[len(out.Evidence)-1].Source != sourceApp {
+			t.Errorf("API %d: %v, seen %q", api, err, whats(out))
+		}
+		want := []string{"; the reply is read only if"}
+		if api >= 28 {
+			want = []string{"; waiting for it", "; the reply is read only if"}
+		}
+		if !slices.EqualFunc(notes, want, func(got, want string) bool {
+			return strings.Contains(got, "another debugger (Android Studio?) is attached") && strings.Contains(got, want)
+		}) {
+			t.Errorf("API %d: notes %q", api, notes)
+		}
+		launch := intents.LaunchMiniProgram{UserName: new("gh_1")}
+		out, err = open().Deliver(bounded(t), device.Job{Request: launch, Until: device.Opened})
+		if err != nil || out.Route != device.RouteBridge || !strings.Contains(out.RouteReason, "another debugger") {
+			t.Errorf("API %d: %v, by %s: %s", api, err, out.Route, out.RouteReason)
+		}
+		_, err = open().Deliver(bounded(t), device.Job{Request: launch, Route: device.RouteApp, Until: device.Opened})
+		if code(err) != device.PhoneNotReady {
+			t.Errorf("API %d: route app: %v", api, err)
+		}
+	}
+}
+
+// Another debugger that leaves in time is waited for.
+func TestDebuggerLeaves(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
-	openDemo(t, l)
-	var notes []string
-	note := device.Hooks{Note: func(n device.Note) { notes = append(notes, n.Message+" / "+n.Hint) }}
-	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: note})
-	if err != nil || out.Evidence[len(out.Evidence)-1].Source != sourceApp {
+	process := openDemo(t, l)
+	other := attachTo(t, l, process.PID)
+	var told int
+	out, err := l.open(t).Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: device.Hooks{Note: func(n device.Note) {
+		if strings.Contains(n.Message, fmt.Sprint(process.PID)) && strings.Contains(n.Message, "another debugger") {
+			told++
+			if err := other.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}}})
+	if err != nil || told != 1 || out.Evidence[len(out.Evidence)-1].Source != sourceInside {
+		t.Errorf("%v, told %d times, seen %q", err, told, whats(out))
+	}
+}
+
+func attachTo(t *testing.T, l *lab, pid int) *jdwp.VM {
+	t.Helper()
+	conn, err := l.Dial(t.Context(), fmt.Sprint("jdwp:", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	vm, err := jdwp.Attach(bounded(t), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { vm.Close() })
+	return vm
+}
+
+// How long another debugger is waited for: half of the time that is left.
+func TestPatience(t *testing.T) {
+	if got := (&Backend{}).open(device.Info{}).options.OtherDebugger(30 * time.Second); got != 15*time.Second {
+		t.Error(got)
+	}
+}
+
+// An app that dies while it is looked into is told of, whatever it died of.
+func TestAppDiesInside(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
+	l.warm(t)
+	process := openDemo(t, l)
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	want := fmt.Sprintf("the app's process %d ended", process.PID)
+	out, err := l.open(t).Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: device.Hooks{Seen: func(e device.Evidence) {
+		switch {
+		case strings.HasPrefix(e.What, "chat picker"):
+			go l.Model.Abort(process.PID, 11, "a field id that is none")
+		case strings.HasPrefix(e.What, want):
+			cancel() // nothing else will come
+		}
+	}}})
+	if code(err) != device.Interrupted || !strings.Contains(whats(out), want) {
 		t.Errorf("%v, seen %q", err, whats(out))
 	}
-	if !slices.ContainsFunc(notes, func(s string) bool {
-		return strings.Contains(s, "another one is attached") && strings.Contains(s, "Android Studio")
-	}) {
-		t.Errorf("notes %q", notes)
+	if _, ok := l.Model.Process(process.Name, process.UID); ok {
+		t.Error("the process runs on")
 	}
-	launch := intents.LaunchMiniProgram{UserName: new("gh_1")}
-	out, err = l.open(t).Deliver(bounded(t), device.Job{Request: launch, Until: device.Opened})
-	if err != nil || out.Route != device.RouteBridge || !strings.Contains(out.RouteReason, "another one is attached") {
-		t.Errorf("%v, by %s: %s", err, out.Route, out.RouteReason)
+	entries, _ := l.Model.Log.Read(0, phone.LogCrash)
+	if len(entries) != 1 || !strings.Contains(entries[0].Text, "signal 11 (SIGSEGV)") {
+		t.Errorf("logged %+v", entries)
 	}
-	_, err = l.open(t).Deliver(bounded(t), device.Job{Request: launch, Route: device.RouteApp, Until: device.Opened})
-	if code(err) != device.PhoneNotReady {
-		t.Errorf("route app: %v", err)
+	err = vmError(fmt.Errorf("ObjectReference.GetValues: %w", jdwp.ErrLost))
+	if code(err) != device.Failed || !strings.Contains(err.Error(), "the app's process ended while wxctl worked in it") {
+		t.Error(err)
+	}
+}
+
+// Five hundred replies are read in one and the same process, which is none the
+// worse for it.
+func TestManyReplies(t *testing.T) {
+	replies := 500
+	if testing.Short() {
+		replies = 50
+	}
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	process := openDemo(t, l)
+	p := l.open(t)
+	ctx := bounded(t)
+	in := p.enter(ctx, &agent.App{Package: virtualandroid.DemoPackage, UID: process.UID}, []string{virtualandroid.DemoEntry})
+	defer in.close()
+	in.attachAll(ctx, []int{process.PID}, func(err error) { t.Error(err) })
+	for n := range replies {
+		transaction := fmt.Sprint("t-", n)
+		reply, err := androidwire.EncodeReply(intents.ShareReply{Result: intents.Result{Transaction: &transaction}}, androidwire.Receiver{Package: virtualandroid.DemoPackage})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Flags = androidwire.FlagNewTask
+		if _, err := l.Model.StartActivity(t.Context(), phone.StartRequest{UID: phone.ShellUID, Package: "com.android.shell", Intent: reply}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-in.arrived():
+		case <-ctx.Done():
+			t.Fatalf("reply %d was not read", n)
+		}
+		c, ok := in.take()
+		if !ok || c.err != nil || *c.extras.Get("_wxapi_baseresp_transaction").Text() != transaction {
+			t.Fatalf("reply %d: %+v", n, c)
+		}
+	}
+	if now, ok := l.Model.Process(process.Name, process.UID); !ok || now.PID != process.PID {
+		t.Errorf("the app runs as %+v, %t", now, ok)
 	}
 }
 
@@ -299,15 +423,7 @@ func TestNothingStaysInside(t *testing.T) {
 			t.Fatalf("%d goroutines after 20 looks, %d after 200", before, runtime.NumGoroutine())
 		}
 	}
-	conn, err := l.Dial(t.Context(), fmt.Sprint("jdwp:", process.PID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	vm, err := jdwp.Attach(bounded(t), conn)
-	if err != nil {
-		t.Fatalf("somebody is still attached: %v", err)
-	}
-	defer vm.Close()
+	vm := attachTo(t, l, process.PID) // nobody else is
 	threads, err := vm.Threads(bounded(t))
 	if err != nil {
 		t.Fatal(err)

@@ -220,7 +220,7 @@ func (w *worker) start(ctx context.Context, s *stop) error {
 	if err != nil {
 		return err
 	}
-	made, err := w.vm.NewInstance(ctx, thread, class, constructor.ID, jdwp.SingleThreaded, jdwp.Ref(name))
+	made, err := w.vm.NewInstance(ctx, thread, class, constructor, jdwp.SingleThreaded, name)
 	if err != nil {
 		return w.explain(ctx, thread, err)
 	}
@@ -234,7 +234,7 @@ func (w *worker) start(ctx context.Context, s *stop) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.vm.Invoke(ctx, thread, made, class, start.ID, jdwp.SingleThreaded)
+	_, err = w.vm.Invoke(ctx, thread, made, class, start, jdwp.SingleThreaded)
 	return w.explain(ctx, thread, err)
 }
 
@@ -265,7 +265,7 @@ func (w *worker) static(ctx context.Context, class, name, signature string, args
 	if err != nil {
 		return jdwp.Value{}, err
 	}
-	v, err := w.vm.InvokeStatic(ctx, w.thread, declares, m.ID, jdwp.SingleThreaded, args...)
+	v, err := w.vm.InvokeStatic(ctx, w.thread, declares, m, jdwp.SingleThreaded, args...)
 	if err != nil {
 		return v, w.explain(ctx, w.thread, err)
 	}
@@ -295,8 +295,7 @@ func (w *worker) str(ctx context.Context, s *string) (jdwp.Value, error) {
 	if s == nil {
 		return jdwp.Null(), nil
 	}
-	id, err := w.vm.NewString(ctx, *s)
-	return jdwp.Ref(id), err
+	return w.vm.NewString(ctx, *s)
 }
 
 // strings is a String[]; nil is null.

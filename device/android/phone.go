@@ -23,6 +23,9 @@ type Options struct {
 	// UnreadAfter is how long after WeChat called the app back its reply may
 	// take to be read or logged, the app's own start included. Zero: 20 s.
 	UnreadAfter time.Duration
+	// OtherDebugger says how much of the time that is left wxctl waits for
+	// another debugger to leave the app. Nil: half of it.
+	OtherDebugger func(left time.Duration) time.Duration
 }
 
 // Phone is an open Android phone. Its agent starts with the first thing that
@@ -55,6 +58,9 @@ func (b *Backend) open(info device.Info) *Phone {
 	}
 	if options.UnreadAfter == 0 {
 		options.UnreadAfter = 20 * time.Second
+	}
+	if options.OtherDebugger == nil {
+		options.OtherDebugger = func(left time.Duration) time.Duration { return left / 2 }
 	}
 	dex := options.Dex
 	if dex == nil {

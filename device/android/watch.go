@@ -171,6 +171,9 @@ func (w *replyWatch) observe(ev agent.Event) {
 
 // readInside takes what was read in the app.
 func (w *replyWatch) readInside(c caught) {
+	if c.ended != 0 {
+		return // nothing was called back
+	}
 	old := w.answered()
 	w.observer.Fresh(w.phone.info)
 	w.observer.readInside(c)

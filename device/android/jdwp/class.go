@@ -14,6 +14,9 @@ type Method struct {
 	Flags     int32  // access flags
 }
 
+// constructor is what constructors are called.
+const constructor = "<init>"
+
 // accessStatic is the access flag of static methods and fields.
 const accessStatic = 0x0008
 
@@ -92,12 +95,17 @@ var ErrNoMethod = errors.New("no such method")
 
 // FindMethod finds a method by name and signature in a class, its superclasses
 // and, last, their interfaces. It returns the class that declares it.
+//
+// A constructor is found in the class itself alone: nothing inherits one.
 func (vm *VM) FindMethod(ctx context.Context, class ClassID, name, signature string) (ClassID, Method, error) {
 	var chain []ClassID
 	for c := class; c != 0 && len(chain) < 100; {
 		chain = append(chain, c)
 		if m, ok, err := vm.declared(ctx, c, name, signature); err != nil || ok {
 			return c, m, err
+		}
+		if name == constructor {
+			return 0, Method{}, fmt.Errorf("%w: %s%s", ErrNoMethod, name, signature)
 		}
 		super, err := vm.Superclass(ctx, c)
 		if err != nil && !errors.Is(err, InvalidClass) { // an interface has none
@@ -174,12 +182,24 @@ func (vm *VM) Interfaces(ctx context.Context, class ClassID) ([]ClassID, error) 
 
 // Signature is a class's type signature, such as "Ljava/lang/String;".
 func (vm *VM) Signature(ctx context.Context, class ClassID) (string, error) {
+	vm.mu.Lock()
+	known, ok := vm.signatures[class]
+	vm.mu.Unlock()
+	if ok {
+		return known, nil
+	}
 	d, err := vm.call(ctx, cmdSignature, vm.out().class(class))
 	if err != nil {
 		return "", err
 	}
 	s := d.string()
-	return s, d.end(cmdSignature.name)
+	if err := d.end(cmdSignature.name); err != nil {
+		return "", err
+	}
+	vm.mu.Lock()
+	vm.signatures[class] = s
+	vm.mu.Unlock()
+	return s, nil
 }
 
 // ClassLoader is the loader of a class; 0 is the one that boots.

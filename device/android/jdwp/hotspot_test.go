@@ -270,7 +270,7 @@ func hotSpotReadsArguments(t *testing.T, classes string) {
 	}
 	extras := must(vm.Call(ctx, thread, intent, "getExtras", "()Ljava/util/Map;"))(t)
 	key := must(vm.NewString(ctx, "text"))(t)
-	text := must(vm.Call(ctx, thread, extras.Object(), "get", "(Ljava/lang/Object;)Ljava/lang/Object;", jdwp.Ref(key)))(t)
+	text := must(vm.Call(ctx, thread, extras.Object(), "get", "(Ljava/lang/Object;)Ljava/lang/Object;", key))(t)
 	if s := must(vm.StringValue(ctx, text.Object()))(t); s != "微信 \U0001F600 \x00 end" {
 		t.Errorf("text %q", s)
 	}
@@ -314,7 +314,7 @@ func hotSpotInvokes(t *testing.T, classes string) {
 		t.Fatal(err)
 	}
 	intent := args[0].Object()
-	text := func(s string) jdwp.Value { return jdwp.Ref(must(vm.NewString(ctx, s))(t)) }
+	text := func(s string) jdwp.Value { return must(vm.NewString(ctx, s))(t) }
 	read := func(v jdwp.Value) string { return must(vm.StringValue(ctx, v.Object()))(t) }
 
 	if v := must(vm.Call(ctx, thread, intent, "base", "()Ljava/lang/String;"))(t); read(v) != "of the superclass" {
@@ -360,7 +360,7 @@ func hotSpotInvokes(t *testing.T, classes string) {
 	if err != nil || !twice.Static() {
 		t.Fatal(twice, err)
 	}
-	if v := must(vm.InvokeStatic(ctx, thread, intentClass, twice.ID, jdwp.SingleThreaded, text("ab")))(t); read(v) != "abab" {
+	if v := must(vm.InvokeStatic(ctx, thread, intentClass, twice, jdwp.SingleThreaded, text("ab")))(t); read(v) != "abab" {
 		t.Errorf("twice %q", read(v))
 	}
 	_, total, err := vm.FindMethod(ctx, intentClass, "total", "([B)I")
@@ -372,7 +372,7 @@ func hotSpotInvokes(t *testing.T, classes string) {
 	if err := vm.SetBytes(ctx, array, 0, large); err != nil {
 		t.Fatal(err)
 	}
-	if v := must(vm.InvokeStatic(ctx, thread, intentClass, total.ID, jdwp.SingleThreaded, jdwp.Ref(array)))(t); v.Int() != 900_000 {
+	if v := must(vm.InvokeStatic(ctx, thread, intentClass, total, jdwp.SingleThreaded, jdwp.Ref(array)))(t); v.Int() != 900_000 {
 		t.Errorf("total %v", v)
 	}
 	if b := must(vm.Bytes(ctx, array, 1<<20))(t); !bytes.Equal(b, large) {
@@ -386,7 +386,7 @@ func hotSpotInvokes(t *testing.T, classes string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := must(vm.NewInstance(ctx, thread, intentClass, create.ID, jdwp.SingleThreaded, text("made")))(t)
+	made := must(vm.NewInstance(ctx, thread, intentClass, create, jdwp.SingleThreaded, text("made")))(t)
 	if err := vm.Pin(ctx, made); err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,6 @@ import (
 // handshake is what either side says first (JDWP specification, "Handshake").
 const handshake = "JDWP-Handshake"
 
-// HandshakeTime bounds how long Attach waits for the VM's handshake. A VM with
-// another debugger may never give it: adbd hands the connection to the
-// process, and the process takes it up only when it has none.
-const HandshakeTime = 8 * time.Second
-
 // AnswerTime bounds how long a VM may take for a command that it answers from
 // what it knows. Invocations are bounded by their context alone.
 const AnswerTime = 15 * time.Second
@@ -56,7 +51,8 @@ var (
 	// debugger is attached, or the process is gone.
 	ErrRefused = errors.New("the VM closed the connection before it said a word")
 	// ErrSilent is a VM that gave no handshake, or no answer, in time: another
-	// debugger is attached, or the process is frozen.
+	// debugger is attached, which ART has the next one wait for in silence, or the
+	// process is frozen.
 	ErrSilent = errors.New("the VM does not answer")
 	// ErrNoVM is a peer that speaks another protocol, or nonsense.
 	ErrNoVM = errors.New("the peer does not speak JDWP")
@@ -90,7 +86,10 @@ type VM struct {
 	allStops int              // suspensions of the whole VM that are ours
 	methods  map[ClassID][]Method
 	supers   map[ClassID]ClassID
-	cost     Cost
+	// signatures and is are what check found out of classes.
+	signatures map[ClassID]string
+	is         map[isA]bool
+	cost       Cost
 }
 
 // Cost counts what went over the connection.
@@ -107,28 +106,25 @@ func (vm *VM) Cost() Cost {
 }
 
 // Attach shakes hands with the VM at the other end of rw and learns the sizes
-// of its ids. ctx, and HandshakeTime, bound this alone. It closes rw if it
-// fails; else Close does.
+// of its ids. ctx bounds this alone, so that a VM may be waited for until
+// another debugger leaves it. It closes rw if it fails; else Close does.
 //
-// The errors are ErrRefused, ErrSilent and ErrNoVM, or ctx's.
+// The errors are ErrRefused, ErrSilent (once ctx's deadline is over) and ErrNoVM,
+// or ctx's.
 func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
-	return attach(ctx, rw, HandshakeTime)
-}
-
-func attach(ctx context.Context, rw io.ReadWriteCloser, patience time.Duration) (*VM, error) {
-	if err := greet(ctx, rw, patience); err != nil {
+	if err := within(ctx, rw, func() error { return greet(rw) }); err != nil {
 		_ = rw.Close() // it is of no use, whatever it says to that
 		return nil, err
 	}
 	vm := &VM{
 		rw: rw, ended: make(chan struct{}), writing: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
 		pending: map[uint32]chan reply{}, requests: map[RequestID]EventKind{}, stopped: map[ThreadID]int{},
-		methods: map[ClassID][]Method{}, supers: map[ClassID]ClassID{},
+		methods: map[ClassID][]Method{}, supers: map[ClassID]ClassID{}, signatures: map[ClassID]string{}, is: map[isA]bool{},
 	}
 	vm.close = sync.OnceValue(vm.farewell)
 	// IDSizes must be known before an event can be read, and an event may come
 	// before its answer: the reader starts after it, on what this one read.
-	early, err := vm.learnSizes(ctx, patience)
+	early, err := vm.learnSizes(ctx)
 	if err != nil {
 		_ = rw.Close() // it is of no use, whatever it says to that
 		return nil, err
@@ -144,27 +140,27 @@ func attach(ctx context.Context, rw io.ReadWriteCloser, patience time.Duration) 
 }
 
 // greet exchanges the handshake.
-func greet(ctx context.Context, rw io.ReadWriteCloser, patience time.Duration) error {
-	return within(ctx, rw, patience, func() error {
-		if _, err := io.WriteString(rw, handshake); err != nil {
-			return fmt.Errorf("%w: %w", ErrRefused, err)
-		}
-		got := make([]byte, len(handshake))
-		switch n, err := io.ReadFull(rw, got); {
-		case !bytes.HasPrefix([]byte(handshake), got[:n]):
-			return fmt.Errorf("%w: its handshake is %q", ErrNoVM, got[:n])
-		case err != nil:
-			return fmt.Errorf("%w: %w", ErrRefused, err)
-		}
-		return nil
-	})
+func greet(rw io.ReadWriter) error {
+	if _, err := io.WriteString(rw, handshake); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	got := make([]byte, len(handshake))
+	switch n, err := io.ReadFull(rw, got); {
+	case !bytes.HasPrefix([]byte(handshake), got[:n]):
+		return fmt.Errorf("%w: its handshake is %q", ErrNoVM, got[:n])
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return nil
 }
 
 // learnSizes asks for the sizes of ids, the only command whose answer does not
 // depend on them. Packets that came before the answer are returned.
-func (vm *VM) learnSizes(ctx context.Context, patience time.Duration) ([]packet, error) {
+func (vm *VM) learnSizes(ctx context.Context) ([]packet, error) {
+	ctx, cancel := context.WithTimeout(ctx, AnswerTime)
+	defer cancel()
 	var early []packet
-	err := within(ctx, vm.rw, patience, func() error {
+	err := within(ctx, vm.rw, func() error {
 		vm.lastID, vm.cost.Commands = 1, 1
 		if _, err := vm.rw.Write(appendPacket(nil, vm.lastID, cmdIDSizes, nil)); err != nil {
 			return fmt.Errorf("%w: %w", ErrLost, err)
@@ -189,15 +185,13 @@ func (vm *VM) learnSizes(ctx context.Context, patience time.Duration) ([]packet,
 	return early, err
 }
 
-// within runs do, and closes rw if it does not end before patience or ctx do.
-func within(ctx context.Context, rw io.Closer, patience time.Duration, do func() error) error {
+// within runs do, and closes rw if it does not end before ctx does.
+func within(ctx context.Context, rw io.Closer, do func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	fired := make(chan struct{})
-	stop := context.AfterFunc(bounded, func() {
+	stop := context.AfterFunc(ctx, func() {
 		_ = rw.Close() // makes do end, whatever it waits for
 		close(fired)
 	})
@@ -206,10 +200,10 @@ func within(ctx context.Context, rw io.Closer, patience time.Duration, do func()
 		return err
 	}
 	<-fired
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return ErrSilent
+	return fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
 }
 
 // Close gives up all requests, lets go on what this debugger stopped, detaches

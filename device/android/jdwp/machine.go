@@ -97,8 +97,8 @@ func (vm *VM) Resume(ctx context.Context) error {
 
 // NewString makes a string in the VM and pins it, so that it lasts until
 // Unpin or Close.
-func (vm *VM) NewString(ctx context.Context, s string) (ObjectID, error) {
-	return vm.pinned(ctx, func() (ObjectID, error) {
+func (vm *VM) NewString(ctx context.Context, s string) (Value, error) {
+	id, err := vm.pinned(ctx, func() (ObjectID, error) {
 		d, err := vm.call(ctx, cmdCreateString, vm.out().string(s))
 		if err != nil {
 			return 0, err
@@ -106,4 +106,5 @@ func (vm *VM) NewString(ctx context.Context, s string) (ObjectID, error) {
 		id := d.object()
 		return id, d.end(cmdCreateString.name)
 	})
+	return Value{TagString, uint64(id)}, err
 }

@@ -76,6 +76,9 @@ func (vm *VM) pinned(ctx context.Context, make func() (ObjectID, error)) (Object
 
 // NewArray makes an array of a type (the array's, such as "[B") and pins it.
 func (vm *VM) NewArray(ctx context.Context, class ClassID, length int) (ObjectID, error) {
+	if length < 0 {
+		return 0, fmt.Errorf("%w: an array of %d elements", ErrArguments, length)
+	}
 	return vm.pinned(ctx, func() (ObjectID, error) {
 		d, err := vm.call(ctx, cmdNewArray, vm.out().class(class).int32(length))
 		if err != nil {
@@ -189,34 +192,45 @@ const (
 // Invoke calls a method of an object in a thread that an event stopped. class
 // is the one that declares the method. An exception in the VM is a *Thrown.
 // ctx alone bounds the wait; when it ends, the method goes on in the VM.
-func (vm *VM) Invoke(ctx context.Context, thread ThreadID, object ObjectID, class ClassID, method MethodID,
+//
+// Arguments that the method does not take are ErrArguments, and not sent.
+func (vm *VM) Invoke(ctx context.Context, thread ThreadID, object ObjectID, class ClassID, method Method,
 	options InvokeOptions, args ...Value) (Value, error) {
-	return vm.invoke(ctx, cmdInvoke, vm.out().object(object).thread(thread).class(class).method(method), options, args)
+	if method.Static() || object == 0 {
+		return Value{}, fmt.Errorf("%w: %s needs an object", ErrArguments, method.Name)
+	}
+	return vm.invoke(ctx, cmdInvoke, vm.out().object(object).thread(thread).class(class).method(method.ID), method, options, args)
 }
 
 // InvokeStatic calls a static method of a class, as Invoke does.
-func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, method MethodID, options InvokeOptions,
+func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, method Method, options InvokeOptions,
 	args ...Value) (Value, error) {
-	return vm.invoke(ctx, cmdInvokeStatic, vm.out().class(class).thread(thread).method(method), options, args)
+	if !method.Static() {
+		return Value{}, fmt.Errorf("%w: %s is not static", ErrArguments, method.Name)
+	}
+	return vm.invoke(ctx, cmdInvokeStatic, vm.out().class(class).thread(thread).method(method.ID), method, options, args)
 }
 
 // NewInstance makes an object with a constructor, as Invoke does. It is not
 // pinned, since a context could end between: pin it, or pass it on at once.
-func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, constructor MethodID, options InvokeOptions,
+func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, method Method, options InvokeOptions,
 	args ...Value) (ObjectID, error) {
-	v, err := vm.invoke(ctx, cmdNewInstance, vm.out().class(class).thread(thread).method(constructor), options, args)
+	if method.Name != constructor {
+		return 0, fmt.Errorf("%w: %s is no constructor", ErrArguments, method.Name)
+	}
+	v, err := vm.invoke(ctx, cmdNewInstance, vm.out().class(class).thread(thread).method(method.ID), method, options, args)
 	if err != nil {
 		return 0, err
 	}
 	return v.Object(), nil
 }
 
-func (vm *VM) invoke(ctx context.Context, c command, out *encoder, options InvokeOptions, args []Value) (Value, error) {
+func (vm *VM) invoke(ctx context.Context, c command, out *encoder, method Method, options InvokeOptions, args []Value) (Value, error) {
+	if err := vm.check(ctx, method, args); err != nil {
+		return Value{}, err
+	}
 	out.int32(len(args))
 	for _, v := range args {
-		if v.Tag.size(vm.sizes) < 0 {
-			return Value{}, fmt.Errorf("%s: an argument of no type", c.name)
-		}
 		out.tagged(v)
 	}
 	d, err := vm.ask(ctx, c, out.int32(int(options)).b)
@@ -244,7 +258,7 @@ func (vm *VM) Call(ctx context.Context, thread ThreadID, object ObjectID, name, 
 	if err != nil {
 		return Value{}, err
 	}
-	return vm.Invoke(ctx, thread, object, declares, method.ID, SingleThreaded, args...)
+	return vm.Invoke(ctx, thread, object, declares, method, SingleThreaded, args...)
 }
 
 // Text is what an object's toString says; "" if that is null.

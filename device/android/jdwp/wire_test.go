@@ -166,11 +166,13 @@ func TestHandshakeFails(t *testing.T) {
 			conn, p := dial(t)
 			go io.Copy(io.Discard, p)
 			test.do(p)
-			patience := long
+			ctx := within1m(t)
 			if test.want == ErrSilent {
-				patience = 200 * time.Millisecond
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
+				defer cancel()
 			}
-			if _, err := attach(within1m(t), conn, patience); !errors.Is(err, test.want) {
+			if _, err := Attach(ctx, conn); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if _, err := conn.Write([]byte{0}); !errors.Is(err, net.ErrClosed) {

@@ -166,7 +166,7 @@ func extraText(t *testing.T, vm *jdwp.VM, thread jdwp.ThreadID, intent jdwp.Obje
 	t.Helper()
 	ctx := bounded(t)
 	k := get(vm.NewString(ctx, key))(t)
-	v := get(vm.Call(ctx, thread, intent, "getStringExtra", "(Ljava/lang/String;)Ljava/lang/String;", jdwp.Ref(k)))(t)
+	v := get(vm.Call(ctx, thread, intent, "getStringExtra", "(Ljava/lang/String;)Ljava/lang/String;", k))(t)
 	return get(vm.StringValue(ctx, v.Object()))(t)
 }
 
@@ -234,7 +234,9 @@ func TestDebuggerRefused(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		vm, err := jdwp.Attach(bounded(t), conn)
+		ctx, cancel := context.WithTimeout(bounded(t), 200*time.Millisecond)
+		defer cancel()
+		vm, err := jdwp.Attach(ctx, conn)
 		if err == nil {
 			vm.Close()
 		}
@@ -394,15 +396,15 @@ func (c *caller) startWorker(p *Phone) {
 		c.t.Fatalf("event %+v", set)
 	}
 	class := get(c.vm.ClassesBySignature(c.ctx, "Ljava/lang/Thread;"))(c.t)[0].ID
-	find := func(name, signature string) jdwp.MethodID {
+	find := func(name, signature string) jdwp.Method {
 		_, m, err := c.vm.FindMethod(c.ctx, class, name, signature)
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		return m.ID
+		return m
 	}
 	made := get(c.vm.NewInstance(c.ctx, set.Thread(), class, find("<init>", "("+sigText+")V"), jdwp.SingleThreaded, c.text("wxctl")))(c.t)
-	run := get(c.vm.Request(c.ctx, jdwp.Breakpoint, jdwp.SuspendThread, jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: find("run", "()V")}), jdwp.InThread(jdwp.ThreadID(made))))(c.t)
+	run := get(c.vm.Request(c.ctx, jdwp.Breakpoint, jdwp.SuspendThread, jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: find("run", "()V").ID}), jdwp.InThread(jdwp.ThreadID(made))))(c.t)
 	get(c.vm.Invoke(c.ctx, set.Thread(), made, class, find("start", "()V"), jdwp.SingleThreaded))(c.t)
 	if err := c.vm.Clear(c.ctx, message); err != nil {
 		c.t.Fatal(err)
@@ -418,7 +420,7 @@ func (c *caller) startWorker(p *Phone) {
 
 func (c *caller) text(s string) jdwp.Value {
 	c.t.Helper()
-	return jdwp.Ref(get(c.vm.NewString(c.ctx, s))(c.t))
+	return get(c.vm.NewString(c.ctx, s))(c.t)
 }
 
 func (c *caller) call(object jdwp.ObjectID, name, signature string, args ...jdwp.Value) jdwp.Value {
@@ -433,7 +435,7 @@ func (c *caller) static(class, name, signature string, args ...jdwp.Value) jdwp.
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return get(c.vm.InvokeStatic(c.ctx, c.thread, id, m.ID, jdwp.SingleThreaded, args...))(c.t)
+	return get(c.vm.InvokeStatic(c.ctx, c.thread, id, m, jdwp.SingleThreaded, args...))(c.t)
 }
 
 // throws makes a call that ends with an exception of a class.

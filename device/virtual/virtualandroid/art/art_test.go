@@ -228,6 +228,37 @@ func TestRefusals(t *testing.T) {
 		_, err = vm.SlotValues(ctx, main, frames[0].ID+1, jdwp.Slot{Index: 0, Tag: jdwp.TagObject})
 		expect("no such frame", err, none)
 
+		class, _, err := vm.ClassOf(ctx, this)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, run, err := vm.FindMethod(ctx, class, "run", "(JLjava/lang/String;)I")
+		if err != nil {
+			t.Fatal(err)
+		}
+		long, err := vm.SlotValues(ctx, main, frames[0].ID, jdwp.Slot{Index: map[bool]int{true: 41, false: 1}[api >= 28], Tag: jdwp.TagLong})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]jdwp.Value{nil, {jdwp.Int(1), jdwp.Null()}, {jdwp.Null(), jdwp.Null()}, {long[0], jdwp.Int(1)},
+			{long[0], jdwp.Ref(this)}, {long[0], jdwp.Null(), jdwp.Null()}} {
+			if _, err := vm.Invoke(ctx, main, this, class, run, 0, args...); !errors.Is(err, jdwp.ErrArguments) {
+				t.Errorf("API %d: run(%v): %v", api, args, err)
+			}
+		}
+		_, err1 := vm.Invoke(ctx, main, 0, class, run, 0, long[0], jdwp.Null())
+		_, err2 := vm.InvokeStatic(ctx, main, class, run, 0, long[0], jdwp.Null())
+		_, err3 := vm.NewInstance(ctx, main, class, run, 0, long[0], jdwp.Null())
+		_, err4 := vm.NewArray(ctx, class, -1)
+		for i, err := range []error{err1, err2, err3, err4} {
+			if !errors.Is(err, jdwp.ErrArguments) {
+				t.Errorf("API %d: call %d: %v", api, i+1, err)
+			}
+		}
+		if _, _, err := vm.FindMethod(ctx, class, "<init>", "()V"); !errors.Is(err, jdwp.ErrNoMethod) {
+			t.Errorf("API %d: a constructor was inherited: %v", api, err)
+		}
+
 		// A thread that is stopped twice: ART's own JDWP invokes nothing in it.
 		if err := vm.Suspend(ctx); err != nil {
 			t.Fatal(err)
