@@ -174,10 +174,10 @@ func TestAttachError(t *testing.T) {
 		want device.Code
 		says string
 	}{
-		{"another debugger", running, fmt.Errorf("%w: EOF", jdwp.ErrRefused), device.PhoneNotReady, "takes no debugger"},
-		{"silent at the handshake", running, jdwp.ErrSilent, device.PhoneNotReady, "takes no debugger"},
-		{"silent later", running, fmt.Errorf("EventRequest.Set: %w", jdwp.ErrSilent), device.PhoneNotReady, "takes no debugger"},
-		{"slow all along", late, fmt.Errorf("EventRequest.Set: %w", context.DeadlineExceeded), device.PhoneNotReady, "takes no debugger"},
+		{"another debugger", running, fmt.Errorf("%w: EOF", jdwp.ErrRefused), device.PhoneNotReady, "another debugger (Android Studio?) is attached"},
+		{"silent at the handshake", running, jdwp.ErrSilent, device.PhoneNotReady, "another debugger (Android Studio?) is attached"},
+		{"silent later", running, fmt.Errorf("EventRequest.Set: %w", jdwp.ErrSilent), device.PhoneNotReady, "another debugger (Android Studio?) is attached"},
+		{"slow all along", late, fmt.Errorf("EventRequest.Set: %w", context.DeadlineExceeded), device.PhoneNotReady, "another debugger (Android Studio?) is attached"},
 		{"nonsense", running, fmt.Errorf("%w: ids of 99 bytes", jdwp.ErrNoVM), device.Failed, "does not work: the peer does not speak JDWP: ids of 99 bytes"},
 		{"refused", running, fmt.Errorf("EventRequest.Set: %w", jdwp.NotImplemented), device.Failed, "does not work: EventRequest.Set"},
 	} {

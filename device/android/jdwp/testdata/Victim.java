@@ -1,6 +1,4 @@
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** An app for a debugger to look into: entries are called again and again. */
@@ -100,21 +98,33 @@ public class Victim {
         }, "busy");
         busy.setDaemon(true);
         busy.start();
+        if (args.length > 0 && args[0].equals("auto")) { // nobody says lines
+            while (true) {
+                handle(entry, "auto");
+                handle(entry, "late");
+                Thread.sleep(50);
+            }
+        }
         // Each line of input calls the entries once and is answered.
         java.io.BufferedReader in = new java.io.BufferedReader(new java.io.InputStreamReader(System.in));
-        List<String> seen = new ArrayList<>();
         for (String line; (line = in.readLine()) != null;) {
-            seen.add(line);
-            if (line.equals("late")) {
-                Late.run(new Intent(line));
-            } else {
-                Intent intent = new Intent(line);
-                intent.extras.put("code", seen.size());
-                intent.extras.put("text", "微信 \uD83D\uDE00 \0 end");
-                entry.onCreate(7L, intent);
-                entry.onNewIntent(intent);
-            }
+            handle(entry, line);
             System.out.println("done " + line + " " + entry.created + " " + entry.renewed);
         }
+    }
+
+    static int lines;
+
+    static void handle(Entry entry, String line) {
+        lines++;
+        if (line.equals("late")) {
+            Late.run(new Intent(line));
+            return;
+        }
+        Intent intent = new Intent(line);
+        intent.extras.put("code", lines);
+        intent.extras.put("text", "微信 \uD83D\uDE00 \0 end");
+        entry.onCreate(7L, intent);
+        entry.onNewIntent(intent);
     }
 }
