@@ -20,7 +20,7 @@ func (d *delivery) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.inside.attachAll(ctx, pidsOf(running))
+	d.inside.attachAll(ctx, pidsOf(running), d.waits)
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		return why
 	}
