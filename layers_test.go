@@ -30,12 +30,13 @@ var layers = map[string][]string{
 	// The server is nats-server as it is; it knows nothing of labs.
 	"device/lab/natslab/natsserver": {},
 	"device/archive":                {},
+	"device/netstack":               {},
 	"device/cms":                    {},
 	"device/android":                {"device", "device/archive", "device/check", "device/cms", "intents/..."},
-	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "intents/..."},
+	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "device/netstack", "intents/..."},
 	// Virtual phones know nothing of what drives them, but for the forms of the
 	// agent's and the debugger's messages.
-	"device/virtual":                    {"intents/..."},
+	"device/virtual":                    {"device/netstack", "intents/..."},
 	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "device/android/apk", "intents/..."},
 	"device/virtual/virtualandroid/art": {"device/android/jdwp"},
 	"docs":                              {"cmd", "device/check"},
@@ -48,7 +49,7 @@ var doors = map[string][]string{
 	"github.com/electricbubble/gadb": {"device/android"},
 	"github.com/fatih/color":         {"cmd/internal/streams"},
 	"github.com/danielpaulus/go-ios": {"device/ios", "device/virtual/virtualios/coredevice"},
-	"gvisor.dev/gvisor":              {"device/ios/cdtunnel", "device/virtual/virtualios/coredevice"},
+	"gvisor.dev/gvisor":              {"device/netstack"},
 	"github.com/spf13/cobra":         {"cmd", "docs/gen"},
 	"github.com/spf13/pflag":         {"cmd"},
 	"mvdan.cc/sh":                    {"device/virtual/virtualandroid/shell"},

@@ -167,26 +167,7 @@ func (c *conn) Close() error {
 
 // during makes what do reads and writes end when ctx does. An error of do that
 // ctx caused is replaced by ctx's.
-func (c *conn) during(ctx context.Context, do func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		c.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
-		close(fired)
-	})
-	err := do()
-	if stop() {
-		return err
-	}
-	<-fired
-	c.SetDeadline(time.Time{})
-	if err == nil {
-		return nil // it was done before ctx ended
-	}
-	return ctx.Err()
-}
+func (c *conn) during(ctx context.Context, do func() error) error { return device.During(ctx, c, do) }
 
 // request sends a service request, as adb frames it: four hex digits and the
 // text. adb refuses more than 65535 bytes by closing the connection, so that

@@ -10,11 +10,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"time"
 
 	"github.com/danielpaulus/go-ios/ios"
 	"github.com/danielpaulus/go-ios/ios/xpc"
 
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
@@ -177,24 +177,7 @@ func (h *heard) Read(b []byte) (int, error) {
 // does. An error of do that ctx caused is replaced by ctx's; a panic of a
 // library that read nonsense is an error.
 func during(ctx context.Context, nc net.Conn, do func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		nc.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
-		close(fired)
-	})
-	err := recovered(do)
-	if stop() {
-		return err
-	}
-	<-fired
-	nc.SetDeadline(time.Time{})
-	if err == nil {
-		return nil // it was done before ctx ended
-	}
-	return ctx.Err()
+	return device.During(ctx, nc, func() error { return recovered(do) })
 }
 
 // recovered makes an error of a panic.

@@ -16,7 +16,9 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"time"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/netstack"
 )
 
 // Service is the lockdown service that Open wants a connection to.
@@ -68,7 +70,7 @@ type parameters struct {
 // goroutines.
 type Tunnel struct {
 	conn   net.Conn
-	host   host
+	host   *netstack.Host
 	params parameters
 
 	ctx    context.Context // ends when the tunnel does; its cause says why
@@ -91,24 +93,26 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 
 // start starts the network on a connection whose handshake is made.
 func start(ctx context.Context, conn net.Conn, params parameters) (*Tunnel, error) {
-	h, err := newHost(params.client, params.mtu)
+	h, err := netstack.New(params.client, params.mtu)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("the tunnel's network: %w", err)
 	}
 	t := &Tunnel{conn: conn, host: h, params: params}
 	t.ctx, t.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.receive(conn))) })
-	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.transmit(t.ctx, conn))) })
+	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.Receive(conn, netstack.MaxPacket))) })
+	t.pumps.Go(func() { t.end(fmt.Errorf("the tunnel broke: %w", h.Transmit(t.ctx, conn))) })
 	return t, nil
 }
 
 // handshake asks for the network's parameters.
 func handshake(ctx context.Context, conn net.Conn) (parameters, error) {
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	p, err := exchange(conn)
-	if !stop() {
-		<-ctx.Done()
+	var p parameters
+	err := device.During(ctx, conn, func() (err error) {
+		p, err = exchange(conn)
+		return err
+	})
+	if err != nil && ctx.Err() != nil {
 		return p, context.Cause(ctx)
 	}
 	return p, err
@@ -190,7 +194,7 @@ func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })()
-	conn, err := t.host.dial(ctx, netip.AddrPortFrom(t.params.server, port))
+	conn, err := t.host.Dial(ctx, netip.AddrPortFrom(t.params.server, port))
 	switch {
 	case t.Err() != nil:
 		if err == nil {
@@ -218,7 +222,7 @@ func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
 func (t *Tunnel) Close() error {
 	t.end(ErrClosed)
 	t.pumps.Wait()
-	t.host.close()
+	t.host.Close()
 	return nil
 }
 
@@ -227,6 +231,6 @@ func (t *Tunnel) end(why error) {
 	t.once.Do(func() {
 		t.cancel(why)
 		t.conn.Close()
-		t.host.stack.Close()
+		t.host.Stop()
 	})
 }

@@ -13,9 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,7 +50,7 @@ func peer(t *testing.T, conn net.Conn, reply string) *Tunnel {
 }
 
 func (t *Tunnel) listen(port uint16) (net.Listener, error) {
-	return gonet.ListenTCP(t.host.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv6.ProtocolNumber)
+	return t.host.Listen(port)
 }
 
 // open returns both ends of a tunnel that stands.
@@ -252,22 +250,6 @@ func TestPacketNonsense(t *testing.T) {
 		t.Error(err)
 	}
 	near.Close()
-}
-
-// FuzzPackets takes whatever a phone may send for packets.
-func FuzzPackets(f *testing.F) {
-	f.Add([]byte{0x60, 0, 0, 0, 0, 20, 6, 64})
-	f.Add(append([]byte{0x60, 0, 0, 0, 0, 4, 6, 64}, make([]byte, 36)...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := newHost(netip.MustParseAddr("fd00::2"), 1280)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer h.close()
-		if err := h.receive(bytes.NewReader(data)); err == nil {
-			t.Error("the end of the connection is no error")
-		}
-	})
 }
 
 // FuzzAnswer takes whatever a phone may answer to the handshake.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/wxctl/wxctl/device/netstack"
 )
 
 const (
@@ -19,9 +21,6 @@ const (
 	// mostReceived is how large a packet may be that the phone takes, whatever was
 	// agreed: pymobiledevice3 measured that larger ones vanish on the way over USB.
 	mostReceived = 8192
-	// queueLength is how many packets wait for the connection before TCP takes
-	// them for lost.
-	queueLength = 4096
 )
 
 type helloFromComputer struct {
@@ -107,7 +106,7 @@ func readHello(r io.Reader) (helloFromComputer, error) {
 // route is the phone's network: packets go between conn and a listener for RSD
 // and each service.
 func (s *Server) route(ctx context.Context, cancel context.CancelCauseFunc, conn net.Conn, address netip.Addr, mtu int) error {
-	n, err := newNetwork(address, mtu)
+	n, err := netstack.New(address, mtu)
 	if err != nil {
 		return err
 	}
@@ -117,22 +116,22 @@ func (s *Server) route(ctx context.Context, cancel context.CancelCauseFunc, conn
 		conn.Close()
 		services.Wait()
 		pumps.Wait()
-		n.close()
+		n.Close()
 	}()
-	rsd, err := n.listen(RSDPort)
+	rsd, err := n.Listen(RSDPort)
 	if err != nil {
 		return err
 	}
 	where := s.own()
 	s.accept(ctx, &services, rsd, "", where)
 	for name, port := range where {
-		l, err := n.listen(port)
+		l, err := n.Listen(port)
 		if err != nil {
 			return err
 		}
 		s.accept(ctx, &services, l, name, where)
 	}
-	pumps.Go(func() { cancel(n.send(ctx, conn)) })
-	cancel(n.receive(conn))
+	pumps.Go(func() { cancel(n.Transmit(ctx, conn)) })
+	cancel(n.Receive(conn, mostReceived))
 	return context.Cause(ctx)
 }

@@ -1,4 +1,6 @@
-package cdtunnel
+// Package netstack is gvisor's TCP at one end of a tunnel of bare IPv6 packets:
+// the computer's, and in the virtual iPhone the phone's.
+package netstack
 
 import (
 	"bufio"
@@ -26,37 +28,40 @@ const (
 	queued = 4096
 )
 
-// host is gvisor's TCP at one end of a tunnel, and the link that its packets
-// leave by.
-type host struct {
+// MaxPacket is the size of the largest IPv6 packet, but for jumbograms.
+const MaxPacket = header.IPv6MinimumSize + 1<<16 - 1
+
+// Host is a TCP stack with one address, and the link that its packets leave by.
+// What is no TCP it drops.
+type Host struct {
 	stack *stack.Stack
 	link  *channel.Endpoint
 }
 
-// newHost makes a host with one address on a link of a maximal packet size.
-func newHost(own netip.Addr, mtu int) (host, error) {
-	h := host{
+// New makes a host on a link of a maximal packet size.
+func New(own netip.Addr, mtu int) (*Host, error) {
+	h := &Host{
 		stack: stack.New(stack.Options{
 			NetworkProtocols:   []stack.NetworkProtocolFactory{ipv6.NewProtocol},
 			TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol},
 		}),
 		link: channel.New(queued, uint32(mtu), ""),
 	}
-	if err := h.stack.CreateNIC(nic, h.link); err != nil {
-		h.close()
-		return host{}, errors.New(err.String())
-	}
 	at := tcpip.ProtocolAddress{Protocol: ipv6.ProtocolNumber, AddressWithPrefix: tcpip.AddrFromSlice(own.AsSlice()).WithPrefix()}
-	if err := h.stack.AddProtocolAddress(nic, at, stack.AddressProperties{}); err != nil {
-		h.close()
-		return host{}, errors.New(err.String())
+	err := h.stack.CreateNIC(nic, h.link)
+	if err == nil {
+		err = h.stack.AddProtocolAddress(nic, at, stack.AddressProperties{})
+	}
+	if err != nil {
+		h.Close()
+		return nil, errors.New(err.String())
 	}
 	h.stack.SetRouteTable([]tcpip.Route{{Destination: header.IPv6EmptySubnet, NIC: nic}})
 	return h, nil
 }
 
-// dial connects to a port of another host.
-func (h host) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+// Dial connects to a port of another host.
+func (h *Host) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	at := tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFromSlice(to.Addr().AsSlice()), Port: to.Port()}
 	conn, err := gonet.DialContextTCP(ctx, h.stack, at, ipv6.ProtocolNumber)
 	if err != nil {
@@ -65,14 +70,23 @@ func (h host) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	return conn, nil
 }
 
-// close ends the host and what it runs, and waits for it.
-func (h host) close() {
+// Listen takes connections at a port; 0 is any free one.
+func (h *Host) Listen(port uint16) (net.Listener, error) {
+	return gonet.ListenTCP(h.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv6.ProtocolNumber)
+}
+
+// Stop ends all connections of the host, and does not wait for it.
+func (h *Host) Stop() { h.stack.Close() }
+
+// Close ends the host and what it runs, and waits for it.
+func (h *Host) Close() {
 	h.stack.Destroy()
 	h.link.Close()
 }
 
-// receive brings packets from r to the host until r ends.
-func (h host) receive(r io.Reader) error {
+// Receive brings packets from r to the host until r ends. Those of more than
+// most bytes get lost.
+func (h *Host) Receive(r io.Reader, most int) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	for {
 		// Nothing but a packet's own header says where it ends.
@@ -87,15 +101,18 @@ func (h host) receive(r io.Reader) error {
 		if _, err := io.ReadFull(in, packet); err != nil {
 			return err
 		}
+		if len(packet) > most {
+			continue
+		}
 		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(packet)})
 		h.link.InjectInbound(ipv6.ProtocolNumber, p)
 		p.DecRef()
 	}
 }
 
-// transmit brings the host's packets to w until ctx ends. What has queued up
+// Transmit brings the host's packets to w until ctx ends. What has queued up
 // goes out in one write.
-func (h host) transmit(ctx context.Context, w io.Writer) error {
+func (h *Host) Transmit(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	for {
 		p := h.link.ReadContext(ctx)
