@@ -38,7 +38,7 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 	}
 	t.Cleanup(func() { p.Close() })
 	server := adb.NewServer(p)
-	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: wait.Plenty}}}
+	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: wait.Plenty, StopTime: wait.Plenty}}}
 }
 
 // warm puts the agent on the phone.

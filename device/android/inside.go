@@ -193,7 +193,7 @@ func (in *inside) open(pid int) (*debugger, error) {
 	}
 	ctx, cancel := context.WithTimeout(in.ctx, attachTime)
 	defer cancel()
-	d := newDebugger(in.tidy, vm, in.classes, in.put)
+	d := newDebugger(in, vm)
 	if err := d.watch(ctx); err != nil {
 		_ = vm.Close() // it is detached either way
 		return nil, attachError(ctx, pid, err)

@@ -21,6 +21,8 @@ type debugger struct {
 	tidy    context.Context // for what is undone, whatever else has ended
 	classes []string        // of the activities, with dots
 	put     func(caught)
+	// stopTime is that of the phone's options.
+	stopTime time.Duration
 
 	mu      sync.Mutex
 	entries map[jdwp.ClassID]string // loaded activities, by class
@@ -38,8 +40,8 @@ type place struct {
 	slots     []int // where onNewIntent's argument may be
 }
 
-func newDebugger(tidy context.Context, vm *jdwp.VM, classes []string, put func(caught)) *debugger {
-	return &debugger{vm: vm, tidy: tidy, classes: classes, put: put, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
+func newDebugger(in *inside, vm *jdwp.VM) *debugger {
+	return &debugger{vm: vm, tidy: in.tidy, classes: in.classes, put: in.put, stopTime: in.phone.options.StopTime, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
 		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{},
 		ended: make(chan struct{})}
 }
@@ -170,10 +172,6 @@ func (d *debugger) intentIn(ctx context.Context, thread jdwp.ThreadID, frame jdw
 	return 0, errors.New("its Intent can't be found: the app has no debug information")
 }
 
-// stopTime bounds everything that is done while a thread of the app stands. It
-// takes some milliseconds; after five seconds Android calls an app unresponsive.
-const stopTime = 4500 * time.Millisecond
-
 // run handles events until ctx ends or the VM is gone, and detaches.
 func (d *debugger) run(ctx context.Context) {
 	defer close(d.ended)
@@ -206,7 +204,7 @@ func (d *debugger) handOver(set jdwp.EventSet) bool {
 // stopped reads what there is to read at a stop, and lets the thread go on.
 func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 	at := time.Now()
-	bounded, cancel := context.WithTimeout(ctx, stopTime)
+	bounded, cancel := context.WithTimeout(ctx, d.stopTime)
 	defer cancel()
 	var c *caught
 	for _, e := range set.Events {

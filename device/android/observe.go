@@ -299,7 +299,7 @@ func (o *observer) ahead(c caught) bool {
 // the app runs, but the log may take longer to come here. It gives up quietly;
 // the reply was read either way.
 func (p *Phone) catchUp(ctx context.Context, o *observer, c caught) {
-	patience := time.Now().Add(hookTime)
+	patience := time.Now().Add(briefly)
 	for o.ahead(c) {
 		ev, why, err := p.agent.wait(ctx, nil, patience)
 		if err != nil || why != waitEvent {

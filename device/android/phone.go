@@ -26,6 +26,10 @@ type Options struct {
 	// OtherDebugger says how much of the time that is left wxctl waits for
 	// another debugger to leave the app. Nil: half of it.
 	OtherDebugger func(left time.Duration) time.Duration
+	// StopTime bounds everything that is done while a thread of the app stands.
+	// It takes some milliseconds; after five seconds Android calls an app
+	// unresponsive. Zero: 4.5 s.
+	StopTime time.Duration
 }
 
 // Phone is an open Android phone. Its agent starts with the first thing that
@@ -55,6 +59,9 @@ func (b *Backend) open(info device.Info) *Phone {
 	options := b.Options
 	if options.DropAfter == 0 {
 		options.DropAfter = 3 * time.Second
+	}
+	if options.StopTime == 0 {
+		options.StopTime = 4500 * time.Millisecond
 	}
 	if options.UnreadAfter == 0 {
 		options.UnreadAfter = 20 * time.Second

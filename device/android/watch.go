@@ -72,11 +72,8 @@ type readReply struct {
 }
 
 const (
-	// hookTime is how long after the call the app's hook may log the reply, and
-	// insideTime how long it may take to be read in an app that is looked into:
-	// its thread stands for stopTime at most.
-	hookTime   = 1500 * time.Millisecond
-	insideTime = 2 * stopTime
+	// hookTime is how long after the call the app's hook may log the reply.
+	hookTime = 1500 * time.Millisecond
 	// echoTime is how long the log may be behind what was read in the app.
 	echoTime = time.Minute
 	// beginTime is how long a line may take to come back out of the log.
@@ -158,7 +155,7 @@ func (w *replyWatch) observe(ev agent.Event) {
 		}
 		patience := hookTime
 		if watched, _ := o.inside.watched(); watched {
-			patience = insideTime
+			patience = 2 * w.phone.options.StopTime // its thread stands for one at most
 		}
 		w.calls = append(w.calls, call{device.NewSeenReply(at, w.app, sourceEvents, nil), time.Now().Add(patience), !w.began})
 	case len(w.calls) > 0 && slices.ContainsFunc(o.entries, o.startedByOther):
