@@ -35,7 +35,7 @@ const declareEntry = `In AndroidManifest.xml, inside <application>, add: ` +
 	`android:taskAffinity="YOUR.PACKAGE" />. ` +
 	`The class must be in the package YOUR.PACKAGE.wxapi, where YOUR.PACKAGE is the applicationId.`
 
-func androidChecks() []Check {
+func entryChecks() []Check {
 	return []Check{{
 		ID: "app.entry.missing", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{7},
 		Title: "WXEntryActivity is not declared",
@@ -106,7 +106,11 @@ func androidChecks() []Check {
 			}
 			return found("%s has the launch mode standard: each reply opens another one", e.Name)
 		}),
-	}, {
+	}}
+}
+
+func entryClassChecks() []Check {
+	return []Check{{
 		ID: "app.entry.duplicate", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{33},
 		Title: "several WXEntryActivity are declared",
 		Good:  "one WXEntryActivity is declared",
@@ -148,7 +152,11 @@ func androidChecks() []Check {
 				fixed("In proguard-rules.pro add: -keep class com.tencent.mm.opensdk.** { *; } and -keep class %s { *; "+
 					"}. Then build again.", class)
 		}),
-	}, {
+	}}
+}
+
+func manifestChecks() []Check {
+	return []Check{{
 		ID: "app.queries", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp}, Complaints: []int{9},
 		Title: "the app can't see WeChat",
 		Good:  "the app can see WeChat",

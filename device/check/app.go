@@ -60,7 +60,11 @@ func appChecks() []Check {
 			return found("the app is %s, but %s is registered", f.App.Package, want).
 				seen(f.App.Source, "%s", f.App.Package).seen("profile "+f.Profile.Name, "%s", want)
 		}),
-	}, {
+	}}
+}
+
+func appFileChecks() []Check {
+	return []Check{{
 		ID: "app.file", Group: GroupApp, Severity: Warn, Needs: []Need{NeedApp},
 		Title: "the file and the installed app differ",
 		Good:  "the file and the installed app are signed alike",
@@ -104,7 +108,11 @@ func appChecks() []Check {
 			}
 			return r
 		}),
-	}, {
+	}}
+}
+
+func sdkChecks() []Check {
+	return []Check{{
 		ID: "app.reply", Group: GroupApp, Severity: Fail, Needs: []Need{NeedProbe}, Complaints: []int{17},
 		Title: "the app does not take WeChat's reply",
 		Good:  "the app takes WeChat's reply",

@@ -72,7 +72,11 @@ func signatureChecks() []Check {
 			}
 			return r
 		}),
-	}, {
+	}}
+}
+
+func registeredChecks() []Check {
+	return []Check{{
 		ID: "app.signature.play", Group: GroupApp, Severity: Fail, Platform: "android", Needs: []Need{NeedApp, NeedPhone, NeedProfile},
 		Complaints: []int{4},
 		Title:      "Google Play signed the app with another key",

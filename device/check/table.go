@@ -4,8 +4,9 @@ import "slices"
 
 // Table returns all checks, in the order in which they are shown.
 func Table() []Check {
-	return slices.Concat(hostChecks(), phoneChecks(), wechatChecks(), appChecks(), androidChecks(), signatureChecks(), iosChecks(),
-		logChecks(), linkChecks(), profileChecks(), cloudChecks(), requestChecks())
+	return slices.Concat(hostChecks(), phoneChecks(), wechatChecks(), wechatVersionChecks(), appChecks(), appFileChecks(), sdkChecks(),
+		entryChecks(), entryClassChecks(), manifestChecks(), signatureChecks(), registeredChecks(), iosChecks(), logChecks(), linkChecks(),
+		profileChecks(), cloudChecks(), requestChecks())
 }
 
 func hostChecks() []Check {
@@ -120,7 +121,11 @@ func wechatChecks() []Check {
 			}
 			return pass()
 		},
-	}, {
+	}}
+}
+
+func wechatVersionChecks() []Check {
+	return []Check{{
 		ID: "wechat.version", Group: GroupWeChat, Severity: Warn, Needs: []Need{NeedPhone},
 		Title: "this WeChat is too old for some requests",
 		Good:  "this WeChat knows all requests",
