@@ -200,7 +200,8 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 		}
 	}
 	const entry = `<activity android:name=".wxapi.WXEntryActivity" android:exported="true" ` +
-		`android:launchMode="singleTask" android:taskAffinity="com.example.wxdemo">`
+		`android:launchMode="singleTask"
+  android:taskAffinity="com.example.wxdemo">`
 	return []brokenAPK{
 
 		{"good", func(*doctor.APK) {}, nil},
