@@ -104,10 +104,10 @@ func (o *authOptions) addFlags(c *cobra.Command) {
 // is kept.
 func (o *authOptions) addServerFlags(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server of the same protocol (default "+oauth.DefaultBaseURL+")")
+	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server (default "+oauth.DefaultBaseURL+")")
 	flags.StringArrayVar(&o.allowHosts, "allow-host", nil, "`host` other than WeChat's and this computer that may be sent secrets")
 	flags.StringVar(&o.store, "store", "", "where secrets and tokens are kept: "+
-		oneOf("keyring", "file", "none")+" (env WXCTL_STORE, else the keyring if it works, or a file)")
+		oneOf("keyring", "file", "none")+" (env WXCTL_STORE)")
 	complete(c, "store", "keyring", "file", "none")
 	for _, name := range []string{"secret", "app-secret", "token", "access-token", "refresh-token"} {
 		if flags.Lookup(name) == nil {

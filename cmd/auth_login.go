@@ -27,19 +27,14 @@ func NewCmdAuthLogin(f *Factory, runF func(context.Context, *authLoginOptions) e
 		Use:   "login",
 		Short: "Ask the user to log in to the app with WeChat",
 		Long: long(`Open WeChat's consent page for the app under test, wait for the code, exchange
-it for tokens, keep those, and print the user's profile: one command from phone
-to nickname. The reply with the code can be read from a debuggable app on
-Android, or one that has the bridge's hook; it has to bring back the state that
-was sent.
+it for tokens, keep those, and print the user's profile. The code can be read
+from a debuggable app on Android, or from one that has the bridge's hook.
 
 The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
-asked for on a terminal. Without one, or where an app's own server does the
-exchange, --code-only prints the code. A weaker --until ends before there is a
-code.
-`+requestTail, append([]exit.Code{exit.Credentials}, requestCodes...)...),
-		Example: examples("wxctl auth login --until opened\nwxctl auth login --code-only\n" +
-			"wxctl auth login --scope snsapi_userinfo --dry-run --json"),
-		Args: noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
+asked for on a terminal. Without one, --code-only prints the code.
+`, append([]exit.Code{exit.Credentials}, requestCodes...)...),
+		Example: examples("wxctl auth login --code-only\nwxctl auth login --scope snsapi_userinfo --dry-run --json"),
+		Args:    noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {
 				return runF(c.Context(), opts)

@@ -37,8 +37,7 @@ into the file.`, exit.Credentials),
 			return configImportRun(c.Context(), opts)
 		},
 	}
-	cmd.Flags().StringVar(&opts.store, "store", "", "where the secret goes: keyring, file or none (default: the keyring if "+
-		"it works, else a file)")
+	cmd.Flags().StringVar(&opts.store, "store", "", "where the secret goes: "+oneOf("keyring", "file", "none"))
 	complete(cmd, "store", "keyring", "file", "none")
 	return cmd
 }

@@ -56,8 +56,7 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 		},
 	}
 	opts.phone.add(f, cmd)
-	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones that --device fits are in this `state`, such "+
-		"as ready or disconnected")
+	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones are in this `state`, such as ready")
 	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
 	return cmd
 }

@@ -84,7 +84,7 @@ wxctl doctor --list`),
 	flags.BoolVar(&opts.list, "list", false, "list all checks; look at nothing")
 	flags.BoolVar(&opts.strict, "strict", false, "exit 5 for a warning, too")
 	flags.BoolVar(&opts.watch, "watch", false, "then tell what the app's log says, until Ctrl-C")
-	flags.BoolVar(&opts.probe, "probe", false, "open the app with a forged reply of WeChat, to see whether it takes it (debuggable apps)")
+	flags.BoolVar(&opts.probe, "probe", false, "open the app with a forged reply, to see whether it takes it")
 	flags.BoolVar(&opts.online, "online", false, "look at the website of the universal link, and at WeChat's server")
 	flags.StringVar(&opts.fix, "fix", "", "fix what wxctl can, or the check `id` alone; asks for each")
 	flags.Lookup("fix").NoOptDefVal = fixAll

@@ -11,7 +11,7 @@ import (
 
 // helpTopics are pages of help that belong to no command. They are commands
 // to cobra, so that they reach the manual.
-func helpTopics() []*cobra.Command {
+func helpTopics(f *Factory) []*cobra.Command {
 	var codes strings.Builder
 	codes.WriteString("wxctl's exit codes are stable. Treat an unknown code as failure.\n\n")
 	for _, m := range exit.Table() {
@@ -50,6 +50,34 @@ A flag wins over its variable, a variable over the profile.
   GO_IOS_AGENT_PORT            its port (60105)
   NO_COLOR                     no colour, if not empty
   CLICOLOR_FORCE               colour also off a terminal, if not 0`),
+		},
+		{
+			Use:   "selectors",
+			Short: "How --device chooses phones",
+			Long: strings.TrimSpace(`
+--device takes one of these. Without it, the only ready phone is meant.
+
+  R5CT20ABCDE              a serial number, or the start of one that no other has
+  00008110-000A1B2C3D4E5F60  a UDID, with or without its dash, or its start
+  "Lab-3"                  the name of a phone
+  usb:1-1, transport-id:3  as adb names it; also model:X, product:X, device:X
+  platform=android,os>=12  conditions that all must hold: platform, os, model,
+                           name, transport, id with = != < <= > >=
+  all                      all ready phones, as --all
+  virtual:android?OPTIONS  a virtual phone, such as virtual:android?api=29
+  virtual:ios?OPTIONS      a virtual iPhone, such as virtual:ios?ios=16.7
+
+wxctl virtual android --help lists the options of virtual phones.`),
+		},
+		{
+			Use:   "flags",
+			Short: "The flags that requests and all commands share",
+			Long:  sharedFlags(f),
+		},
+		{
+			Use:   "faults",
+			Short: "What wxctl virtual oauth can be told to do wrong",
+			Long:  "--fault takes [CALL=]KIND[*TIMES], where KIND is an errcode or one of:\n\n" + faultTable(),
 		},
 		{
 			Use:   "formatting",

@@ -14,7 +14,7 @@ func NewCmdLaunch(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "launch",
 		Short:   "Open something inside WeChat",
-		Long:    long("Open something inside WeChat from the app under test.\n"+requestTail, requestCodes...),
+		Long:    long("Open something inside WeChat from the app under test.", requestCodes...),
 		Example: examples("wxctl launch miniprogram --user-name gh_0123456789ab --dry-run"),
 	}, NewCmdLaunchMiniProgram(f, nil))
 }
@@ -35,7 +35,7 @@ func NewCmdLaunchMiniProgram(f *Factory, runF func(context.Context, *launchMiniP
 		Long: long(`Open a mini program. It must be bound to the app's account at the Open
 Platform. The test version is opened unless --type says else. On Android only
 the app itself can ask WeChat for this (routes app and bridge).
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl launch miniprogram --user-name gh_0123456789ab --path pages/index --type release --dry-run"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

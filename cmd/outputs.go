@@ -22,7 +22,7 @@ type outputs struct {
 
 func (o *outputs) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.screenshot, "screenshot", "", "save a screenshot to `file` (may show real contacts)")
-	flags.StringVar(&o.onFailure, "screenshot-on-failure", "", "save a screenshot to `file` if the command fails (may show real contacts)")
+	flags.StringVar(&o.onFailure, "screenshot-on-failure", "", "save a screenshot to `file` if the command fails")
 	flags.StringVar(&o.record, "record", "", "save a screen recording to `file` (may show real contacts)")
 	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that are there already")
 }

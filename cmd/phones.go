@@ -36,17 +36,15 @@ type phoneFlags struct {
 
 func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.device, "device", "", "phone, by a `selector`: serial, UDID, unique prefix, name, usb:PATH, "+
-		"transport-id:N, model:X, platform=android,os>=12, all, virtual:android, virtual:ios")
+	flags.StringVar(&p.device, "device", "", "phone: `serial`, UDID, name, virtual:android … (wxctl help selectors)")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
 	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
-	flags.StringVar(&p.adbServer, "adb-server", "", "adb server as `host:port`, or several with commas (default from the "+
-		"environment, else 127.0.0.1:5037)")
-	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd as `host:port` or path, or several with commas (default from the environment)")
+	flags.StringVar(&p.adbServer, "adb-server", "", "`host:port` of the adb server, or of several with commas")
+	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd, or several with commas, as `host:port` or path")
 	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --all")
 	flags.BoolVar(&p.all, "all", false, "all ready phones that --device fits, or all there are")
 	flags.BoolVar(&p.allowNotReady, "allow-not-ready", false, "phones that aren't ready are no failure of --all")
-	flags.DurationVar(&p.wait, "wait", 0, "wait so long for the phone to be there, ready and free")
+	flags.DurationVar(&p.wait, "wait", 0, "how long to wait for the phone to be there, ready and free")
 	complete(cmd, "platform", "android", "ios")
 	_ = cmd.RegisterFlagCompletionFunc("device", completePhones(f, p))
 }

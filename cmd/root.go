@@ -70,7 +70,7 @@ in the process: --device virtual:android and virtual:ios need no phone, no
 server and no account.`),
 		Example: examples(`
 # fire a share at a virtual phone
-wxctl share webpage --device virtual:android --scene session --url https://example.com --title Hello
+wxctl share webpage --device virtual:android --scene session
 # see which phones there are
 wxctl devices`),
 		SilenceErrors: true,
@@ -84,6 +84,7 @@ wxctl devices`),
 	root.SetIn(f.Streams.In)
 	root.SetOut(f.Streams.Out)
 	root.SetErr(f.Streams.Err)
+	root.SetHelpFunc(f.printHelp)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit.Usagef(c.CommandPath()+" --help", "%s", err)
 	})
@@ -94,11 +95,11 @@ wxctl devices`),
 	flags.StringVar(&g.jq, "jq", "", "print what a jq `expression` makes of the JSON")
 	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "`when` to colour: auto, always or never")
 	// run reads it itself, before the tree is made: help is translated, too.
-	flags.String(uiLangFlag, "", "language of messages and help: zh or en (env WXCTL_LANG, else the locale)")
+	flags.String(uiLangFlag, "", "language of messages: zh or en (env WXCTL_LANG, else the locale)")
 	flags.CountVarP(&g.verbose, "verbose", "v", "say more on stderr; twice for wire traffic, never secrets")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
 	flags.StringVar(&g.profile, "profile", "", "profile of the configuration (env WXCTL_PROFILE)")
-	flags.DurationVar(&g.timeout, "timeout", 0, "bound on the whole command, such as 45s (default depends on the command)")
+	flags.DurationVar(&g.timeout, "timeout", 0, "time limit of the whole command, such as 45s")
 	flags.StringVar(&g.stateDir, "state-dir", "", "`directory` of locks and of the file store (env WXCTL_STATE_DIR)")
 
 	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(f))
@@ -118,7 +119,7 @@ wxctl devices`),
 		}
 	}
 	if only == "" {
-		root.AddCommand(helpTopics()...)
+		root.AddCommand(helpTopics(f)...)
 	}
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")

@@ -62,7 +62,7 @@ server or the lab stood in the way, and unknown if a request was fired and what
 came of it was not learned. What people may have seen is never fired again,
 unless the suite says after-sent: true.`, runCodes...),
 		Example: examples(`wxctl run smoke.yaml --device virtual:android
-wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login" --report ndjson=events.ndjson
+wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login"
 wxctl run smoke.yaml --dry-run
 wxctl run --schema
 wxctl run --example`),
@@ -89,14 +89,14 @@ wxctl run --example`),
 	flags.IntVar(&opts.maxFailures, "max-failures", 0, "start no more cases after this `number` has failed")
 	flags.DurationVar(&opts.deadline, "deadline", 0, "start no more cases after this time")
 	flags.StringVar(&opts.rerunFailed, "rerun-failed", "",
-		"only cases that did not pass in the run in this `folder`; without SUITE, those of that run")
+		"only cases that did not pass in the run in this `folder`")
 	flags.StringVar(&opts.resume, "resume", "", "go on with the run in this `folder`; takes no SUITE")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "check every command for Android and iOS; touch no phone")
 	flags.BoolVar(&opts.list, "list", false, "list the cases; run none")
 	flags.BoolVar(&opts.schema, "schema", false, "print the JSON Schema of suites, for editors")
 	flags.BoolVar(&opts.example, "example", false, "print a suite to start from")
 	flags.StringVar(&opts.out, "out", "",
-		"`folder` for the run folder, or for this run alone if it is empty or absent (default: a new one in wxctl-runs)")
+		"`folder` of this run (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))
 	flags.StringVar(&opts.web, "web", "", "show the run in a browser as it goes, at this loopback `address`, such as 127.0.0.1:0")
 	_ = cmd.RegisterFlagCompletionFunc("resume", completeFolders)

@@ -17,11 +17,6 @@ var requestCodes = []exit.Code{
 	exit.RefusedByThem, exit.PhoneLost, exit.PhoneBusy, exit.NotSeen, exit.Interrupted, exit.Terminated,
 }
 
-// requestTail is what the long help of every request ends with.
-const requestTail = `
-The answer says what was seen, no more: WeChat answers alike for sent and for
-cancelled, and not at all if the user stays in WeChat.`
-
 // NewCmdShare makes `wxctl share` and the commands below it.
 func NewCmdShare(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
@@ -29,7 +24,9 @@ func NewCmdShare(f *Factory) *cobra.Command {
 		Short: "Share something with WeChat from the app under test",
 		Long: long(`Hand a share to WeChat as the app's OpenSDK would, and say which screen opened.
 A share without any content flags fires a built-in sample.
-`+requestTail, requestCodes...),
+
+The answer says what was seen, no more: WeChat answers alike for sent and for
+cancelled, and not at all if the user stays in WeChat.`, requestCodes...),
 		Example: examples("wxctl share text Hello --scene session\nwxctl share webpage --scene session"),
 	},
 		NewCmdShareText(f, nil), NewCmdShareImage(f, nil), NewCmdShareImages(f, nil), NewCmdShareMusic(f, nil),
@@ -60,8 +57,7 @@ func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, content ...strin
 	o.requestOptions.addFlags(f, cmd, "opened")
 	o.name = "share " + cmd.Name()
 	flags := cmd.Flags()
-	flags.StringVar(&o.scene, "scene", "", "where it goes: session, timeline, favorite, contact, or the SDK's number "+
-		"(default: the profile's, else timeline; a mini program goes to session)")
+	flags.StringVar(&o.scene, "scene", "", oneOf("session", "timeline", "favorite", "contact")+", or a number (default timeline)")
 	optionalVar(flags, &o.to, "to", "openid of the contact, with --scene contact")
 	optionalVar(flags, &o.mediaTag, "media-tag", "the message's mediaTagName")
 	optionalVar(flags, &o.action, "message-action", "the message's messageAction")

@@ -22,7 +22,7 @@ func NewCmdShareFile(f *Factory, runF func(context.Context, *shareFileOptions) e
 		Short: "Share a file",
 		Long: long(`Share a file. WeChat shows --title as its name. It can go to a chat, a contact
 or the favorites; WeChat posts no files to Moments.
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl share file sample.txt --scene session --title sample.txt\nwxctl share file --scene session"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -73,7 +73,7 @@ func NewCmdShareEmoji(f *Factory, runF func(context.Context, *shareEmojiOptions)
 		Long: long(`Share a sticker, a PNG or GIF. It needs a thumb, which is made from the picture
 itself unless --thumb gives one or --no-fit forbids it. It can go to a chat or a
 contact.
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl share emoji sticker.png --scene session\nwxctl share emoji --scene session"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

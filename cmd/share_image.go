@@ -24,7 +24,7 @@ func NewCmdShareImage(f *Factory, runF func(context.Context, *shareImageOptions)
 		Long: long(`Share a picture from a file, or from the web (10 MiB at most). Small ones
 travel inside the request; larger ones go to the phone first and are named by a
 content URI, on Android. --as chooses.
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl share image image.png --scene session\nwxctl share image --scene session\n" +
 			"wxctl share image image.png --as uri --dry-run"),
 		Args: cobra.MaximumNArgs(1),
@@ -47,7 +47,7 @@ content URI, on Android. --as chooses.
 // addFileFlags defines --file and --as.
 func addFileFlags(cmd *cobra.Command, file, as *string) {
 	cmd.Flags().StringVar(file, "file", "", "the `file`")
-	cmd.Flags().StringVar(as, "as", "", "`way` to hand it to WeChat: bytes, path or uri (default: bytes up to 256 KiB, else uri; iOS: bytes)")
+	cmd.Flags().StringVar(as, "as", "", "`way` to hand it over: bytes, path or uri (default: bytes up to 256 KiB)")
 	complete(cmd, "as", "bytes", "path", "uri")
 }
 
@@ -90,7 +90,7 @@ func NewCmdShareImages(f *Factory, runF func(context.Context, *shareImagesOption
 		Long: long(`Share several pictures at once. The SDK has no such request: they go through
 Android's own share route, which names no app and gets no reply. Several
 pictures to Moments stopped working with WeChat 7.0; --force tries all the same.
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl share images image.png thumb.png --scene session"),
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

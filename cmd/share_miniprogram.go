@@ -25,13 +25,11 @@ func NewCmdShareMiniProgram(f *Factory, runF func(context.Context, *shareMiniPro
 	cmd := &cobra.Command{
 		Use:   "miniprogram",
 		Short: "Share the card of a mini program",
-		Long: long(`Share the card of a mini program. It goes to a chat unless --scene says else.
-On Android it needs a thumb (up to 128 KiB); an iPhone shows --hd-image (up to
-128 KiB), and its thumb has up to 64 KiB. --webpage-url is what a WeChat that
-knows no mini programs opens.
-`+requestTail, requestCodes...),
-		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --path pages/index " +
-			"--webpage-url https://example.com --title Card --thumb thumb.png\n" +
+		Long: long(`Share the card of a mini program, by default to a chat. Android shows --thumb
+(up to 128 KiB), an iPhone --hd-image (up to 128 KiB) or --thumb (64 KiB).
+--webpage-url is what a WeChat without mini programs opens.
+`, requestCodes...),
+		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --webpage-url https://a.cn --thumb thumb.png\n" +
 			"wxctl share miniprogram"),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -21,8 +21,8 @@ func NewCmdShareMusic(f *Factory, runF func(context.Context, *shareMusicOptions)
 		Use:   "music [URL]",
 		Short: "Share a piece of music as a card",
 		Long: long("Share a piece of music on the web: --url is the page, --data-url the sound itself.\nA newer WeChat "+
-			"(8.0.20 or so) turns it into a web page card.\n"+requestTail, requestCodes...),
-		Example: examples(`wxctl share music --scene session --url https://example.com/song --data-url https://example.com/song.mp3 --title Song
+			"(8.0.20 or so) turns it into a web page card.", requestCodes...),
+		Example: examples(`wxctl share music --url https://example.com/song --data-url https://example.com/song.mp3
 wxctl share music --scene timeline`),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -22,7 +22,7 @@ func NewCmdShareText(f *Factory, runF func(context.Context, *shareTextOptions) e
 	cmd := &cobra.Command{
 		Use:   "text [TEXT]",
 		Short: "Share a text",
-		Long:  long("Share a text of 1 to 10240 characters. TEXT, or --text, may be - for stdin.\n"+requestTail, requestCodes...),
+		Long:  long("Share a text of 1 to 10240 characters. TEXT, or --text, may be - for stdin.", requestCodes...),
 		Example: examples(`wxctl share text Hello --scene session
 echo Hello | wxctl share text - --scene favorite
 wxctl share text Hello --dry-run`),

@@ -20,7 +20,7 @@ func NewCmdShareVideo(f *Factory, runF func(context.Context, *shareVideoOptions)
 	cmd := &cobra.Command{
 		Use:   "video [URL]",
 		Short: "Share a video on the web as a card",
-		Long:  long("Share a video that is on the web: a card that opens its page.\n"+requestTail, requestCodes...),
+		Long:  long("Share a video that is on the web: a card that opens its page.", requestCodes...),
 		Example: examples(`wxctl share video --scene session --url https://example.com/video --title Film
 wxctl share video --scene timeline`),
 		Args: cobra.MaximumNArgs(1),

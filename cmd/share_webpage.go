@@ -21,7 +21,7 @@ func NewCmdShareWebpage(f *Factory, runF func(context.Context, *shareWebpageOpti
 	cmd := &cobra.Command{
 		Use:   "webpage [URL]",
 		Short: "Share a web page as a card",
-		Long:  long("Share a web page: a card with title, description and thumb that opens the URL.\n"+requestTail, requestCodes...),
+		Long:  long("Share a web page: a card with title, description and thumb that opens the URL.", requestCodes...),
 		Example: examples(`wxctl share webpage --scene session --url https://example.com --title Hello
 wxctl share webpage --scene session
 wxctl share webpage --url https://example.com --thumb thumb.png --dry-run --json`),

@@ -24,7 +24,7 @@ func NewCmdSubscribe(f *Factory, runF func(context.Context, *subscribeOptions) e
 		Short: "Ask the user to allow one message of a template",
 		Long: long(`Ask the user to allow the app one message of a template. On Android only the
 app itself can ask WeChat for this (routes app and bridge).
-`+requestTail, requestCodes...),
+`, requestCodes...),
 		Example: examples("wxctl subscribe --scene 1000 --template-id 7YuTL --reserved abc --dry-run"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -1,15 +1,12 @@
 package cmd
 
 import (
-	"bytes"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/language"
-	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
 const uiLangFlag = "ui-lang"
@@ -36,8 +33,6 @@ func (f *Factory) speak(root *cobra.Command, args []string) error {
 	f.Streams.Language = catalogue
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(args...)
-	help := root.HelpFunc()
-	root.SetHelpFunc(func(c *cobra.Command, args []string) { printHelp(f.Streams, help, c, args) })
 	return nil
 }
 
@@ -55,32 +50,4 @@ func uiLang(args []string) (asked string, given bool) {
 		}
 	}
 	return asked, given
-}
-
-// printHelp prints a command's help in the user's language: its own texts, and
-// the lines between them that cobra has.
-func printHelp(s *streams.Streams, help func(*cobra.Command, []string), c *cobra.Command, args []string) {
-	c.InitDefaultHelpFlag()
-	c.Short, c.Long = s.Translate(c.Short), s.Translate(c.Long)
-	for _, g := range c.Groups() {
-		g.Title = s.Translate(g.Title)
-	}
-	for _, sub := range c.Commands() {
-		sub.Short = s.Translate(sub.Short)
-	}
-	translate := func(flag *pflag.Flag) { flag.Usage = s.Translate(flag.Usage) }
-	c.InheritedFlags().VisitAll(translate)
-	c.LocalFlags().VisitAll(translate)
-	var text bytes.Buffer
-	out := c.OutOrStdout()
-	c.SetOut(&text)
-	help(c, args)
-	c.SetOut(out)
-	for line := range strings.Lines(text.String()) {
-		if !strings.HasPrefix(line, " ") {
-			line = s.Translate(strings.TrimRight(line, "\n")) + "\n"
-		}
-		line = strings.Replace(line, "(default ", s.Translate("(default "), 1)
-		_, _ = out.Write([]byte(line))
-	}
 }

@@ -28,7 +28,7 @@ func (l *labFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.IntVar(&l.count, "count", 1, "how many phones of each description")
 	flags.StringVar(&l.spec, "spec", "", "`file` with a description such as virtual:android?api=29 in each line")
-	flags.StringVar(&l.web, "web", "", "show the screens in a browser at this loopback `address`, such as 127.0.0.1:0")
+	flags.StringVar(&l.web, "web", "", "show the screens in a browser, at this `address`: 127.0.0.1:0")
 }
 
 func (l *labFlags) check() error {

@@ -44,9 +44,8 @@ codeUrl stands for the phone: a GET yields a fresh code. The AppSecret that is
 expected is WXCTL_APP_SECRET, or the one that is printed.
 
 --fault makes it misbehave: [CALL=]KIND[*TIMES], where CALL is exchange,
-refresh, check or userinfo, and KIND an errcode such as 40163 or one of:
-
-`+faultTable()+`
+refresh, check or userinfo, and KIND an errcode such as 40163 or one of the
+kinds that `+"`wxctl help faults`"+` lists.
 
 A POST of text/plain to /virtual/faults on the server changes them while it
 runs, one to /virtual/expire ends all access tokens, one to

@@ -41,15 +41,15 @@ ADB_SERVER_SOCKET=tcp:127.0.0.1:41234 or --adb-server. The same words are the
 options of --device virtual:android?api=33&answer=cancel.
 
 Descriptions of that form, as arguments or in the lines of --spec, make a lab of
-different phones; the flags hold for all. Each process has serial numbers of its
-own. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
+different phones; the flags hold for all. Where a flag takes words, the first is
+the default. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # a phone of Android 13 whose user always cancels
 wxctl virtual android --api 33 --answer cancel
 # a lab of twenty with WeChat 7.0.3 and a clone user
 wxctl virtual android --count 20 --wechat 7.0.3 --users 999
-# three that differ, their screens in a browser
-wxctl virtual android virtual:android?api=28 virtual:android?answer=deny virtual:android?wechat=none --web 127.0.0.1:0`),
+# two that differ, their screens in a browser
+wxctl virtual android virtual:android?api=28 virtual:android?answer=deny --web 127.0.0.1:0`),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := opts.lab.check(); err != nil {
 				return err
@@ -76,9 +76,8 @@ wxctl virtual android virtual:android?api=28 virtual:android?answer=deny virtual
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&opts.adbPort, "adb-port", 0, "`port` of the adb server (0: any free one)")
-	flags.IntVar(&opts.adbdPort, "adbd-port", 0, "`port` of the first phone's device side, the others follow (0: any free ones)")
-	flags.StringVar(&opts.serial, "serial", "", "serial `number` of the first phone, the others get -2, -3 … (default: one "+
-		"of its own for every process)")
+	flags.IntVar(&opts.adbdPort, "adbd-port", 0, "`port` of the first phone's adbd, the others follow (0: any free ones)")
+	flags.StringVar(&opts.serial, "serial", "", "serial `number` of the first phone, the others get -2, -3 …")
 	opts.lab.add(cmd)
 	given = optionFlags(cmd, virtualandroid.Table(new(virtualandroid.Options)))
 	return cmd

@@ -40,7 +40,8 @@ the first with USBMUXD_SOCKET_ADDRESS=127.0.0.1:41234 or --usbmuxd. The same
 words are the options of --device virtual:ios?ios=17.5&answer=cancel.
 
 Descriptions of that form, as arguments or in the lines of --spec, make a lab of
-different phones; the flags hold for all. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
+different phones; the flags hold for all. Where a flag takes words, the first is
+the default. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # an iPhone of iOS 16.7 whose user always cancels
 wxctl virtual ios --ios 16.7 --answer cancel
@@ -75,9 +76,9 @@ wxctl virtual ios --count 20 --state unpaired`),
 	flags.IntVar(&opts.usbmuxPort, "usbmux-port", 0, "`port` of usbmuxd (0: any free one)")
 	flags.StringVar(&opts.socket, "usbmux-socket", "", "`path` of usbmuxd's unix socket (default: in a directory of its own)")
 	flags.IntVar(&opts.wdaPort, "wda-port", 0, "`port` of the first phone's WebDriverAgent (0: any free one)")
-	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's remote service discovery, without a tunnel (0: any free one)")
+	flags.IntVar(&opts.rsdPort, "rsd-port", 0, "`port` of the first phone's service discovery (0: any)")
 	flags.IntVar(&opts.tunnelInfoPort, "tunnel-info-port", 0,
-		"`port` of a tunnel service as go-ios runs one (0: any free one); without it none runs")
+		"run a tunnel service as go-ios does, at this `port` (0: any free one)")
 	opts.lab.add(cmd)
 	given = optionFlags(cmd, virtualios.Table(new(virtualios.Options)))
 	return cmd

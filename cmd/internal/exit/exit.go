@@ -67,15 +67,19 @@ func Table() []Meaning {
 	}
 }
 
+// StatusTitle heads the exit codes of a command's long help.
+const StatusTitle = "EXIT STATUS"
+
 // Status is the EXIT STATUS part of a command's long help, for the codes
-// that it can end with; OK, Failed and Usage go without saying.
+// that it can end with. Every command can end with OK, Failed and Usage, which
+// are listed, and by a signal, which goes without saying.
 func Status(codes ...Code) string {
 	var b strings.Builder
-	b.WriteString("EXIT STATUS\n")
+	b.WriteString(StatusTitle + "\n")
 	for _, m := range Table() {
 		listed := m.Code <= Usage
 		for _, c := range codes {
-			listed = listed || c == m.Code
+			listed = listed || c == m.Code && c < Interrupted
 		}
 		if listed {
 			fmt.Fprintf(&b, "  %3d  %s\n", m.Code, m.Text)

@@ -35,20 +35,34 @@ type Option struct {
 }
 
 // Takes says what the option takes.
-func (o Option) Takes() string {
-	parts := o.Words
-	if o.Form != "" {
-		parts = append([]string{o.Form}, o.Words...)
+func (o Option) Takes() string { return strings.Join(o.forms(), ", ") }
+
+func (o Option) forms() []string {
+	if o.Form == "" {
+		return o.Words
 	}
-	return strings.Join(parts, ", ")
+	return append([]string{o.Form}, o.Words...)
 }
 
-// Usage is the option's line in a help text.
+// usageWidth is how many columns of a help text are left for what an option
+// takes.
+const usageWidth = 68
+
+// Usage is the option's line in a help text. The first of its words is the
+// default. A long list is cut there.
 func (o Option) Usage() string {
-	if o.Default == "" {
-		return o.Help + ": " + o.Takes()
+	def := ""
+	if o.Default != "" && !slices.Contains(o.Words, o.Default) {
+		def = " (default " + o.Default + ")"
 	}
-	return o.Help + ", by default " + o.Default + ": " + o.Takes()
+	forms, rest := o.forms(), ""
+	for ; len(forms) > 0; forms = forms[:len(forms)-1] {
+		if line := o.Help + ": " + strings.Join(forms, ", ") + rest + def; len(line) <= usageWidth {
+			return line
+		}
+		rest = ", …"
+	}
+	return o.Help + def
 }
 
 func (o Option) set(value string) error {
@@ -109,7 +123,7 @@ func Version(version *wechat.Version, other func(word string), words ...string) 
 // Answer is what the user does.
 func Answer(answer *wechat.Answer) Option {
 	return Option{Key: "answer", Words: wechat.Answers(), Default: string(wechat.Send),
-		Help: "what the user does once WeChat's screen is up", Set: func(value string) error {
+		Help: "what the user does", Set: func(value string) error {
 			*answer = wechat.Answer(value)
 			return nil
 		}}
@@ -128,13 +142,13 @@ func Login(out *bool) Option {
 // Signature is whether what the app's owner entered at the Open Platform fits
 // the app.
 func Signature(wrong *bool) Option {
-	return Words("signature", "right, wrong", "whether the app is the one that is registered for its AppID",
+	return Words("signature", "right, wrong", "whether the app's signature is the registered one",
 		func(word string) { *wrong = word == "wrong" })
 }
 
 // Flaky is which requests WeChat loses.
 func Flaky(every *int) Option {
-	return Option{Key: "flaky", Form: "a number such as 3", Default: "no request", Help: "lose every Nth request without a word",
+	return Option{Key: "flaky", Form: "a number such as 3", Help: "lose every Nth request",
 		Set: func(value string) error {
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 {
@@ -148,7 +162,7 @@ func Flaky(every *int) Option {
 // OAuth is where WeChat's authorization codes come from. A virtual phone asks
 // only servers of this machine.
 func OAuth(base *string) Option {
-	return Option{Key: "oauth", Form: "base URL of a virtual OAuth server", Default: "of its own making",
+	return Option{Key: "oauth", Form: "base URL of a virtual OAuth server",
 		Help: "where WeChat gets authorization codes", Set: func(value string) error {
 			u, err := url.Parse(value)
 			if err != nil || u.Scheme != "http" || u.User != nil || u.Host == "" || u.RawQuery != "" || !isLoopback(u.Hostname()) {

@@ -68,7 +68,7 @@ func Table(o *Options) options.Table {
 	return options.Table{
 		options.Answer(&o.Answer),
 		options.Words("fault", strings.Join(append([]string{"none"}, Faults()...), ", "),
-			"what is wrong with the demo app, by the check that finds it",
+			"what is wrong with the app, by the check",
 			func(v string) { o.Fault = strings.TrimPrefix(v, "none") }),
 		{Key: "ios", Form: "a version such as 17.5", Default: "17.5", Help: "version of iOS", Set: o.setIOS},
 		options.Flaky(&o.Flaky),
