@@ -2,13 +2,17 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/device/virtual/options"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
 // NewCmdVirtual makes `wxctl virtual` and the commands below it.
@@ -54,6 +58,23 @@ func optionFlags(cmd *cobra.Command, table options.Table) func() string {
 		}
 		return values.Encode()
 	}
+}
+
+// VirtualReference describes what virtual phones can be told, as Markdown.
+func VirtualReference() string {
+	var page strings.Builder
+	for _, kind := range []struct {
+		title string
+		table options.Table
+	}{
+		{"virtual:android", virtualandroid.Table(&virtualandroid.Options{})}, {"virtual:ios", virtualios.Table(&virtualios.Options{})},
+	} {
+		fmt.Fprintf(&page, "\n## %s\n\n| key | takes | default | what it is |\n|---|---|---|---|\n", kind.title)
+		for _, o := range kind.table {
+			fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", o.Key, o.Takes(), o.Default, o.Help)
+		}
+	}
+	return page.String()
 }
 
 // untilEnd waits for what ends a virtual command: the context, or the end of a

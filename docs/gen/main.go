@@ -51,6 +51,12 @@ func generate(markdown, man string) error {
 		if err := os.WriteFile(filepath.Join(markdown, "suite_format.md"), []byte(page), 0o644); err != nil {
 			return err
 		}
+		page = "# Options of virtual phones\n\n" +
+			"Made from the tables that read them: `--device 'virtual:android?KEY=VALUE&KEY=VALUE'`, or the flags of `wxctl virtual android` and `ios`.\n" +
+			cmd.VirtualReference()
+		if err := os.WriteFile(filepath.Join(markdown, "virtual_options.md"), []byte(page), 0o644); err != nil {
+			return err
+		}
 		if err := writeDoctor(filepath.Join(filepath.Dir(markdown), "doctor.md")); err != nil {
 			return err
 		}

@@ -76,11 +76,11 @@ func TestUsage(t *testing.T) {
 		got = append(got, row.Usage())
 	}
 	want := []string{
-		"what the user does once WeChat's screen is up, by default send: send, cancel, deny, stay, fail, unsupported",
-		"whether somebody is logged in to WeChat, by default in: in, out",
-		"where WeChat gets authorization codes, by default of its own making: base URL of a virtual OAuth server",
-		"how long the user takes for each thing, by default 150ms: a duration such as 300ms",
-		"WeChat on the phone, by default 8.0.50: a version such as 8.0.50, none",
+		"what the user does: send, cancel, deny, stay, fail, unsupported",
+		"whether somebody is logged in to WeChat: in, out",
+		"where WeChat gets authorization codes",
+		"how long the user takes for each thing (default 150ms)",
+		"WeChat on the phone: a version such as 8.0.50, none (default 8.0.50)",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
