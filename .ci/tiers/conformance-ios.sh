@@ -14,4 +14,4 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 go build -o "$build/wxctl" .
 WXCTL_CONFIG_DIR=$build WXCTL_STATE_DIR=$build python3 fixtures/conformance/ios/commands.py "$build/wxctl" "$seed" "$lines"
-go test -count=1 -timeout 30m -run 'Emulated$|^TestCommandLine$' ./intents/ioswire -every "$every"
+go test -count=1 -timeout 30m -run 'Emulated$|CommandLine$' ./intents/ioswire -every "$every"
