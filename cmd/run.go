@@ -98,7 +98,7 @@ wxctl run --example`),
 	flags.StringVar(&opts.out, "out", "",
 		"`folder` of this run (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))
-	flags.StringVar(&opts.web, "web", "", "show the run in a browser as it goes, at this loopback `address`, such as 127.0.0.1:0")
+	flags.StringVar(&opts.web, "web", "", "show the run in a browser, at this `address`: 127.0.0.1:0")
 	_ = cmd.RegisterFlagCompletionFunc("resume", completeFolders)
 	_ = cmd.RegisterFlagCompletionFunc("rerun-failed", completeFolders)
 	_ = cmd.RegisterFlagCompletionFunc("out", completeFolders)
