@@ -217,15 +217,21 @@ func (d *Delivery) Screenshot(ctx context.Context, take func(context.Context) ([
 	return errors.Join(err, file.Close())
 }
 
-// Reserve keeps a tenth of the time, at most a second, from a context, for what
-// comes at the end: the screen in front, tidying up.
-func Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+// Reserve keeps some of the time of a context for what comes at the end: the
+// screen in front, tidying up. That is a tenth, at most a second; a third, at
+// most five seconds, where a picture of the screen is wanted, since screencap
+// alone takes a second or two on many phones.
+func (d *Delivery) Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
 	left := time.Until(deadline)
-	return context.WithDeadline(ctx, deadline.Add(-min(left/10, time.Second)))
+	kept := min(left/10, time.Second)
+	if d.Job.Hooks.Screenshot != nil {
+		kept = min(left/3, 5*time.Second)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-kept))
 }
 
 // Speaker is an app that a request may name as its sender, as its phone tells

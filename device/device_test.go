@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -349,5 +350,29 @@ func TestProgress(t *testing.T) {
 	}
 	if err := new(Progress).UnmarshalJSON([]byte(`"sent"`)); err == nil {
 		t.Error("a state that there isn't was read")
+	}
+}
+
+// TestReserve: what is kept for the end of a command is enough for a picture
+// where one is wanted.
+func TestReserve(t *testing.T) {
+	picture := func() (io.WriteCloser, error) { return nil, nil }
+	for _, test := range []struct {
+		given, kept time.Duration
+		picture     func() (io.WriteCloser, error)
+	}{
+		{time.Minute, time.Second, nil}, {5 * time.Second, 500 * time.Millisecond, nil},
+		{time.Minute, 5 * time.Second, picture}, {6 * time.Second, 2 * time.Second, picture},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), test.given)
+			defer cancel()
+			working, stop := NewDelivery(Info{}, Job{Hooks: Hooks{Screenshot: test.picture}}).Reserve(ctx)
+			defer stop()
+			until, _ := working.Deadline()
+			if kept := test.given - time.Until(until); kept != test.kept {
+				t.Errorf("of %v, %v are kept, want %v (a picture: %t)", test.given, kept, test.kept, test.picture != nil)
+			}
+		})
 	}
 }

@@ -69,7 +69,7 @@ func (d *delivery) run(ctx context.Context) error {
 	}
 	// What comes at the end (the screen in front, tidying up) needs a little
 	// of the time, too.
-	working, cancel := device.Reserve(ctx)
+	working, cancel := d.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
 	if ctx.Err() == nil {

@@ -62,7 +62,7 @@ func (d *delivery) run(ctx context.Context) error {
 		return err
 	}
 	// What comes at the end needs a little of the time, too.
-	working, cancel := device.Reserve(ctx)
+	working, cancel := d.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
 	if ctx.Err() != nil {

@@ -17,7 +17,7 @@ func (p *Phone) Reply(ctx context.Context, job device.ReplyJob) (*device.Outcome
 		App: job.App, SDKVersion: job.SDKVersion, Route: job.Route, User: job.User,
 		Until: max(job.Until, device.Delivered), After: job.After, Hooks: job.Hooks,
 	})
-	working, cancel := device.Reserve(ctx)
+	working, cancel := d.Reserve(ctx)
 	defer cancel()
 	err := d.forge(working, job.Reply)
 	if ctx.Err() == nil {
