@@ -139,7 +139,7 @@ func viewRun(ctx context.Context, o *viewOptions, kind string, do look) error {
 // view looks at one phone's screen, unless the file could not be kept.
 func (o *viewOptions) view(ctx context.Context, name string, info device.Info, phone device.Phone, do look,
 	create func() (io.WriteCloser, error)) error {
-	v, ok := phone.(device.Viewer)
+	v, ok := device.As[device.Viewer](phone)
 	if !ok {
 		return device.Errorf(device.Refused, "the screen of phone %s can't be seen", info.Label()).WithHint("choose another with --device")
 	}

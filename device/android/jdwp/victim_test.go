@@ -14,7 +14,7 @@ import (
 )
 
 // portEnv names, as host:port, a VM of somebody else's that runs "Victim auto"
-// and takes a debugger: an ART, for instance (docs/testing.md).
+// and takes a debugger: an ART, for instance (docs/verified.md).
 const portEnv = "WXCTL_TEST_JDWP"
 
 // program is a running testdata/Victim.java: of ours, which calls its methods
