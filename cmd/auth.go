@@ -95,8 +95,8 @@ func (s secretFlag) Type() string     { return "string" }
 
 func (o *authOptions) addFlags(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&o.appID, "app-id", "", "AppID of the app (env WXCTL_APP_ID, else the profile's)")
-	flags.StringVar(&o.openID, "openid", "", "`openid` of the user, where several have logged in")
+	flags.StringVar(&o.appID, "app-id", "", "AppID of the app (env WXCTL_APP_ID, or the profile)")
+	flags.StringVar(&o.openID, "openid", "", "`openid` of the user, if several have logged in")
 	o.addServerFlags(c)
 }
 
@@ -106,7 +106,7 @@ func (o *authOptions) addServerFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server (default "+oauth.DefaultBaseURL+")")
 	flags.StringArrayVar(&o.allowHosts, "allow-host", nil, "`host` other than WeChat's and this computer that may be sent secrets")
-	flags.StringVar(&o.store, "store", "", "where secrets and tokens are kept: "+
+	flags.StringVar(&o.store, "store", "", "where secrets and tokens are stored: "+
 		oneOf("keyring", "file", "none")+" (env WXCTL_STORE)")
 	complete(c, "store", "keyring", "file", "none")
 	for _, name := range []string{"secret", "app-secret", "token", "access-token", "refresh-token"} {
@@ -155,7 +155,7 @@ func (o *authOptions) client(appID string) (*oauth.Client, error) {
 	}
 	if !base.Published() && !base.Loopback() && !slices.ContainsFunc(o.allowHosts,
 		func(h string) bool { return strings.EqualFold(h, base.Host()) }) {
-		return nil, exit.Usagef("--allow-host "+base.Host(), "%q is not WeChat's, and would be sent the secret or a token", base.Host())
+		return nil, exit.Usagef("--allow-host "+base.Host(), "%q is not WeChat's server, and would receive the secret or a token", base.Host())
 	}
 	secret, _ := cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret") // who needs it complains
 	return &oauth.Client{AppID: appID, Secret: secret, BaseURL: o.baseURL, HTTP: o.f.OAuthTransport, Trace: o.f.traceOAuth}, nil

@@ -51,19 +51,19 @@ func oauthHint(e *oauth.Error) string {
 		return "look up the errcode in WeChat's documentation"
 	case oauth.KindTimeout:
 		if e.Op == oauth.OpExchange && e.Sent {
-			return "the code may be used up: if a second try says so, " + relogin
+			return "the code may have been used: if a second try says so, " + relogin
 		}
-		return "give it longer with --timeout, or see whether the network lets " + oauth.DefaultBaseURL + " through"
+		return "increase --timeout, or see whether the network lets " + oauth.DefaultBaseURL + " through"
 	case oauth.KindUnreachable:
 		if e.Op == oauth.OpExchange && e.Sent {
-			return "the code may be used up: if a second try says so, " + relogin
+			return "the code may have been used: if a second try says so, " + relogin
 		}
-		return "check the network, HTTPS_PROXY and --base-url; --base-url https://api2.weixin.qq.com is WeChat's spare"
+		return "check the network, HTTPS_PROXY and --base-url; --base-url https://api2.weixin.qq.com is WeChat's backup server"
 	case oauth.KindRedirect, oauth.KindStatus, oauth.KindReply:
 		if e.Op == oauth.OpExchange {
-			return "check --base-url and what is in between; the code may be used up"
+			return "check --base-url and the network in between; the code may have been used"
 		}
-		return "check --base-url, and what is between this computer and WeChat"
+		return "check --base-url and the network between this computer and WeChat"
 	}
 	return ""
 }
@@ -72,10 +72,10 @@ func oauthHint(e *oauth.Error) string {
 func errcodeHint(e *oauth.Error) string {
 	switch e.Code {
 	case 40163:
-		return relogin + "; if nobody used this one, look for a client that sends it twice"
+		return relogin + "; if it was not used before, look for a client that sends it twice"
 	case 40029, 42003:
 		if e.Op == oauth.OpExchange {
-			return relogin + "; a code is good once, for ten minutes, and for its own app"
+			return relogin + "; a code works once, for ten minutes, and only for its own app"
 		}
 	case 40001, 40125:
 		if e.Op == oauth.OpExchange {
@@ -84,21 +84,21 @@ func errcodeHint(e *oauth.Error) string {
 	case 40013:
 		return "check --app-id: it is the mobile app's, from the Open Platform's console"
 	case 40003:
-		return "check --openid: it has to be the user whose token this is"
+		return "check --openid: it must be the user that the token belongs to"
 	case 40164:
 		if e.Address != "" {
 			return "add " + e.Address + " to the IP whitelist in the console"
 		}
 		return "add this computer's public address to the IP whitelist in the console"
 	case 48001:
-		return "log in again with the scope that is needed: wxctl auth login --scope snsapi_userinfo"
+		return "log in again with the scope snsapi_userinfo: wxctl auth login --scope snsapi_userinfo"
 	case 45009:
 		return "wait until tomorrow, or raise the quota in the console"
 	case 45011:
-		return "wait a minute, or give it that long: --timeout 3m"
+		return "wait a minute, or use --timeout 3m"
 	case -1:
 		if e.Op == oauth.OpExchange {
-			return "try once more later; if it says then that the code was used, " + relogin
+			return "try again later; if WeChat then says that the code was used, " + relogin
 		}
 		return "try again later"
 	}

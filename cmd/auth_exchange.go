@@ -108,7 +108,7 @@ func newTokenFields(t oauth.Token, show bool) tokenFields {
 	}
 }
 
-// secondsOf is a time in seconds, nil if it isn't known.
+// secondsOf is a time in seconds, nil if it is not known.
 func secondsOf(d time.Duration) *int {
 	if d <= 0 {
 		return nil
@@ -175,7 +175,7 @@ func authExchangeRun(ctx context.Context, opts *authExchangeOptions) error {
 	if stored == "" {
 		f.Streams.Note("the tokens are not stored (--store none)%s", onlyShown(opts.showToken))
 	} else {
-		f.Streams.Note("kept in the %s; next: wxctl auth userinfo", stored)
+		f.Streams.Note("stored in the %s; next: wxctl auth userinfo", stored)
 	}
 	return nil
 }
@@ -207,8 +207,8 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 		return none, "", err
 	}
 	if opts.secretStdin && opts.code == "" && !opts.f.Streams.InTTY {
-		return none, "", exit.Usagef("give the code by --code, or the AppSecret by WXCTL_APP_SECRET and the code on stdin",
-			"--secret-stdin takes stdin, so the code can't come from there as well")
+		return none, "", exit.Usagef("use --code for the code, or WXCTL_APP_SECRET for the AppSecret",
+			"--secret-stdin reads stdin, so the code can't come from stdin as well")
 	}
 	inputCtx, cancel := opts.f.inputDeadline(ctx)
 	defer cancel()
@@ -247,8 +247,8 @@ func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, s
 	if o.openID != "" && token.OpenID != o.openID {
 		return oauth.Token{}, "", &exit.Error{
 			Name: "other_user", Code: exit.Credentials,
-			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not kept", token.OpenID, o.openID),
-			Hint:    "log in again as the user that is meant, or leave --openid out",
+			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not stored", token.OpenID, o.openID),
+			Hint:    "log in again as the user that is meant, or omit --openid",
 		}
 	}
 	if token.Snapshot {
@@ -266,11 +266,11 @@ func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("the tokens were obtained, but can't be kept: %w", err)
+		return "", fmt.Errorf("the tokens were received, but can't be stored: %w", err)
 	}
 	if o.saveSecret && given {
 		if _, err := store.SetSecret(ctx, a, secret); err != nil {
-			return stored, fmt.Errorf("the AppSecret can't be kept: %w", err)
+			return stored, fmt.Errorf("the AppSecret can't be stored: %w", err)
 		}
 	}
 	return stored, nil
@@ -330,7 +330,7 @@ func (o *authExchangeOptions) leftCode(ctx context.Context, store *credentials.S
 		return code, nil
 	case err == nil:
 		o.left = true
-		o.f.Streams.Note("using the code that the last login left")
+		o.f.Streams.Note("using the code of the last login")
 	}
 	return code, err
 }
@@ -354,12 +354,12 @@ func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.S
 	defer cancel()
 	if _, keepErr := store.SetCode(ctx, a, code); keepErr != nil {
 		if !errors.Is(keepErr, credentials.ErrNoStore) {
-			o.f.Streams.Warn("the code can't be kept: %s", safe(keepErr.Error()))
+			o.f.Streams.Warn("the code can't be stored: %s", safe(keepErr.Error()))
 		}
 		return err
 	}
 	report := describe(err)
-	hint := "the code is kept for five minutes: wxctl auth exchange uses it"
+	hint := "the code is stored for five minutes: wxctl auth exchange uses it"
 	if report.Hint != "" {
 		hint = report.Hint + "; " + hint
 	}
@@ -390,7 +390,7 @@ func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials
 	if err == nil && secret.IsZero() {
 		err = &exit.Error{
 			Name: "credentials_missing", Code: exit.Credentials, Message: "the AppSecret of " + a.AppID + " is missing",
-			Hint: "give it by WXCTL_APP_SECRET or --secret-stdin; --save-secret keeps it",
+			Hint: "set WXCTL_APP_SECRET or use --secret-stdin; --save-secret stores it",
 			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41004},
 		}
 	}

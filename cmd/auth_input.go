@@ -37,7 +37,7 @@ func (f *Factory) readStdin(ctx context.Context, what string) (oauth.Secret, err
 	case err != nil:
 		return oauth.Secret{}, err
 	case len(data) > maxStdin:
-		return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, which is no %s", maxStdin, what)
+		return oauth.Secret{}, exit.Usagef("pipe in the value alone", "stdin holds more than %d bytes, too many for the %s", maxStdin, what)
 	}
 	if data, err = input.Decode(data, "the "+what+" on stdin"); err != nil {
 		return oauth.Secret{}, err

@@ -88,10 +88,10 @@ func TestLoginLate(t *testing.T) {
 		stall                    bool
 		code                     int
 	}{
-		{"answer=stay", "consent page opened", "nobody answered on the phone, or whoever did stayed in WeChat", "null", false, 18},
+		{"answer=stay", "consent page opened", "nobody answered on the phone, or the user stayed in WeChat", "null", false, 18},
 		{"login=out", "asks to log in", "WeChat asks to log in", "null", false, 18},
 		// The reply is read in the app or in its log, whichever is faster: what tells is the exchange.
-		{"think=1ms", "", "the code may be used up", `{"code":4`, true, 1},
+		{"think=1ms", "", "the code may have been used", `{"code":4`, true, 1},
 	} {
 		env, server, base := loginLab(t, tt.options)
 		if tt.stall {

@@ -49,7 +49,7 @@ func (l *loginSteps) check() error {
 		return err
 	}
 	if !slices.Contains(userLangs, l.lang) {
-		return exit.Usagef("use "+strings.Join(userLangs, ", "), "--lang %q is no language that WeChat knows", l.lang)
+		return exit.Usagef("", "invalid --lang %q: use %s", l.lang, strings.Join(userLangs, ", "))
 	}
 	_, err := l.client("")
 	return err
@@ -129,7 +129,7 @@ func (l *loginSteps) follow(ctx context.Context, r *result, auth intents.Auth, i
 	switch {
 	case r.Reply.State != text(auth.State):
 		return device.StepLogin, &exit.Error{
-			Name: "wrong_state", Code: exit.Credentials, Hint: "its code was not used; start again: wxctl auth login",
+			Name: "wrong_state", Code: exit.Credentials, Hint: "its code was not used; log in again: wxctl auth login",
 			Message: fmt.Sprintf("the reply has the state %q, not the one that was sent: it belongs to another login, or is forged", r.Reply.State),
 		}
 	case r.Reply.Code == "":
@@ -173,7 +173,7 @@ func (l *loginSteps) exchange(ctx context.Context, in *loginResult, appID string
 		return device.StepExchange, l.keepCode(ctx, l.kept, account, code, err)
 	}
 	if !slices.Contains(in.token.Scope, "snsapi_userinfo") {
-		l.f.Streams.Note("the scope %q does not hold the profile", strings.Join(in.token.Scope, ","))
+		l.f.Streams.Note("the scope %q does not include the profile", strings.Join(in.token.Scope, ","))
 		return "", nil
 	}
 	user, err := client.UserInfo(ctx, in.token, oauth.Lang(l.lang))

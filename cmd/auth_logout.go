@@ -26,7 +26,7 @@ func NewCmdAuthLogout(f *Factory, runF func(context.Context, *authLogoutOptions)
 		Short: "Forget a user's tokens",
 		Long: long(`Remove the user's tokens from the store, or with --all those of every user of
 the app in this profile, and its AppSecret. WeChat has no call that revokes
-them: until they expire, a copy stays good. Nothing stored is no failure.`, exit.Credentials),
+them: until they expire, a copy stays good. It is not an error if nothing is stored.`, exit.Credentials),
 		Example: examples("wxctl auth logout\nwxctl auth logout --all"),
 		Args:    noAuthArgs("wxctl auth logout --openid o…"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -106,7 +106,7 @@ func authLogoutRun(ctx context.Context, opts *authLogoutOptions) error {
 func (o *authLogoutOptions) leaving(store *credentials.Store, a credentials.Account) ([]string, error) {
 	switch {
 	case o.all && o.openID != "":
-		return nil, exit.Usagef("leave one of them out", "--all and --openid exclude each other")
+		return nil, exit.Usagef("omit one of them", "--all and --openid can't be combined")
 	case o.openID != "":
 		return []string{o.openID}, nil
 	}

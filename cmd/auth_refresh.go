@@ -66,7 +66,7 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 		what, missing, invalid = "refresh token", 41003, 40030
 	} else if o.openID == "" {
 		return oauth.Token{}, &exit.Error{
-			Name: "usage", Code: exit.Usage, Message: "--token-stdin needs --openid: WeChat wants to know whose token it is",
+			Name: "usage", Code: exit.Usage, Message: "--token-stdin needs --openid: WeChat must be told whose token it is",
 			Hint: "--openid o…, as the exchange returned it",
 			Err:  &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: 41009},
 		}

@@ -140,7 +140,7 @@ func TestPrompts(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, term.text())
 	}
-	term.await("kept in the file")
+	term.await("stored in the file")
 	checkLeaks(t, "terminal", term.text())
 }
 

@@ -285,7 +285,7 @@ func TestRenewedTokenThatCannotBeKept(t *testing.T) {
 	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if code := r.run("", "userinfo", "--jq", ".nickname"); code != 0 || !strings.Contains(r.stderr(), "warning: the token was renewed, but can't be kept") {
+	if code := r.run("", "userinfo", "--jq", ".nickname"); code != 0 || !strings.Contains(r.stderr(), "warning: the token was renewed, but can't be stored") {
 		t.Errorf("exit %d: %s", code, r.stderr())
 	}
 	if code := r.run("", "refresh", "--json", "--show-token"); code != exit.Failed || r.object()["accessToken"] == nil || r.object()["error"] == nil {
@@ -366,7 +366,7 @@ func TestExchangeThatCannotBeKept(t *testing.T) {
 	if v["accessToken"] == nil || v["error"] == nil || v["errcode"] != float64(0) {
 		t.Errorf("%v", v)
 	}
-	if !strings.Contains(r.stderr(), "the tokens were obtained, but can't be kept") || !strings.Contains(r.stderr(), "--store file") {
+	if !strings.Contains(r.stderr(), "the tokens were received, but can't be stored") || !strings.Contains(r.stderr(), "--store file") {
 		t.Errorf("stderr %q", r.stderr())
 	}
 }

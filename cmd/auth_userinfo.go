@@ -124,7 +124,7 @@ func sex(n int) string {
 
 func authUserInfo(ctx context.Context, opts *authUserInfoOptions) (user oauth.UserInfo, err error) {
 	if !slices.Contains(userLangs, opts.lang) {
-		return user, exit.Usagef("use "+strings.Join(userLangs, ", "), "--lang %q is no language that WeChat knows", opts.lang)
+		return user, exit.Usagef("", "invalid --lang %q: use %s", opts.lang, strings.Join(userLangs, ", "))
 	}
 	s, err := opts.session(ctx, oauth.OpUserInfo)
 	if err != nil {

@@ -116,7 +116,7 @@ func configInitRun(ctx context.Context, opts *configInitOptions) error {
 	if len(opts.values) == 0 {
 		if !f.Streams.InTTY || !f.Streams.ErrTTY {
 			return exit.Usagef("wxctl config init --app-id wx… --package com.example.app",
-				"config init has nothing to write: give at least one key as a flag")
+				"config init needs at least one value, such as --app-id or --package")
 		}
 		if err := askForKeys(ctx, f, opts); err != nil {
 			return err
@@ -166,7 +166,7 @@ func askForKeys(ctx context.Context, f *Factory, opts *configInitOptions) error 
 			}
 			value := strings.TrimSpace(a.line)
 			if value == "" && a.err != nil {
-				return exit.Usagef("", "the input ended before %s", k.Name)
+				return exit.Usagef("", "the input ended before a value for %s", k.Name)
 			}
 			if value == "" {
 				break

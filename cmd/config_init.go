@@ -70,7 +70,7 @@ func (o *configInitOptions) onPhone(ctx context.Context) (app check.App, platfor
 		return app, "", err
 	}
 	if sel.All {
-		return app, "", exit.Usagef("choose one with --device", "--from phone looks at one phone")
+		return app, "", exit.Usagef("choose one with --device", "--from phone reads from one phone only")
 	}
 	fleet, closePhones, err := o.f.Phones(ctx, o.f, flags, sel)
 	if err != nil {
@@ -89,7 +89,7 @@ func (o *configInitOptions) onPhone(ctx context.Context) (app check.App, platfor
 	defer phone.Close()
 	examiner, ok := device.As[device.Examiner](phone)
 	if !ok {
-		return app, "", device.Errorf(device.Refused, "apps on %s phones can't be looked at", phones.Phones[0].Platform)
+		return app, "", device.Errorf(device.Refused, "apps on %s phones can't be inspected", phones.Phones[0].Platform)
 	}
 	facts, err := examiner.Examine(ctx, id, device.UserChoice{})
 	switch {

@@ -18,7 +18,7 @@ func TestConfigInitAsks(t *testing.T) {
 	if code := Run(t.Context(), f, []string{"config", "init"}); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
-	if !strings.Contains(errOut(), `"wrong" is no AppID`) || !strings.Contains(out(), "app-id\twx0123456789abcdef\tprofile default") || !strings.Contains(out(), "scene\tsession\tprofile default") {
+	if !strings.Contains(errOut(), `invalid AppID "wrong"`) || !strings.Contains(out(), "app-id\twx0123456789abcdef\tprofile default") || !strings.Contains(out(), "scene\tsession\tprofile default") {
 		t.Errorf("said %s\n%s", out(), errOut())
 	}
 

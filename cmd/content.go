@@ -137,7 +137,7 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		if program, ok := r.Message.Object.(intents.MiniProgram); ok && program.HDImage != nil && on == device.Android {
 			program.HDImage = nil
 			r.Message.Object = program
-			a.expect("request.hd-image", "give the picture as --thumb", "--hd-image exists on iOS only and is not sent: Android shows the thumb")
+			a.expect("request.hd-image", "use --thumb for the picture", "--hd-image works on iOS only and is not sent: Android shows the thumb")
 		}
 		a.lookAtObject(&r, c.files, on)
 		fit := !o.raw && !o.noFit
@@ -201,7 +201,7 @@ func (o *requestOptions) expectProgram(a *adapted, share *intents.Share) error {
 		return err
 	}
 	if bound.Value != "" && !slices.Contains(strings.Split(bound.Value, ","), *program.UserName) {
-		a.expect("request.program", "see wxctl config get mini-programs", "the mini program %q is none of those that the profile names",
+		a.expect("request.program", "see wxctl config get mini-programs", "the mini program %q is not in the profile's mini-programs",
 			*program.UserName)
 	}
 	return nil
@@ -266,7 +266,7 @@ func (o *requestOptions) handOver(a *adapted, share *intents.Share, files []atta
 func (o *requestOptions) wayOf(file attachment, on device.Platform) (fileAs, error) {
 	switch {
 	case on == device.IOS && (file.as == asPath || file.as == asURI):
-		return "", exit.Usagef("omit --as", "--as %s exists on Android only: an iPhone's files can't be named", file.as)
+		return "", exit.Usagef("omit --as", "--as %s works on Android only: files on an iPhone have no path for other apps", file.as)
 	case on == device.IOS:
 		return asBytes, nil
 	case file.as != "":
@@ -283,7 +283,7 @@ func (a *adapted) tooLarge(file media.File, on device.Platform) {
 		Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most",
 		Limit: fileLimit, Actual: file.Size, Unit: "bytes", Source: "wxctl",
 	}
-	hint := "name it instead of sending its bytes: --as uri"
+	hint := "send it as a file: --as uri"
 	if on == device.IOS {
 		hint = "give a smaller file"
 	}
@@ -317,7 +317,7 @@ func (a *adapted) fitThumbs(share *intents.Share, on device.Platform, may bool) 
 		}
 		notes = append(notes, what+thumb.String())
 		if len(thumb.Flaws) > 0 {
-			a.expect(flawedPicture, picture.ToJPEG, "%s is made of a picture that is flawed: %s", name, strings.Join(thumb.Flaws, ", "))
+			a.expect(flawedPicture, picture.ToJPEG, "%s is made from a damaged picture: %s", name, strings.Join(thumb.Flaws, ", "))
 		}
 		return thumb.Data
 	}

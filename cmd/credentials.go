@@ -25,7 +25,7 @@ func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
 		Notify: func(text string) { f.Streams.Warn("%s", text) },
 	})
 	if err != nil {
-		return nil, exit.Usagef("use keyring, file or none", "%s: there is no store %q", from, backend)
+		return nil, exit.Usagef("", "invalid %s %q: use keyring, file or none", from, backend)
 	}
 	return store, nil
 }

@@ -233,9 +233,9 @@ func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 	}
 	name := safe(cmp.Or(o.Device.Name, o.Device.ID))
 	if o.State == device.NotSent {
-		b.WriteString(s.Sprintf("not handed to %s on %s", to, name))
+		b.WriteString(s.Sprintf("not sent to %s on %s", to, name))
 	} else {
-		b.WriteString(s.Sprintf("handed to %s on %s", to, name))
+		b.WriteString(s.Sprintf("sent to %s on %s", to, name))
 		if last := lastSeen(o); last != "" {
 			b.WriteString(" — " + safe(s.Translate(last)))
 		}
@@ -256,7 +256,7 @@ func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 		row("differs", safe(s.Translate(d)))
 	}
 	if o.Impersonated && o.App != nil {
-		row("speaks as", s.Sprintf("%s, which is neither debuggable nor named by the profile", safe(cmp.Or(o.App.Package, o.App.BundleID))))
+		row("sent as", s.Sprintf("%s, which is neither debuggable nor in the profile", safe(cmp.Or(o.App.Package, o.App.BundleID))))
 	}
 	for _, e := range o.Evidence {
 		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))

@@ -46,7 +46,7 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 					return err
 				}
 				if opts.watch {
-					return exit.Usagef("omit one of them", "--watch goes on, and --wait-for ends")
+					return exit.Usagef("omit one of them", "--watch and --wait-for can't be combined")
 				}
 			}
 			if runF != nil {
@@ -57,7 +57,7 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 	}
 	opts.phone.add(f, cmd)
 	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones are in this `state`, such as ready")
-	cmd.Flags().BoolVar(&opts.watch, "watch", false, "go on: a line (with --json an object) for each change")
+	cmd.Flags().BoolVar(&opts.watch, "watch", false, "keep running, and print a line (with --json an object) for each change")
 	return cmd
 }
 

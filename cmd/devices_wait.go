@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
@@ -61,14 +60,13 @@ func allIn(phones []device.Info, state device.State) bool {
 func notInState(phones []device.Info, sel device.Selector, state device.State) error {
 	for _, phone := range phones {
 		if phone.State != state {
-			return device.Errorf(device.NotSeen, "phone %s was not %s in time: it is %s", phone.Label(), state, phone.State).
+			return device.Errorf(device.NotSeen, "timed out waiting for phone %s to be %s: it is %s", phone.Label(), state, phone.State).
 				WithHint("%s", phone.FixNow())
 		}
 	}
-	what := "no phone came"
-	if sel.Text != "" {
-		what = fmt.Sprintf("no phone that fits %q came", sel.Text)
+	const hint = "run `wxctl devices` to see the phones, or increase --timeout"
+	if sel.Text == "" {
+		return device.Errorf(device.NoPhone, "timed out waiting for a phone").WithHint(hint)
 	}
-	return device.Errorf(device.NoPhone, "%s in time", what).
-		WithHint("run `wxctl devices` to see the phones, or give it longer with --timeout")
+	return device.Errorf(device.NoPhone, "timed out waiting for a phone that matches %q", sel.Text).WithHint(hint)
 }

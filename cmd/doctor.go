@@ -115,14 +115,14 @@ func (o *doctorOptions) check(c *cobra.Command, args []string) error {
 		o.target = args[0]
 		// A bundle ID may hold what a package name can't.
 		if !o.isFile() && config.CheckPackage(o.target) != nil && config.CheckBundleID(o.target) != nil {
-			return exit.Usagef("name an app such as com.example.app, or a file", "%q is neither an app nor a file", o.target)
+			return exit.Usagef("name an app such as com.example.app, or a file", "%q is neither an app nor an existing file", o.target)
 		}
 	}
 	for _, flag := range [][]string{o.only, o.skip} {
 		for _, p := range flag {
 			if _, err := path.Match(p, ""); err != nil || !slices.ContainsFunc(check.Table(),
 				func(c check.Check) bool { return check.Match(c.ID, []string{p}) }) {
-				return exit.Usagef("wxctl doctor --list prints all ids", "no check fits %q", p)
+				return exit.Usagef("wxctl doctor --list prints all ids", "no check matches %q", p)
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func (x *examination) probe(ctx context.Context) {
 	refuse := func(format string, args ...any) { x.facts.Probe.Refused = fmt.Sprintf(format, args...) }
 	switch replier, ok := device.As[device.Replier](x.phone); {
 	case x.phone == nil || !ok:
-		refuse("there is no phone to open the app on")
+		refuse("no phone to open the app on")
 	case x.facts.App.NotInstalled:
 		refuse("the app is not installed")
 	default:
@@ -124,7 +124,7 @@ func (x *examination) fixOne(ctx context.Context, f *check.Finding) error {
 // ask asks a question on the terminal that is answered by y or n.
 func (f *Factory) ask(ctx context.Context, question string) (bool, error) {
 	if !f.Streams.InTTY || !f.Streams.ErrTTY {
-		return false, exit.Usagef("add --yes", "there is no terminal to ask on")
+		return false, exit.Usagef("add --yes", "can't ask for confirmation without a terminal")
 	}
 	fmt.Fprintf(f.Streams.Err, "%s [y/N] ", f.Streams.Translate(question))
 	answer := make(chan string, 1)
@@ -144,7 +144,7 @@ func (f *Factory) ask(ctx context.Context, question string) (bool, error) {
 func (x *examination) watch(ctx context.Context) error {
 	logger, ok := device.As[device.Logger](x.phone)
 	if !ok {
-		return device.Errorf(device.Refused, "the log of %s phones can't be read", x.info.Platform)
+		return device.Errorf(device.Refused, "the log on %s phones can't be read", x.info.Platform)
 	}
 	f := x.o.f
 	ctx, cancel := f.Deadline(ctx, 0)

@@ -88,11 +88,11 @@ func (x *examination) learn(ctx context.Context) error {
 		return err
 	}
 	if sel.All {
-		return exit.Usagef("choose one with --device", "doctor looks at one phone")
+		return exit.Usagef("choose one with --device", "doctor checks one phone")
 	}
 	var parts []part
 	if file && !x.o.phoneChosen {
-		x.gap("no phone was asked: only the file was looked at", check.Skip, check.NeedHost, check.NeedPhone)
+		x.gap("no phone was checked, only the file", check.Skip, check.NeedHost, check.NeedPhone)
 	} else {
 		needs := []check.Need{check.NeedHost, check.NeedPhone}
 		if !file {
@@ -234,7 +234,7 @@ func (x *examination) file() error {
 // readAppFile reads an app's file, of the kind that its name tells.
 func readAppFile(name string, now time.Time) (check.App, device.Platform, error) {
 	wrong := func(err error) (check.App, device.Platform, error) {
-		return check.App{}, "", exit.Usagef("give an .apk, .ipa, .apks or .xapk file", "%q can't be read: %s", name,
+		return check.App{}, "", exit.Usagef("use an .apk, .ipa, .apks or .xapk file", "%q can't be read: %s", name,
 			device.Printable(err.Error()))
 	}
 	file, err := files.Open(name)
@@ -302,7 +302,7 @@ func (x *examination) onPhone(ctx, whole context.Context, sel device.Selector, f
 	x.later(func() { phone.Close() })
 	examiner, ok := device.As[device.Examiner](phone)
 	if !ok {
-		return nil, device.Errorf(device.Refused, "apps on %s phones can't be looked at", info.Platform)
+		return nil, device.Errorf(device.Refused, "apps on %s phones can't be inspected", info.Platform)
 	}
 	id := device.AppIdentity{Package: cmp.Or(x.facts.Profile.Package), BundleID: x.facts.Profile.BundleID}
 	switch {

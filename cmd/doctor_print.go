@@ -137,7 +137,7 @@ func (x *examination) lastLine() string {
 		line += s.Sprintf(", %s", plural(n.Warn, "warning"))
 	}
 	if n.Unknown > 0 && x.o.f.Verbose() == 0 {
-		line += s.Sprintf("; %s could not be seen: wxctl doctor -v", plural(n.Unknown, "thing"))
+		line += s.Sprintf("; %s could not be checked: wxctl doctor -v", plural(n.Unknown, "thing"))
 	}
 	return line
 }

@@ -85,7 +85,7 @@ func (o *requestOptions) shownAs(on device.Platform) (device.AppIdentity, error)
 		return id, err
 	}
 	if id.AppID == "" || on == device.Android && id.Package == "" {
-		o.f.Streams.Note("no app is named (--app-id, --package, or wxctl config init): shown as the demo app would send it")
+		o.f.Streams.Note("no app was specified (--app-id, --package or wxctl config init): shown as sent by the demo app")
 	}
 	for _, part := range []struct {
 		of   *string

@@ -114,7 +114,7 @@ func TestDryRunThumbs(t *testing.T) {
 		{"card above it", "android", card, full(131073), ""},
 		{"card on iOS", "ios", card, full(65536), "same"},
 		{"card on iOS above it", "ios", card, full(65537), ""},
-		{"no picture", "android", page, make([]byte, 70000), "no picture"},
+		{"no picture", "android", page, make([]byte, 70000), "not a picture"},
 		{"HEIC", "ios", page, heic, "HEIC"},
 		{"bomb", "android", page, bombPNG(70000, 60000, 60000), "megapixels"},
 	} {
@@ -138,7 +138,7 @@ func TestDryRunThumbs(t *testing.T) {
 	t.Run("hd image", func(t *testing.T) {
 		hd, thumb := full(131072), file("t.jpg", full(30000))
 		args := append(card, "--thumb", thumb, "--hd-image", file("hd.jpg", hd))
-		if r := runDry(t, args...); r.code != 0 || strings.Contains(r.wire(), digestOf(hd)) || !strings.Contains(r.stderr, "--hd-image exists on iOS only") {
+		if r := runDry(t, args...); r.code != 0 || strings.Contains(r.wire(), digestOf(hd)) || !strings.Contains(r.stderr, "--hd-image works on iOS only") {
 			t.Errorf("Android: exit %d: %s", r.code, r.stderr)
 		}
 		if r := runDry(t, append(args, "--platform", "ios")...); r.code != 0 || !strings.Contains(r.wire(), digestOf(hd)) {

@@ -98,7 +98,7 @@ func TestOddFiles(t *testing.T) {
 				code := r.wait(t)
 				said := r.errOut.String()
 				why := []string{"not a regular file", "symbolic link", "is a directory", "escapes from parent"}
-				if code != 1 && code != 2 || strings.Contains(said, "handed to") || !slices.ContainsFunc(why, func(w string) bool { return strings.Contains(said, w) }) {
+				if code != 1 && code != 2 || strings.Contains(said, "sent to") || !slices.ContainsFunc(why, func(w string) bool { return strings.Contains(said, w) }) {
 					t.Errorf("%s: exit %d, said %q", kind, code, said)
 				}
 			}

@@ -16,8 +16,8 @@ func TestNotSeen(t *testing.T) {
 	}{
 		{"login=out", "opened", "asks to log in", "WeChat asks to log in"},
 		{"screen=locked", "opened", "WeChat took the request", "the phone is locked"},
-		{"answer=stay", "returned", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
-		{"answer=stay", "replied", "chat picker opened", "nobody answered on the phone, or whoever did stayed in WeChat"},
+		{"answer=stay", "returned", "chat picker opened", "nobody answered on the phone, or the user stayed in WeChat"},
+		{"answer=stay", "replied", "chat picker opened", "nobody answered on the phone, or the user stayed in WeChat"},
 	} {
 		share := beside(t, phonesAt(t, tt.options), "share", "text", "hi", "--scene", "session", "--until", tt.until, "-v", "--json")
 		share.errOut.await(t, tt.seen, 1)
@@ -52,7 +52,7 @@ func TestBusyPhone(t *testing.T) {
 	if code := Run(t.Context(), f, []string{"installed"}); code != 17 || !strings.Contains(errOut(), `is busy: "wxctl share text" (process `) || !strings.Contains(errOut(), "hint: wait for process") {
 		t.Errorf("exit %d: %s", code, errOut())
 	}
-	if code := holder.interrupt(t); code != 130 || !strings.HasPrefix(holder.out.String(), "handed to WeChat") {
+	if code := holder.interrupt(t); code != 130 || !strings.HasPrefix(holder.out.String(), "sent to WeChat") {
 		t.Errorf("the holder: exit %d: %s%s", code, holder.errOut, holder.out)
 	}
 	f, _, errOut = testFactory(t, "", env)
@@ -85,7 +85,7 @@ func TestInterruptProcess(t *testing.T) {
 		args         []string
 		seen, answer string
 	}{
-		{[]string{"share", "text", "hi", "--scene", "session", "--until", "returned", "-v"}, "chat picker opened", "handed to WeChat"},
+		{[]string{"share", "text", "hi", "--scene", "session", "--until", "returned", "-v"}, "chat picker opened", "sent to WeChat"},
 		{[]string{"watch", "--json"}, "watching", `"error":{"code":"interrupted","exitCode":130`},
 	} {
 		out, errOut := newScreen(), newScreen()

@@ -42,11 +42,11 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 		case len(head) == 0:
 			a.expect(noPicture, "give a picture", "%s is empty", what)
 		case !known || !format.Picture:
-			a.expect(noPicture, "give a "+picture.Readable+" file", "%s is no picture that is known here: WeChat may show nothing", what)
+			a.expect(noPicture, "give a "+picture.Readable+" file", "%s is not a picture in a known format: WeChat may show nothing", what)
 		case format == picture.HEIC || format == picture.AVIF || format == picture.JXL || format == picture.SVG:
 			a.expect(unreadPicture, picture.ToJPEG, "%s is of the type %s, which not every WeChat shows", what, format.Name)
 		case picture.Junk(head) > 0:
-			a.expect(flawedPicture, picture.ToJPEG, "%s is flawed: %d bytes stand before it; WeChat may show nothing", what, picture.Junk(head))
+			a.expect(flawedPicture, picture.ToJPEG, "%s has %d extra bytes before its data; WeChat may show nothing", what, picture.Junk(head))
 		}
 		return
 	}
@@ -58,9 +58,9 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 	case errors.As(err, &unread):
 		a.expect(noPicture, unread.Hint, "%s %s: WeChat may show nothing", what, unread.Reason)
 	case err != nil:
-		a.expect(unreadPicture, picture.ToJPEG, "%s can't be read here: WeChat may show nothing", what)
+		a.expect(unreadPicture, picture.ToJPEG, "%s can't be read: WeChat may show nothing", what)
 	case len(p.Flaws) > 0:
-		a.expect(flawedPicture, picture.ToJPEG, "%s is flawed: %s; WeChat may show nothing", what, strings.Join(p.Flaws, ", "))
+		a.expect(flawedPicture, picture.ToJPEG, "%s is damaged: %s; WeChat may show nothing", what, strings.Join(p.Flaws, ", "))
 	}
 }
 

@@ -38,12 +38,12 @@ func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&p.device, "device", "", "phone: `serial`, UDID, name, virtual:android … (wxctl help selectors)")
 	flags.StringVar(&p.platform, "platform", "", "only phones of this platform: "+oneOf("android", "ios"))
-	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat is meant, such as 0, 10 or 999")
+	flags.IntVar(&p.androidUser, "android-user", 0, "Android user whose WeChat to use, such as 0, 10 or 999")
 	flags.StringVar(&p.adbServer, "adb-server", "", "`host:port` of the adb server, or of several with commas")
 	flags.StringVar(&p.usbmuxd, "usbmuxd", "", "usbmuxd, or several with commas, as `host:port` or path")
-	flags.IntVar(&p.jobs, "jobs", 128, "phones at once with --all")
-	flags.BoolVar(&p.all, "all", false, "all ready phones that --device fits, or all there are")
-	flags.BoolVar(&p.allowNotReady, "allow-not-ready", false, "phones that aren't ready are no failure of --all")
+	flags.IntVar(&p.jobs, "jobs", 128, "how many phones at once with --all")
+	flags.BoolVar(&p.all, "all", false, "all ready phones that match --device, or all phones")
+	flags.BoolVar(&p.allowNotReady, "allow-not-ready", false, "with --all, phones that aren't ready don't count as failures")
 	flags.DurationVar(&p.wait, "wait", 0, "how long to wait for the phone to be there, ready and free")
 	complete(cmd, "platform", "android", "ios")
 	_ = cmd.RegisterFlagCompletionFunc("device", completePhones(f, p))
@@ -59,10 +59,10 @@ func (p *phoneFlags) check(cmd *cobra.Command) error {
 	switch p.platform {
 	case "", "android", "ios":
 	default:
-		return exit.Usagef("use --platform android or --platform ios", "--platform %q is no platform", p.platform)
+		return exit.Usagef("", "invalid --platform %q: use android or ios", p.platform)
 	}
 	if p.jobs < 1 {
-		return exit.Usagef("give at least 1", "--jobs %d is no number of phones", p.jobs)
+		return exit.Usagef("", "invalid --jobs %d: use 1 or more", p.jobs)
 	}
 	for _, flag := range [][2]string{{"adb-server", p.adbServer}, {"usbmuxd", p.usbmuxd}} {
 		if list := flag[1]; list != "" && slices.Contains(strings.Split(list, ","), "") {
@@ -70,10 +70,10 @@ func (p *phoneFlags) check(cmd *cobra.Command) error {
 		}
 	}
 	if p.wait < 0 {
-		return exit.Usagef("give a duration such as 45s or 2m", "invalid --wait %s", p.wait)
+		return exit.Usagef("", "invalid --wait %s: use a duration such as 45s or 2m", p.wait)
 	}
 	if p.androidUser < 0 {
-		return exit.Usagef("list the users with wxctl installed --json", "--android-user %d is no user", p.androidUser)
+		return exit.Usagef("list the users with wxctl installed --json", "invalid --android-user %d", p.androidUser)
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
 func given(cmd *cobra.Command, names ...string) error {
 	for _, name := range names {
 		if flag := cmd.Flag(name); flag != nil && flag.Changed && flag.Value.String() == "" {
-			return exit.Usagef("give it a value, or leave it away", "--%s is empty", name)
+			return exit.Usagef("give it a value, or omit it", "--%s is empty", name)
 		}
 	}
 	return nil

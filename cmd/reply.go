@@ -143,7 +143,7 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 			OpenID: o.openID}), nil
 	}
 	if flag := o.saysReply(); flag != "" {
-		return nil, exit.Usagef("leave one of them away", "--from holds the whole reply, so --%s has no place beside it", flag)
+		return nil, exit.Usagef("omit one of them", "--%s can't be used with --from, which holds the whole reply", flag)
 	}
 	file, err := o.loader().Read(o.from, replyFileLimit)
 	if err != nil {
@@ -192,7 +192,7 @@ func (o *replyOptions) recorded(data []byte) (intents.Reply, error) {
 		}
 		if err != nil {
 			return nil, exit.Usagef("record one with wxctl watch --record FILE, or compare with "+
-				"the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q holds no reply: %v", o.from, err)
+				"the reply in "+o.cmd.CommandPath()+" --dry-run --json", "%q has no reply: %v", o.from, err)
 		}
 		if reply.Kind() == o.kind.jsonKind {
 			found = reply
@@ -202,10 +202,10 @@ func (o *replyOptions) recorded(data []byte) (intents.Reply, error) {
 		}
 	}
 	if found == nil {
-		return nil, exit.Usagef("", "%q holds a reply of kind %q, not %q", o.from, other, o.kind.jsonKind)
+		return nil, exit.Usagef("", "%q has a reply of kind %q, not %q", o.from, other, o.kind.jsonKind)
 	}
 	if n > 1 {
-		o.f.Streams.Note("%s holds %d replies of kind %s; this is the last one", safe(strconv.Quote(o.from)), n, o.kind.jsonKind)
+		o.f.Streams.Note("%s has %d replies of kind %s; the last one is used", safe(strconv.Quote(o.from)), n, o.kind.jsonKind)
 	}
 	return found, nil
 }

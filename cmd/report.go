@@ -44,7 +44,7 @@ wxctl report wxctl-runs --report junit=junit.xml --report github=summary.md`),
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			opts.dirs = args
 			if len(args) == 0 {
-				return exit.Usagef("wxctl report wxctl-runs --report html=report.html", "no run folder is named")
+				return exit.Usagef("wxctl report wxctl-runs --report html=report.html", "no run folder was given")
 			}
 			if err := given(c, "report"); err != nil {
 				return err
@@ -92,7 +92,7 @@ func (o *reportOptions) read() ([]ranIn, error) {
 				return nil, err
 			}
 			if first, twice := from[run.ID]; twice {
-				return nil, exit.Usagef("name each run once", "%q and %q hold the same run", first, dir)
+				return nil, exit.Usagef("give each run once", "%q and %q are the same run", first, dir)
 			}
 			from[run.ID] = dir
 			runs = append(runs, ranIn{dir, run})
@@ -112,7 +112,7 @@ func runFoldersIn(dir string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err)
+		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err)
 	}
 	var all []string
 	for _, e := range entries {
@@ -121,7 +121,7 @@ func runFoldersIn(dir string) ([]string, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, exit.Usagef("name the folder that wxctl run printed", "%q holds no run", dir)
+		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder", dir)
 	}
 	return all, nil
 }
@@ -163,7 +163,7 @@ func (o *reportOptions) print(runs []ranIn) error {
 		}
 		line := safe(r.ID) + ": " + o.f.tellCounts(r.Counts)
 		if r.Finished.IsZero() {
-			line += o.f.Streams.Translate(", cut off")
+			line += o.f.Streams.Translate(", interrupted")
 		}
 		lines = append(lines, line)
 	}

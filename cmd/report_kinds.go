@@ -70,11 +70,11 @@ func parseReports(texts []string) ([]reportTo, error) {
 		name, path, ok := strings.Cut(text, "=")
 		i := slices.IndexFunc(reportKinds(), func(k reportKind) bool { return k.name == name })
 		if !ok || path == "" || i < 0 {
-			return nil, exit.Usagef("kinds: "+strings.Join(reportNames(), ", "), "--report %q is not a kind and a path, such as %s=report",
+			return nil, exit.Usagef("kinds: "+strings.Join(reportNames(), ", "), "invalid --report %q: use KIND=PATH, such as %s=report",
 				text, reportNames()[0])
 		}
 		if slices.ContainsFunc(all, func(r reportTo) bool { return filepath.Clean(r.path) == filepath.Clean(path) }) {
-			return nil, exit.Usagef("give each report a path of its own", "--report names %q twice", path)
+			return nil, exit.Usagef("give each report its own path", "--report names %q twice", path)
 		}
 		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 			return nil, exit.Usagef("make the folder first", "--report %q can't be written: there is no folder %q", text, filepath.Dir(path))

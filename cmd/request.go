@@ -53,14 +53,14 @@ func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault s
 	flags.StringVar(&o.sdkVersion, "sdk-version", "", "OpenSDK `version`: "+oneOf("6.8.34", "6.8.18", "6.8.0", "5.5.3")+"; iOS "+oneOf("2.0.0", "1.8.7.1"))
 	optionalVar(flags, &o.transaction, "transaction", "id of the request, echoed in the reply (default: generated)")
 	optionalVar(flags, &o.openID, "openid", "openid of the user who must be logged in")
-	flags.StringVar(&o.route, "route", "auto", "way to WeChat: "+oneOf("auto", "sdk", "app", "system", "url", "bridge"))
+	flags.StringVar(&o.route, "route", "auto", "route to WeChat: "+oneOf("auto", "sdk", "app", "system", "url", "bridge"))
 	flags.StringVar(&o.until, "until", untilDefault, "state to wait for: "+oneOf("delivered", "opened", "returned", "replied"))
 	flags.StringVar(&o.after, "after", "leave", "how to leave the phone: "+oneOf("leave", "back", "home", "stop-wechat"))
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the wire form; touch no phone")
 	flags.BoolVar(&o.noFit, "no-fit", false, "refuse a thumb that is too large instead of scaling it")
 	flags.BoolVar(&o.raw, "raw", false, "send what was given, unchecked")
-	flags.BoolVar(&o.yes, "yes", false, "speak for an app that is neither debuggable nor named by the profile")
-	flags.BoolVar(&o.force, "force", false, "try what is known not to work")
+	flags.BoolVar(&o.yes, "yes", false, "send as an app that is neither debuggable nor in the profile")
+	flags.BoolVar(&o.force, "force", false, "try what is known to fail")
 	o.outputs.addFlags(flags)
 	flags.StringVar(&o.fsRoot, "fs-root", "", "`directory` that fs:// names")
 	flags.StringVar(&o.widgetRoot, "widget-root", "", "`directory` that widget:// names")
@@ -95,7 +95,7 @@ func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 		return p, err
 	}
 	if o.outputs.any() && o.dryRun {
-		return p, exit.Usagef("leave one of them away", "--dry-run touches no phone, so there is nothing to photograph")
+		return p, exit.Usagef("omit one of them", "--dry-run uses no phone, so it can't take a screenshot or a recording")
 	}
 	if o.dryRun && o.phone.platform != "" {
 		// No phone is touched, so none needs to fit.

@@ -92,7 +92,7 @@ wxctl devices`),
 	flags := root.PersistentFlags()
 	g := &f.global
 	flags.BoolVar(&g.json, "json", false, "print the answer as JSON, also when it fails")
-	flags.StringVar(&g.jq, "jq", "", "print what a jq `expression` makes of the JSON")
+	flags.StringVar(&g.jq, "jq", "", "filter the JSON with a jq `expression`")
 	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "`when` to colour: auto, always or never")
 	// run reads it itself, before the tree is made: help is translated, too.
 	flags.String(uiLangFlag, "", "language of messages: zh or en (env WXCTL_LANG, else the locale)")
@@ -131,13 +131,13 @@ func (f *Factory) begin(c *cobra.Command) error {
 	g := &f.global
 	f.ended = func() error { return context.Cause(c.Context()) }
 	if c.Flags().Changed("timeout") && g.timeout <= 0 {
-		return exit.Usagef("give a duration such as 45s or 2m", "--timeout %s is no time to wait", g.timeout)
+		return exit.Usagef("", "invalid --timeout %s: use a duration such as 45s or 2m", g.timeout)
 	}
 	if err := given(c, "profile", "state-dir"); err != nil {
 		return err
 	}
 	if err := f.Streams.SetColor(streams.ColorMode(g.color), f.Getenv); err != nil {
-		return exit.Usagef("use --color auto, always or never", "%s", err)
+		return exit.Usagef("", "%s", err)
 	}
 	f.Streams.Quiet = g.quiet
 	var err error

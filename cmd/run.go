@@ -132,11 +132,11 @@ func (o *runOptions) check(c *cobra.Command) error {
 		return exit.Usagef("run the suite anew to choose cases",
 			"--resume goes on with the cases of the run folder, and can't be combined with flags that choose others")
 	case o.resume == "" && o.rerunFailed == "" && len(o.files) == 0:
-		return exit.Usagef("wxctl run --example > smoke.yaml, then wxctl run smoke.yaml --device virtual:android", "no suite is named")
+		return exit.Usagef("wxctl run --example > smoke.yaml, then wxctl run smoke.yaml --device virtual:android", "no suite was given")
 	case o.maxFailures < 0:
-		return exit.Usagef("give at least 1", "--max-failures %d is not a number of failures", o.maxFailures)
+		return exit.Usagef("give at least 1", "invalid --max-failures %d", o.maxFailures)
 	case c.Flags().Changed("deadline") && o.deadline <= 0:
-		return exit.Usagef("give a duration such as 30m", "--deadline %s is not a time to run", o.deadline)
+		return exit.Usagef("give a duration such as 30m", "invalid --deadline %s", o.deadline)
 	}
 	return o.parse()
 }
@@ -163,7 +163,7 @@ func (o *runOptions) parse() error {
 		i, errI := strconv.Atoi(first)
 		n, errN := strconv.Atoi(last)
 		if errI != nil || errN != nil || i < 1 || i > n {
-			return exit.Usagef("such as --shard 2/5", "--shard %q is not a part such as 2/5", o.shard)
+			return exit.Usagef("such as --shard 2/5", "invalid --shard %q", o.shard)
 		}
 		at := -1
 		filters = append(filters, func(*suite.Case) bool { at++; return at%n == i-1 }) // the last filter
@@ -246,14 +246,14 @@ func (o *runOptions) load() ([]*suiteRun, error) {
 
 // invalid is the error of suites that have faults, which were told.
 func (o *runOptions) invalid(broken int, faults []suite.Problem) error {
-	what := fmt.Sprintf("the suite has %d faults", len(faults))
+	what := fmt.Sprintf("the suite has %d errors", len(faults))
 	if len(faults) == 1 {
-		what = "the suite has a fault"
+		what = "the suite has an error"
 	}
 	if broken > 1 {
-		what = fmt.Sprintf("%d suites have %d faults", broken, len(faults))
+		what = fmt.Sprintf("%d suites have %d errors", broken, len(faults))
 	}
-	err := &exit.Error{Name: "suite_invalid", Code: exit.Usage, Message: what + ": nothing was run", Hint: "fix what is named above"}
+	err := &exit.Error{Name: "suite_invalid", Code: exit.Usage, Message: what + ": nothing was run", Hint: "fix the errors above"}
 	if o.f.Printer().JSON() {
 		report := describe(err)
 		return errors.Join(err, o.f.Printer().Object(struct {
@@ -330,7 +330,7 @@ func (o *runOptions) prepare(plan *suite.Plan, id string) (*suiteRun, error) {
 	plan.Cases = slices.DeleteFunc(slices.Clone(all),
 		func(c suite.Case) bool { return unpassed != nil && !unpassed[c.Name] || !o.wanted(&c) })
 	if len(plan.Cases) == 0 {
-		return nil, exit.Usagef("wxctl run "+suite.Quote(plan.File)+" --list lists them", "none of the %d cases of %q is chosen",
+		return nil, exit.Usagef("wxctl run "+suite.Quote(plan.File)+" --list lists them", "none of the %d cases of %q matches",
 			len(all), plan.File)
 	}
 	return &suiteRun{

@@ -286,7 +286,7 @@ func (l *lastTook) save() error {
 		}
 	}
 	if err != nil {
-		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("how long the cases took can't be kept: %v", err),
+		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("the case times can't be saved: %v", err),
 			Hint: "name another place with WXCTL_STATE_DIR"}
 	}
 	return nil

@@ -52,7 +52,7 @@ func (o *runOptions) preview(ctx context.Context, runs []*suiteRun) error {
 	}
 	if counts.Failed > 0 {
 		return &exit.Error{Name: "cases_failed", Code: exit.FoundWrong, Message: fmt.Sprintf("%d of %d would be refused", counts.Failed,
-			counts.Total()), Hint: "fix what is named above"}
+			counts.Total()), Hint: "fix the errors above"}
 	}
 	o.f.Streams.Note("%d checked, with no phone", counts.Total())
 	return nil

@@ -101,7 +101,7 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
 	if err != nil {
-		return nil, errors.Join(exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err), lock.Unlock())
+		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err), lock.Unlock())
 	}
 	return &runFolder{dir: dir, events: events, lock: lock}, nil
 }
@@ -117,7 +117,7 @@ func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 	}
 	run := before.Run()
 	if run == nil {
-		return nil, nil, exit.Usagef("run the suite again", "%q holds no run: it was cut off before it began", r.dir)
+		return nil, nil, exit.Usagef("run the suite again", "the run in %q was interrupted before it began", r.dir)
 	}
 	if err := r.events.Truncate(whole); err != nil {
 		return nil, nil, err
@@ -130,7 +130,7 @@ func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 func readRun(dir string) (*suite.Run, error) {
 	file, err := files.Open(filepath.Join(dir, eventsFile))
 	if err != nil {
-		return nil, exit.Usagef("name the folder that wxctl run printed", "%q holds no run: %v", dir, err)
+		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err)
 	}
 	defer file.Close()
 	var fold suite.Fold
@@ -138,7 +138,7 @@ func readRun(dir string) (*suite.Run, error) {
 		return nil, exit.Usagef("restore the file", "%q is damaged: %v", file.Name(), err)
 	}
 	if fold.Run() == nil {
-		return nil, exit.Usagef("run the suite again", "%q holds no run: it was cut off before it began", dir)
+		return nil, exit.Usagef("run the suite again", "the run in %q was interrupted before it began", dir)
 	}
 	return fold.Run(), nil
 }

@@ -115,7 +115,7 @@ func (r *suiteRun) assign() (todos []todo, none map[string]string) {
 		fitting := r.fitting(c)
 		switch {
 		case len(fitting) == 0:
-			none[c.Name] = fmt.Sprintf("no phone of the run fits %q", c.On.Phones)
+			none[c.Name] = fmt.Sprintf("no phone of the run matches %q", c.On.Phones)
 			if r.noPhones != nil {
 				none[c.Name] = describe(r.noPhones).Message
 			}
@@ -269,10 +269,10 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 			err = r.ended(ctx, pending, end, &failed, stop)
 		case <-interrupted:
 			interrupted = nil
-			r.f.Streams.Note("stopping: waiting for the cases that run; Ctrl-C again ends at once")
+			r.f.Streams.Note("stopping: waiting for running cases; press Ctrl-C again to stop at once")
 			err = stop("the run was interrupted")
 		case <-deadline:
-			err = stop(fmt.Sprintf("the run's deadline of %s was over", r.deadline))
+			err = stop(fmt.Sprintf("the run reached its deadline of %s", r.deadline))
 		case err = <-failures: // nil: that one waits for nothing more
 		}
 		if err != nil {
@@ -381,7 +381,7 @@ func (r *suiteRun) record(u lab.Update) error {
 }
 
 func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
-	end := suite.End{Status: suite.Unknown, Reason: "what drove the phone was lost after a request was fired", Sent: true,
+	end := suite.End{Status: suite.Unknown, Reason: "the connection to the phone was lost after a request was sent", Sent: true,
 		Outcome: json.RawMessage("null")}
 	if u.State == lab.Done {
 		end = suite.End{}

@@ -22,18 +22,18 @@ var notInSuites = []string{"run", "report", "lab", "agent", "virtual", "watch", 
 func notInSteps() map[string]string {
 	refused := map[string]string{}
 	for why, names := range map[string][]string{
-		"say in on which phones a case runs on": {"device", "platform", "all", "allow-not-ready"},
+		"set on in the suite to choose phones": {"device", "platform", "all", "allow-not-ready"},
 		"give it to wxctl run, for all cases": {"jobs", "wait", "adb-server", "usbmuxd", "lab", "color",
 			"verbose", "quiet", "ui-lang", "watch", "wait-for"},
-		"the run reads the JSON itself: say in expect what it must be": {"json", "jq"},
-		"set profile of the suite":                                     {"profile"},
-		"set timeout of the case":                                      {"timeout"},
-		"set after of the case":                                        {"after"},
-		"set screenshot of the case":                                   {"screenshot", "screenshot-on-failure"},
-		"set record of the case":                                       {"record"},
-		"a case is in a suite already":                                 {"save-case"},
-		"a suite reads no standard input: use env or secrets":          {"secret-stdin", "token-stdin"},
-		"say it in the suite, not in a step":                           {"help", "version"},
+		"the run reads the JSON itself: use expect":           {"json", "jq"},
+		"set profile of the suite":                            {"profile"},
+		"set timeout of the case":                             {"timeout"},
+		"set after of the case":                               {"after"},
+		"set screenshot of the case":                          {"screenshot", "screenshot-on-failure"},
+		"set record of the case":                              {"record"},
+		"a case is in a suite already":                        {"save-case"},
+		"a suite reads no standard input: use env or secrets": {"secret-stdin", "token-stdin"},
+		"set it in the suite, not in a step":                  {"help", "version"},
 	} {
 		for _, name := range names {
 			refused[name] = why
@@ -51,7 +51,7 @@ func suiteVocabulary(f *Factory) *suite.Vocabulary {
 		Selector: func(text string) error {
 			sel, err := device.ParseSelector(text, "on")
 			if err == nil && sel.Virtual != nil {
-				err = fmt.Errorf("%q: name virtual phones with --device of wxctl run", text)
+				err = fmt.Errorf("%q: choose virtual phones with --device of wxctl run", text)
 			}
 			return err
 		},

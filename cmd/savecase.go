@@ -96,7 +96,7 @@ func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, 
 func (o *requestOptions) suiteIn(file string, text []byte, v *suite.Vocabulary) (*suite.Plan, error) {
 	plan, problems := suite.Load(file, text, v, suite.Given{Env: func(string) (string, bool) { return "x", true }})
 	if len(problems) > 0 {
-		return nil, exit.Usagef("wxctl run "+suite.Quote(file)+" --list tells all its faults", "the case can't be appended: %s", problems[0])
+		return nil, exit.Usagef("wxctl run "+suite.Quote(file)+" --list shows all its errors", "the case can't be appended: %s", problems[0])
 	}
 	return plan, nil
 }

@@ -95,8 +95,14 @@ func newCmdView(f *Factory, runF func(context.Context, *viewOptions) error, kind
 
 func (o *viewOptions) check(kind string) error {
 	const most = 3 * time.Minute
-	if kind == "recording" && (o.length <= 0 || o.length > most) {
-		return exit.Usagef("say how long with --for, such as --for 10s", "a recording takes from a moment to three minutes, not %v", o.length)
+	if kind != "recording" {
+		return nil
+	}
+	if o.length == 0 {
+		return exit.Usagef("add --for with a duration, such as --for 10s", "record needs --for")
+	}
+	if o.length < 0 || o.length > most {
+		return exit.Usagef("", "invalid --for %v: use a duration of up to three minutes, such as 10s", o.length)
 	}
 	return nil
 }
@@ -141,7 +147,7 @@ func (o *viewOptions) view(ctx context.Context, name string, info device.Info, p
 	create func() (io.WriteCloser, error)) error {
 	v, ok := device.As[device.Viewer](phone)
 	if !ok {
-		return device.Errorf(device.Refused, "the screen of phone %s can't be seen", info.Label()).WithHint("choose another with --device")
+		return device.Errorf(device.Refused, "the screen of phone %s can't be captured", info.Label()).WithHint("choose another phone with --device")
 	}
 	draft, err := files.Create(name, o.overwrite)
 	if err != nil {

@@ -31,7 +31,7 @@ const waitPause = 250 * time.Millisecond
 // and aren't ready is said.
 func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneFlags, sel device.Selector) (*chosen, error) {
 	if flags.allowNotReady && !sel.All {
-		return nil, exit.Usagef("add --all, or omit it", "--allow-not-ready is for several phones, and one is chosen")
+		return nil, exit.Usagef("add --all, or omit it", "--allow-not-ready needs --all")
 	}
 	fleet.WaitUntil = time.Now().Add(flags.wait)
 	c := &chosen{several: sel.All, allowNotReady: flags.allowNotReady}
@@ -141,7 +141,7 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 		return nil
 	case failed == 0:
 		return &exit.Error{Name: "some_failed", Code: code, Message: fmt.Sprintf("all %d ready phones: ok%s", len(errs), others),
-			Hint: "make them ready, wait for them with --wait, or do without them: --allow-not-ready"}
+			Hint: "make them ready, wait for them with --wait, or skip them with --allow-not-ready"}
 	}
 	name := "some_failed"
 	if code != exit.SomeFailed {

@@ -58,7 +58,7 @@ func takeFile(opts *shareOptions, file *string, args []string) error {
 		return nil
 	}
 	if *file != "" {
-		return exit.Usagef("give the file once", "the file is given twice, as an argument and with --file")
+		return exit.Usagef("give the file once", "the file is given twice: as an argument and with --file")
 	}
 	*file = args[0]
 	return nil
@@ -89,7 +89,7 @@ func NewCmdShareImages(f *Factory, runF func(context.Context, *shareImagesOption
 		Short: "Share several pictures through Android's own share route",
 		Long: long(`Share several pictures at once. The SDK has no such request: they go through
 Android's own share route, which names no app and gets no reply. Several
-pictures to Moments stopped working with WeChat 7.0; --force tries all the same.
+pictures to Moments stopped working with WeChat 7.0; --force tries anyway.
 `, requestCodes...),
 		Example: examples("wxctl share images image.png thumb.png --scene session"),
 		Args:    cobra.MinimumNArgs(1),

@@ -31,7 +31,7 @@ wxctl share text Hello --dry-run`),
 			opts.args = args
 			if len(args) == 1 {
 				if opts.text != nil {
-					return exit.Usagef("give the text once", "the text is given twice, as an argument and with --text")
+					return exit.Usagef("give the text once", "the text is given twice: as an argument and with --text")
 				}
 				opts.text = &args[0]
 			}

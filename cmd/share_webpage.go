@@ -50,7 +50,7 @@ func takeURL(opts *shareOptions, url **string, args []string) error {
 		return nil
 	}
 	if *url != nil {
-		return exit.Usagef("give the URL once", "the URL is given twice, as an argument and with --url")
+		return exit.Usagef("give the URL once", "the URL is given twice: as an argument and with --url")
 	}
 	*url = &args[0]
 	return nil

@@ -33,7 +33,7 @@ func (l *labFlags) add(cmd *cobra.Command) {
 
 func (l *labFlags) check() error {
 	if l.count < 1 || l.count > mostPhones {
-		return exit.Usagef("", "--count is from 1 to %d, not %d", mostPhones, l.count)
+		return exit.Usagef("", "invalid --count %d: use 1 to %d", l.count, mostPhones)
 	}
 	if l.web == "" {
 		return nil

@@ -97,10 +97,10 @@ func virtualOAuthRun(ctx context.Context, opts *virtualOAuthOptions) error {
 		return exit.Usagef("--app-id "+virtualoauth.DefaultAppID, "--app-id: %v", err)
 	}
 	if opts.port < 0 || opts.port > 65535 {
-		return exit.Usagef("--port 0 takes any free one", "--port %d is no TCP port", opts.port)
+		return exit.Usagef("--port 0 takes any free port", "invalid --port %d: use 0 to 65535", opts.port)
 	}
 	if opts.tokenLife < time.Second || opts.perMinute < 0 {
-		return exit.Usagef("wxctl virtual oauth --help", "--token-life is at least a second, and --per-minute not negative")
+		return exit.Usagef("wxctl virtual oauth --help", "--token-life must be at least a second, and --per-minute not negative")
 	}
 	for _, text := range opts.faults {
 		fault, err := virtualoauth.ParseFault(text)
@@ -111,7 +111,7 @@ func virtualOAuthRun(ctx context.Context, opts *virtualOAuthOptions) error {
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.port)))
 	if err != nil {
-		return exit.Usagef("--port 0 takes any free one", "port %d can't be listened on", opts.port)
+		return exit.Usagef("--port 0 takes any free one", "can't listen on port %d", opts.port)
 	}
 	baseURL := "http://" + listener.Addr().String()
 	ready := struct {

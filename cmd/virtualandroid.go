@@ -88,7 +88,7 @@ func (o *virtualAndroidOptions) check() error {
 	case strings.ContainsFunc(o.serial, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return exit.Usagef("use letters, digits, dots and dashes", "invalid --serial %q", o.serial)
 	case o.adbPort < 0 || o.adbPort > 65535:
-		return exit.Usagef("", "--adb-port %d is no port", o.adbPort)
+		return exit.Usagef("", "invalid --adb-port %d: use 0 to 65535", o.adbPort)
 	case o.adbdPort < 0 || o.adbdPort != 0 && o.adbdPort+len(o.phones)-1 > 65535:
 		return exit.Usagef("", "--adbd-port %d leaves no room for %d ports", o.adbdPort, len(o.phones))
 	}

@@ -88,7 +88,7 @@ func (o *virtualIOSOptions) check() error {
 	seen := map[string]bool{}
 	for _, p := range o.phones {
 		if p.UDID != "" && seen[p.UDID] {
-			return exit.Usagef("give each phone a UDID of its own, or none", "several phones can't all be %q", p.UDID)
+			return exit.Usagef("give each phone a UDID of its own, or none", "several phones can't have the same UDID %q", p.UDID)
 		}
 		seen[p.UDID] = true
 	}
@@ -97,7 +97,7 @@ func (o *virtualIOSOptions) check() error {
 		port int
 	}{{"usbmux-port", o.usbmuxPort}, {"wda-port", o.wdaPort}, {"rsd-port", o.rsdPort}, {"tunnel-info-port", o.tunnelInfoPort}} {
 		if p.port < 0 || p.port > 65535 {
-			return exit.Usagef("", "--%s %d is no port", p.flag, p.port)
+			return exit.Usagef("", "invalid --%s %d: use 0 to 65535", p.flag, p.port)
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 		return err
 	}
 	if sel.All {
-		return exit.Usagef("run one wxctl watch for each phone", "watch looks at one phone, not at all")
+		return exit.Usagef("run one wxctl watch for each phone", "watch works with one phone, not with all")
 	}
 	ctx, cancel := f.Deadline(ctx, 0)
 	defer cancel()
@@ -150,7 +150,7 @@ func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone 
 	case cause != nil && cause != context.DeadlineExceeded:
 		return cause
 	case err == context.DeadlineExceeded:
-		return device.Errorf(device.NotSeen, "phone %s did not answer in time", phone.Label()).WithHint("give it longer with --timeout")
+		return device.Errorf(device.NotSeen, "phone %s did not answer in time", phone.Label()).WithHint("increase --timeout")
 	}
 	return err
 }
@@ -237,7 +237,7 @@ func (o *watchOptions) print(r device.SeenReply) error {
 	}
 	words := []string{r.At.Format("15:04:05.000"), cmp.Or(r.App.Package, r.App.BundleID)}
 	if r.Reply == nil {
-		words = append(words, o.f.Streams.Translate("called back; what the reply says can't be read from this app"))
+		words = append(words, o.f.Streams.Translate("called back; the reply of this app can't be read"))
 	} else {
 		words = append(words, string(r.Kind))
 		words = append(words, tellReplied(r.Reply, r.Err)...)

@@ -194,7 +194,7 @@ func mayHaveArrived(err error) error {
 		e.Code = PhoneLost
 	}
 	e.Message += "; it may have reached WeChat"
-	e.Hint = "look at the phone before you send it again"
+	e.Hint = "check the phone before you send it again"
 	e.Err = err
 	return &e
 }
@@ -254,8 +254,8 @@ func (s Speaker) MaySpeak(yes bool) (impersonated bool, err error) {
 	case yes:
 		return true, nil
 	}
-	return false, Errorf(Refused, "%q is not debuggable and not pinned in the profile, so wxctl does not speak for it unasked", s.Name).
-		WithHint("add --yes if it is yours, or pin it: wxctl config set %s %s", s.Key, s.Name)
+	return false, Errorf(Refused, "%q is not debuggable and not in the profile, so wxctl does not send in its name", s.Name).
+		WithHint("if it is your app, add --yes, or add it to the profile: wxctl config set %s %s", s.Key, s.Name)
 }
 
 // AppID returns the AppID to speak with: the one asked for, else the only one
@@ -271,8 +271,8 @@ func (s Speaker) AppID(want string) (string, error) {
 	if len(s.Declared) > 1 {
 		what = "declares several as URL schemes: " + strings.Join(s.Declared, ", ")
 	}
-	return "", Errorf(AppUnknown, "the AppID of %q isn't known: the app %s", s.Name, what).
-		WithHint("give --app-id wx…, or run `wxctl config init`")
+	return "", Errorf(AppUnknown, "the AppID of %q is not known: the app %s", s.Name, what).
+		WithHint("use --app-id, or run `wxctl config init`")
 }
 
 // Declares reports whether the app declares an AppID. Schemes don't tell upper

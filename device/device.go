@@ -122,7 +122,7 @@ type Info struct {
 	Fix  string `json:"fix,omitempty"` // what to do when State isn't Ready
 
 	// Hardware identifies the phone itself, whatever the way to it: its own
-	// serial number. Empty when it isn't known or can't be trusted (emulators
+	// serial number. Empty when it is not known or can't be trusted (emulators
 	// share one number).
 	Hardware string `json:"-"`
 	// Product and Codename are adb's product: and device:, for selectors.

@@ -29,7 +29,7 @@ const (
 	NotSeen          Code = "not_seen"          // 18: sent, but the state asked for was not seen in time
 	Interrupted      Code = "interrupted"       // 130: Ctrl-C
 	AndroidUserUnset Code = "several_users"     // 2: WeChat lives in several Android users
-	AppUnknown       Code = "app_unknown"       // 2: nobody said for which app to speak
+	AppUnknown       Code = "app_unknown"       // 2: no app was specified
 	ServerMisbehaved Code = "server_misbehaved" // 1: a server answered something that is no answer
 )
 
@@ -103,7 +103,7 @@ func AsError(err error) *Error {
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: Interrupted, Message: "interrupted", Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Code: NotSeen, Message: "no answer in time", Hint: "give it longer with --timeout", Err: err}
+		return &Error{Code: NotSeen, Message: "no answer in time", Hint: "increase --timeout", Err: err}
 	}
 	return &Error{Code: Failed, Message: err.Error(), Err: err}
 }

@@ -32,5 +32,5 @@ func ExampleParseSelector() {
 	fmt.Println(err)
 	// Output:
 	// [{platform = android} {os >= 12}] <nil>
-	// "twelve" is no version
+	// invalid version "twelve": use a number, as in os>=12 or os=17.5
 }

@@ -203,8 +203,8 @@ func (f *Fleet) OpenBeside(ctx context.Context, info Info) (Phone, error) {
 func (f *Fleet) open(ctx context.Context, info Info, lockDir string) (Phone, error) {
 	switch err := ctx.Err(); {
 	case errors.Is(err, context.DeadlineExceeded):
-		e := Errorf(NotSeen, "the time was over before phone %s had its turn", info.Label()).
-			WithHint("give it longer with --timeout, or more phones at once with --jobs")
+		e := Errorf(NotSeen, "timed out before reaching phone %s", info.Label()).
+			WithHint("increase --timeout or --jobs")
 		e.Err = err
 		return nil, e
 	case err != nil:
@@ -215,7 +215,7 @@ func (f *Fleet) open(ctx context.Context, info Info, lockDir string) (Phone, err
 		from = f.Backends[i]
 	}
 	if from == nil {
-		return nil, Errorf(Failed, "nothing here can open %s phones", info.Platform)
+		return nil, Errorf(Failed, "%s phones are not supported here", info.Platform)
 	}
 	if lockDir == "" || info.Transport == Virtual {
 		return from.Open(ctx, info)

@@ -28,7 +28,7 @@ func ParseRoute(s string) (Route, error) {
 	case "":
 		return RouteAuto, nil
 	}
-	return "", Errorf(Usage, "%q is no route", s).WithHint("use one of: auto, sdk, app, system, url, bridge")
+	return "", Errorf(Usage, "invalid route %q: use auto, sdk, app, system, url or bridge", s)
 }
 
 // After is what tidies the phone up when a request is over.
@@ -50,7 +50,7 @@ func ParseAfter(s string) (After, error) {
 	case "":
 		return AfterLeave, nil
 	}
-	return "", Errorf(Usage, "%q is no way to leave the phone", s).WithHint("use one of: leave, back, home, stop-wechat")
+	return "", Errorf(Usage, "invalid --after %q: use leave, back, home or stop-wechat", s)
 }
 
 // AppIdentity is the app a request speaks for, as far as the user said; what
@@ -124,7 +124,7 @@ type Job struct {
 	Until      Progress // the state to wait for
 	After      After
 	Yes        bool // speak for an app that is neither debuggable nor pinned
-	Force      bool // try what is known not to work
+	Force      bool // try what is known to fail
 	Raw        bool // send unchecked
 	NoFit      bool // never scale a thumb
 	// KeepMedia: more requests for the open phone follow and may carry the same

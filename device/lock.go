@@ -161,7 +161,7 @@ func (l *Lock) Unlock() error {
 const mostNote = 4096
 
 func busy(phone Info, path string) error {
-	e := Errorf(PhoneBusy, "phone %s is busy: another wxctl drives it", phone.Label()).
+	e := Errorf(PhoneBusy, "phone %s is busy: another wxctl is using it", phone.Label()).
 		WithHint("wait for it to end, or choose another phone with --device")
 	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
@@ -173,7 +173,7 @@ func busy(phone Info, path string) error {
 	if err != nil || json.Unmarshal(note, &h) != nil || h.PID == 0 {
 		return e
 	}
-	e.Message = fmt.Sprintf("phone %s is busy: %q (process %d) drives it since %s",
+	e.Message = fmt.Sprintf("phone %s is busy: %q (process %d) has been using it since %s",
 		phone.Label(), h.Command, h.PID, h.Since.Format(time.RFC3339))
 	e.Hint = fmt.Sprintf("wait for process %d to end, or choose another phone with --device", h.PID)
 	return e

@@ -17,7 +17,7 @@ func Describe(req intents.Request) string {
 	case intents.Auth:
 		return "a login"
 	case intents.LaunchMiniProgram:
-		return "opening a mini program"
+		return "a mini program launch"
 	case intents.SubscribeMessage, intents.SubscribeMiniProgramMessage:
 		return "a subscribe message"
 	}

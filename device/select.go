@@ -25,7 +25,7 @@ func Select(infos []Info, sel Selector) (Selection, error) {
 	}
 	matched := match(phones, sel)
 	if len(matched) == 0 {
-		err := Errorf(NoPhone, "no phone fits %s", sel.describe()).
+		err := Errorf(NoPhone, "no phone matches %s", sel.describe()).
 			WithHint("run `wxctl devices` to see the phones; --device takes a serial, a UDID, a unique prefix, a name, or usb:PATH")
 		err.Candidates = candidates(phones, nil)
 		return Selection{}, err
@@ -45,10 +45,10 @@ func Select(infos []Info, sel Selector) (Selection, error) {
 		return chosen, nil
 	}
 	one := quoteShell(chosen.Phones[0].Selector())
-	err := Errorf(SeveralPhones, "%d phones are ready, and none was chosen", len(chosen.Phones)).
-		WithHint("choose one with --device %s, or take them all with --all", one)
+	err := Errorf(SeveralPhones, "%d phones are ready, but none was chosen", len(chosen.Phones)).
+		WithHint("choose one with --device %s, or use all with --all", one)
 	if sel.Text != "" {
-		err.Message = Errorf(SeveralPhones, "%s fits %d phones", sel.describe(), len(chosen.Phones)).Message
+		err.Message = Errorf(SeveralPhones, "%s matches %d phones", sel.describe(), len(chosen.Phones)).Message
 	}
 	err.Candidates = candidates(phones, chosen.Phones)
 	return chosen, err
@@ -208,7 +208,7 @@ func noPhone(sel Selector) error {
 	case Android:
 		which, connect = "no Android phone is connected", "connect a phone with USB debugging on"
 	case IOS:
-		which, connect, virtual = "no iPhone is connected", "plug an iPhone in, unlock it and tap \"Trust\"", "virtual:ios"
+		which, connect, virtual = "no iPhone is connected", "plug in an iPhone, unlock it and tap \"Trust\"", "virtual:ios"
 	}
 	if sel.Text != "" {
 		which += ", so nothing fits " + sel.describe()
@@ -221,7 +221,7 @@ func notReady(phones, matched []Info, sel Selector) error {
 	first := matched[0]
 	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", first.FixNow())
 	if len(matched) > 1 {
-		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first, %s, is: %s", len(matched), first.Label(), first.State).Message
+		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first one, %s: %s", len(matched), first.Label(), first.State).Message
 	}
 	err.Candidates = candidates(phones, matched)
 	return err

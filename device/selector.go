@@ -62,7 +62,7 @@ func ParseSelector(text, from string) (Selector, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		m := condition().FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
-			return sel, Errorf(Usage, "%s %q: %q is no condition", from, text, part).
+			return sel, Errorf(Usage, "%s %q: invalid condition %q", from, text, part).
 				WithHint("write conditions as platform=android,os>=12; keys: platform, os, model, name, transport, id")
 		}
 		c := Condition{Key: m[1], Op: m[2], Value: m[3]}
@@ -86,7 +86,7 @@ func parseVirtual(sel Selector) (Selector, error) {
 		sel.Virtual = &VirtualSpec{Platform: p, Options: options}
 		return sel, nil
 	}
-	return sel, Errorf(Usage, "%s %q names no kind of virtual phone", sel.From, sel.Text).
+	return sel, Errorf(Usage, "invalid %s %q: unknown kind of virtual phone", sel.From, sel.Text).
 		WithHint("use virtual:android or virtual:ios")
 }
 
@@ -94,15 +94,15 @@ func (c Condition) check() error {
 	ordered := c.Op != "=" && c.Op != "!="
 	switch {
 	case c.Value == "":
-		return Errorf(Usage, "the condition %q compares with nothing", c.Key+c.Op)
+		return Errorf(Usage, "the condition %q has no value", c.Key+c.Op)
 	case c.Key == "os" && !isVersion(c.Value):
-		return Errorf(Usage, "%q is no version", c.Value).WithHint("compare with a number: os>=12, os=17.5")
+		return Errorf(Usage, "invalid version %q: use a number, as in os>=12 or os=17.5", c.Value)
 	case c.Key != "os" && ordered:
-		return Errorf(Usage, "%s can't be compared with %s", c.Key, c.Op).WithHint("only os knows an order; use = or !=")
+		return Errorf(Usage, "%s can't be compared with %s", c.Key, c.Op).WithHint("only os has an order; use = or !=")
 	case c.Key == "platform" && c.Value != string(Android) && c.Value != string(IOS):
-		return Errorf(Usage, "%q is no platform", c.Value).WithHint("use platform=android or platform=ios")
+		return Errorf(Usage, "invalid platform %q: use platform=android or platform=ios", c.Value)
 	case c.Key == "transport" && !slices.Contains([]Transport{USB, Network, Emulator, Virtual}, Transport(c.Value)):
-		return Errorf(Usage, "%q is no transport", c.Value).WithHint("use transport=usb, network, emulator or virtual")
+		return Errorf(Usage, "invalid transport %q: use transport=usb, network, emulator or virtual", c.Value)
 	}
 	return nil
 }
@@ -222,8 +222,8 @@ func ChooseSelector(flag string, getenv func(string) string, profile string, pla
 	}
 	sel.Platform = narrowed
 	if sel.Virtual != nil && narrowed != "" && sel.Virtual.Platform != narrowed {
-		return sel, Errorf(Usage, "%s %q is no %s phone", from, text, narrowed).
-			WithHint("drop --platform, or use --device virtual:%s", narrowed)
+		return sel, Errorf(Usage, "%s %q is not on the platform %s", from, text, narrowed).
+			WithHint("omit --platform, or use --device virtual:%s", narrowed)
 	}
 	return sel, nil
 }

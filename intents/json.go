@@ -125,7 +125,7 @@ const maxKey = 64
 // are unquoted and folded again for each level that looks at them.
 func readable(data []byte) error {
 	if !utf8.Valid(data) {
-		return errors.New("it is no UTF-8")
+		return errors.New("it is not UTF-8")
 	}
 	for i := 0; i < len(data); i++ {
 		if data[i] != '"' {

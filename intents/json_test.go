@@ -154,7 +154,7 @@ func TestScenes(t *testing.T) {
 			t.Errorf("ParseScene(%q) = %v, want an error", text, got)
 		}
 	}
-	if _, err := ParseMiniProgramType("beta"); err == nil || err.Error() != `"beta" is no mini program type: use release, test, preview` {
+	if _, err := ParseMiniProgramType("beta"); err == nil || err.Error() != `invalid mini program type "beta": use release, test, preview` {
 		t.Errorf("got the error %v", err)
 	}
 	var s Scene

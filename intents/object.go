@@ -63,7 +63,7 @@ type Image struct {
 	// content URI (WeChat 7.0.13 and later); at most 10240 characters.
 	// Android only.
 	Path *string `json:"path"`
-	// Size is the length in bytes of the file at Path; 0 if it isn't known.
+	// Size is the length in bytes of the file at Path; 0 if it is not known.
 	Size int64 `json:"size,omitzero"`
 	// DataHash belongs to signed messages: SDK 6.8.18 and later on Android, 2.x
 	// on iOS. EntranceUserName and EntrancePath name a mini program behind the
@@ -165,7 +165,7 @@ type File struct {
 	// Path is the file's absolute path on the phone, or the text of a content
 	// URI (WeChat 7.0.13 and later); at most 10240 characters. Android only.
 	Path *string `json:"path"`
-	// Size is the length in bytes of the file at Path; 0 if it isn't known.
+	// Size is the length in bytes of the file at Path; 0 if it is not known.
 	Size int64 `json:"size,omitzero"`
 	// Ext is the file's extension without the dot, at most 64 characters. iOS
 	// only.
@@ -182,7 +182,7 @@ type Emoji struct {
 	// Path is the sticker's absolute path on the phone, or the text of a
 	// content URI. Android only.
 	Path *string `json:"path"`
-	// Size is the length in bytes of the file at Path; 0 if it isn't known.
+	// Size is the length in bytes of the file at Path; 0 if it is not known.
 	Size int64 `json:"size,omitzero"`
 }
 
@@ -235,7 +235,7 @@ type VideoFile struct {
 	// Path is the film's absolute path on the phone, or the text of a content
 	// URI. Android only.
 	Path *string `json:"path"`
-	// Size is the length in bytes of the file at Path; 0 if it isn't known.
+	// Size is the length in bytes of the file at Path; 0 if it is not known.
 	Size int64 `json:"size,omitzero"`
 	// ShareScene is 0 for a common share, 1 for one that began in WeChat.
 	ShareScene int32 `json:"shareScene"`

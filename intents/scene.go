@@ -81,7 +81,7 @@ func parseName(what, text string, names []string) (int32, error) {
 	if n, err := parseAny(what, text, names); err == nil && n >= 0 && int(n) < len(names) {
 		return n, nil
 	}
-	return 0, fmt.Errorf("%q is no %s: use %s", text, what, strings.Join(names, ", "))
+	return 0, fmt.Errorf("invalid %s %q: use %s", what, text, strings.Join(names, ", "))
 }
 
 func parseAny(what, text string, names []string) (int32, error) {
@@ -92,7 +92,7 @@ func parseAny(what, text string, names []string) (int32, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no %s: use %s", text, what, strings.Join(names, ", "))
+		return 0, fmt.Errorf("invalid %s %q: use %s", what, text, strings.Join(names, ", "))
 	}
 	return int32(n), nil
 }

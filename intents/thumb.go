@@ -100,7 +100,7 @@ func Fit(source []byte, limit int) (Thumb, error) {
 		return Thumb{}, &ThumbError{Reason: "the thumb " + unread.Reason, Hint: unread.Hint, Err: unread.Err}
 	}
 	if err != nil {
-		return Thumb{}, &ThumbError{Reason: "the thumb can't be read here", Err: err}
+		return Thumb{}, &ThumbError{Reason: "the thumb can't be read", Err: err}
 	}
 	thumb.Scaled, thumb.Flaws = true, p.Flaws
 	thumb.Format = strings.ToLower(p.Format.Name)

@@ -300,7 +300,7 @@ func TestFitRefusesWhatItCannotRead(t *testing.T) {
 		{"heic", "\x00\x00\x00\x18ftypheic", "HEIC"},
 		{"heif", "\x00\x00\x00\x18ftypmif1", "HEIC"},
 		{"avif", "\x00\x00\x00\x18ftypavif", "AVIF"},
-		{"text", "hello", "no picture"},
+		{"text", "hello", "not a picture"},
 		{"a page", "<html><body>404</body></html>", "not a picture"},
 		{"drawing", "<svg xmlns=\"x\">", "SVG"},
 		{"broken png", "\x89PNG\r\n\x1a\n", "PNG file whose header is damaged"},

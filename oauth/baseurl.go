@@ -49,7 +49,7 @@ func ParseBaseURL(raw string) (BaseURL, error) {
 	}
 	b := BaseURL{url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}}
 	if u.Scheme == "http" && !b.Loopback() {
-		return BaseURL{}, errors.New("plain http would show the secret to the network: use https, or a server on this computer")
+		return BaseURL{}, errors.New("plain http would expose the secret on the network: use https, or a server on this computer")
 	}
 	return b, nil
 }

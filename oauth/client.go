@@ -307,7 +307,7 @@ var errBadProxy = errors.New("the proxy that HTTPS_PROXY names is not a usable U
 type proxyRefusal int
 
 func (status proxyRefusal) Error() string {
-	return fmt.Sprintf("the proxy gave no tunnel (HTTP %d)", int(status))
+	return fmt.Sprintf("the proxy opened no tunnel (HTTP %d)", int(status))
 }
 
 // transport returns a transport for one request.

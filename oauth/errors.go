@@ -172,21 +172,21 @@ func unreachable(host string, err error) string {
 	case errors.Is(err, errBadProxy):
 		return errBadProxy.Error()
 	case errors.Is(err, errNotLoopback):
-		return fmt.Sprintf("%s does not lead to this computer", host)
+		return fmt.Sprintf("%s is not this computer", host)
 	case errors.As(err, &refusal):
 		return refusal.Error()
 	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return fmt.Sprintf("the proxy gave no connection to %s", host)
+		return fmt.Sprintf("the proxy opened no connection to %s", host)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the name %s can't be resolved", host)
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("the certificate of %s is signed by an unknown authority", host)
 	case errors.As(err, &hostname):
-		return fmt.Sprintf("the certificate that %s shows is another host's", host)
+		return fmt.Sprintf("the certificate of %s belongs to another host", host)
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		return fmt.Sprintf("the certificate of %s is not valid", host)
 	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &op) && op.Op == "remote error": // crypto/tls's word for an alert
-		return fmt.Sprintf("no TLS connection to %s: the other side does not speak it, or not our version", host)
+		return fmt.Sprintf("no TLS connection to %s: the server does not support TLS or a common version", host)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("%s refused the connection", host)
 	case errors.As(err, &op) && op.Op == "dial":

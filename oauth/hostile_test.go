@@ -137,7 +137,7 @@ func TestProxyRefusal(t *testing.T) {
 	}
 	client := &oauth.Client{AppID: "wx0123456789abcdef", HTTP: &http.Transport{Proxy: http.ProxyURL(address)}}
 	err = client.Check(t.Context(), oauth.Token{AccessToken: oauth.NewSecret("token"), OpenID: "oUser"})
-	if e := wantError(t, err, oauth.KindUnreachable, 0); e.Message != "the proxy gave no tunnel (HTTP 407)" || e.Sent {
+	if e := wantError(t, err, oauth.KindUnreachable, 0); e.Message != "the proxy opened no tunnel (HTTP 407)" || e.Sent {
 		t.Errorf("%q, sent %v", e.Message, e.Sent)
 	}
 }

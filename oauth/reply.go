@@ -235,7 +235,7 @@ func (p reply) word(key string) (string, error) {
 	}
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {
-			return "", fmt.Errorf("the reply's %s holds characters that it can't hold", key)
+			return "", fmt.Errorf("the reply's %s has characters that are not allowed", key)
 		}
 	}
 	return s, nil

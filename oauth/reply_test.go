@@ -40,8 +40,8 @@ func TestTokenReply(t *testing.T) {
 		{`{"ACCESS_TOKEN":"ACCESS","expires_in":7200,"refresh_token":"REFRESH","openid":"OPENID"}`, "no access_token"},
 		{`{"access_token":"ACCESS","expires_in":7200,"refresh_token":"REFRESH"}`, "no openid"},
 		{`{"access_token":7,"expires_in":7200,"refresh_token":"REFRESH","openid":"OPENID"}`, "not a string"},
-		{`{"access_token":"AC CESS","expires_in":7200,"refresh_token":"REFRESH","openid":"OPENID"}`, "can't hold"},
-		{`{"access_token":"ACCESS","expires_in":7200,"refresh_token":"REFRESH","openid":"O\u001b[2J"}`, "can't hold"},
+		{`{"access_token":"AC CESS","expires_in":7200,"refresh_token":"REFRESH","openid":"OPENID"}`, "not allowed"},
+		{`{"access_token":"ACCESS","expires_in":7200,"refresh_token":"REFRESH","openid":"O\u001b[2J"}`, "not allowed"},
 		{`{"access_token":"ACCESS","expires_in":7200,"refresh_token":"REFRESH","openid":"xACCESSx"}`, "repeats a secret"},
 		{`{"access_token":"` + strings.Repeat("A", 3000) + `","expires_in":7200,"refresh_token":"REFRESH","openid":"OPENID"}`, "longer than"},
 	} {

@@ -22,7 +22,7 @@ func (p *Phone) Picture(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	if r.Exit != 0 || !strings.HasPrefix(string(r.Stdout), "\x89PNG") {
-		return nil, device.Errorf(device.Failed, "the phone gave no screenshot: it says %q", excerpt(string(r.Stderr)))
+		return nil, device.Errorf(device.Failed, "the phone took no screenshot: it says %q", excerpt(string(r.Stderr)))
 	}
 	return r.Stdout, nil
 }

@@ -23,11 +23,11 @@ func (d *delivery) check() error {
 		}
 		return device.Errorf(device.WeChatTooOld, "WeChat %s is too old for %s: it supports OpenSDK level %d, and %d is needed",
 			d.Out.WeChat.Version, what, have, need).
-			WithHint("update WeChat on the phone, or send it all the same with --raw")
+			WithHint("update WeChat on the phone, or send it anyway with --raw")
 	}
 	switch d.Job.Request.(type) {
 	case intents.LaunchMiniProgram:
-		if err := tooOld(needLaunch, "opening a mini program"); err != nil {
+		if err := tooOld(needLaunch, "a mini program launch"); err != nil {
 			return err
 		}
 	case intents.SubscribeMessage:
@@ -56,13 +56,13 @@ func (d *delivery) check() error {
 		}
 	}
 	if isShare && share.Scene == intents.SceneFavorite {
-		d.Warn("request.favorite", "WeChat saves favorites without a question on the phone", "")
+		d.Warn("request.favorite", "WeChat saves favorites without asking on the phone", "")
 	}
 	if d.app == nil {
 		return nil
 	}
 	if d.app.Entry == nil {
-		d.Warn("app.entry.missing", fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "see: wxctl inspect")
+		d.Warn("app.entry.missing", fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "run wxctl inspect")
 	}
 	for _, doubt := range doubts(d.app, d.appID) {
 		d.Warn(doubt.ID, doubt.Message, doubt.Hint)

@@ -86,7 +86,7 @@ func TestWarnings(t *testing.T) {
 		{name: "not by the system", certs: [][]byte{certificate(t, "Android Debug")}, job: device.Job{Request: text(intents.SceneSession), Route: device.RouteSystem}},
 		{name: "another AppID", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{AppID: "wx00000000000000aa"}}, want: "not wx00000000000000aa"},
 		{name: "too old, and sent all the same", options: old, job: device.Job{Request: page(intents.SceneContact), Raw: true}, want: "too old for a share to a contact"},
-		{name: "favorite", job: device.Job{Request: page(intents.SceneFavorite)}, want: "saves favorites without a question"},
+		{name: "favorite", job: device.Job{Request: page(intents.SceneFavorite)}, want: "saves favorites without asking"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t, tt.options)

@@ -48,7 +48,7 @@ type delivery struct {
 
 // unanswered is what to do about a phone that lets deadlines pass.
 func (p *Phone) unanswered() string {
-	return fmt.Sprintf("see whether `adb %s shell true` answers, or give it longer with --timeout", adbFlag(p.info))
+	return fmt.Sprintf("see whether `adb %s shell true` answers, or increase --timeout", adbFlag(p.info))
 }
 
 // lateError says of the error of a passed deadline which phone did not answer.

@@ -155,14 +155,14 @@ func TestDeliver(t *testing.T) {
 		{name: "locked", options: virtualandroid.Options{Locked: true, LoggedOut: true, Answer: wechat.Stay}, job: device.Job{Request: page(intents.SceneSession)}, last: "lock screen",
 			state: device.Delivered, saw: "the phone shows its lock screen", code: device.NotSeen, message: "the phone is locked"},
 		{name: "app not installed", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.not.there"}}, code: device.Refused, message: `the app "com.not.there" is not installed`},
-		{name: "app not debuggable", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.android.shell", AppID: "wx0000000000000000"}}, code: device.Refused, message: "does not speak for it unasked"},
+		{name: "app not debuggable", job: device.Job{Request: page(intents.SceneSession), App: device.AppIdentity{Package: "com.android.shell", AppID: "wx0000000000000000"}}, code: device.Refused, message: "does not send in its name"},
 		{name: "two WeChats", options: virtualandroid.Options{Users: []int{999}}, job: device.Job{Request: page(intents.SceneSession)}, code: device.AndroidUserUnset, message: "WeChat is installed for 2 Android users"},
 		{name: "two WeChats, one chosen", options: virtualandroid.Options{Users: []int{999}}, job: device.Job{Request: page(intents.SceneSession), User: device.UserChoice{ID: 0, Set: true}}, state: device.Opened, saw: "chat picker"},
 		{name: "no such user", job: device.Job{Request: page(intents.SceneSession), User: device.UserChoice{ID: 7, Set: true}}, code: device.Usage, message: "no Android user 7"},
 		{name: "system text", job: device.Job{Request: text(intents.SceneSession), Route: device.RouteSystem}, state: device.Opened, saw: "chat picker opened"},
-		{name: "system can't", job: device.Job{Request: page(intents.SceneSession), Route: device.RouteSystem}, code: device.Refused, message: "not a share of webpage"},
-		{name: "sdk can't launch", job: device.Job{Request: intents.LaunchMiniProgram{UserName: new("gh_0")}, Route: device.RouteSDK}, code: device.Refused, message: "the sdk route can't carry opening a mini program"},
-		{name: "url is no Android route", job: device.Job{Request: auth, Route: device.RouteURL}, code: device.Refused},
+		{name: "system can't", job: device.Job{Request: page(intents.SceneSession), Route: device.RouteSystem}, code: device.Refused, message: "not webpage"},
+		{name: "sdk can't launch", job: device.Job{Request: intents.LaunchMiniProgram{UserName: new("gh_0")}, Route: device.RouteSDK}, code: device.Refused, message: "the sdk route can't send a mini program launch"},
+		{name: "url is not an Android route", job: device.Job{Request: auth, Route: device.RouteURL}, code: device.Refused},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -22,11 +22,11 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 	case "", device.RouteAuto:
 		switch {
 		case several:
-			return device.RouteSystem, "auto: several images can only be shared the system's way", nil
+			return device.RouteSystem, "auto: several images can only be shared by the system route", nil
 		case viaActivity:
-			return device.RouteSDK, "auto: the least invasive way that carries " + device.Describe(job.Request), nil
+			return device.RouteSDK, "auto: the least invasive route that can send " + device.Describe(job.Request), nil
 		}
-		return device.RouteApp, "auto: WeChat looks who asks its provider for this, so it must be the app itself", nil
+		return device.RouteApp, "auto: WeChat checks who queries its provider, so the app itself must send this", nil
 	case device.RouteSystem:
 	case device.RouteSDK, device.RouteBridge, device.RouteApp:
 		if several {
@@ -34,11 +34,11 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 		}
 		if job.Route == device.RouteSDK && !viaActivity {
 			return refuse("use --route app on a debuggable app, or --route bridge with the debug hook in the app (docs/bridge.md)",
-				"the sdk route can't carry %s: WeChat looks who asks its provider for it, and only the app's own process "+
-					"is believed", device.Describe(job.Request))
+				"the sdk route can't send %s: WeChat checks who queries its provider, and accepts only the app's own process",
+				device.Describe(job.Request))
 		}
 	default:
-		return refuse("use --route auto, sdk, app, system or bridge", "the %s route leads to no Android phone", job.Route)
+		return refuse("use --route auto, sdk, app, system or bridge", "the %s route does not work on Android", job.Route)
 	}
 	return job.Route, "asked for", nil
 }
@@ -63,7 +63,7 @@ func encode(route device.Route, req intents.Request, s androidwire.Sender, files
 			return nil, nil, device.Errorf(device.Refused, "%w", err).WithHint("use --as uri, or another --route")
 		}
 		return []androidwire.Wire{{Intent: &intent}},
-			[]string{"Android's own share route: no AppID, no reply, and the app's name does not show in WeChat"}, nil
+			[]string{"Android's own share route: no AppID, no reply, and WeChat does not show the app's name"}, nil
 	case device.RouteBridge:
 		link, err := device.BridgeLink(s.AppID, req)
 		if err != nil {
@@ -134,7 +134,7 @@ func Preview(job device.Job) (device.Preview, intents.Request, error) {
 	switch {
 	case route == device.RouteSystem:
 		if err := systemCan(job.Request, job.Force); err != nil {
-			notes = append(notes, device.Note{ID: "request.refused", Message: "a phone would not be sent this: " + err.Error()})
+			notes = append(notes, device.Note{ID: "request.refused", Message: "this would not be sent to a phone: " + err.Error()})
 		}
 		if media, err := systemMedia(job); err == nil {
 			job.Media = media

@@ -17,7 +17,7 @@ func factsOf(app, wechat *agent.App, api int) check.Facts {
 	f := check.Facts{
 		Platform: string(device.Android), WeChat: wechatFacts(wechat), Phone: check.Phone{API: api},
 		Gaps: map[check.Need]check.Gap{
-			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not looked at"},
+			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not read"},
 		},
 	}
 	if app != nil {
@@ -124,7 +124,7 @@ func appFacts(app *agent.App) check.App {
 	}
 	switch d := app.Declared; {
 	case d == nil:
-		out.NoManifest = "the phone did not tell it"
+		out.NoManifest = "the phone did not say"
 	default:
 		out.Entries, out.SeesWeChat = cleanAll(d.Entries), device.Printable(d.SeesWeChat)
 		if d.Queries != nil {

@@ -67,13 +67,13 @@ func TestFaults(t *testing.T) {
 		code    device.Code
 		message string
 	}{
-		{name: "phone unplugged", options: staying, seen: func(l *lab) { l.server.Remove(l.Serial()) }, code: device.PhoneLost, message: "went away"},
-		{name: "server killed", options: staying, seen: func(l *lab) { l.server.Drop() }, code: device.PhoneLost, message: "went away"},
-		{name: "push cut before it began", cold: true, before: cutSync(4), code: device.PhoneLost, message: "in the middle of a file"},
-		{name: "push cut in its answer", cold: true, before: cutSync(8), code: device.PhoneLost, message: "in the middle of a file"},
+		{name: "phone unplugged", options: staying, seen: func(l *lab) { l.server.Remove(l.Serial()) }, code: device.PhoneLost, message: "disconnected"},
+		{name: "server killed", options: staying, seen: func(l *lab) { l.server.Drop() }, code: device.PhoneLost, message: "disconnected"},
+		{name: "push cut before it began", cold: true, before: cutSync(4), code: device.PhoneLost, message: "during a file transfer"},
+		{name: "push cut in its answer", cold: true, before: cutSync(8), code: device.PhoneLost, message: "during a file transfer"},
 		{name: "data full", options: virtualandroid.Options{Full: true}, cold: true, code: device.Failed, message: "No space left on device"},
 		{name: "read-only", options: virtualandroid.Options{ReadOnly: true}, cold: true, code: device.Failed, message: "Read-only file system"},
-		{name: "damaged on the way", cold: true, before: func(_ *lab, sh *testShell) { sh.damage = true }, code: device.Failed, message: "is not the agent that was sent"},
+		{name: "damaged on the way", cold: true, before: func(_ *lab, sh *testShell) { sh.damage = true }, code: device.Failed, message: "arrived damaged"},
 		{name: "agent killed at once", before: runs(says(137, "", "")), code: device.Failed, message: "something killed wxctl's agent"},
 		{name: "agent killed later", before: runs(says(137, hello, "")), code: device.Failed, message: "something killed wxctl's agent"},
 		{name: "SELinux", before: runs(says(126, "", "/system/bin/sh: app_process: Permission denied\n")), code: device.Failed, message: "security policy"},
@@ -81,8 +81,8 @@ func TestFaults(t *testing.T) {
 		{name: "it crashes", before: runs(says(1, "", "java.lang.NoSuchMethodError\n")), code: device.Failed, message: "NoSuchMethodError"},
 		{name: "it says nothing", before: runs(says(0, "", "")), code: device.Failed, message: "does not say why"},
 		{name: "another version", before: runs(says(0, `{"agent":"2","api":34,"uid":2000,"pid":1}`+"\n", "")), code: device.Failed, message: `is version "2"`},
-		{name: "no agent at all", before: runs(says(0, "WARNING: linker: something\n", "")), code: device.Failed, message: "did not say hello"},
-		{name: "root", before: runs(says(1, `{"agent":"1","api":34,"uid":0,"pid":1,"error":{"kind":"ForbiddenUser","message":"not as root"}}`+"\n", "")), code: device.Refused, message: "will not run there"},
+		{name: "no agent at all", before: runs(says(0, "WARNING: linker: something\n", "")), code: device.Failed, message: "instead of its greeting"},
+		{name: "root", before: runs(says(1, `{"agent":"1","api":34,"uid":0,"pid":1,"error":{"kind":"ForbiddenUser","message":"not as root"}}`+"\n", "")), code: device.Refused, message: "can't run there"},
 		{name: "it babbles", before: runs(says(0, hello+"what?\n", "")), code: device.Failed, message: "the phone's agent answered"},
 		{name: "it answers another question", before: runs(says(0, hello+`{"id":99,"ok":{}}`+"\n", "")), code: device.Failed, message: "answered request 99"},
 		{name: "WeChat suspended", before: suspend, code: device.WeChatDisabled, message: "WeChat is suspended"},
@@ -96,7 +96,7 @@ func TestFaults(t *testing.T) {
 				}
 				return nil
 			}
-		}, code: device.Refused, message: "no shell protocol v2"},
+		}, code: device.Refused, message: "does not support shell protocol v2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -109,7 +109,7 @@ func (p *pushReader) Read(b []byte) (int, error) {
 		err = nil
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		p.err = device.Errorf(device.Failed, "what should be pushed can't be read: %w", err)
+		p.err = device.Errorf(device.Failed, "the file to push can't be read: %w", err)
 		return 0, p.err
 	}
 	if n > 0 {

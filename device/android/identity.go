@@ -43,11 +43,11 @@ func choosePackage(want string, packages []agent.Package) (string, error) {
 	case 1:
 		return fit[0], nil
 	case 0:
-		return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable app "+
+		return "", device.Errorf(device.AppUnknown, "no app was specified, and the phone has no debuggable app "+
 			"with a .wxapi.WXEntryActivity").
-			WithHint("run `wxctl config init`, or give --package and --app-id")
+			WithHint("run `wxctl config init`, or use --package and --app-id")
 	}
-	return "", device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d debuggable ones: %s",
+	return "", device.Errorf(device.AppUnknown, "no app was specified, and the phone has %d debuggable apps: %s",
 		len(fit), strings.Join(fit, ", ")).
 		WithHint("choose one with --package %s, or run `wxctl config init`", fit[0])
 }

@@ -207,8 +207,8 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 	if err != nil {
 		var refused *failError
 		if errors.As(err, &refused) {
-			e := device.Errorf(device.Refused, "the phone gives no debugger connection to process %d: adb says %q", pid, refused.reason).
-				WithHint("see whether the process still runs, and is debuggable: adb jdwp")
+			e := device.Errorf(device.Refused, "the phone opens no debugger connection to process %d: adb says %q", pid, refused.reason).
+				WithHint("check that the process is running and debuggable: adb jdwp")
 			e.Err = err
 			return nil, e
 		}

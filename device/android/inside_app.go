@@ -34,8 +34,8 @@ func (d *delivery) lookInside(ctx context.Context) error {
 		return nil
 	}
 	if !d.app.Debuggable {
-		d.Note(fmt.Sprintf("%q is a release build, into which nobody may look: its reply is read only if its debug hook logs "+
-			"it, or a task was made with it", d.app.Package),
+		d.Note(fmt.Sprintf("%q is a release build, which can't be debugged: its reply is read only if its debug hook logs "+
+			"it, or a task was created with it", d.app.Package),
 			"install a debug build, or put the debug hook into the app (docs/bridge.md)")
 		return nil
 	}
@@ -47,7 +47,7 @@ func (d *delivery) lookInside(ctx context.Context) error {
 	d.inside.attachAll(ctx, pidsOf(running), d.waits)
 	if ok, why := d.inside.watched(); !ok && why != nil {
 		message, hint := reasonOf(why)
-		d.Note(message+"; the reply is read only if the app's debug hook logs it, or a task was made with it", hint)
+		d.Note(message+"; the reply is read only if the app's debug hook logs it, or a task was created with it", hint)
 	}
 	return ctx.Err()
 }
@@ -74,7 +74,7 @@ func (d *delivery) enterApp(ctx context.Context) {
 // the request. Nothing is sent yet.
 func (d *delivery) goInside(ctx context.Context) error {
 	if !d.app.Debuggable {
-		return device.Errorf(device.Refused, "the app route can't be taken: %q is a release build, into which nobody may look", d.app.Package).
+		return device.Errorf(device.Refused, "the app route can't be used: %q is a release build, which can't be debugged", d.app.Package).
 			WithHint("install a debug build of the app, or use --route bridge with the debug hook in it (docs/bridge.md)")
 	}
 	main, err := d.bringToFront(ctx)
@@ -98,8 +98,8 @@ func (d *delivery) goInside(ctx context.Context) error {
 	d.worker, err = debugger.startWorker(bounded, d.wakeLooper)
 	if err != nil {
 		if ctx.Err() == nil && bounded.Err() != nil {
-			return device.Errorf(device.Failed, "the app %q handles no message, so wxctl finds no moment to make its calls: "+
-				"it hangs, or stands in another debugger", d.app.Package).
+			return device.Errorf(device.Failed, "the app %q does not respond, so wxctl can't make its calls: "+
+				"it hangs, or another debugger has paused it", d.app.Package).
 				WithHint("open the app on the phone and try again, or restart it")
 		}
 		return vmError(err)
@@ -120,7 +120,7 @@ func vmError(err error) error {
 		return device.Errorf(device.Failed, "the app's process ended while wxctl worked in it: %w", err).
 			WithHint("see what it ended of: adb logcat -d -b crash; then open the app and try again")
 	}
-	e = device.Errorf(device.Failed, "the app's VM did not do what the app route needs: %w", err).
+	e = device.Errorf(device.Failed, "the app route failed in the app's VM: %w", err).
 		WithHint("restart the app and try again, or use --route bridge with the debug hook in it (docs/bridge.md)")
 	return e
 }
@@ -160,7 +160,7 @@ func (d *delivery) bringToFront(ctx context.Context) (process, error) {
 		return *main, nil
 	}
 	if launcher == "" {
-		return process{}, device.Errorf(device.Refused, "the app %q is not in front, and has no launcher activity that could "+
+		return process{}, device.Errorf(device.Refused, "the app %q is not in front, and has no launcher activity to "+
 			"bring it there", d.app.Package).
 			WithHint("open the app on the phone and try again")
 	}
@@ -284,7 +284,7 @@ func (d *delivery) sendInside(ctx context.Context) error {
 	for _, what := range said {
 		o.See(sentAt, device.Delivered, "", what, sourceInside)
 	}
-	o.See(sentAt, device.NotSent, "", fmt.Sprintf("one thread of the app was held for %d ms", w.stood.Milliseconds()), sourceInside)
+	o.See(sentAt, device.NotSent, "", fmt.Sprintf("one thread of the app was paused for %d ms", w.stood.Milliseconds()), sourceInside)
 	return d.follow(ctx, o)
 }
 
@@ -373,7 +373,7 @@ func startFailed(err error) error {
 		e.Code = device.WeChatTooOld
 		return e.WithHint("update WeChat, and see whether the app's manifest names it in <queries>")
 	}
-	return e.WithHint("see what the phone says: adb logcat -d -t 50")
+	return e.WithHint("see the phone's log: adb logcat -d -t 50")
 }
 
 // queryInside asks WeChat's provider for what the request wants. It answers
@@ -393,12 +393,12 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 		return "", nil, vmError(err)
 	}
 	path := q.URI[strings.LastIndexByte(q.URI, '/')+1:]
-	what := "the app asked WeChat's provider for " + path
+	what := "the app queried WeChat's provider: " + path
 	switch {
 	case !got.cursor:
-		return what + "; it gave no cursor, as for what it takes", nil, nil
+		return what + "; it returned no cursor, as for accepted requests", nil, nil
 	case len(got.first) == 0:
-		return what + "; it gave an empty cursor", nil, nil
+		return what + "; it returned an empty cursor", nil, nil
 	}
 	var cells []string
 	for i, c := range got.first {
@@ -417,13 +417,13 @@ func (o *observer) readInside(c caught) {
 	o.read++
 	if c.err != nil {
 		o.unreadable = true
-		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but what it got can't be read: %v",
+		o.See(at, device.Returned, "", fmt.Sprintf("%s was called back, but the reply can't be read: %v",
 			shortComponent(o.pkg+"/"+c.class), c.err), sourceInside)
 		return
 	}
 	reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: c.extras}, androidwire.SDK6834)
 	if err != nil {
-		o.See(at, device.NotSent, "", fmt.Sprintf("%s was started with what the SDK would not take for a reply: %v",
+		o.See(at, device.NotSent, "", fmt.Sprintf("%s was started with something that the SDK does not accept as a reply: %v",
 			shortComponent(o.pkg+"/"+c.class), err), sourceInside)
 		return
 	}
@@ -437,6 +437,6 @@ func (o *observer) readInside(c caught) {
 		o.See(at, device.Replied, "", "the reply was found in the app, which WeChat had called back", sourceInside)
 		return
 	}
-	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, whose thread stood for %d ms",
+	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, which was paused for %d ms",
 		shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
 }

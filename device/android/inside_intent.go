@@ -55,7 +55,7 @@ func (w *worker) putExtra(ctx context.Context, intent jdwp.ObjectID, x androidwi
 		signature = "Ljava/io/Serializable;"
 		value, err = w.hashMap(ctx, x.Value.Map())
 	default:
-		err = fmt.Errorf("there is no way to put an extra of type %s", x.Value.Type())
+		err = fmt.Errorf("extras of type %s can't be written", x.Value.Type())
 	}
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (d *debugger) layoutOf(ctx context.Context, class jdwp.ClassID) (*layout, e
 			return nil, err
 		}
 		if base == 0 || n > 100 {
-			return nil, fmt.Errorf("the class that takes replies is no activity")
+			return nil, fmt.Errorf("the class that takes replies is not an activity")
 		}
 	}
 	if l, err = d.findLayout(ctx, base); err != nil {

@@ -103,7 +103,7 @@ func TestRepliesReadInside(t *testing.T) {
 					t.Fatalf("%v, state %v by %s (%s), seen %q", err, out.State, out.Route, out.RouteReason, whats(out))
 				}
 				last := out.Evidence[len(out.Evidence)-1]
-				if last.Source != sourceInside || !strings.Contains(last.What, "thread stood for") {
+				if last.Source != sourceInside || !strings.Contains(last.What, "was paused for") {
 					t.Errorf("the reply was seen in %q: %s", last.Source, last.What)
 				}
 				got := want{*out.Reply, *out.Err, out.Events, tt.want.code}

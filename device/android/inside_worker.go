@@ -67,7 +67,7 @@ type stop struct {
 }
 
 // errGone is an app that ended, or let its debugger go.
-var errGone = errors.New("the app ended, or its VM let wxctl go")
+var errGone = errors.New("the app ended, or its VM detached wxctl")
 
 // receive waits for an event that requestInto was to bring.
 func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp.EventSet, error) {

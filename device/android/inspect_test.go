@@ -102,7 +102,7 @@ func TestChooseAppIdentity(t *testing.T) {
 		{"com.asked", nil, "com.asked", ""},
 		{"", []agent.Package{demo, {Name: "com.release", Entry: true}, {Name: "com.plain", Debuggable: true}}, "com.demo", ""},
 		{"", nil, "", "no debuggable app"},
-		{"", []agent.Package{demo, other}, "", "has 2 debuggable ones: com.demo, com.other"},
+		{"", []agent.Package{demo, other}, "", "has 2 debuggable apps: com.demo, com.other"},
 	} {
 		got, err := choosePackage(tt.want, tt.packages)
 		if got != tt.got || tt.message == "" && err != nil || tt.message != "" && (code(err) != device.AppUnknown || !strings.Contains(err.Error(), tt.message)) {

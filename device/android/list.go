@@ -106,11 +106,11 @@ func (b *Backend) complete(ctx context.Context, answer string) (entries []entry,
 		}
 	}
 	if b.Note != nil {
-		message := fmt.Sprintf("the adb server's list ends at %d bytes, the most that it can send; the phones that it lacks "+
+		message := fmt.Sprintf("the adb server's list ends at %d bytes, the most that it can send; the missing phones "+
 			"are taken from its short list", longestAnswer)
 		if still {
 			message = fmt.Sprintf("the adb server's lists end at %d bytes, the most that it can send: there may be more "+
-				"phones than the %d that it tells of", longestAnswer, len(entries))
+				"phones than the %d listed", longestAnswer, len(entries))
 		}
 		b.Note(device.Note{Message: message, Hint: "spread the phones over several adb servers: --adb-server takes a list"})
 	}
@@ -123,7 +123,7 @@ func (b *Backend) tell(unread []string) {
 		return
 	}
 	for _, l := range unread {
-		message := fmt.Sprintf("the adb server listed a phone in a form that can't be read, see `adb devices -l`: %q", excerpt(l))
+		message := fmt.Sprintf("the adb server listed a phone in an unknown form, see `adb devices -l`: %q", excerpt(l))
 		b.Note(device.Note{Message: message})
 	}
 }

@@ -115,7 +115,7 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 			}
 		}
 		d.Note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
-			"remove it afterwards: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
+			"remove it later: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
 		d.removeForgotten(ctx)
 		return nil
 	}

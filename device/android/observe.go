@@ -268,7 +268,7 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		default:
 			e := device.Errorf(device.RefusedByWeChat, "WeChat closed the request at once, without a screen: it was malformed, or refused")
 			if o.entries == nil { // it named no app
-				return e.WithHint("see what the phone says: it may tell why for a moment (--record FILE), or use --route sdk")
+				return e.WithHint("see the phone's log: it may tell why for a moment (--record FILE), or use --route sdk")
 			}
 			return e.WithHint("see what WeChat checks of the app: wxctl inspect")
 		}
@@ -348,7 +348,7 @@ func (o *observer) stuck(err error) {
 		return
 	}
 	o.See(o.Elapsed(), device.NotSent, device.ScreenSignatureError,
-		"WeChat stayed on its entry screen, as it does to show an error", sourceEvents)
+		"WeChat stayed on its entry screen, as it does when it shows an error", sourceEvents)
 	o.Out.Screen = device.ScreenSignatureError
 	if kind := o.Job.Request.Kind(); waits && (kind == intents.KindLaunchMiniProgram || kind == intents.KindSubscribeMessage) {
 		o.Out.RefusedApp()
@@ -370,26 +370,26 @@ func (o *observer) notSeen(state device.Progress) error {
 	case o.Saw(behindKeyguard):
 		return why("the phone is locked", "unlock the phone")
 	case o.sawChooser:
-		return why("the phone asks which app shall take the request",
-			"choose on the phone, or remove the second WeChat from the question in its dual-app settings")
+		return why("the phone asks which app should open the request",
+			"choose on the phone, or turn off the second WeChat in the phone's dual-app settings")
 	case o.sawLogin && o.Out.State < device.Opened:
 		return why("WeChat asks to log in", "log in to WeChat on the phone and try again")
 	case o.Out.State == device.Returned && o.others:
-		return why("WeChat answered another request of the app, and this one not yet",
-			"look at the phone: WeChat may still show this request's page")
+		return why("WeChat answered another request of the app, but not this one yet",
+			"check the phone: WeChat may still show this request's page")
 	case o.Out.State == device.Returned:
-		return why("WeChat called the app back, but its reply could not be read: nobody looked into the app, and the app did "+
+		return why("WeChat called the app back, but its reply could not be read: the app was not debugged, and did "+
 			"not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: "+
 			"--until returned")
 	case o.sawEntry && !o.moved:
-		return why("WeChat stays on its entry screen, as it does to show an error: most often the app's package or signature "+
+		return why("WeChat stays on its entry screen, as it does when it shows an error: most often the app's package or signature "+
 			"is not the one registered for the AppID",
 			"compare with the Open Platform: wxctl inspect")
 	case state >= device.Returned && o.Out.State == device.Opened:
-		return why("nobody answered on the phone, or whoever did stayed in WeChat",
+		return why("nobody answered on the phone, or the user stayed in WeChat",
 			"answer on the phone and go back to the app, or wait for less: --until opened")
 	}
-	e.Hint = "look at the phone, or give it longer with --timeout"
+	e.Hint = "check the phone, or increase --timeout"
 	return e
 }
 

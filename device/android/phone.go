@@ -282,7 +282,7 @@ func found(a *ask, app *agent.App) (*agent.App, error) {
 	var refused *agent.Error
 	switch {
 	case a.err == nil && app.Package != a.Package:
-		return nil, device.Errorf(device.Failed, "the phone's agent was asked for the app %q and told of %q", a.Package,
+		return nil, device.Errorf(device.Failed, "the phone's agent was asked about the app %q and answered about %q", a.Package,
 			device.Printable(app.Package))
 	case a.err == nil:
 		return app, nil

@@ -128,7 +128,7 @@ func (d *delivery) index(ctx context.Context, to *placed) (refused, err error) {
 	case a.err != nil:
 		return refusedByAgent(a.err), nil
 	case indexed.URI == "" && !to.media.AsPath:
-		return device.Errorf(device.Failed, "the phone's media store does not take %q in, so WeChat can't be given access to it", to.media.Name).
+		return device.Errorf(device.Failed, "the phone's media store does not accept %q, so WeChat can't get access to it", to.media.Name).
 			WithHint("send it as --as path or --as bytes"), nil
 	}
 	return nil, nil

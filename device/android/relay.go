@@ -43,7 +43,7 @@ func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
 	unbounded()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return device.Errorf(device.Failed, "nothing can listen on loopback: %w", err)
+		return device.Errorf(device.Failed, "can't listen on the loopback address: %w", err)
 	}
 	r := &fileRelay{far: far, ln: ln}
 	stop := context.AfterFunc(ctx, r.close)
@@ -211,8 +211,8 @@ func lostInTransfer(err error) error {
 	}
 	return &device.Error{
 		Code:    device.PhoneLost,
-		Message: "the phone, or the adb server, went away in the middle of a file",
-		Hint:    "plug it in again and see `wxctl devices`",
+		Message: "the phone or the adb server disconnected during a file transfer",
+		Hint:    "plug it in again and check `wxctl devices`",
 		Err:     err,
 	}
 }

@@ -28,7 +28,7 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	switch job.Route {
 	case "", device.RouteAuto, device.RouteSDK:
 	default:
-		return device.Errorf(device.Refused, "the %s route brings no replies to Android apps", job.Route).WithHint("use --route auto or sdk")
+		return device.Errorf(device.Refused, "the %s route can't send replies to Android apps", job.Route).WithHint("use --route auto or sdk")
 	}
 	if _, err := versionOf(job.SDKVersion); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 			WithHint("install a debug build of the app")
 	case e == nil:
 		return device.Errorf(device.Refused, "%q has no .wxapi.WXEntryActivity that could take a reply", d.app.Package).
-			WithHint("see: wxctl inspect")
+			WithHint("run wxctl inspect")
 	case !e.Exported:
 		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it",
 			device.Printable(e.Name)).WithHint(`set android:exported="true"`)

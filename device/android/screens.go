@@ -69,7 +69,7 @@ var screens = []screen{
 	{"plugin.base.stub.WXCustomSchemeEntryActivity", roleEntry, "WeChat took the link (WXCustomSchemeEntryActivity)"},
 	{"ui.tools.ShareImgUI", roleEntry, "WeChat took the share (ShareImgUI)"},
 	{"ui.tools.ShareToTimeLineUI", roleEntry, "WeChat took the share (ShareToTimeLineUI)"},
-	{"ui.tools.AddFavoriteUI", roleFavorites, "WeChat's favorites took the content (no question on the phone)"},
+	{"ui.tools.AddFavoriteUI", roleFavorites, "WeChat's favorites took the content (without asking on the phone)"},
 	{"app.WeChatSplashActivity", roleFront, "WeChat starts (splash screen)"},
 	{"ui.LauncherUI", roleFront, "WeChat's main screen came up"},
 	{"SimpleLoginUI", roleLogin, "WeChat asks to log in"},
@@ -81,7 +81,7 @@ var screens = []screen{
 	{"ui.transmit.SelectConversationUI", rolePicker, "chat picker opened"},
 	{"ui.transmit.SendAppMessageWrapperUI", roleStep, "WeChat prepares the message (SendAppMessageWrapperUI)"},
 	{"plugin.sns.ui.SnsUploadUI", roleMoments, "Moments editor opened"},
-	{"plugin.favorite.ui.FavOpenApiEntry", roleFavorites, "WeChat's favorites took the content (no question on the phone)"},
+	{"plugin.favorite.ui.FavOpenApiEntry", roleFavorites, "WeChat's favorites took the content (without asking on the phone)"},
 	{"ui.chatting.ChattingUI", roleChat, "chat with the contact opened"},
 	{"plugin.appbrand.launching.AppBrandLaunchProxyUI", roleMini, "mini program is being opened"},
 	{"plugin.webview.ui.tools.WebViewUI", rolePage, "WeChat's web page opened"},
@@ -126,7 +126,7 @@ func screenOf(component string) screen {
 	pkg, class, _ := strings.Cut(component, "/")
 	if pkg != androidwire.WeChat {
 		if isChooser(pkg, class) {
-			return screen{component, roleChooser, "the phone asks which app shall take the request"}
+			return screen{component, roleChooser, "the phone asks which app should open the request"}
 		}
 		return screen{component, roleForeign, ""}
 	}

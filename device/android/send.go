@@ -74,7 +74,7 @@ func (d *delivery) lookAgain(ctx context.Context, sentAt time.Duration, lost err
 	if d.Out.State == device.NotSent || ctx.Err() != nil {
 		return lost
 	}
-	d.Note("the connection broke as the request was handed over; the phone is asked again what became of it", "")
+	d.Note("the connection broke while the request was sent; the phone is asked again what happened", "")
 	watch := d.askWatch()
 	if watch != nil {
 		if err := errors.Join(d.do(ctx, watch), watch.err); err != nil {
@@ -167,16 +167,16 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 	switch s.Word {
 	case "CLASS_NOT_FOUND", "INTENT_NOT_RESOLVED":
 		if intent.Component == "" {
-			return device.Errorf(device.Refused, "the app %q takes no debug link: the system found nobody for it (%s)", target, resultWord(s)).
+			return device.Errorf(device.Refused, "the app %q does not handle debug links: the system found no activity for it (%s)", target, resultWord(s)).
 				WithHint("put the debug hook into the app (docs/bridge.md)")
 		}
 		return device.Errorf(device.WeChatTooOld, "WeChat has no %s (%s)", shortComponent(target), resultWord(s)).
 			WithHint("update WeChat on the phone")
 	case "NOT_CURRENT_USER_ACTIVITY":
-		return device.Errorf(device.PhoneNotReady, "that Android user is not the one in front (%s)", resultWord(s)).
+		return device.Errorf(device.PhoneNotReady, "that Android user is not the current one (%s)", resultWord(s)).
 			WithHint("switch the phone to that user, or choose another with --android-user")
 	case "PERMISSION_DENIED":
-		return device.Errorf(device.Failed, "the phone does not let shell start %s (%s)", shortComponent(target), resultWord(s))
+		return device.Errorf(device.Failed, "the phone does not allow shell to start %s (%s)", shortComponent(target), resultWord(s))
 	case "ABORTED":
 		return device.Errorf(device.Failed, "the phone blocked the start of %s (%s)", shortComponent(target), resultWord(s)).
 			WithHint("on Xiaomi phones, turn on \"USB debugging (Security settings)\" in the developer options")

@@ -81,7 +81,7 @@ func parseAddr(addr, from string) (Server, error) {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return Server{}, device.Errorf(device.Usage, "%s: %q is no HOST:PORT", from, addr).WithHint("write it as 127.0.0.1:5037")
+		return Server{}, device.Errorf(device.Usage, "invalid %s %q: use HOST:PORT, such as 127.0.0.1:5037", from, addr)
 	}
 	if host == "" {
 		host = "127.0.0.1"
@@ -227,20 +227,20 @@ func (c *conn) broken(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return err
 	}
-	what := "closed the connection in the middle of an answer"
+	what := "closed the connection during an answer"
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		what = "broke the connection"
 	}
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
 		Message: fmt.Sprintf("the adb server at %q %s", c.server.String(), what),
-		Hint:    "see whether it still runs: adb devices",
+		Hint:    "check whether it is running: adb devices",
 		Err:     err,
 	}
 }
 
 func (c *conn) nonsense(what string) error {
-	return device.Errorf(device.ServerMisbehaved, "what listens at %q is no adb server: it %s", c.server.String(), what).
+	return device.Errorf(device.ServerMisbehaved, "the server at %q is not an adb server: it %s", c.server.String(), what).
 		WithHint("name the adb server with --adb-server, ADB_SERVER_SOCKET or ANDROID_ADB_SERVER_PORT")
 }
 
@@ -254,7 +254,7 @@ func failure(reason string) error {
 	err := &failError{reason}
 	lost := func(format string, args ...any) error {
 		e := device.Errorf(device.PhoneLost, format, args...).
-			WithHint("plug it in again and see `wxctl devices`")
+			WithHint("plug it in again and check `wxctl devices`")
 		e.Err = err
 		return e
 	}
@@ -306,7 +306,7 @@ func (s Server) slow(err error) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
 		Message: fmt.Sprintf("the adb server at %q did not answer in time", s.String()),
-		Hint:    "see whether `adb devices` hangs too; if so, restart the adb server",
+		Hint:    "check whether `adb devices` hangs too; if so, restart the adb server",
 		Err:     err,
 	}
 }

@@ -88,7 +88,7 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*session, error) {
 	sh, err := p.server.openShell(ctx, target(p.info), command)
 	if errors.Is(err, errNoShellV2) {
-		return nil, device.Errorf(device.Refused, "this phone's adb knows no shell protocol v2, which wxctl's agent speaks").
+		return nil, device.Errorf(device.Refused, "this phone's adb does not support shell protocol v2, which wxctl's agent needs").
 			WithHint("update the adb server (platform-tools 24 or newer); the phone needs Android 7 or newer")
 	}
 	if err != nil {
@@ -118,7 +118,7 @@ func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*ses
 func (s *session) hangUp(ctx context.Context, err error) error {
 	var refused *agent.Error
 	if errors.As(err, &refused) {
-		e := device.Errorf(device.Refused, "wxctl's agent will not run there: %q", refused.Message)
+		e := device.Errorf(device.Refused, "wxctl's agent can't run there: %q", refused.Message)
 		e.Err = err
 		if refused.Kind == agent.KindForbiddenUser {
 			e.Hint = "this phone's adb runs as root: run `adb unroot`"
@@ -126,7 +126,7 @@ func (s *session) hangUp(ctx context.Context, err error) error {
 		return e
 	}
 	e := device.Errorf(device.Failed, "%w", err)
-	e.Hint = "see what the phone says: adb logcat -d -t 50"
+	e.Hint = "see the phone's log: adb logcat -d -t 50"
 	return e
 }
 
@@ -137,8 +137,8 @@ func (s *session) ended() error {
 	case s.sh.exit == agent.MissingExit:
 		return errNoAgent
 	case s.sh.exit == installFailed:
-		return device.Errorf(device.Failed, "what arrived on the phone is not the agent that was sent").
-			WithHint("see whether the phone's storage is full: adb shell df /data")
+		return device.Errorf(device.Failed, "the agent arrived damaged on the phone").
+			WithHint("check whether the phone's storage is full: adb shell df /data")
 	case s.sh.exit == 137 || s.sh.exit == 143:
 		return device.Errorf(device.Failed, "something killed wxctl's agent on the phone (exit code %d)", s.sh.exit).
 			WithHint("try again; if it happens again, the phone may be short of memory")
@@ -147,10 +147,10 @@ func (s *session) ended() error {
 			WithHint("see whether `adb shell app_process -version` works on this phone")
 	case said != "":
 		return device.Errorf(device.Failed, "wxctl's agent ended on the phone (exit code %d): it says %q", s.sh.exit, excerpt(said)).
-			WithHint("see what the phone says: adb logcat -d -t 50")
+			WithHint("see the phone's log: adb logcat -d -t 50")
 	}
 	return device.Errorf(device.Failed, "wxctl's agent ended on the phone (exit code %d) and does not say why", s.sh.exit).
-		WithHint("see what the phone says: adb logcat -d -t 50")
+		WithHint("see the phone's log: adb logcat -d -t 50")
 }
 
 // excerpt shortens what a phone said, from the end: the last line counts.
@@ -270,7 +270,7 @@ func (s *session) receive(ctx context.Context, asks ...*ask) error {
 			a.err = line.Error
 		case a.into != nil:
 			if err := json.Unmarshal(line.OK, a.into); err != nil {
-				return device.Errorf(device.Failed, "the phone's agent answered %q in a form that can't be read: %w", a.Verb, err)
+				return device.Errorf(device.Failed, "the phone's agent answered %q in an unknown form: %w", a.Verb, err)
 			}
 		}
 	}

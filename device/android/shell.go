@@ -167,8 +167,8 @@ func (s *shell) lost(err error) error {
 	}
 	return &device.Error{
 		Code:    device.PhoneLost,
-		Message: "the phone, or the adb server, went away in the middle of a command",
-		Hint:    "plug it in again and see `wxctl devices`",
+		Message: "the phone or the adb server disconnected during a command",
+		Hint:    "plug it in again and check `wxctl devices`",
 		Err:     err,
 	}
 }
@@ -192,7 +192,7 @@ func (s Server) Run(ctx context.Context, serial, command string, stdin []byte) (
 	sh, err := s.openShell(ctx, serial, command)
 	if errors.Is(err, errNoShellV2) {
 		if stdin != nil {
-			return Result{}, device.Errorf(device.Refused, "this phone's adb knows no shell protocol v2, so nothing can be fed to its commands").
+			return Result{}, device.Errorf(device.Refused, "this phone's adb does not support shell protocol v2, so its commands get no input").
 				WithHint("update the adb server: platform-tools 24 or newer")
 		}
 		return s.runV1(ctx, serial, command)
@@ -266,8 +266,8 @@ func (s Server) runV1(ctx context.Context, serial, command string) (Result, erro
 	i := bytes.LastIndex(out, []byte(marker))
 	if i < 0 {
 		return Result{Exit: -1, Stdout: out}, device.Errorf(device.PhoneLost,
-			"the phone, or the adb server, went away in the middle of a command").
-			WithHint("plug it in again and see `wxctl devices`")
+			"the phone or the adb server disconnected during a command").
+			WithHint("plug it in again and check `wxctl devices`")
 	}
 	exit, err := strconv.Atoi(strings.TrimSpace(string(out[i+len(marker):])))
 	if err != nil {

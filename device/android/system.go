@@ -24,7 +24,7 @@ func systemCan(req intents.Request, force bool) error {
 	switch kind {
 	case intents.KindText, intents.KindImage, intents.KindImages, intents.KindFile:
 	default:
-		return device.Errorf(device.Refused, "the system's share sheet carries text, images and files, not a share of %s", kind).
+		return device.Errorf(device.Refused, "the system's share sheet supports text, images and files, not %s", kind).
 			WithHint("use --route sdk")
 	}
 	switch {
@@ -32,10 +32,10 @@ func systemCan(req intents.Request, force bool) error {
 		return device.Errorf(device.Refused, "the system's share sheet can't name a contact").
 			WithHint("use --route sdk, or --scene session and choose on the phone")
 	case share.Scene == intents.SceneTimeline && kind == intents.KindImages && !force:
-		return device.Errorf(device.Refused, "WeChat takes several images to Moments from no other app since 7.0").
-			WithHint("use --scene session, send a single image, or try it all the same with --force")
+		return device.Errorf(device.Refused, "since 7.0, WeChat does not accept several images for Moments from other apps").
+			WithHint("use --scene session, send a single image, or try it anyway with --force")
 	case share.Scene == intents.SceneTimeline && (kind == intents.KindText || kind == intents.KindFile):
-		return device.Errorf(device.Refused, "WeChat takes only an image to Moments through the system's share sheet, no %s", kind).
+		return device.Errorf(device.Refused, "WeChat accepts only an image for Moments through the system's share sheet, not %s", kind).
 			WithHint("use --route sdk, or --scene session")
 	}
 	return nil
@@ -46,7 +46,7 @@ func systemCan(req intents.Request, force bool) error {
 func systemMedia(job device.Job) ([]device.Media, error) {
 	for _, m := range job.Media {
 		if m.AsPath {
-			return nil, device.Errorf(device.Refused, "the system's share sheet takes files by content URI only").
+			return nil, device.Errorf(device.Refused, "the system's share sheet accepts files by content URI only").
 				WithHint("use --as uri, or --route sdk")
 		}
 	}
@@ -67,7 +67,7 @@ func systemMedia(job device.Job) ([]device.Media, error) {
 		}
 	}
 	if data == nil {
-		return nil, device.Errorf(device.Refused, "there is no file to share").WithHint("name one")
+		return nil, device.Errorf(device.Refused, "no file to share was given").WithHint("add a file")
 	}
 	if format, ok := picture.Sniff(data); ok && format.Picture && path.Ext(name) == "" {
 		name += "." + format.Ext // WeChat goes by the extension
@@ -78,5 +78,5 @@ func systemMedia(job device.Job) ([]device.Media, error) {
 }
 
 func notBySystem(req intents.Request) error {
-	return device.Errorf(device.Refused, "the system's share sheet can't carry %s", device.Describe(req)).WithHint("use --route auto")
+	return device.Errorf(device.Refused, "the system's share sheet can't send %s", device.Describe(req)).WithHint("use --route auto")
 }

@@ -44,7 +44,7 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 		return err
 	}
 	if list.err != nil {
-		o.See(time.Since(o.Begin), device.NotSent, "", fmt.Sprintf("the phone does not tell of the app's tasks: %v", list.err), sourceTask)
+		o.See(time.Since(o.Begin), device.NotSent, "", fmt.Sprintf("the phone does not list the app's tasks: %v", list.err), sourceTask)
 		return nil
 	}
 	for _, extras := range tasks.Tasks {
@@ -77,5 +77,5 @@ func replyOf(told map[string]json.RawMessage) intents.Reply {
 func (o *observer) useHeld() {
 	o.Answer = o.held
 	o.See(time.Since(o.Begin), device.Replied, "",
-		fmt.Sprintf("the task of %s was made with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
+		fmt.Sprintf("the task of %s was created with the reply", shortComponent(o.entries[len(o.entries)-1])), sourceTask)
 }

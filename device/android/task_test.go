@@ -60,7 +60,7 @@ func TestReplyFromTask(t *testing.T) {
 			if err != nil || out.State != device.Replied || out.Reply == nil || out.Reply.Transaction != "t-1" || !*out.Status {
 				t.Fatalf("%v, state %v, reply %+v, seen %q", err, out.State, out.Reply, whats(out))
 			}
-			if last := out.Evidence[len(out.Evidence)-1]; last.Source != sourceTask || !strings.Contains(last.What, "WXEntryActivity was made with the reply") {
+			if last := out.Evidence[len(out.Evidence)-1]; last.Source != sourceTask || !strings.Contains(last.What, "WXEntryActivity was created with the reply") {
 				t.Errorf("seen in %q: %s", last.Source, last.What)
 			}
 		})

@@ -89,14 +89,14 @@ func (w *replyWatch) begin(ctx context.Context) error {
 		return err
 	}
 	if r.Exit != 0 {
-		return device.Errorf(device.Failed, "nothing can be written to the phone's log: it says %q", excerpt(string(r.Stderr)))
+		return device.Errorf(device.Failed, "the phone's log can't be written to: it says %q", excerpt(string(r.Stderr)))
 	}
 	bounded, cancel := context.WithTimeout(ctx, beginTime)
 	defer cancel()
 	for !w.began {
 		if err := w.next(bounded); err != nil {
 			if ctx.Err() == nil && bounded.Err() != nil {
-				return device.Errorf(device.NotSeen, "phone %s does not show what is written to its log", w.phone.info.Label()).
+				return device.Errorf(device.NotSeen, "phone %s does not show its log", w.phone.info.Label()).
 					WithHint("turn its log on (Developer options, Logger buffer sizes), or restart the phone")
 			}
 			return err

@@ -8,12 +8,12 @@ func requestChecks() []Check {
 			Complaints: complaints, Title: title, Why: why, Fix: fix}
 	}
 	return []Check{
-		row("request.favorite", "", Warn, nil, "WeChat saves favorites without a question on the phone",
+		row("request.favorite", "", Warn, nil, "WeChat saves favorites without asking on the phone",
 			"A share to favorites is stored at once, without a screen that could be cancelled.",
 			"Share to a chat instead: `--scene session`."),
 		row("request.wechat-too-old", "", Warn, []int{29}, "this WeChat is too old for the request",
 			"WeChat's level is below what the request needs. The SDK refuses it, or sends something simpler.",
-			"Update WeChat on the phone, or send it all the same with `--raw`."),
+			"Update WeChat on the phone, or send it anyway with `--raw`."),
 		row("request.hd-image", "android", Warn, []int{27}, "--hd-image is not sent on Android",
 			"Only the iOS SDK has a large picture for mini programs. Android shows the thumb.",
 			"Omit `--hd-image`, and give the picture as `--thumb`."),
@@ -47,13 +47,13 @@ func requestChecks() []Check {
 				"and the page is not found.",
 			"Omit .html from `--path`."),
 		row("request.picture.not-picture", "", Warn, nil, "a file that is sent as a picture is none",
-			"The file's bytes are no picture that is known: a page of a web server, a text, an empty file. WeChat shows "+
+			"The file's bytes are not a picture in a known format, but for example a web page, a text or an empty file. WeChat shows "+
 				"nothing, or says that the file is damaged.",
 			"Give a JPEG or PNG file."),
 		row("request.picture.not-read", "", Warn, nil, "a picture is of a type that not every WeChat shows",
 			"HEIC, AVIF, JPEG XL and SVG pictures, and rare kinds of others, are shown by some phones only.",
 			"Convert it to JPEG: `sips -s format jpeg IN --out OUT.jpg` on macOS, `magick IN OUT.jpg` elsewhere."),
-		row("request.picture.flawed", "", Warn, nil, "a picture is flawed",
+		row("request.picture.flawed", "", Warn, nil, "a picture is damaged",
 			"The picture's end is missing, its checksums are wrong, or its colours are stored in a rare way. Some "+
 				"readers forgive that, others show nothing.",
 			"Save it again with an image editor, or convert it: `magick IN OUT.jpg`."),

@@ -172,7 +172,7 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 				return err
 			}
 			if answer.Error != "" {
-				return device.Errorf(device.Failed, "the iPhone %q does not tell of its apps: %q", p.udid,
+				return device.Errorf(device.Failed, "the iPhone %q does not list its apps: %q", p.udid,
 					device.Printable(answer.Error+" "+answer.ErrorDescription)).
 					WithHint("restart the iPhone and try again")
 			}
@@ -188,12 +188,12 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 	})
 	if errors.Is(err, errNoPlist) {
 		return nil, &device.Error{
-			Code: device.ServerMisbehaved, Message: fmt.Sprintf("the iPhone %q sent nonsense when asked for its apps", p.udid),
+			Code: device.ServerMisbehaved, Message: fmt.Sprintf("the iPhone %q sent an invalid list of apps", p.udid),
 			Hint: "unplug it and plug it in again, or restart it", Err: err,
 		}
 	}
 	if err != nil {
-		return nil, broken(fmt.Sprintf("the iPhone %q", p.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
+		return nil, broken(fmt.Sprintf("the iPhone %q", p.udid), device.PhoneLost, "plug it in again and check `wxctl devices`", err)
 	}
 	return found, nil
 }
@@ -214,7 +214,7 @@ func (p *Phone) noService(name string, err error) error {
 	var closed *RefusedError
 	if errors.As(err, &closed) {
 		return &device.Error{
-			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q started its service %s and does not let it be reached", p.udid, name),
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("the iPhone %q started its service %s, but refuses connections to it", p.udid, name),
 			Hint: "unplug it and plug it in again, or restart it", Err: err,
 		}
 	}

@@ -34,7 +34,7 @@ func (d *delivery) bridge(ctx context.Context) error {
 	if d.version().hasOpenURL() {
 		err = d.openIn(ctx, link, nil)
 	} else {
-		d.Differs("the app is started afresh, with the request as a launch argument: iOS " + d.info.OSVersion + " opens no URL from a computer")
+		d.Differs("the app is restarted with the request as a launch argument: iOS " + d.info.OSVersion + " can't open URLs from a computer")
 		err = d.openIn(ctx, "", []string{link})
 	}
 	if err != nil {

@@ -132,7 +132,7 @@ func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, er
 		return nil, &tunnelError{err}
 	}
 	if found := textAt(directory, "Properties", "UniqueDeviceID"); found != udid {
-		return nil, &tunnelError{fmt.Errorf("another phone is behind it: %q", device.Printable(found))}
+		return nil, &tunnelError{fmt.Errorf("it belongs to another phone: %q", device.Printable(found))}
 	}
 	port, ok := portOf(directory, appService)
 	if !ok {
@@ -227,8 +227,8 @@ func (c *coreDevice) launch(ctx context.Context, l Launch) (process, error) {
 // stop ends the app whose bundle is at path, if it runs.
 func (c *coreDevice) stop(ctx context.Context, bundle string) error {
 	if bundle == "" {
-		return device.Errorf(device.Failed, "the iPhone %q does not say where the app is, so its process can't be told from others", c.udid).
-			WithHint("end it on the phone")
+		return device.Errorf(device.Failed, "the iPhone %q does not report the app's path, so its process can't be found", c.udid).
+			WithHint("close the app on the phone")
 	}
 	reply, err := c.call(ctx, envelope(featureList, c.device, newUUID(), map[string]any{}))
 	if err != nil {

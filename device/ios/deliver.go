@@ -46,7 +46,7 @@ func (d *delivery) end(err error) error {
 	if d.film != nil {
 		err = errors.Join(err, d.film.stop(d.Job.Hooks.Record))
 	}
-	return d.End(err, "unplug it and plug it in again, or give it longer with --timeout")
+	return d.End(err, "unplug it and plug it in again, or increase --timeout")
 }
 
 // see adds evidence of what is seen now.
@@ -118,10 +118,10 @@ func (d *delivery) possible() error {
 	case d.Out.Route != device.RouteURL || v.hasOpenURL() || d.Job.Force:
 		return nil
 	case isShare && !v.atLeast(15, 0):
-		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can fill",
+		return device.Errorf(device.Refused, "on iOS %s a share travels on the pasteboard, which only the app itself can write",
 			d.info.OSVersion).WithHint("%s", bridgeHint)
 	}
-	return device.Errorf(device.Refused, "iOS %s has no way to open a URL from a computer: WebDriverAgent opens them from "+
+	return device.Errorf(device.Refused, "iOS %s can't open URLs from a computer: WebDriverAgent does from "+
 		"iOS 16.4 on, CoreDevice from iOS 17 on", d.info.OSVersion).WithHint("%s", bridgeHint)
 }
 
@@ -149,10 +149,10 @@ func (d *delivery) prepare(ctx context.Context) error {
 		if !d.Job.Force && !d.Job.Raw {
 			return device.Errorf(device.Refused, "%s declares the AppID %s, not %s: WeChat could not call it back, not even "+
 				"to refuse it", who.Name, strings.Join(who.Declared, ", "), d.appID).
-				WithHint("see: wxctl inspect %s, or send it all the same with --force", who.Name)
+				WithHint("run wxctl inspect %s, or send it anyway with --force", who.Name)
 		}
 		d.Warn("app.scheme.appid", fmt.Sprintf("%s declares the AppID %s, not %s: WeChat can't call it back", who.Name,
-			strings.Join(who.Declared, ", "), d.appID), "see: wxctl inspect "+who.Name)
+			strings.Join(who.Declared, ", "), d.appID), "run wxctl inspect "+who.Name)
 	}
 	return d.Identified(ctx, d.appID)
 }
@@ -178,7 +178,7 @@ func (d *delivery) byURL(ctx context.Context) error {
 	return d.until(ctx, d.Job.Until)
 }
 
-const cameToFront = "WeChat came to the front; which of its screens shows can't be seen over USB"
+const cameToFront = "WeChat came to the front; which of its screens is shown can't be seen over USB"
 
 // leastLinkWeChat is the first WeChat that takes universal links.
 const leastLinkWeChat = "7.0.7"
@@ -216,9 +216,9 @@ func (d *delivery) requestURL() (string, error) {
 		case isShare && !d.Job.Force:
 			why := "it is too long for a URL"
 			if sdk == ioswire.SDK1871 {
-				why = "SDK " + string(sdk) + " puts it on the pasteboard, which only the app itself can fill"
+				why = "SDK " + string(sdk) + " puts it on the pasteboard, which only the app itself can write"
 			}
-			return "", device.Errorf(device.Refused, "the url route can't carry this share: %s", why).
+			return "", device.Errorf(device.Refused, "the url route can't send this share: %s", why).
 				WithHint("use a smaller picture, --sdk-version %s, or --route bridge with the debug hook in the app (docs/bridge.md)", ioswire.SDK200)
 		default:
 			d.Differs("nothing is put on the pasteboard")
@@ -323,5 +323,5 @@ func plain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return device.Errorf(device.PhoneLost, "the tunnel to the phone broke: %w", err).WithHint("plug it in again and see `wxctl devices`")
+	return device.Errorf(device.PhoneLost, "the tunnel to the phone broke: %w", err).WithHint("plug it in again and check `wxctl devices`")
 }

@@ -133,7 +133,7 @@ func TestOpened(t *testing.T) {
 	if err != nil || out.State != device.Opened || out.ScreenAfter != "com.tencent.xin" || out.Reply != nil || out.Status != nil {
 		t.Fatalf("%v: state %v, screen %q, evidence %+v", err, out.State, out.ScreenAfter, out.Evidence)
 	}
-	if !saw(out, "which of its screens shows can't be seen over USB") {
+	if !saw(out, "which of its screens is shown can't be seen over USB") {
 		t.Errorf("evidence %+v", out.Evidence)
 	}
 	for _, want := range []string{"the scheme is opened", "未验证应用", "caller token"} {
@@ -167,7 +167,7 @@ func TestRefused(t *testing.T) {
 		says    string
 	}{
 		{"images", virtualios.Options{}, images, device.Refused, "Android only"},
-		{"sdk route", virtualios.Options{}, with(share, func(j *device.Job) { j.Route = device.RouteSDK }), device.Refused, "leads to no iPhone"},
+		{"sdk route", virtualios.Options{}, with(share, func(j *device.Job) { j.Route = device.RouteSDK }), device.Refused, "does not work on iPhones"},
 		{"back", virtualios.Options{}, with(share, func(j *device.Job) { j.After = device.AfterBack }), device.Refused, "no back key"},
 		{"another form of film", virtualios.Options{}, with(share, func(j *device.Job) {
 			j.Hooks.Record = func() (io.WriteCloser, error) { return nil, errors.New("never") }
@@ -181,7 +181,7 @@ func TestRefused(t *testing.T) {
 		{"no such app", virtualios.Options{}, with(share, func(j *device.Job) { j.App.BundleID = "com.example.no" }), device.Refused, "not installed"},
 		{"old SDK", virtualios.Options{}, with(share, func(j *device.Job) { j.SDKVersion = "1.8.7.1" }), device.Refused, "pasteboard"},
 		{"iOS 14", virtualios.Options{IOS: "14.8"}, share, device.Refused, "iOS 14.8"},
-		{"iOS 15", virtualios.Options{IOS: "15.8"}, device.Job{Request: requests[1]}, device.Refused, "no way to open a URL"},
+		{"iOS 15", virtualios.Options{IOS: "15.8"}, device.Job{Request: requests[1]}, device.Refused, "can't open URLs"},
 		{"no WDA", virtualios.Options{IOS: "16.7"}, share, device.PhoneNotReady, "no WebDriverAgent listens on port 8100"},
 		{"locked", virtualios.Options{IOS: "16.7", WDA: virtualios.WDAOn}, share, device.PhoneNotReady, "locked"},
 	} {

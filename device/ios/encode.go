@@ -16,11 +16,11 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 	}
 	switch job.Route {
 	case "", device.RouteAuto:
-		return device.RouteURL, "auto: the least invasive way that carries " + device.Describe(job.Request), nil
+		return device.RouteURL, "auto: the least invasive route that can send " + device.Describe(job.Request), nil
 	case device.RouteURL, device.RouteBridge:
 		return job.Route, "asked for", nil
 	}
-	return "", "", device.Errorf(device.Refused, "the %s route leads to no iPhone", job.Route).WithHint("use --route auto, url or bridge")
+	return "", "", device.Errorf(device.Refused, "the %s route does not work on iPhones", job.Route).WithHint("use --route auto, url or bridge")
 }
 
 // encode returns what a route hands over, and how that departs from what the

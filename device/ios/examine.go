@@ -62,11 +62,11 @@ func factsOf(a *app, wechat device.WeChat) check.Facts {
 		},
 		WeChat: check.WeChat{Installed: wechat.Installed, Version: wechat.Version},
 		Gaps: map[check.Need]check.Gap{
-			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not looked at"},
+			check.NeedProfile: {Status: check.Skip, Reason: "the profile was not read"},
 		},
 	}
 	if e := a.Entitlements; e == nil {
-		f.App.NoEntitlements = "the iPhone does not tell them"
+		f.App.NoEntitlements = "the iPhone does not report them"
 	} else {
 		signed := ipa.Entitlements{AppID: e.AppID, Team: e.Team}
 		f.App.Team = device.Printable(signed.TeamID())

@@ -70,12 +70,12 @@ func chooseApp(want string, found map[string]app) (app, error) {
 	case 1:
 		return found[fit[0]], nil
 	case 0:
-		return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has no debuggable "+
+		return app{}, device.Errorf(device.AppUnknown, "no app was specified, and the phone has no debuggable "+
 			"app with a wx… URL scheme").
-			WithHint("run `wxctl config init`, or give --bundle-id and --app-id")
+			WithHint("run `wxctl config init`, or use --bundle-id and --app-id")
 	}
-	return app{}, device.Errorf(device.AppUnknown, "nobody said for which app to speak, and the phone has %d "+
-		"debuggable ones: %s", len(fit), strings.Join(cleanAll(fit), ", ")).
+	return app{}, device.Errorf(device.AppUnknown, "no app was specified, and the phone has %d "+
+		"debuggable apps: %s", len(fit), strings.Join(cleanAll(fit), ", ")).
 		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", device.Printable(fit[0]))
 }
 

@@ -28,8 +28,8 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 	f := factsOf(&a, wechatOf(found))
 	out.Findings = device.FindingsOf(&f)
 	if a.Entitlements == nil {
-		out.Notes = append(out.Notes, "the iPhone does not tell the app's entitlements: whether it is debuggable, and its "+
-			"associated domains, can't be said")
+		out.Notes = append(out.Notes, "the iPhone does not report the app's entitlements: whether it is debuggable, and its "+
+			"associated domains, are not known")
 	}
 	if link := a.universalLink(); link != "" {
 		out.Notes = append(out.Notes, "the universal link is taken to be "+link+"; whether the Open Platform has the same, "+

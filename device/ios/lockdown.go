@@ -60,7 +60,7 @@ func (m *mux) link(ctx context.Context, udid string) (*Link, error) {
 }
 
 func gone(udid string) error {
-	return device.Errorf(device.PhoneLost, "the iPhone %q went away", udid).WithHint("plug it in again and see `wxctl devices`")
+	return device.Errorf(device.PhoneLost, "the iPhone %q disconnected", udid).WithHint("plug it in again and check `wxctl devices`")
 }
 
 // UDID returns the UDID of the phone.
@@ -317,7 +317,7 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	case err == nil && answer.Request != "" && answer.Request != request.Request:
 		err = s.link.nonsense(fmt.Sprintf("an answer to %q when asked %s", device.Printable(answer.Request), request.Request), nil)
 	case err != nil:
-		err = s.link.lost(err, "something that is no property list")
+		err = s.link.lost(err, "something that is not a property list")
 	}
 	s.broken = err != nil
 	return answer, err
@@ -336,7 +336,7 @@ func (l *Link) lost(err error, what string) error {
 	case errors.Is(err, errNoPlist):
 		return l.nonsense(what, err)
 	}
-	return broken(fmt.Sprintf("the iPhone %q", l.udid), device.PhoneLost, "plug it in again and see `wxctl devices`", err)
+	return broken(fmt.Sprintf("the iPhone %q", l.udid), device.PhoneLost, "plug it in again and check `wxctl devices`", err)
 }
 
 func (l *Link) nonsense(what string, err error) error {
@@ -370,7 +370,7 @@ func (l *Link) encrypt(ctx context.Context, p *pairRecord, c phoneConn) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return l.lost(err, "something that is no TLS")
+	return l.lost(err, "something that is not TLS")
 }
 
 // Value asks lockdownd for one value, nil if the phone doesn't have it.

@@ -184,7 +184,7 @@ func (d *delivery) look(ctx context.Context, client *wda) error {
 	case front.BundleID == d.app.ID && d.Forging():
 		d.see(device.Returned, "", "the app came to the front with the forged reply", sourceWDA)
 	case front.BundleID == d.app.ID && d.Saw(cameToFront):
-		d.see(device.NotSent, "", "the app is in front again: WeChat called it back, or somebody went back to it", sourceWDA)
+		d.see(device.NotSent, "", "the app is in front again: WeChat called it back, or the user returned to it", sourceWDA)
 	}
 	return nil
 }
@@ -215,7 +215,7 @@ func (d *delivery) heard(line logLine) {
 func (d *delivery) sent(text, source string) {
 	switch text {
 	case "true":
-		d.see(device.Opened, device.ScreenUnknown, "the app's SDK opened WeChat; which of its screens shows can't be seen over USB", source)
+		d.see(device.Opened, device.ScreenUnknown, "the app's SDK opened WeChat; which of its screens is shown can't be seen over USB", source)
 	case "false":
 		d.see(device.NotSent, "", sdkRefused, source)
 	}
@@ -238,18 +238,18 @@ func (d *delivery) waited(ctx context.Context, state device.Progress, err error)
 	const hook = "put the debug hook into the app (docs/bridge.md), or wait for less: --until opened"
 	switch {
 	case d.Saw(sdkRefused):
-		return why("see what WeChat wants of the app: wxctl inspect", sdkRefused)
+		return why("see what WeChat checks of the app: wxctl inspect", sdkRefused)
 	case d.Forging() && d.log != nil:
 		return why("put the debug hook into the app (docs/bridge.md), or wait for less: --until returned",
-			"the app logged no reply, so what it made of the forged one can't be seen over USB")
+			"the app logged no reply, so its handling of the forged one can't be seen over USB")
 	case state >= device.Returned && d.log != nil && d.Out.State < state:
 		return why("answer on the phone and go back to the app; without it, "+hook,
 			"the app logged no reply. What WeChat tells the app can't be seen over USB otherwise")
 	case d.Out.Route == device.RouteBridge:
-		return why(hook, "the app's hook logged nothing, so what became of the request can't be seen over USB")
+		return why(hook, "the app's hook logged nothing, so the result of the request can't be seen over USB")
 	case d.inWDA != "":
-		return why("look at the phone: a question may be in the way", "%q is in front, not WeChat", d.inWDA)
+		return why("check the phone: a dialog may be open", "%q is in front, not WeChat", d.inWDA)
 	}
-	e.Hint = "look at the phone, or give it longer with --timeout"
+	e.Hint = "check the phone, or increase --timeout"
 	return e
 }

@@ -178,9 +178,9 @@ func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string))
 	case !p.version().ownTunnel() && known:
 		return nil, err
 	case !p.version().ownTunnel():
-		return nil, device.Errorf(device.PhoneNotReady, "iOS %s takes tunnels from root only, and no tunnel service of "+
-			"go-ios answers at %s with one to the iPhone %q", p.info.OSVersion, p.serviceName(), p.info.ID).
-			WithHint("start one: sudo ios tunnel start. Or update the phone above iOS 17.4")
+		return nil, device.Errorf(device.PhoneNotReady, "iOS %s accepts tunnels from root only, and no tunnel service of "+
+			"go-ios at %s has one to the iPhone %q", p.info.OSVersion, p.serviceName(), p.info.ID).
+			WithHint("start one: sudo ios tunnel start. Or update the phone to iOS 17.4 or newer")
 	case known && !errors.Is(err, errStale):
 		return nil, err
 	case known:
@@ -294,9 +294,9 @@ func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
 	pr, err := o.launch(ctx, l)
 	var broken *tunnelError
 	if errors.As(err, &broken) && ctx.Err() == nil {
-		e := device.Errorf(device.PhoneLost, "the tunnel to the iPhone %q broke while it was handed the URL; whether it took "+
-			"it isn't known", o.udid).
-			WithHint("plug it in again and see `wxctl devices`")
+		e := device.Errorf(device.PhoneLost, "the tunnel to the iPhone %q broke while the URL was sent; whether the phone received "+
+			"it is not known", o.udid).
+			WithHint("plug it in again and check `wxctl devices`")
 		e.Err = err
 		return opened{}, e
 	}
@@ -306,7 +306,7 @@ func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
 		}
 		return opened{}, err
 	}
-	return opened{process: pr, front: true, source: sourceCoreDevice, accepted: fmt.Sprintf("the system took it (process %d)", pr.pid)}, nil
+	return opened{process: pr, front: true, source: sourceCoreDevice, accepted: fmt.Sprintf("the system accepted it (process %d)", pr.pid)}, nil
 }
 
 // wdaOpener opens URLs through WebDriverAgent.

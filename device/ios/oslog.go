@@ -113,7 +113,7 @@ func logBroken(err error) error {
 		return nil
 	}
 	e := device.Errorf(device.PhoneLost, "the phone's log broke off: %w", err)
-	return e.WithHint("plug it in again and see `wxctl devices`")
+	return e.WithHint("plug it in again and check `wxctl devices`")
 }
 
 // Close ends the stream.

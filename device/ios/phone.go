@@ -78,13 +78,13 @@ func (p *Phone) late(err error) error {
 		return err
 	}
 	e := device.Errorf(device.NotSeen, "phone %s did not answer in time", p.info.Label()).
-		WithHint("unplug it and plug it in again, or give it longer with --timeout")
+		WithHint("unplug it and plug it in again, or increase --timeout")
 	e.Err = err
 	return e
 }
 
 // leastWeChat is the WeChat from which on requests travel in URLs; an older one
-// reads them from the pasteboard, which only the app itself can fill.
+// reads them from the pasteboard, which only the app itself can write.
 const leastWeChat = "8.0.24"
 
 // WeChat says which WeChat the phone has.
@@ -107,7 +107,7 @@ func wechatOf(found map[string]app) device.WeChat {
 	w := device.WeChat{Installed: true, Enabled: true, BundleID: ioswire.WeChat, Version: device.Printable(a.Version)}
 	if device.CompareVersions(w.Version, leastWeChat) < 0 {
 		w.Warnings = append(w.Warnings, device.Note{
-			Message: "WeChat " + w.Version + " is older than " + leastWeChat + ": it reads no request from a URL, only from the app's pasteboard",
+			Message: "WeChat " + w.Version + " is older than " + leastWeChat + ": it does not read requests from a URL, only from the app's pasteboard",
 			Hint:    "update WeChat, or send with --route bridge",
 		})
 	}
@@ -116,7 +116,7 @@ func wechatOf(found map[string]app) device.WeChat {
 
 func noAndroidUser(choice device.UserChoice) error {
 	if choice.Set {
-		return device.Errorf(device.Usage, "an iPhone has no Android users").WithHint("drop --android-user")
+		return device.Errorf(device.Usage, "an iPhone has no Android users").WithHint("omit --android-user")
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (d *delivery) forge(ctx context.Context, reply intents.Reply) error {
 	switch d.Job.Route {
 	case "", device.RouteAuto, device.RouteURL:
 	default:
-		return device.Errorf(device.Refused, "the %s route brings no reply to an app on an iPhone", d.Job.Route).WithHint("use --route url")
+		return device.Errorf(device.Refused, "the %s route can't send replies to apps on an iPhone", d.Job.Route).WithHint("use --route url")
 	}
 	d.Choose(device.RouteURL, "a reply is a URL that WeChat opens in the app")
 	if err := d.possible(); err != nil {
@@ -104,7 +104,7 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 		return p.late(err)
 	}
 	defer d.log.Close()
-	d.Note("over USB only what the app logs can be seen: replies are read from its debug hook (docs/bridge.md)", "")
+	d.Note("over USB only the app's log can be seen: replies are read from its debug hook (docs/bridge.md)", "")
 	if job.Ready != nil {
 		job.Ready()
 	}

@@ -106,7 +106,7 @@ func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 		picture, err := screenshotr(ctx, conn)
 		if err != nil && ctx.Err() == nil {
 			err = device.Errorf(device.Failed, "the iPhone %q sent no screenshot: %w", p.info.ID, err).
-				WithHint("start a WebDriverAgent on the phone, which takes them, too")
+				WithHint("start a WebDriverAgent on the phone, which can take them too")
 		}
 		return picture, err
 	}

@@ -122,9 +122,9 @@ func startHint(goos string) string {
 	case "windows":
 		return "install Apple's iTunes or Apple Devices, which bring one" + or
 	case "darwin":
-		return "plug an iPhone in: macOS starts it by itself" + or
+		return "plug in an iPhone: macOS starts usbmuxd by itself" + or
 	}
-	return "install usbmuxd and plug an iPhone in, which starts it" + or
+	return "install usbmuxd and plug in an iPhone, which starts it" + or
 }
 
 // broken names what a read or write error means for the user. who is the
@@ -138,7 +138,7 @@ func broken(who string, code device.Code, hint string, err error) error {
 	}
 	what := "broke the connection"
 	if isEOF(err) {
-		what = "closed the connection in the middle of an answer"
+		what = "closed the connection during an answer"
 	}
 	return &device.Error{Code: code, Message: who + " " + what, Hint: hint, Err: err}
 }

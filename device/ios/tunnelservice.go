@@ -90,11 +90,11 @@ func parseTunnel(data []byte, udid string) (*serviceTunnel, error) {
 	address, err := netip.ParseAddr(said.Address)
 	switch {
 	case err != nil || !address.Is6():
-		return nil, fmt.Errorf("%q is no IPv6 address", said.Address)
+		return nil, fmt.Errorf("%q is not an IPv6 address", said.Address)
 	case said.UDID != udid:
-		return nil, fmt.Errorf("it tells of %q when asked for %q", said.UDID, udid)
+		return nil, fmt.Errorf("it answered about %q when asked about %q", said.UDID, udid)
 	case !isPort(said.RSDPort), said.UserspaceTUN && !isPort(said.UserspaceTUNPort):
-		return nil, fmt.Errorf("%d and %d are no ports", said.RSDPort, said.UserspaceTUNPort)
+		return nil, fmt.Errorf("%d and %d are not ports", said.RSDPort, said.UserspaceTUNPort)
 	}
 	t := &serviceTunnel{address: address, rsdPort: uint16(said.RSDPort)}
 	if said.UserspaceTUN {
@@ -144,7 +144,7 @@ func (t *serviceTunnel) Close() error { return nil }
 // after the phone was unplugged and plugged in again.
 func (t *serviceTunnel) stale(udid string, err error) error {
 	e := device.Errorf(device.PhoneNotReady, "the tunnel that go-ios's tunnel service at %s holds does not reach the iPhone "+
-		"%q: it is stale, as after the phone was unplugged", t.service, udid).
+		"%q: it is stale, for example because the phone was unplugged", t.service, udid).
 		WithHint("make a new one: ios tunnel refresh, or: curl -X DELETE http://%s/tunnel/%s", t.service, udid)
 	e.Err = errors.Join(errStale, err)
 	return e

@@ -100,9 +100,9 @@ func (m *mux) misled(err error) error {
 	if err == nil {
 		return nil
 	}
-	const hint = "see whether it still runs: idevice_id -l"
+	const hint = "check whether it is running: idevice_id -l"
 	if errors.Is(err, errNoPlist) {
-		return m.nonsense("sent something that is no property list", err)
+		return m.nonsense("sent something that is not a property list", err)
 	}
 	return broken(fmt.Sprintf("the usbmuxd at %q", m.server.String()), device.ServerMisbehaved, hint, err)
 }
@@ -114,7 +114,7 @@ func (m *mux) nonsense(what string, err error) error {
 	}
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
-		Message: fmt.Sprintf("what listens at %q is no usbmuxd: it %s", m.server.String(), what),
+		Message: fmt.Sprintf("the server at %q is not usbmuxd: it %s", m.server.String(), what),
 		Hint:    "name usbmuxd's address with --usbmuxd or USBMUXD_SOCKET_ADDRESS",
 		Err:     err,
 	}
@@ -247,11 +247,11 @@ func (m *mux) next(ctx context.Context) (news, error) {
 		case !known:
 			continue // what is yet to come
 		case answer.DeviceID == nil:
-			return news{}, m.nonsense("told of a phone without its number", nil)
+			return news{}, m.nonsense("reported a phone without its number", nil)
 		case kind != cameEvent:
 			return news{attached{number: int(*answer.DeviceID)}, kind}, nil
 		case answer.Properties == nil:
-			return news{}, m.nonsense("told of a phone without its UDID", nil)
+			return news{}, m.nonsense("reported a phone without its UDID", nil)
 		}
 		a, err := m.attachedOf(*answer.DeviceID, *answer.Properties)
 		return news{a, kind}, err

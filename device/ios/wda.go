@@ -47,7 +47,7 @@ func newWDA(udid string, dial func(context.Context, uint16) (net.Conn, error)) *
 			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, wdaPort) },
 			DisableCompression: true, MaxIdleConnsPerHost: 1,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("WebDriverAgent redirects nobody") },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("WebDriverAgent must not redirect") },
 	}}
 }
 
@@ -104,7 +104,7 @@ func readWDA(status int, data []byte, value any) (session string, err error) {
 	}
 	if err := json.Unmarshal(data, &envelope); err != nil || envelope.Value == nil && status != http.StatusOK {
 		return "", device.Errorf(device.ServerMisbehaved,
-			"what listens on port %d of the iPhone is no WebDriverAgent: it answered %d and %.80q", wdaPort, status, data).
+			"the server on port %d of the iPhone is not WebDriverAgent: it answered %d and %.80q", wdaPort, status, data).
 			WithHint("stop it, and start WebDriverAgent there")
 	}
 	var refusal struct{ Error, Message string }
@@ -116,7 +116,7 @@ func readWDA(status int, data []byte, value any) (session string, err error) {
 	}
 	if value != nil && envelope.Value != nil {
 		if err := json.Unmarshal(envelope.Value, value); err != nil {
-			return "", device.Errorf(device.ServerMisbehaved, "WebDriverAgent answered in a form that can't be read: %w", err)
+			return "", device.Errorf(device.ServerMisbehaved, "WebDriverAgent answered in an unknown form: %w", err)
 		}
 	}
 	return session, nil
@@ -165,8 +165,8 @@ func (w *wda) ready(ctx context.Context) error {
 	switch {
 	case errors.Is(err, errHung):
 		return &device.Error{
-			Code: device.PhoneNotReady, Message: fmt.Sprintf("WebDriverAgent on the iPhone %q takes connections and answers nothing", w.udid),
-			Hint: "it was suspended or hangs: start WebDriverAgentRunner on the phone again, and keep the phone unlocked",
+			Code: device.PhoneNotReady, Message: fmt.Sprintf("WebDriverAgent on the iPhone %q accepts connections but does not answer", w.udid),
+			Hint: "it is suspended or hangs: start WebDriverAgentRunner on the phone again, and keep the phone unlocked",
 			Err:  errors.Join(errNoWDA, errHung),
 		}
 	case err != nil:
@@ -218,7 +218,7 @@ func (w *wda) inSession(ctx context.Context, path string, body, value any) error
 		}
 		w.session = "" // it ended since
 	}
-	return device.Errorf(device.Failed, "WebDriverAgent on the iPhone %q ends its sessions at once", w.udid).
+	return device.Errorf(device.Failed, "WebDriverAgent on the iPhone %q ends its sessions immediately", w.udid).
 		WithHint("start WebDriverAgentRunner on the phone again")
 }
 
@@ -294,7 +294,7 @@ func (w *wda) screenshot(ctx context.Context) ([]byte, error) {
 	}
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q sent a screenshot that is no base64", w.udid)
+		return nil, device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q sent a screenshot that is not base64", w.udid)
 	}
 	return data, nil
 }

@@ -98,9 +98,9 @@ func TestWDASession(t *testing.T) {
 // TestWDALies has what listens there be no WebDriverAgent, or one that lies.
 func TestWDALies(t *testing.T) {
 	for _, tt := range []struct{ answer, says string }{
-		{"<html>", "is no WebDriverAgent"},
+		{"<html>", "is not WebDriverAgent"},
 		{`{"value":{"ready":false,"message":"not \u001b yet"}}`, "is not ready"},
-		{`{"value":{"ready":"maybe"}}`, "in a form that can't be read"},
+		{`{"value":{"ready":"maybe"}}`, "in an unknown form"},
 		{`{"value":{"error":"unknown error","message":"x"}}`, `"unknown error"`},
 		{strings.Repeat(" ", maxWDAAnswer+1), "more than"},
 		{`{"value":{"ready":true},"sessionId":"a/../../wda/shutdown"}`, "named its session"},
@@ -128,7 +128,7 @@ func TestWDAHung(t *testing.T) {
 	go io.Copy(io.Discard, far)
 	err := client.ready(t.Context())
 	e := device.AsError(err)
-	if e == nil || e.Code != device.PhoneNotReady || !strings.Contains(e.Message, "takes connections and answers nothing") || !strings.Contains(e.Hint, "suspended or hangs") {
+	if e == nil || e.Code != device.PhoneNotReady || !strings.Contains(e.Message, "accepts connections but does not answer") || !strings.Contains(e.Hint, "suspended or hangs") {
 		t.Errorf("%v", err)
 	}
 }

@@ -51,10 +51,10 @@ func EncodeSystem(share intents.Share, uris []string, mime string) (Intent, erro
 	switch share.Message.Object.(type) {
 	case intents.Image, intents.Images, intents.File:
 	default:
-		return Intent{}, fmt.Errorf("Android's share route carries text, pictures and files only")
+		return Intent{}, fmt.Errorf("Android's share route supports text, pictures and files only")
 	}
 	if len(uris) == 0 {
-		return Intent{}, fmt.Errorf("Android's share route takes files by content URI only")
+		return Intent{}, fmt.Errorf("Android's share route accepts files by content URI only")
 	}
 	intent.Type, intent.ClipData = mime, uris
 	intent.Flags |= FlagGrantRead

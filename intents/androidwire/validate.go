@@ -66,7 +66,7 @@ func Validate(req intents.Request, sender Sender) []intents.Problem {
 		}
 		c.CharsAtMost("url", r.URL, maxURL)
 	default:
-		c.Add("kind", "is no request of this SDK")
+		c.Add("kind", "is not a request of this SDK")
 	}
 	return append(c.Problems, intents.WithoutRefused(intents.Validate(req), c.Problems)...)
 }
@@ -184,9 +184,9 @@ func (c *checker) object(s *intents.Share) {
 	case intents.MusicVideo:
 		c.musicVideo(&s.Message, &o)
 	case intents.Images:
-		c.Add(object, "is nothing that the OpenSDK can share: several images go by Android's own share route")
+		c.Add(object, "can't be shared by the OpenSDK: several images use Android's own share route")
 	default:
-		c.Add(object, "is nothing that the OpenSDK for Android can share")
+		c.Add(object, "can't be shared by the OpenSDK for Android")
 	}
 }
 
@@ -223,7 +223,7 @@ func (c *checker) miniProgram(s *intents.Share, o *intents.MiniProgram) {
 		c.path(*o.Path)
 	}
 	if sent := sentScene(s.Scene, c.sdk); sent != s.Scene {
-		c.warn("request.scene", "scene", fmt.Sprintf("is sent as %s: this SDK shares a mini program to no other", sent), "")
+		c.warn("request.scene", "scene", fmt.Sprintf("is sent as %s: this SDK shares mini programs only there", sent), "")
 	}
 	c.unsent(object+".hdImage", len(o.HDImage) > 0)
 	c.unsent(object+".updatable", o.Updatable && c.sdk < SDK680)
@@ -238,7 +238,7 @@ func (c *checker) path(path string) {
 	const field = object + ".path"
 	sent, ok := rewritePath(path)
 	if !ok {
-		c.Add(field, "has nothing but question marks, on which this SDK crashes")
+		c.Add(field, "has only question marks, which crash this SDK")
 		return
 	}
 	page, query, _ := strings.Cut(path, "?")
@@ -248,7 +248,7 @@ func (c *checker) path(path string) {
 			"write %3F for a question mark within a parameter, or & between parameters")
 	}
 	if strings.HasSuffix(page, ".html") {
-		c.warn("request.path.html-suffix", field, fmt.Sprintf("gets its suffix twice: this SDK adds .html and sends %q", sent),
+		c.warn("request.path.html-suffix", field, fmt.Sprintf("gets the suffix twice: this SDK adds .html and sends %q", sent),
 			fmt.Sprintf("omit .html: --path %q", strings.TrimSuffix(page, ".html")+path[len(page):]))
 	}
 }

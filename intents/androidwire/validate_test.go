@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 			intents.Share{Scene: intents.SceneFavorite, Message: intents.Message{Thumb: thumb(131072), Object: intents.MiniProgram{
 				WebpageURL: new("u"), UserName: new("gh_1"), HDImage: thumb(1),
 			}}}, 0, 0, []string{
-				"warning scene is sent as session: this SDK shares a mini program to no other",
+				"warning scene is sent as session: this SDK shares mini programs only there",
 				"warning message.object.hdImage is not sent by this SDK",
 			},
 		},
@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 			"a card for an old WeChat", share(intents.Message{Thumb: thumb(8), Object: intents.MiniProgram{WebpageURL: new("u"), UserName: new("gh_1")}}), SDK680, 620756992,
 			[]string{"warning message.object is sent as a web page: this WeChat is too old for it"},
 		},
-		{"several pictures", share(intents.Message{Object: intents.Images{}}), 0, 0, []string{"error message.object is nothing that the OpenSDK can share: several images go by Android's own share route"}},
+		{"several pictures", share(intents.Message{Object: intents.Images{}}), 0, 0, []string{"error message.object can't be shared by the OpenSDK: several images use Android's own share route"}},
 		{"no object", share(intents.Message{}), 0, 0, []string{"error message.object is required"}},
 		{"status", intents.Share{Scene: 4, Message: intents.Message{Object: intents.Text{Text: new("x")}}}, 0, 0, []string{"error scene needs a scene data object, which wxctl can't make"}},
 		{
@@ -79,7 +79,7 @@ func TestValidate(t *testing.T) {
 				"warning reserved should be made of a-z, A-Z and 0-9",
 			},
 		},
-		{"nothing", nil, 0, 0, []string{"error kind is no request of this SDK"}},
+		{"nothing", nil, 0, 0, []string{"error kind is not a request of this SDK"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

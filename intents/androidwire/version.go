@@ -45,7 +45,7 @@ func ParseVersion(name string) (Version, error) {
 		}
 		names = append(names, v.String())
 	}
-	return 0, fmt.Errorf("%q is no version of the OpenSDK for Android that wxctl speaks: use %s", name, strings.Join(names, ", "))
+	return 0, fmt.Errorf("unknown OpenSDK version %q for Android: use %s", name, strings.Join(names, ", "))
 }
 
 // orDefault is the version itself, or the default for the zero value.

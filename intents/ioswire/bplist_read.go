@@ -16,7 +16,7 @@ var (
 	errTooDeep   = errors.New("the property list is nested too deeply")
 	errTooBig    = errors.New("the property list refers to its own parts too often")
 	errKind      = errors.New("the property list holds a value that no payload has (date, UID or set)")
-	errNoDict    = errors.New("the property list is no dictionary")
+	errNoDict    = errors.New("the property list is not a dictionary")
 )
 
 type reader struct {

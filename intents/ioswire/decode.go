@@ -95,14 +95,14 @@ func parseURL(url string) (api string, q query, env Envelope, err error) {
 	rest, byScheme := strings.CutPrefix(url, schemeBase)
 	if !byScheme {
 		if rest, env.Link = strings.CutPrefix(url, linkBase); !env.Link {
-			return "", "", env, fmt.Errorf("%w: %s is no URL of WeChat's", ErrNoRequest, clip(url))
+			return "", "", env, fmt.Errorf("%w: %s is not one of WeChat's URLs", ErrNoRequest, clip(url))
 		}
 	}
 	path, text, _ := strings.Cut(rest, "?")
 	appID, api, _ := strings.Cut(path, "/")
 	var ok bool
 	if env.AppID, ok = unescape(appID); !ok || env.AppID == "" {
-		return "", "", env, fmt.Errorf("%w: the AppID is no escaped text: %s", ErrMalformed, clip(appID))
+		return "", "", env, fmt.Errorf("%w: the AppID is not escaped text: %s", ErrMalformed, clip(appID))
 	}
 	return strings.TrimSuffix(api, "/"), query(text), env, nil
 }
@@ -163,7 +163,7 @@ func decodeLaunch(q query) (intents.Request, error) {
 	}
 	n, err := strconv.ParseInt(q.value("miniProgramType"), 10, 32)
 	if err != nil {
-		return nil, fmt.Errorf("%w: miniProgramType is no number: %s", ErrMalformed, clip(q.value("miniProgramType")))
+		return nil, fmt.Errorf("%w: miniProgramType is not a number: %s", ErrMalformed, clip(q.value("miniProgramType")))
 	}
 	r.Type = intents.MiniProgramType(n)
 	return r, nil

@@ -51,11 +51,11 @@ func (s *Sender) differences() []string {
 		return nil
 	case s.Scheme:
 		return []string{"the scheme is opened, not the universal link: without universalLink, caller token and context id, " +
-			"since only the app's SDK can take part in WeChat's hand-shake for a universal link"}
+			"since only the app's SDK can do WeChat's handshake for a universal link"}
 	case s.UniversalLink != "":
 		return nil
 	}
-	return []string{"no universal link is known: encoded as the SDK does for a WeChat that takes none, by the scheme and " +
+	return []string{"no universal link is known: encoded as the SDK does for a WeChat without universal links, by the scheme and " +
 		"without universalLink, bundle id and context id"}
 }
 

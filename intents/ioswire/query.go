@@ -50,7 +50,7 @@ func (q query) raw(name string) *string {
 func (q query) text(name string) (string, error) {
 	text, ok := unescape(q.value(name))
 	if !ok {
-		return "", fmt.Errorf("%w: the item %s is no escaped text: %s", ErrMalformed, name, clip(q.value(name)))
+		return "", fmt.Errorf("%w: the item %s is not escaped text: %s", ErrMalformed, name, clip(q.value(name)))
 	}
 	return text, nil
 }
@@ -100,14 +100,14 @@ func (q query) payload() (Dict, error) {
 	}
 	text, ok := unescape(escaped)
 	if !ok {
-		return nil, fmt.Errorf("%w: the payload is no escaped text", ErrMalformed)
+		return nil, fmt.Errorf("%w: the payload is not escaped text", ErrMalformed)
 	}
 	if length := q.value(itemLength); length != strconv.Itoa(len(text)) {
 		return nil, fmt.Errorf("%w: the payload has %d characters, not the %s announced", ErrMalformed, len(text), clip(length))
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the payload is no base64", ErrMalformed)
+		return nil, fmt.Errorf("%w: the payload is not base64", ErrMalformed)
 	}
 	plist, err := DecodePlist(raw)
 	if err != nil {

@@ -92,7 +92,7 @@ func EncodeReply(reply intents.Reply, to Receiver) ([]Wire, []string, error) {
 	case intents.OpenWebviewReply:
 		wires = to.call(apiOpenWebview, "ret", decimal(int32(r.ErrCode)), "notifyStr", r.ErrStr)
 	default:
-		return nil, nil, fmt.Errorf("the OpenSDK for iOS gets no reply %T", reply)
+		return nil, nil, fmt.Errorf("the OpenSDK for iOS has no reply %T", reply)
 	}
 	differences, err := to.differences(reply, wires)
 	return wires, differences, err

@@ -31,7 +31,7 @@ func ParseVersion(text string) (Version, error) {
 			return v, nil
 		}
 	}
-	return "", fmt.Errorf("%s is no version of the OpenSDK for iOS that wxctl speaks: use 2.0.0 or 1.8.7.1", clip(text))
+	return "", fmt.Errorf("unknown OpenSDK version %s for iOS: use 2.0.0 or 1.8.7.1", clip(text))
 }
 
 // source names the version in a Problem.

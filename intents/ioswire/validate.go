@@ -61,7 +61,7 @@ func Validate(req intents.Request, sdk Version) []intents.Problem {
 	case intents.OpenWebview:
 		c.CharsAtMost("url", r.URL, maxURL)
 	default:
-		c.Add("kind", "is no request of this SDK")
+		c.Add("kind", "is not a request of this SDK")
 		return c.Problems
 	}
 	if req.Kind() != intents.KindShare {
@@ -182,7 +182,7 @@ func (c *checker) object(m *intents.Message) {
 	case intents.MusicVideo:
 		c.musicVideo(m.Title, &o)
 	default:
-		c.Add("message.object", "is no object of this SDK")
+		c.Add("message.object", "can't be shared by this SDK")
 	}
 }
 
@@ -226,7 +226,7 @@ func (c *checker) miniProgram(o *intents.MiniProgram) {
 func (c *checker) musicVideo(title *string, o *intents.MusicVideo) {
 	const at = "message.object."
 	if c.sdk == SDK1871 {
-		c.Add("message.object", "is no object of this SDK")
+		c.Add("message.object", "can't be shared by this SDK")
 		return
 	}
 	c.Required("message.title", title)

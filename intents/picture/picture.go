@@ -36,7 +36,7 @@ type Picture struct {
 
 // An Error says why a picture can't be read here.
 type Error struct {
-	Format Format // zero if it isn't known
+	Format Format // zero if it is not known
 	// Reason goes on from the picture's name: "is a HEIC picture, …".
 	Reason string
 	Hint   string // what to do about it
@@ -67,7 +67,7 @@ func notReadHere(f Format, what string, err error) *Error {
 			what = "an " + f.Name + " picture"
 		}
 	}
-	return &Error{Format: f, Reason: "is " + what + ", which is not read here", Hint: ToJPEG, Err: err}
+	return &Error{Format: f, Reason: "is " + what + ", which is not supported", Hint: ToJPEG, Err: err}
 }
 
 // Read reads a picture of at most MaxPixels. The error is an *Error.
@@ -76,7 +76,7 @@ func Read(b []byte) (*Picture, error) {
 	if at := Junk(b); at > 0 {
 		p, err := readFormat(f, b[at:])
 		if err == nil {
-			p.Flaws = append([]string{fmt.Sprintf("%d bytes stand before it", at)}, p.Flaws...)
+			p.Flaws = append([]string{fmt.Sprintf("%d extra bytes come before its data", at)}, p.Flaws...)
 		}
 		return p, err
 	}
@@ -84,7 +84,7 @@ func Read(b []byte) (*Picture, error) {
 	case len(b) == 0:
 		return nil, &Error{Reason: "is empty", Hint: "give a " + Readable + " file"}
 	case !ok:
-		return nil, &Error{Reason: "is no picture that is known here", Hint: "give a " + Readable + " file"}
+		return nil, &Error{Reason: "is not a picture in a known format", Hint: "give a " + Readable + " file"}
 	case !f.Picture:
 		return nil, &Error{Format: f, Reason: "is a file of the type " + f.Name + ", not a picture", Hint: "give a " + Readable + " file"}
 	}
@@ -130,7 +130,7 @@ func checkSize(f Format, width, height int) error {
 	case int64(width)*int64(height) > MaxPixels:
 		return &Error{
 			Format: f,
-			Reason: fmt.Sprintf("has %dx%d pixels; at most %d megapixels are read here", width, height, MaxPixels/1_000_000),
+			Reason: fmt.Sprintf("has %dx%d pixels; at most %d megapixels are supported", width, height, MaxPixels/1_000_000),
 			Hint:   "scale it down first",
 		}
 	}

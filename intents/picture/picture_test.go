@@ -43,9 +43,9 @@ func TestFieldPictures(t *testing.T) {
 		"exif6.webp": {WebP, 6, perfect}, "exif6-named.webp": {WebP, 6, perfect}, "exif6.png": {PNG, 6, perfect}, "exif6.tif": {TIFF, 6, perfect},
 		"sub-3x1.jpg": {JPEG, 1, perfect}, "sub-1x4.jpg": {JPEG, 1, perfect}, "sub-4x1.jpg": {JPEG, 1, perfect},
 		"sub-1x1-2x2-1x1.jpg": {JPEG, 1, perfect}, "sub-2x2-1x2-2x1.jpg": {JPEG, 1, perfect}, "sub-1x2-2x1-1x1.jpg": {JPEG, 1, perfect},
-		"leading-crlf.jpg":       {JPEG, 1, "2 bytes stand before"},
-		"leading-bom-notice.jpg": {JPEG, 1, "stand before"},
-		"leading-space.png":      {PNG, 1, "2 bytes"},
+		"leading-crlf.jpg":       {JPEG, 1, "2 extra bytes come before"},
+		"leading-bom-notice.jpg": {JPEG, 1, "extra bytes come before"},
+		"leading-space.png":      {PNG, 1, "2 extra bytes"},
 		"cut.jpg":                {JPEG, 1, flawCut},
 		"cut-at-marker.jpg":      {JPEG, 1, flawCut},
 		"cut-progressive.jpg":    {JPEG, 1, flawCut},
@@ -110,9 +110,9 @@ func near(t *testing.T, m image.Image, at image.Point, want color.RGBA) {
 // what to do.
 func TestUnread(t *testing.T) {
 	for name, want := range map[string]string{
-		"small.heic": "is a HEIC picture, which is not read here", "small.avif": "is an AVIF picture, which is not read here",
-		"svg.svg": "SVG picture, which is not read here", "html.jpg": "is a file of the type HTML, not a picture",
-		"zero.jpg": "is empty", "text.png": "no picture that is known here", "arithmetic.jpg": "not read here",
+		"small.heic": "is a HEIC picture, which is not supported", "small.avif": "is an AVIF picture, which is not supported",
+		"svg.svg": "SVG picture, which is not supported", "html.jpg": "is a file of the type HTML, not a picture",
+		"zero.jpg": "is empty", "text.png": "not a picture in a known format", "arithmetic.jpg": "not supported",
 	} {
 		_, err := Read(fieldFile(t, name))
 		var e *Error

@@ -110,7 +110,7 @@ func makeTables(v *Vocabulary) *tables {
 	work := []field{
 		{name: "do", shape: commandName{}, doc: "a command of wxctl, without its flags", example: "share webpage"},
 		{name: "with", shape: flags{}, doc: "the command's flags, without the dashes; a flag that may be repeated takes a list"},
-		{name: "args", shape: list{of: scalar{names: true}, alone: true}, doc: "the command's arguments that are no flags", example: "[Hello]"},
+		{name: "args", shape: list{of: scalar{names: true}, alone: true}, doc: "the command's arguments, without its flags", example: "[Hello]"},
 		{name: "expect", shape: expectations{}, doc: "what the command's JSON must hold (default: exit code 0)"},
 		{name: "capture", shape: object{name: "capture", free: choice{text{format: "line"}, t.capture}},
 			doc: "values of the command's JSON that later steps of the case use as `${name}`: a path, or a map"},

@@ -12,7 +12,7 @@ type Run struct {
 	ID         string
 	Start      Start // as the run began the first time
 	Started    time.Time
-	Finished   time.Time // zero where the run was cut off
+	Finished   time.Time // zero where the run was interrupted
 	Last       time.Time // of the last event
 	ExitCode   int       // of a run that was finished
 	DurationMs int64     // of all its parts together; what a cut off part took is not known
@@ -40,7 +40,7 @@ type Attempt struct {
 	Phone      Phone
 	Started    time.Time
 	Firing     time.Time // zero if nothing was fired
-	Finished   time.Time // zero where the run was cut off
+	Finished   time.Time // zero where the run was interrupted
 	Commands   []string
 	Evidence   []Evidence
 	Artifacts  []Artifact
@@ -219,9 +219,9 @@ func (r *Result) settle() {
 		if !a.unfinished {
 			continue
 		}
-		a.End = End{Status: Stopped, Reason: "the run was cut off"}
+		a.End = End{Status: Stopped, Reason: "the run was interrupted"}
 		if !a.Firing.IsZero() {
-			a.End = End{Status: Unknown, Reason: "the run was cut off after a request was fired", Sent: true}
+			a.End = End{Status: Unknown, Reason: "the run was interrupted after a request was sent", Sent: true}
 		}
 	}
 	// An attempt that the end of a run stopped says nothing of the case, once

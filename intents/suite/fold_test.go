@@ -45,7 +45,7 @@ func TestFold(t *testing.T) {
 			ended(place("a login", "", 1), Errored, "no phone")},
 			"a page|A|passed|false|1|\na page|B|skipped|false|1|share images is Android only\na login||errored|false|1|no phone\n"},
 		{"cut off", []Event{started(a1), firing(a1), started(b1)},
-			"a page|A|unknown|false|1|the run was cut off after a request was fired\na page|B|stopped|false|1|the run was cut off\na login||stopped|false|0|the run ended first\n"},
+			"a page|A|unknown|false|1|the run was interrupted after a request was sent\na page|B|stopped|false|1|the run was interrupted\na login||stopped|false|0|the run ended first\n"},
 		{"flaky, on another phone", []Event{started(l1), ended(l1, Failed, ""), started(l2), ended(l2, Passed, "")},
 			"a page|A|stopped|false|0|the run ended first\na page|B|stopped|false|0|the run ended first\na login|B|passed|true|2|\n"},
 		{"stopped, then resumed", []Event{started(a1), ended(a1, Stopped, "interrupted"), again, started(a2), ended(a2, Passed, "")},

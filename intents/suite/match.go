@@ -301,7 +301,7 @@ func equal(a, b any) bool {
 func show(v any) string {
 	text, err := marshal(v)
 	if err != nil {
-		return "a value that is no JSON"
+		return "a value that is not JSON"
 	}
 	return shorten(string(text), 200)
 }

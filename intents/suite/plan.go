@@ -80,7 +80,7 @@ type Retry struct {
 type Step struct {
 	Do      string        `json:"do"`
 	Pos     Pos           `json:"pos"`
-	Args    []string      `json:"args,omitempty"` // what follows the command's words that is no flag
+	Args    []string      `json:"args,omitempty"` // what follows the command's words, without flags
 	With    []Flag        `json:"with,omitempty"`
 	Expect  []Expectation `json:"expect,omitempty"`
 	JQ      []JQ          `json:"jq,omitempty"`

@@ -21,7 +21,7 @@ func testVocabulary() *Vocabulary {
 	text := func(name string) CommandFlag {
 		return CommandFlag{Name: name, Type: "string", Usage: "the " + name, Check: anything}
 	}
-	refused := map[string]string{"device": "say in on which phones a case runs on"}
+	refused := map[string]string{"device": "set on in the suite to choose phones"}
 	share := []CommandFlag{text("scene"), text("url"), text("title"), text("thumb"), text("app-id"),
 		{Name: "no-fit", Type: "bool", Check: anything}, {Name: "err-code", Type: "int", Check: number}}
 	share[0].Words = []string{"session", "timeline"}

@@ -27,7 +27,7 @@ func (bus) Probe(ctx context.Context) error {
 	}
 	defer conn.Close()
 	if err := conn.Auth(nil); err != nil {
-		return onBus(ctx, "the D-Bus session turns us away")
+		return onBus(ctx, "the D-Bus session refuses the connection")
 	}
 	if err := conn.Hello(); err != nil {
 		return onBus(ctx, "the D-Bus session does not answer")

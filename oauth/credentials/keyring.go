@@ -97,7 +97,7 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 		// panic when it waits for a prompt.
 		defer func() {
 			if p := recover(); p != nil {
-				done <- errors.New("it gave an answer that makes no sense")
+				done <- errors.New("it sent an invalid answer")
 			}
 		}()
 		if !k.probed {
@@ -135,9 +135,9 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		err = errSlow
 	case errors.Is(err, gokeyring.ErrSetDataTooBig): // its other items are fine
-		return &KeyringError{"it does not take values this long"}
+		return &KeyringError{"it does not accept values this long"}
 	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
-		err = errors.New("this system has none")
+		err = errors.New("this system has no keyring")
 	}
 	k.down = &KeyringError{oauth.Printable(err.Error())}
 	return k.down

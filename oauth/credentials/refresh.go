@@ -82,7 +82,7 @@ func (s *Store) Refresh(
 	r = newRecord(fresh)
 	r.RefreshBegan = began.UTC()
 	if _, err := s.setRecord(ctx, k, r); err != nil {
-		return fresh, false, fmt.Errorf("the token was renewed, but can't be kept: %w", err)
+		return fresh, false, fmt.Errorf("the token was renewed, but can't be stored: %w", err)
 	}
 	return fresh, false, nil
 }

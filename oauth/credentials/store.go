@@ -109,7 +109,7 @@ func Open(opts Options) (*Store, error) {
 	switch opts.Backend {
 	case Auto, Keyring, File, None:
 	default:
-		return nil, fmt.Errorf("no such store %q: it is keyring, file or none", string(opts.Backend))
+		return nil, fmt.Errorf("invalid store %q: use keyring, file or none", string(opts.Backend))
 	}
 	if opts.Dir == "" {
 		return nil, errors.New("the store needs a directory")
@@ -164,7 +164,7 @@ func (s *Store) Token(ctx context.Context, a Account, openID string) (oauth.Toke
 // SetToken keeps a user's token and returns where.
 func (s *Store) SetToken(ctx context.Context, a Account, token oauth.Token) (Backend, error) {
 	if token.OpenID == "" {
-		return "", errors.New("a token without an openid can't be kept")
+		return "", errors.New("a token without an openid can't be stored")
 	}
 	return s.setRecord(ctx, key{profile: a.Profile, appID: a.AppID, openID: token.OpenID}, newRecord(token))
 }
@@ -361,7 +361,7 @@ func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
 	}
 	switch {
 	case !inKeyring && s.opts.Backend == Auto && first:
-		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are kept in %q, which only you can read", why, s.Path()))
+		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are stored in %q, which only you can read", why, s.Path()))
 	case s.opts.Backend == File && old.InKeyring:
 		// What the keyring still has is out of date now, and better gone; if it
 		// does not answer, nothing refers to it any more.

@@ -430,7 +430,7 @@ func TestRefreshThatCannotBeKept(t *testing.T) {
 	fresh, shared, err := s.Refresh(t.Context(), testAccount, used, false, func(context.Context, oauth.Token) (oauth.Token, error) {
 		return testToken("2"), nil
 	})
-	if err == nil || shared || fresh.AccessToken.Reveal() != "access-2" || !strings.Contains(err.Error(), "can't be kept") {
+	if err == nil || shared || fresh.AccessToken.Reveal() != "access-2" || !strings.Contains(err.Error(), "can't be stored") {
 		t.Errorf("shared %v, %v", shared, err)
 	}
 }

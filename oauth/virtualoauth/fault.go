@@ -36,7 +36,7 @@ var faultKinds = map[string]string{
 	"empty":         "answer with an empty body",
 	"html":          "answer with an HTML page",
 	"array":         "answer with a JSON array",
-	"garbage":       "answer with bytes that are no HTTP",
+	"garbage":       "answer with bytes that are not HTTP",
 	"echo":          "refuse, and repeat the whole query in errmsg, raw, escaped, in base64 and in hex",
 	"missing":       "leave out access_token and openid",
 	"gzip":          "compress the body, asked or not",

@@ -54,7 +54,7 @@ func place(getenv func(string) string, own, xdg, underHome, windows string) (str
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", exit.Usagef("set "+own, "there is no home directory to keep wxctl's files in")
+		return "", exit.Usagef("set "+own, "there is no home directory for wxctl's files")
 	}
 	return filepath.Join(home, underHome, "wxctl"), nil
 }
@@ -79,7 +79,7 @@ type Config struct {
 func CheckProfileName(name string) error {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
-		return fmt.Errorf("%q is no profile name: letters, digits, - and _, 64 at most", name)
+		return fmt.Errorf("invalid profile name %q: use at most 64 letters, digits, - and _", name)
 	}
 	return nil
 }

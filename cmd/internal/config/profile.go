@@ -56,7 +56,7 @@ var (
 // wx and 16 hexadecimal digits.
 func CheckAppID(s string) error {
 	if !appIDForm().MatchString(s) {
-		return fmt.Errorf("%q is no AppID: one is wx and 16 hexadecimal digits", s)
+		return fmt.Errorf("invalid AppID %q: use wx and 16 hexadecimal digits", s)
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func CheckAppID(s string) error {
 // CheckPackage says what is wrong with an Android package name.
 func CheckPackage(s string) error {
 	if !packageForm().MatchString(s) {
-		return fmt.Errorf("%q is no Android package name, such as com.example.app", s)
+		return fmt.Errorf("invalid Android package name %q: use a name such as com.example.app", s)
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func CheckPackage(s string) error {
 // CheckBundleID says what is wrong with a bundle identifier.
 func CheckBundleID(s string) error {
 	if !bundleForm().MatchString(s) {
-		return fmt.Errorf("%q is no bundle id, such as com.example.app", s)
+		return fmt.Errorf("invalid bundle ID %q: use an ID such as com.example.app", s)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func CheckBundleID(s string) error {
 func CheckUniversalLink(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return fmt.Errorf("%q is no universal link, such as https://example.com/app/", s)
+		return fmt.Errorf("invalid universal link %q: use a link such as https://example.com/app/", s)
 	}
 	return nil
 }
@@ -92,14 +92,14 @@ func CheckScene(s string) error {
 	case "session", "timeline", "favorite", "contact", "0", "1", "2", "3":
 		return nil
 	}
-	return fmt.Errorf("%q is no scene: session, timeline, favorite or contact", s)
+	return fmt.Errorf("invalid scene %q: use session, timeline, favorite or contact", s)
 }
 
 // CheckDevice says what is wrong with a device selector; which phones it
 // means is known only when they are listed.
 func CheckDevice(s string) error {
 	if strings.TrimSpace(s) != s || s == "" || strings.ContainsAny(s, "\n\r\t\x00") {
-		return fmt.Errorf("%q is no device selector", s)
+		return fmt.Errorf("invalid device selector %q", s)
 	}
 	return nil
 }

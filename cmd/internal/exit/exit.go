@@ -178,7 +178,7 @@ func Describe(err error) Report {
 		code, exitCode, message, hint := other.Describe()
 		return Report{Code: code, ExitCode: Code(exitCode), Message: message, Hint: hint}
 	case errors.Is(err, context.DeadlineExceeded):
-		return Report{Code: "timeout", ExitCode: Failed, Message: inTime(err), Hint: "give it longer with --timeout"}
+		return Report{Code: "timeout", ExitCode: Failed, Message: inTime(err), Hint: "increase --timeout"}
 	}
 	return Report{Code: "failed", ExitCode: Failed, Message: err.Error()}
 }

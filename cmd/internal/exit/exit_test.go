@@ -25,7 +25,7 @@ func TestDescribe(t *testing.T) {
 		{"plain", errors.New("boom"), Report{Code: "failed", ExitCode: 1, Message: "boom"}},
 		{"own", Usagef("wxctl help", "bad %q", "x"), Report{Code: "usage", ExitCode: 2, Message: `bad "x"`, Hint: "wxctl help"}},
 		{"wrapped other", fmt.Errorf("deliver: %w", phoneError{}), Report{Code: "phone_not_ready", ExitCode: 12, Message: "the phone is locked", Hint: "unlock it"}},
-		{"deadline", fmt.Errorf("list: %w", context.DeadlineExceeded), Report{Code: "timeout", ExitCode: 1, Message: "no answer in time: list", Hint: "give it longer with --timeout"}},
+		{"deadline", fmt.Errorf("list: %w", context.DeadlineExceeded), Report{Code: "timeout", ExitCode: 1, Message: "no answer in time: list", Hint: "increase --timeout"}},
 		{"interrupt beats the error that it caused", fmt.Errorf("%w: %w", &Signal{Code: Interrupted}, phoneError{}), Report{Code: "interrupted", ExitCode: 130, Message: "interrupted"}},
 		{"printed already", &Silent{Code: 15}, Report{ExitCode: 15}},
 	}

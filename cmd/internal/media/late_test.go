@@ -41,7 +41,7 @@ func TestDownloadTooLate(t *testing.T) {
 			switch {
 			case signal && !errors.Is(err, interrupted):
 				t.Errorf("begins %t: interrupted: %v", begins, err)
-			case !signal && (!errors.As(err, &own) || own.Code != exit.NotSeen || !strings.Contains(own.Message, "in time") || strings.Contains(own.Message, "secret")):
+			case !signal && (!errors.As(err, &own) || own.Code != exit.NotSeen || !strings.Contains(own.Message, "timed out") || strings.Contains(own.Message, "secret")):
 				t.Errorf("begins %t: too late: %v", begins, err)
 			}
 		}

@@ -103,7 +103,7 @@ func localPath(name string) (string, error) {
 	}
 	u, err := url.Parse(name)
 	if err != nil {
-		return "", exit.Usagef("give the path without file:", "%q is no file URL that can be read", name)
+		return "", exit.Usagef("use the path without file:", "invalid file URL %q", name)
 	}
 	if u.Host != "" && !strings.EqualFold(u.Host, "localhost") {
 		return "", exit.Usagef("copy the file here first", "%q is on another computer", name)
@@ -196,11 +196,11 @@ func (l *Loader) open(name string) (*os.File, error) {
 		return f, nil
 	}
 	if root == "" {
-		return nil, exit.Usagef("give the directory with "+flag, "%q is under a root that nobody named", name)
+		return nil, exit.Usagef("set the directory with "+flag, "%q needs a root directory", name)
 	}
 	dir, err := os.OpenRoot(l.at(root))
 	if err != nil {
-		return nil, exit.Usagef("give a directory with "+flag, "%s %q: %v", flag, root, reason(err))
+		return nil, exit.Usagef("set a directory with "+flag, "%s %q: %v", flag, root, reason(err))
 	}
 	defer dir.Close()
 	// Root refuses what leads out of it, by .. or by a symbolic link.
@@ -219,7 +219,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	where := shown(address)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return File{}, exit.Usagef("give an http or https URL, or a file", "%q is no URL that can be fetched", where)
+		return File{}, exit.Usagef("use an http or https URL, or a file", "%q can't be downloaded: it is not an http or https URL", where)
 	}
 	failed := func(what string, cause error) error {
 		return &exit.Error{Name: "download_failed", Code: exit.Failed, Message: fmt.Sprintf("%q can't be fetched: %s", where,
@@ -232,8 +232,8 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		if cause == nil || !errors.Is(cause, context.DeadlineExceeded) {
 			return cause
 		}
-		return &exit.Error{Name: "not_seen", Code: exit.NotSeen, Message: fmt.Sprintf("%q did not come in time; nothing was sent", where),
-			Hint: "give it longer with --timeout, or download it and pass the file", Err: cause}
+		return &exit.Error{Name: "not_seen", Code: exit.NotSeen, Message: fmt.Sprintf("timed out downloading %q; nothing was sent", where),
+			Hint: "increase --timeout, or download it and pass the file", Err: cause}
 	}
 	resp, err := l.HTTP().Do(req)
 	if err != nil {
@@ -258,7 +258,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		if err := over(); err != nil {
 			return File{}, err
 		}
-		return File{}, failed("it broke off: "+err.Error(), err)
+		return File{}, failed("the download was interrupted: "+err.Error(), err)
 	}
 	if len(data) > DownloadLimit {
 		return File{}, tooLarge(where, int64(len(data)), DownloadLimit)
@@ -272,15 +272,15 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		return file, nil
 	}
 	if format := file.Format(); !format.Picture {
-		what := "its bytes are no picture that is known here"
+		what := "its bytes are not a picture in a known format"
 		switch {
 		case len(data) == 0:
 			what = "the server sent nothing"
 		case format.Name != "":
 			what = "its bytes are " + format.Name
 		}
-		return File{}, exit.Usagef("give the address of the picture itself",
-			"%q is no picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
+		return File{}, exit.Usagef("use the URL of the picture itself",
+			"%q is not a picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
 	}
 	file.Name = file.PictureName()
 	return file, nil
@@ -299,7 +299,7 @@ func shown(address string) string {
 
 func tooLarge(name string, size, limit int64) error {
 	return &exit.Error{Name: "refused", Code: exit.RefusedBefore,
-		Message: fmt.Sprintf("%q has %d bytes; %d is the most that can be sent", name, size, limit), Hint: "make it smaller"}
+		Message: fmt.Sprintf("%q has %d bytes; at most %d can be sent", name, size, limit), Hint: "make it smaller"}
 }
 
 func reason(err error) string {

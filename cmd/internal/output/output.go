@@ -43,7 +43,7 @@ func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Pri
 	}
 	query, err := gojq.Parse(jq)
 	if err != nil {
-		return nil, exit.Usagef("try the expression with jq itself", "--jq %q is no jq expression: %v", jq, err)
+		return nil, exit.Usagef("try the expression with jq itself", "invalid --jq %q: %v", jq, err)
 	}
 	// No environment: an expression must not be a way to print secrets.
 	if p.jq, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil })); err != nil {

@@ -106,7 +106,7 @@ func (s *Streams) SetColor(mode ColorMode, getenv func(string) string) error {
 	case ColorAuto, "":
 		s.outColor, s.errColor = decide(s.OutTTY), decide(s.ErrTTY)
 	default:
-		return fmt.Errorf("--color is auto, always or never, not %q", mode)
+		return fmt.Errorf("invalid --color %q: use auto, always or never", mode)
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func (s *Streams) Println(line string) error {
 // when that ends; the terminal is as it was before in any case.
 func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error) {
 	if !s.InTTY || s.inFile == nil {
-		return "", errors.New("no terminal to ask on")
+		return "", errors.New("can't ask without a terminal")
 	}
 	fd := int(s.inFile.Fd())
 	before, err := term.GetState(fd)

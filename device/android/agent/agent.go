@@ -373,11 +373,11 @@ type Done struct{}
 func ParseHello(line []byte) (Hello, error) {
 	var h Hello
 	if err := decode(line, &h); err != nil {
-		return h, fmt.Errorf("the phone's agent did not say hello but %s: %w", excerpt(line), err)
+		return h, fmt.Errorf("the phone's agent sent %s instead of its greeting: %w", excerpt(line), err)
 	}
 	switch {
 	case h.Agent == "":
-		return h, fmt.Errorf("the phone's agent did not say hello but %s", excerpt(line))
+		return h, fmt.Errorf("the phone's agent sent %s instead of its greeting", excerpt(line))
 	case h.Agent != Version:
 		return h, fmt.Errorf("the phone's agent is version %q, wxctl needs %q", h.Agent, Version)
 	case h.Error != nil:

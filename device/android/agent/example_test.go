@@ -50,6 +50,6 @@ func ExampleParseHello() {
 	fmt.Println(errors.As(err, &refused) && refused.Kind == agent.KindForbiddenUser)
 	// Output:
 	// 34 <nil>
-	// the phone's agent did not say hello but "Aborted": no JSON object
+	// the phone's agent sent "Aborted" instead of its greeting: no JSON object
 	// true
 }

@@ -25,7 +25,7 @@ import (
 const Service = "com.apple.internal.devicecompute.CoreDeviceProxy"
 
 // ErrHandshake is an answer to the handshake that can't be used.
-var ErrHandshake = errors.New("the phone's tunnel service answered nonsense")
+var ErrHandshake = errors.New("the phone's tunnel service sent an invalid answer")
 
 // ErrClosed is what a tunnel that was closed here says.
 var ErrClosed = errors.New("the tunnel is closed")
@@ -169,7 +169,7 @@ func parseAnswer(body []byte) (parameters, error) {
 		text string
 	}{{&p.client, a.Client.Address}, {&p.server, a.ServerAddress}} {
 		if *at.to, err = netip.ParseAddr(at.text); err != nil || !at.to.Is6() || at.to.Is4In6() || at.to.Zone() != "" {
-			return parameters{}, fmt.Errorf("%w: %q is no IPv6 address", ErrHandshake, at.text)
+			return parameters{}, fmt.Errorf("%w: %q is not an IPv6 address", ErrHandshake, at.text)
 		}
 	}
 	switch {

@@ -214,10 +214,10 @@ func TestHandshakeNonsense(t *testing.T) {
 	for _, tc := range []struct{ answer, want string }{
 		{`{`, "unexpected end"},
 		{with("serverHandshakeResponse", "no"), `a message of type "no"`},
-		{with("fd00::2", "10.0.0.1"), `"10.0.0.1" is no IPv6 address`},
+		{with("fd00::2", "10.0.0.1"), `"10.0.0.1" is not an IPv6 address`},
 		{with("fd00::2", "fd00::1"), "both ends"},
-		{with(`"fd00::1"`, `"::ffff:10.0.0.1"`), "no IPv6 address"},
-		{with(`"fd00::1"`, `"fe80::1%eth0"`), "no IPv6 address"},
+		{with(`"fd00::1"`, `"::ffff:10.0.0.1"`), "not an IPv6 address"},
+		{with(`"fd00::1"`, `"fe80::1%eth0"`), "not an IPv6 address"},
 		{with("1280", "1279"), "packets of 1279 bytes"},
 		{with("1280", "65536"), "packets of 65536 bytes"},
 		{with("58783", "0"), "port 0"},

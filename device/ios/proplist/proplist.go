@@ -129,7 +129,7 @@ func (b *binaryList) walk(object uint64, depth int) error {
 	}
 	if n == 0xf { // the count is an integer object of its own
 		if at >= len(b.data) || b.data[at]>>4 != 1 || b.data[at]&0xf > 3 {
-			return errors.New("it has a length that is no number")
+			return errors.New("it has a length that is not a number")
 		}
 		size := 1 << (b.data[at] & 0xf)
 		if n, err = b.number(at+1, size); err != nil {

@@ -68,7 +68,7 @@ func (w *WeChat) Share(class string, in androidwire.Intent) Course {
 		case len(streams) == 0 && !in.Extras.Get("Ksnsupload_empty_img").Boolean():
 			return gone("no picture")
 		case !strings.Contains(in.Type, "image"):
-			return gone("type %q is no picture", in.Type)
+			return gone("type %q is not a picture", in.Type)
 		}
 		return w.shown("Moments editor", ".plugin.sns.ui.SnsUploadUI")
 	case AddFavoriteClass:

@@ -30,7 +30,7 @@ func ParseVersion(text string) (Version, error) {
 	}
 	v := Version{numbers[0], numbers[1], numbers[2]}
 	if !ok || v.Compare(Version{6, 0, 0}) < 0 || v.Compare(Version{8, 1, 0}) >= 0 {
-		return Version{}, fmt.Errorf("%q is no version of WeChat that can be played: use 6.0.0 to 8.0.255, such as 8.0.50", text)
+		return Version{}, fmt.Errorf("unknown WeChat version %q: use 6.0.0 to 8.0.255, such as 8.0.50", text)
 	}
 	return v, nil
 }

@@ -226,7 +226,7 @@ func writeRun(b *strings.Builder, run *suite.Run, live bool) {
 	fmt.Fprintf(b, `<p class="run"><b>%s</b> %s · %s · %s · %s · %s · wxctl %s`, text(run.Start.Suite), text(came[0]),
 		text(run.Start.Plan.File), run.Started.UTC().Format("2006-01-02 15:04:05 UTC"), came[1], text(run.ID), text(run.Start.Version))
 	if run.Finished.IsZero() && !live {
-		b.WriteString(" · <strong>the run was cut off</strong>")
+		b.WriteString(" · <strong>the run was interrupted</strong>")
 	}
 	b.WriteString("</p>\n")
 	for _, l := range run.Lost {

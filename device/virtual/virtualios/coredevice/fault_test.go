@@ -114,8 +114,8 @@ func TestLies(t *testing.T) {
 		answer []byte
 		want   string
 	}{
-		{"CoreDeviceProxy handshake", greeting(`{"type":`), "nonsense"},
-		{"CoreDeviceProxy handshake", greeting(`{"type":"serverHandshakeResponse","clientParameters":{"address":"::1","mtu":1}}`), "nonsense"},
+		{"CoreDeviceProxy handshake", greeting(`{"type":`), "an invalid answer"},
+		{"CoreDeviceProxy handshake", greeting(`{"type":"serverHandshakeResponse","clientParameters":{"address":"::1","mtu":1}}`), "an invalid answer"},
 		{"rsd Handshake", handshake(nil, nil), "no UDID"},
 		{"rsd Handshake", handshake(udid, []any{}), "does not offer"},
 		{"rsd Handshake", handshake(udid, dict{AppService: dict{"Port": "-1"}}), "does not offer"},

@@ -101,7 +101,7 @@ func TestTunnelService(t *testing.T) {
 	if one.UDID != phone.UDID() || !one.UserspaceTUN || !reflect.DeepEqual(all, []TunnelInfo{one}) {
 		t.Errorf("%+v, %+v", one, all)
 	}
-	// A tunnel from before a replug takes connections and answers nothing, until
+	// A tunnel from before a replug accepts connections but does not answer, until
 	// it is removed: then there is none for a moment, then a new one.
 	a.SetStale(phone.UDID())
 	ask(t, a, "GET", path, &one)

@@ -59,7 +59,7 @@ func ParseIOS(text string) (major, minor int, err error) {
 	}
 	known := n[0] >= 9 && n[0] <= 18 || n[0] == 26 || n[0] == 27
 	if !ok || !known || n[1] > 9 {
-		return 0, 0, fmt.Errorf("%q is no version of iOS that can be played: use 9.0 to 18.9, 26 or 27, such as 17.5", text)
+		return 0, 0, fmt.Errorf("unknown iOS version %q: use 9.0 to 18.9, 26 or 27, such as 17.5", text)
 	}
 	return n[0], n[1], nil
 }
