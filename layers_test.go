@@ -56,7 +56,6 @@ var doors = map[string][]string{
 	"github.com/zalando/go-keyring":  {"oauth/credentials"},
 	"github.com/pelletier/go-toml":   {"cmd/internal/config"},
 	"go.mozilla.org/pkcs7":           {"device/cms"},
-	"golang.org/x/text/message":      {"cmd/internal/language"},
 	"golang.org/x/text/width":        {"cmd/internal/language"},
 	"github.com/nats-io/nats.go":     {"device/lab/natslab"},
 	"github.com/nats-io/nats-server": {"device/lab/natslab/natsserver"},

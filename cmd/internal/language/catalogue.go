@@ -10,12 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message/catalog"
 )
 
-// chinese is the catalogue as gotext, the tool of golang.org/x/text, keeps it.
+// chinese is the catalogue, in the form of gotext, the tool of
+// golang.org/x/text.
 //
 //go:embed zh.gotext.json
 var chinese []byte
@@ -29,18 +27,9 @@ type Message struct {
 // Catalogue translates English sentences. Its methods may be called from
 // several goroutines.
 type Catalogue struct {
-	messages *catalog.Context
-	render   renderer
-	mu       sync.Mutex // for render
 	formats  map[string]*format
 	patterns []*format // those that a sentence is compared with, the most specific first
 }
-
-// renderer takes what a catalogue has for a key.
-type renderer struct{ text string }
-
-func (r *renderer) Render(text string) { r.text = text }
-func (r *renderer) Arg(int) any        { return nil }
 
 // Load reads the catalogue of a language; English has none.
 func Load(l Language) (*Catalogue, error) {
@@ -58,42 +47,28 @@ func parse(data []byte) (*Catalogue, error) {
 		return nil, err
 	}
 	c := &Catalogue{formats: make(map[string]*format, len(file.Messages))}
-	builder := catalog.NewBuilder()
 	for _, m := range file.Messages {
 		if m.Translation == "" {
 			continue
 		}
-		if err := builder.SetString(language.SimplifiedChinese, m.ID, m.Translation); err != nil {
-			return nil, err
-		}
 		f := newFormat(m.ID)
+		f.translation = m.Translation
 		c.formats[m.ID] = f
 		if f.specific() {
 			c.patterns = append(c.patterns, f)
 		}
 	}
-	c.messages = builder.Context(language.SimplifiedChinese, &c.render)
 	slices.SortStableFunc(c.patterns, func(a, b *format) int { return cmp.Compare(b.letters, a.letters) })
 	return c, nil
 }
 
-// lookup is the translation of an English format.
-func (c *Catalogue) lookup(id string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.messages.Execute(id); err != nil {
-		return id
-	}
-	return c.render.text
-}
-
 // format is an English format taken apart: literals with verbs between them.
 type format struct {
-	id       string
-	literals []string // one more than verbs
-	verbs    []verb
-	letters  int // how many letters the literals have
-	compiled func() *regexp.Regexp
+	translation string
+	literals    []string // one more than verbs
+	verbs       []verb
+	letters     int // how many letters the literals have
+	compiled    func() *regexp.Regexp
 }
 
 // verb is a place for a value.
@@ -108,9 +83,9 @@ var verbs = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // newFormat takes a format apart.
-func newFormat(id string) *format {
-	f := &format{id: id}
-	rest, literal := id, ""
+func newFormat(text string) *format {
+	f := &format{}
+	rest, literal := text, ""
 	for {
 		at := verbs().FindStringSubmatchIndex(rest)
 		if at == nil {
@@ -224,7 +199,7 @@ func (c *Catalogue) Format(id string, args ...any) string {
 	if !ok {
 		return fill(id, values)
 	}
-	return fill(c.lookup(id), values)
+	return fill(f.translation, values)
 }
 
 // value is a value as its verb prints it, translated if it may be.

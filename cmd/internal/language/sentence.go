@@ -39,16 +39,16 @@ func (c *Catalogue) padded(text string) string {
 // catalogue.
 func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	if f, ok := c.formats[text]; ok && len(f.verbs) == 0 {
-		return c.lookup(text), true
+		return f.translation, true
 	}
 	for _, f := range c.patterns {
 		if values, ok := f.values(text); ok {
-			for i, v := range f.verbs {
+			for _, v := range f.verbs {
 				if v.kind != 'q' && v.kind != 'd' {
-					values[v.index] = c.padded(values[f.verbs[i].index])
+					values[v.index] = c.padded(values[v.index])
 				}
 			}
-			return fill(c.lookup(f.id), values), true
+			return fill(f.translation, values), true
 		}
 	}
 	if parts := sentences(text); len(parts) > 1 {
