@@ -157,7 +157,7 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 		Note: func(n device.Note) {
 			s.Note("%s%s", prefix, safe(s.Translate(n.Message)))
 			if n.Hint != "" {
-				s.Note("%s%s %s", prefix, s.Translate("hint:"), safe(s.Translate(n.Hint)))
+				s.Note("%s%s%s", prefix, s.Label("hint:"), safe(s.Translate(n.Hint)))
 			}
 		},
 	}

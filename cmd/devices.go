@@ -100,7 +100,7 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	for _, absent := range found.Absent {
 		f.Streams.Note("%s", safe(absent.Message))
 		if absent.Hint != "" {
-			f.Streams.Note("%s %s", f.Streams.Translate("hint:"), safe(absent.Hint))
+			f.Streams.Note("%s%s", f.Streams.Label("hint:"), safe(absent.Hint))
 		}
 	}
 	phones := narrowTo(found.Phones, sel.Platform)

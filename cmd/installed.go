@@ -87,7 +87,7 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 			}
 			for _, w := range wechat.Warnings {
 				opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
-				opts.f.Streams.Note("%s %s", opts.f.Streams.Translate("hint:"), safe(w.Hint))
+				opts.f.Streams.Note("%s%s", opts.f.Streams.Label("hint:"), safe(w.Hint))
 			}
 			format := "WeChat %s is installed"
 			if !wechat.Enabled {

@@ -315,7 +315,7 @@ func (o *runOptions) tellProblems(problems []suite.Problem, text []byte) {
 			}
 		}
 		if p.Hint != "" {
-			s.Say("  " + s.Translate("hint:") + " " + safe(s.Translate(p.Hint)))
+			s.Say("  " + s.Label("hint:") + safe(s.Translate(p.Hint)))
 		}
 	}
 }

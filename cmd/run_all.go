@@ -108,7 +108,7 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 		report := describe(err)
 		o.f.Streams.Warn("no case can run: %s", safe(report.Message))
 		if report.Hint != "" {
-			o.f.Streams.Say(o.f.Streams.Translate("hint:") + " " + safe(o.f.Streams.Translate(report.Hint)))
+			o.f.Streams.Say(o.f.Streams.Label("hint:") + safe(o.f.Streams.Translate(report.Hint)))
 		}
 		none = err
 	default:

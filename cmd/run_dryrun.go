@@ -68,7 +68,7 @@ func (o *runOptions) printDry(p *output.Printer, r dryResult) error {
 	for _, problem := range r.Problems {
 		o.f.Streams.Say("  " + safe(problem.String()))
 		if problem.Hint != "" {
-			o.f.Streams.Say("  " + o.f.Streams.Translate("hint:") + " " + safe(o.f.Streams.Translate(problem.Hint)))
+			o.f.Streams.Say("  " + o.f.Streams.Label("hint:") + safe(o.f.Streams.Translate(problem.Hint)))
 		}
 	}
 	return nil

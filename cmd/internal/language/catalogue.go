@@ -120,7 +120,7 @@ func newFormat(text string) *format {
 
 // fewest is how many letters a format must have of its own for a sentence to
 // be taken for it: "%s and %s" fits what a phone's owner called it, too.
-const fewest = 8
+const fewest = 7
 
 func (f *format) specific() bool {
 	exact := !slices.ContainsFunc(f.verbs, func(v verb) bool { return v.kind != 'q' && v.kind != 'd' })

@@ -38,7 +38,7 @@ var matching = []string{
 }
 
 // speaking are methods whose text is read even if it is a single word.
-var speaking = []string{"Translate", "Sprintf", "Words", "Note", "Warn", "Say", "row"}
+var speaking = []string{"Translate", "Label", "Sprintf", "Words", "Note", "Warn", "Say", "row"}
 
 // wording is a text that reads as words: two of them side by side.
 var wording = regexp.MustCompile(`[A-Za-z]{2,}[,:;]? +[A-Za-z%(]|[A-Za-z)%][,:;]? [a-z]{2,}`)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/fatih/color"
@@ -61,6 +62,16 @@ func (s *Streams) Translate(english string) string {
 		return english
 	}
 	return s.Language.Text(english)
+}
+
+// Label is a word before a text, with the space between the two that the
+// user's language wants.
+func (s *Streams) Label(english string) string {
+	label := s.Translate(english)
+	if strings.HasSuffix(label, "：") { // as wide as a colon and a space
+		return label
+	}
+	return label + " "
 }
 
 // System returns the streams of the process.
@@ -170,7 +181,7 @@ func (s *Streams) Note(format string, args ...any) {
 
 // Warn prints "warning: …" on stderr, also with --quiet.
 func (s *Streams) Warn(format string, args ...any) {
-	s.errLine(s.PaintErr(Warn, s.Translate("warning:")) + " " + Safe(s.Sprintf(format, args...)))
+	s.errLine(s.PaintErr(Warn, s.Label("warning:")) + Safe(s.Sprintf(format, args...)))
 }
 
 // Error prints the one sentence that a failed command ends with and the
@@ -178,7 +189,7 @@ func (s *Streams) Warn(format string, args ...any) {
 func (s *Streams) Error(sentence, hint string) {
 	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + Safe(s.Translate(sentence)))
 	if hint != "" {
-		s.errLine(s.PaintErr(Bold, s.Translate("hint:")) + " " + Safe(s.Translate(hint)))
+		s.errLine(s.PaintErr(Bold, s.Label("hint:")) + Safe(s.Translate(hint)))
 	}
 }
 
