@@ -36,6 +36,16 @@ func (f *Factory) speak(root *cobra.Command, args []string) error {
 	return nil
 }
 
+// Chinese returns the function that translates what wxctl says, for the pages
+// that are made of it.
+func Chinese() (func(english string) string, error) {
+	catalogue, err := language.Load(language.Chinese)
+	if err != nil {
+		return nil, err
+	}
+	return catalogue.Text, nil
+}
+
 // uiLang is the value of --ui-lang, before flags are parsed: mistakes in them
 // are told in that language, too.
 func uiLang(args []string) (asked string, given bool) {

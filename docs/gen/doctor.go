@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/check"
@@ -63,40 +65,67 @@ iOS reads ` + "`https://HOST/.well-known/apple-app-site-association`" + ` and no
 ` + "```" + `
 `
 
-// doctorPage is docs/doctor.md.
-func doctorPage() string {
+// doctorWords are the words of the page that the table of checks does not have.
+type doctorWords struct {
+	intro, site string
+	complaints  string // the heading and the head of their table
+	fix         string
+	groups      map[check.Group]string
+	needs       map[check.Need]string
+	separator   string
+	// in translates what the table has.
+	in func(string) string
+}
+
+func englishDoctor() doctorWords {
+	return doctorWords{
+		intro: doctorIntro, site: doctorSite, separator: "; ", fix: "**Fix:** ",
+		complaints: "## What users say\n\n| | complaint | checks |\n|---|---|---|\n",
+		groups: map[check.Group]string{
+			check.GroupHost: "This computer", check.GroupPhone: "The phone", check.GroupWeChat: "WeChat", check.GroupApp: "The app",
+			check.GroupLink:    "The universal link",
+			check.GroupProfile: "What is registered", check.GroupCloud: "WeChat's server", check.GroupRequest: "Requests",
+		},
+		needs: map[check.Need]string{
+			check.NeedHost: "looks at this computer", check.NeedPhone: "needs a phone", check.NeedApp: "looks at the app or its file",
+			check.NeedProfile: "compares with the profile",
+			check.NeedWeb:     "needs `--online`", check.NeedCloud: "needs `--online`", check.NeedLog: "needs `--watch`",
+			check.NeedProbe:   "needs `--probe`",
+			check.NeedRequest: "said by the commands that send a request",
+		},
+		in: func(text string) string { return text },
+	}
+}
+
+// doctorPage is docs/doctor.md, in a language.
+func doctorPage(w doctorWords) string {
 	var b strings.Builder
-	b.WriteString(doctorIntro)
-	b.WriteString("\n## What users say\n\n| | complaint | checks |\n|---|---|---|\n")
+	b.WriteString(w.intro)
+	b.WriteString("\n" + w.complaints)
 	for _, c := range check.Complaints() {
 		var links []string
 		for _, id := range c.Checks() {
 			links = append(links, fmt.Sprintf("[%s](#%s)", id, id))
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s |\n", c.Number, c.Text, strings.Join(links, ", "))
-	}
-	titles := map[check.Group]string{
-		check.GroupHost: "This computer", check.GroupPhone: "The phone", check.GroupWeChat: "WeChat", check.GroupApp: "The app",
-		check.GroupLink:    "The universal link",
-		check.GroupProfile: "What is registered", check.GroupCloud: "WeChat's server", check.GroupRequest: "Requests",
+		fmt.Fprintf(&b, "| %d | %s | %s |\n", c.Number, w.in(c.Text), strings.Join(links, ", "))
 	}
 	for _, g := range check.Groups() {
-		fmt.Fprintf(&b, "\n## %s\n", titles[g])
+		fmt.Fprintf(&b, "\n## %s\n", w.groups[g])
 		if g == check.GroupLink {
-			b.WriteString(doctorSite)
+			b.WriteString(w.site)
 		}
 		for _, c := range check.Table() {
 			if c.Group == g {
-				doctorCheck(&b, &c)
+				doctorCheck(&b, w, &c)
 			}
 		}
 	}
 	return b.String()
 }
 
-func doctorCheck(b *strings.Builder, c *check.Check) {
-	fmt.Fprintf(b, "\n<a id=\"%s\"></a>\n### %s: %s\n\n", c.ID, c.ID, c.Title)
-	facts := []string{string(c.Severity)}
+func doctorCheck(b *strings.Builder, w doctorWords, c *check.Check) {
+	fmt.Fprintf(b, "\n<a id=\"%s\"></a>\n### %s: %s\n\n", c.ID, c.ID, w.in(c.Title))
+	facts := []string{w.in(string(c.Severity))}
 	switch c.Platform {
 	case "android":
 		facts = append(facts, "Android")
@@ -104,15 +133,9 @@ func doctorCheck(b *strings.Builder, c *check.Check) {
 		facts = append(facts, "iOS")
 	}
 	for _, n := range c.Needs {
-		facts = append(facts, map[check.Need]string{
-			check.NeedHost: "looks at this computer", check.NeedPhone: "needs a phone", check.NeedApp: "looks at the app or its file",
-			check.NeedProfile: "compares with the profile",
-			check.NeedWeb:     "needs `--online`", check.NeedCloud: "needs `--online`", check.NeedLog: "needs `--watch`",
-			check.NeedProbe:   "needs `--probe`",
-			check.NeedRequest: "said by the commands that send a request",
-		}[n])
+		facts = append(facts, w.needs[n])
 	}
-	fmt.Fprintf(b, "*%s*\n\n%s\n\n**Fix:** %s\n", strings.Join(facts, "; "), angles(c.Why), angles(c.Fix))
+	fmt.Fprintf(b, "*%s*\n\n%s\n\n%s%s\n", strings.Join(facts, w.separator), angles(w.in(c.Why)), w.fix, angles(w.in(c.Fix)))
 	if c.Command != "" {
 		fmt.Fprintf(b, "\n```\n%s\n```\n", c.Command)
 	}
@@ -127,4 +150,16 @@ func angles(s string) string {
 	return strings.Join(parts, "`")
 }
 
-func writeDoctor(name string) error { return os.WriteFile(name, []byte(doctorPage()), 0o644) }
+// writeDoctor writes the page in both languages.
+func writeDoctor(docs string) error {
+	chinese, err := chineseDoctor()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(docs, "zh-CN"), 0o755); err != nil {
+		return err
+	}
+	return cmp.Or(
+		os.WriteFile(filepath.Join(docs, "doctor.md"), []byte(doctorPage(englishDoctor())), 0o644),
+		os.WriteFile(filepath.Join(docs, "zh-CN", "doctor.md"), []byte(doctorPage(chinese)), 0o644))
+}

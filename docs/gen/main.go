@@ -1,6 +1,6 @@
 // Command gen writes the reference, the man pages and the shell completions
-// from the command tree, and doctor.md, beside the reference, from the table of
-// checks. It is a program of its own, so that wxctl does not
+// from the command tree, and doctor.md, beside the reference, in both languages from
+// the table of checks. It is a program of its own, so that wxctl does not
 // carry a Markdown parser.
 //
 //	go run ./docs/gen -markdown docs/reference -man docs/man
@@ -57,7 +57,7 @@ func generate(markdown, man string) error {
 		if err := os.WriteFile(filepath.Join(markdown, "virtual_options.md"), []byte(page), 0o644); err != nil {
 			return err
 		}
-		if err := writeDoctor(filepath.Join(filepath.Dir(markdown), "doctor.md")); err != nil {
+		if err := writeDoctor(filepath.Dir(markdown)); err != nil {
 			return err
 		}
 	}
