@@ -53,10 +53,16 @@ func (*memoryKeyring) Interrupt()                  {}
 // maskedToken is what differs between two logins.
 var maskedToken = regexp.MustCompile(`76_…\w{3}`)
 
-// TestREADMELogin runs the README's second screen line by line and compares
-// what a terminal shows, the tokens aside.
+// TestREADMELogin runs the second screen of each README line by line and
+// compares what a terminal shows, the tokens aside.
 func TestREADMELogin(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "README.md"))
+	for locale, name := range readmes {
+		t.Run(name, func(t *testing.T) { readmeLogin(t, name, locale) })
+	}
+}
+
+func readmeLogin(t *testing.T, name, locale string) {
+	page, err := os.ReadFile(filepath.Join("..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +93,7 @@ func TestREADMELogin(t *testing.T) {
 		t.Errorf("it prints\n%sthe README says\n%s", atHome(line), first)
 	}
 
-	env := map[string]string{"WXCTL_STATE_DIR": t.TempDir(), "NO_COLOR": "1"}
+	env := map[string]string{"WXCTL_STATE_DIR": t.TempDir(), "NO_COLOR": "1", "LANG": locale}
 	keyring := &memoryKeyring{items: map[string]string{}}
 	for step := range strings.SplitSeq(strings.TrimPrefix(rest, "$ "), "\n$ ") {
 		command, want, _ := strings.Cut(step, "\n")

@@ -32,24 +32,37 @@ func TestExitCodePage(t *testing.T) {
 // times are what differs between two runs of the same command.
 var times = regexp.MustCompile(`(?m)^ +\d+ ms  `)
 
-// TestREADMERuns runs the first command of the README as it stands there and
+// readmes are the READMEs, by the locale of their readers.
+var readmes = map[string]string{"C.UTF-8": "README.md", "zh_CN.UTF-8": "README.zh-CN.md"}
+
+// TestREADMERuns runs the first command of each README as it stands there and
 // compares what it prints, times aside, and the picture that it takes.
 func TestREADMERuns(t *testing.T) {
 	kept, err := filepath.Abs(filepath.Join("..", "docs", "first-share.png"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join("..", "README.md"))
+	for locale, name := range readmes {
+		t.Run(name, func(t *testing.T) { readmeRuns(t, name, locale, kept) })
+	}
+}
+
+func readmeRuns(t *testing.T, name, locale, kept string) {
+	name, err := filepath.Abs(filepath.Join("..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, ok := strings.Cut(string(page), "```console\n$ go run . ")
+	page, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, block, ok := strings.Cut(string(page), "```console\n$ go run . ")
 	if !ok {
 		t.Fatal("the README's first block is no `$ go run . …`")
 	}
 	line, block, _ := strings.Cut(block, "\n")
-	want, _, _ := strings.Cut(block, "```")
-	f, out, errOut := testFactory(t, "", nil)
+	want, after, _ := strings.Cut(block, "```")
+	f, out, errOut := testFactory(t, "", map[string]string{"LANG": locale})
 	args, _ := shellWords(t, "wxctl "+line)
 	t.Chdir(t.TempDir())
 	// A user who thinks for long does not answer before the picture is taken.
@@ -65,7 +78,12 @@ func TestREADMERuns(t *testing.T) {
 	if code := Run(t.Context(), f, args); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
-	if got := times.ReplaceAllString(out(), "  "); got != times.ReplaceAllString(want, "  ") {
+	if got := times.ReplaceAllString(out(), "  "); got != times.ReplaceAllString(want, "  ") && *update {
+		text := before + "```console\n$ go run . " + line + "\n" + times.ReplaceAllString(out(), "      1 ms  ") + "```" + after
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if got != times.ReplaceAllString(want, "  ") {
 		t.Errorf("it prints\n%s\nthe README says\n%s", out(), want)
 	}
 	picture, err := os.ReadFile("first.png")

@@ -28,8 +28,14 @@ func page(t *testing.T, name string) string {
 
 // TestSuitesPage: the suite on the page is one, and does what it says there.
 func TestSuitesPage(t *testing.T) {
+	for _, name := range []string{"suites.md", "zh-CN/suites.md"} {
+		t.Run(name, func(t *testing.T) { suitesPage(t, name) })
+	}
+}
+
+func suitesPage(t *testing.T, name string) {
 	n := 0
-	for _, block := range fenced.FindAllStringSubmatch(page(t, "suites.md"), -1) {
+	for _, block := range fenced.FindAllStringSubmatch(page(t, name), -1) {
 		if block[1] != "yaml" {
 			continue
 		}
@@ -47,7 +53,7 @@ func TestSuitesPage(t *testing.T) {
 		t.Errorf("%d suites on the page", n)
 	}
 	for _, s := range suite.Statuses() {
-		if !strings.Contains(page(t, "suites.md"), "| "+string(s)+" |") {
+		if !strings.Contains(page(t, name), "| "+string(s)+" |") {
 			t.Errorf("the page lacks the status %s", s)
 		}
 	}

@@ -91,7 +91,7 @@ func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
 	for _, p := range end.Problems {
 		lines = append(lines, "         "+safe(f.Streams.Translate(p.String())))
 		if p.Hint != "" {
-			lines = append(lines, "         "+f.Streams.Label("hint:") + safe(f.Streams.Translate(p.Hint)))
+			lines = append(lines, "         "+f.Streams.Label("hint:")+safe(f.Streams.Translate(p.Hint)))
 		}
 	}
 	if len(end.Problems) == 0 && end.Reason != "" {
