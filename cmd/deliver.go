@@ -227,9 +227,9 @@ func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 	if several {
 		b.WriteString(safe(o.Device.ID) + ": ")
 	}
-	to := "WeChat"
+	to := s.Translate("WeChat")
 	if o.WeChat != nil && o.WeChat.Version != "" {
-		to += " " + safe(o.WeChat.Version)
+		to = s.Sprintf("WeChat %s", safe(o.WeChat.Version))
 	}
 	name := safe(cmp.Or(o.Device.Name, o.Device.ID))
 	if o.State == device.NotSent {

@@ -58,7 +58,9 @@ func parse(data []byte) (*Catalogue, error) {
 			c.patterns = append(c.patterns, f)
 		}
 	}
-	slices.SortStableFunc(c.patterns, func(a, b *format) int { return cmp.Compare(b.letters, a.letters) })
+	slices.SortStableFunc(c.patterns, func(a, b *format) int {
+		return cmp.Or(cmp.Compare(b.letters, a.letters), cmp.Compare(len(strings.Join(b.literals, "")), len(strings.Join(a.literals, ""))))
+	})
 	return c, nil
 }
 

@@ -41,20 +41,35 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	if f, ok := c.formats[text]; ok && len(f.verbs) == 0 {
 		return f.translation, true
 	}
-	for _, f := range c.patterns {
-		if values, ok := f.values(text); ok {
-			for _, v := range f.verbs {
-				if v.kind != 'q' && v.kind != 'd' {
-					values[v.index] = c.padded(values[v.index])
-				}
-			}
-			return fill(f.translation, values), true
+	// What is after a semicolon is a value of what is before only if the format
+	// has the semicolon itself.
+	own := ""
+	for _, joint := range []string{", and ", "; "} {
+		if _, _, ok := cutOutsideQuotes(text, joint); ok {
+			own = joint
 		}
+	}
+	if translated, ok := c.formatted(text, own); ok {
+		return translated, true
 	}
 	if parts := sentences(text); len(parts) > 1 {
 		return c.parts(parts, "", " ")
 	}
-	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}, {", ", "，"}} {
+	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {", and ", "，"}} {
+		before, after, ok := cutOutsideQuotes(text, joint.english)
+		if !ok {
+			continue
+		}
+		first, known := c.sentence(before)
+		second, also := c.sentence(after)
+		if known && also {
+			return first + joint.chinese + second, true
+		}
+	}
+	if translated, ok := c.formatted(text, ""); ok {
+		return translated, true
+	}
+	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}} {
 		if before, after, ok := cutOutsideQuotes(text, joint.english); ok {
 			if joined, known := c.parts([]string{before, after}, joint.chinese, joint.english); known {
 				return joined, true
@@ -62,6 +77,27 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 		}
 	}
 	return text, false
+}
+
+// formatted translates what one of the formats printed that has this text in
+// its own words.
+func (c *Catalogue) formatted(text, with string) (string, bool) {
+	for _, f := range c.patterns {
+		if with != "" && !strings.Contains(strings.Join(f.literals, "%"), with) {
+			continue
+		}
+		values, ok := f.values(text)
+		if !ok {
+			continue
+		}
+		for _, v := range f.verbs {
+			if v.kind != 'q' && v.kind != 'd' {
+				values[v.index] = c.padded(values[v.index])
+			}
+		}
+		return fill(f.translation, values), true
+	}
+	return "", false
 }
 
 // parts translates parts of a text and joins them: with joint where what goes

@@ -14,6 +14,7 @@ var unread = []string{
 	"OKAY0036phone device product:x model:x device:x transport_id:1",
 	"Permission Denial: reading",
 	"Universal Link check failed",
+	"Virtual iPhone",
 	"[ -r %s ] || exit %s; CLASSPATH=%s exec app_process / wxctl.Agent",
 	"^(no permissions(?: \\([^)]*\\))?(?:;? see \\[[^\\]]*\\])?)(?:\\s|$)",
 	"^START u(-?\\d+) \\{(.*)\\}(?: with LAUNCH_\\w+)? from uid (\\d+)(.*)$",
@@ -27,6 +28,7 @@ var unread = []string{
 	"checkArgs fail, thumbData",
 	"checkArgs fail, title",
 	"checkArgs fail: thumbData",
+	"data: %s",
 	"dumpsys activity top >/dev/null",
 	"failed for wechat app signature check failed",
 	"getprop %s; read go || exit; screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p",
@@ -49,5 +51,6 @@ var unread = []string{
 	"status (fail):",
 	"sync read chunk:",
 	"sync verify status (fail):",
+	"text/html; charset=utf-8",
 	"this open sdk version not support the request type",
 }

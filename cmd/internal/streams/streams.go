@@ -261,7 +261,7 @@ func (s *Streams) Progress(prefix string) func(name string, done, total int64) {
 		last = percent
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		fmt.Fprintf(s.Err, "\r\x1b[K%s %3d%% of %d bytes", name, percent, total)
+		fmt.Fprint(s.Err, "\r\x1b[K"+s.Sprintf("%s %3d%% of %d bytes", name, percent, total))
 		if done >= total {
 			fmt.Fprint(s.Err, "\r\x1b[K")
 		}
