@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -253,18 +254,18 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 				outcome.Error = reportOf(err)
 				return outcome, "", err
 			}
-			return outcome, tellReply(outcome), nil
+			return outcome, tellReply(o.f.Streams, outcome), nil
 		})
 }
 
 // tellReply says in words what became of a forged reply.
-func tellReply(o *device.Outcome) string {
-	what := "the reply was handed over"
+func tellReply(s *streams.Streams, o *device.Outcome) string {
+	what := s.Translate("the reply was handed over")
 	if last := lastSeen(o); last != "" {
-		what = safe(last)
+		what = safe(s.Translate(last))
 	}
 	for _, e := range o.Evidence {
-		what += fmt.Sprintf("\n  %5d ms  %s (%s)", e.AtMs, safe(e.What), safe(e.Source))
+		what += fmt.Sprintf("\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 	}
 	return what
 }

@@ -29,6 +29,7 @@ type Message struct {
 type Catalogue struct {
 	formats  map[string]*format
 	patterns []*format // those that a sentence is compared with, the most specific first
+	tails    []*format // those that are put behind another sentence
 }
 
 // Load reads the catalogue of a language; English has none.
@@ -56,6 +57,9 @@ func parse(data []byte) (*Catalogue, error) {
 		c.formats[m.ID] = f
 		if f.specific() {
 			c.patterns = append(c.patterns, f)
+		}
+		if strings.HasPrefix(m.ID, "; ") || strings.HasPrefix(m.ID, ", ") {
+			c.tails = append(c.tails, f)
 		}
 	}
 	slices.SortStableFunc(c.patterns, func(a, b *format) int {

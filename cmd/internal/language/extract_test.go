@@ -15,10 +15,7 @@ import (
 )
 
 // said is a sentence of the product's source, as the catalogue keys it.
-type said struct {
-	id, where string
-	words     bool // it reads as words, wherever it stands
-}
+type said struct{ id, where string }
 
 // product walks the files whose sentences people read, from this folder.
 const product = "../../.."
@@ -197,7 +194,11 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 			return false
 		}
 		if name == "Table" && len(x.Args) > 0 {
+			before := len(r.all)
 			again(x.Args[:1], true)
+			for i := range r.all[before:] { // headers are in capitals
+				r.all[before+i].id = strings.ToUpper(r.all[before+i].id)
+			}
 			return again(x.Args[1:], false)
 		}
 		if slices.Contains(speaking, name) && strings.HasPrefix(r.rel, "cmd") {

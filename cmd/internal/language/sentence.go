@@ -2,6 +2,7 @@ package language
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -49,7 +50,13 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 			own = joint
 		}
 	}
-	if translated, ok := c.formatted(text, own); ok {
+	patterns := c.patterns
+	if own != "" {
+		patterns = slices.DeleteFunc(slices.Clone(patterns), func(f *format) bool {
+			return !strings.Contains(strings.Join(f.literals, "%"), own)
+		})
+	}
+	if translated, ok := c.filled(patterns, text); ok {
 		return translated, true
 	}
 	if parts := sentences(text); len(parts) > 1 {
@@ -61,12 +68,15 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 			continue
 		}
 		first, known := c.sentence(before)
+		if tail, ok := c.filled(c.tails, joint.english+after); ok && known {
+			return first + tail, true
+		}
 		second, also := c.sentence(after)
 		if known && also {
 			return first + joint.chinese + second, true
 		}
 	}
-	if translated, ok := c.formatted(text, ""); ok {
+	if translated, ok := c.filled(c.patterns, text); ok {
 		return translated, true
 	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}} {
@@ -79,13 +89,9 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	return text, false
 }
 
-// formatted translates what one of the formats printed that has this text in
-// its own words.
-func (c *Catalogue) formatted(text, with string) (string, bool) {
-	for _, f := range c.patterns {
-		if with != "" && !strings.Contains(strings.Join(f.literals, "%"), with) {
-			continue
-		}
+// filled translates what one of the formats printed.
+func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
+	for _, f := range formats {
 		values, ok := f.values(text)
 		if !ok {
 			continue

@@ -39,6 +39,7 @@ var unread = []string{
 	"is too long",
 	"launched by WeChat via scheme",
 	"log -t wxctl %s",
+	"none",
 	"open wx app failed, not installed or signature check failed",
 	"pm enable --user %d %s",
 	"registerApp should be called",

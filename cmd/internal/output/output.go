@@ -190,7 +190,7 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 	}
 	head := make([]Cell, len(header))
 	for i, h := range header {
-		head[i] = Cell{Text: strings.ToUpper(p.streams.Translate(h)), Paint: streams.Bold}
+		head[i] = Cell{Text: p.streams.Translate(strings.ToUpper(h)), Paint: streams.Bold}
 	}
 	all := [][]Cell{head}
 	for _, row := range rows {
