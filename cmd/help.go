@@ -62,7 +62,7 @@ func (f *Factory) printHelp(c *cobra.Command, _ []string) {
 		if c.HasAvailableSubCommands() {
 			line = c.CommandPath() + " COMMAND [flags]"
 		}
-		h.print("\n" + h.translate("Usage:") + " " + line)
+		h.print("\n" + f.Streams.Label("Usage:") + line)
 		h.commands()
 		h.flags()
 	}

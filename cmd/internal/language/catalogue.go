@@ -188,6 +188,10 @@ func fill(translated string, values []string) string {
 // Format is fmt.Sprintf in the catalogue's language. Values that are sentences
 // of wxctl's are translated, too; quoted ones are not.
 func (c *Catalogue) Format(id string, args ...any) string {
+	if body := strings.TrimSpace(id); body != id && body != "" {
+		before, after, _ := strings.Cut(id, body)
+		return before + c.Format(body, args...) + after
+	}
 	f, ok := c.formats[id]
 	if !ok {
 		f = newFormat(id)

@@ -177,7 +177,7 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 			if key.Name == "Use" || key.Name == "Example" {
 				return false
 			}
-			return again([]ast.Expr{x.Value}, key.Name == "Short" || key.Name == "Title" || key.Name == "Message")
+			return again([]ast.Expr{x.Value}, key.Name == "Short" || key.Name == "Title" || key.Name == "title" || key.Name == "Message")
 		}
 	case *ast.CallExpr:
 		name := ""

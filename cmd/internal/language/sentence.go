@@ -13,6 +13,10 @@ import (
 // them. What is not in the catalogue stays as it is.
 func (c *Catalogue) Text(english string) string {
 	if !strings.Contains(english, "\n") {
+		if strings.HasPrefix(english, "  ") { // a row of a list
+			b := blocks(english)[0]
+			return b.indent + b.term + c.padded(b.text)
+		}
 		return c.padded(english)
 	}
 	var b strings.Builder
@@ -39,7 +43,7 @@ func (c *Catalogue) padded(text string) string {
 // sentence translates a sentence or several; known says whether any was in the
 // catalogue.
 func (c *Catalogue) sentence(text string) (translated string, known bool) {
-	if f, ok := c.formats[text]; ok && len(f.verbs) == 0 {
+	if f, ok := c.formats[text]; ok {
 		return f.translation, true
 	}
 	// What is after a semicolon is a value of what is before only if the format

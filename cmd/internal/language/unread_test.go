@@ -54,4 +54,5 @@ var unread = []string{
 	"sync verify status (fail):",
 	"text/html; charset=utf-8",
 	"this open sdk version not support the request type",
+	"| key | takes | default | what it is | |---|---|---|---|",
 }
