@@ -63,7 +63,8 @@ func parse(data []byte) (*Catalogue, error) {
 		}
 	}
 	slices.SortStableFunc(c.patterns, func(a, b *format) int {
-		return cmp.Or(cmp.Compare(b.letters, a.letters), cmp.Compare(len(strings.Join(b.literals, "")), len(strings.Join(a.literals, ""))))
+		length := func(f *format) int { return len(strings.Join(f.literals, "")) }
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.exact, a.exact), cmp.Compare(length(b), length(a)))
 	})
 	return c, nil
 }
@@ -73,7 +74,8 @@ type format struct {
 	translation string
 	literals    []string // one more than verbs
 	verbs       []verb
-	letters     int // how many letters the literals have
+	weight      int // how much of its own the format has: letters, and marks for two
+	exact       int // how many values are known by their form
 	compiled    func() *regexp.Regexp
 }
 
@@ -113,24 +115,29 @@ func newFormat(text string) *format {
 		f.verbs = append(f.verbs, verb{spec, spec[len(spec)-1], index})
 	}
 	f.literals = append(f.literals, literal+rest)
-	for _, l := range f.literals {
-		for _, r := range l {
-			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-				f.letters++
-			}
+	for _, r := range strings.Join(f.literals, "") {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
+			f.weight++
+		case strings.ContainsRune(",;:()", r):
+			f.weight += 2
+		}
+	}
+	for _, v := range f.verbs {
+		if v.kind == 'q' || v.kind == 'd' {
+			f.exact++
 		}
 	}
 	f.compiled = sync.OnceValue(f.compile)
 	return f
 }
 
-// fewest is how many letters a format must have of its own for a sentence to
-// be taken for it: "%s and %s" fits what a phone's owner called it, too.
-const fewest = 7
+// fewest is the weight that a format must have for a sentence to be taken for
+// it: "%s and %s" fits what a phone's owner called it, too.
+const fewest = 5
 
 func (f *format) specific() bool {
-	exact := !slices.ContainsFunc(f.verbs, func(v verb) bool { return v.kind != 'q' && v.kind != 'd' })
-	return len(f.verbs) > 0 && (f.letters >= fewest || exact && f.letters >= fewest/2)
+	return len(f.verbs) > 0 && (f.weight >= fewest || f.exact == len(f.verbs) && f.weight > 1)
 }
 
 // compile makes the expression that fits what the format prints. A value that
