@@ -3,12 +3,14 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,5 +140,47 @@ func TestFAQHeadings(t *testing.T) {
 	}
 	if headings < 15 {
 		t.Errorf("the FAQ has %d headings", headings)
+	}
+}
+
+// TestChineseFAQ: both FAQs have the same headings, and the Chinese sentences
+// below those of the Chinese one are what wxctl says.
+func TestChineseFAQ(t *testing.T) {
+	headings := func(text string) []string {
+		var found []string
+		for line := range strings.SplitSeq(text, "\n") {
+			if strings.HasPrefix(line, "## ") {
+				found = append(found, line)
+			}
+		}
+		return found
+	}
+	chinese := page(t, filepath.Join("zh-CN", "faq.md"))
+	have := headings(chinese)
+	for _, h := range headings(page(t, "faq.md")) {
+		if i := slices.Index(have, h); i >= 0 {
+			have = slices.Delete(have, i, i+1)
+		} else {
+			t.Errorf("docs/zh-CN/faq.md lacks %q", h)
+		}
+	}
+	for _, h := range have {
+		t.Errorf("docs/faq.md lacks %q", h)
+	}
+	catalogue, err := os.ReadFile(filepath.Join("internal", "language", "zh.gotext.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(chinese, "\n") {
+		sentence, ok := strings.CutPrefix(line, "> ")
+		if !ok {
+			continue
+		}
+		for part := range strings.SplitSeq(sentence, "…") {
+			quoted, _ := json.Marshal(strings.TrimSpace(part))
+			if !strings.Contains(string(catalogue), strings.Trim(string(quoted), `"`)) {
+				t.Errorf("wxctl does not say %q, of %q", part, sentence)
+			}
+		}
 	}
 }

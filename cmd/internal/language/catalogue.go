@@ -63,8 +63,7 @@ func parse(data []byte) (*Catalogue, error) {
 		}
 	}
 	slices.SortStableFunc(c.patterns, func(a, b *format) int {
-		length := func(f *format) int { return len(strings.Join(f.literals, "")) }
-		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.exact, a.exact), cmp.Compare(length(b), length(a)))
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.exact, a.exact), cmp.Compare(b.length, a.length))
 	})
 	return c, nil
 }
@@ -76,6 +75,7 @@ type format struct {
 	verbs       []verb
 	weight      int // how much of its own the format has: letters, and marks for two
 	exact       int // how many values are known by their form
+	length      int // of the literals
 	compiled    func() *regexp.Regexp
 }
 
@@ -94,7 +94,7 @@ var verbs = sync.OnceValue(func() *regexp.Regexp {
 func newFormat(text string) *format {
 	f := &format{}
 	rest, literal := text, ""
-	for {
+	for strings.Contains(rest, "%") {
 		at := verbs().FindStringSubmatchIndex(rest)
 		if at == nil {
 			break
@@ -115,11 +115,13 @@ func newFormat(text string) *format {
 		f.verbs = append(f.verbs, verb{spec, spec[len(spec)-1], index})
 	}
 	f.literals = append(f.literals, literal+rest)
-	for _, r := range strings.Join(f.literals, "") {
-		switch {
+	words := strings.Join(f.literals, "")
+	f.length = len(words)
+	for i := range len(words) {
+		switch r := words[i]; {
 		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
 			f.weight++
-		case strings.ContainsRune(",;:()", r):
+		case strings.IndexByte(",;:()", r) >= 0:
 			f.weight += 2
 		}
 	}

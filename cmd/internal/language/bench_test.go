@@ -1,0 +1,23 @@
+package language
+
+import "testing"
+
+// BenchmarkLoad is what choosing Chinese costs.
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		if _, err := Load(Chinese); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkText is what a sentence with values costs, found again by its words.
+func BenchmarkText(b *testing.B) {
+	c, err := Load(Chinese)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		c.Text(`phone "Pixel 7" (0a388e93) is not ready: unauthorized`)
+	}
+}
