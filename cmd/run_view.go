@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -206,7 +207,7 @@ func (v *liveView) draw() {
 		if what == "" {
 			what = "-"
 		}
-		lines = append(lines, fmt.Sprintf("  %-20s  %s", cut(safe(phone), 20), cut(safe(what), 54)))
+		lines = append(lines, "  "+language.Pad(language.Cut(safe(phone), 20), 20)+"  "+language.Cut(safe(what), 54))
 	}
 	progress := v.f.Streams.Sprintf("%d of %d", v.ended, max(v.total, v.ended))
 	if v.counts.Total() > 0 {
@@ -226,13 +227,6 @@ func (v *liveView) left() time.Duration {
 	}
 	each := v.f.Now().Sub(v.began) / time.Duration(v.ended)
 	return (each * time.Duration(v.total-v.ended)).Round(time.Second)
-}
-
-func cut(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 func (v *liveView) close() {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/cmd/internal/media"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -115,7 +116,7 @@ func caseName(c *cobra.Command, args []string) string {
 	return name
 }
 
-func oneLine(s string) string { return cut(strings.Join(strings.Fields(safe(s)), " "), 60) }
+func oneLine(s string) string { return language.Cut(strings.Join(strings.Fields(safe(s)), " "), 60) }
 
 func unusedName(plan *suite.Plan, name string) string {
 	for i := 2; ; i++ {

@@ -1,6 +1,7 @@
 package language
 
 import (
+	"strings"
 	"unicode"
 
 	"golang.org/x/text/width"
@@ -23,4 +24,23 @@ func Columns(text string) int {
 		}
 	}
 	return n
+}
+
+// Cut shortens text to so many columns, with … for what is left out.
+func Cut(text string, most int) string {
+	if Columns(text) <= most {
+		return text
+	}
+	width := 1 // of the …
+	for i, r := range text {
+		if width += Columns(string(r)); width > most {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// Pad fills text up to so many columns.
+func Pad(text string, columns int) string {
+	return text + strings.Repeat(" ", max(0, columns-Columns(text)))
 }

@@ -40,6 +40,23 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+func TestCutAndPad(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		most int
+		want string
+	}{
+		{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"手机名称", 8, "手机名称"}, {"手机名称很长", 8, "手机名…"}, {"手机名称很长", 7, "手机名…"}, {"", 3, ""},
+	} {
+		if got := Cut(test.text, test.most); got != test.want {
+			t.Errorf("%q in %d columns: got %q, want %q", test.text, test.most, got, test.want)
+		}
+	}
+	if got := Pad("手机", 6); got != "手机  " {
+		t.Errorf("got %q", got)
+	}
+}
+
 func catalogue(t *testing.T, pairs ...string) *Catalogue {
 	t.Helper()
 	messages := ""
