@@ -236,7 +236,7 @@ func (l *loginSteps) tell(in loginResult) string {
 	if in.stored == "" {
 		row("tokens", s.Sprintf("not stored%s", onlyShown(l.showToken)))
 	} else {
-		row("tokens", s.Sprintf("kept in the %s", in.stored))
+		row("tokens", s.Sprintf("stored in the %s", in.stored))
 	}
 	return b.String()
 }
