@@ -155,7 +155,7 @@ func (d *Delivery) End(err error, hint string) error {
 		err = late
 	}
 	if d.Out.State == Unknown {
-		err = mayHaveArrived(err)
+		err = d.mayHaveArrived(err)
 	}
 	if d.Out.State == NotSent && !d.Forging() {
 		d.Out.Unsent(d.Job.Request.Kind(), AsError(err))
@@ -186,14 +186,18 @@ func isWeChat(name string) bool {
 
 // mayHaveArrived says of an error that kept the phone's answer from coming that
 // what was written to the phone may have arrived.
-func mayHaveArrived(err error) error {
+func (d *Delivery) mayHaveArrived(err error) error {
 	e := *AsError(err)
 	switch e.Code {
 	case NotSeen, PhoneLost, Interrupted:
 	default:
 		e.Code = PhoneLost
 	}
-	e.Message += "; it may have reached WeChat"
+	if d.Forging() {
+		e.Message += "; it may have reached the app"
+	} else {
+		e.Message += "; it may have reached WeChat"
+	}
 	e.Hint = "check the phone before you send it again"
 	e.Err = err
 	return &e

@@ -199,7 +199,9 @@ func TestSentOrNot(t *testing.T) {
 		name  string
 		every bool // no later connection works either
 		stall bool
-	}{{"cut", false, false}, {"cut for good", true, false}, {"stalled", true, true}} {
+		reply bool // it is a reply that is forged
+	}{{"cut", false, false, false}, {"cut for good", true, false, false}, {"stalled", true, true, false},
+		{"reply, cut", false, false, true}, {"reply, cut for good", true, false, true}, {"reply, stalled", true, true, true}} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
 			l.warm(t)
@@ -230,17 +232,25 @@ func TestSentOrNot(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			p := l.open(t)
-			out, err := p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+			reached := "it may have reached WeChat"
+			var out *device.Outcome
+			var err error
+			if tt.reply {
+				reached = "it may have reached the app"
+				out, err = p.Reply(ctx, device.ReplyJob{Reply: intents.ShareReply{}, Until: device.Returned})
+			} else {
+				out, err = p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
+			}
 			// A phone that is slow to be asked again shows nothing of it any more.
 			if !tt.every && out.State != device.Unknown {
-				if err != nil || out.State != device.Opened || out.Screen != device.ScreenChatPicker {
+				if err != nil || !tt.reply && (out.State != device.Opened || out.Screen != device.ScreenChatPicker) || tt.reply && out.State < device.Returned {
 					t.Errorf("%v, %v, saw %s", err, out.State, whats(out))
 				}
 				return
 			}
 			var e *device.Error
 			if !errors.As(err, &e) || e.ExitCode() != 16 && e.ExitCode() != 18 || out.State != device.Unknown || out.Status != nil || out.Err != nil ||
-				!strings.Contains(e.Message, "it may have reached WeChat") {
+				!strings.Contains(e.Message, reached) {
 				t.Errorf("%v, state %v, status %v, err %v", err, out.State, out.Status, out.Err)
 			}
 		})
