@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -265,6 +266,35 @@ func TestWatchReplies(t *testing.T) {
 	}
 	if got.Reply == nil || got.Reply.Code != "C1" || got.App.BundleID != virtualios.DemoBundleID || got.At.IsZero() {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A watch tells of nothing that came before it said that it began, and misses
+// nothing after.
+func TestWatchBegins(t *testing.T) {
+	phone, model := virtual(t, virtualios.Options{}, nil)
+	watcher, _ := device.As[device.Watcher](phone)
+	callBack := func(ctx context.Context, code string) {
+		if _, err := model.Model.OpenURL(ctx, virtualios.DemoAppID+"://oauth?code="+code+"&state=s", ""); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 20 {
+		ctx, stop := context.WithCancel(timed(t))
+		before, after := fmt.Sprint("B", i), fmt.Sprint("A", i)
+		callBack(ctx, before)
+		var got []string
+		err := watcher.WatchReplies(ctx, device.WatchJob{
+			Ready: func() { callBack(ctx, after) },
+			Seen: func(s device.SeenReply) {
+				got = append(got, s.Reply.Code)
+				stop()
+			},
+		})
+		stop()
+		if !errors.Is(err, context.Canceled) || !slices.Equal(got, []string{after}) {
+			t.Errorf("%q, %v; want %q alone", got, err, after)
+		}
 	}
 }
 

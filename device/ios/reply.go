@@ -105,6 +105,9 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	}
 	defer d.log.Close()
 	d.Note("over USB only the app's log can be seen: replies are read from its debug hook (docs/bridge.md)", "")
+	if d.log.stream.source == sourceSyslog {
+		d.Note("this phone's log begins with its last lines, so replies from before may be among the first", "")
+	}
 	if job.Ready != nil {
 		job.Ready()
 	}
