@@ -37,12 +37,6 @@ type Phone interface {
 	Close() error
 }
 
-// UserChoice is --android-user: a user's ID, or unset.
-type UserChoice struct {
-	ID  int
-	Set bool
-}
-
 // Fleet is all phones that can be reached.
 type Fleet struct {
 	Backends []Backend

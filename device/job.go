@@ -31,6 +31,12 @@ func ParseRoute(s string) (Route, error) {
 	return "", Errorf(Usage, "invalid route %q: use auto, sdk, app, system, url or bridge", s)
 }
 
+// UserChoice is --android-user: a user's ID, or unset.
+type UserChoice struct {
+	ID  int
+	Set bool
+}
+
 // After is what tidies the phone up when a request is over.
 type After string
 
