@@ -3,6 +3,8 @@ package ios_test
 import (
 	"context"
 	"errors"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -175,52 +179,89 @@ func noLeaks(t *testing.T) func() {
 }
 
 // TestFaults has the phone fail at each step: the delivery ends with the context
-// or at once, and nothing is left running.
+// or at once, and nothing is left running, open or lying about. In the tier
+// "faults" each fault strikes 200 times.
 func TestFaults(t *testing.T) {
+	n := 1
+	if tier.Required("faults") {
+		n = 200
+	}
 	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
 		for _, step := range append(coreSteps, "wda GET /status", "wda GET /wda/locked", "wda POST /session", "wda POST /session/url", "wda GET /wda/activeAppInfo") {
 			t.Run(name+"/"+step, func(t *testing.T) {
+				temporary := t.TempDir()
+				t.Setenv("TMPDIR", temporary)
 				defer noLeaks(t)()
-				o := virtualios.Options{}
-				if strings.HasPrefix(step, "wda") {
-					o.IOS, o.WDA = "16.7", virtualios.WDAOn
+				files := openFiles(t)
+				for range n {
+					failAt(t, step, effect)
 				}
-				faults := fault.New(fault.Fault{Step: step, Then: effect})
-				l := newLab(t, o, faults)
-				defer l.Close()
-				phone := l.open(t)
-				defer phone.Close()
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				defer cancel()
-				if effect == fault.Stall {
-					go func() { // whoever waits at the step is told to stop
-						for faults.Count(step) == 0 && ctx.Err() == nil {
-							time.Sleep(time.Millisecond)
-						}
-						cancel()
-					}()
-				}
-				out, err := phone.Deliver(ctx, device.Job{Request: webpage(), Until: device.Returned})
-				if err == nil {
-					t.Fatalf("it succeeded: %+v; steps %q", out.Evidence, faults.Steps())
-				}
-				if faults.Count(step) == 0 {
-					t.Fatalf("%q was not reached: %v; steps %q", step, err, faults.Steps())
-				}
-				e := device.AsError(err)
-				switch {
-				case effect == fault.Stall:
-					if !errors.Is(err, context.Canceled) {
-						t.Errorf("the wait ended with %v (%s)", err, e.Code)
-					}
-				case ctx.Err() != nil:
-					t.Errorf("it took the whole time: %v", err)
-				case e.Hint == "" || e.Code == device.Failed:
-					t.Errorf("%v (%s), hint %q", err, e.Code, e.Hint)
+				wait.For(t, "files to close", func() bool { return openFiles(t) <= files })
+				if left, err := os.ReadDir(temporary); len(left) > 0 || err != nil {
+					t.Errorf("left behind: %v, %v", left, err)
 				}
 			})
 		}
 	}
+}
+
+// failAt has a delivery fail at a step.
+func failAt(t *testing.T, step string, effect fault.Effect) {
+	t.Helper()
+	o := virtualios.Options{}
+	if strings.HasPrefix(step, "wda") {
+		o.IOS, o.WDA = "16.7", virtualios.WDAOn
+	}
+	faults := fault.New(fault.Fault{Step: step, Then: effect})
+	l := newLab(t, o, faults)
+	defer l.Close()
+	phone := l.open(t)
+	defer phone.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if effect == fault.Stall {
+		go func() { // whoever waits at the step is told to stop
+			for faults.Count(step) == 0 && ctx.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+	}
+	out, err := phone.Deliver(ctx, device.Job{Request: webpage(), Until: device.Returned})
+	if err == nil {
+		t.Fatalf("it succeeded: %+v; steps %q", out.Evidence, faults.Steps())
+	}
+	if faults.Count(step) == 0 {
+		t.Fatalf("%q was not reached: %v; steps %q", step, err, faults.Steps())
+	}
+	e := device.AsError(err)
+	switch {
+	case effect == fault.Stall:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the wait ended with %v (%s)", err, e.Code)
+		}
+	case ctx.Err() != nil:
+		t.Errorf("it took the whole time: %v", err)
+	case e.Hint == "" || e.Code == device.Failed:
+		t.Errorf("%v (%s), hint %q", err, e.Code, e.Hint)
+	}
+}
+
+// openFiles counts this process's file descriptors, where that is possible.
+// Pipes don't count: the runtime keeps a pool of them for splice(2).
+func openFiles(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil && runtime.GOOS == "linux" {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, e := range entries {
+		if link, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && !strings.HasPrefix(link, "pipe:") {
+			n++
+		}
+	}
+	return n
 }
 
 // TestInterrupted ends a wait that nothing else ends.
