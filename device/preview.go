@@ -12,3 +12,12 @@ type Preview struct {
 	// Notes say what a phone would not be sent.
 	Notes []Note
 }
+
+// NewPreview is the preview of wire forms, as their platform prints them.
+func NewPreview[W any](text string, wires []W, differences []string, notes ...Note) Preview {
+	p := Preview{Text: text, Differences: differences, Notes: notes}
+	for _, w := range wires {
+		p.Wire = append(p.Wire, w)
+	}
+	return p
+}

@@ -67,10 +67,10 @@ func encode(route device.Route, req intents.Request, s androidwire.Sender, files
 	case device.RouteBridge:
 		link, err := device.BridgeLink(s.AppID, req)
 		if err != nil {
-			return nil, nil, device.Errorf(device.Failed, "%w", err)
+			return nil, nil, err
 		}
 		intent := androidwire.Intent{Package: s.Package, Action: "android.intent.action.VIEW", Flags: androidwire.FlagNewTask, Data: link}
-		return []androidwire.Wire{{Intent: &intent}}, []string{"a debug deep link into the app, whose hook calls the real SDK"}, nil
+		return []androidwire.Wire{{Intent: &intent}}, []string{device.BridgeDiffers}, nil
 	}
 	var differences []string
 	if route == device.RouteSDK {
@@ -148,15 +148,11 @@ func Preview(job device.Job) (device.Preview, intents.Request, error) {
 	if err != nil {
 		return device.Preview{}, job.Request, err
 	}
-	return show(wires, differences, notes), placeMedia(job.Request, files), nil
+	return show(wires, differences, notes...), placeMedia(job.Request, files), nil
 }
 
-func show(wires []androidwire.Wire, differences []string, notes []device.Note) device.Preview {
-	p := device.Preview{Text: androidwire.Text(wires), Differences: differences, Notes: notes}
-	for _, w := range androidwire.Print(wires) {
-		p.Wire = append(p.Wire, w)
-	}
-	return p
+func show(wires []androidwire.Wire, differences []string, notes ...device.Note) device.Preview {
+	return device.NewPreview(androidwire.Text(wires), androidwire.Print(wires), differences, notes...)
 }
 
 // PreviewReply is what a forged reply is sent as.
@@ -165,7 +161,7 @@ func PreviewReply(job device.ReplyJob) (device.Preview, error) {
 	if err != nil {
 		return device.Preview{}, err
 	}
-	return show([]androidwire.Wire{{Intent: intent}}, differences, nil), nil
+	return show([]androidwire.Wire{{Intent: intent}}, differences), nil
 }
 
 // encodeReply returns the Intent that brings a reply to an app, and what of the

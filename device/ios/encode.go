@@ -29,9 +29,9 @@ func encode(route device.Route, req intents.Request, s ioswire.Sender) ([]ioswir
 	if route == device.RouteBridge {
 		link, err := device.BridgeLink(s.AppID, req)
 		if err != nil {
-			return nil, nil, device.Errorf(device.Failed, "%w", err)
+			return nil, nil, err
 		}
-		return []ioswire.Wire{{URL: &ioswire.URL{Text: link}}}, []string{"a debug deep link into the app, whose hook calls the real SDK"}, nil
+		return []ioswire.Wire{{URL: &ioswire.URL{Text: link}}}, []string{device.BridgeDiffers}, nil
 	}
 	s.Scheme = route == device.RouteURL
 	wires, differences, err := ioswire.Encode(req, s)
@@ -112,9 +112,5 @@ func encodeReply(reply intents.Reply, to ioswire.Receiver, sdkVersion string) ([
 }
 
 func show(wires []ioswire.Wire, differences []string) device.Preview {
-	p := device.Preview{Text: ioswire.Text(wires), Differences: differences}
-	for _, w := range ioswire.Print(wires) {
-		p.Wire = append(p.Wire, w)
-	}
-	return p
+	return device.NewPreview(ioswire.Text(wires), ioswire.Print(wires), differences)
 }
