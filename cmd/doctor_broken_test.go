@@ -243,7 +243,8 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 			`android:grantUriPermissions="false"><grant-uri-permission android:pathPrefix="/share"/></provider>`), nil},
 		{"9: other queries", manifest(`"com.tencent.mm"`, `"com.tencent.mobileqq"`), []string{"app.queries"}},
 		{"20: no provider", manifest(`<provider android:name="androidx.core.content.FileProvider" `+
-			`android:authorities="com.example.wxdemo.fileprovider" android:exported="false" `+
+			`android:authorities="com.example.wxdemo.fileprovider"
+  android:exported="false" `+
 			`android:grantUriPermissions="true"/>`, ""), []string{"app.provider"}},
 		{"20: grants nothing", manifest(`android:grantUriPermissions="true"`, `android:grantUriPermissions="false"`), []string{"app.provider"}},
 		{"32: obfuscated", func(a *doctor.APK) { a.Classes = []string{"a.a", "com.tencent.mm.opensdk.constants.Build"} },
