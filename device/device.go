@@ -191,8 +191,7 @@ func Merge(infos []Info) []Info {
 	slices.SortStableFunc(sorted, func(a, b Info) int {
 		return cmp.Or(
 			cmp.Compare(rank(a), rank(b)),
-			cmp.Compare(a.Platform, b.Platform),
-			cmp.Compare(a.ID, b.ID))
+			inOrder(a, b))
 	})
 	var merged []Info
 	for _, info := range sorted {
@@ -212,10 +211,18 @@ func Merge(infos []Info) []Info {
 		}
 		return cmp.Or(
 			cmp.Compare(ready(a), ready(b)),
-			cmp.Compare(a.Platform, b.Platform),
-			cmp.Compare(a.ID, b.ID))
+			inOrder(a, b))
 	})
 	return merged
+}
+
+// inOrder orders phones whose state is alike. Cheap ones may share an ID.
+func inOrder(a, b Info) int {
+	return cmp.Or(
+		cmp.Compare(a.Platform, b.Platform),
+		cmp.Compare(a.ID, b.ID),
+		cmp.Compare(a.USBPath, b.USBPath),
+		cmp.Compare(a.TransportID, b.TransportID))
 }
 
 // rank orders the ways to a phone, the best first.

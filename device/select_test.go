@@ -190,6 +190,16 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
+	// Phones that share an ID have one order, whatever the server's is.
+	on := func(path string, id int) Info {
+		i := phone("0123456789ABCDEF", Ready, USB)
+		i.USBPath, i.TransportID, i.SharedID = path, id, true
+		return i
+	}
+	got := Merge([]Info{on("1-2", 1), on("1-1", 3), on("1-1", 2)})
+	if len(got) != 3 || got[0].TransportID != 2 || got[1].TransportID != 3 || got[2].TransportID != 1 {
+		t.Errorf("phones that share an ID: %+v", got)
+	}
 }
 
 func FuzzParseSelector(f *testing.F) {
