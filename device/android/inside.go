@@ -76,7 +76,8 @@ func callbacks(app *agent.App, also ...string) []string {
 
 // enter makes an inside for an app; it attaches to nothing yet. close it.
 func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *inside {
-	in := &inside{phone: p, classes: classes, uid: app.UID, others: p.options.OtherDebugger, attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
+	in := &inside{phone: p, classes: classes, uid: app.UID, others: p.options.OtherDebugger,
+		attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
 	in.ctx, in.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	in.tidy, in.endTidy = context.WithCancel(context.WithoutCancel(ctx))
 	soon := func() { time.AfterFunc(tidyTime, in.endTidy) }
@@ -103,7 +104,7 @@ func (in *inside) close() {
 const (
 	// silentTime is how long a process may take to say hello before another
 	// debugger is taken for the reason: without one ART answers within 25 ms.
-	silentTime = time.Second
+	silentTime = 800 * time.Millisecond
 	// attachTime bounds the wait for a process where a command has no deadline.
 	attachTime = 20 * time.Second
 )

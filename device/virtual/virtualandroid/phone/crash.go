@@ -48,7 +48,8 @@ type crash struct {
 
 // crash ends a process. Called with the lock held.
 func (p *Phone) crash(pr *Process, c crash) {
-	p.Log.Write(LogEntry{Time: p.now(), PID: pr.PID, TID: pr.PID, UID: pr.UID, Buffer: LogCrash, Priority: c.priority, Tag: c.tag, Text: c.text})
+	p.Log.Write(LogEntry{Time: p.now(), PID: pr.PID, TID: pr.PID, UID: pr.UID, Buffer: LogCrash,
+		Priority: c.priority, Tag: c.tag, Text: c.text})
 	p.event(evCrash, pr.User(), pr.PID, pr.Name, p.packages[pr.Package].crashFlags(), c.exception, c.message, c.file, 0, 0)
 	if t, r := p.top(); r != nil && r.pid == pr.PID {
 		p.text(LogSystem, Warn, p.taskTag(), fmt.Sprintf("  Force finishing activity %s", r.comp()))
