@@ -146,7 +146,8 @@ func (in *inside) attachAll(ctx context.Context, pids []int, tell func(error)) {
 // otherDebugger is why a process says nothing. A phone does not tell who is
 // attached to an app, nor, to all, which apps are frozen.
 func otherDebugger(pid int) *device.Error {
-	return device.Errorf(device.PhoneNotReady, "another debugger (Android Studio?) is attached to the app's process %d, or the process is frozen", pid).
+	return device.Errorf(device.PhoneNotReady, "another debugger (Android Studio?) is attached to the app's process %d, "+
+		"or the process is frozen", pid).
 		WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
 }
 

@@ -411,7 +411,7 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 func (o *observer) readInside(c caught) {
 	at := c.at.Sub(o.Begin)
 	if c.ended != 0 {
-		o.See(at, device.NotSent, "", fmt.Sprintf("the app's process %d ended, or its VM let wxctl go", c.ended), sourceInside)
+		o.See(at, device.NotSent, "", fmt.Sprintf("the app's process %d ended, or its VM detached wxctl", c.ended), sourceInside)
 		return
 	}
 	o.read++
