@@ -46,21 +46,22 @@ var layers = map[string][]string{
 // doors are the modules that few packages may import, in files that are no
 // tests: each stands behind one door.
 var doors = map[string][]string{
-	"github.com/electricbubble/gadb": {"device/android"},
-	"github.com/fatih/color":         {"cmd/internal/streams"},
-	"github.com/danielpaulus/go-ios": {"device/ios", "device/virtual/virtualios/coredevice"},
-	"gvisor.dev/gvisor":              {"device/netstack"},
-	"github.com/spf13/cobra":         {"cmd", "docs/gen"},
-	"github.com/spf13/pflag":         {"cmd"},
-	"mvdan.cc/sh":                    {"device/virtual/virtualandroid/shell"},
-	"github.com/zalando/go-keyring":  {"oauth/credentials"},
-	"github.com/pelletier/go-toml":   {"cmd/internal/config"},
-	"go.mozilla.org/pkcs7":           {"device/cms"},
-	"golang.org/x/text/width":        {"cmd/internal/language"},
-	"github.com/nats-io/nats.go":     {"device/lab/natslab"},
-	"github.com/nats-io/nats-server": {"device/lab/natslab/natsserver"},
-	"github.com/nats-io/nkeys":       {"device/lab/natslab/natsserver"},
-	"github.com/itchyny/gojq":        {"cmd/internal/output", "intents/suite"},
+	"github.com/electricbubble/gadb":      {"device/android"},
+	"github.com/fatih/color":              {"cmd/internal/streams"},
+	"github.com/danielpaulus/go-ios":      {"device/ios", "device/virtual/virtualios/coredevice"},
+	"gvisor.dev/gvisor":                   {"device/netstack"},
+	"github.com/spf13/cobra":              {"cmd", "docs/gen"},
+	"github.com/spf13/pflag":              {"cmd"},
+	"mvdan.cc/sh":                         {"device/virtual/virtualandroid/shell"},
+	"github.com/zalando/go-keyring":       {"oauth/credentials"},
+	"github.com/pelletier/go-toml":        {"cmd/internal/config"},
+	"go.mozilla.org/pkcs7":                {"device/cms"},
+	"golang.org/x/text/width":             {"cmd/internal/language"},
+	"github.com/nats-io/nats.go":          {"device/lab/natslab"},
+	"github.com/nats-io/nats-server":      {"device/lab/natslab/natsserver"},
+	"github.com/nats-io/nkeys":            {"device/lab/natslab/natsserver"},
+	"github.com/prometheus/client_golang": {"cmd/internal/metrics"},
+	"github.com/itchyny/gojq":             {"cmd/internal/output", "intents/suite"},
 }
 
 // pkg is what `go list` says of a package.

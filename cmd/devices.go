@@ -18,6 +18,7 @@ import (
 type devicesOptions struct {
 	f       *Factory
 	phone   phoneFlags
+	lab     labAccess
 	watch   bool
 	waitFor string
 }
@@ -38,7 +39,7 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 		Example: examples("wxctl devices\nwxctl devices --device virtual:android --json"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(opts.phone.check(c), given(c, "wait-for")); err != nil {
+			if err := errors.Join(opts.phone.check(c), opts.lab.check(c), given(c, "wait-for")); err != nil {
 				return err
 			}
 			if opts.waitFor != "" {
@@ -56,6 +57,7 @@ answers wrongly, or not in time, is. --wait-for lists the phones when all that
 		},
 	}
 	opts.phone.add(f, cmd)
+	opts.lab.add(cmd)
 	cmd.Flags().StringVar(&opts.waitFor, "wait-for", "", "wait until the phones are in this `state`, such as ready")
 	cmd.Flags().BoolVar(&opts.watch, "watch", false, "keep running, and print a line (with --json an object) for each change")
 	return cmd
@@ -85,6 +87,9 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	}
 	ctx, cancel := f.Deadline(ctx, byDefault)
 	defer cancel()
+	if opts.lab.url != "" {
+		return devicesOfLab(ctx, opts, sel.Platform)
+	}
 	fleet, closePhones, err := f.Phones(ctx, f, &opts.phone, sel)
 	if err != nil {
 		return err
@@ -111,6 +116,29 @@ func devicesRun(ctx context.Context, opts *devicesOptions) error {
 		return listFailed(err)
 	}
 	return nil
+}
+
+// devicesOfLab lists the phones of a lab.
+func devicesOfLab(ctx context.Context, opts *devicesOptions, platform device.Platform) error {
+	if opts.watch || opts.waitFor != "" {
+		return exit.Usagef("see wxctl lab ls", "--watch and --wait-for are for the phones of this host")
+	}
+	l, err := opts.lab.dial(ctx, opts.f, "devices")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	state, err := l.State(ctx)
+	if err != nil {
+		return err
+	}
+	var phones []device.Info
+	for _, a := range state.Agents {
+		for _, p := range a.Phones {
+			phones = append(phones, labInfo(a, p))
+		}
+	}
+	return printDevices(opts.f, narrowTo(phones, platform), nil)
 }
 
 // listFailed is the error of a listing: a server that answered wrongly or not

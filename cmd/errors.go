@@ -36,6 +36,9 @@ func describe(err error) exit.Report {
 	if errors.As(err, &stored) {
 		return exit.Report{Code: "store_failed", ExitCode: exit.Failed, Message: err.Error(), Hint: stored.Hint}
 	}
+	if r := describeLab(err); r != nil {
+		return *r
+	}
 	if errors.Is(err, context.Canceled) {
 		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
 	}

@@ -47,6 +47,9 @@ func runExample(t *testing.T, line string) {
 		}
 		return
 	}
+	if slices.Contains(args, "--lab") {
+		args = inExampleLab(t, args)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	if code := Run(ctx, f, args); code != 0 {

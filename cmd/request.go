@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ func safe(s string) string { return streams.Safe(s) }
 type requestOptions struct {
 	f     *Factory
 	phone phoneFlags
+	lab   labAccess
 
 	appID, pkg, bundleID, universalLink string
 	sdkVersion                          string
@@ -44,6 +46,7 @@ type requestOptions struct {
 func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
 	o.f, o.untilDefault = f, untilDefault
 	o.phone.add(f, cmd)
+	o.lab.add(cmd)
 	o.addSaveCase(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.appID, "app-id", "", "AppID that the request names, wx and 16 hex digits")
@@ -81,7 +84,7 @@ type plan struct {
 
 func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 	var p plan
-	err := o.phone.check(cmd)
+	err := errors.Join(o.phone.check(cmd), o.lab.check(cmd))
 	if err != nil {
 		return p, err
 	}
@@ -156,6 +159,9 @@ func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, read func
 	}
 	if o.dryRun {
 		return o.preview(p, c)
+	}
+	if o.lab.url != "" {
+		return o.throughLab(ctx, cmd, p)
 	}
 	return o.deliver(ctx, p, c)
 }

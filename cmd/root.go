@@ -35,6 +35,8 @@ func subcommands() []subcommand {
 		{"phones", "screenshot", func(f *Factory) *cobra.Command { return NewCmdScreenshot(f, nil) }},
 		{"phones", "record", func(f *Factory) *cobra.Command { return NewCmdRecord(f, nil) }},
 		{"phones", "virtual", NewCmdVirtual},
+		{"phones", "lab", NewCmdLab},
+		{"phones", "agent", func(f *Factory) *cobra.Command { return NewCmdAgent(f, nil) }},
 		{"rest", "auth", NewCmdAuth},
 		{"rest", "config", NewCmdConfig},
 		{"rest", "version", func(f *Factory) *cobra.Command { return NewCmdVersion(f, nil) }},

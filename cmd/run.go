@@ -23,9 +23,12 @@ import (
 )
 
 type runOptions struct {
-	f     *Factory
-	phone phoneFlags
-	files []string
+	f        *Factory
+	phone    phoneFlags
+	lab      labAccess
+	priority int
+	inLab    *labRun // of the run at hand, once its phones were looked for
+	files    []string
 
 	tags, caseGlob, shard string
 	maxFailures           int
@@ -82,7 +85,9 @@ wxctl run --example`),
 		},
 	}
 	opts.phone.add(f, cmd)
+	opts.lab.add(cmd)
 	flags := cmd.Flags()
+	flags.IntVar(&opts.priority, "priority", 0, "`number` of the run in a lab: phones serve higher ones first")
 	flags.StringVar(&opts.tags, "tags", "", "only cases whose tags fit an `expression`, such as \"smoke and not slow\"")
 	flags.StringVar(&opts.caseGlob, "case", "", "only cases whose name fits a `glob`")
 	flags.StringVar(&opts.shard, "shard", "", "only part `i/n` of the cases: one part each on several machines")
@@ -114,8 +119,11 @@ func (o *runOptions) check(c *cobra.Command) error {
 	if o.schema || o.example {
 		return nil
 	}
-	if err := o.phone.check(c); err != nil {
+	if err := errors.Join(o.phone.check(c), o.lab.check(c)); err != nil {
 		return err
+	}
+	if c.Flags().Changed("priority") && o.lab.url == "" {
+		return exit.Usagef("add --lab nats://HOST:4222", "--priority is for a lab, and none is named")
 	}
 	if o.web != "" {
 		if err := checkWeb(o.web, "a run is"); err != nil {

@@ -31,7 +31,7 @@ func (o *runOptions) runAll(ctx context.Context, runs []*suiteRun) error {
 	var dirs []string
 	var results []*suite.Run
 	for _, r := range runs {
-		r.phones, r.noPhones = phones, none
+		r.phones, r.noPhones, r.inLab = phones, none, o.inLab
 		folder, err := createRunFolder(cmp.Or(o.out, "wxctl-runs"), r.id, len(runs) == 1 && o.out != "")
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func (o *runOptions) goOn(ctx context.Context) error {
 		return errors.Join(err, folder.Close())
 	}
 	defer o.page.close()
-	r.phones, r.noPhones = phones, none
+	r.phones, r.noPhones, r.inLab = phones, none, o.inLab
 	run, err := o.runOne(ctx, r, folder)
 	if err != nil {
 		return err
@@ -89,6 +89,9 @@ func (o *runOptions) goOn(ctx context.Context) error {
 // openPhones finds the phones of the run. That there is none is not an error
 // here: the cases are, each with that reason.
 func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none error, closePhones func(), err error) {
+	if o.lab.url != "" {
+		return o.openLab(ctx)
+	}
 	sel, err := o.f.selector(&o.phone)
 	if err != nil {
 		return nil, nil, nil, err
@@ -132,7 +135,7 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 // runOne runs one suite into its folder.
 func (o *runOptions) runOne(ctx context.Context, r *suiteRun, folder *runFolder) (*suite.Run, error) {
 	defer folder.Close()
-	r.folder = folder
+	r.folder, r.keep = folder, folder.keep
 	r.start.Dir, r.start.PlanDigest = folder.dir, r.plan.Digest()
 	r.start.Phones = []suite.Phone{}
 	for _, p := range r.phones {

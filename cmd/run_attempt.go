@@ -35,6 +35,7 @@ type attempt struct {
 	log      bytes.Buffer
 	several  bool // steps
 	reported error
+	refused  bool // a request was not to leave: nobody could write it down
 }
 
 // try runs the steps of a case and reports what came of it. Its error says that
@@ -61,11 +62,17 @@ func (a *attempt) try(ctx context.Context) error {
 	if a.reported != nil {
 		return a.reported
 	}
+	if a.run.after != nil {
+		a.run.after(a.phone, &a.end)
+	}
+	if a.refused && !a.end.Sent && a.run.owner != nil {
+		return a.claim.Return(ctx) // nothing came of it, and it may be done elsewhere
+	}
 	result, err := json.Marshal(a.end)
 	if err != nil {
 		return err
 	}
-	return a.claim.Done(ctx, result)
+	return a.claim.Done(ctx, a.run.writer.MaskedJSON(result))
 }
 
 // unfit says why the case has no place on this phone.
@@ -86,7 +93,7 @@ func (a *attempt) fill(text string) (string, error) {
 			return v, true
 		}
 		if env, ok := strings.CutPrefix(name, "env."); ok {
-			return a.run.f.Getenv(env), true
+			return a.run.getenv(env), true
 		}
 		v, ok := a.captured[name]
 		return v, ok
@@ -104,7 +111,7 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 	}
 	on := a.watch(i)
 	began := a.run.f.Now()
-	answer, said := a.run.command(ctx, args, a.phone.opener(on))
+	answer, said := a.command(ctx, i, s, args, on)
 	end.DurationMs = a.run.f.Now().Sub(began).Milliseconds()
 	end.ExitCode, end.Message = answer.ExitCode, said.Message
 	outcome := readOutcome(answer.JSON)
@@ -170,7 +177,11 @@ func (a *attempt) watch(i int) *onPhone {
 		step = i + 1
 	}
 	o := &onPhone{
-		firing: a.claim.Firing,
+		firing: func(ctx context.Context) error {
+			err := a.claim.Firing(ctx)
+			a.refused = a.refused || err != nil
+			return err
+		},
 		seen: func(e device.Evidence) {
 			a.report(context.Background(), suite.Event{Type: suite.EvidenceSeen, Place: &a.place, Evidence: &suite.Evidence{
 				Step: step, AtMs: e.AtMs, What: device.Printable(e.What), Source: e.Source, Screen: string(e.Screen),
@@ -220,7 +231,7 @@ func (a *attempt) picture(ctx context.Context) {
 func (a *attempt) report(ctx context.Context, e suite.Event) {
 	text, err := json.Marshal(e)
 	if err == nil {
-		err = a.claim.Report(ctx, text)
+		err = a.claim.Report(ctx, a.run.writer.MaskedJSON(text))
 	}
 	if err != nil && a.reported == nil {
 		a.reported = err
@@ -236,7 +247,7 @@ func (a *attempt) keepArtifacts(ctx context.Context) {
 		return w == suite.Always || w == suite.OnFailure && a.end.Status != suite.Passed && a.end.Status != suite.Skipped
 	}
 	keep := func(kind, name, mime string, data []byte) {
-		artifact, err := a.run.folder.keep(a.place, kind, name, mime, data)
+		artifact, err := a.run.keep(a.place, kind, name, mime, data)
 		if err != nil {
 			a.run.f.Streams.Warn("%s", safe(fmt.Sprintf("%s of %q can't be written: %v", kind, a.c.Name, err)))
 		} else if artifact != nil {
@@ -346,6 +357,9 @@ func (r *suiteRun) arguments(c *suite.Case, s *suite.Step, phone string, fill fu
 		if err != nil {
 			return nil, err
 		}
+		if slices.Contains(fileFlags, f.Name) {
+			value = r.file(value)
+		}
 		args = append(args, "--"+f.Name+"="+value)
 	}
 	if len(s.Args) > 0 {
@@ -355,6 +369,9 @@ func (r *suiteRun) arguments(c *suite.Case, s *suite.Step, phone string, fill fu
 		value, err := fill(arg)
 		if err != nil {
 			return nil, err
+		}
+		if s.Do != "share text" {
+			value = r.file(value)
 		}
 		args = append(args, value)
 	}

@@ -160,19 +160,29 @@ func (r *runFolder) plan(p *suite.Plan) error {
 
 // keep writes a file of an attempt and returns what is told of it.
 func (r *runFolder) keep(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error) {
-	if len(bytes.TrimSpace(data)) == 0 {
+	artifact := artifactOf(at, kind, name, mime, data)
+	if artifact == nil {
 		return nil, nil
 	}
-	rel := path.Join("artifacts", slug(at.Case), slug(at.Phone), fmt.Sprint(at.Attempt), name)
-	full := filepath.Join(r.dir, filepath.FromSlash(rel))
+	full := filepath.Join(r.dir, filepath.FromSlash(artifact.Path))
 	if err := os.MkdirAll(filepath.Dir(full), 0o700); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(full, data, 0o600); err != nil {
 		return nil, err
 	}
+	return artifact, nil
+}
+
+// artifactOf is what is told of a file of an attempt; nil if there is nothing in
+// it.
+func artifactOf(at suite.Place, kind, name, mime string, data []byte) *suite.Artifact {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil
+	}
 	sum := sha256.Sum256(data)
-	return &suite.Artifact{Kind: kind, Path: rel, MIME: mime, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}, nil
+	return &suite.Artifact{Kind: kind, Path: path.Join("artifacts", slug(at.Case), slug(at.Phone), fmt.Sprint(at.Attempt), name), MIME: mime,
+		SHA256: hex.EncodeToString(sum[:]), Size: int64(len(data))}
 }
 
 func (r *runFolder) Close() error { return errors.Join(r.events.Close(), r.lock.Unlock()) }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -13,7 +14,10 @@ import (
 // runPhone is a phone of a run. It is opened once and stays open and locked
 // between cases.
 type runPhone struct {
-	info  device.Info
+	info device.Info
+	// name is what the lab calls the phone; empty where it is one of this host's.
+	name  string
+	agent string // the host that drives it, in a lab
 	fleet *device.Fleet
 	open  device.Phone // nil until a case needs it
 
@@ -36,10 +40,13 @@ func (p *runPhone) lose(cause error) {
 	}
 }
 
+// key tells the phone from all others of the run.
+func (p *runPhone) key() string { return cmp.Or(p.name, p.info.ID) }
+
 // fact is how people know the phone.
 func (p *runPhone) fact() suite.Phone {
 	return suite.Phone{
-		ID: p.info.ID, Name: device.Printable(p.info.Name), Model: device.Printable(p.info.Model),
+		Agent: p.agent, ID: p.key(), Name: device.Printable(p.info.Name), Model: device.Printable(p.info.Model),
 		Platform: string(p.info.Platform), OSVersion: device.Printable(p.info.OSVersion),
 	}
 }
@@ -48,7 +55,7 @@ func (p *runPhone) fact() suite.Phone {
 func (p *runPhone) value(name string) (string, bool) {
 	f := p.fact()
 	v, ok := map[string]string{
-		"device.id": f.ID, "device.name": f.Name, "device.model": f.Model, "device.platform": f.Platform, "device.osVersion": f.OSVersion,
+		"device.id": p.info.ID, "device.name": f.Name, "device.model": f.Model, "device.platform": f.Platform, "device.osVersion": f.OSVersion,
 	}[name]
 	return v, ok
 }

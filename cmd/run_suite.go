@@ -35,12 +35,30 @@ type suiteRun struct {
 	jobs        int
 	id          string
 
-	queue interface {
-		lab.Queue
-		lab.Source
-	}
-	done    chan finished
+	queue  lab.Queue
+	source lab.Source // nil where the phones are those of a lab
+	inLab  *labRun    // nil where they are this host's
+	owner  *runOwner  // who answers for the run on another host; nil if it is here
+	keep   func(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error)
+	after  func(*runPhone, *suite.End) // told of each attempt that ended here; may be nil
+	done   chan finished
+
+	mu      sync.Mutex
 	stopped string // why nothing new is started
+}
+
+// stop says that nothing new is started.
+func (r *suiteRun) stop(why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = why
+}
+
+// over is why nothing new is started; empty while something is.
+func (r *suiteRun) over() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
 }
 
 // finished is an attempt that has ended.
@@ -125,8 +143,8 @@ func (r *suiteRun) assign() (todos []todo, none map[string]string) {
 			r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name})
 		default:
 			for _, p := range fitting {
-				todos = append(todos, todo{c: c, phone: p.info.ID, attempt: 1})
-				r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name, Phone: p.info.ID})
+				todos = append(todos, todo{c: c, phone: p.key(), attempt: 1})
+				r.start.Jobs = append(r.start.Jobs, suite.Job{Case: c.Name, Phone: p.key()})
 			}
 		}
 	}
@@ -168,6 +186,11 @@ func (r *suiteRun) left(todos []todo, none map[string]string) ([]todo, map[strin
 		}
 		if last := result.Last(); last != nil {
 			t.attempt = last.Number + 1
+			if r.inLab != nil && last.Finished.IsZero() {
+				t.attempt = last.Number // the lab knows how far it is
+				left = append(left, t)
+				continue
+			}
 		}
 		for _, a := range result.Attempts {
 			if a.End.Status != suite.Stopped {
@@ -222,7 +245,15 @@ func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]strin
 	if len(todos) == 0 {
 		return nil
 	}
-	r.queue = lab.NewLocal(r.f.Now, r.record)
+	if r.inLab != nil {
+		if err := r.inLab.open(ctx, r); err != nil {
+			return err
+		}
+		defer r.inLab.close()
+	} else {
+		q := lab.NewLocal(r.f.Now, r.record)
+		r.queue, r.source = q, q
+	}
 	pending := map[string]todo{}
 	var jobs []lab.Job
 	attempts := 0
@@ -237,10 +268,12 @@ func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]strin
 		return err
 	}
 	var workers sync.WaitGroup
-	failures := make(chan error, len(r.phones))
+	failures := make(chan error, len(r.phones)+1)
 	slots := make(chan struct{}, max(1, r.jobs))
-	for _, p := range r.phones {
-		workers.Go(func() { failures <- r.worker(ctx, p, slots) })
+	if r.source != nil {
+		for _, p := range r.phones {
+			workers.Go(func() { failures <- r.worker(ctx, p, slots) })
+		}
 	}
 	err := r.own(ctx, pending, failures)
 	err = errors.Join(err, r.queue.Close())
@@ -259,9 +292,11 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 	}
 	failed, interrupted := 0, ctx.Done()
 	stop := func(why string) error {
-		r.stopped = why
+		r.stop(why)
 		return r.drain(pending, why)
 	}
+	broken, look := r.inLab.watch()
+	defer look.Stop()
 	for len(pending) > 0 {
 		var err error
 		select {
@@ -274,6 +309,9 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 		case <-deadline:
 			err = stop(fmt.Sprintf("the run reached its deadline of %s", r.deadline))
 		case err = <-failures: // nil: that one waits for nothing more
+		case err = <-broken:
+		case <-look.C:
+			err = r.gone(ctx, pending)
 		}
 		if err != nil {
 			return err
@@ -284,10 +322,13 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 
 // ended takes the end of an attempt into account.
 func (r *suiteRun) ended(ctx context.Context, pending map[string]todo, end finished, failed *int, stop func(string) error) error {
-	t := pending[end.job.ID]
+	t, ok := pending[end.job.ID]
+	if !ok {
+		return nil // the run was stopped while it was on its way
+	}
 	delete(pending, end.job.ID)
 	t.tried++
-	if r.stopped == "" && r.retries(&t, end.end) {
+	if r.over() == "" && r.retries(&t, end.end) {
 		t.attempt++
 		again := t.job(end.phone)
 		pending[again.ID] = t
@@ -297,7 +338,7 @@ func (r *suiteRun) ended(ctx context.Context, pending map[string]todo, end finis
 	if end.end.Status == suite.Failed {
 		*failed++
 	}
-	if r.stopped == "" && r.maxFailures > 0 && *failed >= r.maxFailures {
+	if r.over() == "" && r.maxFailures > 0 && *failed >= r.maxFailures {
 		return stop(fmt.Sprintf("%d cases failed", *failed))
 	}
 	return nil
@@ -310,7 +351,10 @@ func (r *suiteRun) drain(pending map[string]todo, why string) error {
 		return err
 	}
 	for _, job := range left {
-		t := pending[job.ID]
+		t, ok := pending[job.ID]
+		if !ok {
+			continue
+		}
 		delete(pending, job.ID)
 		err := r.writer.Write(suite.Event{Type: suite.AttemptFinished,
 			Place: &suite.Place{Case: t.c.Name, Phone: t.phone, Attempt: t.attempt},
@@ -329,7 +373,7 @@ func (r *suiteRun) settleBefore() error {
 	}
 	for _, result := range r.before.Results {
 		for _, a := range result.Attempts {
-			if a.Finished.IsZero() {
+			if a.Finished.IsZero() && r.inLab == nil { // a lab knows what became of it
 				end := a.End
 				end.Outcome = json.RawMessage("null")
 				at := suite.Place{Case: result.Case.Name, Phone: a.Phone.ID, Attempt: a.Number}
@@ -374,10 +418,17 @@ func (r *suiteRun) record(u lab.Update) error {
 		e.Type, e.Evidence, e.Artifact = told.Type, told.Evidence, told.Artifact
 	case lab.Done, lab.Lost:
 		return r.recordEnd(u, e)
-	default: // returned: another phone begins the same attempt
+	default: // returned: another phone begins the same attempt, if one is to
+		if why := r.over(); why != "" {
+			return r.end(u, e, suite.End{Status: suite.Stopped, Reason: why, Outcome: json.RawMessage("null")})
+		}
 		return nil
 	}
-	return r.writer.Write(e)
+	if err := r.writer.Write(e); err != nil || e.Artifact == nil || r.inLab == nil {
+		return err
+	}
+	r.inLab.fetch(r, *e.Artifact)
+	return nil
 }
 
 func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
@@ -389,6 +440,11 @@ func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
 			return err
 		}
 	}
+	return r.end(u, e, end)
+}
+
+// end writes down how an attempt ended, and tells who waits for it.
+func (r *suiteRun) end(u lab.Update, e suite.Event, end suite.End) error {
 	e.Type, e.End = suite.AttemptFinished, &end
 	if err := r.writer.Write(e); err != nil {
 		return err
@@ -399,7 +455,7 @@ func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
 
 func (r *suiteRun) byID(id string) *runPhone {
 	for _, p := range r.phones {
-		if p.info.ID == id {
+		if p.key() == id {
 			return p
 		}
 	}
@@ -410,7 +466,7 @@ func (r *suiteRun) byID(id string) *runPhone {
 func (r *suiteRun) worker(ctx context.Context, p *runPhone, slots chan struct{}) error {
 	// What runs is finished, not cut off, when the run is interrupted.
 	ctx = context.WithoutCancel(ctx)
-	lease, err := r.queue.Lease(ctx, p.info.ID, "this run", func(selector string) bool { return r.takes(p, selector) })
+	lease, err := r.source.Lease(ctx, p.key(), "this run", func(selector string) bool { return r.takes(p, selector) })
 	if err != nil {
 		return err
 	}
@@ -449,10 +505,10 @@ func (r *suiteRun) attempt(ctx context.Context, p *runPhone, claim lab.Claim) er
 	}
 	c, gone := r.plan.Find(w.Case), p.lost()
 	if gone == nil {
-		a := &attempt{run: r, phone: p, claim: claim, c: c, place: suite.Place{Case: w.Case, Phone: p.info.ID, Attempt: w.Attempt}}
+		a := &attempt{run: r, phone: p, claim: claim, c: c, place: suite.Place{Case: w.Case, Phone: p.key(), Attempt: w.Attempt}}
 		return a.try(ctx)
 	}
-	if job := claim.Job(); job.Phone == "" && !r.takes(p, job.Selector) {
+	if job := claim.Job(); job.Phone == "" && (r.owner != nil || !r.takes(p, job.Selector)) {
 		return claim.Return(ctx) // another phone can take it
 	}
 	report := describe(gone)

@@ -23,7 +23,7 @@ func notInSteps() map[string]string {
 	refused := map[string]string{}
 	for why, names := range map[string][]string{
 		"set on in the suite to choose phones": {"device", "platform", "all", "allow-not-ready"},
-		"give it to wxctl run, for all cases": {"jobs", "wait", "adb-server", "usbmuxd", "lab", "color",
+		"give it to wxctl run, for all cases": {"jobs", "wait", "adb-server", "usbmuxd", "lab", "lab-key", "lab-ca", "color",
 			"verbose", "quiet", "ui-lang", "watch", "wait-for"},
 		"the run reads the JSON itself: use expect":           {"json", "jq"},
 		"set profile of the suite":                            {"profile"},

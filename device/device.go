@@ -119,7 +119,11 @@ type Info struct {
 	Server string `json:"server,omitempty"`
 	// Also lists the other ways to the same phone, after Merge.
 	Also []Info `json:"also,omitempty"`
-	Fix  string `json:"fix,omitempty"` // what to do when State isn't Ready
+	// Agent is the host that lends the phone to a lab, and Labels what it calls
+	// its phones.
+	Agent  string   `json:"agent,omitempty"`
+	Labels []string `json:"labels,omitempty"`
+	Fix    string   `json:"fix,omitempty"` // what to do when State isn't Ready
 
 	// Hardware identifies the phone itself, whatever the way to it: its own
 	// serial number. Empty when it is not known or can't be trusted (emulators

@@ -41,7 +41,7 @@ type Condition struct {
 }
 
 var condition = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(platform|os|model|name|transport|id)(>=|<=|!=|=|<|>)(.*)$`)
+	return regexp.MustCompile(`^(platform|os|model|name|transport|id|agent|label)(>=|<=|!=|=|<|>)(.*)$`)
 })
 
 // ParseSelector reads a selector as --device takes it: a serial or UDID, a
@@ -63,7 +63,7 @@ func ParseSelector(text, from string) (Selector, error) {
 		m := condition().FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			return sel, Errorf(Usage, "%s %q: invalid condition %q", from, text, part).
-				WithHint("write conditions as platform=android,os>=12; keys: platform, os, model, name, transport, id")
+				WithHint("write conditions as platform=android,os>=12; keys: platform, os, model, name, transport, id, agent, label")
 		}
 		c := Condition{Key: m[1], Op: m[2], Value: m[3]}
 		if err := c.check(); err != nil {
@@ -122,6 +122,10 @@ func (c Condition) holds(i Info) bool {
 		value = string(i.Transport)
 	case "id":
 		value = i.ID
+	case "agent":
+		value = i.Agent
+	case "label":
+		return slices.Contains(i.Labels, c.Value) == (c.Op == "=")
 	case "os":
 		if i.OSVersion == "" {
 			return false

@@ -159,3 +159,10 @@ func (w *Writer) Masked(text string) string {
 	defer w.mu.Unlock()
 	return w.hide(text)
 }
+
+// MaskedJSON hides it in the strings of JSON.
+func (w *Writer) MaskedJSON(text []byte) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mask(text)
+}

@@ -184,5 +184,8 @@ func (k Key) Get(p *Profile) string {
 	return *k.field(p)
 }
 
+// Put sets the key's value in p.
+func (k Key) Put(p *Profile, value string) { *k.field(p) = value }
+
 // Check says what is wrong with a value of this key.
 func (k Key) Check(value string) error { return k.check(value) }

@@ -53,7 +53,7 @@ func (l *Lab) Lend(ctx context.Context, a Agent) error {
 	name := token(a.Name)
 	first, err := put(name, a)
 	if err != nil {
-		return err
+		return away(err)
 	}
 	acks := []jetstream.PubAckFuture{first}
 	for _, p := range a.Phones {

@@ -19,6 +19,8 @@ type Access struct {
 	Key  string // file of an NKey seed or of a user's credentials; empty for none
 	CA   string // file of the authorities of the servers' certificates; empty: the system's
 	Name string // of the connection, for the server's operators
+	// New is what the lab is set up with if it is new; nil for the defaults.
+	New *Settings
 }
 
 // An AccessError says what is wrong with an [Access], or with what the server
@@ -43,7 +45,7 @@ func Dial(ctx context.Context, a Access) (*Lab, error) {
 	if err != nil {
 		return nil, a.explain(err)
 	}
-	l, err := Open(ctx, nc)
+	l, err := Open(ctx, nc, a.New)
 	if err != nil {
 		nc.Close()
 		return nil, a.explain(err)
@@ -94,6 +96,14 @@ func (a Access) options() ([]nats.Option, error) {
 		return nil, &AccessError{Message: fmt.Sprintf("%q holds no key", a.Key), Hint: "name a key that wxctl lab init wrote, such as runner.nk"}
 	}
 	return append(opts, key), nil
+}
+
+// away says of errors of a connection that is being made anew what they mean.
+func away(err error) error {
+	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrDisconnected) {
+		return &AccessError{Message: "the connection to the lab is lost", Hint: "it is made anew as soon as the lab answers", Err: err}
+	}
+	return err
 }
 
 func loopback(host string) bool {

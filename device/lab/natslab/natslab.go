@@ -90,9 +90,9 @@ type Lab struct {
 	denied *denials
 }
 
-// Open opens the lab behind a connection, and sets it up if it is new. It owns
-// the connection from then on.
-func Open(ctx context.Context, nc *nats.Conn) (*Lab, error) {
+// Open opens the lab behind a connection, and sets it up if it is new, with the
+// defaults if fresh is nil. It owns the connection from then on.
+func Open(ctx context.Context, nc *nats.Conn, fresh *Settings) (*Lab, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,10 @@ func Open(ctx context.Context, nc *nats.Conn) (*Lab, error) {
 	l := &Lab{nc: nc, js: js, denied: watchDenials(nc)}
 	err = l.bind(ctx)
 	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err = Setup(ctx, nc, Defaults(len(nc.Servers()))); err == nil {
+		if fresh == nil {
+			fresh = new(Defaults(len(nc.Servers())))
+		}
+		if err = l.setup(ctx, *fresh); err == nil {
 			err = l.bind(ctx)
 		}
 	}
@@ -110,15 +113,11 @@ func Open(ctx context.Context, nc *nats.Conn) (*Lab, error) {
 	return l, nil
 }
 
-// Setup makes the assets of a lab that aren't there. What is there stays as it
+// setup makes the assets of a lab that aren't there. What is there stays as it
 // is.
-func Setup(ctx context.Context, nc *nats.Conn, s Settings) error {
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return err
-	}
-	denied := watchDenials(nc)
-	ctx, cancel := denied.guard(ctx)
+func (l *Lab) setup(ctx context.Context, s Settings) error {
+	js := l.js
+	ctx, cancel := l.denied.guard(ctx)
 	defer cancel()
 	bucket := func(name string, ttl time.Duration, history uint8) error {
 		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{

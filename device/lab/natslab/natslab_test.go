@@ -34,7 +34,7 @@ func open(t testing.TB, url string) *natslab.Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	l, err := natslab.Open(t.Context(), nc)
+	l, err := natslab.Open(t.Context(), nc, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

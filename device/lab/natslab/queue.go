@@ -342,16 +342,22 @@ func (q *Queue) Drain(ctx context.Context) ([]lab.Job, error) {
 	if err := q.lab.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+token(q.run.ID)+".>")); err != nil {
 		return nil, err
 	}
-	taken, err := q.takeBack(ctx, unsent)
+	taken, err := q.takeBack(ctx, func(j lab.Job) bool { return unsent[j.ID] })
 	return append(left, taken...), err
 }
 
-// takeBack claims what is queued and nobody has.
-func (q *Queue) takeBack(ctx context.Context, unsent map[string]bool) ([]lab.Job, error) {
+// Withdraw takes back jobs that nobody has claimed, those that are meant, and
+// returns them.
+func (q *Queue) Withdraw(ctx context.Context, meant func(lab.Job) bool) ([]lab.Job, error) {
+	return q.takeBack(ctx, func(j lab.Job) bool { return !meant(j) })
+}
+
+// takeBack claims what is queued and nobody has, but for what is to be left.
+func (q *Queue) takeBack(ctx context.Context, leave func(lab.Job) bool) ([]lab.Job, error) {
 	q.mu.Lock()
 	var open []message
 	for _, o := range q.jobs {
-		if o.submitted && !unsent[o.job.ID] && o.waiting() {
+		if o.submitted && o.waiting() && !leave(o.job) {
 			open = append(open, message{Job: o.job, Try: o.next()})
 		}
 	}

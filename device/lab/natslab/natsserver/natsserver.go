@@ -25,8 +25,8 @@ type Options struct {
 // Server is a server that runs.
 type Server struct {
 	server *server.Server
-	// URL is where it is reached.
-	URL string
+	// URL is where it is reached, and Own where it is reached from this host.
+	URL, Own string
 }
 
 // ready is how long a server may take to begin: it reads what it has kept.
@@ -71,7 +71,14 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		s.WaitForShutdown()
 		return nil, fmt.Errorf("the store %q can't be used", o.Store)
 	}
-	return &Server{server: s, URL: "nats://" + s.Addr().String()}, nil
+	at := s.Addr().String()
+	if _, port, err := net.SplitHostPort(at); err == nil {
+		if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		return &Server{server: s, URL: "nats://" + at, Own: "nats://" + net.JoinHostPort(host, port)}, nil
+	}
+	return &Server{server: s, URL: "nats://" + at, Own: "nats://" + at}, nil
 }
 
 // Close ends the server; what it has is kept.

@@ -1,0 +1,213 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/config"
+	"github.com/wxctl/wxctl/device/lab/natslab"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// runOwner answers for a run whose phones are driven here.
+type runOwner struct {
+	agent *lender
+	run   string
+	files map[string]string // the suite's names of files, and where they are here
+	env   sync.Map          // secrets of the suite, by name
+}
+
+// agentRuns are the runs that this agent has jobs of.
+type agentRuns struct {
+	agent *lender
+	dir   string
+
+	mu   sync.Mutex
+	runs map[string]*suiteRun // by id and key: a run that is resumed has another key
+}
+
+func newAgentRuns(a *lender) (*agentRuns, error) {
+	dir, err := os.MkdirTemp("", "wxctl-agent-*")
+	return &agentRuns{agent: a, dir: dir, runs: map[string]*suiteRun{}}, err
+}
+
+func (r *agentRuns) close() { _ = os.RemoveAll(r.dir) } // the system cleans up, too
+
+// of is the run of that id, fetched once.
+func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
+	info, ok := r.agent.source.Run(id)
+	if !ok {
+		return nil, fmt.Errorf("the lab knows no run %q", id)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := id + string(info.Key)
+	if run := r.runs[name]; run != nil {
+		return run, nil
+	}
+	run, err := r.fetch(ctx, &info)
+	if err == nil {
+		r.runs[name] = run
+	}
+	return run, err
+}
+
+// discard takes the events that only the owner writes.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) Sync() error                 { return nil }
+
+func (r *agentRuns) fetch(ctx context.Context, info *natslab.Run) (*suiteRun, error) {
+	a := r.agent
+	var work labWork
+	if err := json.Unmarshal(info.Work, &work); err != nil {
+		return nil, err
+	}
+	text, err := a.lab.File(ctx, work.Plan)
+	if err != nil {
+		return nil, err
+	}
+	plan := &suite.Plan{}
+	if err := json.Unmarshal(text, plan); err != nil {
+		return nil, err
+	}
+	owner := &runOwner{agent: a, run: info.ID, files: map[string]string{}}
+	plan.Dir = filepath.Join(r.dir, slug(info.ID))
+	if err := os.MkdirAll(plan.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	for name, file := range work.Files {
+		if owner.files[name], err = r.file(ctx, file, name); err != nil {
+			return nil, err
+		}
+	}
+	f, err := r.factory(plan.Profile, work.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return &suiteRun{
+		f: f, vocabulary: suiteVocabulary(f), plan: plan, id: info.ID, owner: owner, writer: suite.NewWriter(discard{}, info.ID, a.f.Now),
+		after: a.ended,
+		keep: func(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error) {
+			return a.put(info.ID, at, kind, name, mime, data)
+		},
+	}, nil
+}
+
+// file has a file of a suite in this process's folder, by its content.
+func (r *agentRuns) file(ctx context.Context, file, name string) (string, error) {
+	dir := filepath.Join(r.dir, filepath.FromSlash(file)) // files/ and its hash
+	if !filepath.IsLocal(filepath.FromSlash(file)) {
+		return "", fmt.Errorf("%q is not the name of a file of a lab", file)
+	}
+	full := filepath.Join(dir, slug(filepath.Base(filepath.FromSlash(strings.ReplaceAll(name, `\`, "/")))))
+	if _, err := os.Stat(full); err == nil {
+		return full, nil
+	}
+	data, err := r.agent.lab.File(ctx, file)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	return full, os.WriteFile(full, data, 0o600)
+}
+
+// factory is what the commands of a run are made with: the settings are those of
+// the run's owner, not of this host.
+func (r *agentRuns) factory(profile string, settings map[string]string) (*Factory, error) {
+	a := r.agent
+	p := &config.Profile{}
+	hidden := map[string]bool{"WXCTL_PROFILE": true}
+	for _, key := range config.Keys() {
+		hidden[key.Env] = key.Env != ""
+		if v := settings[key.Name]; v != "" {
+			if err := key.Check(v); err != nil {
+				return nil, err
+			}
+			key.Put(p, v)
+		}
+	}
+	if profile == "" {
+		profile = config.DefaultProfile
+	}
+	f := &Factory{
+		Streams: a.f.Streams, Now: a.f.Now, Started: a.f.Started, HTTP: a.f.HTTP, OAuthTransport: a.f.OAuthTransport, Keyring: a.f.Keyring,
+		Phones: a.f.Phones, Version: a.f.Version, ended: func() error { return nil },
+		Getenv: func(name string) string {
+			if hidden[name] {
+				return ""
+			}
+			return a.f.Getenv(name)
+		},
+	}
+	f.global.stateDir = a.f.global.stateDir
+	f.configOnce.Do(func() {
+		f.config = &config.Config{Path: "the settings of the run", File: config.File{Profiles: map[string]*config.Profile{profile: p}}}
+	})
+	return f, nil
+}
+
+// file is the file of that name, where it is on this host.
+func (r *suiteRun) file(name string) string {
+	if r.owner != nil {
+		if here := r.owner.files[name]; here != "" {
+			return here
+		}
+	}
+	return name
+}
+
+// getenv is a variable of the suite's secrets.
+func (r *suiteRun) getenv(name string) string {
+	if r.owner == nil {
+		return r.f.Getenv(name)
+	}
+	if v, ok := r.owner.env.Load(name); ok {
+		return v.(string)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	answer, err := r.owner.agent.ask(ctx, r.owner.run, ownerAsk{Env: name})
+	if err != nil {
+		return "" // the command says what it misses
+	}
+	r.writer.Hide(answer.Value)
+	r.owner.env.Store(name, answer.Value)
+	return answer.Value
+}
+
+// ownerTime bounds a step that the owner of a run does.
+const ownerTime = 2 * time.Minute
+
+// command runs a step: here, or where the run's secrets are if it touches no
+// phone.
+func (a *attempt) command(ctx context.Context, i int, s *suite.Step, args []string, on *onPhone) (suite.Answer, said) {
+	r := a.run
+	if r.owner == nil || r.vocabulary.Command(s.Do).Phone {
+		return r.command(ctx, args, a.phone.opener(on))
+	}
+	ctx, cancel := context.WithTimeout(ctx, ownerTime)
+	defer cancel()
+	values := map[string]string{}
+	for name, v := range a.captured {
+		values[name] = v
+	}
+	for _, name := range suite.DeviceNames() {
+		values[name], _ = a.phone.value(name)
+	}
+	answer, err := r.owner.agent.ask(ctx, r.owner.run, ownerAsk{Case: a.c.Name, Step: i, Phone: a.phone.info.ID, Values: values})
+	if err != nil {
+		report := describe(err)
+		return suite.Answer{ExitCode: int(report.ExitCode)}, said{Report: report}
+	}
+	return suite.Answer{ExitCode: answer.ExitCode, JSON: answer.JSON}, said{answer.Report, answer.Log}
+}
