@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
@@ -138,12 +139,56 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 	job.App, job.Until, job.After = d.id, d.plan.until, d.plan.after
 	job.Hooks = d.o.f.hooks(info, d.several)
 	job.Hooks.Identified = d.o.before
+	defer d.showWaiting(ctx, &job)()
 	var kept []device.Artifact
 	end := d.o.outputs.into(&job.Hooks, info, d.several, &kept)
 	r.Outcome, err = phone.Deliver(ctx, job)
 	err = errors.Join(err, end(err))
 	r.Artifacts = append(r.Artifacts, kept...)
 	return err
+}
+
+// acts says what a person has to do with a screen of WeChat.
+func acts(screen device.Screen) string {
+	switch screen {
+	case device.ScreenConsent:
+		return "consent page open: approve it on the phone"
+	case device.ScreenChatPicker:
+		return "chat picker open: choose a chat on the phone"
+	case device.ScreenMomentsEditor:
+		return "Moments editor open: post or go back on the phone"
+	case device.ScreenSubscribe:
+		return "subscribe page open: answer it on the phone"
+	case device.ScreenMiniProgram:
+		return "mini program open: go back to the app on the phone"
+	case device.ScreenLogin:
+		return "login page open: log in to WeChat on the phone"
+	}
+	return ""
+}
+
+// showWaiting shows what a person has to do on the phone while that is waited
+// for. The function it returns ends that.
+func (d *delivery) showWaiting(ctx context.Context, job *device.Job) (stop func()) {
+	until, bounded := ctx.Deadline()
+	if d.several || !bounded || job.Until < device.Returned {
+		return func() {}
+	}
+	seen, waiting := job.Hooks.Seen, func() {}
+	job.Hooks.Seen = func(e device.Evidence) {
+		if seen != nil {
+			seen(e)
+		}
+		if e.Screen == "" {
+			return
+		}
+		waiting()
+		waiting = func() {}
+		if what := acts(e.Screen); what != "" {
+			waiting = d.o.f.Streams.Waiting(d.o.f.Streams.Translate(what), until)
+		}
+	}
+	return func() { waiting() }
 }
 
 // hooks tell the user what happens on the way; with several phones each line
@@ -190,7 +235,7 @@ func (d *delivery) print(r *result) error {
 	case r.alone != nil:
 		return d.o.f.Streams.Println(safe(*r.alone))
 	}
-	return d.o.f.Streams.Println(tell(d.o.f.Streams, r.Outcome, d.several) + r.more)
+	return d.o.f.Streams.Println(tell(d.o.f.Streams, r.Outcome, d.several, d.o.f.Verbose() > 0) + r.more)
 }
 
 // masked returns a reply with the code of a login hidden, and the code.
@@ -220,9 +265,11 @@ func reportOf(err error) *device.ErrorReport {
 	return &device.ErrorReport{Code: device.Code(r.Code), ExitCode: int(r.ExitCode), Message: r.Message, Hint: r.Hint}
 }
 
-// tell says in words what was seen, no more.
-func tell(s *streams.Streams, o *device.Outcome, several bool) string {
+// tell says in words what was seen, no more. Of a request that came as far as it
+// was to, all evidence is shown only where all is asked for.
+func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 	var b strings.Builder
+	paint := painted(o)
 	row := func(name, text string) { b.WriteString("\n  " + s.Sprintf("%-9s", name) + " " + text) }
 	if several {
 		b.WriteString(safe(o.Device.ID) + ": ")
@@ -233,12 +280,16 @@ func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 	}
 	name := safe(cmp.Or(o.Device.Name, o.Device.ID))
 	if o.State == device.NotSent {
-		b.WriteString(s.Sprintf("not sent to %s on %s", to, name))
+		b.WriteString(s.PaintOut(paint, s.Sprintf("not handed to %s on %s", to, name)))
 	} else {
-		b.WriteString(s.Sprintf("sent to %s on %s", to, name))
+		sentence := s.Sprintf("handed to %s on %s", to, name)
 		if last := lastSeen(o); last != "" {
-			b.WriteString(" — " + safe(s.Translate(last)))
+			sentence += " — " + safe(s.Translate(last))
 		}
+		b.WriteString(s.PaintOut(paint, sentence))
+	}
+	if s.Quiet && !all {
+		return b.String()
 	}
 	if several {
 		if o.Error != nil {
@@ -258,13 +309,30 @@ func tell(s *streams.Streams, o *device.Outcome, several bool) string {
 	if o.Impersonated && o.App != nil {
 		row("sent as", s.Sprintf("%s, which is neither debuggable nor in the profile", safe(cmp.Or(o.App.Package, o.App.BundleID))))
 	}
-	for _, e := range o.Evidence {
+	evidence := o.Evidence
+	if n := len(evidence); n > 0 && o.Error == nil && !all {
+		e := evidence[n-1]
+		row("evidence", s.Sprintf("%s after %d ms (%s); -v shows all %d", safe(s.Translate(e.What)), e.AtMs, safe(s.Translate(e.Source)), n))
+		evidence = nil
+	}
+	for _, e := range evidence {
 		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 	}
 	if o.Reply != nil {
 		row("reply", safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))
 	}
 	return b.String()
+}
+
+// painted is the colour of what came of a request.
+func painted(o *device.Outcome) streams.Paint {
+	switch {
+	case o.Error == nil:
+		return streams.Good
+	case o.State == device.Unknown || exit.Code(o.Error.ExitCode) == exit.NotSeen:
+		return streams.Warn
+	}
+	return streams.Bad
 }
 
 func lastSeen(o *device.Outcome) string {

@@ -193,7 +193,26 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 			output.Text(p.OSVersion), state, output.Words(transportOf(p)), output.Words(p.Fix),
 		}
 	}
-	return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
+	header := []string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}
+	if !f.Streams.OutTTY {
+		return f.Printer().Table(header, rows)
+	}
+	// What to do is a sentence: it has its own line, so that none is cut.
+	for i := range rows {
+		rows[i] = rows[i][:len(header)-1]
+	}
+	if err := f.Printer().Table(header[:len(header)-1], rows); err != nil {
+		return err
+	}
+	for _, p := range phones {
+		if p.Fix == "" {
+			continue
+		}
+		if err := f.Streams.Println(safe(p.ID) + ": " + safe(f.Streams.Translate(p.Fix))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // transportOf is how the phone is connected, and where the ID alone doesn't

@@ -52,7 +52,7 @@ func TestBusyPhone(t *testing.T) {
 	if code := Run(t.Context(), f, []string{"installed"}); code != 17 || !strings.Contains(errOut(), `is busy: "wxctl share text" (process `) || !strings.Contains(errOut(), "hint: wait for process") {
 		t.Errorf("exit %d: %s", code, errOut())
 	}
-	if code := holder.interrupt(t); code != 130 || !strings.HasPrefix(holder.out.String(), "sent to WeChat") {
+	if code := holder.interrupt(t); code != 130 || !strings.HasPrefix(holder.out.String(), "handed to WeChat") {
 		t.Errorf("the holder: exit %d: %s%s", code, holder.errOut, holder.out)
 	}
 	f, _, errOut = testFactory(t, "", env)
@@ -85,7 +85,7 @@ func TestInterruptProcess(t *testing.T) {
 		args         []string
 		seen, answer string
 	}{
-		{[]string{"share", "text", "hi", "--scene", "session", "--until", "returned", "-v"}, "chat picker opened", "sent to WeChat"},
+		{[]string{"share", "text", "hi", "--scene", "session", "--until", "returned", "-v"}, "chat picker opened", "handed to WeChat"},
 		{[]string{"watch", "--json"}, "watching", `"error":{"code":"interrupted","exitCode":130`},
 	} {
 		out, errOut := newScreen(), newScreen()

@@ -202,16 +202,14 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 		}
 		all = append(all, row)
 	}
-	widths := make([]int, len(header))
-	for _, row := range all {
-		for i, c := range row {
-			widths[i] = max(widths[i], language.Columns(streams.Safe(c.Text)))
-		}
+	widths, fits := p.fit(all)
+	if !fits {
+		return p.blocks(head, all[1:])
 	}
 	for _, row := range all {
 		var b strings.Builder
 		for i, c := range row {
-			text := streams.Safe(c.Text)
+			text := language.Cut(streams.Safe(c.Text), widths[i])
 			b.WriteString(p.streams.PaintOut(c.Paint, text))
 			if i < len(row)-1 {
 				b.WriteString(strings.Repeat(" ", widths[i]-language.Columns(text)+2))
@@ -219,6 +217,76 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 		}
 		if err := p.streams.Println(strings.TrimRight(b.String(), " ")); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Tables of this many columns give way to a narrow terminal. Of smaller ones
+// every value is meant to be read, or copied, whole.
+const manyColumns = 4
+
+// narrowest is how far a column is cut.
+const narrowest = 8
+
+// fit returns the widths of a table's columns. Where the terminal is too narrow,
+// the widest give way, but never the first, which names what the row is about.
+// fits is false if that is not enough.
+func (p *Printer) fit(rows [][]Cell) (widths []int, fits bool) {
+	total := 0
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+				total += 2
+			}
+			n := language.Columns(streams.Safe(c.Text))
+			total += max(0, n-widths[i])
+			widths[i] = max(widths[i], n)
+		}
+	}
+	total -= 2
+	screen := 0
+	if p.streams.Width != nil {
+		screen = p.streams.Width()
+	}
+	if screen == 0 || len(widths) < manyColumns {
+		return widths, true
+	}
+	for ; total > screen; total-- {
+		widest := 1
+		for i := range widths {
+			if i > 0 && widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrowest {
+			return widths, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// blocks prints a table that does not fit: a row's values below each other.
+func (p *Printer) blocks(head []Cell, rows [][]Cell) error {
+	for i, row := range rows {
+		if i > 0 {
+			if err := p.streams.Println(""); err != nil {
+				return err
+			}
+		}
+		for j, c := range row {
+			text := p.streams.PaintOut(c.Paint, streams.Safe(c.Text))
+			switch {
+			case c.Text == "":
+				continue
+			case j > 0:
+				text = "  " + strings.ToLower(head[j].Text) + ": " + text
+			}
+			if err := p.streams.Println(text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -133,3 +133,31 @@ func TestJQEnds(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+// TestTableFits: what a narrow terminal cuts, and when it turns into blocks.
+func TestTableFits(t *testing.T) {
+	rows := [][]Cell{
+		{Text("00008110-000A1B2C3D4E5F60"), Text("ios"), Text("张三的 iPhone 17 Pro Max"), Text("iPhone18,2"), Text("ready")},
+		{Text("R5CT20ABCDE"), Text("android"), Text("Lab 1"), Text("SM-S911B"), Text("")},
+	}
+	for width, want := range map[int]string{
+		0: "ID                         PLATFORM  NAME                      MODEL       STATE\n" +
+			"00008110-000A1B2C3D4E5F60  ios       张三的 iPhone 17 Pro Max  iPhone18,2  ready\n" +
+			"R5CT20ABCDE                android   Lab 1                     SM-S911B\n",
+		72: "ID                         PLATFORM  NAME              MODEL       STATE\n" +
+			"00008110-000A1B2C3D4E5F60  ios       张三的 iPhone 1…  iPhone18,2  ready\n" +
+			"R5CT20ABCDE                android   Lab 1             SM-S911B\n",
+		40: "00008110-000A1B2C3D4E5F60\n  platform: ios\n  name: 张三的 iPhone 17 Pro Max\n  model: iPhone18,2\n  state: ready\n\n" +
+			"R5CT20ABCDE\n  platform: android\n  name: Lab 1\n  model: SM-S911B\n",
+	} {
+		s, out, _ := streamstest.New("")
+		s.OutTTY, s.Width = true, func() int { return width }
+		p, err := New(t.Context(), s, false, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Table([]string{"id", "platform", "name", "model", "state"}, rows); err != nil || out.String() != want {
+			t.Errorf("at %d columns (%v):\n%s", width, err, out)
+		}
+	}
+}

@@ -26,6 +26,10 @@ type Streams struct {
 	// InTTY, OutTTY and ErrTTY say whether a terminal is behind the stream.
 	InTTY, OutTTY, ErrTTY bool
 
+	// Width is how many columns the terminal behind Out has; 0 is unknown, nil
+	// too.
+	Width func() int
+
 	// Quiet drops notes; errors and answers stay.
 	Quiet bool
 
@@ -37,6 +41,7 @@ type Streams struct {
 	mu                 sync.Mutex // one line at a time from parallel phones
 	outColor, errColor bool
 	inFile             *os.File
+	status             string // the line that is rewritten while something is waited for
 }
 
 // Language translates sentences of wxctl's from English.
@@ -82,6 +87,13 @@ func System() *Streams {
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		inFile: os.Stdin,
+		Width: func() int {
+			width, _, err := term.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		},
 	}
 }
 
@@ -196,14 +208,25 @@ func (s *Streams) Error(sentence, hint string) {
 func (s *Streams) errLine(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.status != "" {
+		fmt.Fprint(s.Err, clearLine)
+		defer func() { fmt.Fprint(s.Err, s.status) }()
+	}
 	fmt.Fprintln(s.Err, line)
 }
+
+// clearLine empties the line that the cursor is in.
+const clearLine = "\r\x1b[K"
 
 // Println prints one whole line of the answer; lines from several goroutines
 // don't mix.
 func (s *Streams) Println(line string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.status != "" {
+		fmt.Fprint(s.Err, clearLine)
+		defer func() { fmt.Fprint(s.Err, s.status) }()
+	}
 	_, err := fmt.Fprintln(s.Out, line)
 	return err
 }
@@ -261,9 +284,9 @@ func (s *Streams) Progress(prefix string) func(name string, done, total int64) {
 		last = percent
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		fmt.Fprint(s.Err, "\r\x1b[K"+s.Sprintf("%s %3d%% of %d bytes", name, percent, total))
+		fmt.Fprint(s.Err, clearLine+s.Sprintf("%s %3d%% of %d bytes", name, percent, total))
 		if done >= total {
-			fmt.Fprint(s.Err, "\r\x1b[K")
+			fmt.Fprint(s.Err, clearLine)
 		}
 	}
 }
