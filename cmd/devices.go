@@ -193,15 +193,14 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 			output.Text(p.OSVersion), state, output.Words(transportOf(p)), output.Words(p.Fix),
 		}
 	}
-	header := []string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}
 	if !f.Streams.OutTTY {
-		return f.Printer().Table(header, rows)
+		return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
 	}
 	// What to do is a sentence: it has its own line, so that none is cut.
-	for i := range rows {
-		rows[i] = rows[i][:len(header)-1]
+	for i, row := range rows {
+		rows[i] = row[:len(row)-1]
 	}
-	if err := f.Printer().Table(header[:len(header)-1], rows); err != nil {
+	if err := f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport"}, rows); err != nil {
 		return err
 	}
 	for _, p := range phones {
