@@ -15,7 +15,7 @@ import (
 )
 
 // unsteady is what differs between two runs: times, tokens, names of folders.
-var unsteady = regexp.MustCompile(`\d+(\.\d+)?(ms|\x20ms|s|\x20毫秒)\b|wxctl-runs/\S+|\S*no-usbmuxd|\S*/TestTerminal\S*|all \d+|全部\x20?\d+`)
+var unsteady = regexp.MustCompile(`\d+(\.\d+)?(ms|\x20ms|s)\b|\d+ 毫秒|wxctl-runs/\S+|\S*no-usbmuxd|\S*/TestTerminal\S*|all \d+|全部\x20?\d+`)
 
 // TestTerminal shows what a person sees of some commands, at three widths and in
 // both languages, against goldens.
