@@ -189,7 +189,8 @@ func (x *examination) watch(ctx context.Context) error {
 }
 
 // secretWords are the names of what an app may log and nobody else may see.
-var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)[^\s&"',;}\])]+`)
+var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)` +
+	`[^\s&"',;}\])]+`)
 
 // withoutSecrets hides codes, tokens and secrets in a line of an app's log.
 func withoutSecrets(line string) string { return secretWords.ReplaceAllString(line, "$1***") }

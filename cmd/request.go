@@ -53,7 +53,8 @@ func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault s
 	flags.StringVar(&o.pkg, "package", "", "Android package that acts as the sender")
 	flags.StringVar(&o.bundleID, "bundle-id", "", "iOS bundle id that acts as the sender")
 	flags.StringVar(&o.universalLink, "universal-link", "", "iOS universal link of the app")
-	flags.StringVar(&o.sdkVersion, "sdk-version", "", "OpenSDK `version`: "+oneOf("6.8.34", "6.8.18", "6.8.0", "5.5.3")+"; iOS "+oneOf("2.0.0", "1.8.7.1"))
+	flags.StringVar(&o.sdkVersion, "sdk-version", "", "OpenSDK `version`: "+oneOf("6.8.34", "6.8.18", "6.8.0", "5.5.3")+
+		"; iOS "+oneOf("2.0.0", "1.8.7.1"))
 	optionalVar(flags, &o.transaction, "transaction", "id of the request, echoed in the reply (default: generated)")
 	optionalVar(flags, &o.openID, "openid", "openid of the user who must be logged in")
 	flags.StringVar(&o.route, "route", "auto", "route to WeChat: "+oneOf("auto", "sdk", "app", "system", "url", "bridge"))

@@ -147,7 +147,8 @@ func (o *viewOptions) view(ctx context.Context, name string, info device.Info, p
 	create func() (io.WriteCloser, error)) error {
 	v, ok := device.As[device.Viewer](phone)
 	if !ok {
-		return device.Errorf(device.Refused, "the screen of phone %s can't be captured", info.Label()).WithHint("choose another phone with --device")
+		return device.Errorf(device.Refused, "the screen of phone %s can't be captured", info.Label()).
+			WithHint("choose another phone with --device")
 	}
 	draft, err := files.Create(name, o.overwrite)
 	if err != nil {

@@ -62,7 +62,8 @@ func (d *delivery) check() error {
 		return nil
 	}
 	if d.app.Entry == nil {
-		d.Warn("app.entry.missing", fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package), "run wxctl inspect")
+		d.Warn("app.entry.missing", fmt.Sprintf("%s has no .wxapi.WXEntryActivity, so WeChat can't call it back", d.app.Package),
+			"run wxctl inspect")
 	}
 	for _, doubt := range doubts(d.app, d.appID) {
 		d.Warn(doubt.ID, doubt.Message, doubt.Hint)

@@ -44,7 +44,9 @@ func (d *delivery) lookBack(ctx context.Context) error {
 // findReply finds the extras of a reply among the Intents of the app, and an
 // activity that replies reach. What the app has not read itself is read in a
 // thread of wxctl's own.
-func (d *debugger) findReply(ctx context.Context, transaction string, wake func(context.Context) error) (string, androidwire.Extras, error) {
+func (d *debugger) findReply(ctx context.Context, transaction string, wake func(context.Context) error) (
+	string, androidwire.Extras, error,
+) {
 	var class string
 	var l *layout
 	d.mu.Lock()

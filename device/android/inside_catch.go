@@ -41,7 +41,8 @@ type place struct {
 }
 
 func newDebugger(in *inside, vm *jdwp.VM) *debugger {
-	return &debugger{vm: vm, tidy: in.tidy, classes: in.classes, put: in.put, stopTime: in.phone.options.StopTime, entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
+	return &debugger{vm: vm, tidy: in.tidy, classes: in.classes, put: in.put, stopTime: in.phone.options.StopTime,
+		entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
 		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{},
 		ended: make(chan struct{})}
 }

@@ -167,7 +167,8 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 	switch s.Word {
 	case "CLASS_NOT_FOUND", "INTENT_NOT_RESOLVED":
 		if intent.Component == "" {
-			return device.Errorf(device.Refused, "the app %q does not handle debug links: the system found no activity for it (%s)", target, resultWord(s)).
+			return device.Errorf(device.Refused,
+				"the app %q does not handle debug links: the system found no activity for it (%s)", target, resultWord(s)).
 				WithHint("put the debug hook into the app (docs/bridge.md)")
 		}
 		return device.Errorf(device.WeChatTooOld, "WeChat has no %s (%s)", shortComponent(target), resultWord(s)).

@@ -20,7 +20,8 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 	case device.RouteURL, device.RouteBridge:
 		return job.Route, "asked for", nil
 	}
-	return "", "", device.Errorf(device.Refused, "the %s route does not work on iPhones", job.Route).WithHint("use --route auto, url or bridge")
+	return "", "", device.Errorf(device.Refused, "the %s route does not work on iPhones", job.Route).
+		WithHint("use --route auto, url or bridge")
 }
 
 // encode returns what a route hands over, and how that departs from what the

@@ -306,7 +306,8 @@ func (o coreOpener) launched(ctx context.Context, l Launch) (opened, error) {
 		}
 		return opened{}, err
 	}
-	return opened{process: pr, front: true, source: sourceCoreDevice, accepted: fmt.Sprintf("the system accepted it (process %d)", pr.pid)}, nil
+	return opened{process: pr, front: true, source: sourceCoreDevice,
+		accepted: fmt.Sprintf("the system accepted it (process %d)", pr.pid)}, nil
 }
 
 // wdaOpener opens URLs through WebDriverAgent.

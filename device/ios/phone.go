@@ -107,8 +107,9 @@ func wechatOf(found map[string]app) device.WeChat {
 	w := device.WeChat{Installed: true, Enabled: true, BundleID: ioswire.WeChat, Version: device.Printable(a.Version)}
 	if device.CompareVersions(w.Version, leastWeChat) < 0 {
 		w.Warnings = append(w.Warnings, device.Note{
-			Message: "WeChat " + w.Version + " is older than " + leastWeChat + ": it does not read requests from a URL, only from the app's pasteboard",
-			Hint:    "update WeChat, or send with --route bridge",
+			Message: "WeChat " + w.Version + " is older than " + leastWeChat +
+				": it does not read requests from a URL, only from the app's pasteboard",
+			Hint: "update WeChat, or send with --route bridge",
 		})
 	}
 	return w

@@ -52,7 +52,8 @@ func generate(markdown, man string) error {
 			return err
 		}
 		page = "# Options of virtual phones\n\n" +
-			"Made from the tables that read them: `--device 'virtual:android?KEY=VALUE&KEY=VALUE'`, or the flags of `wxctl virtual android` and `ios`.\n" +
+			"Made from the tables that read them: `--device 'virtual:android?KEY=VALUE&KEY=VALUE'`, " +
+			"or the flags of `wxctl virtual android` and `ios`.\n" +
 			cmd.VirtualReference()
 		if err := os.WriteFile(filepath.Join(markdown, "virtual_options.md"), []byte(page), 0o644); err != nil {
 			return err

@@ -76,7 +76,8 @@ func (a Access) options() ([]nats.Option, error) {
 	}
 	if a.CA != "" {
 		if _, err := os.Stat(a.CA); err != nil {
-			return nil, &AccessError{Message: fmt.Sprintf("%q can't be read: %v", a.CA, errors.Unwrap(err)), Hint: "name the ca.pem that wxctl lab init wrote"}
+			return nil, &AccessError{Message: fmt.Sprintf("%q can't be read: %v", a.CA, errors.Unwrap(err)),
+				Hint: "name the ca.pem that wxctl lab init wrote"}
 		}
 		opts = append(opts, nats.RootCAs(a.CA))
 	}

@@ -85,7 +85,8 @@ func (q *Queue) listen(ctx context.Context) error {
 	if err := follow(ctx, q.lab.claims, prefix+".>", q.claim, jetstream.IncludeHistory()); err != nil {
 		return err
 	}
-	events, err := q.lab.js.OrderedConsumer(ctx, eventsStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{eventSubject + prefix + ".>"}})
+	events, err := q.lab.js.OrderedConsumer(ctx, eventsStream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{eventSubject + prefix + ".>"}})
 	if err != nil {
 		return err
 	}

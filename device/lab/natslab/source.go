@@ -38,7 +38,8 @@ type Source struct {
 func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
 	ctx, release := l.denied.guard(ctx)
 	context.AfterFunc(ctx, release)
-	s := &Source{lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{}, changed: make(chan struct{})}
+	s := &Source{lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
+		changed: make(chan struct{})}
 	err := errors.Join(
 		follow(ctx, l.runs, ">", func(e jetstream.KeyValueEntry) { see(s, s.runs, e) }),
 		follow(ctx, l.leases, ">", func(e jetstream.KeyValueEntry) { see(s, s.leases, e) }),
