@@ -234,8 +234,7 @@ func wrap(text string, limit, indent int) string {
 	runes := []rune(text)
 	for i, r := range runes {
 		wide := Columns(string(r)) == 2
-		if i > 0 && (r == ' ' || wide && !closing(r) && !opening(runes[i-1]) ||
-			!wide && Columns(string(runes[i-1])) == 2 && !opening(runes[i-1])) {
+		if i > 0 && (r == ' ' || wide && !closing(r) && !opening(runes[i-1]) || !wide && Columns(string(runes[i-1])) == 2 && !opening(runes[i-1])) {
 			flush()
 		}
 		word.WriteRune(r)
