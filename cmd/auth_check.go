@@ -20,8 +20,8 @@ func NewCmdAuthCheck(f *Factory, runF func(context.Context, *authCheckOptions) e
 		Use:   "check",
 		Short: "Ask WeChat whether an access token is valid",
 		Long: long(`Ask WeChat whether the stored access token, or one from stdin, is valid for its
-user. The token is not refreshed. A valid token is no promise that userinfo will
-succeed: that takes the scope snsapi_userinfo as well.`, exit.Credentials),
+user. The token is not refreshed. With a valid token, userinfo can still fail: it
+needs the scope snsapi_userinfo as well.`, exit.Credentials),
 		Example: examples("wxctl auth check\necho TOKEN | wxctl auth check --token-stdin --openid oVirtual0000000000000000user"),
 		Args:    noAuthArgs("echo TOKEN | wxctl auth check --token-stdin --openid o…"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -28,9 +28,9 @@ func NewCmdAuthStatus(f *Factory, runF func(context.Context, *authStatusOptions)
 		Use:   "status",
 		Short: "Show which secret and tokens there are, and where from",
 		Long: long(`Show where the AppSecret comes from and which users' tokens are stored, where,
-and until when they last. Tokens are masked. Nobody is asked, and nothing
-stored is no failure; with --verify, WeChat is asked of each token, and the exit
-code is 4 if it turns one down, 1 if it gives no answer.`, exit.Credentials),
+and how long they are valid. Tokens are masked. Nothing is sent to WeChat, and it
+is not an error if nothing is stored. With --verify, WeChat is asked about each
+token: exit code 4 if it refuses one, 1 if it does not answer.`, exit.Credentials),
 		Example: examples("wxctl auth status\nwxctl auth status --verify --json"),
 		Args:    noAuthArgs("wxctl auth status"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -156,6 +156,12 @@ func asUsage(root *cobra.Command, args []string, err error) error {
 			hint = "did you mean " + name[0] + "?"
 		}
 	}
+	if name, ok := strings.CutPrefix(message, `unknown command "`); ok {
+		name, _, _ = strings.Cut(name, `"`)
+		if near := joined(root, name); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+	}
 	return &exit.Error{Name: "usage", Code: exit.Usage, Message: message, Hint: hint, Err: err}
 }
 

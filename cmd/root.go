@@ -87,9 +87,7 @@ wxctl devices`),
 	root.SetOut(f.Streams.Out)
 	root.SetErr(f.Streams.Err)
 	root.SetHelpFunc(f.printHelp)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return exit.Usagef(c.CommandPath()+" --help", "%s", err)
-	})
+	root.SetFlagErrorFunc(flagError)
 
 	flags := root.PersistentFlags()
 	g := &f.global
@@ -121,6 +119,7 @@ wxctl devices`),
 		}
 	}
 	if only == "" {
+		root.SetHelpCommand(helpCommand(root))
 		root.AddCommand(helpTopics(f)...)
 	}
 	root.SetHelpCommandGroupID("rest")
@@ -151,6 +150,7 @@ func (f *Factory) begin(c *cobra.Command) error {
 func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	c.AddCommand(subs...)
 	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return c.Help()

@@ -34,6 +34,12 @@ cancelled, and not at all if the user stays in WeChat.`, requestCodes...),
 		NewCmdShareFile(f, nil), NewCmdShareEmoji(f, nil))
 }
 
+// sceneNames are names that WeChat's own pages give to scenes.
+var sceneNames = map[string]string{
+	"moments": "timeline", "moment": "timeline", "chat": "session", "friend": "session", "friends": "session",
+	"favorites": "favorite", "favourite": "favorite", "favourites": "favorite", "specifiedsession": "contact",
+}
+
 // shareOptions are the options that every share has.
 type shareOptions struct {
 	requestOptions
@@ -139,9 +145,13 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 		return byDefault, nil
 	}
 	// The SDK calls it WXSceneTimeline.
-	scene, err := intents.ParseScene(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(word)), "wxscene"))
+	name := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(word)), "wxscene")
+	scene, err := intents.ParseScene(name)
 	if err != nil {
-		return 0, exit.Usagef("use session, timeline, favorite or contact", "--scene: %s", err)
+		if near, ok := sceneNames[name]; ok {
+			return 0, exit.Usagef("did you mean --scene "+near+"?", "invalid --scene %q: use session, timeline, favorite or contact", word)
+		}
+		return 0, exit.Usagef("", "invalid --scene %q: use session, timeline, favorite or contact", word)
 	}
 	return scene, nil
 }

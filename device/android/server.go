@@ -97,6 +97,21 @@ func (s Server) String() string {
 	return s.Addr
 }
 
+// command is adb's command line that asks this server, not the default one
+// (adb client/commandline.cpp: -H, -P, -L).
+func (s Server) command(service string) string {
+	host, port, err := net.SplitHostPort(s.String())
+	switch {
+	case s.String() == DefaultServer:
+		return "adb " + service
+	case err != nil:
+		return "adb -L localfilesystem:" + s.Addr + " " + service
+	case host == "127.0.0.1" || host == "localhost":
+		return "adb -P " + port + " " + service
+	}
+	return "adb -H " + host + " -P " + port + " " + service
+}
+
 // dialTime bounds how long a server may take to accept a connection: it is on
 // this machine or in this lab.
 const dialTime = 5 * time.Second
@@ -116,8 +131,8 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 		return nil, &device.Error{
 			Code:    device.NoServer,
 			Message: fmt.Sprintf("no adb server answers at %q", s.String()),
-			Hint: "start it with `adb start-server` (wxctl never does), name another with --adb-server, or try without a " +
-				"phone: --device virtual:android",
+			Hint: fmt.Sprintf("start it with `%s` (wxctl never does), use another one with --adb-server, or try without a "+
+				"phone: --device virtual:android", s.command("start-server")),
 			Err: err,
 		}
 	}
@@ -234,7 +249,7 @@ func (c *conn) broken(err error) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
 		Message: fmt.Sprintf("the adb server at %q %s", c.server.String(), what),
-		Hint:    "check whether it is running: adb devices",
+		Hint:    fmt.Sprintf("check whether it is running: %s", c.server.command("devices")),
 		Err:     err,
 	}
 }
@@ -306,7 +321,7 @@ func (s Server) slow(err error) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
 		Message: fmt.Sprintf("the adb server at %q did not answer in time", s.String()),
-		Hint:    "check whether `adb devices` hangs too; if so, restart the adb server",
+		Hint:    fmt.Sprintf("check whether `%s` hangs too; if so, restart the adb server", s.command("devices")),
 		Err:     err,
 	}
 }

@@ -216,7 +216,7 @@ func (vm *VM) InvokeStatic(ctx context.Context, thread ThreadID, class ClassID, 
 func (vm *VM) NewInstance(ctx context.Context, thread ThreadID, class ClassID, method Method, options InvokeOptions,
 	args ...Value) (ObjectID, error) {
 	if method.Name != constructor {
-		return 0, fmt.Errorf("%w: %s is no constructor", ErrArguments, method.Name)
+		return 0, fmt.Errorf("%w: %s is not a constructor", ErrArguments, method.Name)
 	}
 	v, err := vm.invoke(ctx, cmdNewInstance, vm.out().class(class).thread(thread).method(method.ID), method, options, args)
 	if err != nil {

@@ -67,7 +67,7 @@ func newInstance(c *call) error {
 		return c.in.err
 	}
 	if m.Name != "<init>" || m.class != k {
-		return c.wrong("what is no constructor of the class")
+		return c.wrong("not a constructor of the class")
 	}
 	return c.invoke(t, m, c.machine.NewObject(k), true)
 }

@@ -375,7 +375,7 @@ func (m *Machine) Box(v Value) *Object {
 			return o
 		}
 	}
-	panic(fmt.Sprintf("art: %T is no primitive", v))
+	panic(fmt.Sprintf("art: %T is not a primitive", v))
 }
 
 // Signal is what ends a process.

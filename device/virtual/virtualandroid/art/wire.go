@@ -112,7 +112,7 @@ func (w *writer) value(v Value) *writer {
 	case *Object:
 		return w.object(v)
 	}
-	panic(fmt.Sprintf("art: %T is no Java value", v))
+	panic(fmt.Sprintf("art: %T is not a Java value", v))
 }
 
 func tagOf(v Value) jdwp.Tag {

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/wxctl/wxctl/cmd/internal/exit"
+)
+
+// flagError words pflag's complaint about a flag without the words of Go's
+// packages, such as strconv.ParseInt.
+func flagError(c *cobra.Command, err error) error {
+	hint := c.CommandPath() + " --help"
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return exit.Usagef(hint, "%s", err)
+	}
+	name, value := invalid.GetFlag().Name, invalid.GetValue()
+	switch kind := invalid.GetFlag().Value.Type(); {
+	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
+		return exit.Usagef(hint, "invalid --%s %q: use a whole number", name, value)
+	case kind == "duration":
+		return exit.Usagef(hint, "invalid --%s %q: use a duration such as 45s or 2m", name, value)
+	case kind == "bool":
+		return exit.Usagef(hint, "invalid --%s %q: use true or false", name, value)
+	}
+	return exit.Usagef(hint, "invalid --%s %q: %s", name, value, errors.Unwrap(invalid))
+}
+
+// helpCommand is cobra's help command, but for a topic that does not exist,
+// which is an error.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		Long:  long("Print the help of a command or a topic, as COMMAND --help does."),
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			found, _, err := root.Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []string
+			for _, sub := range found.Commands() {
+				if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+					names = append(names, sub.Name()+"\t"+sub.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			found, rest, err := root.Find(args)
+			if err != nil || found == nil || len(rest) > 0 {
+				hint := root.CommandPath() + " --help"
+				if near := joined(root, strings.Join(args, "")); near != "" {
+					hint = "did you mean " + near + "?"
+				}
+				return exit.Usagef(hint, "no help for %q: there is no such command or topic", strings.Join(args, " "))
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
+}
+
+// joined is the path of the command whose words, written as one, are word:
+// share text for sharetext or share-text.
+func joined(c *cobra.Command, word string) string {
+	word = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(word))
+	for _, sub := range c.Commands() {
+		rest, ok := strings.CutPrefix(word, sub.Name())
+		switch {
+		case !ok:
+		case rest == "":
+			return sub.CommandPath()
+		default:
+			if path := joined(sub, rest); path != "" {
+				return path
+			}
+		}
+	}
+	return ""
+}
