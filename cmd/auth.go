@@ -24,9 +24,9 @@ func NewCmdAuth(f *Factory) *cobra.Command {
 		Long: long(`The OAuth steps behind a WeChat login: exchange the code that the phone gave
 for tokens, refresh and check them, read the user's profile.
 
-These calls belong on the app's own server, for whoever holds the AppSecret can
-act for the app. wxctl is for the developer who debugs them: give it the
-AppSecret of a test app, never production's.
+In production, these calls belong on the app's own server: whoever has the
+AppSecret can act for the app. wxctl is for debugging them. Use the AppSecret of
+a test app, never that of a production app.
 
 AppSecret and tokens are kept in the system's keyring or, where there is none,
 in a file that only you can read; --store chooses. No flag takes a secret: it

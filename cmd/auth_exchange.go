@@ -39,7 +39,7 @@ token, and keep both.
 
 The code comes on stdin, by --code, or is asked for on a terminal, unless the
 last login got one that it could not exchange: that is kept for five minutes and
-used once. A code is good once and for ten minutes, so it is sent exactly once:
+used once. A code works once and for ten minutes, so it is sent exactly once:
 if no answer comes, wxctl does not try again.
 
 The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is

@@ -24,7 +24,7 @@ func NewCmdAuthToken(f *Factory, runF func(context.Context, *authTokenOptions) e
 		Use:   "token",
 		Short: "Print the stored access token, alone and unmasked",
 		Long: long(`Print the stored access token alone on a line, for scripts that make calls of
-their own. It asks nobody whether the token is still good; with --refresh it is
+their own. It does not check whether the token is still valid; with --refresh it is
 renewed first.`, exit.Credentials),
 		Example: examples("wxctl auth token\nwxctl auth token --refresh"),
 		Args:    noAuthArgs("wxctl auth token"),

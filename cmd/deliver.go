@@ -143,6 +143,7 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 	var kept []device.Artifact
 	end := d.o.outputs.into(&job.Hooks, info, d.several, &kept)
 	r.Outcome, err = phone.Deliver(ctx, job)
+	d.o.showWire(job, r.Outcome)
 	err = errors.Join(err, end(err))
 	r.Artifacts = append(r.Artifacts, kept...)
 	return err

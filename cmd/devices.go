@@ -29,13 +29,13 @@ func NewCmdDevices(f *Factory, runF func(context.Context, *devicesOptions) error
 	cmd := &cobra.Command{
 		Use:   "devices",
 		Short: "List the phones, ready or not",
-		Long: long(`List the phones that the adb server and usbmuxd know, ready or not, with what
-to do about those that aren't. Both are asked at once. Virtual phones are listed
+		Long: long(`List the phones that the adb server and usbmuxd know, ready or not, and how to
+make the others ready. Both are asked at once. Virtual phones are listed
 when --device asks for one.
 
-A server that isn't there is no failure: the list is what was learned. One that
-answers wrongly, or not in time, is. --wait-for lists the phones when all that
---device fits are in that state.`, exit.NoPhone, exit.NotSeen, exit.Interrupted, exit.Terminated),
+It is not an error if a server is absent: the list has what was found. It is one
+if a server answers wrongly or not in time. --wait-for waits until all phones that
+match --device are in that state, and lists them.`, exit.NoPhone, exit.NotSeen, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl devices\nwxctl devices --device virtual:android --json"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -49,17 +49,16 @@ func NewCmdDoctor(f *Factory, runF func(context.Context, *doctorOptions) error) 
 	cmd := &cobra.Command{
 		Use:   "doctor [APP|FILE]",
 		Short: "Find out why a WeChat integration does not work",
-		Long: long(`Check what stands between an app and WeChat: this computer, the phone, its
+		Long: long(`Check everything between an app and WeChat: this computer, the phone, its
 WeChat, the app, the universal link, what is registered (the profile) and
-WeChat's server. Each fault comes with what to do about it; docs/doctor.md has
-a page for each.
+WeChat's server. Each problem comes with a fix; docs/doctor.md explains each.
 
 APP is a package name or bundle ID; without it, the app of the profile. FILE is
 an .apk, .ipa, .apks, .xapk or .apkm: no phone is needed then, and with --device
 the file is compared with what is installed.
 
-Nothing on the phone is changed or opened, but with --probe and --fix. Nothing
-is sent to the internet, but with --online.`, exit.FoundWrong, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady,
+doctor changes and opens nothing on the phone without --probe or --fix, and
+sends nothing to the internet without --online.`, exit.FoundWrong, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady,
 			exit.RefusedBefore, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples(`
 wxctl doctor --device virtual:android com.example.wxdemo
@@ -79,17 +78,17 @@ wxctl doctor --list`),
 	opts.phone.add(f, cmd)
 	opts.auth.addServerFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringSliceVar(&opts.only, "only", nil, "make only these checks: an `id`, a group, or a pattern such as app.entry.*")
-	flags.StringSliceVar(&opts.skip, "skip", nil, "don't make these checks: an `id`, a group, or a pattern")
-	flags.BoolVar(&opts.list, "list", false, "list all checks; look at nothing")
+	flags.StringSliceVar(&opts.only, "only", nil, "run only these checks: an `id`, a group, or a pattern such as app.entry.*")
+	flags.StringSliceVar(&opts.skip, "skip", nil, "skip these checks: an `id`, a group, or a pattern")
+	flags.BoolVar(&opts.list, "list", false, "list all checks and exit")
 	flags.BoolVar(&opts.strict, "strict", false, "exit 5 for a warning, too")
-	flags.BoolVar(&opts.watch, "watch", false, "then tell what the app's log says, until Ctrl-C")
+	flags.BoolVar(&opts.watch, "watch", false, "then follow the app's log, until Ctrl-C")
 	flags.BoolVar(&opts.probe, "probe", false, "open the app with a forged reply, to see whether it takes it")
-	flags.BoolVar(&opts.online, "online", false, "look at the website of the universal link, and at WeChat's server")
+	flags.BoolVar(&opts.online, "online", false, "also check the website of the universal link, and WeChat's server")
 	flags.StringVar(&opts.fix, "fix", "", "fix what wxctl can, or the check `id` alone; asks for each")
 	flags.Lookup("fix").NoOptDefVal = fixAll
 	flags.BoolVar(&opts.yes, "yes", false, "don't ask before --fix fixes something")
-	flags.StringVar(&opts.bundle, "bundle", "", "write all that was found, without secrets, into a ZIP `file`")
+	flags.StringVar(&opts.bundle, "bundle", "", "write everything that was found, without secrets, to a ZIP `file`")
 	flags.StringArrayVar(&opts.reports, "report", nil, "also report as `kind`: junit=FILE, or github (annotations on stdout)")
 	complete(cmd, "report", "junit=", "github")
 	_ = cmd.RegisterFlagCompletionFunc("only", completeChecks)

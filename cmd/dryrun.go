@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -75,6 +76,27 @@ func (o *requestOptions) preview(p plan, c content) error {
 		o.f.Streams.Note("differs from the SDK: %s", safe(d))
 	}
 	return o.f.Streams.Println(strings.TrimRight(shown.Text, "\n"))
+}
+
+// showWire prints the wire form of what was sent, as -v -v asks for. It is
+// encoded once more, without what only the app's process gets: no token of
+// WeChat's is in it.
+func (o *requestOptions) showWire(job device.Job, out *device.Outcome) {
+	if o.f.Verbose() < 2 || out == nil || out.App == nil || out.State == device.NotSent {
+		return
+	}
+	job.Route = out.Route
+	job.App.AppID = cmp.Or(out.App.AppID, job.App.AppID)
+	job.App.Package = cmp.Or(out.App.Package, job.App.Package)
+	job.App.BundleID = cmp.Or(out.App.BundleID, job.App.BundleID)
+	shown, _, err := platformOf(out.Device.Platform).preview(job)
+	if err != nil {
+		o.f.Streams.Warn("the wire form can't be shown: %s", safe(describe(err).Message))
+		return
+	}
+	for line := range strings.Lines(shown.Text) {
+		o.f.Streams.Note("wire: %s", safe(strings.TrimRight(line, "\n")))
+	}
 }
 
 // shownAs is the app that a dry run speaks for: where none is named, the demo

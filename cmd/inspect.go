@@ -25,7 +25,7 @@ func NewCmdInspect(f *Factory, runF func(context.Context, *inspectOptions) error
 	opts := &inspectOptions{f: f}
 	cmd := &cobra.Command{
 		Use:   "inspect [APP]",
-		Short: "Say what WeChat will check of an app, and what of it is amiss",
+		Short: "Show what WeChat checks of an app, and what is wrong",
 		Long: long(`Look at an installed app as WeChat will: the MD5 of its certificate in the form
 that the Open Platform wants, its WXEntryActivity, what it declares to see; on
 an iPhone its URL schemes, the schemes that it may query, its associated

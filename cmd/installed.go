@@ -23,9 +23,9 @@ func NewCmdInstalled(f *Factory, runF func(context.Context, *installedOptions) e
 	opts := &installedOptions{f: f}
 	cmd := &cobra.Command{
 		Use:   "installed",
-		Short: "Say whether WeChat is on the phone, and which",
-		Long: long(`Say whether WeChat is installed, its version, and for which Android users. On an
-iPhone, a WeChat that is too old to take requests from URLs gets a warning.`,
+		Short: "Show whether WeChat is installed, and its version",
+		Long: long(`Show whether WeChat is installed, its version, and for which Android users. On an
+iPhone, warn if WeChat is too old to read requests from URLs.`,
 			exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy),
 		Example: examples("wxctl installed\nwxctl installed --jq .versionName"),
 		Args:    cobra.NoArgs,

@@ -126,9 +126,9 @@ func filmNamed(given, name string, form device.FilmForm) error {
 	right := strings.TrimSuffix(name, filepath.Ext(name)) + "." + string(form)
 	hint := "use a name with the suffix ." + string(form) + ", such as " + strconv.Quote(right)
 	if form == device.FilmGIF {
-		return exit.Usagef(hint, "%s: this phone records GIF films", strconv.Quote(given))
+		return exit.Usagef(hint, "%s: this phone records GIF videos", strconv.Quote(given))
 	}
-	return exit.Usagef(hint, "%s: this phone records MP4 films", strconv.Quote(given))
+	return exit.Usagef(hint, "%s: this phone records MP4 videos", strconv.Quote(given))
 }
 
 // outputFile is a file of a phone that is listed once it is there.

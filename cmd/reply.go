@@ -29,7 +29,7 @@ func NewCmdReply(f *Factory) *cobra.Command {
 		Use:   "reply",
 		Short: "Forge WeChat's reply to an app",
 		Long: long("Bring WeChat's reply to the app under test with no WeChat, so that the app's\nhandling of it can be "+
-			"looked at. Only debuggable apps get forged replies.", requestCodes...),
+			"tested. Only debuggable apps get forged replies.", requestCodes...),
 		Example: examples("wxctl reply share --err-code -2 --dry-run"),
 	}, newCmdReplyKind(f, replyShare, nil), newCmdReplyKind(f, replyAuth, nil), newCmdReplyKind(f, replyMiniProgram, nil),
 		newCmdReplyKind(f, replySubscribe, nil))

@@ -26,18 +26,18 @@ func NewCmdReport(f *Factory, runF func(context.Context, *reportOptions) error) 
 	cmd := &cobra.Command{
 		Use:   "report DIR…",
 		Short: "Write reports of runs, also of several machines together",
-		Long: long(`Show what came of the runs in these folders, and write reports of all of them
+		Long: long(`Show the results of the runs in these folders, and write reports of all of them
 together. A folder is one that wxctl run made, or one that holds such folders.
-Nothing is run, and the folders stay as they are; a run that was cut off is
-reported as far as it came.
+Nothing is run, and the folders stay as they are; an interrupted run is reported
+as far as it got.
 
-html is one page with its pictures in it, that asks for nothing from anywhere.
+html is one page with its pictures in it; it loads nothing from elsewhere.
 junit is for CI systems. ctrf is JSON in the Common Test Report Format. allure is
 a new folder of results with their files, for allure generate. github is a summary
 in Markdown, appended to the file, as $GITHUB_STEP_SUMMARY wants it, and errors at
 their lines. ndjson is the events.
 
-The exit code is the one that the runs would have together.`, exit.FoundWrong, exit.NotRun),
+The exit code is that of one run with all these results.`, exit.FoundWrong, exit.NotRun),
 		Example: examples(`wxctl report wxctl-runs --report html=report.html
 wxctl report wxctl-runs --report junit=junit.xml --report github=summary.md`),
 		Args: cobra.ArbitraryArgs,

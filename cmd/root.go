@@ -64,8 +64,8 @@ func newRoot(f *Factory, only string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "wxctl",
 		Short: "Fire WeChat OpenSDK requests at real phones",
-		Long: long(`wxctl fires any WeChat OpenSDK request at a connected phone, shows what came of
-it, and runs the OAuth steps behind it.
+		Long: long(`wxctl fires any WeChat OpenSDK request at a connected phone, shows the result,
+and runs the OAuth steps behind it.
 
 Phones are Android phones on adb, iPhones on usbmuxd, and virtual ones that live
 in the process: --device virtual:android and virtual:ios need no phone, no

@@ -54,16 +54,16 @@ func NewCmdRun(f *Factory, runF func(context.Context, *runOptions) error) *cobra
 		Use:   "run SUITE…",
 		Short: "Run suites of cases on every phone",
 		Long: long(`Run the cases of a suite on the chosen phones, one case at a time on each, and
-keep what came of them in a run folder, which reports are made from.
+keep the results in a run folder, which reports are made from.
 
-A case is a command of wxctl with its flags, and what its JSON must hold. Every
-fault of a suite is told before anything runs; --dry-run also checks each command
-for Android and iOS with no phone. The format: docs/suites.md.
+A case is a command of wxctl with its flags, and what its JSON must hold. All
+errors of a suite are reported before anything runs; --dry-run also checks each
+command for Android and iOS without a phone. The format: docs/suites.md.
 
 A case failed if something was not as expected. It is errored if the phone, a
-server or the lab stood in the way, and unknown if a request was fired and what
-came of it was not learned. What people may have seen is never fired again,
-unless the suite says after-sent: true.`, runCodes...),
+server or the lab failed, and unknown if a request was sent and its result was
+not seen. A request that people may have seen is never sent again, unless the
+suite sets after-sent: true.`, runCodes...),
 		Example: examples(`wxctl run smoke.yaml --device virtual:android
 wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login"
 wxctl run smoke.yaml --dry-run
@@ -95,11 +95,11 @@ wxctl run --example`),
 	flags.DurationVar(&opts.deadline, "deadline", 0, "start no more cases after this time")
 	flags.StringVar(&opts.rerunFailed, "rerun-failed", "",
 		"only cases that did not pass in the run in this `folder`")
-	flags.StringVar(&opts.resume, "resume", "", "go on with the run in this `folder`; takes no SUITE")
+	flags.StringVar(&opts.resume, "resume", "", "continue the run in this `folder`; takes no SUITE")
 	flags.BoolVar(&opts.dryRun, "dry-run", false, "check every command for Android and iOS; touch no phone")
 	flags.BoolVar(&opts.list, "list", false, "list the cases; run none")
 	flags.BoolVar(&opts.schema, "schema", false, "print the JSON Schema of suites, for editors")
-	flags.BoolVar(&opts.example, "example", false, "print a suite to start from")
+	flags.BoolVar(&opts.example, "example", false, "print an example suite")
 	flags.StringVar(&opts.out, "out", "",
 		"`folder` of this run (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))

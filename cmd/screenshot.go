@@ -57,8 +57,8 @@ func NewCmdRecord(f *Factory, runF func(context.Context, *viewOptions) error) *c
 		Use:   "record FILE --for DURATION",
 		Short: "Record the phone's screen",
 		Long: long(`Record the phone's screen for a while, at most three minutes. Android phones
-record MP4 films. Virtual phones, and iPhones, whose screen can only be
-photographed over USB, give animated GIFs: the file's suffix must say which.
+record MP4 videos. Virtual phones and iPhones, which give only
+single pictures over USB, record animated GIFs: the file's suffix must say which.
 With several phones each gets a file of its own, named after it.`, viewCodes()...),
 		Example: examples("wxctl record share.gif --for 1s --device virtual:android"),
 	}

@@ -22,11 +22,12 @@ func NewCmdShare(f *Factory) *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "share",
 		Short: "Share something with WeChat from the app under test",
-		Long: long(`Hand a share to WeChat as the app's OpenSDK would, and say which screen opened.
-A share without any content flags fires a built-in sample.
+		Long: long(`Send a share to WeChat as the app's OpenSDK would, and show which screen opened.
+Without content flags, a built-in sample is sent.
 
-The answer says what was seen, no more: WeChat answers alike for sent and for
-cancelled, and not at all if the user stays in WeChat.`, requestCodes...),
+The answer says only what was seen: WeChat's reply is the same for a share that
+was sent and one that was cancelled, and it does not reply if the user stays in
+WeChat.`, requestCodes...),
 		Example: examples("wxctl share text Hello --scene session\nwxctl share webpage --scene session"),
 	},
 		NewCmdShareText(f, nil), NewCmdShareImage(f, nil), NewCmdShareImages(f, nil), NewCmdShareMusic(f, nil),

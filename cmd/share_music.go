@@ -19,8 +19,8 @@ func NewCmdShareMusic(f *Factory, runF func(context.Context, *shareMusicOptions)
 	opts := &shareMusicOptions{}
 	cmd := &cobra.Command{
 		Use:   "music [URL]",
-		Short: "Share a piece of music as a card",
-		Long: long("Share a piece of music on the web: --url is the page, --data-url the sound itself.\nA newer WeChat "+
+		Short: "Share music as a card",
+		Long: long("Share music on the web: --url is the page, --data-url the audio file.\nA newer WeChat "+
 			"(8.0.20 or so) turns it into a web page card.", requestCodes...),
 		Example: examples(`wxctl share music --url https://example.com/song --data-url https://example.com/song.mp3
 wxctl share music --scene timeline`),
@@ -38,9 +38,9 @@ wxctl share music --scene timeline`),
 	opts.addFlags(f, cmd, "url", "data-url", "low-band-url", "low-band-data-url", "album-url", "lyric")
 	flags := cmd.Flags()
 	optionalVar(flags, &opts.url, "url", "address of the page, at most 10240 characters")
-	optionalVar(flags, &opts.dataURL, "data-url", "address of the sound")
+	optionalVar(flags, &opts.dataURL, "data-url", "address of the audio file")
 	optionalVar(flags, &opts.lowBandURL, "low-band-url", "address of the page for slow networks")
-	optionalVar(flags, &opts.lowBandDataURL, "low-band-data-url", "address of the sound for slow networks")
+	optionalVar(flags, &opts.lowBandDataURL, "low-band-data-url", "address of the audio file for slow networks")
 	optionalVar(flags, &opts.albumURL, "album-url", "address of the album's cover")
 	optionalVar(flags, &opts.lyric, "lyric", "lyrics, at most 32768 characters")
 	opts.addCard(cmd)

@@ -34,9 +34,9 @@ func NewCmdVirtualOAuth(f *Factory, runF func(context.Context, *virtualOAuthOpti
 	opts := &virtualOAuthOptions{f: f}
 	cmd := &cobra.Command{
 		Use:   "oauth",
-		Short: "Stand in for WeChat's OAuth server on this computer",
+		Short: "Run a virtual OAuth server of WeChat on this computer",
 		Long: long(`Run a server on this computer that answers the four OAuth calls as WeChat does:
-codes are good once and for ten minutes, access tokens for two hours, refreshing
+codes work once and for ten minutes, access tokens for two hours, and refreshing
 follows WeChat's rules. Once ready, it prints one line of JSON with its
 addresses; --base-url of the auth commands takes the first.
 

@@ -32,10 +32,10 @@ func NewCmdWatch(f *Factory, runF func(context.Context, *watchOptions) error) *c
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Print WeChat's replies to an app as they come",
-		Long: long(`Print a line for each time that WeChat calls the app back, until interrupted or
---timeout is over. What the reply says can be read from a debuggable app on
-Android, or one that has the bridge's hook; of others only the call is seen.
-Requests can be sent to the phone meanwhile.
+		Long: long(`Print a line each time that WeChat calls the app back, until Ctrl-C or
+--timeout. What the reply says can be read from a debuggable app on Android, or
+one that has the bridge's hook; of others only the call is seen. Requests can be
+sent to the phone meanwhile.
 
 Codes of a login are masked unless --show-code asks for them. --record adds
 each reply that was read, codes and all, to a file that only you can read;
@@ -57,7 +57,7 @@ wxctl reply … --from replays it. --overwrite replaces what the file holds.`,
 	opts.phone.add(f, cmd)
 	cmd.Flags().StringVar(&opts.pkg, "package", "", "Android package of the app")
 	cmd.Flags().StringVar(&opts.bundleID, "bundle-id", "", "iOS bundle id of the app")
-	cmd.Flags().BoolVar(&opts.showCode, "show-code", false, "print codes of a login unmasked")
+	cmd.Flags().BoolVar(&opts.showCode, "show-code", false, "print login codes unmasked")
 	cmd.Flags().StringVar(&opts.record, "record", "", "add the replies to `file`, for wxctl reply … --from")
 	cmd.Flags().BoolVar(&opts.overwrite, "overwrite", false, "replace what the file of --record holds, once a reply comes")
 	return cmd

@@ -33,7 +33,7 @@ func requestChecks() []Check {
 		row("request.too-many-images", "", Warn, nil, "more pictures than WeChat takes at once",
 			"WeChat takes nine pictures at once, and drops or refuses more.",
 			"Share nine at most."),
-		row("request.music-data-url", "", Warn, nil, "the address of the sound is longer than the documents allow",
+		row("request.music-data-url", "", Warn, nil, "the address of the audio file is longer than the documents allow",
 			"The SDK for Android does not check it, the one for iOS refuses it, and the module's documents allow 10 KB.",
 			"Use a shorter `--data-url`."),
 		row("request.refused", "", Warn, nil, "a phone would refuse the request",

@@ -104,7 +104,7 @@ func makeTables(v *Vocabulary) *tables {
 		{name: "timeout", shape: text{format: "duration"}, doc: "bound on each step (default: the command's own)", example: durationExample},
 		{name: "after", shape: text{words: v.Afters}, doc: "how a request leaves the phone, as `--after`"},
 		{name: "screenshot", shape: text{words: whens}, doc: "when a picture of the screen is kept (default on-failure)"},
-		{name: "record", shape: text{words: whens}, doc: "when a film of the screen is kept (default never); it may show real contacts"},
+		{name: "record", shape: text{words: whens}, doc: "when a screen recording is kept (default never); it may show real contacts"},
 		{name: "retry", shape: t.retry, doc: "when a case that did not pass is tried again (default: never)"},
 	}
 	work := []field{
