@@ -304,7 +304,7 @@ func TestNoServer(t *testing.T) {
 	l.Close()
 	_, err = (&Backend{Server: Server{Addr: l.Addr().String()}}).List(t.Context(), "")
 	e := device.AsError(err)
-	if e == nil || e.Code != device.NoServer || e.ExitCode() != 10 || !strings.Contains(e.Hint, "adb start-server") {
+	if e == nil || e.Code != device.NoServer || e.ExitCode() != 10 || !strings.Contains(e.Hint, "start-server") {
 		t.Errorf("%v", err)
 	}
 }
