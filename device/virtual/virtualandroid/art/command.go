@@ -23,10 +23,10 @@ func init() {
 		{1, 1}: version, {1, 2}: classesBySignature, {1, 3}: allClasses(false), {1, 20}: allClasses(true), {1, 4}: allThreads,
 		{1, 5}: topGroups, {1, 6}: func(*call) error { return errBye }, {1, 7}: idSizes, {1, 8}: suspendAll, {1, 9}: resumeAll,
 		{1, 11}: createString, {1, 12}: capabilities(7), {1, 17}: capabilities(32), {1, 13}: classPaths, {1, 14}: nothing,
-		{1, 15}: holdEvents, {1, 16}: releaseEvents, {1, 18}: redefine,
+		{1, 15}: since28(holdEvents), {1, 16}: since28(releaseEvents), {1, 18}: since28(redefine),
 		{2, 1}: signature(false), {2, 13}: signature(true), {2, 2}: classLoader, {2, 3}: modifiers, {2, 4}: fields(false), {2, 14}: fields(true),
 		{2, 5}: methods(false), {2, 15}: methods(true), {2, 6}: staticValues, {2, 7}: sourceFile, {2, 9}: classStatus, {2, 10}: interfaces,
-		{2, 11}: classObject, {2, 12}: refuse(jdwp.AbsentInformation), {2, 16}: instances, {2, 17}: classFileVersion,
+		{2, 11}: classObject, {2, 12}: refuse(jdwp.AbsentInformation), {2, 16}: instances, {2, 17}: since28(classFileVersion),
 		{3, 1}: superclass, {3, 3}: invokeStatic, {3, 4}: newInstance,
 		{4, 1}: newArray,
 		{6, 1}: lineTable, {6, 2}: variableTable(false), {6, 5}: variableTable(true), {6, 4}: notObsolete,
@@ -35,13 +35,25 @@ func init() {
 		{10, 1}: stringValue, {11, 1}: threadName, {11, 2}: suspendThread, {11, 3}: resumeThread, {11, 4}: threadStatus, {11, 5}: threadGroup,
 		{11, 6}: threadFrames, {11, 7}: frameCount, {11, 8}: ownedMonitors, {11, 11}: interrupt, {11, 12}: suspendCount,
 		{12, 1}: groupName, {12, 2}: groupParent, {12, 3}: groupChildren,
-		{13, 1}: arrayLength, {13, 2}: arrayGet, {13, 3}: arraySet, {15, 1}: setRequest, {15, 2}: clearRequest, {15, 3}: clearBreakpoints,
+		{13, 1}: arrayLength, {13, 2}: arrayGet, {13, 3}: arraySet,
+		{15, 1}: setRequest, {15, 2}: clearRequest, {15, 3}: since28(clearBreakpoints),
 		{16, 1}: frameValues, {16, 2}: setFrameValues, {16, 3}: thisObject, {17, 1}: reflectedType,
 		{setDDM, cmdChunk}: ddm,
 	}
 }
 
 func nothing(*call) error { return nil }
+
+// since28 is a command that ART's own JDWP did not have (jdwp_handler.cc,
+// gHandlers).
+func since28(do func(*call) error) func(*call) error {
+	return func(c *call) error {
+		if c.machine.options.API < 28 {
+			return jdwp.NotImplemented
+		}
+		return do(c)
+	}
+}
 
 func refuse(code jdwp.ErrorCode) func(*call) error { return func(*call) error { return code } }
 
@@ -69,7 +81,7 @@ func capabilities(n int) func(*call) error {
 	return func(c *call) error {
 		bits := "11111110001111111100100000000001"
 		if c.machine.options.API < 28 {
-			bits = "11111110000100010100000000000000"
+			bits = "11111110000110010100000000000000"
 		}
 		for _, bit := range bits[:n] {
 			c.out.u8(byte(bit - '0'))
@@ -80,7 +92,7 @@ func capabilities(n int) func(*call) error {
 
 // redefine takes a list of no classes; more it can't do (canRedefineClasses).
 func redefine(c *call) error {
-	if c.machine.options.API < 28 || c.in.u32() != 0 {
+	if c.in.u32() != 0 {
 		return jdwp.NotImplemented
 	}
 	return nil
@@ -88,9 +100,6 @@ func redefine(c *call) error {
 
 // classFileVersion is the dex format's.
 func classFileVersion(c *call) error {
-	if c.machine.options.API < 28 {
-		return jdwp.NotImplemented
-	}
 	c.in.class()
 	c.out.u32(39).u32(0)
 	return nil

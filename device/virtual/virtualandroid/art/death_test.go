@@ -102,9 +102,15 @@ func TestSecondDebugger(t *testing.T) {
 }
 
 // A class that is loaded but was not used yet is found by its signature, and a
-// breakpoint in it stops its first use.
+// breakpoint in it stops its first use. ART's own JDWP calls it initialized.
 func TestEarlyClass(t *testing.T) {
-	m, _, vm := debugged(t, 34)
+	for api, early := range map[int]int32{27: 7, 28: 3, 37: 3} {
+		testEarlyClass(t, api, early)
+	}
+}
+
+func testEarlyClass(t *testing.T, api int, loaded int32) {
+	m, _, vm := debugged(t, api)
 	ctx := bounded(t)
 	early := m.Define(nil, &art.Class{Name: "com.example.Early", App: true, Methods: []*art.Method{{Name: "run", Signature: "()V"}}})
 	status := func(want int32) jdwp.ClassID {
@@ -115,7 +121,7 @@ func TestEarlyClass(t *testing.T) {
 		}
 		return found[0].ID
 	}
-	class, run, err := vm.FindMethod(ctx, status(3), "run", "()V")
+	class, run, err := vm.FindMethod(ctx, status(loaded), "run", "()V")
 	if err != nil {
 		t.Fatal(err)
 	}

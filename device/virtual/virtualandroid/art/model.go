@@ -196,9 +196,14 @@ func (c *Class) initialize() {
 }
 
 // status is how far a class is: verified and prepared when it was loaded,
-// initialized at its first use. Arrays and primitives have no status.
+// initialized at its first use. Arrays and primitives have no status. ART's own
+// JDWP told no more than arrays from others (Dbg::GetClassInfo).
 func (c *Class) status() uint32 {
 	switch {
+	case c.machine.options.API < 28 && c.elem != "":
+		return statusLoaded
+	case c.machine.options.API < 28:
+		return statusUsed
 	case c.elem != "", c.primitive != "":
 		return 0
 	case atomic.LoadUint32(&c.used) != 0:
