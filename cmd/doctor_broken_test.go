@@ -193,6 +193,7 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 	other, _ := doctor.Certificate(t, "Other")
 	manifest := func(old, new string) func(*doctor.APK) {
 		return func(a *doctor.APK) {
+			a.Manifest = strings.Join(strings.Fields(a.Manifest), " ")
 			if !strings.Contains(a.Manifest, old) {
 				t.Fatalf("the manifest has no %q", old)
 			}
@@ -200,10 +201,8 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 		}
 	}
 	const entry = `<activity android:name=".wxapi.WXEntryActivity" android:exported="true" ` +
-		`android:launchMode="singleTask"
-  android:taskAffinity="com.example.wxdemo">`
+		`android:launchMode="singleTask" android:taskAffinity="com.example.wxdemo">`
 	return []brokenAPK{
-
 		{"good", func(*doctor.APK) {}, nil},
 		{"signed with v1 alone", func(a *doctor.APK) { a.V1, a.V2, a.V3 = [][]byte{doctor.Sign(t, []byte("x"))}, nil, nil },
 			[]string{"app.signature.registered"}},
@@ -243,8 +242,7 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 			`android:grantUriPermissions="false"><grant-uri-permission android:pathPrefix="/share"/></provider>`), nil},
 		{"9: other queries", manifest(`"com.tencent.mm"`, `"com.tencent.mobileqq"`), []string{"app.queries"}},
 		{"20: no provider", manifest(`<provider android:name="androidx.core.content.FileProvider" `+
-			`android:authorities="com.example.wxdemo.fileprovider"
-  android:exported="false" `+
+			`android:authorities="com.example.wxdemo.fileprovider" android:exported="false" `+
 			`android:grantUriPermissions="true"/>`, ""), []string{"app.provider"}},
 		{"20: grants nothing", manifest(`android:grantUriPermissions="true"`, `android:grantUriPermissions="false"`), []string{"app.provider"}},
 		{"32: obfuscated", func(a *doctor.APK) { a.Classes = []string{"a.a", "com.tencent.mm.opensdk.constants.Build"} },

@@ -215,7 +215,7 @@ func (l *lockedText) String() string {
 func TestDoctorProbe(t *testing.T) {
 	for device, want := range map[string]check.Status{
 		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
-		"virtual:android?app=release": check.Unknown,
+		"virtual:android?app=release": check.Unknown, "virtual:android?hook=none": check.Unknown, "virtual:android?fault=app.reply": check.Fail,
 	} {
 		f, out, errOut := testFactory(t, "", nil)
 		Run(t.Context(), f, []string{"doctor", "--json", "--probe", "--only", "app.reply", "--device", device, "com.example.wxdemo"})

@@ -70,26 +70,35 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
 	}
-	text, count, err := countOf(spec.Options)
-	if err != nil {
-		return nil, nil, wrong(err)
-	}
-	if spec.Platform == device.IOS {
-		options, err := virtualios.ParseOptions(text)
+	var androids []virtualandroid.Options
+	var iphones []virtualios.Options
+	for _, given := range append([]url.Values{spec.Options}, spec.More...) {
+		text, count, err := countOf(given)
 		if err != nil {
 			return nil, nil, wrong(err)
 		}
-		server, err := virtualios.Start(ctx, slices.Repeat([]virtualios.Options{options}, count)...)
+		if spec.Platform == device.IOS {
+			options, err := virtualios.ParseOptions(text)
+			if err != nil {
+				return nil, nil, wrong(err)
+			}
+			iphones = append(iphones, slices.Repeat([]virtualios.Options{options}, count)...)
+			continue
+		}
+		options, err := virtualandroid.ParseOptions(text)
+		if err != nil {
+			return nil, nil, wrong(err)
+		}
+		androids = append(androids, slices.Repeat([]virtualandroid.Options{options}, count)...)
+	}
+	if spec.Platform == device.IOS {
+		server, err := virtualios.Start(ctx, iphones...)
 		if err != nil {
 			return nil, nil, err
 		}
 		return &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
-	options, err := virtualandroid.ParseOptions(text)
-	if err != nil {
-		return nil, nil, wrong(err)
-	}
-	server, err := virtualandroid.Start(ctx, slices.Repeat([]virtualandroid.Options{options}, count)...)
+	server, err := virtualandroid.Start(ctx, androids...)
 	if err != nil {
 		return nil, nil, err
 	}

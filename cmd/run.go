@@ -23,8 +23,10 @@ import (
 )
 
 type runOptions struct {
-	f        *Factory
-	phone    phoneFlags
+	f     *Factory
+	phone phoneFlags
+	// devices are the selectors, where there is more than one.
+	devices  selectors
 	lab      labAccess
 	priority int
 	inLab    *labRun // of the run at hand, once its phones were looked for
@@ -54,7 +56,8 @@ func NewCmdRun(f *Factory, runF func(context.Context, *runOptions) error) *cobra
 		Use:   "run SUITE…",
 		Short: "Run suites of cases on every phone",
 		Long: long(`Run the cases of a suite on the chosen phones, one case at a time on each, and
-keep the results in a run folder, which reports are made from.
+keep the results in a run folder, which reports are made from. Repeat --device
+for more phones.
 
 A case is a command of wxctl with its flags, and what its JSON must hold. All
 errors of a suite are reported before anything runs; --dry-run also checks each
@@ -66,6 +69,7 @@ not seen. A request that people may have seen is never sent again, unless the
 suite sets after-sent: true.`, runCodes...),
 		Example: examples(`wxctl run smoke.yaml --device virtual:android
 wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login"
+wxctl run smoke.yaml --device virtual:android --device virtual:ios
 wxctl run smoke.yaml --dry-run
 wxctl run --schema
 wxctl run --example`),
@@ -86,6 +90,7 @@ wxctl run --example`),
 	}
 	opts.phone.add(f, cmd)
 	opts.lab.add(cmd)
+	opts.devices.replace(cmd, &opts.phone.device)
 	flags := cmd.Flags()
 	flags.IntVar(&opts.priority, "priority", 0, "`number` of the run in a lab: phones serve higher ones first")
 	flags.StringVar(&opts.tags, "tags", "", "only cases whose tags fit an `expression`, such as \"smoke and not slow\"")
@@ -129,6 +134,9 @@ func (o *runOptions) check(c *cobra.Command) error {
 		if err := checkWeb(o.web, "a run is"); err != nil {
 			return err
 		}
+	}
+	if o.lab.url != "" && o.devices.several() != nil {
+		return exit.Usagef("name them with one selector, such as platform=ios", "a lab takes one --device, not %d", len(o.devices.all))
 	}
 	if err := given(c, "tags", "case", "shard", "resume", "rerun-failed", "out", "report"); err != nil {
 		return err
@@ -344,7 +352,7 @@ func (o *runOptions) prepare(plan *suite.Plan, id string) (*suiteRun, error) {
 	return &suiteRun{
 		f: o.f, vocabulary: o.vocabulary, plan: plan, fold: &suite.Fold{}, maxFailures: o.maxFailures, deadline: o.deadline, jobs: o.phone.jobs,
 		id:    id,
-		start: suite.Start{Suite: plan.Name, RerunOf: rerunOf, Shard: o.shard, Device: o.phone.device, Version: o.f.Version, Plan: plan},
+		start: suite.Start{Suite: plan.Name, RerunOf: rerunOf, Shard: o.shard, Device: o.phone.device, Devices: o.devices.several(), Version: o.f.Version, Plan: plan},
 	}, nil
 }
 

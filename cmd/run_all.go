@@ -12,7 +12,6 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
-	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -65,10 +64,11 @@ func (o *runOptions) goOn(ctx context.Context) error {
 		return errors.Join(err, folder.Close())
 	}
 	if o.phone.device == "" {
-		o.phone.device = before.Start.Device
+		o.phone.device, o.devices.all = before.Start.Device, before.Start.Devices
 	}
 	r.before, r.fold = before, fold
-	r.start.Resumed, r.start.RerunOf, r.start.Shard, r.start.Device = true, before.Start.RerunOf, before.Start.Shard, o.phone.device
+	r.start.Resumed, r.start.RerunOf, r.start.Shard = true, before.Start.RerunOf, before.Start.Shard
+	r.start.Device, r.start.Devices = o.phone.device, o.devices.several()
 	phones, none, closePhones, err := o.openPhones(ctx)
 	if err != nil {
 		return errors.Join(err, folder.Close())
@@ -84,52 +84,6 @@ func (o *runOptions) goOn(ctx context.Context) error {
 		return err
 	}
 	return o.conclude(ctx, []string{folder.dir}, []*suite.Run{run})
-}
-
-// openPhones finds the phones of the run. That there is none is not an error
-// here: the cases are, each with that reason.
-func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none error, closePhones func(), err error) {
-	if o.lab.url != "" {
-		return o.openLab(ctx)
-	}
-	sel, err := o.f.selector(&o.phone)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	sel.All = sel.All || sel.Virtual != nil || len(sel.Conditions) > 0
-	fleet, stop, err := o.f.Phones(ctx, o.f, &o.phone, sel)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	selection, err := fleet.Select(ctx, sel)
-	o.f.sayNotReady(selection)
-	var own *device.Error
-	switch {
-	case err == nil:
-	case errors.As(err, &own) && (own.Code == device.NoPhone || own.Code == device.NoServer || own.Code == device.PhoneNotReady):
-		o.f.explain(err)
-		report := describe(err)
-		o.f.Streams.Warn("no case can run: %s", safe(report.Message))
-		if report.Hint != "" {
-			o.f.Streams.Say(o.f.Streams.Label("hint:") + safe(o.f.Streams.Translate(report.Hint)))
-		}
-		none = err
-	default:
-		o.f.explain(err)
-		stop()
-		return nil, nil, nil, err
-	}
-	for _, info := range selection.Phones {
-		phones = append(phones, &runPhone{info: info, fleet: fleet})
-	}
-	return phones, none, func() {
-		for _, p := range phones {
-			if err := p.close(); err != nil {
-				o.f.Streams.Warn("%s", safe(describe(err).Message))
-			}
-		}
-		stop()
-	}, nil
 }
 
 // runOne runs one suite into its folder.

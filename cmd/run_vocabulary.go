@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -109,9 +110,27 @@ func checkFlag(flag *pflag.Flag) func(string) error {
 				return fmt.Errorf("it takes a duration such as 30s")
 			}
 		}
+		if words := flag.Annotations[wordsOf]; words != nil && !takes(flag.Name, words, value) {
+			return fmt.Errorf("it takes %s or %s", strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+		}
 		if err := flag.Value.Set(value); err != nil {
 			return fmt.Errorf("it does not take that")
 		}
 		return nil
 	}
+}
+
+// takes reports whether a flag that completes to words takes a value. Numbers
+// stand for some; a version may be any.
+func takes(name string, words []string, value string) bool {
+	var err error
+	switch name {
+	case "scene":
+		_, err = intents.ParseScene(value)
+	case "type":
+		_, err = intents.ParseMiniProgramType(value)
+	case "route", "until", "as", "lang":
+		return slices.Contains(words, value)
+	}
+	return err == nil
 }

@@ -107,7 +107,7 @@ func TestRunWeb(t *testing.T) {
 			seen[r.Status] = true
 		}
 		if len(last.Pictures) > 0 && !last.Live.Ended {
-			status, picture, head := get(link + last.Pictures[0])
+			status, picture, head := get(link + strings.TrimPrefix(last.Pictures[0], "./"))
 			if status != 200 || head.Get("Content-Type") != "image/png" || !strings.HasPrefix(picture, "\x89PNG") {
 				t.Errorf("%d %s for %s", status, head.Get("Content-Type"), last.Pictures[0])
 			}

@@ -31,6 +31,8 @@ type Selector struct {
 type VirtualSpec struct {
 	Platform Platform
 	Options  url.Values
+	// More are further phones of the platform, at the same server.
+	More []url.Values
 }
 
 // Condition is one comparison of a selector such as os>=12.

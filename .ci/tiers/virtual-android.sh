@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tier adb once more: every request by every route, with Debian's adb server
-# between wxctl and the virtual phone. "full" runs it with the race detector.
+# between wxctl and the virtual phone; and five phones of two processes behind
+# it. "full" runs it with the race detector.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,4 +10,4 @@ cd "$(dirname "$0")/../.."
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 race=()
 [ "${1:-}" != full ] || race=(-race)
-go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/virtualandroid
+go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/virtualandroid ./cmd

@@ -311,14 +311,14 @@ func (c *checker) flag(n *node, f *CommandFlag) {
 		c.problem(n.Pos, "", "the flag %q takes a single value, not %s", f.Name, say(n))
 	case n.isNull():
 		c.problem(n.Pos, `write "" for an empty text`, "the flag %q has no value", f.Name)
-	case hasNames(n.value):
+	case hasNames(n.value), strings.Contains(n.value, "$${"): // which an unknown name leaves behind
 	case f.Type == "bool":
 		if n.value != "true" && n.value != "false" {
 			c.problem(n.Pos, "", "the flag %q is true or false, not %s", f.Name, say(n))
 		}
 	default:
 		if err := f.Check(unescape(n.value)); err != nil {
-			c.problem(n.Pos, "", "the flag %q can't be %s: %v", f.Name, say(n), err)
+			c.problem(n.Pos, didYouMean(n.value, f.Words), "the flag %q can't be %s: %v", f.Name, say(n), err)
 		}
 	}
 }

@@ -143,17 +143,20 @@ func marshal(v any) ([]byte, error) {
 
 // Start is what a run begins with.
 type Start struct {
-	Suite      string  `json:"suite"`
-	Dir        string  `json:"dir"` // the run folder, absolute
-	PlanDigest string  `json:"planDigest"`
-	Resumed    bool    `json:"resumed,omitempty"`
-	RerunOf    string  `json:"rerunOf,omitempty"` // the run whose failed cases these are
-	Shard      string  `json:"shard,omitempty"`   // "2/5"
-	Device     string  `json:"device,omitempty"`  // the selector of its phones
-	Version    string  `json:"version"`           // of wxctl
-	Phones     []Phone `json:"phones"`
-	Jobs       []Job   `json:"jobs"`
-	Plan       *Plan   `json:"plan"`
+	Suite      string `json:"suite"`
+	Dir        string `json:"dir"` // the run folder, absolute
+	PlanDigest string `json:"planDigest"`
+	Resumed    bool   `json:"resumed,omitempty"`
+	RerunOf    string `json:"rerunOf,omitempty"` // the run whose failed cases these are
+	Shard      string `json:"shard,omitempty"`   // "2/5"
+	// Device is the selector of its phones; Devices are all of them, where there
+	// are several.
+	Device  string   `json:"device,omitempty"`
+	Devices []string `json:"devices,omitempty"`
+	Version string   `json:"version"` // of wxctl
+	Phones  []Phone  `json:"phones"`
+	Jobs    []Job    `json:"jobs"`
+	Plan    *Plan    `json:"plan"`
 }
 
 // Phone is a phone of a run.

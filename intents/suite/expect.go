@@ -156,12 +156,13 @@ func (c *checker) expectAt(key, n *node, above string) []Expectation {
 
 // isMatcher: all keys are words of matchers.
 func (c *checker) isMatcher(n *node) bool {
+	known := 0
 	for _, k := range n.keys {
-		if !slices.Contains(matcherNames(), k.value) {
-			return false
+		if slices.Contains(matcherNames(), k.value) {
+			known++
 		}
 	}
-	return len(n.keys) > 0
+	return known > 0 && 2*known >= len(n.keys)
 }
 
 // matcher reads a value or a matcher; nil if it is wrong.

@@ -141,6 +141,10 @@ func (l *loader) scope(root *node, secrets, env []*node) scope {
 		return s
 	}
 	for i, key := range vars.keys { // a variable knows those above it
+		s.below = nil
+		for _, k := range vars.keys[i:] {
+			s.below = append(s.below, k.value)
+		}
 		value := l.fill(vars.items[i], s)
 		l.check(value, scalar{names: true}, strconv.Quote(key.value)+" of vars")
 		s = s.with("vars", map[string]*node{key.value: value})

@@ -78,6 +78,7 @@ func DeviceNames() []string {
 type scope struct {
 	values map[string]*node // known now
 	later  []string         // known when the case runs
+	below  []string         // variables that are set further down
 }
 
 // with returns a scope that knows more, each under its own name and under
@@ -145,6 +146,9 @@ func (c *checker) fill(n *node, s scope) *node {
 			return "${" + name + "}"
 		}
 		hint := didYouMean(name, s.names())
+		if slices.Contains(s.below, name) {
+			hint = "a variable can use those above it: move it up"
+		}
 		if hint == "" && strings.HasPrefix(name, "env.") {
 			hint = "list it under env"
 		}

@@ -78,7 +78,7 @@ func parse(file string, data []byte) (*node, []Problem) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var first, second yaml.Node
 	if err := decoder.Decode(&first); err != nil && !errors.Is(err, io.EOF) {
-		return syntax(file, err)
+		return syntax(file, data, err)
 	}
 	if first.Kind != yaml.DocumentNode || len(first.Content) == 0 {
 		return fail(1, 1, "wxctl run --example prints a suite to start from", "the suite is empty")
@@ -90,7 +90,7 @@ func parse(file string, data []byte) (*node, []Problem) {
 		}
 		return fail(at.Line, at.Column, "put the second suite into a file of its own", "a second document begins here: a suite is one")
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return syntax(file, err)
+		return syntax(file, data, err)
 	}
 	r := &resolver{file: file}
 	root := r.resolve(first.Content[0], 0)
@@ -98,7 +98,7 @@ func parse(file string, data []byte) (*node, []Problem) {
 }
 
 // syntax is the problem of a text that is no YAML.
-func syntax(file string, err error) (*node, []Problem) {
+func syntax(file string, data []byte, err error) (*node, []Problem) {
 	p := Problem{File: file, Line: 1, Column: 1, Message: "this can't be read as YAML: " + err.Error()}
 	var load *yaml.LoadError
 	if errors.As(err, &load) {
@@ -110,6 +110,8 @@ func syntax(file string, err error) (*node, []Problem) {
 			p.Hint = fmt.Sprintf("look at what begins on line %d", at)
 		}
 		switch {
+		case nameUnquoted(data, p.Line, p.Column):
+			p.Hint = "inside { } and [ ], put a text with ${…} in quotes"
 		case strings.Contains(load.Message, "mapping values are not allowed"):
 			p.Hint = "put a text that holds a colon and a space in quotes"
 		case strings.Contains(load.Message, "cannot start any token"):
@@ -119,6 +121,17 @@ func syntax(file string, err error) (*node, []Problem) {
 		}
 	}
 	return nil, []Problem{p}
+}
+
+// nameUnquoted reports whether the brace of a ${…} is at a place, where it
+// begins a map since no quotes are around it.
+func nameUnquoted(data []byte, line, column int) bool {
+	lines := strings.Split(string(data), "\n")
+	if line > len(lines) {
+		return false
+	}
+	text := []rune(lines[line-1])
+	return column > 1 && column <= len(text) && text[column-1] == '{' && text[column-2] == '$'
 }
 
 // invalidAt is where the first byte is that is not UTF-8.

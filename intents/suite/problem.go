@@ -47,5 +47,10 @@ func sortProblems(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+	seen := map[Problem]bool{}
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		twice := seen[p] // what is used again by its anchor is read again
+		seen[p] = true
+		return twice
+	})
 }

@@ -129,9 +129,23 @@ func Answer(answer *wechat.Answer) Option {
 		}}
 }
 
-// Think is how long the user takes.
-func Think(think *time.Duration) Option {
-	return Duration("think", "150ms", "how long the user takes for each thing", think)
+// Think is how long the user takes: always as long, or any time from least to
+// most.
+func Think(least, most *time.Duration) Option {
+	const form = "a duration such as 300ms, or a range such as 1s-3s"
+	return Option{Key: "think", Form: form, Default: "150ms", Help: "how long the user takes for each thing", Set: func(value string) error {
+		first, second, ranged := strings.Cut(value, "-")
+		if !ranged {
+			second = first
+		}
+		from, errFrom := time.ParseDuration(first)
+		to, errTo := time.ParseDuration(second)
+		if errFrom != nil || errTo != nil || from < 0 || to < from || to > time.Hour {
+			return errors.New("use " + form)
+		}
+		*least, *most = from, to
+		return nil
+	}}
 }
 
 // Login is whether WeChat has a user.

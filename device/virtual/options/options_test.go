@@ -16,6 +16,7 @@ type told struct {
 	absent  bool
 	answer  wechat.Answer
 	think   time.Duration
+	most    time.Duration
 	out     bool
 	oauth   string
 }
@@ -25,7 +26,7 @@ func (o *told) table() options.Table {
 		options.Answer(&o.answer),
 		options.Login(&o.out),
 		options.OAuth(&o.oauth),
-		options.Think(&o.think),
+		options.Think(&o.think, &o.most),
 		options.Version(&o.version, func(string) { o.absent = true }, "none"),
 	}
 }
@@ -33,7 +34,8 @@ func (o *told) table() options.Table {
 func TestParse(t *testing.T) {
 	for text, want := range map[string]told{
 		"":                                  {},
-		"answer=cancel&login=out&think=1s":  {answer: wechat.Cancel, out: true, think: time.Second},
+		"answer=cancel&login=out&think=1s":  {answer: wechat.Cancel, out: true, think: time.Second, most: time.Second},
+		"think=500ms-2s":                    {think: 500 * time.Millisecond, most: 2 * time.Second},
 		"answer=send&login=in":              {answer: wechat.Send},
 		"wechat=none":                       {absent: true},
 		"wechat=7.0.3":                      {version: wechat.Version{Major: 7, Minor: 0, Patch: 3}},
@@ -56,6 +58,9 @@ func TestParseRefuses(t *testing.T) {
 		"login=in&login=in":           `"login" is given 2 times`,
 		"think=-1s":                   "such as 300ms",
 		"think=2h":                    "such as 300ms",
+		"think=2s-1s":                 "a range such as 1s-3s",
+		"think=1s-":                   "a range such as 1s-3s",
+		"think=1s-2h":                 "a range such as 1s-3s",
 		"wechat=9":                    "8.0.50",
 		"oauth=https://localhost":     "wxctl virtual oauth",
 		"oauth=http://10.0.0.1:1":     "wxctl virtual oauth",

@@ -14,26 +14,24 @@ import (
 type painter struct {
 	glass  Glass
 	pix    *image.RGBA
+	raster vector.Rasterizer // used again for each shape
 	styles map[style]faces
 	// photos are where pictures from outside are, in pixels.
 	photos []image.Rectangle
 }
 
-// canvases are those that no painter uses: a screen takes ten megabytes, and
+// painters are those that draw nothing now: a screen takes ten megabytes, and
 // films and labs draw many.
-var canvases sync.Pool
+var painters sync.Pool
 
 // newPainter returns a painter whose screen shows anything: a page begins with
 // its ground.
 func newPainter(g Glass) *painter {
-	p := &painter{glass: g, styles: map[style]faces{}}
-	size := image.Rect(0, 0, g.Width, g.Height)
-	if used, ok := canvases.Get().(*image.RGBA); ok && used.Rect == size {
-		p.pix = used
-	} else {
-		p.pix = image.NewRGBA(size)
+	if used, ok := painters.Get().(*painter); ok && used.glass == g {
+		used.photos = used.photos[:0]
+		return used
 	}
-	return p
+	return &painter{glass: g, styles: map[style]faces{}, pix: image.NewRGBA(image.Rect(0, 0, g.Width, g.Height))}
 }
 
 // all is the whole screen in units.
@@ -67,7 +65,8 @@ func (p *painter) rounded(r image.Rectangle, radius int, c color.RGBA) {
 	w, h := float32(area.Dx()), float32(area.Dy())
 	e := min(float32(radius*p.glass.Scale), w/2, h/2)
 	k := e * 0.4477 // how far the handles of a quarter circle are from its corner
-	v := vector.NewRasterizer(area.Dx(), area.Dy())
+	v := &p.raster
+	v.Reset(area.Dx(), area.Dy())
 	v.MoveTo(e, 0)
 	v.LineTo(w-e, 0)
 	v.CubeTo(w-k, 0, w, k, w, e)

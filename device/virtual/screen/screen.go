@@ -64,7 +64,7 @@ type Glass struct {
 // become small PNGs and films at once.
 func Draw(page Page, on Glass) *image.Paletted {
 	p := drawn(page, on)
-	defer canvases.Put(p.pix)
+	defer painters.Put(p)
 	return p.paletted()
 }
 

@@ -6,8 +6,10 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -182,6 +184,47 @@ func BenchmarkPicture(b *testing.B) {
 		var out bytes.Buffer
 		if err := encoder.Encode(&out, Draw(page, androidGlass)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestHundredPictures: the pictures of a hundred phones, as PNG, take little
+// memory: what they allocate together is counted.
+func TestHundredPictures(t *testing.T) {
+	all := pages(t)
+	picker, consent := all["picker"], all["consent"]
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	Draw(picker, androidGlass) // fonts and canvases are made once
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range 100 {
+		page := picker
+		if i%2 == 0 {
+			page = consent
+		}
+		if err := encoder.Encode(io.Discard, Draw(page, androidGlass)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	used := after.TotalAlloc - before.TotalAlloc
+	if t.Logf("%d MB", used>>20); used > 1000<<20 {
+		t.Errorf("100 pictures allocate %d MB", used>>20)
+	}
+}
+
+// BenchmarkHundredPictures is the time of a lab of a hundred phones whose
+// pictures are asked for.
+func BenchmarkHundredPictures(b *testing.B) {
+	page := pages(b)["picker"]
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	b.ReportAllocs()
+	for b.Loop() {
+		for range 100 {
+			if err := encoder.Encode(io.Discard, Draw(page, androidGlass)); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }

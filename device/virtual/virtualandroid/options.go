@@ -27,8 +27,9 @@ type Options struct {
 	Answer              wechat.Answer // "" is send
 	// Flaky is N where WeChat loses every Nth request; 0 loses none.
 	Flaky int
-	// Think is how long the user takes for each thing; 0 is 150 ms.
-	Think time.Duration
+	// Think is how long the user takes for each thing, at least where ThinkMost
+	// is more; 0 is 150 ms.
+	Think, ThinkMost time.Duration
 	// Latency is waited before each answer of the phone.
 	Latency time.Duration
 	// Users are the Android users besides the owner, such as 10 (a work
@@ -90,7 +91,7 @@ func Table(o *Options) options.Table {
 		options.Signature(&o.Unregistered),
 		options.Words("state", "device, offline, unauthorized, authorizing, recovery, sideload, bootloader, no-permissions",
 			"how the adb server sees the phone", func(v string) { o.State = adb.State(strings.ReplaceAll(v, "-", " ")) }),
-		options.Think(&o.Think),
+		options.Think(&o.Think, &o.ThinkMost),
 		options.Words("token", "any, strict", "whether WeChat's server insists on a caller token", func(v string) { o.Strict = v == "strict" }),
 		{Key: "users", Form: "numbers such as 10,999", Default: "none", Help: "further Android users", Set: o.setUsers},
 		options.Version(&o.WeChat, func(v string) { o.Without, o.Disabled, o.Suspended = v == "none", v == "disabled", v == "suspended" },

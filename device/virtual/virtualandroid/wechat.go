@@ -16,7 +16,7 @@ import (
 // wechatApp is WeChat's code on one phone: it makes happen what the WeChat of
 // each Android user decides.
 type wechatApp struct {
-	think time.Duration
+	think wechat.Think
 	users map[int]*wechat.WeChat
 	pids  map[int]bool // processes that have shown the splash screen
 	phone *phone.Phone
@@ -28,10 +28,7 @@ type wechatApp struct {
 
 // newWeChatApp makes the WeChat of every user of the phone.
 func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
-	app := &wechatApp{think: o.Think, users: map[int]*wechat.WeChat{}, pids: map[int]bool{}, phone: p, media: media, pages: map[int]shown{}}
-	if app.think == 0 {
-		app.think = 150 * time.Millisecond
-	}
+	app := &wechatApp{think: wechat.NewThink(o.Think, o.ThinkMost), users: map[int]*wechat.WeChat{}, pids: map[int]bool{}, phone: p, media: media, pages: map[int]shown{}}
 	var code func(openID, scope string) (string, error)
 	if o.OAuth != "" {
 		code = wechat.CodesFrom(o.OAuth)
@@ -115,7 +112,7 @@ func (a *wechatApp) play(_ context.Context, p *phone.Phone, user, entry int, c w
 	case c.AtOnce:
 		run.end(context.Background())
 	case c.Reply != nil || c.Closes || len(c.Then) > 0:
-		p.After(a.think, run.act)
+		p.After(a.think.Time(), run.act)
 	}
 }
 
@@ -209,7 +206,7 @@ func (r *run) act(ctx context.Context) {
 			return
 		}
 		if front, _ := r.phone.Top(); front.Token != page {
-			r.pause = min(2*max(r.pause, r.app.think), longestPause)
+			r.pause = min(2*max(r.pause, r.app.think.Least), longestPause)
 			r.phone.After(r.pause, r.act)
 			return
 		}
@@ -221,7 +218,7 @@ func (r *run) act(ctx context.Context) {
 	}
 	r.course.Then = nil
 	if r.show(then) {
-		r.phone.After(r.app.think, r.act)
+		r.phone.After(r.app.think.Time(), r.act)
 	}
 }
 

@@ -26,8 +26,9 @@ type Options struct {
 	Answer    wechat.Answer // "" is send
 	// Flaky is N where WeChat loses every Nth request; 0 loses none.
 	Flaky int
-	// Think is how long the user takes for each thing; 0 is 150 ms.
-	Think time.Duration
+	// Think is how long the user takes for each thing, at least where ThinkMost
+	// is more; 0 is 150 ms.
+	Think, ThinkMost time.Duration
 	// OAuth is the base URL of a virtual OAuth server on this machine, which
 	// WeChat gets its authorization codes from, so that they can be exchanged
 	// there; "" makes codes up.
@@ -81,7 +82,7 @@ func Table(o *Options) options.Table {
 		options.Signature(&o.Unregistered),
 		options.Words("state", "ready, locked, unpaired, unpaired-locked, trust-pending, trust-denied, no-developer-mode, no-developer-image",
 			"what stands in a computer's way", o.setState),
-		options.Think(&o.Think),
+		options.Think(&o.Think, &o.ThinkMost),
 		options.Words("transport", "usb, network, both", "how the phone is attached",
 			func(v string) { o.Network, o.NoUSB = v != "usb", v == "network" }),
 		{Key: "udid", Form: "a UDID such as " + idevice.DefaultUDID(0), Help: "number of the first phone", Set: o.setUDID},

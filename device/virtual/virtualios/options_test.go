@@ -39,7 +39,7 @@ func TestParseOptions(t *testing.T) {
 		"wda=on":                      {WDA: virtualios.WDAOn},
 		"wda=off":                     {},
 		"wda=hung":                    {WDA: virtualios.WDAHung},
-		"pasteboard=on&think=1s":      {Pasteboard: true, Think: time.Second},
+		"pasteboard=on&think=1s":      {Pasteboard: true, Think: time.Second, ThinkMost: time.Second},
 		"name=Lab+3&model=iPhone15,3": {Name: "Lab 3", Model: "iPhone15,3"},
 		"udid=" + strings.Repeat("ab", 20) + "&oauth=http://127.0.0.1:1/": {UDID: strings.Repeat("ab", 20), OAuth: "http://127.0.0.1:1"},
 	} {

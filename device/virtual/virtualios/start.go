@@ -50,9 +50,6 @@ func (p *Phone) Port(port uint16) func(ctx context.Context, conn net.Conn) {
 // newPhone boots a phone with the demo app and, unless the options say
 // otherwise, WeChat on it.
 func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, error) {
-	if o.Think == 0 {
-		o.Think = defaultThink
-	}
 	if o.WeChat == (wechat.Version{}) {
 		o.WeChat = wechat.DefaultVersion()
 	}
@@ -68,7 +65,7 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 		model.Install(wechatOf(o))
 	}
 	p := &Phone{Model: model, Lockdown: lockdownd.New(model, keys, faults)}
-	p.Lockdown.Think = o.Think
+	p.Lockdown.Think = wechat.NewThink(o.Think, o.ThinkMost).Least
 	p.CoreDevice = coredevice.New(model, coredevice.Options{
 		Lockdown: p.Lockdown.ServeTrusted, Pasteboard: o.Pasteboard, Faults: faults,
 	})

@@ -275,6 +275,13 @@ func TestPymobiledevice3(t *testing.T) {
 			phone.Model.Log(idevice.Line{Process: idevice.Process{PID: 412, Name: "WxDemo", Path: "/x/WxDemo"}, Message: "wxctl-reply: {\"x\":\"\u4e2d\"}"})
 		}, python, "syslog", "live", "--udid", phone.UDID())
 	}
+	// Up to iOS 16 it takes pictures as libimobiledevice does.
+	old := server.Phones[1]
+	picture := filepath.Join(t.TempDir(), "screen.png")
+	out, ok := strange(t, server.USBMux).run(python, "developer", "screenshot", "--udid", old.UDID(), picture)
+	if data, err := os.ReadFile(picture); !ok || err != nil || string(data) != string(old.Model.Screenshot()) {
+		t.Errorf("a picture of %d bytes, %v: %s", len(data), err, out)
+	}
 	refused := strange(t, start(t, virtualios.Options{Trust: idevice.TrustDenied}).USBMux)
 	if out, ok := refused.run(python, "lockdown", "info"); ok || strings.Contains(out, "PasswordProtected\"") {
 		t.Errorf("a phone that refused: %s", out)

@@ -12,14 +12,11 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// defaultThink is how long the phone's user takes for each thing.
-const defaultThink = 150 * time.Millisecond
-
 // wechatApp is WeChat's code on the phone: it makes happen what WeChat decides.
 // The phone calls it on one goroutine.
 type wechatApp struct {
 	wechat *wechat.WeChat
-	think  time.Duration
+	think  wechat.Think
 	turn   int // grows with each request: an answer to an older one comes to nothing
 
 	showing sync.Mutex
@@ -83,7 +80,7 @@ func wechatOf(o Options) idevice.App {
 		BundleID: ioswire.WeChat, Name: "WeChat", Version: v.String(), Build: v.String() + ".30", Signer: "Apple iPhone OS Application Signing",
 		Team:    "5A4RE8SF68",
 		Schemes: v.Schemes(), Domains: v.Domains(), LinkPaths: []string{"/app/"},
-		Code: &wechatApp{wechat: w, think: o.Think, page: screen.Page{Kind: screen.WeChatHome, WeChat: v.String()}},
+		Code: &wechatApp{wechat: w, think: wechat.NewThink(o.Think, o.ThinkMost), page: screen.Page{Kind: screen.WeChatHome, WeChat: v.String()}},
 	}
 }
 
@@ -121,7 +118,7 @@ func (a *wechatApp) Opened(p *idevice.Phone, self idevice.Process, link, _ strin
 	case course.AtOnce:
 		a.back(p, self, course.Back)
 	default:
-		p.After(a.think, func() {
+		p.After(a.think.Time(), func() {
 			// The user acts on what is on the screen only.
 			if turn == a.turn && p.Front().PID == self.PID && !p.Locked() {
 				a.back(p, self, course.Back)

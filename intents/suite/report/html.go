@@ -203,7 +203,7 @@ func policy() string {
 
 // livePolicy also lets it ask whoever served it.
 func livePolicy() string {
-	return strings.Replace(policy(), "img-src data:", "connect-src 'self'; img-src 'self'", 1)
+	return strings.Replace(policy(), "img-src data:", "connect-src 'self'; img-src data: 'self'", 1)
 }
 
 func titleOf(sources []Source) string {

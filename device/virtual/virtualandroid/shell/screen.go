@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"image"
 	"image/draw"
-	"image/png"
 	"io"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/screen"
 )
 
 // screencap takes a screenshot: with -p or a .png name as PNG, else raw.
@@ -23,10 +24,12 @@ func screencap(c *call) int {
 	if len(names) > 0 {
 		name = names[0]
 	}
-	// Nobody keeps these files for their size, and tests take many.
-	write := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode
+	write := func(w io.Writer) error {
+		_, err := w.Write(screen.PNG(c.p.Display().Picture))
+		return err
+	}
 	if !has(set, 'p') && !strings.HasSuffix(name, ".png") {
-		write = func(w io.Writer, picture image.Image) error { return writeRaw(w, c.p.API, picture) }
+		write = func(w io.Writer) error { return writeRaw(w, c.p.API, c.p.Display().Picture()) }
 	}
 	out := c.out
 	if name != "" {
@@ -38,7 +41,7 @@ func screencap(c *call) int {
 		defer file.Close()
 		out = file
 	}
-	return b2i(write(out, c.p.Display().Picture()) != nil)
+	return b2i(write(out) != nil)
 }
 
 // writeRaw is screencap's own form: width, height, format (RGBA_8888), from 26

@@ -1,9 +1,7 @@
 package idevice
 
 import (
-	"bytes"
 	"image"
-	"image/png"
 
 	"github.com/wxctl/wxctl/device/virtual/screen"
 )
@@ -21,14 +19,7 @@ func (p *Phone) Picture() *image.Paletted {
 }
 
 // Screenshot is the picture as PNG.
-func (p *Phone) Screenshot() []byte {
-	var out bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&out, p.Picture()); err != nil {
-		panic("a picture in memory can't be written: " + err.Error()) // bytes.Buffer never fails
-	}
-	return out.Bytes()
-}
+func (p *Phone) Screenshot() []byte { return screen.PNG(func() image.Image { return p.Picture() }) }
 
 func (p *Phone) page() screen.Page {
 	p.mu.Lock()

@@ -1,0 +1,25 @@
+package screen
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"runtime"
+)
+
+// atOnce holds a token for each picture that is being made: one takes some ten
+// megabytes, and a lab of a hundred phones may be asked for all of theirs.
+var atOnce = make(chan struct{}, runtime.GOMAXPROCS(0))
+
+// PNG draws a picture and returns it as PNG. Nobody keeps these files for their
+// size, and tests take many.
+func PNG(draw func() image.Image) []byte {
+	atOnce <- struct{}{}
+	defer func() { <-atOnce }()
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&out, draw()); err != nil {
+		panic("a picture in memory can't be written: " + err.Error()) // bytes.Buffer never fails
+	}
+	return out.Bytes()
+}
