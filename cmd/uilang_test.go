@@ -116,7 +116,8 @@ var addresses = regexp.MustCompile(`127\.0\.0\.1:\d+|[^"\\]*no-usbmuxd`)
 // TestChineseJSON: what programs read is the same in every language.
 func TestChineseJSON(t *testing.T) {
 	for _, line := range []string{
-		"share text --json", "devices --device virtual:android --json", "devices --device virtual:android", "doctor --list", "doctor --list --json",
+		"share text --json", "devices --device virtual:android --json", "devices --device virtual:android",
+		"doctor --list", "doctor --list --json",
 	} {
 		var answers []string
 		for _, locale := range []string{"en_US.UTF-8", "zh_CN.UTF-8"} {

@@ -234,8 +234,12 @@ func wrap(text string, limit, indent int) string {
 	runes := []rune(text)
 	for i, r := range runes {
 		wide := Columns(string(r)) == 2
-		if i > 0 && (r == ' ' || wide && !closing(r) && !opening(runes[i-1]) || !wide && Columns(string(runes[i-1])) == 2 && !opening(runes[i-1])) {
-			flush()
+		if i > 0 {
+			last := runes[i-1]
+			between := wide && !closing(r) || !wide && Columns(string(last)) == 2
+			if r == ' ' || between && !opening(last) {
+				flush()
+			}
 		}
 		word.WriteRune(r)
 		width += Columns(string(r))

@@ -44,7 +44,8 @@ var unread = []string{
 	"pm enable --user %d %s",
 	"registerApp should be called",
 	"result code=(-?\\d+)",
-	"s=$(sha256sum %[1]s 2>/dev/null || md5sum %[1]s); case \"$s\" in %[2]s*|%[3]s*) ;; *) rm -f %[1]s; exit %[4]d;; esac; mv -f %[1]s %[5]s && %[6]s",
+	"s=$(sha256sum %[1]s 2>/dev/null || md5sum %[1]s); case \"$s\" in %[2]s*|%[3]s*) ;; *) rm -f %[1]s; exit %[4]d;; esac; " +
+		"mv -f %[1]s %[5]s && %[6]s",
 	"send fail, ex =",
 	"sendUsingPendingIntent fail",
 	"shell:%s echo %s$?",
