@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 )
 
@@ -52,27 +51,21 @@ type Error struct {
 
 // Error returns one sentence: what failed and, for an errcode, its meaning.
 func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Kind == KindErrcode {
-		row, known := LookupErrcode(e.Op, e.Code)
-		fmt.Fprintf(&b, "WeChat refused the %s: ", e.noun())
-		if known {
-			b.WriteString(row.Meaning)
-		} else {
-			b.WriteString(`"` + e.Message + `"`)
-		}
-		fmt.Fprintf(&b, " (errcode %d", e.Code)
-		if e.Address != "" {
-			b.WriteString(", address " + e.Address)
-		}
-		if e.RID != "" {
-			b.WriteString(", rid " + e.RID)
-		}
-		b.WriteString(")")
-		return b.String()
+	if e.Kind != KindErrcode {
+		return fmt.Sprintf("%s failed: %s", e.noun(), e.Message)
 	}
-	fmt.Fprintf(&b, "%s failed: %s", e.noun(), e.Message)
-	return b.String()
+	meaning := `"` + e.Message + `"`
+	if row, known := LookupErrcode(e.Op, e.Code); known {
+		meaning = row.Meaning
+	}
+	more := ""
+	if e.Address != "" {
+		more += ", address " + e.Address
+	}
+	if e.RID != "" {
+		more += ", rid " + e.RID
+	}
+	return fmt.Sprintf("WeChat refused the %s: %s (errcode %d%s)", e.noun(), meaning, e.Code, more)
 }
 
 func (e *Error) noun() string {

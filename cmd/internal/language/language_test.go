@@ -88,6 +88,10 @@ func TestText(t *testing.T) {
 		"the state was seen", "看到了所要的状态",
 		"address of the page", "网页地址",
 		"in a language that is long", "一种很长的语言",
+		"is required", "是必填的",
+		"is a file of the type %s, not a picture", "是类型为 %s 的文件，不是图片",
+		"%s %s: WeChat may show nothing", "%s%s：微信可能什么也不显示",
+		"the picture", "图片",
 	)
 	tests := []struct{ name, english, want string }{
 		{"a sentence", "no answer in time", "没有及时收到应答"},
@@ -102,6 +106,9 @@ func TestText(t *testing.T) {
 		{"two sentences", "Share a text. TEXT may be - for stdin.", "分享文本。TEXT 写成 - 表示从标准输入读取。"},
 		{"joined", "no answer in time; locked", "没有及时收到应答；已锁屏"},
 		{"joined with what nobody knows", "adb: no answer in time", "adb：没有及时收到应答"},
+		{"of something with a name", "message.object.text is required (OpenSDK 6.8.34)", "message.object.text 是必填的（OpenSDK 6.8.34）"},
+		{"two values beside each other", "the picture is a file of the type HTML, not a picture: WeChat may show nothing",
+			"图片是类型为 HTML 的文件，不是图片：微信可能什么也不显示"},
 		{"a paragraph over lines", "Share\na text.\n\nEXIT\n    0  the state was seen\n", "分享文本。\n\nEXIT\n    0  看到了所要的状态\n"},
 		{"a list with a row of two lines", "List:\n  --url  address\n         of the page", "List:\n  --url  网页地址"},
 	}

@@ -83,6 +83,18 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	if translated, ok := c.filled(c.patterns, text); ok {
 		return translated, true
 	}
+	if head, tail, ok := strings.Cut(text, " ("); ok && strings.HasSuffix(tail, ")") {
+		first, known := c.sentence(head)
+		second, _ := c.sentence(strings.TrimSuffix(tail, ")"))
+		if known {
+			return first + "（" + second + "）", true
+		}
+	}
+	if subject, rest, ok := strings.Cut(text, " "); ok && !strings.HasSuffix(subject, ":") { // what is said of something with a name
+		if f, ok := c.formats[rest]; ok {
+			return subject + " " + f.translation, true
+		}
+	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}} {
 		if before, after, ok := cutOutsideQuotes(text, joint.english); ok {
 			if joined, known := c.parts([]string{before, after}, joint.chinese, joint.english); known {
@@ -100,6 +112,7 @@ func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
 		if !ok {
 			continue
 		}
+		c.split(f, values)
 		for _, v := range f.verbs {
 			if v.kind != 'q' && v.kind != 'd' {
 				values[v.index] = c.padded(values[v.index])
@@ -108,6 +121,27 @@ func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
 		return fill(f.translation, values), true
 	}
 	return "", false
+}
+
+// split moves the border between two values that only a space parts to where
+// the second is a sentence of its own.
+func (c *Catalogue) split(f *format, values []string) {
+	for i := 1; i < len(f.verbs); i++ {
+		a, b := f.verbs[i-1], f.verbs[i]
+		if f.literals[i] != " " || a.kind == 'q' || a.kind == 'd' || b.kind == 'q' || b.kind == 'd' {
+			continue
+		}
+		both := values[a.index] + " " + values[b.index]
+		for at := range len(both) {
+			if both[at] != ' ' {
+				continue
+			}
+			if _, known := c.sentence(both[at+1:]); known {
+				values[a.index], values[b.index] = both[:at], both[at+1:]
+				break
+			}
+		}
+	}
 }
 
 // parts translates parts of a text and joins them: with joint where what goes
