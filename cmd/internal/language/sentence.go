@@ -46,6 +46,11 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	if f, ok := c.formats[text]; ok {
 		return f.translation, true
 	}
+	place, rest, ok := strings.Cut(text, ": ")
+	if ok && strings.Contains(place, ":") && !strings.ContainsAny(place, " \"`") { // FILE:LINE:COLUMN
+		translated, known := c.sentence(rest)
+		return place + ": " + translated, known
+	}
 	// What is after a semicolon is a value of what is before only if the format
 	// has the semicolon itself.
 	own := ""
