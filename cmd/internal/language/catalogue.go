@@ -167,6 +167,14 @@ func (f *format) values(text string) ([]string, bool) {
 	if !strings.HasPrefix(text, f.literals[0]) || !strings.HasSuffix(text, f.literals[len(f.literals)-1]) {
 		return nil, false
 	}
+	at := 0
+	for _, literal := range f.literals { // much cheaper than the expression
+		i := strings.Index(text[at:], literal)
+		if i < 0 {
+			return nil, false
+		}
+		at += i + len(literal)
+	}
 	found := f.compiled().FindStringSubmatch(text)
 	if found == nil {
 		return nil, false
@@ -213,7 +221,7 @@ func (c *Catalogue) Format(id string, args ...any) string {
 		if v.index >= len(args) || strings.Contains(v.spec, "*") {
 			return fmt.Sprintf(id, args...)
 		}
-		values[v.index] = c.value(v, args[v.index])
+		values[v.index] = c.printed(v, args[v.index])
 	}
 	if !ok {
 		return fill(id, values)
@@ -221,8 +229,8 @@ func (c *Catalogue) Format(id string, args ...any) string {
 	return fill(f.translation, values)
 }
 
-// value is a value as its verb prints it, translated if it may be.
-func (c *Catalogue) value(v verb, arg any) string {
+// printed is a value as its verb prints it, translated if it may be.
+func (c *Catalogue) printed(v verb, arg any) string {
 	if v.kind == 'w' {
 		v.spec = "%v"
 	}

@@ -3,6 +3,7 @@ package language
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -168,15 +169,28 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+// TestLongText: a text from outside with a thousand joints is read in no time;
+// without a memory of what was read it would take for ever.
+func TestLongText(t *testing.T) {
+	c, err := Load(Chinese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, joint := range []string{"; ", ": ", ", and ", " ", ". A", " ("} {
+		text := strings.Repeat("a"+joint, longest)[:longest-1]
+		if got := c.Text(text); len(got) < len(text)/2 {
+			t.Errorf("%q: of %d bytes %d are left", joint, len(text), len(got))
+		}
+	}
+}
+
 // FuzzText: whatever comes from outside, nothing of it is lost or runs away.
 func FuzzText(f *testing.F) {
 	f.Add("phone \"x\" is not ready: locked")
 	f.Add("a\n  b  c\n     d")
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := Load(Chinese)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Text(text)
-	})
+	c, err := Load(Chinese)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(_ *testing.T, text string) { c.Text(text) })
 }

@@ -31,18 +31,45 @@ func (c *Catalogue) Text(english string) string {
 
 // padded translates a sentence and keeps the spaces around it.
 func (c *Catalogue) padded(text string) string {
-	body := strings.TrimSpace(text)
-	if body == "" {
-		return text
-	}
-	start := strings.Index(text, body)
-	translated, _ := c.sentence(body)
-	return text[:start] + translated + text[start+len(body):]
+	return (&reading{Catalogue: c, read: map[string]translation{}}).value(text)
 }
+
+// reading is one text on its way through the catalogue. What was read once is
+// remembered: parts of a text come up again and again, and a text may be long
+// and from outside.
+type reading struct {
+	*Catalogue
+	read  map[string]translation
+	parts int // so many were read
+}
+
+type translation struct {
+	text  string
+	known bool
+}
+
+// Nothing that wxctl says is longer, in bytes, or has more parts.
+const (
+	longest = 2048
+	most    = 200
+)
 
 // sentence translates a sentence or several; known says whether any was in the
 // catalogue.
-func (c *Catalogue) sentence(text string) (translated string, known bool) {
+func (c *reading) sentence(text string) (translated string, known bool) {
+	t, ok := c.read[text]
+	if !ok {
+		if c.parts++; len(text) > longest || c.parts > most {
+			return text, false
+		}
+		t.text, t.known = c.fresh(text)
+		c.read[text] = t
+	}
+	return t.text, t.known
+}
+
+// fresh is sentence without what is remembered.
+func (c *reading) fresh(text string) (translated string, known bool) {
 	if f, ok := c.formats[text]; ok {
 		return f.translation, true
 	}
@@ -69,7 +96,7 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 		return translated, true
 	}
 	if parts := sentences(text); len(parts) > 1 {
-		return c.parts(parts, "", " ")
+		return c.join(parts, "", " ")
 	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {", and ", "，"}} {
 		before, after, ok := cutOutsideQuotes(text, joint.english)
@@ -102,7 +129,7 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {": ", "："}} {
 		if before, after, ok := cutOutsideQuotes(text, joint.english); ok {
-			if joined, known := c.parts([]string{before, after}, joint.chinese, joint.english); known {
+			if joined, known := c.join([]string{before, after}, joint.chinese, joint.english); known {
 				return joined, true
 			}
 		}
@@ -111,7 +138,7 @@ func (c *Catalogue) sentence(text string) (translated string, known bool) {
 }
 
 // filled translates what one of the formats printed.
-func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
+func (c *reading) filled(formats []*format, text string) (string, bool) {
 	for _, f := range formats {
 		values, ok := f.values(text)
 		if !ok {
@@ -120,7 +147,7 @@ func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
 		c.split(f, values)
 		for _, v := range f.verbs {
 			if v.kind != 'q' && v.kind != 'd' {
-				values[v.index] = c.padded(values[v.index])
+				values[v.index] = c.value(values[v.index])
 			}
 		}
 		return fill(f.translation, values), true
@@ -128,9 +155,20 @@ func (c *Catalogue) filled(formats []*format, text string) (string, bool) {
 	return "", false
 }
 
+// value translates a value that stands in a sentence.
+func (c *reading) value(text string) string {
+	body := strings.TrimSpace(text)
+	if body == "" {
+		return text
+	}
+	start := strings.Index(text, body)
+	translated, _ := c.sentence(body)
+	return text[:start] + translated + text[start+len(body):]
+}
+
 // split moves the border between two values that only a space parts to where
 // the second is a sentence of its own.
-func (c *Catalogue) split(f *format, values []string) {
+func (c *reading) split(f *format, values []string) {
 	for i := 1; i < len(f.verbs); i++ {
 		a, b := f.verbs[i-1], f.verbs[i]
 		if f.literals[i] != " " || a.kind == 'q' || a.kind == 'd' || b.kind == 'q' || b.kind == 'd' {
@@ -149,9 +187,9 @@ func (c *Catalogue) split(f *format, values []string) {
 	}
 }
 
-// parts translates parts of a text and joins them: with joint where what goes
+// join translates parts of a text and joins them: with joint where what goes
 // before is translated, else as in English.
-func (c *Catalogue) parts(parts []string, joint, english string) (string, bool) {
+func (c *reading) join(parts []string, joint, english string) (string, bool) {
 	var b strings.Builder
 	any, last := false, false
 	for i, part := range parts {
@@ -240,14 +278,14 @@ func blocks(text string) []block {
 	return list
 }
 
-// most is how many columns a paragraph takes.
-const most = 80
+// paragraph is how many columns a paragraph takes.
+const paragraph = 80
 
 // print prints the block with its text translated.
 func (b block) print(translate func(string) string) string {
 	translated := translate(b.text)
 	head := b.indent + b.term
-	return head + wrap(translated, most, Columns(head))
+	return head + wrap(translated, paragraph, Columns(head))
 }
 
 // wrap breaks lines: at spaces, and between Chinese characters where no mark
