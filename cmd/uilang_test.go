@@ -130,3 +130,55 @@ func TestChineseJSON(t *testing.T) {
 		}
 	}
 }
+
+// commandsIn are command lines in a page: in blocks, after a prompt or not, and
+// between backquotes.
+var commandsIn = regexp.MustCompile("(?m)^(?:\\$ )?(wxctl [a-z-][^#\\n]*)|`(wxctl [^`\\n]*)`")
+
+// TestChinesePages: every command on a page for Chinese readers exists, with
+// each of its flags; those of the quickstart that need no phone are run.
+func TestChinesePages(t *testing.T) {
+	n := 0
+	for name, text := range pages(t) {
+		if !strings.HasPrefix(name, "docs/zh-CN/") && name != "README.zh-CN.md" && name != "docs/quickstart.md" {
+			continue
+		}
+		for _, m := range commandsIn.FindAllStringSubmatch(text, -1) {
+			n++
+			line := strings.TrimRight(strings.TrimSpace(m[1]+m[2]), "& ")
+			line, _, _ = strings.Cut(line, " > ")
+			if strings.HasPrefix(m[0], "$ ") && strings.HasSuffix(name, "quickstart.md") && strings.Contains(line, "--device virtual:") {
+				t.Run(line, func(t *testing.T) { runExample(t, line) })
+			}
+			checkLine(t, name, line)
+		}
+	}
+	if n < 100 {
+		t.Errorf("%d commands", n)
+	}
+}
+
+// checkLine looks for a command and its flags in the tree.
+func checkLine(t *testing.T, page, line string) {
+	t.Helper()
+	f, _, _ := testFactory(t, "", nil)
+	root := NewCmdRoot(f)
+	root.InitDefaultHelpCmd()
+	words := strings.Fields(strings.NewReplacer("…", "", "·", " ").Replace(line))[1:]
+	c, _, err := root.Find(words)
+	if err != nil || c == root && len(words) > 0 && !strings.HasPrefix(words[0], "-") {
+		t.Errorf("%s: %q is not a command: %v", page, line, err)
+		return
+	}
+	if strings.Contains(line, "…") { // any of several commands
+		return
+	}
+	c.InheritedFlags()
+	for _, w := range words {
+		flag, ok := strings.CutPrefix(w, "--")
+		flag, _, _ = strings.Cut(strings.Trim(flag, "]"), "=")
+		if ok && flag != "" && flag != "help" && c.Flags().Lookup(flag) == nil {
+			t.Errorf("%s: %q: %s has no flag --%s", page, line, c.CommandPath(), flag)
+		}
+	}
+}
