@@ -41,10 +41,16 @@ type inside struct {
 	others func(left time.Duration) time.Duration
 
 	mu       sync.Mutex
-	attached map[int]*debugger // by pid; nil while it is being tried
-	why      error             // why the last attempt to attach failed
+	attached map[int]*attachment // by pid
+	why      error               // why the last attempt to attach failed
 	caught   []caught
 	came     chan struct{} // holds a token when something was caught
+}
+
+// attachment is what is attached to a process, or about to be.
+type attachment struct {
+	debugger *debugger     // nil while it is being tried
+	done     chan struct{} // closed when it is there, or can't be
 }
 
 // caught is an Intent that reached one of the activities.
@@ -77,7 +83,7 @@ func callbacks(app *agent.App, also ...string) []string {
 // enter makes an inside for an app; it attaches to nothing yet. close it.
 func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *inside {
 	in := &inside{phone: p, classes: classes, uid: app.UID, others: p.options.OtherDebugger,
-		attached: map[int]*debugger{}, came: make(chan struct{}, 1)}
+		attached: map[int]*attachment{}, came: make(chan struct{}, 1)}
 	in.ctx, in.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	in.tidy, in.endTidy = context.WithCancel(context.WithoutCancel(ctx))
 	soon := func() { time.AfterFunc(tidyTime, in.endTidy) }
@@ -151,30 +157,33 @@ func otherDebugger(pid int) *device.Error {
 		WithHint("detach Android Studio (or another wxctl) from the app, and open the app on the phone")
 }
 
-// attach begins to attach to a process, unless that was done. The channel is
+// attach begins to attach to a process, unless that was begun. The channel is
 // closed when it is watched, or can't be.
 func (in *inside) attach(pid int) <-chan struct{} {
-	done := make(chan struct{})
 	in.mu.Lock()
-	_, known := in.attached[pid]
+	a, known := in.attached[pid]
 	if !known {
-		in.attached[pid] = nil
+		a = &attachment{done: make(chan struct{})}
+		in.attached[pid] = a
 	}
 	in.mu.Unlock()
-	if known || in.ctx.Err() != nil {
-		close(done)
-		return done
+	switch {
+	case known:
+		return a.done
+	case in.ctx.Err() != nil:
+		close(a.done)
+		return a.done
 	}
 	in.wg.Go(func() {
 		d, err := in.open(pid)
 		in.mu.Lock()
-		in.attached[pid] = d
+		a.debugger = d
 		if err != nil {
 			delete(in.attached, pid)
 			in.why = err
 		}
 		in.mu.Unlock()
-		close(done)
+		close(a.done)
 		if err == nil {
 			d.run(in.ctx)
 			in.mu.Lock()
@@ -185,7 +194,7 @@ func (in *inside) attach(pid int) <-chan struct{} {
 			}
 		}
 	})
-	return done
+	return a.done
 }
 
 func (in *inside) open(pid int) (*debugger, error) {
@@ -280,8 +289,8 @@ func (in *inside) watched() (bool, error) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, d := range in.attached {
-		if d != nil {
+	for _, a := range in.attached {
+		if a.debugger != nil {
 			return true, nil
 		}
 	}
@@ -292,7 +301,10 @@ func (in *inside) watched() (bool, error) {
 func (in *inside) debuggerOf(pid int) *debugger {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.attached[pid]
+	if a := in.attached[pid]; a != nil {
+		return a.debugger
+	}
+	return nil
 }
 
 // observeStart attaches to a process of the app that is starting. The line is
