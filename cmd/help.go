@@ -34,7 +34,7 @@ func flagGroups() []flagGroup {
 			"low-band-data-url", "album-url", "lyric", "with-share-ticket", "disable-forward", "media-tag", "message-action", "message-ext",
 			"transaction", "openid", "no-fit", "fs-root", "widget-root", "state", "base-url", "allow-host", "store", "save-secret", "show-token"}},
 		{title: "Which phone:", shown: []string{"device", "all", "platform"},
-			more: []string{"wait", "allow-not-ready", "jobs", "android-user", "adb-server", "usbmuxd"}},
+			more: []string{"lab", "lab-key", "lab-ca", "wait", "allow-not-ready", "jobs", "android-user", "adb-server", "usbmuxd"}},
 		{title: "How:", shown: []string{"until", "timeout", "dry-run", "route", "package"},
 			more: []string{"yes", "app-id", "bundle-id", "universal-link", "sdk-version", "after", "raw", "force"}},
 		{title: "Evidence:", shown: []string{"screenshot", "record"}, more: []string{"screenshot-on-failure", "overwrite", "save-case"}},
