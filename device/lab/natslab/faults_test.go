@@ -1,0 +1,394 @@
+package natslab_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/wxctl/wxctl/device/lab"
+	"github.com/wxctl/wxctl/device/lab/natslab"
+	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
+	"github.com/wxctl/wxctl/fixtures/labtest"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
+)
+
+// link is a network between a client and a server that can be cut.
+type link struct {
+	listener net.Listener
+	to       string
+
+	mu    sync.Mutex
+	conns []net.Conn
+	cut   bool
+}
+
+func newLink(t *testing.T, url string) *link {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &link{listener: listener, to: strings.TrimPrefix(url, "nats://")}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { l.carry(c) })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		l.set(true)
+		all.Wait()
+	})
+	return l
+}
+
+func (l *link) carry(c net.Conn) {
+	defer c.Close()
+	s, err := net.Dial("tcp", l.to)
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	l.mu.Lock()
+	cut := l.cut
+	l.conns = append(l.conns, c, s)
+	l.mu.Unlock()
+	if cut {
+		return
+	}
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		io.Copy(c, s)
+		c.Close()
+	}()
+	io.Copy(s, c)
+	s.Close()
+	<-back
+}
+
+// set cuts the link, or repairs it.
+func (l *link) set(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
+	for _, c := range l.conns {
+		c.Close()
+	}
+	l.conns = nil
+}
+
+func (l *link) url() string { return "nats://" + l.listener.Addr().String() }
+
+// told collects what an owner is told.
+type told struct {
+	mu  sync.Mutex
+	all map[string][]string
+}
+
+func (o *told) record(u lab.Update) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all[u.Job.ID] = append(o.all[u.Job.ID], string(u.State)+"@"+u.Phone)
+	return nil
+}
+
+func (o *told) of(id string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.all[id], " ")
+}
+
+// cutWorld is a lab whose agent is behind a link.
+func cutWorld(t *testing.T) (*natslab.Queue, *told, *link, *natslab.Source, *natslab.Source) {
+	t.Helper()
+	url := serve(t)
+	fresh := natslab.Defaults(1)
+	fresh.LeaseTTL = 2 * time.Second
+	first, err := natslab.Dial(t.Context(), natslab.Access{URL: url, New: &fresh})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(first.Close)
+	o := &told{all: map[string][]string{}}
+	q, err := first.Own(t.Context(), natslab.Run{ID: "run"}, natslab.Owner{Record: o.record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLink(t, url)
+	far, err := dial(t, natslab.Access{URL: l.url()}).Source(t.Context(), "far")
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, err := dial(t, natslab.Access{URL: url}).Source(t.Context(), "near")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, o, l, far, near
+}
+
+func leaseOf(t *testing.T, s *natslab.Source, phone string) lab.Lease {
+	t.Helper()
+	l, err := s.Lease(t.Context(), phone, "x", every)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Release(context.Background()) })
+	return l
+}
+
+// TestShortCut: an agent whose link is cut for less than the TTL goes on.
+func TestShortCut(t *testing.T) {
+	q, o, link, far, _ := cutWorld(t)
+	if err := q.Submit(t.Context(), lab.Job{ID: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	c := next(t, leaseOf(t, far, "A"))
+	if err := c.Firing(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	link.set(true)
+	time.Sleep(300 * time.Millisecond) // the cut
+	link.set(false)
+	if err := c.Done(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	wait.For(t, "the end to be told", func() bool { return o.of("1") == "claimed@A firing@A done@A" })
+}
+
+// TestLongCut: an agent whose link is cut for longer stops by itself; what was on
+// its phone is lost, what it had not fired goes elsewhere, and what comes late is
+// refused.
+func TestLongCut(t *testing.T) {
+	q, o, link, far, near := cutWorld(t)
+	if err := q.Submit(t.Context(), lab.Job{ID: "1", Phone: "A"}, lab.Job{ID: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	a, b := leaseOf(t, far, "A"), leaseOf(t, far, "B")
+	fired := next(t, a)
+	for fired.Job().ID != "1" {
+		t.Fatalf("A has %s", fired.Job().ID)
+	}
+	waiting := next(t, b)
+	if err := fired.Firing(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	link.set(true)
+	for _, l := range []lab.Lease{a, b} {
+		select {
+		case <-l.Ended():
+		case <-time.After(wait.Plenty):
+			t.Fatal("a lease that can't be renewed does not end")
+		}
+	}
+	if err := waiting.Firing(t.Context()); err == nil {
+		t.Error("an agent without its lease fires")
+	}
+	wait.For(t, "the loss to be told", func() bool { return o.of("1") == "claimed@A firing@A lost@A" })
+	c := next(t, leaseOf(t, near, "C"))
+	if c.Job().ID != "2" {
+		t.Errorf("another phone has %s", c.Job().ID)
+	}
+	link.set(false)
+	if err := fired.Done(t.Context(), json.RawMessage(`"late"`)); err == nil {
+		t.Error("a late end is taken")
+	}
+	if err := c.Done(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	wait.For(t, "the end to be told", func() bool { return o.of("2") == "claimed@B returned@B claimed@C done@C" })
+}
+
+// TestFullStore: files beyond the cap are refused, and nothing else is.
+func TestFullStore(t *testing.T) {
+	fresh := natslab.Defaults(1)
+	fresh.MaxBlobs = 1 << 20
+	l := dial(t, natslab.Access{URL: serve(t), New: &fresh})
+	if err := l.Put(t.Context(), "run/small", make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Put(t.Context(), "run/large", make([]byte, 4<<20)); err == nil {
+		t.Error("a file beyond the cap is kept")
+	}
+	if data, err := l.Get(t.Context(), "run/small"); err != nil || len(data) != 1000 {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
+
+// stock starts nats-server itself until the test ends.
+func stock(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	c := exec.Command(tier.Need(t, "lab", "nats-server")[0], args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill() // it may have ended
+		_ = c.Wait()
+	})
+	return c
+}
+
+// TestStock: nats-server itself, with the file that lab init writes, is a lab as
+// good as lab serve.
+func TestStock(t *testing.T) {
+	tier.Need(t, "lab", "nats-server")
+	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
+		dir := filepath.Join(t.TempDir(), "lab")
+		if err := natsserver.Init(dir, []string{"127.0.0.1"}, filepath.Join(t.TempDir(), "store"), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		port := wait.Port(t)
+		stock(t, "-c", natsserver.ConfigFile(dir, 1), "-a", "127.0.0.1", "-p", fmt.Sprint(port))
+		access := func(role string) natslab.Access {
+			return natslab.Access{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Key: natsserver.KeyFile(dir, role), CA: natsserver.CAFile(dir)}
+		}
+		wait.For(t, "nats-server", func() bool {
+			l, err := natslab.Dial(t.Context(), access(natsserver.Runner))
+			if err == nil {
+				l.Close()
+			}
+			return err == nil
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		t.Cleanup(cancel)
+		q, err := dial(t, access(natsserver.Runner)).Own(ctx, natslab.Run{ID: "run"}, natslab.Owner{Record: record})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := dial(t, access(natsserver.Agent)).Source(ctx, "agent")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q, s
+	})
+}
+
+// TestCluster: three servers, of which the one that leads the claims is killed
+// in the middle of a run: every job is done once.
+func TestCluster(t *testing.T) {
+	tier.Need(t, "lab", "nats-server")
+	var urls, routes []string
+	var ports, inner [3]int
+	for i := range 3 {
+		ports[i], inner[i] = wait.Port(t), wait.Port(t)
+		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", ports[i]))
+		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", inner[i]))
+	}
+	servers := map[string]*exec.Cmd{}
+	for i := range 3 {
+		name := fmt.Sprint("lab-", i+1)
+		servers[name] = stock(t, "-a", "127.0.0.1", "-p", fmt.Sprint(ports[i]), "-n", name, "-js", "-sd", t.TempDir(), "--cluster_name", "wxctl",
+			"--cluster", routes[i], "--routes", strings.Join(routes, ","))
+	}
+	access := natslab.Access{URL: strings.Join(urls, ",")}
+	var l *natslab.Lab
+	wait.For(t, "the cluster", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var err error
+		l, err = natslab.Dial(ctx, access)
+		return err == nil
+	})
+	t.Cleanup(l.Close)
+	o := &told{all: map[string][]string{}}
+	q, err := l.Own(t.Context(), natslab.Run{ID: "run"}, natslab.Owner{Record: o.record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := dial(t, access).Source(t.Context(), "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const jobs, phones = 200, 10
+	for i := range jobs {
+		if err := q.Submit(t.Context(), lab.Job{ID: fmt.Sprint("job-", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mu sync.Mutex
+	fired := map[string]int{}
+	var workers sync.WaitGroup
+	for i := range phones {
+		lease := leaseOf(t, s, fmt.Sprint("phone-", i))
+		workers.Go(func() {
+			err := lab.Work(t.Context(), lease, func(ctx context.Context, c lab.Claim) error {
+				if err := c.Firing(ctx); err != nil {
+					return errors.Join(err, c.Return(ctx))
+				}
+				mu.Lock()
+				fired[c.Job().ID]++
+				mu.Unlock()
+				time.Sleep(50 * time.Millisecond) // the phone
+				return c.Done(ctx, nil)
+			})
+			if err != nil && t.Context().Err() == nil {
+				t.Errorf("a phone stopped: %v", err)
+			}
+		})
+	}
+	ended := func() int {
+		n := 0
+		for i := range jobs {
+			if strings.Contains(o.of(fmt.Sprint("job-", i)), "done") {
+				n++
+			}
+		}
+		return n
+	}
+	wait.For(t, "a quarter of the jobs", func() bool { return ended() > jobs/4 })
+	leader := leaderOf(t, access.URL, "KV_wx-claims")
+	_ = servers[leader].Process.Kill() // it leads, so it runs
+	t.Logf("killed %s, the leader, after %d jobs", leader, ended())
+	wait.For(t, "all jobs", func() bool { return ended() == jobs })
+	if err := q.Close(); err != nil {
+		t.Log(err) // a server is missing; the jobs are done
+	}
+	workers.Wait()
+	for id, n := range fired {
+		if n != 1 {
+			t.Errorf("%s was fired %d times: %s", id, n, o.of(id))
+		}
+	}
+}
+
+// leaderOf asks, as any client of NATS can, who leads a stream.
+func leaderOf(t *testing.T, url, stream string) string {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Info(t.Context())
+	if err != nil || info.Cluster == nil || len(info.Cluster.Replicas) != 2 {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	return info.Cluster.Leader
+}
