@@ -34,6 +34,7 @@ var (
 type labHosts struct {
 	*testing.T
 	dir, url string
+	env      []string // of what is started from now on
 	ttl      time.Duration
 	phones   []*virtualandroid.Server
 	server   *process
@@ -70,6 +71,7 @@ func (h *labHosts) start(name string, args ...string) *process {
 	h.Helper()
 	p := &process{Cmd: exec.Command("wxctl", args...), out: &lines{}}
 	p.Env = append(os.Environ(), "WXCTL_STATE_DIR="+filepath.Join(h.dir, name), "WXCTL_CONFIG_DIR="+filepath.Join(h.dir, "config"))
+	p.Env = append(p.Env, h.env...)
 	p.Stdout, p.Stderr = p.out, p.out
 	in, err := p.StdinPipe()
 	if err != nil {
