@@ -365,6 +365,48 @@ func TestLabRunsCompete(t *testing.T) {
 	}
 }
 
+// TestLabPage does what the page says, in its order: what serves is started, all
+// else must end well.
+func TestLabPage(t *testing.T) {
+	h := &labHosts{T: t, dir: t.TempDir(), ttl: 3 * time.Second}
+	t.Setenv("WXCTL_CONFIG_DIR", h.dir)
+	t.Setenv("WXCTL_STATE_DIR", h.dir)
+	work := t.TempDir()
+	done := map[string]int{}
+	for _, block := range fenced.FindAllStringSubmatch(page(t, "lab.md"), -1) {
+		if block[1] != "sh" {
+			continue
+		}
+		for line := range strings.Lines(block[2]) {
+			line, file, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(line, "nats://127.0.0.1:4222", h.url)), " > ")
+			args, _ := shellWords(t, line)
+			done[args[0]]++
+			switch {
+			case args[0] == "lab" && args[1] == "serve":
+				h.serve("127.0.0.1:0")
+				continue
+			case args[0] == "agent":
+				h.says(h.start("agent", args...), "agent")
+				continue
+			}
+			c := exec.Command("wxctl", args...)
+			c.Dir = work
+			out, err := c.Output()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", line, err, out)
+			}
+			if file != "" {
+				if err := os.WriteFile(filepath.Join(work, file), out, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if done["agent"] != 1 || done["lab"] != 2 || done["run"] < 3 || done["share"] != 1 || done["devices"] != 1 {
+		t.Errorf("the page has %v", done)
+	}
+}
+
 // inExampleLab has an example talk to a lab that is there: its agent rack3 lends
 // the phone R58N123ABC. Keys and certificates are those of another host.
 func inExampleLab(t *testing.T, args []string) []string {
