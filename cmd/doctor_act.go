@@ -17,6 +17,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/check"
 	"github.com/wxctl/wxctl/intents"
@@ -172,7 +173,7 @@ func (x *examination) watch(ctx context.Context) error {
 			return
 		}
 		var b strings.Builder
-		x.tellOne(&b, &found)
+		tellFinding(&b, x.o.f.Streams, &found)
 		printErr = f.Streams.Println(strings.TrimRight(b.String(), "\n"))
 	})
 	switch cause := context.Cause(ctx); {
@@ -220,7 +221,7 @@ func (x *examination) pack() error {
 			name string
 			data []byte
 		}{
-			{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell() + "\n")},
+			{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell(new(streams.Streams)) + "\n")},
 			{"versions.txt", []byte(v)}, {"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
 		} {
 			to, err := w.Create(part.name)

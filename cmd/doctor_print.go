@@ -35,7 +35,7 @@ func (x *examination) report() error {
 	case github:
 		err = x.o.f.Streams.Println(annotations(x.findings))
 	default:
-		err = x.o.f.Streams.Println(x.tell())
+		err = x.o.f.Streams.Println(x.tell(x.o.f.Streams))
 	}
 	if err != nil {
 		return err
@@ -64,9 +64,9 @@ func (x *examination) answer() doctorAnswer {
 
 // tell says in words what was found: a line for a group where all is well, else
 // each fault. With -v, also what passed and what could not be seen.
-func (x *examination) tell() string {
+func (x *examination) tell(s *streams.Streams) string {
 	var b strings.Builder
-	s, verbose := x.o.f.Streams, x.o.f.Verbose() > 0
+	verbose := x.o.f.Verbose() > 0
 	for _, g := range check.Groups() {
 		var bad, rest []check.Finding
 		passed := 0
@@ -96,7 +96,7 @@ func (x *examination) tell() string {
 		}
 		b.WriteString(s.PaintOut(streams.Bold, line) + "\n")
 		for _, f := range bad {
-			x.tellOne(&b, &f)
+			tellFinding(&b, s, &f)
 		}
 		if !verbose {
 			continue
@@ -105,12 +105,11 @@ func (x *examination) tell() string {
 			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
 		}
 	}
-	b.WriteString(x.lastLine())
+	b.WriteString(x.lastLine(s))
 	return b.String()
 }
 
-func (x *examination) tellOne(b *strings.Builder, f *check.Finding) {
-	s := x.o.f.Streams
+func tellFinding(b *strings.Builder, s *streams.Streams, f *check.Finding) {
 	word, paint := "problem", streams.Bad
 	if f.Status == check.Warn {
 		word, paint = "warning", streams.Warn
@@ -126,9 +125,8 @@ func (x *examination) tellOne(b *strings.Builder, f *check.Finding) {
 	fmt.Fprintf(b, "    id:    %s\n", f.ID)
 }
 
-func (x *examination) lastLine() string {
+func (x *examination) lastLine(s *streams.Streams) string {
 	n := summary(x.findings)
-	s := x.o.f.Streams
 	line := s.Translate("no problems")
 	if n.Fail > 0 {
 		line = s.Translate(plural(n.Fail, "problem"))

@@ -100,6 +100,20 @@ var cobras = []string{
 	"1 problem", "%d problems", "1 warning", "%d warnings", "1 check", "%d checks", "1 thing", "%d things", // plural
 	"no such file or directory", "permission denied", "is a directory", "not a directory", "file exists", "no space left on device",
 	"connection refused", "unexpected end of file", "operation not permitted",
+	"Generate the autocompletion script for %s for the specified shell.",
+	"See each sub-command's help for details on how to use the generated script.",
+	"Generate the autocompletion script for %s",
+	"Generate the autocompletion script for the %s shell.",
+	"Generate the autocompletion script for powershell.",
+	"This script depends on the 'bash-completion' package.",
+	"If it is not installed already, you can install it via your OS's package manager.",
+	"To load completions in your current shell session:",
+	"To load completions for every new session, execute once:",
+	"You will need to start a new shell for this setup to take effect.",
+	"If shell completion is not already enabled in your environment you will need to enable it.",
+	"You can execute the following once:",
+	"To load completions for every new session, add the output of the above command to your powershell profile.",
+	"disable completion descriptions",
 	"accepts at most %d arg(s), received %d", "accepts between %d and %d arg(s), received %d",
 }
 

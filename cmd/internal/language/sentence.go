@@ -78,6 +78,10 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 		translated, known := c.sentence(rest)
 		return place + ": " + translated, known
 	}
+	parts := sentences(text)
+	if len(parts) > 1 && !slices.ContainsFunc(parts, func(part string) bool { _, known := c.sentence(part); return !known }) {
+		return c.join(parts, "", " ")
+	}
 	// What is after a semicolon is a value of what is before only if the format
 	// has the semicolon itself.
 	own := ""
@@ -95,7 +99,7 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 	if translated, ok := c.filled(patterns, text); ok {
 		return translated, true
 	}
-	if parts := sentences(text); len(parts) > 1 {
+	if len(parts) > 1 {
 		return c.join(parts, "", " ")
 	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {", and ", "，"}} {
