@@ -141,28 +141,25 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 	return text, false
 }
 
-// light is the weight of a format below which its values are no sentences with
-// a colon: "WeChat %s" is a version, and not all that begins with the name.
+// light is the weight of a format below which what follows it has no colon:
+// "WeChat %s" is a version, and not all that begins with the name.
 const light = 10
 
-// swallows says whether an open value has a colon that the format has not.
+// swallows says whether a light format that is open at its end took more than
+// it printed.
 func (f *format) swallows(values []string) bool {
-	for _, v := range f.verbs {
-		if v.kind == 'q' || v.kind == 'd' {
-			continue
-		}
-		if _, _, colon := cutOutsideQuotes(values[v.index], ": "); colon {
-			return !strings.Contains(strings.Join(f.literals, ""), ":")
-		}
+	if f.weight >= light || len(f.verbs) != 1 || f.literals[1] != "" || strings.Contains(f.literals[0], ":") {
+		return false
 	}
-	return false
+	_, _, colon := cutOutsideQuotes(values[0], ": ")
+	return colon
 }
 
 // filled translates what one of the formats printed.
 func (c *reading) filled(formats []*format, text string) (string, bool) {
 	for _, f := range formats {
 		values, ok := f.values(text)
-		if !ok || f.weight < light && f.swallows(values) {
+		if !ok || f.swallows(values) {
 			continue
 		}
 		c.split(f, values)
