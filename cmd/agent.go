@@ -39,8 +39,8 @@ The first Ctrl-C drains: what the phones do is finished, nothing new is begun.`,
 		Example: examples(`
 # ten virtual phones for a lab on this machine
 wxctl agent --lab nats://127.0.0.1:4222 --device "virtual:android?count=10"
-# the phones of rack 3, with numbers for Prometheus
-wxctl agent --lab nats://lab:4222 --lab-key agent.nk --lab-ca ca.pem --label rack=3 --metrics 127.0.0.1:9464`),
+# the phones of this host, with numbers for Prometheus
+wxctl agent --lab nats://lab:4222 --lab-key agent.nk --lab-ca ca.pem --metrics 127.0.0.1:9464`),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := opts.check(c); err != nil {

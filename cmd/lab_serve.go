@@ -57,7 +57,7 @@ the same place on each of these hosts. Keep ca-key.pem elsewhere.`),
 		},
 	}
 	cmd.Flags().StringArrayVar(&opts.hosts, "host", nil, "`name` or address of a server's host (default: this host's name)")
-	cmd.Flags().StringVar(&opts.store, "store", "/var/lib/wxctl-lab", "`directory` of the servers' data, for nats-server")
+	cmd.Flags().StringVar(&opts.store, "store", "/var/lib/wxctl-lab", "`directory` of the servers' data")
 	return cmd
 }
 
@@ -109,7 +109,7 @@ Beyond this machine a lab has keys and TLS: wxctl lab init makes them, and
 	flags.StringVar(&opts.listen, "listen", "127.0.0.1:4222", "`host:port` to listen on; port 0 is any free one")
 	flags.StringVar(&opts.store, "store", "", "`directory` of the lab's data (default: lab in the state directory)")
 	flags.StringVar(&opts.config, "config", "", "`folder` that wxctl lab init made, for keys and TLS")
-	flags.DurationVar(&opts.leaseTTL, "lease-ttl", 30*time.Second, "how long a new lab waits for an agent that it doesn't hear of")
+	flags.DurationVar(&opts.leaseTTL, "lease-ttl", 30*time.Second, "how long a new lab waits for a silent agent")
 	return cmd
 }
 
@@ -119,7 +119,7 @@ func (o *labServeOptions) check() error {
 		return exit.Usagef("write it as 127.0.0.1:4222", "invalid --listen %q", o.listen)
 	}
 	if ip := net.ParseIP(host); o.config == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Usagef("wxctl lab init lab, then add --config lab", "--listen %s is beyond this machine, where a lab has keys and TLS", o.listen)
+		return exit.Usagef("add --config lab after `wxctl lab init lab`", "--listen %s is beyond this machine, where a lab has keys and TLS", o.listen)
 	}
 	if o.leaseTTL < time.Second {
 		return exit.Usagef("give at least 1s", "invalid --lease-ttl %s", o.leaseTTL)

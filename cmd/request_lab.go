@@ -117,7 +117,7 @@ func failureOf(ctx context.Context, e *suite.End) error {
 	case e.Status == suite.Stopped && ctx.Err() != nil:
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return &exit.Error{Name: string(device.NotSeen), Code: exit.NotSeen, Message: "no phone of the lab was free in time",
-				Hint: "give it longer with --timeout, or see wxctl lab ls"}
+				Hint: "increase --timeout, or see wxctl lab ls"}
 		}
 		return context.Cause(ctx)
 	}

@@ -70,8 +70,6 @@ suite sets after-sent: true.`, runCodes...),
 		Example: examples(`wxctl run smoke.yaml --device virtual:android
 wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login"
 wxctl run smoke.yaml --device virtual:android --device virtual:ios
-wxctl run smoke.yaml --dry-run
-wxctl run --schema
 wxctl run --example`),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {

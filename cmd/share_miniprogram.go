@@ -27,7 +27,6 @@ func NewCmdShareMiniProgram(f *Factory, runF func(context.Context, *shareMiniPro
 		Short: "Share the card of a mini program",
 		Long: long(`Share the card of a mini program, by default to a chat. Android shows --thumb
 (up to 128 KiB), an iPhone --hd-image (up to 128 KiB) or --thumb (64 KiB).
---webpage-url is what a WeChat without mini programs opens.
 `, requestCodes...),
 		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --webpage-url https://a.cn --thumb thumb.png\n" +
 			"wxctl share miniprogram"),
