@@ -221,7 +221,8 @@ func (x *examination) pack() error {
 			name string
 			data []byte
 		}{
-			{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')}, {"doctor.txt", []byte(x.tell(new(streams.Streams)) + "\n")},
+			{"outcome.json", append(outcome, '\n')}, {"doctor.json", append(findings, '\n')},
+			{"doctor.txt", []byte(x.tell(new(streams.Streams)) + "\n")}, // English, as all files
 			{"versions.txt", []byte(v)}, {"log.txt", []byte(strings.Join(x.recentLog(), "\n"))},
 		} {
 			to, err := w.Create(part.name)
