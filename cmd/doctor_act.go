@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -23,10 +22,19 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
+// probeTime bounds the whole of a probe, the start of the app included.
+const probeTime = 20 * time.Second
+
 // probe opens the app with a forged reply and sees whether its onResp runs.
 func (x *examination) probe(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
+	ctx, settle := context.WithCancelCause(ctx)
+	defer settle(nil)
+	// What an app does with a reply it does at once: once it has the reply, it
+	// is not waited for as long as it may take to start.
+	quiet := time.AfterFunc(probeTime, func() { settle(context.DeadlineExceeded) })
+	defer quiet.Stop()
 	refuse := func(format string, args ...any) { x.facts.Probe.Refused = fmt.Sprintf(format, args...) }
 	switch replier, ok := device.As[device.Replier](x.phone); {
 	case x.phone == nil || !ok:
@@ -35,23 +43,28 @@ func (x *examination) probe(ctx context.Context) {
 		refuse("the app is not installed")
 	default:
 		x.o.f.Streams.Note("opening %s on %s with a forged reply of WeChat", safe(x.facts.App.Package), x.info.Label())
+		x.facts.Probe.Hook = slices.ContainsFunc(x.facts.App.Schemes, func(s string) bool {
+			id, ok := strings.CutPrefix(strings.ToLower(s), device.BridgeScheme(""))
+			return ok && len(check.AppIDs([]string{id})) == 1
+		})
+		until := device.Replied
+		if !x.facts.Probe.Hook {
+			until = device.Returned // nothing tells of more
+		}
 		transaction := newTransaction("doctor")
 		reply := intents.ShareReply{Result: intents.Result{ErrCode: intents.ErrOK, Transaction: &transaction}}
 		outcome, err := replier.Reply(ctx, device.ReplyJob{
 			Reply: reply, App: device.AppIdentity{Package: x.facts.App.Package, BundleID: x.facts.App.Package,
 				UniversalLink: x.facts.Profile.UniversalLink},
-			User: x.o.phone.user(), Until: device.Replied, Logged: true,
+			User: x.o.phone.user(), Until: until, Logged: true,
+			Hooks: device.Hooks{Seen: func(device.Evidence) { quiet.Reset(x.o.f.ProbeQuiet) }},
 		})
 		x.outcome = outcome
 		x.facts.Probe.Reached = err == nil && outcome.Reply != nil
-		x.facts.Probe.Hook = slices.ContainsFunc(x.facts.App.Schemes, func(s string) bool {
-			id, ok := strings.CutPrefix(strings.ToLower(s), device.BridgeScheme(""))
-			return ok && len(check.AppIDs([]string{id})) == 1
-		})
 		for _, e := range outcome.Evidence {
 			x.facts.Probe.Seen = append(x.facts.Probe.Seen, check.Evidence{What: e.What, Source: e.Source})
 		}
-		if err != nil && device.AsError(err).Code != device.NotSeen && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && device.AsError(err).Code != device.NotSeen && context.Cause(ctx) != context.DeadlineExceeded {
 			refuse("%s", describe(err).Message)
 		}
 	}

@@ -217,14 +217,20 @@ func TestDoctorProbe(t *testing.T) {
 		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
 		"virtual:android?app=release": check.Unknown, "virtual:android?hook=none": check.Unknown, "virtual:android?fault=app.reply": check.Fail,
 	} {
-		f, out, errOut := testFactory(t, "", nil)
-		Run(t.Context(), f, []string{"doctor", "--json", "--probe", "--only", "app.reply", "--device", device, "com.example.wxdemo"})
-		if got := found(t, out(), want); !slices.Contains(got, "app.reply") {
-			t.Errorf("%s: %s%s", device, out(), errOut())
-		}
-		if want == check.Pass && !strings.Contains(errOut(), "opening com.example.wxdemo") {
-			t.Errorf("%s: it was not said before: %s", device, errOut())
-		}
+		t.Run(device, func(t *testing.T) {
+			t.Parallel()
+			f, out, errOut := testFactory(t, "", nil)
+			if want != check.Pass { // nothing comes, however long it is waited for
+				f.ProbeQuiet = time.Millisecond
+			}
+			Run(t.Context(), f, []string{"doctor", "--json", "--probe", "--only", "app.reply", "--device", device, "com.example.wxdemo"})
+			if got := found(t, out(), want); !slices.Contains(got, "app.reply") {
+				t.Errorf("%s%s", out(), errOut())
+			}
+			if want == check.Pass && !strings.Contains(errOut(), "opening com.example.wxdemo") {
+				t.Errorf("it was not said before: %s", errOut())
+			}
+		})
 	}
 }
 

@@ -40,6 +40,9 @@ type Factory struct {
 	Keyring credentials.SystemKeyring
 	// Phones opens the way to phones.
 	Phones PhoneOpener
+	// ProbeQuiet is how long `doctor --probe` waits for the app's onResp after
+	// the last thing that was seen of the app.
+	ProbeQuiet time.Duration
 	// Version is what `wxctl version` prints.
 	Version string
 	// Dir is what relative file names start from; empty means the working
@@ -79,7 +82,9 @@ func System() *Factory {
 		HTTP:    func() *http.Client { return &http.Client{} },
 		Phones:  openPhones,
 		Version: version(),
-		ended:   func() error { return nil },
+
+		ProbeQuiet: 8 * time.Second,
+		ended:      func() error { return nil },
 	}
 }
 

@@ -6,13 +6,18 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
+// hooked reports whether the app has the debug hook, as far as its URL schemes
+// say.
+func (d *delivery) hooked() bool {
+	return slices.Contains(d.app.Schemes, device.BridgeScheme(d.Out.App.AppID))
+}
+
 // hasHook fails if the app has no debug hook that could send a request itself.
 func (d *delivery) hasHook() error {
-	scheme := device.BridgeScheme(d.appID)
-	if slices.Contains(d.app.Schemes, scheme) {
+	if d.hooked() {
 		return nil
 	}
 	return device.Errorf(device.Refused, "%s can't be sent: the app %q has no debug hook (it declares no URL scheme %s)",
-		device.Describe(d.Job.Request), d.app.Package, scheme).
+		device.Describe(d.Job.Request), d.app.Package, device.BridgeScheme(d.appID)).
 		WithHint("put the debug hook into the app: docs/bridge.md")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -293,7 +292,7 @@ func (d *delivery) takeRoute(ctx context.Context) error {
 	}
 	err := d.goInside(ctx)
 	chosen := d.Job.Route == "" || d.Job.Route == device.RouteAuto
-	if err == nil || !chosen || ctx.Err() != nil || !slices.Contains(d.app.Schemes, device.BridgeScheme(d.appID)) {
+	if err == nil || !chosen || ctx.Err() != nil || !d.hooked() {
 		return err
 	}
 	why, _ := reasonOf(err)

@@ -124,9 +124,13 @@ func (in *inside) attachAll(ctx context.Context, pids []int, tell func(error)) {
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
 	}
-	patience := time.NewTimer(in.others(left))
+	most := in.others(left)
+	patience := time.NewTimer(most)
 	defer patience.Stop()
 	silent := time.NewTimer(silentTime)
+	if most <= silentTime {
+		silent.Stop() // nothing is left to wait for then
+	}
 	defer silent.Stop()
 	attempts := make([]<-chan struct{}, len(pids))
 	for i, pid := range pids {

@@ -68,6 +68,11 @@ func (d *delivery) enterApp(ctx context.Context) {
 		also = append(also, textOf(auth.Callback.ClassName))
 	}
 	d.inside = d.enter(ctx, d.app, callbacks(d.app, also...))
+	if d.Job.Route != device.RouteApp && d.hooked() {
+		// The hook does what the debugger would: nobody need leave for it. A
+		// `wxctl watch` of the app, which is one, stays.
+		d.inside.others = func(time.Duration) time.Duration { return silentTime }
+	}
 }
 
 // goInside brings the app to the front and makes a thread in it that can send

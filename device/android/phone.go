@@ -24,7 +24,8 @@ type Options struct {
 	// take to be read or logged, the app's own start included. Zero: 20 s.
 	UnreadAfter time.Duration
 	// OtherDebugger says how much of the time that is left wxctl waits for
-	// another debugger to leave the app. Nil: half of it.
+	// another debugger to leave an app that has no debug hook, or whose request
+	// only it can send. Nil: half of it.
 	OtherDebugger func(left time.Duration) time.Duration
 	// StopTime bounds everything that is done while a thread of the app stands.
 	// It takes some milliseconds; after five seconds Android calls an app

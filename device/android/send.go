@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -114,7 +113,7 @@ func (d *delivery) observing(sentAt time.Duration, sentMs int64) *observer {
 	o.sentAt, o.sentMs, o.inside = sentAt, sentMs, d.inside
 	if d.inside != nil && !d.Forging() && d.Job.Request.Base().Transaction != nil {
 		o.lookBack = d.lookBack
-		o.logsReplies = slices.Contains(d.app.Schemes, device.BridgeScheme(d.appID))
+		o.logsReplies = d.hooked()
 	}
 	return o
 }
