@@ -138,7 +138,7 @@ func viewRun(ctx context.Context, o *viewOptions, kind string, do look) error {
 				answer.Error = reportOf(err)
 				return answer, "", err
 			}
-			return answer, "saved " + safe(name), nil
+			return answer, o.f.Streams.Sprintf("saved %s", safe(name)), nil
 		})
 }
 

@@ -103,17 +103,8 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 		return c.join(parts, "", " ")
 	}
 	for _, joint := range []struct{ english, chinese string }{{"; ", "；"}, {", and ", "，"}} {
-		before, after, ok := cutOutsideQuotes(text, joint.english)
-		if !ok {
-			continue
-		}
-		first, known := c.sentence(before)
-		if tail, ok := c.filled(c.tails, joint.english+after); ok && known {
-			return first + tail, true
-		}
-		second, also := c.sentence(after)
-		if known && also {
-			return first + joint.chinese + second, true
+		if joined, ok := c.joined(text, joint.english, joint.chinese); ok {
+			return joined, true
 		}
 	}
 	if translated, ok := c.filled(c.patterns, text); ok {
@@ -139,6 +130,26 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 		}
 	}
 	return text, false
+}
+
+// joined translates two sentences with a joint between them, where both are in
+// the catalogue: it may have the joint in its own sentences, too.
+func (c *reading) joined(text, english, chinese string) (string, bool) {
+	for at := 0; ; {
+		before, after, ok := cutOutsideQuotes(text[at:], english)
+		if !ok {
+			return "", false
+		}
+		at += len(before)
+		first, known := c.sentence(text[:at])
+		if tail, ok := c.filled(c.tails, text[at:]); ok && known {
+			return first + tail, true
+		}
+		if second, also := c.sentence(after); known && also {
+			return first + chinese + second, true
+		}
+		at += len(english)
+	}
 }
 
 // light is the weight of a format below which what follows it has no colon:
