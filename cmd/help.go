@@ -32,7 +32,8 @@ func flagGroups() []flagGroup {
 	return []flagGroup{
 		{title: contentTitle, more: []string{"to", "file", "hd-image", "ext-info", "low-band-url",
 			"low-band-data-url", "album-url", "lyric", "with-share-ticket", "disable-forward", "media-tag", "message-action", "message-ext",
-			"transaction", "openid", "no-fit", "fs-root", "widget-root", "state", "lang", "base-url", "allow-host", "store", "save-secret", "show-token"}},
+			"transaction", "openid", "no-fit", "fs-root", "widget-root", "state", "lang", "base-url", "allow-host", "store",
+			"save-secret", "show-token"}},
 		{title: "Which phone:", shown: []string{"device", "all", "platform"},
 			more: []string{"lab", "lab-key", "lab-ca", "wait", "allow-not-ready", "jobs", "android-user", "adb-server", "usbmuxd"}},
 		{title: "How:", shown: []string{"until", "timeout", "dry-run", "route", "package"},

@@ -349,8 +349,9 @@ func (o *runOptions) prepare(plan *suite.Plan, id string) (*suiteRun, error) {
 	}
 	return &suiteRun{
 		f: o.f, vocabulary: o.vocabulary, plan: plan, fold: &suite.Fold{}, maxFailures: o.maxFailures, deadline: o.deadline, jobs: o.phone.jobs,
-		id:    id,
-		start: suite.Start{Suite: plan.Name, RerunOf: rerunOf, Shard: o.shard, Device: o.phone.device, Devices: o.devices.several(), Version: o.f.Version, Plan: plan},
+		id: id,
+		start: suite.Start{Suite: plan.Name, RerunOf: rerunOf, Shard: o.shard, Device: o.phone.device, Devices: o.devices.several(),
+			Version: o.f.Version, Plan: plan},
 	}, nil
 }
 

@@ -28,7 +28,8 @@ type wechatApp struct {
 
 // newWeChatApp makes the WeChat of every user of the phone.
 func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
-	app := &wechatApp{think: wechat.NewThink(o.Think, o.ThinkMost), users: map[int]*wechat.WeChat{}, pids: map[int]bool{}, phone: p, media: media, pages: map[int]shown{}}
+	app := &wechatApp{think: wechat.NewThink(o.Think, o.ThinkMost), users: map[int]*wechat.WeChat{}, pids: map[int]bool{},
+		phone: p, media: media, pages: map[int]shown{}}
 	var code func(openID, scope string) (string, error)
 	if o.OAuth != "" {
 		code = wechat.CodesFrom(o.OAuth)
