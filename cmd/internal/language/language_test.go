@@ -110,6 +110,7 @@ func TestText(t *testing.T) {
 		{"joined", "no answer in time; locked", "没有及时收到应答；已锁屏"},
 		{"joined with what nobody knows", "adb: no answer in time", "adb：没有及时收到应答"},
 		{"a sentence that looks like a value", "Share a text. It says that it has room: it needs TEXT.", "分享文本。它说有空间：它需要 TEXT。"},
+		{"a place in a file", "a.yaml:3:7: locked", "a.yaml:3:7: 已锁屏"},
 		{"of something with a name", "message.object.text is required (OpenSDK 6.8.34)", "message.object.text 是必填的（OpenSDK 6.8.34）"},
 		{"two values beside each other", "the picture is a file of the type HTML, not a picture: WeChat may show nothing",
 			"图片是类型为 HTML 的文件，不是图片：微信可能什么也不显示"},

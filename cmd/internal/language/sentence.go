@@ -74,7 +74,7 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 		return f.translation, true
 	}
 	place, rest, ok := strings.Cut(text, ": ")
-	if ok && strings.Contains(place, ":") && !strings.ContainsAny(place, " \"`") { // FILE:LINE:COLUMN
+	if _, line, numbered := strings.Cut(place, ":"); ok && numbered && strings.Trim(line, "0123456789:") == "" { // FILE:LINE:COLUMN
 		translated, known := c.sentence(rest)
 		return place + ": " + translated, known
 	}
