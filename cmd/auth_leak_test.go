@@ -222,9 +222,13 @@ func TestDoctorLeaksNothing(t *testing.T) {
 			ts := httptest.NewServer(server)
 			defer ts.Close()
 			server.set(t, mode)
+			patience := "30s"
+			if mode == "stall" { // the server, and not the phone before it
+				patience = "3s"
+			}
 			bundle := filepath.Join(t.TempDir(), "bundle.zip")
 			sweep(t, kept, mode, "", []string{"doctor", "--device", "virtual:android?think=1ms", "--online", "--probe", "--base-url", ts.URL,
-				"--only", "cloud,app.reply", "--bundle", bundle, "--json", "-vv", "--timeout", "4s"})
+				"--only", "cloud,app.reply", "--bundle", bundle, "--json", "-vv", "--timeout", patience})
 			parts := unpacked(t, bundle)
 			if !strings.Contains(parts["outcome.json"], `"state":`) {
 				t.Errorf("no Outcome of the probe: %s", parts["outcome.json"])

@@ -150,6 +150,7 @@ func TestDryRunThumbs(t *testing.T) {
 // TestDryRunFiles names files as a phone would know them, and holds large ones
 // to the SDK's limits, not to wxctl's.
 func TestDryRunFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string, size int64) string {
 		path := filepath.Join(dir, name)

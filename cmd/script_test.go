@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -19,6 +21,11 @@ import (
 var update = flag.Bool("update", false, "write golden files and script outputs afresh")
 
 func TestMain(m *testing.M) {
+	// Much of the time here is waiting, so that more tests run at once than there
+	// are cores. -parallel says otherwise.
+	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"wxctl": func() { os.Exit(Main()) }})
 }
 

@@ -141,6 +141,7 @@ func TestLabThroughRealServer(t *testing.T) {
 // TestScreenshotOfLocked: phones at a server are locked while they are used, and
 // are seen all the same.
 func TestScreenshotOfLocked(t *testing.T) {
+	t.Parallel()
 	android, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +163,7 @@ func TestScreenshotOfLocked(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", platform, len(got), err)
 		}
 		film := filepath.Join(t.TempDir(), "film.gif")
-		if code := Run(t.Context(), f, []string{"record", film, "--for", "1s", "--platform", platform, "--adb-server", android.ADB, "--usbmuxd",
+		if code := Run(t.Context(), f, []string{"record", film, "--for", "200ms", "--platform", platform, "--adb-server", android.ADB, "--usbmuxd",
 			iphone.USBMux}); code != 0 {
 			t.Errorf("%s: exit %d: %s%s", platform, code, out(), errOut())
 		}

@@ -154,40 +154,49 @@ func TestSilentVM(t *testing.T) {
 		"app":   {Request: page(intents.SceneSession), Route: device.RouteApp, Until: device.Replied},
 	}
 	for name, job := range requests {
-		l := newLab(t, virtualandroid.Options{Answer: wechat.Send})
-		l.warm(t)
-		openDemo(t, l)
-		addr := l.backend.Server.Addr
-		for frozen := 0; ; frozen += stride {
-			var passed atomic.Int64
-			relay := &between{words: []string{"jdwp:"}, each: func(string, net.Conn) func([]byte) []byte {
-				return (&packets{left: frozen, passed: &passed}).pass
-			}}
-			l.backend.Server = relay.serve(t, addr)
-			patience := time.Second // after which Ctrl-C comes, or the time is over
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			if frozen%2 == 1 { // Ctrl-C
-				cancel()
-				ctx, cancel = context.WithCancel(t.Context())
-				time.AfterFunc(patience, cancel)
-			}
-			begin := time.Now()
-			p := l.open(t)
-			out, err := p.Deliver(ctx, job)
-			took := time.Since(begin)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			silentAfter(t, job, stride)
+		})
+	}
+}
+
+// silentAfter delivers a job again and again to a VM that says nothing after
+// ever more packets.
+func silentAfter(t *testing.T, job device.Job, stride int) {
+	l := newLab(t, virtualandroid.Options{Answer: wechat.Send})
+	l.warm(t)
+	openDemo(t, l)
+	addr := l.backend.Server.Addr
+	for frozen := 0; ; frozen += stride {
+		var passed atomic.Int64
+		relay := &between{words: []string{"jdwp:"}, each: func(string, net.Conn) func([]byte) []byte {
+			return (&packets{left: frozen, passed: &passed}).pass
+		}}
+		l.backend.Server = relay.serve(t, addr)
+		patience := time.Second // after which Ctrl-C comes, or the time is over
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		if frozen%2 == 1 { // Ctrl-C
 			cancel()
-			p.Close()
-			// The rest of the minute that a busy machine may take is far from what
-			// a wait without an end takes.
-			if took > patience+time.Second && took > wait.Plenty/12 {
-				t.Errorf("%s, frozen after %d packets: took %v, %v, %v", name, frozen, took, out.State, err)
-			}
-			if passed.Load() < int64(frozen) { // there were no more to freeze at
-				break
-			}
-			if frozen > 2000 {
-				t.Fatal("the VM answers without end")
-			}
+			ctx, cancel = context.WithCancel(t.Context())
+			time.AfterFunc(patience, cancel)
+		}
+		begin := time.Now()
+		p := l.open(t)
+		out, err := p.Deliver(ctx, job)
+		took := time.Since(begin)
+		cancel()
+		p.Close()
+		// The rest of the minute that a busy machine may take is far from what
+		// a wait without an end takes.
+		if took > patience+time.Second && took > wait.Plenty/12 {
+			t.Errorf("frozen after %d packets: took %v, %v, %v", frozen, took, out.State, err)
+		}
+		if passed.Load() < int64(frozen) { // there were no more to freeze at
+			break
+		}
+		if frozen > 2000 {
+			t.Fatal("the VM answers without end")
 		}
 	}
 }
