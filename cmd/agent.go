@@ -35,7 +35,8 @@ An agent takes a job only for a phone that it has leased, and fires a request
 only after the owner of the run has written that down. One that can't reach the
 lab any more stops driving before its leases end.
 
-The first Ctrl-C drains: what the phones do is finished, nothing new is begun.`, exit.Credentials, exit.NoPhone, exit.Interrupted, exit.Terminated),
+The first Ctrl-C drains: what the phones do is finished, nothing new is begun.`, exit.Credentials, exit.NoPhone,
+			exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # ten virtual phones for a lab on this machine
 wxctl agent --lab nats://127.0.0.1:4222 --device "virtual:android?count=10"

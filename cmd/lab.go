@@ -285,7 +285,8 @@ func (o *labMark) known(state *natslab.State, name string) error {
 	case o.what == "drain" && !agent:
 		return exit.Usagef("wxctl lab ls lists the agents", "the lab has no agent %q", name)
 	case o.what == "release" && !agent && !phone || (o.what == "hold" || o.what == "quarantine") && !phone:
-		return &exit.Error{Name: "no_phone", Code: exit.NoPhone, Message: fmt.Sprintf("the lab has no phone %q", name), Hint: "wxctl lab ls lists them"}
+		return &exit.Error{Name: "no_phone", Code: exit.NoPhone, Message: fmt.Sprintf("the lab has no phone %q", name),
+			Hint: "wxctl lab ls lists them"}
 	}
 	return nil
 }

@@ -99,8 +99,9 @@ func (o *requestOptions) printFromLab(ctx context.Context, run *suite.Run, sever
 		}
 	}
 	if several && len(errs) > 0 && len(errs) < len(run.Results) {
-		return &exit.Error{Name: "some_failed", Code: exit.SomeFailed, Message: fmt.Sprintf("%d of %d phones failed", len(errs), len(run.Results)),
-			Err: errors.Join(errs...)}
+		return &exit.Error{Name: "some_failed", Code: exit.SomeFailed,
+			Message: fmt.Sprintf("%d of %d phones failed", len(errs), len(run.Results)),
+			Err:     errors.Join(errs...)}
 	}
 	if len(errs) > 0 {
 		return errs[0]

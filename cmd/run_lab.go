@@ -80,7 +80,8 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 			l.Close()
 			return nil, nil, nil, err
 		}
-		err = &exit.Error{Name: string(device.NoPhone), Code: exit.NoPhone, Message: "no phone of the lab fits", Hint: "wxctl lab ls lists them", Err: err}
+		err = &exit.Error{Name: string(device.NoPhone), Code: exit.NoPhone, Message: "no phone of the lab fits",
+			Hint: "wxctl lab ls lists them", Err: err}
 		o.f.Streams.Warn("no case can run: %s", describe(err).Message)
 		return nil, err, l.Close, nil
 	}

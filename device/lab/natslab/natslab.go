@@ -199,9 +199,6 @@ func (l *Lab) bind(ctx context.Context) error {
 	return deniedBy(ctx, err)
 }
 
-// LeaseTTL is how long a phone stays with a host that isn't heard of.
-func (l *Lab) LeaseTTL() time.Duration { return l.leaseTTL }
-
 // Close ends the connection.
 func (l *Lab) Close() { l.nc.Close() }
 

@@ -2,7 +2,6 @@ package natslab
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/lab"
@@ -121,10 +120,4 @@ type ask struct {
 
 type askReply struct {
 	Error string `json:"error,omitempty"`
-}
-
-// split is the part of a key after the run.
-func split(k string) string {
-	_, rest, _ := strings.Cut(k, ".")
-	return rest
 }

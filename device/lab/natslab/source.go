@@ -316,7 +316,9 @@ func (l *phoneLease) take(ctx context.Context, msg *nats.Msg) (lab.Claim, error)
 	}
 	c := &claim{lease: l, value: claimed{State: lab.Claimed, Run: m.Run, Job: m.Job, Try: m.Try, Phone: l.phone, Agent: l.source.agent,
 		Session: l.lease.value.Session}}
-	rev, err := l.source.lab.write(ctx, l.lease.over, c.value, 0)
+	// A claim that was begun is finished, whatever became of ctx: one that the
+	// server has and nobody knows of would wait for as long as the lease lasts.
+	rev, err := l.source.lab.write(context.WithoutCancel(ctx), l.lease.over, c.value, 0)
 	if err != nil && !errors.Is(err, lab.ErrNotHeld) {
 		return nil, err // the job comes again, to whoever asks
 	}

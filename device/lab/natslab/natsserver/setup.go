@@ -172,7 +172,8 @@ var (
 func config(dir string, hosts []string, i int, store string, public map[string]string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	tls := fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q", filepath.Join(dir, "server.pem"), filepath.Join(dir, "server-key.pem"), CAFile(dir))
+	tls := fmt.Sprintf("tls { cert_file: %q, key_file: %q, ca_file: %q", filepath.Join(dir, "server.pem"),
+		filepath.Join(dir, "server-key.pem"), CAFile(dir))
 	line("# Written by wxctl lab init, for nats-server and for wxctl lab serve --config.")
 	line("server_name: lab-%d", i+1)
 	line("listen: \"0.0.0.0:4222\"")

@@ -1,0 +1,74 @@
+package cmd
+
+import (
+	"encoding/json"
+
+	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/lab"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// record writes down what the queue tells of a job.
+func (r *suiteRun) record(u lab.Update) error {
+	var w work
+	if err := json.Unmarshal(u.Job.Work, &w); err != nil {
+		return err
+	}
+	at := suite.Place{Case: w.Case, Phone: u.Phone, Attempt: w.Attempt}
+	e := suite.Event{Place: &at}
+	switch u.State {
+	case lab.Claimed:
+		e.Type, e.Began = suite.AttemptStarted, &suite.Began{Commands: r.lines(r.plan.Find(w.Case), r.byID(u.Phone))}
+	case lab.Firing:
+		e.Type = suite.AttemptFiring
+	case lab.Reported:
+		var told suite.Event
+		if err := json.Unmarshal(u.Data, &told); err != nil {
+			return err
+		}
+		e.Type, e.Evidence, e.Artifact = told.Type, told.Evidence, told.Artifact
+	case lab.Done, lab.Lost:
+		return r.recordEnd(u, e)
+	default: // returned: another phone begins the same attempt, if one is to
+		if why := r.over(); why != "" {
+			return r.end(u, e, suite.End{Status: suite.Stopped, Reason: why, Outcome: json.RawMessage("null")})
+		}
+		return nil
+	}
+	if err := r.writer.Write(e); err != nil || e.Artifact == nil || r.inLab == nil {
+		return err
+	}
+	r.inLab.fetch(r, *e.Artifact)
+	return nil
+}
+
+func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
+	end := suite.End{Status: suite.Unknown, Reason: "the connection to the phone was lost after a request was sent", Sent: true,
+		Outcome: json.RawMessage("null")}
+	if u.State == lab.Done {
+		end = suite.End{}
+		if err := json.Unmarshal(u.Data, &end); err != nil {
+			return err
+		}
+	}
+	return r.end(u, e, end)
+}
+
+// end writes down how an attempt ended, and tells who waits for it.
+func (r *suiteRun) end(u lab.Update, e suite.Event, end suite.End) error {
+	e.Type, e.End = suite.AttemptFinished, &end
+	if err := r.writer.Write(e); err != nil {
+		return err
+	}
+	r.done <- finished{u.Job, u.Phone, end}
+	return nil
+}
+
+func (r *suiteRun) byID(id string) *runPhone {
+	for _, p := range r.phones {
+		if p.key() == id {
+			return p
+		}
+	}
+	return &runPhone{info: device.Info{ID: id}}
+}
