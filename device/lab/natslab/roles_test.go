@@ -145,7 +145,6 @@ func TestAccess(t *testing.T) {
 // world is a lab with an owner and an agent.
 type world struct {
 	url    string
-	q      *natslab.Queue
 	source *natslab.Source
 	lab    *natslab.Lab
 }
