@@ -119,7 +119,8 @@ func (o *labServeOptions) check() error {
 		return exit.Usagef("write it as 127.0.0.1:4222", "invalid --listen %q", o.listen)
 	}
 	if ip := net.ParseIP(host); o.config == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Usagef("add --config lab after `wxctl lab init lab`", "--listen %s is beyond this machine, where a lab has keys and TLS", o.listen)
+		return exit.Usagef("add --config lab after `wxctl lab init lab`",
+			"--listen %s is beyond this machine, where a lab has keys and TLS", o.listen)
 	}
 	if o.leaseTTL < time.Second {
 		return exit.Usagef("give at least 1s", "invalid --lease-ttl %s", o.leaseTTL)
