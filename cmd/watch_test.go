@@ -160,7 +160,7 @@ func phonesAt(t *testing.T, options string) map[string]string {
 // the watch shows and records them, and what it recorded can be replayed.
 func TestWatchBeside(t *testing.T) {
 	noLeaks(t)
-	env := phonesAt(t, "think=1ms")
+	env := phonesAt(t, "think=1ms&api=27") // which refuses a second debugger at once; later ones let it wait
 	file := filepath.Join(t.TempDir(), "replies.json")
 	watch := beside(t, env, "watch", "--json", "--record", file)
 	watch.errOut.await(t, "watching", 1)

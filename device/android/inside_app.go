@@ -71,7 +71,7 @@ func (d *delivery) enterApp(ctx context.Context) {
 	if d.Job.Route != device.RouteApp && d.hooked() {
 		// The hook does what the debugger would: nobody need leave for it. A
 		// `wxctl watch` of the app, which is one, stays.
-		d.inside.others = func(time.Duration) time.Duration { return silentTime }
+		d.inside.others = func(left time.Duration) time.Duration { return min(d.Phone.options.HookedDebugger, left/2) }
 	}
 }
 

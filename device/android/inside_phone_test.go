@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -96,6 +97,7 @@ func TestRepliesReadInside(t *testing.T) {
 				o := tt.options
 				o.API = api
 				l := newLab(t, o)
+				l.backend.Options.HookedDebugger = wait.Plenty // nobody else is there, however slow the machine
 				l.warm(t)
 				openDemo(t, l)
 				out, err := l.open(t).Deliver(bounded(t), device.Job{Request: tt.request, Until: device.Replied})
@@ -254,6 +256,7 @@ func TestDebuggerIsThere(t *testing.T) {
 		l := newLab(t, virtualandroid.Options{Debugged: true, API: api})
 		l.warm(t)
 		openDemo(t, l)
+		l.backend.Options.HookedDebugger = silentTime // so that waiting is not told of
 		var notes []string
 		note := device.Hooks{Note: func(n device.Note) { notes = append(notes, n.Message+" / "+n.Hint) }}
 		out, err := l.open(t).Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: note})

@@ -27,6 +27,9 @@ type Options struct {
 	// another debugger to leave an app that has no debug hook, or whose request
 	// only it can send. Nil: half of it.
 	OtherDebugger func(left time.Duration) time.Duration
+	// HookedDebugger is how long another debugger of an app with the debug hook
+	// is waited for, where the hook will do as well. Zero: 2 s.
+	HookedDebugger time.Duration
 	// StopTime bounds everything that is done while a thread of the app stands.
 	// It takes some milliseconds; after five seconds Android calls an app
 	// unresponsive. Zero: 4.5 s.
@@ -66,6 +69,9 @@ func (b *Backend) open(info device.Info) *Phone {
 	}
 	if options.UnreadAfter == 0 {
 		options.UnreadAfter = 20 * time.Second
+	}
+	if options.HookedDebugger == 0 {
+		options.HookedDebugger = 2 * time.Second
 	}
 	if options.OtherDebugger == nil {
 		options.OtherDebugger = func(left time.Duration) time.Duration { return left / 2 }
