@@ -56,7 +56,8 @@ func BenchmarkAuthUserInfo(b *testing.B) {
 	b.ReportMetric(float64(theirs.Microseconds())/float64(b.N), "curl-µs")
 }
 
-// wxctl takes less than 30 MB, whatever the server sends.
+// wxctl takes less than 40 MB, whatever the server sends. More than half of it is
+// the program itself, with the server of a lab in it.
 func TestAuthMemory(t *testing.T) {
 	if runtime.GOOS != "linux" || raceDetector() {
 		t.Skip("the unit of the maximum is Linux's, and the race detector has memory of its own")
@@ -77,8 +78,8 @@ func TestAuthMemory(t *testing.T) {
 		if !ok {
 			t.Fatal("no usage")
 		}
-		if usage.Maxrss > 30<<10 {
-			t.Errorf("%s: %d KiB at most, want 30 MiB", fault.Kind, usage.Maxrss)
+		if usage.Maxrss > 40<<10 {
+			t.Errorf("%s: %d KiB at most, want 40 MiB", fault.Kind, usage.Maxrss)
 		}
 	}
 }
