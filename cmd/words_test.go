@@ -107,8 +107,8 @@ func TestPlainWords(t *testing.T) {
 	}
 }
 
-// foreignFlags are flags of other programs that wxctl names, and of labs.
-var foreignFlags = []string{"--mode", "--output", "--user", "--ks", "--entitlements", "--out", "--time-limit", "--brief", "--bundle", "--pid", "--zygote", "--lab-key", "--lab-ca"}
+// foreignFlags are flags of other programs that wxctl names.
+var foreignFlags = []string{"--mode", "--output", "--user", "--ks", "--entitlements", "--out", "--time-limit", "--brief", "--bundle", "--pid", "--zygote"}
 
 // TestHintsParse: a command line of wxctl in a text is one that exists, with
 // its flags; and a flag that a text names is a flag of some command.
