@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,12 +31,22 @@ type agentRuns struct {
 	dir   string
 
 	mu   sync.Mutex
-	runs map[string]*suiteRun // by id and key: a run that is resumed has another key
+	runs map[string]*keptRun // by id and key: a run that is resumed has another key
 }
+
+// keptRun is a run that is kept for its next job.
+type keptRun struct {
+	*suiteRun
+	used time.Time
+}
+
+// keepRuns is how long a run is kept after its last job. One that has a job later
+// is fetched again.
+const keepRuns = time.Hour
 
 func newAgentRuns(a *lender) (*agentRuns, error) {
 	dir, err := os.MkdirTemp("", "wxctl-agent-*")
-	return &agentRuns{agent: a, dir: dir, runs: map[string]*suiteRun{}}, err
+	return &agentRuns{agent: a, dir: dir, runs: map[string]*keptRun{}}, err
 }
 
 func (r *agentRuns) close() { _ = os.RemoveAll(r.dir) } // the system cleans up, too
@@ -48,14 +60,43 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := id + string(info.Key)
-	if run := r.runs[name]; run != nil {
-		return run, nil
+	kept := r.runs[name]
+	if kept == nil {
+		run, err := r.fetch(ctx, &info)
+		if err != nil {
+			return nil, err
+		}
+		kept = &keptRun{suiteRun: run}
+		r.runs[name] = kept
 	}
-	run, err := r.fetch(ctx, &info)
-	if err == nil {
-		r.runs[name] = run
+	kept.used = time.Now()
+	r.forget()
+	return kept.suiteRun, nil
+}
+
+// forget drops the runs that had no job for long, and the files that only they
+// have. r.mu is held.
+func (r *agentRuns) forget() {
+	wanted := map[string]bool{}
+	var left []*keptRun
+	for name, kept := range r.runs {
+		if time.Since(kept.used) > keepRuns {
+			delete(r.runs, name)
+			left = append(left, kept)
+			continue
+		}
+		wanted[kept.plan.Dir] = true
+		for _, file := range kept.owner.files {
+			wanted[file] = true
+		}
 	}
-	return run, err
+	for _, kept := range left {
+		for _, path := range append(slices.Collect(maps.Values(kept.owner.files)), kept.plan.Dir) {
+			if !wanted[path] {
+				_ = os.RemoveAll(path) // what stays goes when the agent ends
+			}
+		}
+	}
 }
 
 // discard takes the events that only the owner writes.
@@ -156,14 +197,20 @@ func (r *agentRuns) factory(profile string, settings map[string]string) (*Factor
 	return f, nil
 }
 
-// file is the file of that name, where it is on this host.
+// file is the file of that name, where it is on this host. A run of a lab reads
+// only what its owner brought: any other place is looked for in the run's own
+// folder, where there is nothing.
 func (r *suiteRun) file(name string) string {
-	if r.owner != nil {
-		if here := r.owner.files[name]; here != "" {
-			return here
-		}
+	if r.owner == nil {
+		return name
 	}
-	return name
+	if here := r.owner.files[name]; here != "" {
+		return here
+	}
+	if filepath.IsLocal(filepath.FromSlash(name)) || name == "-" {
+		return name // within the run's folder, or the name of no file
+	}
+	return filepath.Join(r.plan.Dir, slug(filepath.Base(filepath.FromSlash(name))))
 }
 
 // getenv is a variable of the suite's secrets.

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -45,31 +44,13 @@ type labHosts struct {
 type process struct {
 	*exec.Cmd
 	in  interface{ Close() error }
-	out *lines
-}
-
-// lines collects what a process prints.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	out *lockedText
 }
 
 // start starts a wxctl, whose state is in a folder of its own.
 func (h *labHosts) start(name string, args ...string) *process {
 	h.Helper()
-	p := &process{Cmd: exec.Command("wxctl", args...), out: &lines{}}
+	p := &process{Cmd: exec.Command("wxctl", args...), out: &lockedText{}}
 	p.Env = append(os.Environ(), "WXCTL_STATE_DIR="+filepath.Join(h.dir, name), "WXCTL_CONFIG_DIR="+filepath.Join(h.dir, "config"))
 	p.Env = append(p.Env, h.env...)
 	p.Stdout, p.Stderr = p.out, p.out

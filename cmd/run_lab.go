@@ -232,9 +232,6 @@ func filesOf(s *suite.Step) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return n == "" || n == "-" || media.IsURL(n) || strings.Contains(n, "://") })
 }
 
-// maxLabFile bounds a file that a suite names.
-const maxLabFile = 256 << 20
-
 func (l *labRun) uploadFile(ctx context.Context, r *suiteRun, work *labWork, name string) error {
 	plain, err := suite.Fill(name, func(string) (string, bool) { return "", false })
 	if err != nil || work.Files[plain] != "" {
@@ -247,7 +244,7 @@ func (l *labRun) uploadFile(ctx context.Context, r *suiteRun, work *labWork, nam
 	if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
 		return nil // the command says so, if it is to be a file
 	}
-	data, err := files.Read(full, maxLabFile)
+	data, err := files.Read(full, natslab.MaxFile)
 	if err != nil {
 		return files.Unreadable(full, err)
 	}

@@ -6,16 +6,25 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// MaxFile bounds a file of a lab, in bytes: it is in memory as a whole.
+const MaxFile = 256 << 20
+
+// fileTime bounds what is done with one file.
+const fileTime = time.Minute
 
 // PutFile keeps what runs need, once however often it is put, and returns its
 // name.
 func (l *Lab) PutFile(ctx context.Context, data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	name := "files/" + hex.EncodeToString(sum[:])
-	if _, err := l.blobs.GetInfo(ctx, name); err == nil {
+	asking, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	if _, err := l.blobs.GetInfo(asking, name); err == nil {
 		return name, nil
 	} else if !errors.Is(err, jetstream.ErrObjectNotFound) {
 		return "", err
@@ -37,6 +46,8 @@ func (l *Lab) File(ctx context.Context, name string) ([]byte, error) {
 
 // Put keeps a file of a run.
 func (l *Lab) Put(ctx context.Context, name string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, fileTime)
+	defer cancel()
 	ctx, release := l.denied.guard(ctx)
 	defer release()
 	_, err := l.blobs.PutBytes(ctx, name, data)
@@ -45,8 +56,17 @@ func (l *Lab) Put(ctx context.Context, name string, data []byte) error {
 
 // Get returns a file of a run.
 func (l *Lab) Get(ctx context.Context, name string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, fileTime)
+	defer cancel()
 	ctx, release := l.denied.guard(ctx)
 	defer release()
+	info, err := l.blobs.GetInfo(ctx, name)
+	if err != nil {
+		return nil, deniedBy(ctx, err)
+	}
+	if info.Size > MaxFile {
+		return nil, fmt.Errorf("the lab's %q has %d bytes, at most %d are read", name, info.Size, MaxFile)
+	}
 	data, err := l.blobs.GetBytes(ctx, name)
 	return data, deniedBy(ctx, err)
 }
