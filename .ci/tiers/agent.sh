@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tier agent: the shipped dex, judged by dexdump, and run on the real
+# The tier agent: the shipped dex, verified by dexdump and run on the real
 # framework classes of Android. "full" does so at all API levels from 24 to 37
 # and with the Intents of every SDK version.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tier aosp: AOSP's own am, pm, event writers and liblog judge what the virtual
-# Android phone prints. Quick: five API levels. full: all fourteen.
+# The tier aosp: AOSP's own am, pm, event writers and liblog print what the virtual
+# Android phone must print. Quick: five API levels. full: all fourteen.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # conformance-android.sh [full]: Tencent's SDK for Android, on Android's framework
-# classes in a JVM, judges intents/androidwire. The quick form asks it all
+# classes in a JVM, checks intents/androidwire. The quick form asks it all
 # recorded cases again, the full form ten times as many new ones as well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# conformance-ios.sh [full]: Tencent's SDK for iOS, on an emulated processor, judges intents/ioswire.
+# conformance-ios.sh [full]: Tencent's SDK for iOS, on an emulated processor, checks intents/ioswire.
 # The quick form asks it one recorded case in eight again and about 100 command lines, the full form all of them and
 # 2000 command lines.
 set -euo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tier coredevice: pymobiledevice3 judges what iOS 17 brought to the virtual
-# iPhone — RSD, appservice, the tunnel — and our XPC messages. "full" adds
+# The tier coredevice: pymobiledevice3 uses what iOS 17 brought to the virtual
+# iPhone — RSD, appservice, the tunnel — and decodes our XPC messages. "full" adds
 # appium-ios-remotexpc (through an interface of the kernel, too, where a network
 # namespace may be made) and the crate idevice, and runs with the race detector.
 set -euo pipefail
@@ -8,9 +8,9 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
-strangers=fixtures/strangers/ios
-[ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
-retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+clients=fixtures/interop/ios
+[ -x "$clients/.venv/bin/python" ] || python3 -m venv "$clients/.venv"
+retry "$clients/.venv/bin/pip" install -q --disable-pip-version-check -r "$clients/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}coredevice"
 race=()
@@ -19,8 +19,8 @@ if [ "${1:-}" = full ]; then
 	command -v npm >/dev/null || need_apt nodejs npm
 	command -v ip >/dev/null || need_apt iproute2
 	command -v cargo >/dev/null || { echo "cargo (Rust 1.85 or newer) is needed for the crate idevice; Debian 12 has an older one"; exit 1; }
-	(cd "$strangers" && retry npm ci --silent --no-audit --no-fund)
-	(cd "$strangers/idevice" && retry cargo fetch -q --locked && cargo build -q --locked --offline)
+	(cd "$clients" && retry npm ci --silent --no-audit --no-fund)
+	(cd "$clients/idevice" && retry cargo fetch -q --locked && cargo build -q --locked --offline)
 	WXCTL_TIERS="$WXCTL_TIERS,coredevice-full"
 	if unshare -n true 2>/dev/null && [ -e /dev/net/tun ]; then
 		WXCTL_TIERS="$WXCTL_TIERS,coredevice-tunnel"

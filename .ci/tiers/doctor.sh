@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tier doctor: Debian's aapt, apksigner and zipalign make APKs, openssl makes
-# provisioning profiles, and they, androguard and lief judge what wxctl reads of
-# them. "full" also runs the readers with the race detector.
+# provisioning profiles, and what wxctl reads of them is compared with
+# what those tools, androguard and lief read. "full" adds the race detector.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh
@@ -10,7 +10,7 @@ need_apt aapt apksigner zipalign android-framework-res openjdk-17-jdk-headless o
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/wxctl-doctor
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -c 'import androguard, lief' 2>/dev/null || retry "$venv/bin/pip" install -q androguard==4.1.4 lief==1.0.0
-export WXCTL_JUDGE_PYTHON=$venv/bin/python
+export WXCTL_DOCTOR_PYTHON=$venv/bin/python
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}doctor"
 go test -count=1 ./fixtures/doctor
 if [ "${1:-}" = full ]; then

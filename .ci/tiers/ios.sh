@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tier ios: libimobiledevice, pymobiledevice3 and facebook-wda judge the
+# The tier ios: libimobiledevice, pymobiledevice3 and facebook-wda drive the
 # virtual iPhone. "full" runs them with the race detector, several times.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -7,9 +7,9 @@ cd "$(dirname "$0")/../.."
 
 need_apt libimobiledevice-utils ideviceinstaller libusbmuxd-tools
 python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
-strangers=fixtures/strangers/ios
-[ -x "$strangers/.venv/bin/python" ] || python3 -m venv "$strangers/.venv"
-retry "$strangers/.venv/bin/pip" install -q --disable-pip-version-check -r "$strangers/requirements.txt"
+clients=fixtures/interop/ios
+[ -x "$clients/.venv/bin/python" ] || python3 -m venv "$clients/.venv"
+retry "$clients/.venv/bin/pip" install -q --disable-pip-version-check -r "$clients/requirements.txt"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
 packages="./device/virtual/virtualios ./device/virtual/virtualios/lockdownd ./device/virtual/virtualios/usbmuxd ./device/virtual/virtualios/webdriveragent ./device/virtual/virtualios/idevice"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tier release: GoReleaser makes the release 0.2.0 of this commit with no
 # network, twice, in two folders; what runs on Linux is unpacked, installed and
-# run. GoReleaser, Debian's tools, npm and Ruby are the judges.
+# run. GoReleaser, Debian's tools, npm and Ruby check it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh

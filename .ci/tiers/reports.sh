@@ -11,43 +11,43 @@ cd "$(dirname "$0")/../.."
 need_apt chromium
 command -v npm >/dev/null || need_apt nodejs npm
 python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
-judges=$PWD/fixtures/strangers/reports
-[ -x "$judges/.venv/bin/python" ] || python3 -m venv "$judges/.venv"
-retry "$judges/.venv/bin/pip" install -q --disable-pip-version-check -r "$judges/requirements.txt"
-(cd "$judges" && retry npm ci --silent --no-audit --no-fund)
+readers=$PWD/fixtures/interop/reports
+[ -x "$readers/.venv/bin/python" ] || python3 -m venv "$readers/.venv"
+retry "$readers/.venv/bin/pip" install -q --disable-pip-version-check -r "$readers/requirements.txt"
+(cd "$readers" && retry npm ci --silent --no-audit --no-fund)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go build -o "$work/wxctl" .
 cd "$work"
 code=0
-./wxctl run "$judges/suite.yaml" --device 'virtual:android?count=3' --state-dir state --out run --report junit=junit.xml --report html=page.html \
+./wxctl run "$readers/suite.yaml" --device 'virtual:android?count=3' --state-dir state --out run --report junit=junit.xml --report html=page.html \
   --report ctrf=ctrf.json --report allure=allure-results \
   >out.txt 2>err.txt || code=$?
 [ "$code" = 5 ] || { cat out.txt err.txt; exit 1; }
 
 want() { [ "$1" = "$2" ] || { printf 'got  %s\nwant %s\n' "$1" "$2"; exit 1; }; }
-want "$("$judges/.venv/bin/python" "$judges/junit.py" junit.xml)" "6 tests, 3 failures, 0 errors, 3 passed, 6 names, 3 suites"
-want "$(node "$judges/ctrf.mjs" ctrf.json)" "6 tests: 3 passed, 3 failed, 0 other; files"
-"$judges/node_modules/.bin/allure" generate allure-results -o allure-report
+want "$("$readers/.venv/bin/python" "$readers/junit.py" junit.xml)" "6 tests, 3 failures, 0 errors, 3 passed, 6 names, 3 suites"
+want "$(node "$readers/ctrf.mjs" ctrf.json)" "6 tests: 3 passed, 3 failed, 0 other; files"
+"$readers/node_modules/.bin/allure" generate allure-results -o allure-report
 want "$(node -p 'const {total, passed, failed} = require("./allure-report/summary.json").stats; [total, passed, failed].join()')" 6,3,3
 want "$(node -p 'require("fs").readdirSync("allure-report/data/attachments").filter(f => f.endsWith(".png")).length')" 3
-want "$(node "$judges/page.mjs" "$(command -v chromium)" "file://$work/page.html")" \
+want "$(node "$readers/page.mjs" "$(command -v chromium)" "file://$work/page.html")" \
   '{"all":"6 results","failed":"3 of 6 results","boxes":3,"login":"3 of 6 results","phone":"1 of 6 results","name":"3 of 6 results","open":2,"pics":[540,540],"names":0,"width":320,"errs":[],"asked":0}'
 
-./wxctl run "$judges/flaky.yaml" --device 'virtual:android?flaky=2' --state-dir state --out flaky --report junit=flaky.xml >out.txt 2>err.txt ||
+./wxctl run "$readers/flaky.yaml" --device 'virtual:android?flaky=2' --state-dir state --out flaky --report junit=flaky.xml >out.txt 2>err.txt ||
   { cat out.txt err.txt; exit 1; }
-"$judges/node_modules/.bin/junit-to-ctrf" flaky.xml -o converted.json >/dev/null
+"$readers/node_modules/.bin/junit-to-ctrf" flaky.xml -o converted.json >/dev/null
 want "$(node -p 'const {summary, tests} = require("./converted.json").results;
   [summary.tests, summary.passed, tests.filter(t => t.flaky).length, tests.filter(t => t.flaky)[0].retryAttempts.length].join()')" 2,2,1,1
 
-python3 "$judges/many.py" run many 200 10
+python3 "$readers/many.py" run many 200 10
 ./wxctl report many --report html=many.html >out.txt 2>err.txt || [ $? = 5 ] || { cat out.txt err.txt; exit 1; }
-want "$(node "$judges/scroll.mjs" "$(command -v chromium)" "file://$work/many.html")" '{"shown":"2000 results","smooth":true}'
+want "$(node "$readers/scroll.mjs" "$(command -v chromium)" "file://$work/many.html")" '{"shown":"2000 results","smooth":true}'
 
-./wxctl run "$judges/suite.yaml" --device 'virtual:android?think=6s' --state-dir state --out live --web 127.0.0.1:0 >out.txt 2>err.txt &
+./wxctl run "$readers/suite.yaml" --device 'virtual:android?think=6s' --state-dir state --out live --web 127.0.0.1:0 >out.txt 2>err.txt &
 run=$!
 for _ in $(seq 100); do grep -q http: err.txt && break; sleep 0.1; done
-want "$(node "$judges/live.mjs" "$(command -v chromium)" "$(grep -o 'http://[^ ]*' err.txt)")" \
+want "$(node "$readers/live.mjs" "$(command -v chromium)" "$(grep -o 'http://[^ ]*' err.txt)")" \
   '{"first":"2 results","open":1,"totals":"1 failed, 1 passed","left":0,"width":320,"errs":[],"elsewhere":0}'
 wait $run || [ $? = 5 ]

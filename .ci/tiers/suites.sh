@@ -7,9 +7,9 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 command -v npm >/dev/null || need_apt nodejs npm
-strangers=fixtures/strangers/suites
-retry npm --prefix "$strangers" ci --silent --no-audit --no-fund
-export PATH="$PWD/$strangers/node_modules/.bin:$PATH"
+clients=fixtures/interop/suites
+retry npm --prefix "$clients" ci --silent --no-audit --no-fund
+export PATH="$PWD/$clients/node_modules/.bin:$PATH"
 
 export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}suites"
 go test -count=1 ./cmd -run TestYAMLLanguageServer

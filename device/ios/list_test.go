@@ -234,7 +234,7 @@ func TestWatch(t *testing.T) {
 	if got := <-seen; len(got) != 1 || got[0].State != device.Ready || got[0].Name != "Ada's iPhone" {
 		t.Fatalf("after pairing: %v", got)
 	}
-	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": 99} // a stranger
+	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": 99} // never attached
 	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": p.number}
 	if got := <-seen; len(got) != 0 {
 		t.Fatalf("after detaching: %v", got)

@@ -8,7 +8,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// What is refused at which length is judged against the SDK itself, in
+// What is refused at which length is checked against the SDK itself, in
 // fixtures/conformance/android. Here: that all problems are named at once, and
 // the warnings.
 func TestValidate(t *testing.T) {

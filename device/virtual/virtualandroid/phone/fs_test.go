@@ -37,13 +37,13 @@ func TestFilePermissions(t *testing.T) {
 		"an app writes its own directory": {func() error {
 			return f.WriteFile(app, "/data/data/com.example.app/files/f", nil, 0o600)
 		}, nil},
-		"the system is read-only":        {func() error { return f.WriteFile(phone.RootCred(), "/system/bin/x", nil, 0o755) }, errno.EROFS},
-		"the root is read-only":          {func() error { return f.Mkdir(shell, "/x", 0o755) }, errno.EROFS},
-		"the shell writes to /sdcard":    {func() error { return f.WriteFile(shell, "/sdcard/Pictures/a.jpg", []byte("x"), 0o644) }, nil},
-		"an app does not, as a stranger": {func() error { return f.WriteFile(app, "/sdcard/Pictures/b.jpg", nil, 0o644) }, errno.EACCES},
-		"a directory is no file":         {func() error { _, err := f.ReadFile(shell, "/data/local/tmp"); return err }, errno.EISDIR},
-		"a file is no directory":         {func() error { _, err := f.Stat(shell, "/system/bin/sh/x"); return err }, errno.ENOTDIR},
-		"nothing there":                  {func() error { _, err := f.Stat(shell, "/data/local/tmp/none"); return err }, errno.ENOENT},
+		"the system is read-only":     {func() error { return f.WriteFile(phone.RootCred(), "/system/bin/x", nil, 0o755) }, errno.EROFS},
+		"the root is read-only":       {func() error { return f.Mkdir(shell, "/x", 0o755) }, errno.EROFS},
+		"the shell writes to /sdcard": {func() error { return f.WriteFile(shell, "/sdcard/Pictures/a.jpg", []byte("x"), 0o644) }, nil},
+		"an app has no permission":    {func() error { return f.WriteFile(app, "/sdcard/Pictures/b.jpg", nil, 0o644) }, errno.EACCES},
+		"a directory is no file":      {func() error { _, err := f.ReadFile(shell, "/data/local/tmp"); return err }, errno.EISDIR},
+		"a file is no directory":      {func() error { _, err := f.Stat(shell, "/system/bin/sh/x"); return err }, errno.ENOTDIR},
+		"nothing there":               {func() error { _, err := f.Stat(shell, "/data/local/tmp/none"); return err }, errno.ENOENT},
 	} {
 		if name == "an app reads what the shell wrote" {
 			if err := f.WriteFile(shell, "/data/local/tmp/a", []byte("x"), 0o644); err != nil {

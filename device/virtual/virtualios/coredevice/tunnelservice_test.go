@@ -129,8 +129,8 @@ func TestTunnelService(t *testing.T) {
 }
 
 // TestGoIOS has go-ios find the tunnel at the service and launch WeChat in it, and
-// the same without a tunnel. It is what wxctl was first written with, so no
-// stranger, but an implementation of its own.
+// the same without a tunnel. It is the library
+// that wxctl itself uses, so less independent than the other clients.
 func TestGoIOS(t *testing.T) {
 	s, phone, _ := start(t, idevice.Options{}, Options{Pasteboard: true})
 	a := startTunnelService(t, s)
