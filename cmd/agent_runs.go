@@ -254,7 +254,7 @@ func (a *attempt) command(ctx context.Context, i int, s *suite.Step, args []stri
 	answer, err := r.owner.agent.ask(ctx, r.owner.run, ownerAsk{Case: a.c.Name, Step: i, Phone: a.phone.info.ID, Values: values})
 	if err != nil {
 		report := describe(err)
-		return suite.Answer{ExitCode: int(report.ExitCode)}, said{Report: report}
+		return suite.Answer{ExitCode: report.ExitCode}, said{ErrorReport: report}
 	}
 	return suite.Answer{ExitCode: answer.ExitCode, JSON: answer.JSON}, said{answer.Report, answer.Log}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -137,8 +138,8 @@ func (o *authOptions) account(op oauth.Op) (credentials.Account, error) {
 		return credentials.Account{}, asRefused(err, op, 40013)
 	}
 	if app.Value == "" {
-		return credentials.Account{}, &exit.Error{
-			Name: "no_app_id", Code: exit.Usage, Message: "no AppID: neither --app-id nor WXCTL_APP_ID nor the profile names one",
+		return credentials.Account{}, &device.Error{
+			Code: "no_app_id", Exit: exit.Usage, Message: "no AppID: neither --app-id nor WXCTL_APP_ID nor the profile names one",
 			Hint: "wxctl config init --app-id wx…", Err: &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: 41002},
 		}
 	}
@@ -213,13 +214,13 @@ func (o *authOptions) user(op oauth.Op, store *credentials.Store, a credentials.
 	return users[0], nil
 }
 
-func noToken(op oauth.Op, message string) *exit.Error {
+func noToken(op oauth.Op, message string) *device.Error {
 	missing := 41001
 	if op == oauth.OpRefresh {
 		missing = 41003
 	}
-	return &exit.Error{
-		Name: "no_token", Code: exit.Credentials, Message: message,
+	return &device.Error{
+		Code: "no_token", Exit: exit.Credentials, Message: message,
 		Hint: "wxctl auth exchange, with a code from wxctl auth login",
 		Err:  &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: missing},
 	}

@@ -4,15 +4,16 @@ import (
 	"errors"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 )
 
 // describeOAuth gives a failed call its report.
-func describeOAuth(e *oauth.Error) exit.Report {
-	r := exit.Report{Code: "bad_reply", ExitCode: exit.Failed, Message: e.Error(), Hint: oauthHint(e)}
+func describeOAuth(e *oauth.Error) device.ErrorReport {
+	r := device.ErrorReport{Code: "bad_reply", ExitCode: exit.Failed, Message: e.Error(), Hint: oauthHint(e)}
 	switch e.Kind {
 	case oauth.KindCanceled:
-		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
+		return device.ErrorReport{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
 	case oauth.KindErrcode:
 		switch e.Class() {
 		case oauth.ClassCredentials:
@@ -112,8 +113,8 @@ func errcodeHint(e *oauth.Error) string {
 }
 
 // describeKeyring is for a keyring that is needed and does not work.
-func describeKeyring(err error) exit.Report {
-	return exit.Report{
+func describeKeyring(err error) device.ErrorReport {
+	return device.ErrorReport{
 		Code: "keyring_unavailable", ExitCode: exit.Failed, Message: err.Error(),
 		Hint: "unlock it, or keep secrets in a file: --store file",
 	}
@@ -128,11 +129,11 @@ type moduleErr struct {
 // verdict is the part that the JSON of all calls to WeChat has in common.
 // What WeChat did not say is null.
 type verdict struct {
-	Err     moduleErr    `json:"err"`
-	Errcode *int         `json:"errcode"`
-	Errmsg  *string      `json:"errmsg"`
-	RID     *string      `json:"rid"`
-	Error   *exit.Report `json:"error,omitempty"`
+	Err     moduleErr           `json:"err"`
+	Errcode *int                `json:"errcode"`
+	Errmsg  *string             `json:"errmsg"`
+	RID     *string             `json:"rid"`
+	Error   *device.ErrorReport `json:"error,omitempty"`
 }
 
 // verdictOf says how a call ended. Where a signal ended the command, it says

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -245,8 +246,8 @@ func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, s
 	}
 	o.f.noteOdd(token.Odd)
 	if o.openID != "" && token.OpenID != o.openID {
-		return oauth.Token{}, "", &exit.Error{
-			Name: "other_user", Code: exit.Credentials,
+		return oauth.Token{}, "", &device.Error{
+			Code: "other_user", Exit: exit.Credentials,
 			Message: fmt.Sprintf("the code is of the user %q, not of %q; its tokens were not stored", token.OpenID, o.openID),
 			Hint:    "log in again as the user that is meant, or omit --openid",
 		}
@@ -312,8 +313,8 @@ func (o *authExchangeOptions) readCode(ctx context.Context, store *credentials.S
 	}
 	err = asRefused(err, oauth.OpExchange, 40029)
 	if err == nil && code.IsZero() {
-		err = &exit.Error{
-			Name: "credentials_missing", Code: exit.Credentials, Message: "the code is missing: stdin is empty",
+		err = &device.Error{
+			Code: "credentials_missing", Exit: exit.Credentials, Message: "the code is missing: stdin is empty",
 			Hint: "wxctl auth login --code-only gives one",
 			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41008},
 		}
@@ -363,7 +364,7 @@ func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.S
 	if report.Hint != "" {
 		hint = report.Hint + "; " + hint
 	}
-	return &exit.Error{Name: report.Code, Code: report.ExitCode, Message: report.Message, Hint: hint, Err: err}
+	return &device.Error{Code: report.Code, Exit: report.ExitCode, Message: report.Message, Hint: hint, Err: err}
 }
 
 // readSecret returns the AppSecret, and whether it was given just now instead
@@ -388,8 +389,8 @@ func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials
 		}
 	}
 	if err == nil && secret.IsZero() {
-		err = &exit.Error{
-			Name: "credentials_missing", Code: exit.Credentials, Message: "the AppSecret of " + a.AppID + " is missing",
+		err = &device.Error{
+			Code: "credentials_missing", Exit: exit.Credentials, Message: "the AppSecret of " + a.AppID + " is missing",
 			Hint: "set WXCTL_APP_SECRET or use --secret-stdin; --save-secret stores it",
 			Err:  &oauth.Error{Op: oauth.OpExchange, Kind: oauth.KindMissing, Missing: 41004},
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/input"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 )
 
@@ -116,7 +117,7 @@ func callbackCode(text string) (string, error) {
 // asRefused gives a value that is refused here, unsent, the number that the
 // module has for it: that of the errcode with which WeChat would refuse it.
 func asRefused(err error, op oauth.Op, errcode int) error {
-	var usage *exit.Error
+	var usage *device.Error
 	if !errors.As(err, &usage) || usage.Err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func TestReadStdin(t *testing.T) {
 	long := strings.Repeat("x", 2049)
 	for _, test := range []struct {
 		name, stdin, value string
-		exit               exit.Code
+		exit               int
 	}{
 		{"plain", "CODE", "CODE", 0},
 		{"line", "CODE\n", "CODE", 0},

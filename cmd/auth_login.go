@@ -32,7 +32,7 @@ from a debuggable app on Android, or from one that has the bridge's hook.
 
 The AppSecret comes from --secret-stdin, WXCTL_APP_SECRET, the store, or is
 asked for on a terminal. Without one, --code-only prints the code.
-`, append([]exit.Code{exit.Credentials}, requestCodes...)...),
+`, append([]int{exit.Credentials}, requestCodes...)...),
 		Example: examples("wxctl auth login --code-only\nwxctl auth login --scope snsapi_userinfo --dry-run --json"),
 		Args:    noAuthArgs("wxctl auth login --scope snsapi_userinfo"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -80,7 +80,7 @@ func (l *loginSteps) prepare(ctx context.Context, appID string) (err error) {
 	}
 	var s appSecret
 	if s.Secret, s.given, err = l.readSecret(ctx, l.kept, account); err != nil {
-		if missing := (*exit.Error)(nil); errors.As(err, &missing) && missing.Name == "credentials_missing" {
+		if missing := (*device.Error)(nil); errors.As(err, &missing) && missing.Code == "credentials_missing" {
 			missing.Hint += "; or --code-only prints the code and exchanges nothing"
 		}
 		return err
@@ -128,12 +128,12 @@ func (l *loginSteps) goOn(ctx context.Context, r *result) {
 func (l *loginSteps) follow(ctx context.Context, r *result, auth intents.Auth, in *loginResult) (device.Step, error) {
 	switch {
 	case r.Reply.State != text(auth.State):
-		return device.StepLogin, &exit.Error{
-			Name: "wrong_state", Code: exit.Credentials, Hint: "its code was not used; log in again: wxctl auth login",
+		return device.StepLogin, &device.Error{
+			Code: "wrong_state", Exit: exit.Credentials, Hint: "its code was not used; log in again: wxctl auth login",
 			Message: fmt.Sprintf("the reply has the state %q, not the one that was sent: it belongs to another login, or is forged", r.Reply.State),
 		}
 	case r.Reply.Code == "":
-		return device.StepLogin, &exit.Error{Name: "no_code", Code: exit.Credentials, Message: "WeChat answered, but gave no code", Hint: relogin}
+		return device.StepLogin, &device.Error{Code: "no_code", Exit: exit.Credentials, Message: "WeChat answered, but gave no code", Hint: relogin}
 	}
 	in.code = r.Reply.Code
 	if l.codeOnly {
@@ -179,8 +179,8 @@ func (l *loginSteps) exchange(ctx context.Context, in *loginResult, appID string
 	user, err := client.UserInfo(ctx, in.token, oauth.Lang(l.lang))
 	if err != nil {
 		report := describe(err)
-		return device.StepUserInfo, &exit.Error{
-			Name: report.Code, Code: report.ExitCode, Err: err, Hint: cmp.Or(report.Hint, "try again: wxctl auth userinfo"),
+		return device.StepUserInfo, &device.Error{
+			Code: report.Code, Exit: report.ExitCode, Err: err, Hint: cmp.Or(report.Hint, "try again: wxctl auth userinfo"),
 			Message: "the user has logged in, but the profile can't be read: " + report.Message,
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -65,8 +66,8 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 	if op == oauth.OpRefresh {
 		what, missing, invalid = "refresh token", 41003, 40030
 	} else if o.openID == "" {
-		return oauth.Token{}, &exit.Error{
-			Name: "usage", Code: exit.Usage, Message: "--token-stdin needs --openid: WeChat must be told whose token it is",
+		return oauth.Token{}, &device.Error{
+			Code: device.Usage, Message: "--token-stdin needs --openid: WeChat must be told whose token it is",
 			Hint: "--openid o…, as the exchange returned it",
 			Err:  &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: 41009},
 		}
@@ -78,8 +79,8 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 		return oauth.Token{}, asRefused(err, op, invalid)
 	}
 	if value.IsZero() {
-		return oauth.Token{}, &exit.Error{
-			Name: "credentials_missing", Code: exit.Credentials, Message: "the " + what + " is missing: stdin is empty",
+		return oauth.Token{}, &device.Error{
+			Code: "credentials_missing", Exit: exit.Credentials, Message: "the " + what + " is missing: stdin is empty",
 			Err: &oauth.Error{Op: op, Kind: oauth.KindMissing, Missing: missing},
 		}
 	}
@@ -122,8 +123,8 @@ func (s *session) renewing(ctx context.Context, call func(oauth.Token) error) er
 		s.f.Streams.Warn("%s", streams.Safe(describe(failure).Message))
 	case failure != nil:
 		report := describe(failure)
-		return &exit.Error{
-			Name: report.Code, Code: report.ExitCode, Hint: report.Hint, Err: refusal,
+		return &device.Error{
+			Code: report.Code, Exit: report.ExitCode, Hint: report.Hint, Err: refusal,
 			Message: fmt.Sprintf("%s, and can't be refreshed: %s", refusal.Errcode().Meaning, report.Message),
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -71,14 +72,14 @@ type userStatus struct {
 }
 
 type statusReply struct {
-	SchemaVersion int          `json:"schemaVersion"`
-	Profile       string       `json:"profile"`
-	AppID         string       `json:"appId"`
-	BaseURL       string       `json:"baseUrl"`
-	Secret        secretStatus `json:"secret"`
-	Users         []userStatus `json:"users"`
-	File          string       `json:"file"` // where the store's list, and without a keyring its values, are
-	Error         *exit.Report `json:"error,omitempty"`
+	SchemaVersion int                 `json:"schemaVersion"`
+	Profile       string              `json:"profile"`
+	AppID         string              `json:"appId"`
+	BaseURL       string              `json:"baseUrl"`
+	Secret        secretStatus        `json:"secret"`
+	Users         []userStatus        `json:"users"`
+	File          string              `json:"file"` // where the store's list, and without a keyring its values, are
+	Error         *device.ErrorReport `json:"error,omitempty"`
 }
 
 func authStatusRun(ctx context.Context, opts *authStatusOptions) error {

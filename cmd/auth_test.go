@@ -102,19 +102,19 @@ func newAuthRun(t *testing.T, opts virtualoauth.Options) *authRun {
 }
 
 // run runs a command on the same store with fresh streams.
-func (r *authRun) run(stdin string, args ...string) exit.Code {
+func (r *authRun) run(stdin string, args ...string) int {
 	r.t.Helper()
 	f, stdout, stderr := testFactory(r.t, stdin, r.env)
 	f.Getenv, f.Now, f.OAuthTransport, f.Keyring = r.f.Getenv, r.f.Now, r.f.OAuthTransport, r.f.Keyring
 	r.stdout, r.stderr = stdout, stderr
 	ctx, cancel := context.WithTimeout(r.t.Context(), 2*patience)
 	defer cancel()
-	return exit.Code(Run(ctx, f, append([]string{"auth"}, args...)))
+	return Run(ctx, f, append([]string{"auth"}, args...))
 }
 
 // runStalled runs a command whose time is over while a server that stalls has
 // its request.
-func (r *authRun) runStalled(stdin string, args ...string) exit.Code {
+func (r *authRun) runStalled(stdin string, args ...string) int {
 	r.t.Helper()
 	f, stdout, stderr := testFactory(r.t, stdin, r.env)
 	f.Getenv, f.Now, f.OAuthTransport, f.Keyring = r.f.Getenv, r.f.Now, r.f.OAuthTransport, r.f.Keyring
@@ -126,12 +126,12 @@ func (r *authRun) runStalled(stdin string, args ...string) exit.Code {
 	for len(r.server.Requests()) == before {
 		select {
 		case code := <-done:
-			return exit.Code(code) // it asked nobody
+			return code // it asked nobody
 		case <-time.After(time.Millisecond):
 		}
 	}
 	close(late.passed)
-	return exit.Code(<-done)
+	return <-done
 }
 
 func (r *authRun) code() string { return r.server.IssueCode(virtualoauth.DefaultUser(), "") }
@@ -162,7 +162,7 @@ func TestAuthErrcodes(t *testing.T) {
 	for _, test := range []struct {
 		errcode                     string
 		exchange, refresh, userinfo float64 // the module's numbers
-		exit                        exit.Code
+		exit                        int
 		hint                        string
 	}{
 		{"40163", 3, -1, -1, exit.Credentials, "log in again for a new code"},
@@ -376,7 +376,7 @@ func TestExchangeThatCannotBeKept(t *testing.T) {
 func TestStatusVerify(t *testing.T) {
 	for fault, want := range map[string]struct {
 		verified string
-		exit     exit.Code
+		exit     int
 	}{
 		"extra":      {"valid", 0},
 		"40003":      {"invalid", exit.Credentials},

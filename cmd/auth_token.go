@@ -80,4 +80,4 @@ func timeOrNull(t time.Time) *time.Time {
 }
 
 // exitCodeOf is the exit code that an error leads to.
-func exitCodeOf(err error) exit.Code { return describe(err).ExitCode }
+func exitCodeOf(err error) int { return describe(err).ExitCode }

@@ -12,6 +12,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device"
 )
 
 // NewCmdConfig makes `wxctl config` and the commands below it.
@@ -217,7 +218,7 @@ func configGetRun(opts *configKeyOptions) error {
 		return err
 	}
 	if s.Value == "" {
-		return &exit.Error{Name: "not_set", Code: exit.Failed, Message: opts.key + " is not set", Hint: "wxctl config set " + opts.key + " VALUE"}
+		return &device.Error{Code: "not_set", Message: opts.key + " is not set", Hint: "wxctl config set " + opts.key + " VALUE"}
 	}
 	if f.Printer().JSON() {
 		return f.Printer().Object(struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
@@ -69,7 +70,7 @@ func configImportRun(ctx context.Context, opts *configImportOptions) error {
 		}
 		where, err := store.SetSecret(ctx, credentials.Account{Profile: profile, AppID: found.AppID}, oauth.NewSecret(found.Secret))
 		if err != nil {
-			return &exit.Error{Name: "store_failed", Code: exit.Failed, Message: "the AppSecret can't be stored: " +
+			return &device.Error{Code: "store_failed", Message: "the AppSecret can't be stored: " +
 				err.Error(), Hint: "choose another place with --store", Err: err}
 		}
 		f.Streams.Note("the AppSecret is in the %s", where)

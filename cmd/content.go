@@ -288,7 +288,7 @@ func (a *adapted) tooLarge(file media.File, on device.Platform) {
 		hint = "give a smaller file"
 	}
 	a.problems = append(a.problems, problem)
-	a.refusal = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: problem.Error(), Hint: hint}
+	a.refusal = &device.Error{Code: device.Refused, Message: problem.Error(), Hint: hint}
 }
 
 // fitThumbs scales what is too large, if it may, and says so. What can't be
@@ -311,7 +311,7 @@ func (a *adapted) fitThumbs(share *intents.Share, on device.Platform, may bool) 
 				if e := (*intents.ThumbError)(nil); errors.As(err, &e) && e.Hint != "" {
 					hint = e.Hint
 				}
-				a.refusal = &exit.Error{Name: "refused", Code: exit.RefusedBefore, Message: what + err.Error(), Hint: hint, Err: err}
+				a.refusal = &device.Error{Code: device.Refused, Message: what + err.Error(), Hint: hint, Err: err}
 			}
 			return data
 		}

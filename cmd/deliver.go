@@ -93,7 +93,7 @@ func (d *delivery) one(ctx context.Context, info device.Info) error {
 		if cause := context.Cause(ctx); cause != nil && errors.Is(r.err, context.Canceled) {
 			r.err = cause
 		}
-		r.Error = reportOf(r.err)
+		r.Error = new(describe(r.err))
 	}
 	return d.o.f.alsoPrinted(r.err, d.print(r))
 }
@@ -260,12 +260,6 @@ func holdsCode(url string) bool {
 	return strings.Contains(strings.ReplaceAll(url, "code=authdeny", ""), "code=")
 }
 
-// reportOf is an error as it stands in an Outcome.
-func reportOf(err error) *device.ErrorReport {
-	r := describe(err)
-	return &device.ErrorReport{Code: device.Code(r.Code), ExitCode: int(r.ExitCode), Message: r.Message, Hint: r.Hint}
-}
-
 // tell says in words what was seen, no more. Of a request that came as far as it
 // was to, all evidence is shown only where all is asked for.
 func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
@@ -330,7 +324,7 @@ func painted(o *device.Outcome) streams.Paint {
 	switch {
 	case o.Error == nil:
 		return streams.Good
-	case o.State == device.Unknown || exit.Code(o.Error.ExitCode) == exit.NotSeen:
+	case o.State == device.Unknown || o.Error.ExitCode == exit.NotSeen:
 		return streams.Warn
 	}
 	return streams.Bad

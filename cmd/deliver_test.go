@@ -20,7 +20,7 @@ func TestSummarize(t *testing.T) {
 	for _, tt := range []struct {
 		ctx  context.Context
 		errs []error
-		want exit.Code
+		want int
 	}{
 		{t.Context(), []error{nil, nil}, exit.OK},
 		{t.Context(), []error{lost}, exit.PhoneLost},

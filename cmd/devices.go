@@ -148,7 +148,7 @@ func listFailed(err error) error {
 	if r.ExitCode >= exit.Interrupted {
 		return err
 	}
-	return &exit.Error{Name: r.Code, Code: exit.Failed, Message: r.Message, Hint: r.Hint, Err: err}
+	return &device.Error{Code: r.Code, Exit: exit.Failed, Message: r.Message, Hint: r.Hint, Err: err}
 }
 
 func narrowTo(phones []device.Info, platform device.Platform) []device.Info {
@@ -171,8 +171,8 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 	if f.Printer().JSON() {
 		list := deviceList{SchemaVersion: output.SchemaVersion, Devices: phones}
 		if failure != nil {
-			list.Error = reportOf(failure)
-			list.Error.ExitCode = int(exit.Failed)
+			list.Error = new(describe(failure))
+			list.Error.ExitCode = exit.Failed
 		}
 		return f.Printer().Object(list)
 	}

@@ -57,7 +57,7 @@ func (x *examination) answer() doctorAnswer {
 		a.Device = &ref
 	}
 	if x.noPhone != nil {
-		a.Error = reportOf(x.noPhone)
+		a.Error = new(describe(x.noPhone))
 	}
 	return a
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents"
@@ -20,13 +19,13 @@ const (
 
 // preview is what --dry-run prints.
 type preview struct {
-	SchemaVersion int               `json:"schemaVersion"`
-	Request       intents.Request   `json:"request"`
-	Problems      []intents.Problem `json:"problems"`
-	Wire          []json.RawMessage `json:"wire"`
-	Differences   []string          `json:"differences"`
-	Warnings      []device.Note     `json:"warnings"`
-	Error         *exit.Report      `json:"error,omitempty"`
+	SchemaVersion int                 `json:"schemaVersion"`
+	Request       intents.Request     `json:"request"`
+	Problems      []intents.Problem   `json:"problems"`
+	Wire          []json.RawMessage   `json:"wire"`
+	Differences   []string            `json:"differences"`
+	Warnings      []device.Note       `json:"warnings"`
+	Error         *device.ErrorReport `json:"error,omitempty"`
 }
 
 // preview prints the wire form of a request. No phone is touched: the

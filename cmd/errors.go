@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
@@ -11,36 +12,46 @@ import (
 )
 
 // describe turns any error into its report: the one place where the errors of
-// all rooms get their sentence, hint and exit code.
-func describe(err error) exit.Report {
+// all rooms get their sentence, hint and exit code. That of nil is empty.
+func describe(err error) device.ErrorReport {
 	var (
-		own     *exit.Error
 		signal  *exit.Signal
-		phone   *device.Error
+		silent  *exit.Silent
+		own     *device.Error
 		call    *oauth.Error
 		keyring *credentials.KeyringError
 		stored  *credentials.FileError
 	)
-	if errors.As(err, &own) || errors.As(err, &signal) {
-		return exit.Describe(err)
-	}
-	if errors.As(err, &phone) {
-		return exit.Report{Code: string(phone.Code), ExitCode: exit.Code(phone.ExitCode()), Message: phone.Message, Hint: phone.Hint}
-	}
-	if errors.As(err, &call) {
+	switch {
+	case err == nil:
+		return device.ErrorReport{}
+	case errors.As(err, &signal):
+		return device.ErrorReport{Code: device.Code(signal.Error()), ExitCode: signal.Code, Message: signal.Error()}
+	case errors.As(err, &silent):
+		return device.ErrorReport{ExitCode: silent.Code}
+	case errors.As(err, &own):
+	case errors.As(err, &call):
 		return describeOAuth(call)
-	}
-	if errors.As(err, &keyring) {
+	case errors.As(err, &keyring):
 		return describeKeyring(err)
+	case errors.As(err, &stored):
+		return device.ErrorReport{Code: "store_failed", ExitCode: exit.Failed, Message: err.Error(), Hint: stored.Hint}
+	default:
+		if r := describeLab(err); r != nil {
+			return *r
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			return device.ErrorReport{Code: "timeout", ExitCode: exit.Failed, Message: inTime(err), Hint: "increase --timeout"}
+		}
 	}
-	if errors.As(err, &stored) {
-		return exit.Report{Code: "store_failed", ExitCode: exit.Failed, Message: err.Error(), Hint: stored.Hint}
+	return *device.Report(err)
+}
+
+// inTime says of what there was no answer, without Go's own words for that.
+func inTime(err error) string {
+	const sentence = "no answer in time"
+	if what, ok := strings.CutSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()); ok {
+		return sentence + ": " + what
 	}
-	if r := describeLab(err); r != nil {
-		return *r
-	}
-	if errors.Is(err, context.Canceled) {
-		return exit.Report{Code: "interrupted", ExitCode: exit.Interrupted, Message: "interrupted"}
-	}
-	return exit.Describe(err)
+	return sentence
 }

@@ -63,7 +63,7 @@ func inspectRun(ctx context.Context, opts *inspectOptions) error {
 					SchemaVersion int                 `json:"schemaVersion"`
 					Device        device.DeviceRef    `json:"device"`
 					Error         *device.ErrorReport `json:"error"`
-				}{output.SchemaVersion, info.Ref(), reportOf(err)}, "", err
+				}{output.SchemaVersion, info.Ref(), new(describe(err))}, "", err
 			}
 			if openErr != nil {
 				return fail(openErr)

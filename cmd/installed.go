@@ -71,7 +71,7 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 				wechat, err = phone.WeChat(ctx, opts.phone.user())
 			}
 			if err != nil {
-				answer.Err, answer.Error = device.ModuleError{Code: -1, Msg: describe(err).Message}, reportOf(err)
+				answer.Err, answer.Error = device.ModuleError{Code: -1, Msg: describe(err).Message}, new(describe(err))
 				return answer, "", err
 			}
 			answer.Installed, answer.Package, answer.Bundle = wechat.Installed, wechat.Package, wechat.BundleID
@@ -82,7 +82,7 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 			answer.Enabled, answer.AndroidUsers, answer.Warnings = wechat.Enabled, wechat.AndroidUsers, wechat.Warnings
 			if !wechat.Installed {
 				err = device.Errorf(device.WeChatMissing, "WeChat is not installed on %s", info.Label()).WithHint("install WeChat on the phone")
-				answer.Error = reportOf(err)
+				answer.Error = new(describe(err))
 				return answer, "", err
 			}
 			for _, w := range wechat.Warnings {

@@ -12,6 +12,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/lab/natslab"
 )
 
@@ -285,7 +286,7 @@ func (o *labMark) known(state *natslab.State, name string) error {
 	case o.what == "drain" && !agent:
 		return exit.Usagef("wxctl lab ls lists the agents", "the lab has no agent %q", name)
 	case o.what == "release" && !agent && !phone || (o.what == "hold" || o.what == "quarantine") && !phone:
-		return &exit.Error{Name: "no_phone", Code: exit.NoPhone, Message: fmt.Sprintf("the lab has no phone %q", name),
+		return &device.Error{Code: device.NoPhone, Message: fmt.Sprintf("the lab has no phone %q", name),
 			Hint: "wxctl lab ls lists them"}
 	}
 	return nil

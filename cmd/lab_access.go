@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/lab"
 	"github.com/wxctl/wxctl/device/lab/natslab"
 )
@@ -62,7 +63,7 @@ func whoAmI() string {
 }
 
 // describeLab is the report of what a lab said; nil if err is something else.
-func describeLab(err error) *exit.Report {
+func describeLab(err error) *device.ErrorReport {
 	var (
 		denied *natslab.DeniedError
 		access *natslab.AccessError
@@ -71,19 +72,19 @@ func describeLab(err error) *exit.Report {
 	)
 	switch {
 	case errors.As(err, &denied):
-		return &exit.Report{Code: "lab_denied", ExitCode: exit.Credentials, Message: denied.Error(),
+		return &device.ErrorReport{Code: "lab_denied", ExitCode: exit.Credentials, Message: denied.Error(),
 			Hint: "give another key with --lab-key: runner.nk runs suites, agent.nk lends phones, viewer.nk looks on"}
 	case errors.As(err, &access):
-		r := exit.Report{Code: "lab_failed", ExitCode: exit.Failed, Message: access.Message, Hint: access.Hint}
+		r := device.ErrorReport{Code: "lab_failed", ExitCode: exit.Failed, Message: access.Message, Hint: access.Hint}
 		if access.Refused {
 			r.Code, r.ExitCode = "lab_denied", exit.Credentials
 		}
 		return &r
 	case errors.As(err, &held) && held.Phone == "":
-		return &exit.Report{Code: "run_busy", ExitCode: exit.Usage, Message: fmt.Sprintf("the run is being run by %q", held.Holder),
+		return &device.ErrorReport{Code: "run_busy", ExitCode: exit.Usage, Message: fmt.Sprintf("the run is being run by %q", held.Holder),
 			Hint: "wait for it to end"}
 	case errors.As(err, &exists):
-		return &exit.Report{Code: "run_busy", ExitCode: exit.Usage, Message: exists.Error(), Hint: "go on with it: wxctl run --resume DIR"}
+		return &device.ErrorReport{Code: "run_busy", ExitCode: exit.Usage, Message: exists.Error(), Hint: "go on with it: wxctl run --resume DIR"}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/lab/natslab"
 	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
 )
@@ -150,7 +151,7 @@ func labServeRun(ctx context.Context, o *labServeOptions) error {
 	}
 	server, err := natsserver.Start(ctx, options)
 	if err != nil {
-		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("the lab can't be served at %s: %v", o.listen, err),
+		return &device.Error{Code: device.Failed, Message: fmt.Sprintf("the lab can't be served at %s: %v", o.listen, err),
 			Hint: "is a lab served there already? name another address with --listen, or another --store", Err: err}
 	}
 	defer server.Close()

@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/input"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/device"
 )
 
 // Main runs wxctl with the process's arguments and returns its exit code.
@@ -73,7 +74,7 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 	if report.Message != "" {
 		f.Streams.Error(report.Message, report.Hint)
 	}
-	return int(report.ExitCode)
+	return report.ExitCode
 }
 
 func fileExists(name string) bool {
@@ -93,13 +94,13 @@ func (f *Factory) reportPanic(p any) int {
 			f.Streams.Note("%s", strings.TrimRight(line, "\n"))
 		}
 	}
-	report := exit.Report{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what,
+	report := device.ErrorReport{Code: "internal", ExitCode: exit.Failed, Message: "internal error: " + what,
 		Hint: "please report it with what -v prints"}
 	if f.printer != nil && f.printer.JSON() && !f.printer.Printed() {
 		f.printError(report)
 	}
 	f.Streams.Error(report.Message, report.Hint)
-	return int(report.ExitCode)
+	return report.ExitCode
 }
 
 // withSignals cancels the context at SIGINT and SIGTERM, with the exit code as
@@ -145,7 +146,7 @@ func markStarted(cmd *cobra.Command, started *bool) {
 // asUsage turns cobra's complaint about flags, arguments or an unknown
 // command into an error of usage, with the nearest names as the hint.
 func asUsage(root *cobra.Command, args []string, err error) error {
-	var own *exit.Error
+	var own *device.Error
 	if errors.As(err, &own) {
 		return err
 	}
@@ -162,7 +163,7 @@ func asUsage(root *cobra.Command, args []string, err error) error {
 			hint = "did you mean " + near + "?"
 		}
 	}
-	return &exit.Error{Name: "usage", Code: exit.Usage, Message: message, Hint: hint, Err: err}
+	return &device.Error{Code: device.Usage, Message: message, Hint: hint, Err: err}
 }
 
 // helpFor is the command line that shows the help of the command that args
@@ -193,7 +194,7 @@ func (f *Factory) wantsJSON(args []string) bool {
 
 // printError prints the object of a command that failed before it printed
 // its own.
-func (f *Factory) printError(report exit.Report) {
+func (f *Factory) printError(report device.ErrorReport) {
 	p := f.printer
 	if p == nil {
 		var err error
@@ -202,7 +203,7 @@ func (f *Factory) printError(report exit.Report) {
 		}
 	}
 	_ = p.Object(struct {
-		SchemaVersion int         `json:"schemaVersion"`
-		Error         exit.Report `json:"error"`
+		SchemaVersion int                `json:"schemaVersion"`
+		Error         device.ErrorReport `json:"error"`
 	}{output.SchemaVersion, report})
 }

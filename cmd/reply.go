@@ -251,7 +251,7 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 			}
 			outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still
 			if err != nil {
-				outcome.Error = reportOf(err)
+				outcome.Error = new(describe(err))
 				return outcome, "", err
 			}
 			return outcome, tellReply(o.f.Streams, outcome), nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/suite"
 	"github.com/wxctl/wxctl/intents/suite/report"
 )
@@ -96,8 +97,8 @@ func (f *Factory) writeReports(reports []reportTo, runs []ranIn) error {
 	var errs []error
 	for _, to := range reports {
 		if err := to.kind.write(to.path, runs); err != nil {
-			errs = append(errs, &exit.Error{
-				Name: "report_failed", Code: exit.Failed, Message: "the " + to.kind.name + " report can't be written: " + err.Error(),
+			errs = append(errs, &device.Error{
+				Code: "report_failed", Message: "the " + to.kind.name + " report can't be written: " + err.Error(),
 				Hint: "name another path: the run folder keeps everything", Err: err,
 			})
 			continue

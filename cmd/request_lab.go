@@ -95,11 +95,11 @@ func (o *requestOptions) printFromLab(ctx context.Context, run *suite.Run, sever
 			return err
 		}
 		if e := outcome.Error; e != nil {
-			errs = append(errs, &exit.Error{Name: string(e.Code), Code: exit.Code(e.ExitCode), Message: e.Message, Hint: e.Hint})
+			errs = append(errs, &device.Error{Code: e.Code, Exit: e.ExitCode, Message: e.Message, Hint: e.Hint})
 		}
 	}
 	if several && len(errs) > 0 && len(errs) < len(run.Results) {
-		return &exit.Error{Name: "some_failed", Code: exit.SomeFailed,
+		return &device.Error{Code: "some_failed", Exit: exit.SomeFailed,
 			Message: fmt.Sprintf("%d of %d phones failed", len(errs), len(run.Results)),
 			Err:     errors.Join(errs...)}
 	}
@@ -113,11 +113,11 @@ func (o *requestOptions) printFromLab(ctx context.Context, run *suite.Run, sever
 func failureOf(ctx context.Context, e *suite.End) error {
 	switch {
 	case e.Status == suite.Unknown:
-		return &exit.Error{Name: string(device.PhoneLost), Code: exit.PhoneLost, Message: e.Reason,
+		return &device.Error{Code: device.PhoneLost, Message: e.Reason,
 			Hint: "look at the phone before you repeat it: people may have seen it"}
 	case e.Status == suite.Stopped && ctx.Err() != nil:
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return &exit.Error{Name: string(device.NotSeen), Code: exit.NotSeen, Message: "no phone of the lab was free in time",
+			return &device.Error{Code: device.NotSeen, Message: "no phone of the lab was free in time",
 				Hint: "increase --timeout, or see wxctl lab ls"}
 		}
 		return context.Cause(ctx)
@@ -126,5 +126,5 @@ func failureOf(ctx context.Context, e *suite.End) error {
 	if len(e.Problems) > 0 {
 		message, hint = e.Problems[0].Message, e.Problems[0].Hint
 	}
-	return &exit.Error{Name: "failed", Code: exit.Code(max(e.ExitCode, 1)), Message: message, Hint: hint}
+	return &device.Error{Code: device.Failed, Exit: max(e.ExitCode, 1), Message: message, Hint: hint}
 }

@@ -165,7 +165,7 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 }
 
 // long is a command's long help: the text and its EXIT STATUS.
-func long(text string, codes ...exit.Code) string {
+func long(text string, codes ...int) string {
 	return strings.TrimSpace(text) + "\n\n" + exit.Status(codes...)
 }
 

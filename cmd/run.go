@@ -47,7 +47,7 @@ type runOptions struct {
 	page       *webView // nil without --web
 }
 
-var runCodes = []exit.Code{exit.FoundWrong, exit.SeveralPhones, exit.NotRun, exit.Interrupted, exit.Terminated}
+var runCodes = []int{exit.FoundWrong, exit.SeveralPhones, exit.NotRun, exit.Interrupted, exit.Terminated}
 
 // NewCmdRun makes `wxctl run`.
 func NewCmdRun(f *Factory, runF func(context.Context, *runOptions) error) *cobra.Command {
@@ -267,13 +267,13 @@ func (o *runOptions) invalid(broken int, faults []suite.Problem) error {
 	if broken > 1 {
 		what = fmt.Sprintf("%d suites have %d errors", broken, len(faults))
 	}
-	err := &exit.Error{Name: "suite_invalid", Code: exit.Usage, Message: what + ": nothing was run", Hint: "fix the errors above"}
+	err := &device.Error{Code: "suite_invalid", Exit: exit.Usage, Message: what + ": nothing was run", Hint: "fix the errors above"}
 	if o.f.Printer().JSON() {
 		report := describe(err)
 		return errors.Join(err, o.f.Printer().Object(struct {
-			SchemaVersion int             `json:"schemaVersion"`
-			Problems      []suite.Problem `json:"problems"`
-			Error         exit.Report     `json:"error"`
+			SchemaVersion int                `json:"schemaVersion"`
+			Problems      []suite.Problem    `json:"problems"`
+			Error         device.ErrorReport `json:"error"`
 		}{output.SchemaVersion, faults, report}))
 	}
 	return err

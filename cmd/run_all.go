@@ -12,6 +12,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/config"
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -154,10 +155,10 @@ func verdictOf(ctx context.Context, runs []ranIn) error {
 	case exit.OK:
 		return nil
 	case exit.FoundWrong:
-		return &exit.Error{Name: "cases_failed", Code: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()),
+		return &device.Error{Code: "cases_failed", Exit: code, Message: fmt.Sprintf("%d of %d failed", counts.Failed, counts.Total()),
 			Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(runs))}
 	case exit.NotRun:
-		return &exit.Error{Name: "cases_not_run", Code: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(runs)),
+		return &device.Error{Code: "cases_not_run", Exit: code, Hint: "wxctl run --rerun-failed " + suite.Quote(shortest(runs)),
 			Message: fmt.Sprintf("nothing failed, but of %d results %s", counts.Total(), missing(counts))}
 	default:
 		return context.Cause(ctx)
@@ -243,7 +244,7 @@ func (l *lastTook) save() error {
 		}
 	}
 	if err != nil {
-		return &exit.Error{Name: "failed", Code: exit.Failed, Message: fmt.Sprintf("the case times can't be saved: %v", err),
+		return &device.Error{Code: device.Failed, Message: fmt.Sprintf("the case times can't be saved: %v", err),
 			Hint: "name another place with WXCTL_STATE_DIR"}
 	}
 	return nil

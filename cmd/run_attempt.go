@@ -106,7 +106,7 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 	args, err := a.run.arguments(a.c, s, a.phone.info.ID, a.fill)
 	if err != nil {
 		a.end.Problems = append(a.end.Problems, a.problem(s.Pos, err.Error()))
-		a.end.Status, a.end.ExitCode = suite.Failed, int(exit.Usage)
+		a.end.Status, a.end.ExitCode = suite.Failed, exit.Usage
 		return false
 	}
 	on := a.watch(i)
@@ -139,7 +139,7 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 	if end.Status != suite.Passed && on.fired && a.onFailure(a.c.Screenshot) {
 		a.picture(ctx)
 	}
-	if answer.ExitCode == int(exit.PhoneLost) || answer.ExitCode == int(exit.NoPhone) || answer.ExitCode == int(exit.PhoneNotReady) {
+	if answer.ExitCode == exit.PhoneLost || answer.ExitCode == exit.NoPhone || answer.ExitCode == exit.PhoneNotReady {
 		a.phone.again(ctx, errors.New(said.Message))
 	}
 	return end.Status == suite.Passed
@@ -320,7 +320,7 @@ func (r *suiteRun) hideSecrets(o outcome) {
 
 // erroring are the exit codes that say nothing of what was tested: the phone, a
 // server or the lab stood in the way.
-var erroring = []exit.Code{
+var erroring = []int{
 	exit.Failed, exit.Credentials, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy,
 }
 
@@ -337,9 +337,9 @@ func statusOf(s *suite.Step, code, problems int, o outcome) suite.Status {
 		return suite.Passed
 	case o.State == device.Unknown.String():
 		return suite.Unknown
-	case slices.Contains(erroring, exit.Code(code)):
+	case slices.Contains(erroring, code):
 		return suite.Errored
-	case code == int(exit.Interrupted) || code == int(exit.Terminated):
+	case code == exit.Interrupted || code == exit.Terminated:
 		return suite.Stopped
 	}
 	return suite.Failed
@@ -401,7 +401,7 @@ func (r *suiteRun) settings(c *suite.Case, command *suite.Command, phone string)
 
 // said is what a command said on its way.
 type said struct {
-	exit.Report
+	device.ErrorReport
 	log string
 }
 
@@ -417,7 +417,7 @@ func (r *suiteRun) command(ctx context.Context, args []string, phones PhoneOpene
 	code := Run(ctx, f, args)
 	answer := suite.Answer{ExitCode: code, JSON: bytes.TrimSpace(out.Bytes())}
 	var report struct {
-		Error exit.Report `json:"error"`
+		Error device.ErrorReport `json:"error"`
 	}
 	_ = json.Unmarshal(answer.JSON, &report) // there may be none
 	return answer, said{report.Error, log.String()}

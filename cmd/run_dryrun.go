@@ -51,7 +51,7 @@ func (o *runOptions) preview(ctx context.Context, runs []*suiteRun) error {
 		}
 	}
 	if counts.Failed > 0 {
-		return &exit.Error{Name: "cases_failed", Code: exit.FoundWrong, Message: fmt.Sprintf("%d of %d would be refused", counts.Failed,
+		return &device.Error{Code: "cases_failed", Exit: exit.FoundWrong, Message: fmt.Sprintf("%d of %d would be refused", counts.Failed,
 			counts.Total()), Hint: "fix the errors above"}
 	}
 	o.f.Streams.Note("%d checked, with no phone", counts.Total())
@@ -120,6 +120,6 @@ func (r *suiteRun) previewCase(ctx context.Context, c *suite.Case, on device.Pla
 // onlyRefused: the step expects to be refused before it is sent.
 func onlyRefused(s *suite.Step) bool {
 	_, sent := s.ExpectsExit(0)
-	says, refused := s.ExpectsExit(int(exit.RefusedBefore))
+	says, refused := s.ExpectsExit(exit.RefusedBefore)
 	return says && refused && !sent
 }

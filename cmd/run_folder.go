@@ -19,6 +19,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -96,7 +97,7 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	}
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, &exit.Error{Name: "run_busy", Code: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir),
+		return nil, &device.Error{Code: "run_busy", Exit: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir),
 			Hint: "wait for it to end", Err: err}
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)

@@ -80,7 +80,7 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 			l.Close()
 			return nil, nil, nil, err
 		}
-		err = &exit.Error{Name: string(device.NoPhone), Code: exit.NoPhone, Message: "no phone of the lab fits",
+		err = &device.Error{Code: device.NoPhone, Message: "no phone of the lab fits",
 			Hint: "wxctl lab ls lists them", Err: err}
 		o.f.Streams.Warn("no case can run: %s", describe(err).Message)
 		return nil, err, l.Close, nil
@@ -295,7 +295,7 @@ func (r *suiteRun) gone(ctx context.Context, pending map[string]todo) error {
 	jobs, err := l.queue.Withdraw(ctx, func(j lab.Job) bool { return lost[j.ID] })
 	for _, job := range jobs {
 		t := pending[job.ID]
-		end := suite.End{Status: suite.Errored, Reason: "no phone of the lab that fits is left", ExitCode: int(exit.NoPhone),
+		end := suite.End{Status: suite.Errored, Reason: "no phone of the lab that fits is left", ExitCode: exit.NoPhone,
 			Outcome: json.RawMessage("null")}
 		end.Problems = []suite.Problem{{File: r.plan.File, Line: t.c.Pos.Line, Column: t.c.Pos.Column, Message: end.Reason,
 			Hint: "wxctl lab ls lists the phones"}}
@@ -350,11 +350,11 @@ type ownerAsk struct {
 
 // ownerAnswer is the answer to it.
 type ownerAnswer struct {
-	Value    string          `json:"value,omitempty"`
-	ExitCode int             `json:"exitCode"`
-	JSON     json.RawMessage `json:"json,omitempty"`
-	Report   exit.Report     `json:"report"`
-	Log      string          `json:"log,omitempty"`
+	Value    string             `json:"value,omitempty"`
+	ExitCode int                `json:"exitCode"`
+	JSON     json.RawMessage    `json:"json,omitempty"`
+	Report   device.ErrorReport `json:"report"`
+	Log      string             `json:"log,omitempty"`
 }
 
 // answer answers an agent. It does nothing that the plan does not say.
@@ -387,7 +387,7 @@ func (r *suiteRun) answer(ctx context.Context, text []byte) ([]byte, error) {
 	}
 	answer, said := r.command(ctx, args, nil)
 	r.hideSecrets(readOutcome(answer.JSON))
-	reply := ownerAnswer{ExitCode: answer.ExitCode, Report: said.Report, Log: said.log}
+	reply := ownerAnswer{ExitCode: answer.ExitCode, Report: said.ErrorReport, Log: said.log}
 	if json.Valid(answer.JSON) {
 		reply.JSON = answer.JSON
 	}

@@ -111,7 +111,7 @@ func (r *suiteRun) run(ctx context.Context) (*suite.Run, error) {
 }
 
 // runVerdict is the exit code of a run.
-func runVerdict(ctx context.Context, counts suite.Counts) exit.Code {
+func runVerdict(ctx context.Context, counts suite.Counts) int {
 	var signal *exit.Signal
 	switch {
 	case errors.As(context.Cause(ctx), &signal):
@@ -388,7 +388,7 @@ func (r *suiteRun) settleBefore() error {
 
 // notRun records a case that fits no phone.
 func (r *suiteRun) notRun(c *suite.Case, reason string) error {
-	end := &suite.End{Status: suite.Errored, Reason: reason, ExitCode: int(exit.NoPhone), Outcome: json.RawMessage("null")}
+	end := &suite.End{Status: suite.Errored, Reason: reason, ExitCode: exit.NoPhone, Outcome: json.RawMessage("null")}
 	if c.Optional {
 		end.Status, end.ExitCode = suite.Skipped, 0
 	} else {
@@ -447,7 +447,7 @@ func (r *suiteRun) attempt(ctx context.Context, p *runPhone, claim lab.Claim) er
 		return claim.Return(ctx) // another phone can take it
 	}
 	report := describe(gone)
-	end := suite.End{Status: suite.Errored, Reason: report.Message, ExitCode: int(report.ExitCode), Outcome: json.RawMessage("null"),
+	end := suite.End{Status: suite.Errored, Reason: report.Message, ExitCode: report.ExitCode, Outcome: json.RawMessage("null"),
 		Problems: []suite.Problem{{File: r.plan.File, Line: c.Pos.Line, Column: c.Pos.Column, Message: report.Message, Hint: report.Hint}}}
 	text, err := json.Marshal(end)
 	if err != nil {

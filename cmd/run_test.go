@@ -195,7 +195,7 @@ func TestRunFlaky(t *testing.T) {
 		end    func(n int, text string) (device.Progress, error)
 		more   string
 		counts suite.Counts
-		code   exit.Code
+		code   int
 		fired  int
 	}{
 		{"every third written and lost", func(n int, _ string) (device.Progress, error) {
@@ -346,7 +346,7 @@ func TestRunInterrupted(t *testing.T) {
 	}
 	f, out, errOut := phones.factory(t)
 	dir := filepath.Join(t.TempDir(), "run")
-	if code := Run(ctx, f, []string{"run", cases(t, 9, ""), "--out", dir}); code != int(exit.Interrupted) {
+	if code := Run(ctx, f, []string{"run", cases(t, 9, ""), "--out", dir}); code != exit.Interrupted {
 		t.Errorf("exit %d: %s", code, errOut())
 	}
 	_, run := results(t, dir)
@@ -376,7 +376,7 @@ func TestRunDeadline(t *testing.T) {
 	}
 	f, _, errOut := phones.factory(t)
 	dir := filepath.Join(t.TempDir(), "run")
-	if code := Run(t.Context(), f, []string{"run", cases(t, 200, ""), "--out", dir, "--deadline", "1ms"}); code != int(exit.NotRun) {
+	if code := Run(t.Context(), f, []string{"run", cases(t, 200, ""), "--out", dir, "--deadline", "1ms"}); code != exit.NotRun {
 		t.Errorf("exit %d: %s", code, errOut())
 	}
 	if _, run := results(t, dir); run.Counts.Stopped == 0 || run.Counts.Total() != 200 {
@@ -416,7 +416,7 @@ func TestRunBusyFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	phones.end = func(int, string) (device.Progress, error) {
 		second, _, said := testFactory(t, "", nil)
-		if code := Run(t.Context(), second, []string{"run", "--resume", dir}); code != int(exit.Usage) || !strings.Contains(said(),
+		if code := Run(t.Context(), second, []string{"run", "--resume", dir}); code != exit.Usage || !strings.Contains(said(),
 			"is being run by another wxctl") {
 			t.Errorf("exit %d: %s", code, said())
 		}

@@ -49,7 +49,7 @@ func (o *requestOptions) addSaveCase(cmd *cobra.Command) {
 }
 
 // saveCase appends the case. The suite is as it was if that can't be done.
-func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, code exit.Code) error {
+func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, code int) error {
 	old, err := files.Read(file, maxSuite)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return exit.Usagef("name another file with --save-case", "the suite %q can't be read: %v", file, err)
@@ -132,7 +132,7 @@ var fileFlags = []string{"file", "thumb", "hd-image", "from", "fs-root", "widget
 
 // stepOf is the command that was typed, and what came of it, as a step. What
 // the run sets itself is left out.
-func (o *requestOptions) stepOf(c *cobra.Command, args []string, file string, code exit.Code, v *suite.Vocabulary) suite.Step {
+func (o *requestOptions) stepOf(c *cobra.Command, args []string, file string, code int, v *suite.Vocabulary) suite.Step {
 	step := suite.Step{Do: strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")}
 	command := v.Command(step.Do)
 	c.Flags().Visit(func(f *pflag.Flag) {

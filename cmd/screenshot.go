@@ -24,8 +24,8 @@ type viewOptions struct {
 }
 
 // viewCodes are how both commands may end.
-func viewCodes() []exit.Code {
-	return []exit.Code{exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.PhoneLost, exit.PhoneBusy, exit.NotSeen}
+func viewCodes() []int {
+	return []int{exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.PhoneLost, exit.PhoneBusy, exit.NotSeen}
 }
 
 // NewCmdScreenshot makes `wxctl screenshot`.
@@ -135,7 +135,7 @@ func viewRun(ctx context.Context, o *viewOptions, kind string, do look) error {
 				err = o.view(ctx, name, info, phone, do, create)
 			}
 			if err != nil {
-				answer.Error = reportOf(err)
+				answer.Error = new(describe(err))
 				return answer, "", err
 			}
 			return answer, o.f.Streams.Sprintf("saved %s", safe(name)), nil

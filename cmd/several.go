@@ -118,13 +118,13 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 	}
 	if f.Printer().JSON() {
 		if err := f.Printer().Line(struct {
-			Type          string    `json:"type"`
-			SchemaVersion int       `json:"schemaVersion"`
-			Phones        int       `json:"phones"`
-			OK            int       `json:"ok"`
-			Failed        int       `json:"failed"`
-			NotReady      int       `json:"notReady"`
-			ExitCode      exit.Code `json:"exitCode"`
+			Type          string `json:"type"`
+			SchemaVersion int    `json:"schemaVersion"`
+			Phones        int    `json:"phones"`
+			OK            int    `json:"ok"`
+			Failed        int    `json:"failed"`
+			NotReady      int    `json:"notReady"`
+			ExitCode      int    `json:"exitCode"`
 		}{"summary", output.SchemaVersion, len(errs), len(errs) - failed, failed, notReady, code}); err != nil {
 			return err
 		}
@@ -140,13 +140,13 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 		f.Streams.Note("all %d phones: ok%s", len(errs), others)
 		return nil
 	case failed == 0:
-		return &exit.Error{Name: "some_failed", Code: code, Message: fmt.Sprintf("all %d ready phones: ok%s", len(errs), others),
+		return &device.Error{Code: "some_failed", Exit: code, Message: fmt.Sprintf("all %d ready phones: ok%s", len(errs), others),
 			Hint: "make them ready, wait for them with --wait, or skip them with --allow-not-ready"}
 	}
-	name := "some_failed"
+	name := device.Code("some_failed")
 	if code != exit.SomeFailed {
 		name = describe(first).Code
 	}
-	return &exit.Error{Name: name, Code: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others),
+	return &device.Error{Code: name, Exit: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others),
 		Hint: "the lines above say why for each", Err: first}
 }

@@ -16,7 +16,7 @@ import (
 // code wins over the error that it caused, and nothing is left running.
 func TestSignalCause(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	for _, code := range []exit.Code{exit.Interrupted, exit.Terminated} {
+	for _, code := range []int{exit.Interrupted, exit.Terminated} {
 		for _, args := range [][]string{
 			{"share", "text", "hi", "--scene", "session", "--device", "virtual:android?answer=stay", "--until", "returned"},
 			{"watch", "--device", "virtual:android"},

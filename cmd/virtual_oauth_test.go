@@ -54,12 +54,12 @@ func TestVirtualOAuth(t *testing.T) {
 		return resp.Status + " " + string(text)
 	}
 	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	auth := func(stdin string, want exit.Code, args ...string) {
+	auth := func(stdin string, want int, args ...string) {
 		t.Helper()
 		g, _, stderr := testFactory(t, stdin, map[string]string{
 			"WXCTL_APP_ID": at.AppID, "WXCTL_APP_SECRET": "0123456789abcdef0123456789abcdef", "WXCTL_STORE": "file", "WXCTL_STATE_DIR": f.Getenv("WXCTL_STATE_DIR"),
 		})
-		if code := Run(t.Context(), g, append([]string{"auth"}, append(args, "--base-url", at.BaseURL)...)); exit.Code(code) != want {
+		if code := Run(t.Context(), g, append([]string{"auth"}, append(args, "--base-url", at.BaseURL)...)); code != want {
 			t.Errorf("%v: exit %d, want %d: %s", args, code, want, stderr())
 		}
 	}

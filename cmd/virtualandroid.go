@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
@@ -141,5 +142,5 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 
 // busyPort names the way out of a port that is taken.
 func busyPort(err error) error {
-	return &exit.Error{Name: "failed", Code: exit.Failed, Message: err.Error(), Hint: "use another port, or 0 for any free one", Err: err}
+	return &device.Error{Code: device.Failed, Message: err.Error(), Hint: "use another port, or 0 for any free one", Err: err}
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
 // The phones are where the line says, by TCP and by the socket, until stdin
@@ -43,7 +41,7 @@ func TestVirtualIOS(t *testing.T) {
 		}
 	}
 	close.Close()
-	if code := <-done; exit.Code(code) != 0 {
+	if code := <-done; code != 0 {
 		t.Errorf("exit %d: %s", code, stderr())
 	}
 	if _, err := os.Stat(filepath.Dir(at.USBMuxSocket)); !os.IsNotExist(err) {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ func (c Code) ExitCode() int {
 // the kind that scripts look at. Messages quote what came from outside.
 type Error struct {
 	Code    Code
+	Exit    int    // the exit code, where it is not that of Code
 	Message string // one sentence: lower case, no full stop
 	Hint    string // the next step, often a command; may be empty
 	// Candidates are the phones to choose from, for errors about choosing.
@@ -88,7 +90,7 @@ func (e *Error) Error() string { return e.Message }
 func (e *Error) Unwrap() error { return e.Err }
 
 // ExitCode returns the process exit code that belongs to the error.
-func (e *Error) ExitCode() int { return e.Code.ExitCode() }
+func (e *Error) ExitCode() int { return cmp.Or(e.Exit, e.Code.ExitCode()) }
 
 // AsError returns err as an *Error: itself if it is one, else one of a kind
 // that fits (a cancelled context is Interrupted, a passed deadline NotSeen,

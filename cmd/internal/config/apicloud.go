@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 // APICloud is what an APICloud config.xml says of the wx module.
@@ -197,6 +198,6 @@ func notAPICloud(path string, line int, key, what string) error {
 	if key != "" {
 		where += fmt.Sprintf(", key %q", key)
 	}
-	return &exit.Error{Name: "bad_config", Code: exit.Usage, Message: where + ": " + what,
+	return &device.Error{Code: "bad_config", Exit: exit.Usage, Message: where + ": " + what,
 		Hint: `give the app's config.xml, with <feature name="wx">`}
 }

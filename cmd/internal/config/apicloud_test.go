@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 const apiCloud = `<?xml version="1.0" encoding="UTF-8"?>
@@ -39,7 +40,7 @@ func TestReadAPICloud(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := ReadAPICloud("config.xml", strings.NewReader(tt.text))
-			r := exit.Describe(err)
+			r := device.Report(err)
 			if r.ExitCode != exit.Usage || strings.Contains(r.Message, "SENTINEL") {
 				t.Fatalf("%+v", r)
 			}
@@ -70,7 +71,7 @@ func TestFieldConfigs(t *testing.T) {
 			case "attr-order.xml", "empty-secret.xml", "wxpay-only.xml":
 				want.Secret = ""
 			case "two-diff.xml":
-				if r := exit.Describe(errOf(ReadAPICloud(file.Name(), bytes.NewReader(text)))); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "differs") {
+				if r := device.Report(errOf(ReadAPICloud(file.Name(), bytes.NewReader(text)))); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "differs") {
 					t.Errorf("%+v", r)
 				}
 				return

@@ -19,6 +19,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/input"
+	"github.com/wxctl/wxctl/device"
 )
 
 // DefaultProfile is the profile that is used when none is named.
@@ -93,8 +94,8 @@ func Load(dir string) (*Config, error) {
 	path := filepath.Join(dir, "config.toml")
 	text, err := files.Read(path, mostConfig)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, &exit.Error{
-			Name: "bad_config", Code: exit.Usage, Message: fmt.Sprintf("%q can't be read: %s", path, reason(err)),
+		return nil, &device.Error{
+			Code: "bad_config", Exit: exit.Usage, Message: fmt.Sprintf("%q can't be read: %s", path, reason(err)),
 			Hint: "see who may read it, or name another directory with WXCTL_CONFIG_DIR", Err: err,
 		}
 	}
@@ -182,8 +183,8 @@ func broken(path string, line int, key, what string) error {
 	for _, k := range Keys() {
 		names = append(names, k.Name)
 	}
-	return &exit.Error{
-		Name: "bad_config", Code: exit.Usage, Message: where + ": " + what,
+	return &device.Error{
+		Code: "bad_config", Exit: exit.Usage, Message: where + ": " + what,
 		Hint: "fix that line; a profile's keys are " + strings.Join(names, ", "),
 	}
 }

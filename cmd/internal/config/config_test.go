@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 func TestParseErrorsNameFileLineAndKey(t *testing.T) {
@@ -29,7 +30,7 @@ func TestParseErrorsNameFileLineAndKey(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Parse("/etc/wxctl/config.toml", []byte(tt.text))
-			r := exit.Describe(err)
+			r := device.Report(err)
 			if r.ExitCode != exit.Usage || r.Hint == "" {
 				t.Fatalf("report %+v", r)
 			}
@@ -85,7 +86,7 @@ func TestUpdateRefusedChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	for _, kv := range [][2]string{{"app-id", "wxZZ"}, {"package", "app"}, {"nokey", "x"}, {"universal-link", "http://example.com"}, {"bundle-id", "a b"}, {"scene", "9"}, {"device", " x"}} {
 		_, err := Update(context.Background(), dir, func(f *File) error { return f.Set("default", kv[0], kv[1]) })
-		if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, kv[0]) {
+		if r := device.Report(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, kv[0]) {
 			t.Errorf("%v: %+v", kv, r)
 		}
 	}
@@ -128,10 +129,10 @@ func TestPrecedence(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	env["WXCTL_APP_ID"] = "nonsense"
-	if _, err := c.Lookup("app-id", "default", getenv); exit.Describe(err).ExitCode != exit.Usage {
+	if _, err := c.Lookup("app-id", "default", getenv); device.Report(err).ExitCode != exit.Usage {
 		t.Errorf("a bad variable: %v", err)
 	}
-	if _, _, err := c.ProfileName("nope", getenv); exit.Describe(err).ExitCode != exit.Usage {
+	if _, _, err := c.ProfileName("nope", getenv); device.Report(err).ExitCode != exit.Usage {
 		t.Errorf("a profile that isn't there: %v", err)
 	}
 }

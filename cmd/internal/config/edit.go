@@ -36,7 +36,7 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if locked, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !locked {
-		return nil, &exit.Error{Name: "config_busy", Code: exit.Failed, Message: "another wxctl is writing the configuration",
+		return nil, &device.Error{Code: "config_busy", Message: "another wxctl is writing the configuration",
 			Hint: "try again", Err: err}
 	}
 	defer lock.Unlock()
@@ -68,7 +68,7 @@ func unwritable(path, what string, err error) error {
 	if files.Full(err) {
 		hint = "make room on that disk, or name another directory with WXCTL_CONFIG_DIR"
 	}
-	return &exit.Error{Name: "bad_config", Code: exit.Usage,
+	return &device.Error{Code: "bad_config", Exit: exit.Usage,
 		Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)), Hint: hint, Err: err}
 }
 

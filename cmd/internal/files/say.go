@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 // Unreadable is the error of a file that can't be read, for the user.
@@ -30,7 +31,7 @@ func Unwritable(name string, err error) error {
 	case errors.As(err, &kind):
 		return exit.Usagef("name another file", "%q can't be written: %v", name, kind)
 	case Full(err):
-		return &exit.Error{Name: "disk_full", Code: exit.Failed, Message: fmt.Sprintf("%q can't be written: %v", name,
+		return &device.Error{Code: "disk_full", Message: fmt.Sprintf("%q can't be written: %v", name,
 			reason(err)), Hint: "make room on that disk, or name a file on another", Err: err}
 	case errors.Is(err, fs.ErrNotExist):
 		return exit.Usagef("make its directory first", "%q can't be written: %v", name, reason(err))

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 // ShellHint is how to make a shell send UTF-8.
@@ -70,7 +71,7 @@ func pairedUTF16(data []byte) bool {
 }
 
 func notText(what, why string) error {
-	return &exit.Error{Name: "not_utf8", Code: exit.Usage, Message: fmt.Sprintf("%s %s", what, why), Hint: ShellHint}
+	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf("%s %s", what, why), Hint: ShellHint}
 }
 
 // CheckArgs refuses arguments that are no UTF-8, unless they name a file that

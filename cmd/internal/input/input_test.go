@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 // TestDecode: a byte order mark decides, and is dropped; without one it is
@@ -31,7 +32,7 @@ func TestDecode(t *testing.T) {
 	}
 	for _, in := range []string{"\xc4\xe3\xba\xc3", "a\xff", "a\x00b\x00", "\xff\xfea", "\xff\xfe\x3d\xd8", "\xff\xfe\x00\xde\x3d\xd8", "\xfe\xff\xd8\x3d\x00\x41", "\x82\xb1\x82\xf1"} {
 		_, err := Decode([]byte(in), "the text")
-		r := exit.Describe(err)
+		r := device.Report(err)
 		if r.ExitCode != exit.Usage || !strings.Contains(r.Hint, "$OutputEncoding") || !strings.Contains(r.Hint, "chcp 65001") {
 			t.Errorf("%q: %+v", in, r)
 		}

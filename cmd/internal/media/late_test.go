@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
@@ -37,11 +38,11 @@ func TestDownloadTooLate(t *testing.T) {
 			close(release)
 			server.Close()
 			cancel(nil)
-			var own *exit.Error
+			var own *device.Error
 			switch {
 			case signal && !errors.Is(err, interrupted):
 				t.Errorf("begins %t: interrupted: %v", begins, err)
-			case !signal && (!errors.As(err, &own) || own.Code != exit.NotSeen || !strings.Contains(own.Message, "timed out") || strings.Contains(own.Message, "secret")):
+			case !signal && (!errors.As(err, &own) || own.Code != device.NotSeen || !strings.Contains(own.Message, "timed out") || strings.Contains(own.Message, "secret")):
 				t.Errorf("begins %t: too late: %v", begins, err)
 			}
 		}

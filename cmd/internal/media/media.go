@@ -20,6 +20,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
@@ -222,7 +223,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		return File{}, exit.Usagef("use an http or https URL, or a file", "%q can't be downloaded: it is not an http or https URL", where)
 	}
 	failed := func(what string, cause error) error {
-		return &exit.Error{Name: "download_failed", Code: exit.Failed, Message: fmt.Sprintf("%q can't be fetched: %s", where,
+		return &device.Error{Code: "download_failed", Message: fmt.Sprintf("%q can't be fetched: %s", where,
 			what), Hint: "open it in a browser, or download it and pass the file", Err: cause}
 	}
 	// over is why a download ends with the command's context: the end of the
@@ -232,7 +233,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		if cause == nil || !errors.Is(cause, context.DeadlineExceeded) {
 			return cause
 		}
-		return &exit.Error{Name: "not_seen", Code: exit.NotSeen, Message: fmt.Sprintf("timed out downloading %q; nothing was sent", where),
+		return &device.Error{Code: device.NotSeen, Message: fmt.Sprintf("timed out downloading %q; nothing was sent", where),
 			Hint: "increase --timeout, or download it and pass the file", Err: cause}
 	}
 	resp, err := l.HTTP().Do(req)
@@ -298,7 +299,7 @@ func shown(address string) string {
 }
 
 func tooLarge(name string, size, limit int64) error {
-	return &exit.Error{Name: "refused", Code: exit.RefusedBefore,
+	return &device.Error{Code: device.Refused,
 		Message: fmt.Sprintf("%q has %d bytes; at most %d can be sent", name, size, limit), Hint: "make it smaller"}
 }
 

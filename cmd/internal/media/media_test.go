@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/device"
 )
 
 func pngOf(t *testing.T) []byte {
@@ -50,15 +51,15 @@ func TestRootsHold(t *testing.T) {
 	}
 	for _, name := range []string{"fs://../secret", "fs://link", "widget://../a.jpg", "fs://sub", "fs://", "fs://nope", filepath.Join(dir, "nope")} {
 		_, err := l.Read(name, 100)
-		if r := exit.Describe(err); r.ExitCode != exit.Usage || strings.Contains(r.Message, "S\n") {
+		if r := device.Report(err); r.ExitCode != exit.Usage || strings.Contains(r.Message, "S\n") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 	_, err := (&Loader{}).Read("fs://a.jpg", 100)
-	if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Hint, "--fs-root") {
+	if r := device.Report(err); r.ExitCode != exit.Usage || !strings.Contains(r.Hint, "--fs-root") {
 		t.Errorf("without a root: %+v", r)
 	}
-	if _, err := l.Read("fs://a.jpg", 0); exit.Describe(err).ExitCode != exit.RefusedBefore {
+	if _, err := l.Read("fs://a.jpg", 0); device.Report(err).ExitCode != exit.RefusedBefore {
 		t.Errorf("too large: %v", err)
 	}
 }
@@ -91,9 +92,9 @@ func TestDownload(t *testing.T) {
 			t.Errorf("%s: %q, %v", p, f.Name, err)
 		}
 	}
-	for p, code := range map[string]exit.Code{"/page": exit.Usage, "/lie.png": exit.Usage, "/huge": exit.RefusedBefore, "/loop": exit.Failed, "/gone": exit.Failed} {
+	for p, code := range map[string]int{"/page": exit.Usage, "/lie.png": exit.Usage, "/huge": exit.RefusedBefore, "/loop": exit.Failed, "/gone": exit.Failed} {
 		_, err := l.Download(context.Background(), server.URL+p+"?token=SENTINEL", true)
-		if r := exit.Describe(err); r.ExitCode != code || strings.Contains(r.Message, "SENTINEL") {
+		if r := device.Report(err); r.ExitCode != code || strings.Contains(r.Message, "SENTINEL") {
 			t.Errorf("%s: %+v, want exit %d", p, r, code)
 		}
 	}
@@ -124,7 +125,7 @@ func TestBytesDecide(t *testing.T) {
 		}
 	}
 	_, err := l.Download(t.Context(), server.URL+"/a.jpg?file=html.jpg&type=image%2Fjpeg", true)
-	if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "HTML") || !strings.Contains(r.Message, "image/jpeg") {
+	if r := device.Report(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "HTML") || !strings.Contains(r.Message, "image/jpeg") {
 		t.Errorf("%+v", r)
 	}
 	if f, err := l.Download(t.Context(), server.URL+"/a.jpg?file=html.jpg", false); err != nil || f.MIME() != "text/html" {
@@ -160,7 +161,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %q, %v", form, f.Name, err)
 		}
 	}
-	if _, err := l.Read("file://elsewhere/a.jpg", 10); exit.Describe(err).ExitCode != exit.Usage {
+	if _, err := l.Read("file://elsewhere/a.jpg", 10); device.Report(err).ExitCode != exit.Usage {
 		t.Errorf("another computer's file: %v", err)
 	}
 	for name, want := range map[string]bool{"HTTP://h/a": true, "https://h": true, "Https://h": true, "ftp://h": false, "http:a": false, "http://": false} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/streamstest"
+	"github.com/wxctl/wxctl/device"
 )
 
 func TestTable(t *testing.T) {
@@ -106,7 +107,7 @@ func TestBadJQIsUsage(t *testing.T) {
 	s, _, _ := streamstest.New("")
 	for _, expr := range []string{".[", "nosuchfunction"} {
 		_, err := New(t.Context(), s, false, expr)
-		if r := exit.Describe(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
+		if r := device.Report(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
 			t.Errorf("%q: %+v", expr, r)
 		}
 	}
@@ -114,7 +115,7 @@ func TestBadJQIsUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := exit.Describe(p.Object(map[string]any{"a": 1})); r.ExitCode != exit.Usage {
+	if r := device.Report(p.Object(map[string]any{"a": 1})); r.ExitCode != exit.Usage {
 		t.Errorf("an expression that fails on the data: %+v", r)
 	}
 }
