@@ -29,8 +29,9 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		return nil, nil, err
 	}
 	fleet := &device.Fleet{LockDir: lockDir, Command: f.command}
+	trace := f.trace()
 	if sel.Virtual != nil {
-		backend, stop, err := startVirtual(ctx, sel.Virtual)
+		backend, stop, err := startVirtual(ctx, sel.Virtual, trace)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -43,6 +44,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 			if err != nil {
 				return nil, nil, err
 			}
+			server.Trace = trace
 			fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
 		}
 	}
@@ -52,10 +54,19 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 			if err != nil {
 				return nil, nil, err
 			}
+			server.Trace = trace
 			fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
 		}
 	}
 	return fleet, func() {}, nil
+}
+
+// trace shows what goes over the wires to phones, as -v -v asks for.
+func (f *Factory) trace() *device.Trace {
+	if f.Verbose() < 2 {
+		return nil
+	}
+	return device.NewTrace(f.Streams.Trace)
 }
 
 // noted says what a server's list holds that can't be read.
@@ -65,7 +76,7 @@ func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 // usbmuxd of its own, and finds it there as it would a real one. Like a real
 // one it outlives the command's context: what that ends is the command's own
 // doing, and not a phone that was lost.
-func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend, func(), error) {
+func startVirtual(ctx context.Context, spec *device.VirtualSpec, trace *device.Trace) (device.Backend, func(), error) {
 	ctx = context.WithoutCancel(ctx)
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
@@ -96,13 +107,13 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec) (device.Backend
 		if err != nil {
 			return nil, nil, err
 		}
-		return &ios.Backend{Server: ios.Server{Addr: server.USBMux}, Transport: device.Virtual}, func() { server.Close() }, nil
+		return &ios.Backend{Server: ios.Server{Addr: server.USBMux, Trace: trace}, Transport: device.Virtual}, func() { server.Close() }, nil
 	}
 	server, err := virtualandroid.Start(ctx, androids...)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &android.Backend{Server: android.Server{Addr: server.ADB}, Transport: device.Virtual}, func() { server.Close() }, nil
+	return &android.Backend{Server: android.Server{Addr: server.ADB, Trace: trace}, Transport: device.Virtual}, func() { server.Close() }, nil
 }
 
 // mostVirtual is how many virtual phones one command may start.

@@ -34,6 +34,7 @@ func (s Server) pushOver(ctx context.Context, far *conn, r io.Reader, path strin
 	if err := checkPath(path); err != nil {
 		return err
 	}
+	far.wire.Sent("SEND %s,%#o", path, perm.Perm())
 	in := &pushReader{ctx: ctx, r: bufio.NewReaderSize(r, maxSyncFrame), pushed: pushed}
 	err := relayed(ctx, far, func(d gadb.Device) error {
 		return d.Push(in, path, time.Now(), perm.Perm())
@@ -54,6 +55,7 @@ func (s Server) Pull(ctx context.Context, serial, path string, w io.Writer) erro
 		return err
 	}
 	defer far.Close()
+	far.wire.Sent("RECV %s", path)
 	return fileError("read", path, relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) }))
 }
 

@@ -31,6 +31,8 @@ const DefaultServer = "127.0.0.1:5037"
 // Server is an adb server. Its zero value asks the one at DefaultServer.
 type Server struct {
 	Addr string // host:port, or the path of a socket
+	// Trace, if set, is told what goes over the connections.
+	Trace *device.Trace
 }
 
 // FindServer returns the adb server to ask: the flag's, else that of
@@ -136,7 +138,9 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 			Err: err,
 		}
 	}
-	return s.conn(nc), nil
+	c := s.conn(nc)
+	c.wire = s.Trace.Wire("adb")
+	return c, nil
 }
 
 // conn is one connection to an adb server, which carries one service. It has
@@ -145,6 +149,7 @@ type conn struct {
 	net.Conn
 	server Server
 	raw    syscall.RawConn // of Conn, nil if it has none
+	wire   device.Wire
 
 	mu     sync.Mutex
 	closed bool
@@ -191,6 +196,7 @@ func (c *conn) request(service string) error {
 	if len(service) > 0xffff {
 		return device.Errorf(device.Refused, "a command of %d bytes is too long for adb, which takes 65535", len(service))
 	}
+	c.wire.Sent("%s", service)
 	if _, err := io.WriteString(c, fmt.Sprintf("%04x%s", len(service), service)); err != nil {
 		return c.broken(err)
 	}
@@ -203,6 +209,7 @@ func (c *conn) status() error {
 	if _, err := io.ReadFull(c, word[:]); err != nil {
 		return c.broken(err)
 	}
+	c.wire.Got("%s", word)
 	switch string(word[:]) {
 	case "OKAY":
 		return nil
@@ -231,6 +238,7 @@ func (c *conn) block() (string, error) {
 	if _, err := io.ReadFull(c, data); err != nil {
 		return "", c.broken(err)
 	}
+	c.wire.Got("%q", data)
 	return string(data), nil
 }
 

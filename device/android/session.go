@@ -200,7 +200,9 @@ func (s *session) stdout(b []byte) {
 			s.out = append(s.out, b...)
 			return
 		}
-		s.lines = append(s.lines, append(s.out, b[:i]...))
+		line := append(s.out, b[:i]...)
+		s.traceSaid(line)
+		s.lines = append(s.lines, line)
 		s.out, b = nil, b[i+1:]
 	}
 }
@@ -247,6 +249,7 @@ func (s *session) send(ctx context.Context, asks ...*ask) error {
 		}
 		data = append(append(data, line...), '\n')
 	}
+	s.traceAsked(asks)
 	s.written++
 	for _, a := range asks {
 		a.written = true

@@ -209,7 +209,11 @@ func (s Server) Run(ctx context.Context, serial, command string, stdin []byte) (
 	if err := sh.closeIn(ctx); err != nil {
 		return Result{}, err
 	}
-	return sh.collect(ctx)
+	r, err := sh.collect(ctx)
+	if err == nil {
+		sh.traceResult(command, r)
+	}
+	return r, err
 }
 
 // collect reads a command's output to its end.
@@ -273,7 +277,9 @@ func (s Server) runV1(ctx context.Context, serial, command string) (Result, erro
 	if err != nil {
 		exit = -1
 	}
-	return Result{Exit: exit, Stdout: out[:i]}, nil
+	r := Result{Exit: exit, Stdout: out[:i]}
+	c.traceResult(command, r)
+	return r, nil
 }
 
 // shellQuote returns s as one word for the phone's sh, whatever is in it.

@@ -161,6 +161,8 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 		options.ApplicationType = "User"
 	}
 	found := map[string]app{}
+	traced := p.server.Trace.Wire("installation_proxy")
+	traced.Sent("Lookup %q", ids)
 	err = during(ctx, nc, func() error {
 		if err := sendPlist(nc, proxyRequest{Command: "Lookup", ClientOptions: options}); err != nil {
 			return err
@@ -195,6 +197,7 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 	if err != nil {
 		return nil, broken(fmt.Sprintf("the iPhone %q", p.udid), device.PhoneLost, "plug it in again and check `wxctl devices`", err)
 	}
+	traced.Got("%d apps", len(found))
 	return found, nil
 }
 

@@ -113,17 +113,19 @@ type coreDevice struct {
 	client *remoteXPC
 	device string // how this computer calls the phone
 	broken bool   // a call failed half way
+	traced device.Wire
 }
 
 // openCoreDevice asks the phone's service directory in the tunnel for
 // appservice and connects to it. The tunnel belongs to it from then on.
-func openCoreDevice(ctx context.Context, udid string, n network, via string) (*coreDevice, error) {
+func openCoreDevice(ctx context.Context, l *Link, n network, via string) (*coreDevice, error) {
+	udid := l.udid
 	client, err := dialAppService(ctx, udid, n)
 	if err != nil {
 		n.Close()
 		return nil, err
 	}
-	return &coreDevice{udid: udid, net: n, via: via, client: client, device: newUUID()}, nil
+	return &coreDevice{udid: udid, net: n, via: via, client: client, device: newUUID(), traced: l.server.Trace.Wire("coredevice")}, nil
 }
 
 func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, error) {
@@ -258,12 +260,14 @@ func (c *coreDevice) kill(ctx context.Context, pid int64) error {
 
 // call sends a request and returns the reply, or the error that it is.
 func (c *coreDevice) call(ctx context.Context, request map[string]any) (map[string]any, error) {
+	c.traced.Sent("%s", textAt(request, "CoreDevice.featureIdentifier"))
 	reply, err := c.client.call(ctx, request)
 	if err != nil {
 		c.broken = true
 		return nil, &tunnelError{err}
 	}
 	refusal := reply["CoreDevice.error"]
+	c.traced.Got("%s", map[bool]string{true: "output", false: "error"}[refusal == nil])
 	if refusal == nil {
 		return reply, nil
 	}

@@ -51,6 +51,7 @@ type mux struct {
 	server Server
 	usbmux *ios.UsbMuxConnection
 	tag    uint32 // of the last request, as go-ios counts
+	traced device.Wire
 }
 
 // newMux makes go-ios speak usbmux on a connection.
@@ -58,7 +59,7 @@ func newMux(s Server, nc net.Conn) *mux {
 	// go-ios logs pair records, private keys included.
 	ios.SetLogger(slog.New(slog.DiscardHandler))
 	w := &wire{Conn: nc}
-	return &mux{wire: w, server: s, usbmux: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w))}
+	return &mux{wire: w, server: s, usbmux: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w)), traced: s.Trace.Wire("usbmux")}
 }
 
 // plistKind is the header's word for a property list (libusbmuxd,
@@ -68,6 +69,7 @@ const plistKind = 8
 // send sends one request.
 func (m *mux) send(request muxRequest) error {
 	m.tag++
+	m.traceAsked(request)
 	return m.usbmux.Send(request)
 }
 
@@ -84,6 +86,7 @@ func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
 	if err := proplist.Unmarshal(message.Payload, answer); err != nil {
 		return 0, fmt.Errorf("%w: %w", errNoPlist, err)
 	}
+	m.traceSaid(answer)
 	return message.Header.Tag, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 
 	"github.com/wxctl/wxctl/device"
@@ -197,6 +198,7 @@ type Session struct {
 	pair   *pairRecord // nil if this computer has none
 	conn   phoneConn
 	broken bool // it is of no more use
+	traced device.Wire
 }
 
 // leave keeps a session for the next who wants one, at most until ctx ends: its
@@ -262,7 +264,7 @@ func (l *Link) session(ctx context.Context, m *mux, pair *pairRecord) (*Session,
 	case err != nil:
 		return nil, err
 	}
-	return &Session{link: l, pair: pair, conn: m.release()}, nil
+	return &Session{link: l, pair: pair, conn: m.release(), traced: m.traced.As("lockdown")}, nil
 }
 
 // lockdownRequest is any request to lockdownd.
@@ -305,12 +307,16 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	request.Label = "wxctl"
 	var answer lockdownAnswer
 	conn := s.conn.Conn()
+	s.traced.Sent("%s", strings.Join(strings.Fields(request.Request+" "+request.Service+" "+request.Domain+" "+request.Key), " "))
 	err := during(ctx, conn, func() error {
 		if err := sendPlist(conn, request); err != nil {
 			return err
 		}
 		return readPlist(conn, &answer)
 	})
+	if err == nil {
+		s.traceSaid(answer)
+	}
 	switch {
 	case err == nil && answer.Error != "":
 		return answer, &LockdownError{Request: request.Request, Code: answer.Error}

@@ -136,7 +136,7 @@ func isLocked(err error) bool { return errors.Is(err, errLocked) }
 // wdaOpener returns the WebDriverAgent that listens on the phone.
 func (p *Phone) wdaOpener(ctx context.Context) (opener, error) {
 	if p.openers.wda == nil {
-		client := newWDA(p.info.ID, p.Dial)
+		client := p.newWDA()
 		if err := client.ready(ctx); err != nil {
 			client.Close()
 			return nil, err
@@ -215,7 +215,7 @@ func (p *Phone) throughService(ctx context.Context) (*coreDevice, error) {
 	}
 	trying, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	core, err := openCoreDevice(trying, p.info.ID, tunnel, fmt.Sprintf("the tunnel service of go-ios at %s", p.tunnelService))
+	core, err := openCoreDevice(trying, p.Link, tunnel, fmt.Sprintf("the tunnel service of go-ios at %s", p.tunnelService))
 	var broken *tunnelError
 	if errors.As(err, &broken) && ctx.Err() == nil {
 		return nil, tunnel.stale(p.info.ID, err)
@@ -239,7 +239,7 @@ func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
 	if err != nil {
 		return nil, p.tunnelBroken(ctx, err)
 	}
-	core, err := openCoreDevice(ctx, p.info.ID, tunnel, "a tunnel that wxctl opened, in its own process")
+	core, err := openCoreDevice(ctx, p.Link, tunnel, "a tunnel that wxctl opened, in its own process")
 	var broken *tunnelError
 	if errors.As(err, &broken) {
 		return nil, p.tunnelBroken(ctx, err)

@@ -114,7 +114,7 @@ func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 	if !errors.As(err, &refusal) {
 		return nil, err
 	}
-	client := newWDA(p.info.ID, p.Dial)
+	client := p.newWDA()
 	if err := client.ready(ctx); err != nil {
 		client.Close()
 		if errors.Is(err, errNoWDA) {

@@ -21,6 +21,8 @@ import (
 // Server is a usbmuxd. Its zero value asks the one of this machine.
 type Server struct {
 	Addr string // host:port, or the path of a socket
+	// Trace, if set, is told what is asked of usbmuxd and phones.
+	Trace *device.Trace
 }
 
 // DefaultServer returns where usbmuxd listens on an operating system, named as

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -38,6 +39,14 @@ type wda struct {
 	own     bool // the session was made here
 	// patience is how long it may take to answer at all.
 	patience time.Duration
+	traced   device.Wire
+}
+
+// newWDA returns a client of the phone's WebDriverAgent.
+func (p *Phone) newWDA() *wda {
+	w := newWDA(p.info.ID, p.Dial)
+	w.traced = p.server.Trace.Wire("wda")
+	return w
 }
 
 // newWDA returns a client whose connections dial makes.
@@ -81,12 +90,14 @@ func (w *wda) call(ctx context.Context, method, path string, body, value any, mo
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	w.traced.Sent("%s %s", method, w.withoutSession(path))
 	answer, err := w.client.Do(request)
 	if err != nil {
 		return "", w.failed(ctx, err)
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	w.traced.Got("%q, %d bytes", answer.Status, len(data))
 	if err != nil {
 		return "", w.failed(ctx, err)
 	}
@@ -94,6 +105,15 @@ func (w *wda) call(ctx context.Context, method, path string, body, value any, mo
 		return "", device.Errorf(device.ServerMisbehaved, "WebDriverAgent on the iPhone %q answered more than %d bytes", w.udid, most)
 	}
 	return readWDA(answer.StatusCode, data, value)
+}
+
+// withoutSession is a path without the name of the session: whoever knows it
+// drives the phone.
+func (w *wda) withoutSession(path string) string {
+	if w.session == "" {
+		return path
+	}
+	return strings.ReplaceAll(path, w.session, "SESSION")
 }
 
 // readWDA takes an answer apart.

@@ -191,6 +191,14 @@ func (s *Streams) Note(format string, args ...any) {
 	}
 }
 
+// Trace prints a line of what goes over a wire on stderr unless --quiet: as it
+// is, in no language.
+func (s *Streams) Trace(line string) {
+	if !s.Quiet {
+		s.errLine(s.PaintErr(Dim, Safe(line)))
+	}
+}
+
 // Warn prints "warning: …" on stderr, also with --quiet.
 func (s *Streams) Warn(format string, args ...any) {
 	s.errLine(s.PaintErr(Warn, s.Label("warning:")) + Safe(s.Sprintf(format, args...)))
