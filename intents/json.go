@@ -121,8 +121,8 @@ func unmarshalObject(data []byte) (Object, error) {
 const maxKey = 64
 
 // readable refuses what would cost encoding/json many times its own size:
-// bytes that are no UTF-8, of which each becomes three, and long keys, which
-// are unquoted and folded again for each level that looks at them.
+// invalid UTF-8, of which each byte becomes three, and long keys, which are
+// unquoted and case-folded again at each level of nesting.
 func readable(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("it is not UTF-8")

@@ -120,7 +120,7 @@ type Webpage struct {
 	// ExtInfo and CanvasPageXML are passed on as they are; Android only.
 	ExtInfo       *string `json:"extInfo"`
 	CanvasPageXML *string `json:"canvasPageXml,omitzero"`
-	// Secret marks a secret message; SDK 6.x on Android.
+	// Secret marks a confidential message; SDK 6.x on Android.
 	Secret bool `json:"secret,omitzero"`
 	// ExtraInfo is sent only if it is not nil; SDK 6.x on Android.
 	ExtraInfo map[string]string `json:"extraInfo,omitzero"`

@@ -26,12 +26,12 @@ type Problem struct {
 	// Field is the path of the field in the request's JSON form, such as
 	// message.thumb or message.object.url.
 	Field string `json:"field"`
-	// Rule is what is asked of it: the rest of a sentence that begins with the
+	// Rule is the requirement: the rest of a sentence that begins with the
 	// field, such as "is required" or "may have at most".
 	Rule string `json:"rule"`
 	// Limit is the bound, 0 if Unit is empty.
 	Limit int64 `json:"limit"`
-	// Actual is the value that breaks it.
+	// Actual is the value that exceeds it.
 	Actual int64 `json:"actual"`
 	// Hint says what to do about it; it may be empty.
 	Hint string `json:"hint,omitempty"`
@@ -42,7 +42,7 @@ type Problem struct {
 	Source string `json:"source"`
 }
 
-// Error says it in one sentence.
+// Error returns the problem as one sentence.
 func (p Problem) Error() string {
 	switch {
 	case p.Unit != "":
@@ -64,8 +64,8 @@ func Refused(problems []Problem) []Problem {
 }
 
 // Length returns the length of a string in UTF-16 units, as Java's
-// String.length and Objective-C's NSString.length count it; a byte that is no
-// UTF-8 counts as the one unit of U+FFFD.
+// String.length and Objective-C's NSString.length count it; an invalid UTF-8
+// byte counts as one unit, U+FFFD.
 func Length(s string) int {
 	n := 0
 	for i := 0; i < len(s); {

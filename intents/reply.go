@@ -1,9 +1,9 @@
 package intents
 
-// The kinds of replies that no request shares its name with.
+// The kinds of replies that share no name with a request.
 const (
-	// KindOther is a reply or a message from WeChat that answers none of this
-	// package's requests.
+	// KindOther is a reply or a message from WeChat that doesn't answer any of
+	// this package's requests.
 	KindOther Kind = "other"
 )
 
@@ -33,7 +33,7 @@ type Reply interface {
 type Result struct {
 	// ErrCode is WeChat's answer.
 	ErrCode ErrCode `json:"errCode"`
-	// ErrStr is a text to it, normally null.
+	// ErrStr is its text, normally null.
 	ErrStr *string `json:"errStr"`
 	// Transaction is the request's.
 	Transaction *string `json:"transaction"`
@@ -44,7 +44,7 @@ type Result struct {
 // Answer returns the common fields themselves.
 func (r Result) Answer() Result { return r }
 
-// ShareReply answers a [Share]. ErrOK does not say that anything was sent.
+// ShareReply answers a [Share]. ErrOK does not mean that anything was sent.
 type ShareReply struct {
 	Result
 }
@@ -61,7 +61,7 @@ type AuthReply struct {
 	State *string `json:"state"`
 	// URL holds the answer as WeChat's server gave it. Android only.
 	URL *string `json:"url"`
-	// Lang and Country are the user's.
+	// Lang and Country are the user's language and country.
 	Lang    *string `json:"lang"`
 	Country *string `json:"country"`
 	// AuthResult is read by SDK 5.5.8 and later on Android only.
@@ -116,11 +116,11 @@ type OpenWebviewReply struct {
 // Kind returns KindOpenWebview.
 func (OpenWebviewReply) Kind() Kind { return KindOpenWebview }
 
-// OtherReply is something WeChat sent that answers none of this package's
-// requests, such as a message that the user opens with the app.
+// OtherReply is something that WeChat sent which doesn't answer any of this
+// package's requests, such as a message that the user opens with the app.
 type OtherReply struct {
 	Result
-	// Command is the SDK's number of it.
+	// Command is the SDK's command number.
 	Command int32 `json:"command"`
 }
 

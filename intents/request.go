@@ -83,7 +83,7 @@ type Common struct {
 	// the reply. The SDK neither makes nor checks one.
 	Transaction *string `json:"transaction"`
 	// OpenID is the openid of the user who must be logged in to WeChat; null
-	// for whoever is.
+	// for any user.
 	OpenID *string `json:"openId"`
 }
 

@@ -31,8 +31,8 @@ func ParseScene(text string) (Scene, error) {
 // MarshalText writes the scene's name, or its number if it has none.
 func (s Scene) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText writes; any number is taken, since a
-// request that was decoded may hold one that this package has no name for.
+// UnmarshalText reads what MarshalText writes. It accepts any number, since a
+// decoded request may have one that this package has no name for.
 func (s *Scene) UnmarshalText(text []byte) error {
 	n, err := parseAny("scene", string(text), sceneNames)
 	*s = Scene(n)

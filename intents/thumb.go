@@ -20,8 +20,8 @@ const (
 	// and for hdImageData on iOS.
 	ThumbLimitLarge = 131072
 	// ThumbDocumented is the older limit that Tencent's and APICloud's
-	// documents still name. Above it the SDK sends, but an old WeChat may not
-	// show the picture, so it deserves a warning and no more.
+	// documents still name. The SDK sends larger thumbs, but an old WeChat may
+	// not show them, so exceeding it is only a warning.
 	ThumbDocumented = 32768
 )
 
@@ -36,30 +36,29 @@ const (
 	qualityMin = 60
 )
 
-// A Thumb is a picture in the form it is sent in, and what had to be done to
-// it.
+// Thumb is a picture in the form in which it is sent, and what was done to it.
 type Thumb struct {
 	// Data is the file to send. When the source fitted, it is the source's
 	// own slice, byte for byte.
 	Data []byte
-	// Scaled tells whether Data is a new JPEG instead of the source.
+	// Scaled reports whether Data is a new JPEG instead of the source.
 	Scaled bool
 	// Format names the source's format: "jpeg", "png", "gif", "webp", "bmp",
-	// "tiff", or "" when it fitted and was not looked at.
+	// "tiff", or "" if the source fitted and was not decoded.
 	Format string
-	// SourceWidth and SourceHeight are the source's pixels as they are
-	// stored, before EXIF orientation; 0 when it was not looked at.
+	// SourceWidth and SourceHeight are the source's stored size in pixels,
+	// before EXIF orientation; 0 if it was not decoded.
 	SourceWidth, SourceHeight int
-	// Width, Height and Quality (1 to 100) are those of the new JPEG; 0 when
-	// there is none.
+	// Width and Height (pixels) and Quality (1 to 100) are those of the new
+	// JPEG; 0 if there is none.
 	Width, Height, Quality int
 	// SourceBytes is the source's size in bytes.
 	SourceBytes int
-	// Flaws are what was wrong with the source and could be forgiven, in words.
+	// Flaws describe what was wrong with the source and was tolerated.
 	Flaws []string
 }
 
-// String says in one line what was done, without a final full stop.
+// String says in one line what was done, without a full stop.
 func (t Thumb) String() string {
 	if !t.Scaled {
 		return fmt.Sprintf("thumb sent as it is (%d bytes)", len(t.Data))
@@ -68,7 +67,7 @@ func (t Thumb) String() string {
 		t.SourceWidth, t.SourceHeight, t.Format, t.SourceBytes, t.Width, t.Height, len(t.Data), t.Quality)
 }
 
-// A ThumbError says why a picture can't be made into a thumb.
+// ThumbError says why a picture can't be made into a thumb.
 type ThumbError struct {
 	Reason string // one sentence without a full stop
 	Hint   string // what to do about it, may be empty
@@ -106,7 +105,7 @@ func Fit(source []byte, limit int) (Thumb, error) {
 	thumb.Format = strings.ToLower(p.Format.Name)
 	thumb.SourceWidth, thumb.SourceHeight = p.Width, p.Height
 	small := upright(reduce(p.Image, thumbSide), p.Orientation)
-	p.Image = nil // let the full picture go before the search starts
+	p.Image = nil // p.Image = nil // free the full picture before the search starts
 
 	var search qualitySearch
 	for side := thumbSide; ; {
@@ -127,21 +126,21 @@ func Fit(source []byte, limit int) (Thumb, error) {
 		if floor == 1 && max(small.Rect.Dx(), small.Rect.Dy()) == 1 {
 			return Thumb{}, &ThumbError{Reason: fmt.Sprintf("no JPEG fits into %d bytes", limit)}
 		}
-		// The size of a JPEG goes roughly with its area.
+		// The size of a JPEG is roughly proportional to its area.
 		factor := math.Sqrt(float64(limit) / float64(least))
 		side = int(float64(max(small.Rect.Dx(), small.Rect.Dy())) * min(max(factor, 0.5), 0.9))
 	}
 }
 
-// A qualitySearch finds the best quality at which a picture fits. It keeps
-// one buffer, since every step but the last is thrown away.
+// qualitySearch finds the best quality at which a picture fits. It reuses one
+// buffer, since every result but the last is discarded.
 type qualitySearch struct {
 	buffer bytes.Buffer
 }
 
 // best returns the JPEG of the highest quality from floor to qualityMax, to
-// within three steps, that has at most limit bytes, or nil if there is none,
-// and then the size in bytes at the lowest quality.
+// within three steps, that has at most limit bytes. If there is none it returns
+// nil and the size in bytes at the lowest quality.
 func (s *qualitySearch) best(small *image.RGBA, floor, limit int) (data []byte, quality, least int, err error) {
 	low, high := floor, qualityMax
 	try := (low + high) / 2

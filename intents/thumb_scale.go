@@ -8,10 +8,10 @@ import (
 	xdraw "golang.org/x/image/draw"
 )
 
-// reduce brings a decoded picture near side pixels on its long side (at least
-// side, less than twice that, or the picture's own size if it is smaller) by
-// averaging whole blocks of pixels. It reads each source pixel once and makes
-// no full-size copy, which is what keeps a 12-megapixel picture cheap.
+// reduce scales a decoded picture to near side pixels on its long side (at
+// least side, less than twice that, or the picture's own size if it is smaller)
+// by averaging whole blocks of pixels. It reads each source pixel once and
+// makes no full-size copy, which keeps a 12-megapixel picture cheap.
 func reduce(source image.Image, side int) *image.RGBA {
 	bounds := source.Bounds()
 	factor := max(1, max(bounds.Dx(), bounds.Dy())/side)
@@ -22,8 +22,8 @@ func reduce(source image.Image, side int) *image.RGBA {
 	return reduceStrips(source, width, height)
 }
 
-// reducePlanes averages luma and chroma where they are, so that colours are
-// converted only for the pixels that remain.
+// reducePlanes averages luma and chroma before conversion, so that colours are
+// converted only for the remaining pixels.
 func reducePlanes(source *image.YCbCr, width, height int) *image.RGBA {
 	bounds := source.Rect
 	chroma := chromaSize(source)
@@ -76,7 +76,7 @@ func averagePlane(plane []byte, stride, sourceWidth, sourceHeight, width, height
 	return out
 }
 
-// A span is a range of source samples.
+// span is a range of source samples.
 type span struct{ from, to int }
 
 func (s span) size() int { return s.to - s.from }
@@ -87,8 +87,8 @@ func spanOf(i, source, target int) span {
 	return span{from, max(to, from+1)}
 }
 
-// reduceStrips averages any other picture, a strip of rows at a time, laid on
-// white by package draw, which knows the fast way for each colour model.
+// reduceStrips averages any other picture, a strip of rows at a time. Package
+// draw puts each strip on white; it has fast paths for each colour model.
 func reduceStrips(source image.Image, width, height int) *image.RGBA {
 	bounds := source.Bounds()
 	out := image.NewRGBA(image.Rect(0, 0, width, height))
@@ -116,9 +116,9 @@ func reduceStrips(source image.Image, width, height int) *image.RGBA {
 	return out
 }
 
-// shrink scales a picture so that its long side has at most side pixels, and
-// returns it as it is when it already does. It halves by averaging first,
-// since a bilinear step below one half would skip pixels.
+// shrink scales a picture so that its long side has at most side pixels; a
+// picture that already fits is returned unchanged. It halves by averaging
+// first, since bilinear scaling below one half would skip pixels.
 func shrink(source *image.RGBA, side int) *image.RGBA {
 	side = max(1, side)
 	for {
@@ -137,7 +137,7 @@ func shrink(source *image.RGBA, side int) *image.RGBA {
 	}
 }
 
-// upright turns a picture the way its EXIF orientation says it is seen.
+// upright turns a picture as its EXIF orientation says.
 func upright(source *image.RGBA, orientation int) *image.RGBA {
 	if orientation <= 1 || orientation > 8 {
 		return source

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Bounds of the documents that are older, and lower, than what the SDKs
+// Limits from the documents, which are older and lower than what the SDKs
 // enforce.
 const (
-	// DocumentedImage is the older bound of a picture, in bytes.
+	// DocumentedImage is the older limit of a picture, in bytes.
 	DocumentedImage = 10 << 20
-	// DocumentedURL is the bound of an address of sound, in characters.
+	// DocumentedURL is the limit of an audio URL, in characters.
 	DocumentedURL = 10240
-	// MostImages is how many pictures WeChat takes at once.
+	// MostImages is how many pictures WeChat accepts at once.
 	MostImages = 9
 	// DocumentedScene is the highest scene of a [SubscribeMessage].
 	DocumentedScene = 10000
-	// DocumentedReserved is the bound of a [SubscribeMessage]'s Reserved, in
-	// bytes, which are to be a-z, A-Z and 0-9.
+	// DocumentedReserved is the limit of a [SubscribeMessage]'s Reserved, in
+	// bytes, which must be a-z, A-Z and 0-9.
 	DocumentedReserved = 128
 )
 
@@ -28,11 +28,11 @@ const (
 	subscribeDocument = "Open Platform documents, one-time subscription"
 )
 
-// idScene is the id of a share that is to go where WeChat does not send it.
+// idScene is the id of a share to a scene that WeChat does not send it to.
 const idScene = "request.scene"
 
-// WithoutRefused returns the warnings about fields of which an SDK says nothing:
-// what is refused needs no advice, and what an SDK itself says no other.
+// WithoutRefused returns the warnings about fields that an SDK has no problem
+// with: refused fields need no further advice.
 func WithoutRefused(warnings, said []Problem) []Problem {
 	return slices.DeleteFunc(warnings, func(w Problem) bool {
 		return slices.ContainsFunc(said, func(p Problem) bool {
@@ -41,9 +41,9 @@ func WithoutRefused(warnings, said []Problem) []Problem {
 	})
 }
 
-// Validate returns all that the documents advise against, whatever the
-// platform: only warnings. What an SDK refuses is said by the Validate of the
-// packages androidwire and ioswire, which include these warnings.
+// Validate returns what the documents advise against on any platform, as
+// warnings. What an SDK refuses is reported by Validate of the packages
+// androidwire and ioswire, which include these warnings.
 func Validate(req Request) []Problem {
 	var c Checker
 	c.Severity = SeverityWarning
@@ -54,7 +54,7 @@ func Validate(req Request) []Problem {
 	case Share:
 		c.Source = moduleDocument
 		switch o := r.Message.Object.(type) {
-		case MiniProgram: // its thumb is the card's picture, with a bound of its own
+		case MiniProgram: // case MiniProgram: // its thumb is the card's picture, with a limit of its own
 			c.userName("message.object.userName", o.UserName)
 			if r.Scene == SceneTimeline || r.Scene == SceneFavorite {
 				c.named(idScene, "scene", "should be session or contact: WeChat sends a mini program into chats only, whatever the scene says")
@@ -108,12 +108,12 @@ func Validate(req Request) []Problem {
 	return c.Problems
 }
 
-// named adds a problem that scripts may look for.
+// named adds a problem with an id, for scripts.
 func (c *Checker) named(id, field, rule string) {
 	c.Problems = append(c.Problems, Problem{ID: id, Severity: c.Severity, Field: field, Rule: rule, Source: c.Source})
 }
 
-// userName looks at the name of a mini program, which is its original id.
+// userName checks the name of a mini program, which is its original id.
 func (c *Checker) userName(field string, name *string) {
 	if name != nil && *name != "" && !strings.HasPrefix(*name, "gh_") {
 		c.named("request.user-name", field, "should be the original id, which begins with gh_")

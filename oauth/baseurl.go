@@ -28,8 +28,8 @@ type BaseURL struct {
 }
 
 // ParseBaseURL checks raw, for which "" means [DefaultBaseURL]: an http or
-// https URL without user, query and fragment. Plain http is for this computer
-// alone. The error's text quotes at most the host.
+// https URL without user, query and fragment. Plain http is allowed only for
+// this computer. The error's text quotes at most the host.
 func ParseBaseURL(raw string) (BaseURL, error) {
 	if raw == "" {
 		raw = DefaultBaseURL

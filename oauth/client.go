@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// DefaultTimeout bounds a call whose context has no deadline. Answers after 20
+// DefaultTimeout limits a call whose context has no deadline. Answers after 20
 // seconds have been reported.
 const DefaultTimeout = 30 * time.Second
 
-// Lang is the language userinfo is asked for.
+// Lang is the language of the texts in a user's profile.
 type Lang string
 
 // The languages WeChat documents.
@@ -38,12 +38,12 @@ type Client struct {
 	// BaseURL is the server's address; "" means DefaultBaseURL. Plain http is
 	// refused unless the host is this computer.
 	BaseURL string
-	// HTTP gives proxy, TLS roots and dialer; nil means net/http's defaults.
-	// It is cloned for each request, which gets a connection of its own and
-	// HTTP/1.1 whatever HTTP says: connection reuse would send a code twice,
-	// and HTTP/2's debug output prints the query.
+	// HTTP gives proxy, TLS roots and dialer; nil means net/http's defaults. It
+	// is cloned for each request, which gets its own connection and HTTP/1.1 in
+	// any case: reusing connections could send a code twice, and HTTP/2's debug
+	// output prints the query.
 	HTTP *http.Transport
-	// Trace, if not nil, is told of each request that was made.
+	// Trace, if not nil, is called for each request that was made.
 	Trace func(Attempt)
 }
 
@@ -54,13 +54,13 @@ type Attempt struct {
 	Status  int    // HTTP status, 0 if there was no reply
 	Bytes   int    // length of the body, as far as it was read
 	Elapsed time.Duration
-	Err     *Error        // what came of it; nil if it succeeded
+	Err     *Error        // Err     *Error        // why it failed; nil if it succeeded
 	Pause   time.Duration // how long until it is tried again; 0 if it is not
 }
 
-// Exchange turns a code into tokens. It is sent once, whatever happens: a code
-// is good for one use. If it fails with [Error.Sent] set and no errcode, the
-// code may be used up.
+// Exchange turns a code into tokens. It is sent exactly once: a code can be
+// used once. If it fails with [Error.Sent] set and no errcode, the code may be
+// used up.
 func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
 	switch {
 	case c.AppID == "":
@@ -85,9 +85,9 @@ func (c *Client) Exchange(ctx context.Context, code Secret) (Token, error) {
 }
 
 // Refresh renews old's access token by its refresh token. While the access
-// token is valid, WeChat returns the same one with its life restarted,
-// afterwards a new one. The result replaces old as a whole: what the reply
-// leaves out (the unionid always) is carried over. It needs no AppSecret.
+// token is valid, WeChat returns the same one with its lifetime restarted,
+// afterwards a new one. The result replaces old as a whole: fields that the
+// reply omits (always the unionid) are copied from old. It needs no AppSecret.
 func (c *Client) Refresh(ctx context.Context, old Token) (Token, error) {
 	switch {
 	case c.AppID == "":
@@ -126,7 +126,7 @@ func (c *Client) Check(ctx context.Context, token Token) error {
 		if !p.present("errcode") {
 			return p, errors.New("the reply has no errcode")
 		}
-		_, err := p.number("errcode") // it is the answer
+		_, err := p.number("errcode") // _, err := p.number("errcode") // a reply without it is not an answer
 		return p, err
 	})
 	return err
@@ -164,8 +164,8 @@ func needToken(op Op, token Token) error {
 	return nil
 }
 
-// finish turns a field's error into the call's. What lacks fields and has a
-// status of its own is no reply of WeChat's, but somebody else's JSON.
+// finish turns a field's error into the call's error. A reply that lacks fields
+// and has an HTTP error status does not come from WeChat.
 func finish[T any](op Op, status int, read func() (T, error)) (T, error) {
 	v, err := read()
 	switch {
@@ -177,16 +177,16 @@ func finish[T any](op Op, status int, read func() (T, error)) (T, error) {
 	return v, &Error{Op: op, Kind: KindReply, Status: status, Sent: true, Message: err.Error()}
 }
 
-// request is one call as it goes out.
+// request is one call's request.
 type request struct {
 	op      Op
 	path    string
 	query   url.Values
-	secrets []Secret // what must not come back
+	secrets []Secret // secrets []Secret // to be removed from the reply's text
 }
 
-// call sends the request, again if the errcode table says so, and returns the
-// reply once it is no refusal.
+// call sends the request, repeats it if the errcode table says so, and returns
+// the reply if it is not an error.
 func (c *Client) call(ctx context.Context, req request) (reply, error) {
 	base, err := ParseBaseURL(c.BaseURL)
 	if err != nil {
@@ -205,7 +205,7 @@ func (c *Client) call(ctx context.Context, req request) (reply, error) {
 		if failure == nil {
 			p, failure = read(req.op, status, body, redactor)
 			if failure != nil && failure.Kind == KindReply && ctx.Err() != nil {
-				// What arrives broken as the time ends broke because it ended.
+				// A reply that was cut off when the time ended is a timeout.
 				failure = transportError(ctx, req.op, base.url.Host, true, ctx.Err())
 			}
 		}
@@ -268,14 +268,14 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 		Header: http.Header{"User-Agent": {"wxctl"}, "Accept": {"application/json, text/plain"}},
 	}).WithContext(traced)
 	host := base.url.Host
-	// RoundTrip instead of http.Client: it follows no redirect, sends no
-	// Referer and does not wrap its errors in the URL.
+	// RoundTrip is used instead of http.Client: it follows no redirects, sends
+	// no Referer and does not put the URL into its errors.
 	resp, err := c.transport(base).RoundTrip(out)
 	if err != nil {
 		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusSwitchingProtocols { // whose "body" is the bare connection, which heeds no deadline
+	if resp.StatusCode == http.StatusSwitchingProtocols { // if resp.StatusCode == http.StatusSwitchingProtocols { // its "body" is the bare connection, which ignores deadlines
 		return resp.StatusCode, nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
@@ -302,8 +302,8 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 
 var errBadProxy = errors.New("the proxy that HTTPS_PROXY names is not a usable URL")
 
-// proxyRefusal is the HTTP status with which a proxy gave no tunnel; net/http
-// would only pass on the proxy's own words.
+// proxyRefusal is the HTTP status with which a proxy refused a tunnel; net/http
+// would only pass on the proxy's own text.
 type proxyRefusal int
 
 func (status proxyRefusal) Error() string {
@@ -345,7 +345,7 @@ func (c *Client) transport(base BaseURL) *http.Transport {
 				return nil, nil
 			}
 			u, err := proxy(r)
-			if err != nil { // its text repeats the URL, and maybe a password
+			if err != nil { // if err != nil { // its text contains the URL, and maybe a password
 				return nil, errBadProxy
 			}
 			return u, nil

@@ -13,21 +13,21 @@ const (
 	OpUserInfo Op = "userinfo" // GET /sns/userinfo
 )
 
-// Class says whose trouble an errcode is.
+// Class says what kind of problem an errcode is.
 type Class int
 
 // The classes.
 const (
-	ClassUnknown     Class = iota // not in the table
+	ClassUnknown     Class = iota // ClassUnknown     Class = iota // not in the table
 	ClassCredentials              // the app's or the user's credentials, or what they may do
-	ClassService                  // WeChat is busy, or a quota is used up
+	ClassService                  // ClassService                  // WeChat is busy, or a quota is used up
 	ClassRequest                  // the request itself is malformed, or was sent to the wrong place
 )
 
 // Retry says when the same call can succeed.
 type Retry int
 
-// The verdicts.
+// The answers to when.
 const (
 	RetryNever        Retry = iota // the same request can never succeed
 	RetryAfterRefresh              // with a refreshed access token, once
@@ -46,13 +46,13 @@ type Errcode struct {
 	Retry   Retry
 }
 
-// about reports whether the row speaks of op.
+// about reports whether the row applies to op.
 func (e Errcode) about(op Op) bool { return e.Ops == nil || slices.Contains(e.Ops, op) }
 
 // LookupErrcode returns what code means as the answer to op. One number can
-// mean different things: 40001 is the AppSecret at the exchange and the access
-// token elsewhere. For a code that is not in the table, ok is false, and the
-// row says that it is unknown.
+// mean different things: 40001 is about the AppSecret in an exchange and about
+// the access token elsewhere. For a code that is not in the table, ok is false
+// and the row describes it as unknown.
 func LookupErrcode(op Op, code int) (row Errcode, ok bool) {
 	for _, row := range errcodes {
 		if row.Code == code && row.about(op) {
@@ -76,7 +76,7 @@ var (
 )
 
 // errcodes follows WeChat's global return code table and the pages of the four
-// calls. The verdicts are by meaning: the pages give none.
+// calls. The Retry values are derived from the meanings: the pages give none.
 var errcodes = []Errcode{
 	{-1, nil, "WeChat is busy", ClassService, RetryAfterPause},
 	{410, nil, "the server's IP address has changed; an old one is in use", ClassRequest, RetryNever},
@@ -135,16 +135,15 @@ var errcodes = []Errcode{
 }
 
 // The numbers of APICloud's wx module: what its getToken, getUserInfo and
-// refreshToken gave as err.code.
+// refreshToken returned as err.code.
 const (
 	moduleOK      = 0
 	moduleUnknown = -1
 )
 
-// moduleCodes folds errcodes into the module's numbers, by meaning: the
-// module's documentation names the numbers, its source was never published.
-// Codes that are not listed, the scope errors among them, have no number of
-// their own: -1.
+// moduleCodes maps errcodes to the module's numbers, by meaning: the module's
+// documentation names the numbers, its source was never published. Codes that
+// are not listed, including scope errors, had no number of their own: -1.
 var moduleCodes = map[Op]map[int]int{
 	OpExchange: {
 		41002: 1, 40013: 1,
@@ -165,13 +164,13 @@ var moduleCodes = map[Op]map[int]int{
 	},
 }
 
-// moduleTimeouts is the module's number for a network timeout. Check had no
-// counterpart in the module; it borrows getUserInfo's numbers, whose
-// parameters it shares.
+// moduleTimeouts is the module's number for a network timeout. The module had
+// no counterpart of Check; Check uses the numbers of getUserInfo, which has the
+// same parameters.
 var moduleTimeouts = map[Op]int{OpExchange: 4, OpRefresh: 4, OpUserInfo: 6, OpCheck: 6}
 
-// ModuleCode returns what APICloud's wx module would have put into err.code
-// for an errcode that answers op: 0 for 0, -1 for what it had no number for.
+// ModuleCode returns what APICloud's wx module would have put into err.code for
+// an errcode that answers op: 0 for 0, -1 for an errcode without a number.
 func ModuleCode(op Op, errcode int) int {
 	if errcode == 0 {
 		return moduleOK

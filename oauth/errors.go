@@ -24,7 +24,7 @@ const (
 	KindUnreachable                 // no connection: name, network, proxy or TLS
 	KindRedirect                    // the server wanted to send us elsewhere
 	KindStatus                      // an HTTP status other than 200, and no errcode in the body
-	KindReply                       // a body that is no valid reply: cut, too long, not JSON, a field missing
+	KindReply                       // KindReply                       // an invalid reply: truncated, too long, not JSON, a field missing
 )
 
 // Error is the failure of a call. Its text is safe to print: without the
@@ -46,7 +46,7 @@ type Error struct {
 	// missing.
 	Missing int
 
-	cause error // a plain sentinel, never an error with text from outside
+	cause error // cause error // a plain sentinel, never an error with text from outside
 }
 
 // Error returns one sentence: what failed and, for an errcode, its meaning.
@@ -95,7 +95,7 @@ func (e *Error) Errcode() Errcode {
 	return row
 }
 
-// Class says whose trouble it is, also for failures without an errcode.
+// Class returns the kind of problem, also for failures without an errcode.
 func (e *Error) Class() Class {
 	switch e.Kind {
 	case KindErrcode:
@@ -124,13 +124,13 @@ func (e *Error) ModuleCode() int {
 	return moduleUnknown
 }
 
-// missingError says that what was empty.
+// missingError is the error for an empty value that the call needs.
 func missingError(op Op, what string, errcode int) *Error {
 	return &Error{Op: op, Kind: KindMissing, Message: "the " + what + " is missing", Missing: errcode}
 }
 
-// transportError rebuilds an error of net/http without the URL and without
-// text that the other side chose.
+// transportError converts an error of net/http to one without the URL and
+// without text that the other side chose.
 func transportError(ctx context.Context, op Op, host string, sent bool, err error) *Error {
 	e := &Error{Op: op, Sent: sent}
 	var timeout net.Error
@@ -146,9 +146,9 @@ func transportError(ctx context.Context, op Op, host string, sent bool, err erro
 	return e
 }
 
-// unreachable puts the usual reasons into words. What net/http says of an answer
-// that is no HTTP repeats that answer, and a body without its headers begins with
-// tokens that nobody knows yet: none of it is kept.
+// unreachable describes the usual reasons. What net/http says about an answer
+// that isn't HTTP quotes that answer, and a body without headers begins with
+// tokens that the redactor doesn't know yet: none of it is kept.
 func unreachable(host string, err error) string {
 	var (
 		dns      *net.DNSError

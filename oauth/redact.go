@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 )
 
-// minRedacted is the length in bytes from which a value is cut out of foreign
-// text; below it, every second word would be hit.
+// minRedacted is the length in bytes from which a value is removed from foreign
+// text; shorter values would match ordinary words.
 const minRedacted = 4
 
 const (
@@ -24,14 +24,15 @@ const (
 	withheld = "(withheld: it repeats a secret)"
 )
 
-// redactor cuts secrets out of text from the server.
+// redactor removes secrets from text that a server sent.
 type redactor struct {
 	secrets []Secret
-	pattern *regexp.Regexp // every form of every value; nil if there is none
+	pattern *regexp.Regexp // pattern *regexp.Regexp // every form of every value; nil if there is none
 }
 
-// newRedactor knows the given values in the forms a server might repeat them:
-// raw, escaped for URLs, base64 (at any offset of a longer text), hex.
+// newRedactor returns a redactor for the given values in the forms in which a
+// server might repeat them: raw, escaped for URLs, base64 (at any offset of a
+// longer text), hex.
 func newRedactor(secrets ...Secret) *redactor {
 	r := &redactor{secrets: secrets}
 	var forms []string
@@ -40,8 +41,8 @@ func newRedactor(secrets ...Secret) *redactor {
 		if len(v) < minRedacted {
 			continue
 		}
-		// What goes over the wire is the escaped value, so that is what a server
-		// may encode when it repeats the query.
+		// The request carries the escaped value, so a server that repeats the
+		// query may encode that one.
 		spellings := []string{v, url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(v, "/", `\/`)}
 		slices.Sort(spellings)
 		for _, spelling := range slices.Compact(spellings) {
@@ -59,16 +60,16 @@ func newRedactor(secrets ...Secret) *redactor {
 	return r
 }
 
-// base64Forms returns what base64 makes of v inside a longer text, for the
-// three ways it can be aligned, without the characters that its neighbours
-// decide too, in both alphabets.
+// base64Forms returns the base64 of v inside a longer text, for the three
+// possible alignments and both alphabets, without the characters that also
+// depend on the neighbouring text.
 func base64Forms(v string) []string {
 	var forms []string
 	for offset := range 3 {
 		padded := make([]byte, offset, offset+len(v))
 		padded = append(padded, v...)
-		whole := len(padded) / 3 * 3 // what is left of the last group depends on the text behind
-		first := (offset*8 + 5) / 6  // characters that hold bits of the text before
+		whole := len(padded) / 3 * 3 // whole := len(padded) / 3 * 3 // the rest of the last group depends on the text after it
+		first := (offset*8 + 5) / 6  // first := (offset*8 + 5) / 6  // characters that hold bits of the text before
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := enc.EncodeToString(padded[:whole])
 			if len(text)-first >= minRedacted {
@@ -79,19 +80,19 @@ func base64Forms(v string) []string {
 	return forms
 }
 
-// clean makes foreign text fit to be printed: secrets cut out, addresses
-// hidden, control characters escaped, at most max runes long.
+// clean makes foreign text safe to print: secrets removed, addresses hidden,
+// control characters escaped, at most max runes long.
 func (r *redactor) clean(text string, max int) string {
 	text = r.cut(text)
-	text = r.cut(Printable(hideAddresses(text))) // again: an escape has digits that a secret may have
+	text = r.cut(Printable(hideAddresses(text))) // text = r.cut(Printable(hideAddresses(text))) // again: escaping may have produced a secret's digits
 	if utf8.RuneCountInString(text) > max {
 		text = string([]rune(text)[:max]) + "…"
 	}
 	return text
 }
 
-// cut replaces every form of every value. If the text still holds one after
-// being unescaped, nothing of it is kept.
+// cut replaces every form of every value. If the unescaped text still contains
+// one, all of it is dropped.
 func (r *redactor) cut(text string) string {
 	if r.pattern == nil {
 		return text
@@ -103,8 +104,8 @@ func (r *redactor) cut(text string) string {
 	return text
 }
 
-// holds reports whether text repeats a value, whatever escapes or separators
-// are put between its characters.
+// holds reports whether text contains a value, whatever escapes or separators
+// are between its characters.
 func (r *redactor) holds(text string) bool {
 	if r.pattern == nil {
 		return false
@@ -140,8 +141,8 @@ func percentDecoded(s string) string {
 	return b.String()
 }
 
-// lettersOnly drops what can't be seen and what separates: a value with
-// spaces, colons or control characters strewn in is still that value.
+// lettersOnly removes invisible characters and separators: a value with spaces,
+// colons or control characters inserted is still found.
 func lettersOnly(s string) string {
 	return strings.Map(func(c rune) rune {
 		if unicode.IsSpace(c) || !unicode.IsPrint(c) || c == ':' || c == ',' {
@@ -176,9 +177,9 @@ func hideAddresses(s string) string {
 	return s
 }
 
-// Printable escapes what a terminal might obey or hide: control characters of
-// both sets, marks that turn the writing direction, broken UTF-8. What is left
-// can be printed as it is. Joined emoji stay whole.
+// Printable escapes what a terminal might interpret or hide: C0 and C1 control
+// characters, marks that change the writing direction, invalid UTF-8. The
+// result can be printed. Joined emoji stay whole.
 func Printable(s string) string {
 	const zeroWidthJoiner = '\u200d'
 	clean := func(c rune) bool { return unicode.IsPrint(c) || c == zeroWidthJoiner }

@@ -21,15 +21,15 @@ import (
 // decompression. A longer reply is an error.
 const MaxReply = 1 << 20
 
-// maxField is the longest token, openid or code taken from a reply, in bytes.
-// WeChat documents no limit; about 110 is the longest seen.
+// maxField is the longest token, openid or code accepted from a reply, in
+// bytes. WeChat documents no limit; about 110 is the longest seen.
 const maxField = 2048
 
-// repair makes JSON of what WeChat sends as JSON: it drops a byte order mark
-// and escapes the raw control bytes that nicknames bring into strings. What is
-// no character, a byte that is no UTF-8 or the half of a pair that a cut
-// nickname ends with, stays as text (\xNN, \uNNNN). Escapes that are already
-// there, \/ among them, stay untouched.
+// repair turns what WeChat sends as JSON into valid JSON: it drops a byte order
+// mark and escapes raw control bytes in strings, which come from nicknames.
+// Invalid UTF-8 bytes and unpaired surrogates, left by truncated nicknames,
+// stay as text (\xNN, \uNNNN). Existing escapes, \/ among them, are not
+// changed.
 func repair(body []byte) []byte {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if !bytes.ContainsFunc(body, func(c rune) bool { return c < 0x20 || c == utf8.RuneError }) && !bytes.Contains(body, []byte(`\u`)) {
@@ -41,7 +41,7 @@ func repair(body []byte) []byte {
 		c := body[i]
 		switch {
 		case inString && c < 0x20:
-			if escaped { // a backslash before a raw byte stands for itself
+			if escaped { // if escaped { // a backslash before a raw byte is literal
 				out = append(out, '\\')
 			}
 			escaped = false
@@ -101,12 +101,13 @@ type reply struct {
 	fields   map[string]json.RawMessage
 	redactor *redactor
 	status   int // HTTP
-	// odd are the keys whose values could not be read and are taken as absent:
-	// each field is read on its own, and only what the task needs may fail it.
+	// odd lists the keys whose values could not be read and count as absent:
+	// each field is read on its own, and only fields that the task needs may
+	// fail it.
 	odd *[]string
 }
 
-// leave notes that a key's value is taken as absent.
+// leave records that a key's value counts as absent.
 func (p reply) leave(key string) {
 	if p.odd != nil && p.present(key) && !slices.Contains(*p.odd, key) {
 		*p.odd = append(*p.odd, key)
@@ -123,8 +124,8 @@ func parseReply(body []byte, r *redactor) (reply, error) {
 	return reply{fields: fields, redactor: r, odd: new([]string)}, nil
 }
 
-// fieldsOf reads an object. Of a key that is there twice the first counts, so
-// that nothing that was put behind it changes what it says.
+// fieldsOf reads an object. Of a repeated key the first counts, so that
+// appended text can't change it.
 func fieldsOf(body []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if begin, err := dec.Token(); err != nil || begin != json.Delim('{') {
@@ -159,8 +160,8 @@ func (p reply) present(key string) bool {
 	return ok && string(raw) != "null"
 }
 
-// text returns a string that is shown to people: secrets cut out, but
-// otherwise as sent. Whoever prints it passes it through Printable.
+// text returns a string for people: as sent, except that secrets are removed.
+// Print it through Printable.
 func (p reply) text(key string) string {
 	var s string
 	if json.Unmarshal(p.fields[key], &s) != nil {
@@ -186,7 +187,7 @@ func (p reply) texts(key string) []string {
 	return list
 }
 
-// integer is a number that the task can do without.
+// integer is a number that is optional.
 func (p reply) integer(key string) int {
 	n, err := p.number(key)
 	if err != nil {
@@ -196,7 +197,7 @@ func (p reply) integer(key string) int {
 	return n
 }
 
-// optional is an id that the task can do without.
+// optional is an id that is optional.
 func (p reply) optional(key string) string {
 	s, err := p.id(key)
 	if err != nil {
@@ -220,8 +221,8 @@ func (p reply) number(key string) (n int, err error) {
 	return int(f), nil
 }
 
-// word reads an opaque value that is stored and sent again: printable ASCII,
-// no spaces. An empty one is missing.
+// word reads an opaque value that is stored and sent again: printable ASCII, no
+// spaces. An empty one counts as missing.
 func (p reply) word(key string) (string, error) {
 	var s string
 	if p.present(key) && json.Unmarshal(p.fields[key], &s) != nil {
@@ -241,7 +242,7 @@ func (p reply) word(key string) (string, error) {
 	return s, nil
 }
 
-// id is a word that is no secret, and so must not repeat one.
+// id is a word that is not secret, and so must not contain a secret.
 func (p reply) id(key string) (string, error) {
 	s, err := p.word(key)
 	if err == nil && p.redactor.holds(s) {
@@ -250,8 +251,8 @@ func (p reply) id(key string) (string, error) {
 	return s, err
 }
 
-// The errmsg tails that carry the request's id; their wording varies over
-// time, so nothing but the id is taken from them.
+// The ends of errmsg texts that carry the request's id; their wording varies
+// over time, so only the id is used.
 var ridPatterns = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		regexp.MustCompile(`(?i)\b(?:rid|request_?id)\s*[:=：]\s*@?\s*([0-9a-f]{6,16}(?:-[0-9a-f]{6,16}){1,3})\b`),
@@ -272,13 +273,13 @@ func findRID(errmsg string) string {
 // maxMessage is how many runes of an errmsg are kept.
 const maxMessage = 300
 
-// refusal returns the error that the reply is, or nil if it is none: no
-// errcode, or errcode 0.
+// refusal returns the error that the reply is; nil if it has no errcode or
+// errcode 0.
 func (p reply) refusal(op Op, status int) *Error {
 	if !p.present("errcode") {
 		return nil
 	}
-	code := p.integer("errcode") // one that can't be read is none: what the task needs is missing then, or there
+	code := p.integer("errcode") // code := p.integer("errcode") // if it can't be read, the fields that the task needs decide
 	if code == 0 {
 		return nil
 	}
@@ -305,17 +306,18 @@ type Token struct {
 	AccessToken  Secret
 	RefreshToken Secret
 	OpenID       string
-	UnionID      string   // empty if WeChat did not say
+	UnionID      string   // UnionID      string   // empty if WeChat did not send it
 	Scope        []string // what the user granted
-	// ExpiresIn is the access token's life when it was obtained, two hours as
-	// a rule; 0 if WeChat did not say. How long a refresh token lives is not settled (WeChat's pages
-	// say both 30 and 180 days): only the server can tell.
+	// ExpiresIn is the access token's lifetime when it was obtained, normally
+	// two hours; 0 if WeChat did not send it. The lifetime of a refresh token
+	// is not certain (WeChat's pages say both 30 and 180 days): only the server
+	// knows.
 	ExpiresIn  time.Duration
 	ObtainedAt time.Time // by the local clock
-	// Snapshot marks a virtual account, with which a user looks at a page
-	// before agreeing to anything.
+	// Snapshot marks a virtual account, with which a user views a page before
+	// agreeing to anything.
 	Snapshot bool
-	// Odd are the fields of the reply that could not be read and are absent.
+	// Odd lists the fields of the reply that could not be read and are absent.
 	Odd []string
 }
 
@@ -328,7 +330,7 @@ func (t Token) Expiry() time.Time {
 }
 
 // token reads the fields of an exchange's or a refresh's reply. What a refresh
-// may leave out is taken from old.
+// may omit is copied from old.
 func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
 	t := Token{ObtainedAt: now, Snapshot: old.Snapshot}
 	access, err := p.word("access_token")
@@ -383,11 +385,11 @@ func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
 	return t, nil
 }
 
-// scope splits the list at commas; a comma at the end has been seen.
+// scope splits the list at commas; trailing commas have been seen.
 func (p reply) scope() []string {
 	var list []string
 	text := ""
-	if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // as some gateways make of it
+	if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // some gateways send an array
 		text = strings.Join(p.texts("scope"), ",")
 	} else {
 		text = p.text("scope")
@@ -400,25 +402,25 @@ func (p reply) scope() []string {
 	return list
 }
 
-// UserInfo is a user's profile. Every text in it is the user's own choice:
-// pass it through [Printable] before it reaches a terminal.
+// UserInfo is a user's profile. The user chooses every text in it: pass it
+// through [Printable] before it is printed.
 type UserInfo struct {
 	OpenID   string
-	UnionID  string // empty if WeChat did not say
+	UnionID  string // UnionID  string // empty if WeChat did not send it
 	Nickname string
 	// Sex is 1 for male, 2 for female, 0 for unknown. Like Province, City and
-	// Country it has carried nothing for app logins since October 2021.
+	// Country it has been empty for app logins since October 2021.
 	Sex                     int
 	Province, City, Country string
 	Language                string
 	HeadImgURL              string // ends in the size: /0 (640×640), /46, /64, /96 or /132
 	Privilege               []string
-	// Odd are the fields of the reply that could not be read and are absent.
+	// Odd lists the fields of the reply that could not be read and are absent.
 	Odd []string
 }
 
-// userInfo reads the profile of the user with the given openid: a cache on the
-// way may answer with somebody else's.
+// userInfo reads the profile of the user with the given openid, and checks
+// whose it is: a cache on the way may answer with another user's.
 func (p reply) userInfo(of string) (UserInfo, error) {
 	openID, err := p.id("openid")
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxAttempts bounds how often one call is sent.
+// maxAttempts limits how often one call is sent.
 const maxAttempts = 4
 
 const (
@@ -14,9 +14,9 @@ const (
 	minutePause = 60 * time.Second       // "api minute-quota reach limit, … retry next minute"
 )
 
-// retryPause returns how long to wait before the call is sent again, or 0 if
-// it must not be: for the exchange never, for the others if the errcode says
-// that the same request can succeed later and the context lasts that long.
+// retryPause returns how long to wait before the call is sent again, or 0 if it
+// must not be: never for the exchange; for the others if the errcode says that
+// the same request can succeed later, and the context lasts that long.
 func retryPause(ctx context.Context, failure *Error, attempt int) time.Duration {
 	if failure.Op == OpExchange || failure.Kind != KindErrcode || attempt >= maxAttempts {
 		return 0

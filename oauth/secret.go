@@ -41,8 +41,8 @@ func (s Secret) IsZero() bool { return s.value == nil }
 // Equal reports whether both hold the same value.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
-// Hint returns a mask that still tells one long value from another, such as
-// "76_…x4Q"; values under 24 bytes are masked whole.
+// Hint returns a mask that still distinguishes long values, such as "76_…x4Q";
+// values under 24 bytes are masked completely.
 func (s Secret) Hint() string {
 	v := s.Reveal()
 	switch {

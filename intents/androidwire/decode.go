@@ -13,11 +13,11 @@ import (
 
 // The ways in which a request or reply can fail to decode.
 var (
-	// ErrMalformed is an envelope that WeChat or the SDK drops without a word.
+	// ErrMalformed is an envelope that WeChat or the SDK drops silently.
 	ErrMalformed = errors.New("malformed envelope")
 	// ErrUnknownRequest is a request that this package has no type for.
 	ErrUnknownRequest = errors.New("unknown request")
-	// ErrNoRequest is a step that belongs to a request but is none itself: a
+	// ErrNoRequest is a step that belongs to a request but isn't one itself: a
 	// query for the token or for the support level, or WeChat's main screen.
 	ErrNoRequest = errors.New("not a request but a step towards one")
 )
@@ -39,7 +39,7 @@ type Envelope struct {
 // Decode reads a request from one thing that an SDK hands to Android. It
 // refuses, as [ErrMalformed], what WeChat drops: a content or checksum that
 // doesn't fit, an SDK version that is too old, a missing package. What the SDK
-// adds to a mini program card (@app, .html) is taken off again.
+// adds to a mini program card (@app, .html) is removed again.
 func Decode(w Wire) (intents.Request, Envelope, error) {
 	switch {
 	case w.Intent != nil:
@@ -106,7 +106,7 @@ func decodeIntent(i *Intent) (intents.Request, Envelope, error) {
 	return nil, env, fmt.Errorf("%w: command %d", ErrUnknownRequest, env.Command)
 }
 
-// restoreMiniProgram takes off what rewriteMiniProgram adds.
+// restoreMiniProgram removes what rewriteMiniProgram adds.
 func restoreMiniProgram(card intents.MiniProgram) intents.MiniProgram {
 	if card.UserName != nil {
 		card.UserName = new(strings.TrimSuffix(*card.UserName, "@app"))

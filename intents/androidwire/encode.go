@@ -48,8 +48,8 @@ const (
 // (Build.MINIPROGRAM_SUPPORTED_SDK_INT).
 const supportMiniProgram = 620756993
 
-// Sender is the app that a request comes from, and the phone as far as its
-// SDK looks at it.
+// Sender is the app that a request comes from, and what its SDK asks of the
+// phone.
 type Sender struct {
 	// AppID is the app's id at the Open Platform, wx…
 	AppID string
@@ -62,19 +62,19 @@ type Sender struct {
 	Token *string
 	// WeChatSupport is what WeChat says it supports (OPEN_SDK_VERSION); 0 is
 	// the newest. SDK 6.8.0 and 5.5.3 turn a mini program card into a web page
-	// for a WeChat that has none.
+	// for a WeChat that does not support cards.
 	WeChatSupport int32
 	// API is the phone's API level; 0 is the newest. SDK 5.5.3 brings WeChat
 	// to the front from API 28 on only.
 	API int
-	// RequestOnly leaves out what the SDK does beforehand: asking WeChat for
-	// its support level and for the token, and bringing WeChat to the front.
+	// RequestOnly omits what the SDK does beforehand: asking WeChat for its
+	// support level and for the token, and bringing WeChat to the front.
 	RequestOnly bool
 }
 
 // Encode returns what the sender's SDK hands to Android for a request, in the
-// order of sending. It does not ask whether the SDK would refuse it: that is
-// [Validate]. It fails if the SDK version has no such request.
+// order of sending. It does not check whether the SDK would refuse it:
+// [Validate] does. It fails if the SDK version has no such request.
 func Encode(req intents.Request, sender Sender) ([]Wire, error) {
 	sender.SDK = sender.SDK.orDefault()
 	switch r := req.(type) {
@@ -94,8 +94,8 @@ func Encode(req intents.Request, sender Sender) ([]Wire, error) {
 	return nil, fmt.Errorf("the OpenSDK for Android has no request %T", req)
 }
 
-// message is all the memory that an activity request needs, in one piece: a
-// webpage has 27 extras, the richest object fewer than 48.
+// message is all the memory that an activity request needs, in one allocation:
+// a webpage has 27 extras, the richest object fewer than 48.
 type message struct {
 	wires  [3]Wire
 	intent Intent
@@ -213,10 +213,9 @@ func sentScene(scene intents.Scene, sdk Version) intents.Scene {
 	return intents.SceneSession
 }
 
-// rewritePath adds .html before the query, the way the SDK's String.split on
-// question marks does it: empty parts at the end are dropped, and so is all
-// that follows a second question mark. It fails, as the SDK does, if nothing
-// is left.
+// rewritePath adds .html before the query, as the SDK's String.split on
+// question marks does: empty parts at the end are dropped, and so is everything
+// after a second question mark. It fails, as the SDK does, if nothing is left.
 func rewritePath(path string) (string, bool) {
 	parts := strings.Split(path, "?")
 	for len(parts) > 0 && parts[len(parts)-1] == "" {

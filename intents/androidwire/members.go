@@ -9,8 +9,8 @@ import (
 
 var errNoObject = errors.New("not a JSON object")
 
-// members calls each with the members of a JSON object, without a copy of
-// their values: what comes from a phone can hold megabytes. Null has none.
+// members calls each with the members of a JSON object, without copying their
+// values: what comes from a phone can hold megabytes. Null has no members.
 func members(data []byte, each func(key string, value []byte) error) error {
 	if !json.Valid(data) {
 		return errNoObject
@@ -43,7 +43,7 @@ func members(data []byte, each func(key string, value []byte) error) error {
 	return nil
 }
 
-// unquote reads a JSON string. One without escapes is taken as it stands: an
+// unquote reads a JSON string. A string without escapes is used as is: an
 // Intent has many, and a decoder for each would cost more than they do.
 func unquote(data []byte, s *string) error {
 	if len(data) < 2 || data[0] != '"' || bytes.IndexByte(data, '\\') >= 0 || !utf8.Valid(data) {
@@ -70,7 +70,8 @@ func valueLength(data []byte) int {
 		case '}', ']':
 			depth--
 		default:
-			// A number or a word ends before what can't belong to it.
+			// A number or a word ends before the first byte that can't belong
+			// to it.
 			if depth > 0 {
 				continue
 			}

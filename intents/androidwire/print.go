@@ -35,8 +35,8 @@ type printedValue struct {
 	Base64 *string `json:"base64,omitempty"`
 }
 
-// MarshalJSON writes the printed form. Categories are the text of Java's set,
-// as Intent.getCategories().toString() gives it.
+// MarshalJSON writes the printed form. Categories are written as
+// Intent.getCategories().toString() gives them.
 func (p Printed) MarshalJSON() ([]byte, error) {
 	i := p.Intent
 	if i == nil {
@@ -81,8 +81,8 @@ func (v Value) printed() printedValue {
 	return p
 }
 
-// Text returns the wire forms as lines of text, made to be compared line by
-// line: extras are sorted by key, strings are quoted, absent fields left out.
+// Text returns the wire forms as lines of text for comparing: extras are sorted
+// by key, strings are quoted, absent fields omitted.
 func Text(wires []Wire) string {
 	var b strings.Builder
 	for n, w := range wires {

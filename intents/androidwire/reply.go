@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// keyFromWeChat marks what comes from WeChat; the SDK looks at nothing
+	// keyFromWeChat marks what comes from WeChat; the SDK ignores an Intent
 	// without it.
 	keyFromWeChat   = "wx_token_key"
 	valueFromWeChat = "com.tencent.mm.openapi.token"
@@ -195,8 +195,8 @@ func (c *coder) readReply(command int32) (intents.Reply, error) {
 	return nil, fmt.Errorf("%w: %s knows no command %d", ErrMalformed, c.version.source(), command)
 }
 
-// handles reports whether IWXAPI.handleIntent knows a command of which this
-// package reads no more.
+// handles reports whether IWXAPI.handleIntent knows a command. This package
+// reads no other fields of it.
 func handles(sdk Version, command int32) bool {
 	switch command {
 	case 3, 5, 6, 9, 14, 15, 16, 17, 24, 25, 26, 27:
@@ -241,7 +241,7 @@ func (c *coder) readShowMessage() (intents.Reply, error) {
 	return nil, fmt.Errorf("%w: messageExt %q", ErrMalformed, *ext)
 }
 
-// parsed is the SDK's way to read a number: 0 for what is none.
+// parsed reads a number as the SDK does: 0 if it is not a number.
 func parsed(s *string) int32 {
 	n, err := strconv.ParseInt(text(s), 10, 32)
 	if err != nil {

@@ -111,8 +111,9 @@ func (c *coder) writeObject(object intents.Object) error {
 	return nil
 }
 
-// readObject reads the object that the identifier names; WeChat, like the
-// SDK, goes by the text after its last dot and not by the media type.
+// readObject reads the object that the identifier names. Like the SDK, WeChat
+// decides by the text after the identifier's last dot and not by the media
+// type.
 func (c *coder) readObject(m *intents.Message) error {
 	id := c.extras.Get(keyIdentifier).Text()
 	if id == nil || *id == "" {

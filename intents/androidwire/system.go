@@ -26,14 +26,14 @@ const (
 
 // EncodeSystem returns the Intent that Android's own share route sends to
 // WeChat: ACTION_SEND of a text, a picture or a file, ACTION_SEND_MULTIPLE of
-// several pictures. uris are the content URIs of the files and mime the type
-// of the first; a text has none. The URIs stand in the ClipData too, with a
-// read grant: the system grants what it finds there, not what EXTRA_STREAM
-// names. It fails for what the route can't carry.
+// several pictures. uris are the content URIs of the files and mime the type of
+// the first; a text has no URIs. The URIs are in the ClipData too, with a read
+// grant: the system grants access to the URIs in the ClipData, not to those in
+// EXTRA_STREAM. It fails for what this route can't carry.
 func EncodeSystem(share intents.Share, uris []string, mime string) (Intent, error) {
-	// Without FLAG_ACTIVITY_MULTIPLE_TASK a second share that differs in its
-	// extras alone would only bring the first one's task to the front (AOSP
-	// ActivityStarter: Intent.filterEquals looks at no extras).
+	// Without FLAG_ACTIVITY_MULTIPLE_TASK a second share that differs only in
+	// its extras would just bring the first one's task to the front (AOSP
+	// ActivityStarter: Intent.filterEquals ignores extras).
 	intent := Intent{Action: actionSend, Component: ShareToFriend, Flags: FlagNewTask | FlagMultipleTask}
 	switch share.Scene {
 	case intents.SceneTimeline:

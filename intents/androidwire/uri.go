@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// uri is a text as android.net.Uri.parse takes it apart (AOSP API 34).
+// uri is a text, parsed as android.net.Uri.parse does (AOSP API 34).
 type uri string
 
 var errOpaque = errors.New("a URI that has no hierarchy has no query")
 
-// authority is Uri.getEncodedAuthority: what stands between // and the path.
+// authority is Uri.getEncodedAuthority: the text between // and the path.
 func (u uri) authority() string {
 	_, rest, _ := strings.Cut(string(u), ":")
 	rest, found := strings.CutPrefix(rest, "//")
@@ -50,7 +50,7 @@ func (u uri) queryParameter(key string) (*string, error) {
 }
 
 // decodeParameter is UriCodec.decode: a plus is a space, and a broken escape
-// gives U+FFFD, after which Android still adds the byte it had got so far.
+// gives U+FFFD, after which Android still adds the byte it had read so far.
 func decodeParameter(s string) string {
 	var out strings.Builder
 	var escaped []byte
@@ -87,7 +87,8 @@ func decodeParameter(s string) string {
 			}
 			escaped = append(escaped, value)
 			if half {
-				// Android took one half of a pair; the other is left.
+				// Android consumed one half of the pair; the other half
+				// remains.
 				flush()
 				out.WriteRune(utf8.RuneError)
 			}
@@ -113,9 +114,9 @@ func hexDigit(r rune) int {
 	return -1
 }
 
-// appendDecoded appends UTF-8, with one U+FFFD for each longest beginning of a
-// character that breaks off, as Java's decoder does; Go's has one for each
-// byte.
+// appendDecoded appends UTF-8. Like Java's decoder it writes one U+FFFD for
+// each longest prefix of a character that is cut short; Go's would write one
+// for each byte.
 func appendDecoded(out *strings.Builder, b []byte) {
 	for len(b) > 0 {
 		r, size := utf8.DecodeRune(b)
@@ -136,8 +137,8 @@ func brokenLength(b []byte) int {
 	return n
 }
 
-// couldBegin reports whether some character starts with b; Java takes half of
-// a surrogate pair for one until it has read it all.
+// couldBegin reports whether some character starts with b. Java accepts half of
+// a surrogate pair until it has read all of it.
 func couldBegin(b []byte) bool {
 	low, high := byte(0x80), byte(0xbf)
 	var size int

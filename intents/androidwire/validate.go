@@ -39,8 +39,8 @@ const (
 const sceneStatus = 4
 
 // Validate returns all that is wrong with a request: as errors what the
-// sender's SDK refuses to send, as warnings what it leaves out or changes and
-// what the documents advise against.
+// sender's SDK refuses to send, as warnings what it omits or changes and what
+// the documents advise against.
 func Validate(req intents.Request, sender Sender) []intents.Problem {
 	sender.SDK = sender.SDK.orDefault()
 	c := &checker{sender: &sender, sdk: sender.SDK}
@@ -77,8 +77,8 @@ type checker struct {
 	sdk    Version
 }
 
-// warn adds a warning of something that the SDK does with a request. id names
-// it.
+// warn adds a warning about what the SDK does with a request. id is its stable
+// name.
 func (c *checker) warn(id, field, rule, hint string) {
 	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field, Rule: rule,
 		Hint: hint, Source: c.Source})
@@ -190,7 +190,7 @@ func (c *checker) object(s *intents.Share) {
 	}
 }
 
-// content checks what is given as bytes or as a file.
+// content checks what is given either as bytes or as a file.
 func (c *checker) content(data []byte, path *string, size, limit int64) {
 	if len(data) == 0 && (path == nil || *path == "") {
 		c.Add(object, "needs data or path")
@@ -231,9 +231,9 @@ func (c *checker) miniProgram(s *intents.Share, o *intents.MiniProgram) {
 	c.unsent(object+".extraInfo", o.ExtraInfo != nil && c.sdk < SDK680)
 }
 
-// path warns of what the SDK makes of a mini program's path: it adds .html to
-// what stands before the first question mark, and keeps what stands between that
-// and the second.
+// path warns about how the SDK rewrites a mini program's path: it adds .html to
+// what precedes the first question mark, and drops everything from a second
+// question mark on.
 func (c *checker) path(path string) {
 	const field = object + ".path"
 	sent, ok := rewritePath(path)

@@ -14,7 +14,7 @@ import (
 // Type is the Java type of an extra.
 type Type uint8
 
-// The types that WeChat's requests and replies are made of. TypeOther is any
+// The types that WeChat's requests and replies consist of. TypeOther is any
 // other class that an extra read from a phone may have.
 const (
 	TypeNull Type = iota
@@ -45,7 +45,7 @@ func (t Type) String() string {
 type Value struct {
 	kind  Type
 	num   int64  // Integer, Long, Boolean; the bits of a Double
-	text  string // String, Uri; of another class its toString
+	text  string // text  string // String, Uri; for another class its toString
 	bytes []byte
 	ref   any // map[string]string of a HashMap, []string of a list, class name of TypeOther
 }

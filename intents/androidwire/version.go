@@ -9,7 +9,7 @@ import (
 // (Build.SDK_INT).
 type Version int32
 
-// The versions that this package speaks, as Tencent published them.
+// The versions that this package implements, as Tencent published them.
 const (
 	SDK553  Version = 621085440 // 5.5.3
 	SDK680  Version = 638058496 // 6.8.0
@@ -17,7 +17,8 @@ const (
 	SDK6834 Version = 638067200 // 6.8.34, the default
 )
 
-// minVersion is the oldest SDK whose requests WeChat takes (Build.MIN_SDK_INT).
+// minVersion is the oldest SDK whose requests WeChat accepts
+// (Build.MIN_SDK_INT).
 const minVersion = 553713665
 
 // Versions are all versions that this package speaks, the default first.

@@ -1,11 +1,11 @@
-// Package androidwire turns requests into what the OpenSDK for Android hands
-// to the system, an [Intent] or a [Query] of WeChat's ContentProvider, and
-// back; and WeChat's replies likewise.
+// Package androidwire converts requests and WeChat's replies to and from what
+// the OpenSDK for Android hands to the system: an [Intent] or a [Query] of
+// WeChat's ContentProvider.
 //
-// [Encode] gives all that an SDK version issues, in its order, and [Decode]
-// reads one of it. [EncodeReply] and [DecodeReply] do the same for replies,
-// [EncodeSystem] for Android's own share route, which needs no SDK, and
-// [Validate] says what an SDK version refuses.
+// [Encode] returns all that an SDK version hands over, in its order, and
+// [Decode] reads one of these. [EncodeReply] and [DecodeReply] do the same for
+// replies, [EncodeSystem] for Android's own share route, which needs no SDK,
+// and [Validate] says what an SDK version refuses.
 package androidwire
 
 import (

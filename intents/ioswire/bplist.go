@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// Binary property lists ("bplist00"), the SDK's container. This is our own
-// small reader and writer and not a library's: the length that the writer
-// arrives at decides what the SDK drops (see maxURLPlist), so objects must be
-// shared exactly as Foundation shares them (equal strings, numbers and data
-// once); and a reply is hostile input, whose reading must cost no more than a
-// small multiple of its length, which shared references can otherwise defeat.
+// Binary property lists ("bplist00") are the SDK's container. This package has
+// its own small reader and writer for two reasons. The length of the written
+// list decides what the SDK drops (see maxURLPlist), so objects must be shared
+// exactly as Foundation shares them: equal strings, numbers and data are
+// written once. And a reply is untrusted input: reading it must cost no more
+// than a small multiple of its length, although shared references can make a
+// small list very large.
 
 const (
 	bplistMagic   = "bplist00"
@@ -22,11 +23,12 @@ const (
 	maxDepth = 32
 )
 
-// flat is the list of a property list's objects in the order of writing.
+// flat is the list of a property list's objects in the order in which they are
+// written.
 type flat struct {
 	objects []object
 	refs    []int32
-	index   map[string][]int // by text, when there are too many objects to look through
+	index   map[string][]int // index   map[string][]int // by text, when there are too many objects for a linear search
 	// Room for what a common payload needs.
 	someObjects [72]object
 	someRefs    [96]int32
@@ -34,11 +36,12 @@ type flat struct {
 
 type object struct {
 	value Value
-	ref   int // where its references begin: keys, then values; or a list's items
-	count int // how many references it has
+	ref   int // ref   int // index of its first reference: keys, then values; or a list's items
+	count int // count int // number of references
 }
 
-// linearObjects is how many objects are looked through one by one for an equal one.
+// linearObjects is up to how many objects a linear search looks for an equal
+// one.
 const linearObjects = 96
 
 func (f *flat) find(v *Value) int {
@@ -65,7 +68,7 @@ func (f *flat) find(v *Value) int {
 	return -1
 }
 
-// same is equality among the kinds that are written once.
+// same reports equality among the kinds that are written once.
 func (v *Value) same(w *Value) bool {
 	if v.kind != w.kind || v.n != w.n || len(v.text) != len(w.text) {
 		return false
@@ -85,10 +88,10 @@ func (v Value) indexKey() string {
 	if v.kind == KindString {
 		return v.text
 	}
-	return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // 0xFF: in no text
+	return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // 0xFF occurs in no UTF-8 text
 }
 
-// add puts v and what it holds on the list, and answers v's number.
+// add appends v and what it contains to the list and returns v's number.
 func (f *flat) add(v *Value) int32 {
 	if v.kind != KindDict && v.kind != KindArray {
 		return f.addLeaf(*v)
@@ -114,7 +117,7 @@ func (f *flat) add(v *Value) int32 {
 	return int32(at)
 }
 
-// addLeaf is add for what holds no others: it is on the list once.
+// addLeaf is add for a value that contains no others; it is in the list once.
 func (f *flat) addLeaf(v Value) int32 {
 	if at := f.find(&v); at >= 0 {
 		return int32(at)
@@ -132,7 +135,7 @@ func (f *flat) append(v Value) int {
 	return at
 }
 
-// reserve makes room for n references of the object at.
+// reserve makes room for n references of the object with number at.
 func (f *flat) reserve(at, n int) int {
 	ref := len(f.refs)
 	f.refs = slices.Grow(f.refs, n)[:ref+n]
@@ -142,8 +145,8 @@ func (f *flat) reserve(at, n int) int {
 
 // EncodePlist writes d as a binary property list, as
 // +[NSPropertyListSerialization dataWithPropertyList:format:options:error:]
-// does for NSPropertyListBinaryFormat_v1_0; the order of the keys, which that
-// leaves open, is the sorted one.
+// does for NSPropertyListBinaryFormat_v1_0. Foundation leaves the order of the
+// keys open; here they are sorted.
 func EncodePlist(d Dict) []byte {
 	f := flatten(d)
 	return f.appendTo(make([]byte, 0, f.size()))
@@ -259,7 +262,7 @@ func (f *flat) appendTo(out []byte) []byte {
 	return f.appendTable(out)
 }
 
-// writeTo writes the same as appendTo, without a copy of long data.
+// writeTo writes the same as appendTo, without copying long data.
 func (f *flat) writeTo(w *base64Writer) {
 	const long = 512
 	out := append(make([]byte, 0, 2*long), bplistMagic...)
@@ -280,7 +283,7 @@ func (f *flat) writeTo(w *base64Writer) {
 	w.close()
 }
 
-// appendTable appends what stands behind the objects.
+// appendTable appends what follows the objects.
 func (f *flat) appendTable(out []byte) []byte {
 	table, ref := f.tableAt(), bytesFor(len(f.objects))
 	offset, at := bytesFor(table), len(bplistMagic)

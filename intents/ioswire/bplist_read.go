@@ -25,13 +25,13 @@ type reader struct {
 	ref    int // bytes per reference
 	count  int
 	table  int
-	budget int // what may still be made of it, in bytes
+	budget int // budget int // bytes that may still be allocated
 }
 
-// DecodePlist reads a binary property list whose top is a dictionary. Data
-// values share raw's memory. It never panics, and what it makes of raw takes
-// less than 4 times its length (and 32 KiB, some hundred small fields): a list
-// that reuses its parts to become larger is refused.
+// DecodePlist reads a binary property list whose top object is a dictionary.
+// Data values share raw's memory. It never panics, and allocates less than 4
+// times raw's length (plus 32 KiB, some hundred small fields): a list that
+// refers to its parts repeatedly in order to grow is refused.
 func DecodePlist(raw []byte) (Dict, error) {
 	if len(raw) < len(bplistMagic)+bplistTrailer || string(raw[:len(bplistMagic)]) != bplistMagic {
 		return nil, errNotBinary
@@ -63,7 +63,7 @@ func sized(b []byte) uint64 {
 	return n
 }
 
-// object answers an object's first byte and where it goes on.
+// object returns an object's first byte and the offset of what follows it.
 func (r *reader) object(number int) (token byte, at int, err error) {
 	entry := r.table + number*r.offset
 	start := sized(r.in[entry : entry+r.offset])
@@ -73,7 +73,7 @@ func (r *reader) object(number int) (token byte, at int, err error) {
 	return r.in[start], int(start) + 1, nil
 }
 
-// length answers the length in a token, or behind it.
+// length returns the length that is in a token, or follows it.
 func (r *reader) length(token byte, at int) (n, next int, err error) {
 	if token&15 != 15 {
 		return int(token & 15), at, nil
@@ -93,8 +93,8 @@ func (r *reader) length(token byte, at int) (n, next int, err error) {
 	return int(long), at + size, nil
 }
 
-// What a field and a list's item cost in memory, in bytes, and what is granted
-// whatever the length.
+// The memory that a field and a list's item cost, in bytes, and the budget that
+// is granted whatever the length.
 const (
 	fieldCost = int(unsafe.Sizeof(Field{}))
 	valueCost = int(unsafe.Sizeof(Value{}))

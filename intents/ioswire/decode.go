@@ -13,8 +13,8 @@ import (
 var (
 	// ErrMalformed is a URL or a property list that no SDK sends.
 	ErrMalformed = errors.New("malformed")
-	// ErrNoRequest is a URL of the SDK that is none of this package's requests,
-	// or does not carry one.
+	// ErrNoRequest is a URL of the SDK that is not one of this package's
+	// requests, or does not carry one.
 	ErrNoRequest = errors.New("not a request")
 )
 
@@ -31,18 +31,19 @@ type Envelope struct {
 	// ContextID is the request's wechat_auth_context_id, Token the sender's
 	// wechat_auth_token; empty if absent.
 	ContextID, Token string
-	// Link says that the request came as a universal link, not by the scheme;
-	// Degraded that the universal link had not opened.
+	// Link is set if the request came as a universal link and not by the
+	// scheme; Degraded if the universal link had not opened.
 	Link, Degraded bool
-	// Erased says that the SDK left a field out of the URL; the pasteboard has it.
+	// Erased is set if the SDK omitted a field from the URL; the pasteboard has
+	// it.
 	Erased bool
-	// Resent says that the SDK sent the request again by itself.
+	// Resent is set if the SDK sent the request again by itself.
 	Resent bool
 }
 
-// Decode reads a request from the URL that an SDK opens, and from what it put
-// on the pasteboard (a binary property list), nil if it put nothing there. It
-// fails with ErrMalformed or ErrNoRequest.
+// Decode reads a request from the URL that an SDK opens and from what it put on
+// the pasteboard (a binary property list; nil if nothing). It fails with
+// ErrMalformed or ErrNoRequest.
 func Decode(url string, pasteboard []byte) (intents.Request, Envelope, error) {
 	api, query, env, err := parseURL(url)
 	if err != nil {
@@ -88,8 +89,8 @@ func Decode(url string, pasteboard []byte) (intents.Request, Envelope, error) {
 	return req, env, nil
 }
 
-// parseURL takes a request's URL apart: what is called, its query, and whom it
-// names as the sender.
+// parseURL splits a request's URL into the API that is called, its query, and
+// the sender that it names.
 func parseURL(url string) (api string, q query, env Envelope, err error) {
 	url, _, _ = strings.Cut(url, "#")
 	rest, byScheme := strings.CutPrefix(url, schemeBase)
@@ -107,7 +108,7 @@ func parseURL(url string) (api string, q query, env Envelope, err error) {
 	return strings.TrimSuffix(api, "/"), query(text), env, nil
 }
 
-// read takes the items that every request may have.
+// read reads the items that every request may have.
 func (e *Envelope) read(q query) (err error) {
 	for item, into := range map[string]*string{itemBundle: &e.BundleID, itemContext: &e.ContextID, itemToken: &e.Token} {
 		if *into, err = q.text(item); err != nil {
@@ -169,8 +170,9 @@ func decodeLaunch(q query) (intents.Request, error) {
 	return r, nil
 }
 
-// decodeOpenType reads the web page requests, whose own query is one item. Its
-// values are not escaped in there, so that a & in them can't be told.
+// decodeOpenType reads the web page requests, whose own query is one item. The
+// SDK does not escape the values in it, so an & inside a value can't be
+// recognized.
 func decodeOpenType(q query) (intents.Request, error) {
 	text, err := q.text("query")
 	if err != nil {
@@ -197,7 +199,7 @@ func decodeOpenType(q query) (intents.Request, error) {
 }
 
 func decodeOpenWebview(q query) (intents.Request, error) {
-	if q.value("url") == nilText { // the text itself would be escaped
+	if q.value("url") == nilText { // if q.value("url") == nilText { // an actual "(null)" would be escaped
 		return intents.OpenWebview{}, nil
 	}
 	url, err := q.pointer("url")
@@ -207,7 +209,7 @@ func decodeOpenWebview(q query) (intents.Request, error) {
 	return intents.OpenWebview{URL: url}, nil
 }
 
-// notNil is nil for what %@ prints of nil.
+// notNil returns nil for the text that %@ prints for nil.
 func notNil(s string) *string {
 	if s == nilText {
 		return nil
@@ -215,7 +217,7 @@ func notNil(s string) *string {
 	return &s
 }
 
-// fieldReader reads a payload; the first field of a wrong kind is its error.
+// fieldReader reads a payload; the first field of a wrong kind sets its error.
 type fieldReader struct {
 	fields Dict
 	err    error
@@ -276,7 +278,7 @@ func (r *fieldReader) int(key string) int64 {
 	return n
 }
 
-// number is a number that is kept as a text; 0 if it is absent.
+// number is a number that is stored as a string; 0 if it is absent.
 func (r *fieldReader) number(key string, bits int) int64 {
 	s := r.text(key)
 	if s == nil {

@@ -22,11 +22,11 @@ const (
 // URL (0x70800, OpenSDK 2.0.0).
 const maxURLPlist = 460800
 
-// Encode returns what the sender's SDK does for a request, in the order of
-// doing it: what it puts on the pasteboard, if it does, and the URL that it
-// opens. The second result says how this departs from what an app does. It
-// does not ask whether the SDK would refuse the request: that is [Validate]. It
-// fails if the SDK has no such request, or would not have registered.
+// Encode returns what the sender's SDK does for a request, in its order: what
+// it puts on the pasteboard, if anything, and the URL that it opens. The second
+// result says how this differs from what an app does. It does not check whether
+// the SDK would refuse the request: [Validate] does. It fails if the SDK has no
+// such request, or would not have registered.
 func Encode(req intents.Request, sender Sender) ([]Wire, []string, error) {
 	if req == nil {
 		return nil, nil, errors.New("there is no request to encode")
@@ -59,17 +59,17 @@ func (s *Sender) differences() []string {
 		"without universalLink, bundle id and context id"}
 }
 
-// encoder collects what becomes of one request.
+// encoder collects the parts of one encoded request.
 type encoder struct {
 	sender  Sender
-	extra   string // the URL behind the base
+	extra   string // extra   string // the URL after the base
 	raw     bool   // extra holds a value that is not escaped
-	payload bool   // whether there is a payload
+	payload bool   // payload bool   // whether there is a payload
 	fields  Dict   // the payload, sorted by key
-	erase   string // the field that may be left out of the URL
-	context string // what a context id is made of, if there is none
+	erase   string // erase   string // the field that may be omitted from the URL
+	context string // context string // what a context id is derived from, if the sender has none
 
-	// What is returned, and room for a common payload.
+	// The result, and room for a common payload.
 	wire       [2]Wire
 	opened     URL
 	pasted     Pasteboard
@@ -85,7 +85,7 @@ func (e *encoder) request(req intents.Request) error {
 	case intents.Auth:
 		e.auth(&r)
 	case intents.LaunchMiniProgram:
-		// The user name alone is not escaped.
+		// Only the user name is not escaped.
 		e.extra = "jumpWxa/?userName=" + valid(printed(r.UserName)) + "&path=" + argument(r.Path) +
 			"&miniProgramType=" + strconv.FormatUint(uint64(int64(r.Type)), 10) + "&extMsg=" + argument(r.ExtMsg)
 		e.raw = true
@@ -118,13 +118,13 @@ func (e *encoder) auth(r *intents.Auth) {
 	e.common(commandNone)
 }
 
-// openType is the web page inside WeChat that several requests are.
+// openType encodes one of the requests that are a web page inside WeChat.
 func (e *encoder) openType(number int, query string) {
 	e.extra = "opentypewebview/?type=" + strconv.Itoa(number) + "&query=" + escape(query, nested())
 	e.common(commandNone)
 }
 
-// nilText is what %@ prints of nil.
+// nilText is what %@ prints for nil.
 const nilText = "(null)"
 
 func printed(s *string) string {
@@ -151,8 +151,8 @@ func digit(b bool) string {
 	return "0"
 }
 
-// put puts a field where it belongs: one move for each costs less than sorting
-// them all, which moves fields as large as these in pairs.
+// put inserts a field at its sorted place: one move for each costs less than
+// sorting all of them, which moves fields of this size in pairs.
 func (e *encoder) put(key string, v Value) {
 	at := len(e.fields)
 	for at > 0 && e.fields[at-1].Key > key {
@@ -161,7 +161,7 @@ func (e *encoder) put(key string, v Value) {
 	e.fields = slices.Insert(e.fields, at, Field{key, v})
 }
 
-// text puts a string, data bytes; nil is left out.
+// text puts a string, data bytes; nil is omitted.
 func (e *encoder) text(key string, s *string) {
 	if s != nil {
 		e.put(key, String(valid(*s)))
@@ -174,8 +174,8 @@ func (e *encoder) data(key string, b []byte) {
 	}
 }
 
-// common begins the payload of a request. One without fields of its own is
-// made only for a WeChat that takes universal links.
+// common begins the payload of a request. A request without fields of its own
+// has a payload only for a WeChat that accepts universal links.
 func (e *encoder) common(command string) {
 	e.payload = command != commandNone || e.sender.takesLinks()
 	e.begin(command, "0", "1")
@@ -217,8 +217,8 @@ func (e *encoder) wires() []Wire {
 	return append(wires, Wire{URL: &e.opened})
 }
 
-// fit answers the payload that goes into the URL: all of it, or all but the
-// one field that may be erased, or none.
+// fit returns the payload that goes into the URL: all of it, or all except the
+// one field that may be erased, or nothing.
 func (e *encoder) fit() (carried *flat, data Dict, erased bool) {
 	if f := flatten(e.fields); f.size() <= maxURLPlist {
 		return f, e.fields, false
@@ -307,7 +307,7 @@ func isPlain(text string) bool {
 // appender appends query items to a URL.
 type appender struct {
 	b    *strings.Builder
-	more bool // an item stands before
+	more bool // more bool // an item precedes
 }
 
 func (a *appender) add(name, value string) {

@@ -25,16 +25,17 @@ func (s set) has(c byte) bool { return c < utf8.RuneSelf && s[c>>6]&(1<<(c&63)) 
 
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// Which characters stay as they are:
+// The characters that are not escaped:
 //   - plain: in a value escaped by -[NSString wxApi_stringByEscapingForURLArgument]
-//   - nested: in one escaped by -[NSString stringByEncodeUrl], which takes the tilde too
-//   - legal: in a URL that NSURL has accepted, beside the percent sign
+//   - nested: in one escaped by -[NSString stringByEncodeUrl], which escapes the
+//     tilde too
+//   - legal: in a URL that NSURL has accepted, besides the percent sign
 func plain() set  { return setOf(alphanumeric + "-._~") }
 func nested() set { return setOf(alphanumeric + "-._") }
 func legal() set  { return setOf(alphanumeric + "!#$&'()*+,-./:;=?@[]_~") }
 
-// escape replaces every byte that is not in keep by its percent escape; what is
-// no UTF-8 is U+FFFD, as in an NSString made of it.
+// escape replaces every byte that is not in keep by its percent escape; invalid
+// UTF-8 becomes U+FFFD, as in an NSString made from it.
 func escape(text string, keep set) string {
 	i := 0
 	for i < len(text) && keep.has(text[i]) {
@@ -59,7 +60,7 @@ func escape(text string, keep set) string {
 	return b.String()
 }
 
-// valid replaces each byte that is no UTF-8 by U+FFFD.
+// valid replaces each byte that is not valid UTF-8 by U+FFFD.
 func valid(text string) string {
 	if utf8.ValidString(text) {
 		return text
@@ -67,7 +68,7 @@ func valid(text string) string {
 	return string([]rune(text))
 }
 
-// malformed reports whether a percent sign in text begins no escape.
+// malformed reports whether a percent sign in text does not begin an escape.
 func malformed(text string) bool {
 	for i := 0; i < len(text); i++ {
 		if text[i] == '%' && (i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2])) {
@@ -91,9 +92,9 @@ func hexValue(c byte) byte {
 	return c - 'a' + 10
 }
 
-// urlText is what becomes of a URL's text in +[NSURL URLWithString:] since iOS
-// 17: its illegal characters are escaped, its percent signs too if one of them
-// begins no escape.
+// urlText is a URL's text after +[NSURL URLWithString:] since iOS 17: illegal
+// characters are escaped, and its percent signs too if one of them does not
+// begin an escape.
 func urlText(text string) string {
 	keep := legal()
 	if !malformed(text) {
@@ -102,8 +103,8 @@ func urlText(text string) string {
 	return escape(text, keep)
 }
 
-// unescape replaces the percent escapes of text; false if one is malformed or
-// the bytes are no UTF-8.
+// unescape replaces the percent escapes of text; it returns false if one is
+// malformed or the result is not UTF-8.
 func unescape(text string) (string, bool) {
 	if !strings.Contains(text, "%") {
 		return text, utf8.ValidString(text)
@@ -126,22 +127,23 @@ func unescape(text string) (string, bool) {
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// base64Step is how much is encoded at once, and base64Room what that takes at
-// most: three characters for each digit, and what is written past the last.
+// base64Step is how many bytes are encoded at once, and base64Room the most
+// that their base64 takes: three characters for each digit, plus what putDigits
+// writes past the last one.
 const (
 	base64Step = 768
 	base64Room = base64Step/3*4*3 + 8
 )
 
-// base64Pairs holds the two digits of base64 that each 12 bits become, the first
-// in the lower byte. Of a digit that is to be escaped it has the last character
-// of the escape, and the bit base64Escape.
+// base64Pairs holds the two base64 digits for each 12 bits, the first in the
+// lower byte. For a digit that must be escaped it has the last character of the
+// escape and the bit base64Escape.
 type base64Pairs [1 << 12]uint16
 
 const base64Escape = 0x80
 
-// base64Table makes the table once: to make it takes a quarter of the time that
-// a picture takes.
+// base64Table builds the table once: building it takes a quarter of the time
+// that encoding a picture takes.
 var base64Table = sync.OnceValue(func() *base64Pairs {
 	digits := []byte(base64Alphabet)
 	digits[62] = base64Escape | 'B' // + is %2B
@@ -153,13 +155,12 @@ var base64Table = sync.OnceValue(func() *base64Pairs {
 	return t
 })
 
-// base64Writer writes what it is given as base64 whose +, / and = are
-// percent-escaped.
+// base64Writer writes its input as base64 whose +, / and = are percent-escaped.
 type base64Writer struct {
 	b     *strings.Builder
 	pairs *base64Pairs
 	chunk [base64Room]byte
-	held  [3]byte // bytes that make no three yet
+	held  [3]byte // held  [3]byte // bytes that do not yet make a group of three
 	n     int     // how many
 }
 
@@ -190,7 +191,7 @@ func (w *base64Writer) flush(raw []byte) {
 	w.b.Write(w.chunk[:w.pairs.encode(&w.chunk, raw)])
 }
 
-// close writes what is left, filled up with =.
+// close writes the rest, padded with =.
 func (w *base64Writer) close() {
 	if w.n == 0 {
 		return
@@ -206,9 +207,9 @@ func (w *base64Writer) close() {
 	}
 }
 
-// encode encodes raw, a multiple of 3 bytes and at most base64Step, and answers
-// how much of out it takes. Pictures are nearly all there is to a payload, so
-// it writes 8 digits at once where none of them needs an escape.
+// encode encodes raw, a multiple of 3 bytes and at most base64Step, and returns
+// how many bytes of out it used. Pictures are nearly all of a payload, so it
+// writes 8 digits at once where none of them needs an escape.
 func (t *base64Pairs) encode(out *[base64Room]byte, raw []byte) int {
 	n := 0
 	for len(raw) >= 8 {
@@ -229,8 +230,8 @@ func (t *base64Pairs) encode(out *[base64Room]byte, raw []byte) int {
 	return n
 }
 
-// putDigits writes digits of a table's, the first lowest, and answers how many
-// bytes they take.
+// putDigits writes digits from a table, the first one lowest, and returns how
+// many bytes they take.
 func putDigits(out []byte, digits uint64) int {
 	n := 0
 	for ; digits != 0; digits >>= 8 {

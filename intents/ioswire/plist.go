@@ -15,7 +15,8 @@ import (
 
 // Dict is a property list dictionary, the container of everything that the SDK
 // does not put into a URL's query: its fields sorted by key (by UTF-8 bytes),
-// each key once. A nil Dict is "no dictionary", an empty one is an empty one.
+// each key once. A nil Dict means that there is no dictionary; it differs from
+// an empty one.
 type Dict []Field
 
 // Field is one key and its value.
@@ -50,8 +51,8 @@ type Value struct {
 	held *held // of a dictionary or list
 }
 
-// held is what the two kinds hold that hold others; kept apart, since a field
-// is what a hostile list can make most of.
+// held is what the two container kinds hold. It is kept behind a pointer, since
+// fields are what a hostile list can have most of.
 type held struct {
 	dict  Dict
 	array []Value
@@ -147,7 +148,8 @@ func (d Dict) Equal(e Dict) bool {
 	return slices.EqualFunc(d, e, func(a, b Field) bool { return a.Key == b.Key && a.Value.Equal(b.Value) })
 }
 
-// text is the string under key, nil if there is none or it is no string.
+// text is the string under key, nil if there is none or the value isn't a
+// string.
 func (d Dict) text(key string) *string {
 	if v, ok := d.Get(key); ok && v.kind == KindString {
 		return &v.text
@@ -161,7 +163,7 @@ func (d Dict) sorted() Dict {
 	return d
 }
 
-// without is d with the field key left out.
+// without is d without the field key.
 func (d Dict) without(key string) Dict {
 	return slices.DeleteFunc(slices.Clone(d), func(f Field) bool { return f.Key == key })
 }
@@ -172,8 +174,8 @@ const printedData = 64
 // MarshalJSON writes a JSON object, keys sorted; see Value.MarshalJSON.
 func (d Dict) MarshalJSON() ([]byte, error) { return d.appendJSON(nil, -1) }
 
-// MarshalJSON writes strings, booleans, numbers, lists and dictionaries as
-// JSON's own, a real always with a point or exponent, and data as
+// MarshalJSON writes strings, booleans, numbers, lists and dictionaries as JSON
+// has them, a real always with a point or exponent, and data as
 // {"$data":{"length","sha256","base64"}}. Nothing is lost.
 func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil, -1) }
 
@@ -255,7 +257,7 @@ func (v Value) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// String is the value's kind and content in one line; of data its length and
+// String is the value's kind and content in one line; for data its length and
 // SHA-256.
 func (v Value) String() string {
 	switch v.kind {

@@ -8,12 +8,12 @@ import (
 )
 
 // query is the text of a URL's query, searched as the SDK reads it: of a
-// doubled name the last item counts, and of a value what stands before a
-// second =. It is kept as text, since the many short items that a hostile URL
-// may have would take far more memory apart.
+// repeated name the last item counts, and of a value the part before a second
+// =. It stays one string, since parsing the many short items of a hostile URL
+// would take far more memory.
 type query string
 
-// item is the value under a name, percent escapes still in it.
+// item is the value under a name, still percent-escaped.
 func (q query) item(name string) (value string, ok bool) {
 	text := string(q)
 	for at := 0; ; {
@@ -32,13 +32,13 @@ func (q query) item(name string) (value string, ok bool) {
 	}
 }
 
-// value is an item as it stands, "" if it is absent.
+// value is an item, still percent-escaped; "" if it is absent.
 func (q query) value(name string) string {
 	value, _ := q.item(name)
 	return value
 }
 
-// raw is an item as it stands, nil if it is absent.
+// raw is an item, still percent-escaped; nil if it is absent.
 func (q query) raw(name string) *string {
 	if value, ok := q.item(name); ok {
 		return &value
@@ -64,8 +64,8 @@ func (q query) pointer(name string) (*string, error) {
 	return &text, err
 }
 
-// number is an item as -[NSString intValue] reads it: what digits it begins
-// with, 0 if none, and no more than an int32 holds.
+// number is an item as -[NSString intValue] reads it: the digits that it begins
+// with, 0 if none, clamped to an int32.
 func (q query) number(name string) int32 { return intValue(q.value(name)) }
 
 func intValue(text string) int32 {

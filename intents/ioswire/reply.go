@@ -14,10 +14,10 @@ import (
 
 // Errors of DecodeReply, for errors.Is, beside ErrMalformed.
 var (
-	// ErrOtherApp is a URL that the SDK leaves to others: it begins with neither
-	// the app's scheme nor its universal link.
+	// ErrOtherApp is a URL that the SDK ignores: it begins with neither the
+	// app's scheme nor its universal link.
 	ErrOtherApp = errors.New("not a URL for this app's SDK")
-	// ErrNoReply is a URL that the SDK takes without telling the app.
+	// ErrNoReply is a URL that the SDK handles without telling the app.
 	ErrNoReply = errors.New("not a reply")
 )
 
@@ -48,7 +48,7 @@ type Receiver struct {
 	// SDK is the version of the OpenSDK in the app; the default if empty.
 	SDK Version
 	// IOS is the phone's major version; 0 is the newest. Below 15 payloads go
-	// by the pasteboard.
+	// through the pasteboard.
 	IOS int
 }
 
@@ -65,9 +65,9 @@ func (r *Receiver) base() string {
 }
 
 // EncodeReply returns what WeChat does to bring a reply to an app: what it puts
-// on the pasteboard, if it does, and the URL that it opens. The second result
-// names the fields that do not reach the app's delegate as they are given,
-// since the SDK has no way for them.
+// on the pasteboard, if anything, and the URL that it opens. The second result
+// names the fields that do not reach the app's delegate as given, since the SDK
+// has no way to carry them.
 func EncodeReply(reply intents.Reply, to Receiver) ([]Wire, []string, error) {
 	if to.AppID == "" {
 		return nil, nil, errors.New("a reply needs the app's AppID")
@@ -98,8 +98,8 @@ func EncodeReply(reply intents.Reply, to Receiver) ([]Wire, []string, error) {
 	return wires, differences, err
 }
 
-// auth takes the URL that names the API, which holds the code, unless it can't
-// say the error code.
+// auth uses the URL that names the API and holds the code, unless that URL
+// can't carry the error code.
 func (r *Receiver) auth(a *intents.AuthReply) []Wire {
 	code := a.Code
 	switch {
@@ -142,8 +142,8 @@ func (r *Receiver) payload(command string, result intents.Result, more ...Field)
 	return []Wire{{URL: &URL{Text: urlText(b.String()), BizData: fields}}}
 }
 
-// call is a reply whose fields are query items, given as name and value; nil
-// is left out.
+// call is a reply whose fields are query items, given as name and value; nil is
+// omitted.
 func (r *Receiver) call(api string, items ...any) []Wire {
 	var b strings.Builder
 	b.WriteString(r.base())
@@ -159,9 +159,8 @@ func (r *Receiver) call(api string, items ...any) []Wire {
 	return []Wire{{URL: &URL{Text: urlText(b.String())}}}
 }
 
-// itemText is a value as it can stand in a URL. The SDK hands most values to
-// the app without taking their escapes away, so what can stand there as it is
-// does.
+// itemText is a value as it can appear in a URL. The SDK hands most values to
+// the app still escaped, so only characters that a URL can't hold are escaped.
 func itemText(value string) string {
 	keep := legal()
 	for _, c := range []byte("&=#") {
@@ -173,7 +172,7 @@ func itemText(value string) string {
 	return escape(value, keep)
 }
 
-// escaped is a value of the few whose escapes the SDK does take away.
+// escaped is one of the few values that the SDK does unescape.
 func escaped(s *string) *string {
 	if s == nil {
 		return nil
@@ -228,7 +227,7 @@ func fieldsOf(reply intents.Reply) (map[string]json.RawMessage, error) {
 	return fields, json.Unmarshal(text, &fields)
 }
 
-// otherAPI reads the replies of requests that this package does not have; nil
+// otherAPI reads the replies to requests that this package does not have; nil
 // for any other URL.
 func otherAPI(api string, q query, sdk Version) intents.Reply {
 	apis := []struct{ name, code, text string }{
@@ -258,8 +257,8 @@ func otherAPI(api string, q query, sdk Version) intents.Reply {
 
 // DecodeReply reads what the app's delegate gets for a URL that its SDK is
 // handed, and for what is on the pasteboard (nil if nothing is). It fails with
-// ErrOtherApp where the SDK does not take the URL, with ErrNoReply where it
-// takes it without a word to the app, and with ErrMalformed.
+// ErrOtherApp if the SDK ignores the URL, with ErrNoReply if it handles the URL
+// without telling the app, and with ErrMalformed.
 func DecodeReply(url string, pasteboard []byte, app Receiver) (intents.Reply, error) {
 	api, q, err := app.open(url)
 	if err != nil {
@@ -281,8 +280,8 @@ func DecodeReply(url string, pasteboard []byte, app Receiver) (intents.Reply, er
 	return app.payloadReply(q, pasteboard)
 }
 
-// open takes a URL apart as the SDK does: by the app's scheme, or its universal
-// link, followed by what is called.
+// open splits a URL as the SDK does: the app's scheme or its universal link,
+// followed by the API that is called.
 func (r *Receiver) open(url string) (api string, q query, err error) {
 	url, _, _ = strings.Cut(url, "#")
 	rest, ok := strings.CutPrefix(url, r.AppID+"://")
@@ -299,8 +298,8 @@ func (r *Receiver) open(url string) (api string, q query, err error) {
 	return api, query(text), nil
 }
 
-// afterAppID is what is called behind the AppID of a universal link: nothing,
-// unless a slash stands between.
+// afterAppID is the API that follows the AppID of a universal link: empty,
+// unless a slash is between them.
 func afterAppID(rest string) string {
 	if api, ok := strings.CutPrefix(rest, "/"); ok {
 		return api
@@ -313,8 +312,8 @@ func (q query) result(code, text string) intents.Result {
 	return intents.Result{ErrCode: intents.ErrCode(q.number(code)), ErrStr: q.raw(text)}
 }
 
-// decodeOAuth reads the answer to an Auth. The SDK hands its values on with
-// their percent escapes.
+// decodeOAuth reads the answer to an Auth. The SDK hands its values on still
+// percent-escaped.
 func decodeOAuth(q query) intents.Reply {
 	r := intents.AuthReply{Code: q.raw("code"), State: q.raw("state"), Lang: q.raw("lang"), Country: q.raw("country")}
 	r.ErrStr = q.raw("reason")
@@ -343,8 +342,8 @@ func decodeOpenTypeReply(q query) intents.Reply {
 	return nil
 }
 
-// unescaped is an item without its percent escapes, a plus being a space; nil
-// if it is absent or they are malformed.
+// unescaped is an item with percent escapes replaced and plus signs read as
+// spaces; nil if it is absent or an escape is malformed.
 func (q query) unescaped(name string) *string {
 	value, there := q.item(name)
 	text, ok := unescape(strings.ReplaceAll(value, "+", " "))
@@ -354,7 +353,8 @@ func (q query) unescaped(name string) *string {
 	return &text
 }
 
-// wrapped is a number as -[NSString integerValue] reads it, put into 32 bits.
+// wrapped is a number as -[NSString integerValue] reads it, truncated to 32
+// bits.
 func wrapped(text string) int32 {
 	text = strings.TrimLeft(text, " \t\n\v\f\r")
 	n, _ := strconv.ParseInt(text[:digits(text)], 10, 64) // out of range: the nearest
@@ -366,7 +366,7 @@ func (r *Receiver) payloadReply(q query, pasteboard []byte) (intents.Reply, erro
 	var err error
 	if r.urlParams() {
 		if fields, err = q.payload(); err != nil {
-			fields = nil // the SDK logs it and looks at the pasteboard
+			fields = nil // fields = nil // the SDK logs it and reads the pasteboard instead
 		}
 	}
 	if fields == nil {

@@ -56,24 +56,23 @@ type Sender struct {
 	UniversalLink string
 	// SDK is the version of the OpenSDK in the app; the default if empty.
 	SDK Version
-	// Token is the wechat_auth_token that WeChat gave the app in the hand-shake;
-	// empty before that. Only the app can get at it.
+	// Token is the wechat_auth_token that WeChat gave the app in the handshake;
+	// empty before that. Only the app has access to it.
 	Token string
-	// ContextID is the wechat_auth_context_id, by which the app recognises the
-	// hand-shake for this request; see [NewContextID]. If it is empty it is made
-	// from the request's transaction.
+	// ContextID is the wechat_auth_context_id, by which the app recognizes the
+	// handshake for this request; see [NewContextID]. If it is empty it is
+	// derived from the request's transaction.
 	ContextID string
 	// Phone is the phone that the SDK runs on; the zero value is the newest iOS
 	// with the newest WeChat.
 	Phone Phone
-	// Scheme opens the scheme although WeChat takes universal links. The SDK
-	// does that when WeChat asks it to send a request once more by the scheme;
-	// a computer does, since it has no part in the hand-shake that WeChat begins
+	// Scheme opens the scheme although WeChat accepts universal links. The SDK
+	// does that when WeChat asks it to send a request again by the scheme;
+	// wxctl does, since it can't take part in the handshake that WeChat begins
 	// for a universal link.
 	Scheme bool
-	// Resent is the SDK's answer to WeChat's hand-shake: the request once more,
-	// with the new Token (refreshToken) or by the Scheme
-	// (resendContextReqByScheme).
+	// Resent is the SDK's answer to WeChat's handshake: the request again, with
+	// the new Token (refreshToken) or by the Scheme (resendContextReqByScheme).
 	Resent bool
 	// Degraded is the SDK's second try, after the universal link did not open:
 	// the scheme, with wechat_degrade_launch_by_scheme=1.
@@ -89,12 +88,12 @@ type Phone struct {
 	// NoURLParams is set when weixinURLParamsAPI can't be opened (WeChat below
 	// 8.0.24), or the app does not list it in LSApplicationQueriesSchemes.
 	NoURLParams bool
-	// PasteboardText is the text that the pasteboard holds, which the SDK keeps
-	// there as old_text where it may read it; nil or empty if there is none.
+	// PasteboardText is the text on the pasteboard, which the SDK keeps there
+	// as old_text if it may read it; nil or empty if there is none.
 	PasteboardText *string
 }
 
-// Versions of iOS at which the SDK changes its ways (OpenSDK 2.0.0).
+// Versions of iOS at which the SDK's behavior changes (OpenSDK 2.0.0).
 const (
 	newestIOS         = 26
 	iosUniversalLinks = 12 // opens universal links
@@ -151,9 +150,9 @@ func (s *Sender) check() error {
 	return nil
 }
 
-// NewContextID makes a wechat_auth_context_id of a seed that is unique to the
-// request, as the SDK makes it of time, address and counter: 64 hex digits of
-// SHA-256, or 40 of SHA-1 in SDK 1.8.7.1. It tells WeChat nothing.
+// NewContextID derives a wechat_auth_context_id from a seed that is unique to
+// the request; the SDK derives it from time, address and counter. It is 64 hex
+// digits of SHA-256, or 40 of SHA-1 in SDK 1.8.7.1, and carries no information.
 func NewContextID(v Version, seed string) string {
 	if v == SDK1871 {
 		sum := sha1.Sum([]byte(seed))

@@ -23,7 +23,7 @@ const (
 	objectVIPMusic    = "89" // a music video with a VIP music id
 )
 
-// Fields that are left out of the URL when the payload is too long, by object.
+// Fields that are omitted from the URL when the payload is too long, by object.
 const (
 	keyThumb      = "thumbData"
 	keyHDImage    = "hdThumbData"
@@ -31,7 +31,7 @@ const (
 )
 
 // switches are the fields that every media message carries, whatever its
-// object; the objects that mean them set them.
+// object; only some objects set them.
 type switches struct {
 	disableForward  bool
 	shareTicket     bool
@@ -92,7 +92,7 @@ func (e *encoder) media(m *intents.Message) error {
 	return nil
 }
 
-// object puts the fields of a message's object and answers its objectType.
+// object puts the fields of a message's object and returns its objectType.
 func (e *encoder) object(object intents.Object, s *switches, newest bool) (string, error) {
 	switch o := object.(type) {
 	case intents.Image:
@@ -181,7 +181,7 @@ func (e *encoder) musicVideo(o *intents.MusicVideo, s *switches) string {
 	return objectMusicVideo
 }
 
-// table puts a dictionary of strings; nil is left out.
+// table puts a dictionary of strings; nil is omitted.
 func (e *encoder) table(key string, m map[string]string) {
 	if m == nil {
 		return

@@ -83,7 +83,7 @@ func (c *checker) unsent(field string, set bool) {
 	}
 }
 
-// present asks for a value that may be empty.
+// present requires a value, which may be empty.
 func (c *checker) present(field string, set bool) {
 	if !set {
 		c.Add(field, "is required")
@@ -199,7 +199,7 @@ func (c *checker) content(data []byte, old int) {
 func (c *checker) webpage(o *intents.Webpage) {
 	const at = "message.object."
 	if c.sdk == SDK200 {
-		c.Required(at+"url", o.URL) // an empty one it drops without a word
+		c.Required(at+"url", o.URL) // c.Required(at+"url", o.URL) // the SDK drops an empty one silently
 	} else {
 		c.present(at+"url", o.URL != nil)
 		c.unsent(at+"extraInfo", o.ExtraInfo != nil)
@@ -249,8 +249,8 @@ func (c *checker) musicVideo(title *string, o *intents.MusicVideo) {
 	c.unsent(at+"hdThumbPath", o.HDThumbPath != nil)
 }
 
-// isImage reports whether UIImage takes data for a picture, by its first
-// bytes: JPEG, PNG, GIF, BMP, TIFF, and since iOS 11 and 14 HEIC and WebP.
+// isImage reports whether UIImage reads data as a picture, by its first bytes:
+// JPEG, PNG, GIF, BMP, TIFF, and since iOS 11 and 14 HEIC and WebP.
 func isImage(data []byte) bool {
 	for _, start := range []string{"\xff\xd8\xff", "\x89PNG\r\n\x1a\n", "GIF8", "BM", "II*\x00", "MM\x00*"} {
 		if bytes.HasPrefix(data, []byte(start)) {

@@ -1,10 +1,10 @@
-// Package ioswire turns requests into what the OpenSDK for iOS hands to the
-// system, a URL and sometimes a property list on the pasteboard, and back; and
-// WeChat's replies likewise.
+// Package ioswire converts requests and WeChat's replies to and from what the
+// OpenSDK for iOS hands to the system: a URL and sometimes a property list on
+// the pasteboard.
 //
-// [Encode] gives what an SDK version does, in its order, and [Decode] reads it.
-// [EncodeReply] and [DecodeReply] do the same for replies, and [Validate] says
-// what an SDK version refuses.
+// [Encode] returns what an SDK version does, in its order, and [Decode] reads
+// it. [EncodeReply] and [DecodeReply] do the same for replies, and [Validate]
+// says what an SDK version refuses.
 package ioswire
 
 import (
@@ -100,7 +100,7 @@ func (w Wire) json(full int) ([]byte, error) {
 	return []byte("null"), nil
 }
 
-// marshal is json.Marshal that leaves a URL's & as it is.
+// marshal is json.Marshal without HTML escaping, so that a URL's & stays.
 func marshal(v any) ([]byte, error) {
 	var b strings.Builder
 	encoder := json.NewEncoder(&b)
@@ -154,9 +154,8 @@ func Print(wires []Wire) []Printed {
 // MarshalJSON writes the printed form.
 func (p Printed) MarshalJSON() ([]byte, error) { return Wire(p).json(printedData) }
 
-// Text returns the wire forms as lines of text, made to be compared line by
-// line: a URL by its query items, its payload and the pasteboard by their
-// fields, sorted by key.
+// Text returns the wire forms as lines of text for comparing: a URL by its
+// query items, its payload and the pasteboard by their fields, sorted by key.
 func Text(wires []Wire) string {
 	var b strings.Builder
 	for n, w := range wires {

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// jpegOrientation returns the orientation (1 to 8) that a JPEG's EXIF segment
-// gives, and 1 when it gives none (Exif 2.32, section 4.6.4, tag 0x0112).
+// jpegOrientation returns the orientation (1 to 8) in a JPEG's EXIF segment, 1
+// if there is none (Exif 2.32, section 4.6.4, tag 0x0112).
 func jpegOrientation(b []byte) int {
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
 		marker := b[at+1]
@@ -31,8 +31,8 @@ func jpegOrientation(b []byte) int {
 	return 1
 }
 
-// exifOrientation is that of an EXIF block, which some writers begin with the
-// JPEG segment's name.
+// exifOrientation is the orientation in an EXIF block, which some writers begin
+// with the JPEG segment's name.
 func exifOrientation(b []byte) int {
 	return tiffOrientation(bytes.TrimPrefix(b, []byte("Exif\x00\x00")))
 }
@@ -72,8 +72,8 @@ func tiffOrientation(b []byte) int {
 	return 1
 }
 
-// orientationValue reads a value of a type that TIFF 6.0 (section 2) or EXIF
-// knows; ASCII is a digit.
+// orientationValue reads a value of any type that TIFF 6.0 (section 2) or EXIF
+// defines; an ASCII value is a digit.
 func orientationValue(order binary.ByteOrder, kind uint16, value, file []byte) int {
 	var n uint64
 	switch kind {

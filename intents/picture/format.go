@@ -7,13 +7,12 @@ import (
 	"strings"
 )
 
-// Format is a kind of file, as its first bytes tell it.
+// Format is a file format, recognized by a file's first bytes.
 type Format struct {
-	Name string // as messages call it: "JPEG"
+	Name string // Name string // as used in messages: "JPEG"
 	MIME string
-	Ext  string // without the dot; what names of such files should end with
-	// Picture says that pictures are kept in it, whether or not they can be read
-	// here.
+	Ext  string // Ext  string // the usual file name extension, without the dot
+	// Picture is set for picture formats, whether or not they can be read here.
 	Picture bool
 }
 
@@ -21,7 +20,7 @@ type Format struct {
 // as content URIs name it.
 func Collection(mime string) string {
 	switch kind, _, _ := strings.Cut(mime, "/"); {
-	case mime == SVG.MIME: // which MediaStore takes for a document
+	case mime == SVG.MIME: // case mime == SVG.MIME: // MediaStore classifies it as a document
 	case kind == "image":
 		return "images/media"
 	case kind == "video" || kind == "audio":
@@ -47,7 +46,7 @@ var (
 	SVG  = Format{"SVG", "image/svg+xml", "svg", true}
 )
 
-// formats are told by a magic of their own. Text comes last: it can hold any
+// formats are recognized by a magic number. Text comes last: it can contain any
 // word.
 var formats = []struct {
 	Format
@@ -88,9 +87,9 @@ var formats = []struct {
 // HTML is what a server sends when it has no picture.
 var HTML = Format{"HTML", "text/html", "html", false}
 
-// Sniff tells the format of a file by its first bytes, 1000 of which are
-// enough. Text before a picture, as a script on a web server leaves it there, is
-// passed over. ok is false for what isn't known.
+// Sniff returns the format of a file from its first bytes, of which 1000 are
+// enough. Text before a picture, such as the output of a script on a web
+// server, is skipped. ok is false if the format isn't known.
 func Sniff(b []byte) (f Format, ok bool) {
 	for _, known := range formats {
 		if known.is(b) {
@@ -103,8 +102,8 @@ func Sniff(b []byte) (f Format, ok bool) {
 	return Format{}, false
 }
 
-// Junk is how many bytes of text stand before a picture: not every reader passes
-// them over.
+// Junk is how many bytes of text precede a picture: not every reader skips
+// them.
 func Junk(b []byte) int {
 	if _, known := Sniff(b); !known {
 		return 0
@@ -113,11 +112,11 @@ func Junk(b []byte) int {
 	return at
 }
 
-// maxJunk is how many bytes of text may stand before a picture.
+// maxJunk is how many bytes of text may precede a picture.
 const maxJunk = 512
 
-// begin finds a picture behind a little text, which phones and browsers that
-// look for a marker pass over, too.
+// begin finds a picture after a little text, which phones and browsers that
+// search for a marker skip, too.
 func begin(b []byte) (int, Format) {
 	for at := 1; at < min(len(b), maxJunk); at++ {
 		if c := b[at-1]; c != '\t' && c != '\n' && c != '\r' && (c < ' ' || c == 0x7f || c >= 0x80) && c != 0xef && c != 0xbb && c != 0xbf {
@@ -142,15 +141,15 @@ func anyMagic(texts ...string) func([]byte) bool {
 	}
 }
 
-// isBMP: two letters alone are too little, so the size of the header behind
-// them has to be one that exists.
+// isBMP also checks the size of the header, since two letters alone are too
+// weak a magic number.
 func isBMP(b []byte) bool {
 	return magic(0, "BM")(b) && len(b) >= 18 && slices.Contains([]uint32{12, 16, 40, 52, 56, 64, 108, 124}, binary.LittleEndian.Uint32(b[14:]))
 }
 
-// hasBrand looks for brands among those of an ISO base media file (ISO/IEC
-// 14496-12, 4.3): the major one and the compatible ones, since a HEIC or AVIF
-// may call itself mif1.
+// hasBrand searches the major and the compatible brands of an ISO base media
+// file (ISO/IEC 14496-12, 4.3); a HEIC or AVIF file may have mif1 as its major
+// brand.
 func hasBrand(brands ...string) func([]byte) bool {
 	return func(b []byte) bool {
 		if len(b) < 12 || string(b[4:8]) != "ftyp" {
@@ -172,7 +171,7 @@ func hasBrand(brands ...string) func([]byte) bool {
 	}
 }
 
-// isMarkup looks for a tag behind white space, comments, declarations.
+// isMarkup searches for a tag after white space, comments and declarations.
 func isMarkup(tags ...string) func([]byte) bool {
 	return func(b []byte) bool {
 		text := strings.ToLower(strings.TrimLeft(string(b[:min(len(b), 1000)]), "\xef\xbb\xbf \t\r\n"))
@@ -186,8 +185,8 @@ func isMarkup(tags ...string) func([]byte) bool {
 	}
 }
 
-// byExt are files that their bytes don't tell, or not exactly enough (an
-// office document is a ZIP). Nothing depends on a table of the host.
+// byExt lists formats that can't be recognized by their bytes, or not precisely
+// enough (an office document is a ZIP). The host's own table is not used.
 var byExt = map[string]string{
 	"txt": "text/plain", "log": "text/plain", "md": "text/markdown", "csv": "text/csv", "json": "application/json", "xml": "text/xml",
 	"doc": "application/msword", "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
@@ -198,8 +197,8 @@ var byExt = map[string]string{
 	"rtf": "application/rtf", "html": "text/html", "htm": "text/html", "css": "text/css", "js": "text/javascript",
 }
 
-// MIMEOf is the type of a file: what its bytes tell, else what its name's
-// extension does, else application/octet-stream.
+// MIMEOf is the MIME type of a file: by its bytes, else by its name's
+// extension, else application/octet-stream.
 func MIMEOf(name string, b []byte) string {
 	ext := strings.ToLower(strings.TrimPrefix(name[max(strings.LastIndexByte(name, '.'), 0):], "."))
 	f, ok := Sniff(b)

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// repairGIF writes a file that holds the first frame alone, with as many pixels
-// as there should be, those that are missing in the background colour; nil if
-// there is no frame (GIF89a specification, sections 18 to 22).
+// repairGIF writes a file that holds only the first frame. Missing pixels get
+// the background colour. It returns nil if there is no frame (GIF89a
+// specification, sections 18 to 22).
 func repairGIF(b []byte) (repaired []byte, flaw string) {
 	const head = 13
 	if len(b) < head {
@@ -74,7 +74,7 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) (repai
 	}
 	var out bytes.Buffer
 	out.Write(b[:6])
-	// The screen is made to hold the frame, wherever that stands.
+	// The screen gets the frame's size, wherever the frame is placed.
 	screen := []byte{desc[5], desc[6], desc[7], desc[8]}
 	copy(desc[1:5], []byte{0, 0, 0, 0})
 	out.Write(screen)
@@ -101,7 +101,7 @@ func firstFrame(b []byte, at int, control []byte, colours func(byte) int) (repai
 	return out.Bytes(), flawDamaged
 }
 
-// at0 is where the blocks begin, behind the global colours.
+// at0 is where the blocks begin, after the global colour table.
 func at0(b []byte, colours func(byte) int) int {
 	if b[10]&0x80 != 0 {
 		return min(13+colours(b[10]), len(b))

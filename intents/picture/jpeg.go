@@ -7,8 +7,8 @@ import (
 	"image/jpeg"
 )
 
-// readJPEG reads with the standard library, and what that refuses with the
-// decoder of this package.
+// readJPEG reads with the standard library, and with this package's decoder
+// what that refuses.
 func readJPEG(b []byte) (*Picture, error) {
 	d := &jpegDecoder{data: b, adobe: -1}
 	width, height := d.size()
@@ -47,8 +47,8 @@ func (c *component) block(x, y int) []int16 {
 	return c.coefficients[at : at+64 : at+64]
 }
 
-// samples decodes the coefficients to a plane of stride*8 by rows*8 samples, and
-// lets them go.
+// samples decodes the coefficients to a plane of stride*8 by rows*8 samples,
+// and frees them.
 func (c *component) samples(quant *[64]int32) []byte {
 	plane := make([]byte, c.stride*c.rows*64)
 	var spatial [64]int32
@@ -64,8 +64,8 @@ func (c *component) samples(quant *[64]int32) []byte {
 	return plane
 }
 
-// picture puts the planes together. A component may have any share of the
-// samples: each pixel takes the nearest.
+// picture combines the planes. A component may be subsampled by any factor:
+// each pixel takes the nearest sample.
 func (d *jpegDecoder) picture() image.Image {
 	planes := make([][]byte, len(d.comps))
 	for i := range d.comps {
@@ -101,8 +101,8 @@ func (d *jpegDecoder) picture() image.Image {
 		}
 		return out
 	}
-	// Adobe's four colours are inverted (Adobe Technical Note 5116, and what
-	// readers do).
+	// Adobe writes CMYK inverted (Adobe Technical Note 5116; all readers expect
+	// it).
 	out := image.NewCMYK(bounds)
 	for y := range d.height {
 		for x := range d.width {
@@ -120,8 +120,8 @@ func (d *jpegDecoder) picture() image.Image {
 	return out
 }
 
-// isRGB: the colours are not YCbCr where Adobe's segment says so, or, without
-// one and without JFIF's, their names do.
+// isRGB reports whether the colours are RGB and not YCbCr: as Adobe's segment
+// says or, if there is neither that nor a JFIF segment, the components' names.
 func (d *jpegDecoder) isRGB() bool {
 	if d.adobe >= 0 {
 		return d.adobe == 0

@@ -1,6 +1,6 @@
 package picture
 
-// huffman is a table of codes (annex C).
+// huffman is a table of codes (ITU-T T.81, annex C).
 type huffman struct {
 	// first is, for each length, the first code less the index of its symbol;
 	// past is the first code that is too large.
@@ -8,8 +8,8 @@ type huffman struct {
 	symbols     []byte
 }
 
-// newHuffman makes a table of how many codes have each length from 1 to 16, and
-// the symbols.
+// newHuffman builds a table from the number of codes of each length from 1 to
+// 16, and the symbols.
 func newHuffman(counts, symbols []byte) *huffman {
 	h := &huffman{symbols: symbols}
 	code, index := int32(0), int32(0)
@@ -23,7 +23,7 @@ func newHuffman(counts, symbols []byte) *huffman {
 	return h
 }
 
-// decode reads one symbol. A table that isn't there has none.
+// decode reads one symbol. A missing table has none.
 func (h *huffman) decode(b *jpegBits) (byte, bool) {
 	if h == nil {
 		return 0, false
@@ -42,14 +42,14 @@ func (h *huffman) decode(b *jpegBits) (byte, bool) {
 	return 0, false
 }
 
-// jpegBits reads the bits of a scan. At a marker, and at the file's end, they
-// are zeros.
+// jpegBits reads the bits of a scan. After a marker or the file's end, all bits
+// are zero.
 type jpegBits struct {
 	data []byte
 	at   int
 	acc  uint32
 	n    int
-	past int // bits that were not there
+	past int // past int // bits read after the end
 }
 
 func (b *jpegBits) bit() uint32 {
@@ -75,8 +75,8 @@ func (b *jpegBits) bit() uint32 {
 	return b.acc >> b.n & 1
 }
 
-// over says that the bits ended some time ago: what a few zeros too many decode
-// to is still a picture, more of them aren't.
+// over reports whether more bits were read than there are: a few extra zeros
+// still decode to a picture, many don't.
 func (b *jpegBits) over() bool { return b.past > 0 }
 
 func (b *jpegBits) number(bits uint) int {
@@ -87,7 +87,7 @@ func (b *jpegBits) number(bits uint) int {
 	return n
 }
 
-// extended reads a signed number (F.2.2.1, EXTEND).
+// extended reads a signed number (ITU-T T.81, F.2.2.1, EXTEND).
 func (b *jpegBits) extended(bits uint) int {
 	n := b.number(bits)
 	if bits > 0 && n < 1<<(bits-1) {
@@ -96,8 +96,8 @@ func (b *jpegBits) extended(bits uint) int {
 	return n
 }
 
-// resync goes to behind the next restart marker; false if there is none in this
-// scan.
+// resync moves past the next restart marker; it returns false if there is none
+// in this scan.
 func (b *jpegBits) resync() bool {
 	b.n, b.past = 0, 0
 	for ; b.at+1 < len(b.data); b.at++ {
@@ -105,7 +105,7 @@ func (b *jpegBits) resync() bool {
 			continue
 		}
 		switch m := b.data[b.at+1]; {
-		case m == 0 || m == 0xff || m < 0xc0: // no marker, or none that ends a scan
+		case m == 0 || m == 0xff || m < 0xc0: // case m == 0 || m == 0xff || m < 0xc0: // not a marker, or not one that ends a scan
 		case m >= 0xd0 && m <= 0xd7:
 			b.at += 2
 			return true

@@ -10,8 +10,8 @@ import (
 )
 
 // jpegDecoder reads what image/jpeg refuses (ITU-T T.81): any sampling factors,
-// files that end too early, data between segments. It keeps what it has read
-// when something is wrong, as browsers do.
+// truncated files, data between segments. Like browsers, it keeps what it has
+// read when something is wrong.
 type jpegDecoder struct {
 	data          []byte
 	at            int
@@ -30,13 +30,13 @@ type jpegDecoder struct {
 	flaws         []string
 }
 
-// zigzag is the order of coefficients in a file (figure A.6).
+// zigzag is the order of coefficients in a file (ITU-T T.81, figure A.6).
 var zigzag = [64]byte{
 	0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
 	35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 }
 
-// Markers (table B.1).
+// Markers (ITU-T T.81, table B.1).
 const (
 	markerSOF0, markerSOF1, markerSOF2 = 0xc0, 0xc1, 0xc2
 	markerDHT, markerDAC, markerEOI    = 0xc4, 0xcc, 0xd9
@@ -44,7 +44,7 @@ const (
 	markerDRI, markerAPP0, markerAPP14 = 0xdd, 0xe0, 0xee
 )
 
-// next finds the next marker and its segment, passing over what is neither.
+// next finds the next marker and its segment and skips everything else.
 func (d *jpegDecoder) next() (marker byte, segment []byte, ok bool) {
 	for d.at+1 < len(d.data) {
 		if d.data[d.at] != 0xff || d.data[d.at+1] == 0xff || d.data[d.at+1] == 0 {
@@ -78,7 +78,7 @@ func isFrame(marker byte) bool {
 	return marker >= markerSOF0 && marker <= 0xcf && marker != markerDHT && marker != 0xc8 && marker != markerDAC
 }
 
-// size reads the picture's size and goes back to the file's beginning.
+// size reads the picture's size and returns to the file's beginning.
 func (d *jpegDecoder) size() (width, height int) {
 	defer func() { d.at = 0 }()
 	for {
@@ -136,7 +136,7 @@ func (d *jpegDecoder) decode() (image.Image, []string, error) {
 	return d.picture(), d.flaws, nil
 }
 
-// flawDamaged is what is wrong with data that can't be read.
+// flawDamaged describes data that can't be read.
 const flawDamaged = "some of its data are damaged"
 
 func (d *jpegDecoder) flaw(s string) {
@@ -194,8 +194,8 @@ func (d *jpegDecoder) frame(marker byte, s []byte) error {
 	return nil
 }
 
-// linesBehind finds the height in a DNL segment, where an encoder that did not
-// know it at first puts it (B.2.5).
+// linesBehind finds the height in a DNL segment, where an encoder puts it that
+// did not know it at first (B.2.5).
 func (d *jpegDecoder) linesBehind() int {
 	if i := bytes.Index(d.data[d.at:], []byte{0xff, markerDNL, 0, 4}); i >= 0 && d.at+i+6 <= len(d.data) {
 		return int(d.data[d.at+i+4])<<8 | int(d.data[d.at+i+5])
@@ -273,7 +273,7 @@ func (d *jpegDecoder) scanHeader(s []byte) (scanHeader, error) {
 	return h, nil
 }
 
-// scan reads one scan; an error leaves what was read.
+// scan reads one scan; on an error it keeps what was read.
 func (d *jpegDecoder) scan(s []byte) error {
 	h, err := d.scanHeader(s)
 	if err != nil {
@@ -323,12 +323,12 @@ func (d *jpegDecoder) scan(s []byte) error {
 		}
 	}
 	if d.bits.at >= len(d.data)-1 {
-		return nil // that the end is missing is told anyway
+		return nil // return nil // that the end is missing is reported elsewhere
 	}
 	return failure
 }
 
-// block reads what a scan holds of one block (F.2.2, G.1.2).
+// block reads the bits that a scan has for one block (F.2.2, G.1.2).
 func (d *jpegDecoder) block(c *component, block []int16, h scanHeader) error {
 	if d.bits.over() {
 		return errScan
@@ -449,7 +449,7 @@ var cosines = sync.OnceValue(func() (t [8][8]float32) {
 	return t
 })
 
-// inverseDCT makes samples, less 128, of a block's coefficients.
+// inverseDCT computes samples, less 128, from a block's coefficients.
 func inverseDCT(block []int16, quant, out *[64]int32) {
 	var columns [64]float32
 	cosines := cosines()

@@ -1,9 +1,9 @@
-// Package picture tells what a file is by its bytes, and reads pictures as
-// tolerantly as phones and browsers do: the first frame of an animation,
-// checksums of what is not needed ignored, missing ends forgiven, the way up
-// that EXIF tells. The decoders are the standard library's and golang.org/x/
-// image's; what they refuse is repaired first, and for JPEG there is a decoder
-// of this package's own, since no kept one in Go reads what they don't.
+// Package picture recognizes files by their bytes, and reads pictures as
+// tolerantly as phones and browsers do: it reads the first frame of an
+// animation, ignores checksums, accepts truncated files and reports the
+// orientation that EXIF gives. The decoders are those of the standard library
+// and golang.org/x/image. What they refuse is repaired first; for JPEG this
+// package has its own decoder, since no maintained one in Go reads such files.
 package picture
 
 import (
@@ -17,27 +17,28 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// MaxPixels is the largest picture that is read, counted as width times height.
-// It leaves room for the 50-megapixel cameras of current phones and bounds the
-// memory that a hostile file can ask for.
+// MaxPixels is the largest picture that is read, as width times height. It
+// leaves room for the 50-megapixel cameras of current phones and limits the
+// memory that a hostile file can cost.
 const MaxPixels = 64_000_000
 
-// A Picture is a decoded file.
+// Picture is a decoded file.
 type Picture struct {
 	Image  image.Image
 	Format Format
-	// Width and Height are the picture's pixels as they are stored, before
-	// Orientation, the one of EXIF, 1 to 8.
+	// Width and Height are the stored size in pixels, before Orientation (1 to
+	// 8, from EXIF) is applied.
 	Width, Height, Orientation int
-	// Flaws are what was wrong with the file and could be forgiven, in words:
-	// other readers may be stricter.
+	// Flaws describe what was wrong with the file and was tolerated: other
+	// readers may be stricter.
 	Flaws []string
 }
 
-// An Error says why a picture can't be read here.
+// Error says why a picture can't be read here.
 type Error struct {
 	Format Format // zero if it is not known
-	// Reason goes on from the picture's name: "is a HEIC picture, …".
+	// Reason completes a sentence that begins with the picture's name: "is a
+	// HEIC picture, …".
 	Reason string
 	Hint   string // what to do about it
 	Err    error  // the decoder's own error, may be nil
@@ -53,13 +54,14 @@ func (e *Error) Error() string {
 // Unwrap returns the decoder's own error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Readable names the formats that Read reads.
+// Readable lists the formats that Read reads, for messages.
 const Readable = "JPEG, PNG, GIF, WebP, BMP or TIFF"
 
-// ToJPEG is how to make a picture that every reader takes.
+// ToJPEG says how to convert a picture to a format that every reader accepts.
 const ToJPEG = "convert it to JPEG first (macOS: sips -s format jpeg IN --out OUT.jpg; others: magick IN OUT.jpg)"
 
-// notReadHere is the error for a format, or a kind of it, without a decoder.
+// notReadHere is the error for a format, or a variant of one, that has no
+// decoder.
 func notReadHere(f Format, what string, err error) *Error {
 	if what == "" {
 		what = "a " + f.Name + " picture"
@@ -121,8 +123,8 @@ func readFormat(f Format, b []byte) (*Picture, error) {
 	return p, checkSize(f, p.Width, p.Height)
 }
 
-// checkSize refuses pictures without pixels and with too many of them, before
-// they are decoded.
+// checkSize refuses pictures with no pixels or too many, before they are
+// decoded.
 func checkSize(f Format, width, height int) error {
 	switch {
 	case width <= 0 || height <= 0:
@@ -164,7 +166,7 @@ func readGIF(b []byte) (*Picture, error) {
 	return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
 }
 
-// flawCut is what is wrong with a file that ends too early.
+// flawCut describes a truncated file.
 const flawCut = "its end is missing"
 
 func readBMP(b []byte) (*Picture, error) {
@@ -203,7 +205,7 @@ func readTIFF(b []byte) (*Picture, error) {
 	return &Picture{Image: decoded, Orientation: tiffOrientation(b)}, nil
 }
 
-// be32 reads a big-endian number, 0 beyond the end.
+// be32 reads a big-endian number; 0 beyond the end.
 func be32(b []byte, at int) int64 {
 	if at < 0 || at+4 > len(b) {
 		return 0

@@ -16,14 +16,14 @@ import (
 // pngSignature begins every PNG (PNG specification, section 5.2).
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// pngChunk is a chunk as it stands in the file, whole or cut off.
+// pngChunk is a chunk as it is in the file, possibly truncated.
 type pngChunk struct {
 	kind string
 	data []byte
 }
 
-// pngChunks takes a file apart as far as it goes. The checksums are not looked
-// at; whole is false where the file ends before its end.
+// pngChunks splits a file into chunks as far as possible. Checksums are
+// ignored; whole is false if the file is truncated.
 func pngChunks(b []byte) (chunks []pngChunk, whole bool) {
 	for at := len(pngSignature); at+8 <= len(b); {
 		size, kind := be32(b, at), string(b[at+4:at+8])
@@ -86,10 +86,10 @@ func readPNG(b []byte) (*Picture, error) {
 	return p, nil
 }
 
-// repairPNG writes the file anew with what is needed to show it: header,
-// palette, transparency, and as many pixels as there should be, those that are
-// missing as zeros. apple tells Xcode's own form, whose deflate stream has no
-// zlib header and whose pixels are BGRA.
+// repairPNG writes the file again with what is needed to show it: header,
+// palette, transparency and all pixels, missing ones as zeros. apple is set for
+// Xcode's CgBI variant, whose deflate stream has no zlib header and whose
+// pixels are BGRA.
 func repairPNG(chunks []pngChunk, header []byte) (out []byte, apple bool, err error) {
 	size, err := pngDataSize(header)
 	if err != nil {
@@ -147,8 +147,7 @@ func writeChunk(b *bytes.Buffer, kind string, data []byte) {
 	binary.Write(b, binary.BigEndian, crc32.ChecksumIEEE(b.Bytes()[start:]))
 }
 
-// inflate reads size bytes, as many of them as there are: zlib's header and
-// checksum count for nothing.
+// inflate reads at most size bytes; zlib's header and checksum are ignored.
 func inflate(deflated []byte, size int) (raw []byte, got int) {
 	raw = make([]byte, size)
 	try := func(b []byte) int {
@@ -163,8 +162,8 @@ func inflate(deflated []byte, size int) (raw []byte, got int) {
 	return raw, try(deflated)
 }
 
-// pngDataSize is how many bytes the pixels of a file have before they are
-// deflated, the filter byte of each row with them (sections 7.2, 8.2).
+// pngDataSize is how many bytes the pixels of a file have before compression,
+// including the filter byte of each row (sections 7.2, 8.2).
 func pngDataSize(header []byte) (int, error) {
 	rows, err := pngRows(header)
 	total := 0
@@ -174,7 +173,7 @@ func pngDataSize(header []byte) (int, error) {
 	return total, err
 }
 
-// pngRow is a run of rows of the same length.
+// pngRow is a group of rows of the same length.
 type pngRow struct{ count, bytes int }
 
 func pngRows(header []byte) ([]pngRow, error) {
@@ -198,7 +197,7 @@ func pngRows(header []byte) ([]pngRow, error) {
 	return rows, nil
 }
 
-// fixFilters makes rows of an unknown filter plain ones.
+// fixFilters replaces unknown filter types of rows by "none".
 func fixFilters(raw, header []byte) {
 	rows, _ := pngRows(header)
 	at := 0
@@ -212,7 +211,7 @@ func fixFilters(raw, header []byte) {
 	}
 }
 
-// fromCgBI turns Xcode's BGRA, whose colours are multiplied by alpha, into RGBA.
+// fromCgBI converts Xcode's BGRA, with colours premultiplied by alpha, to RGBA.
 func fromCgBI(m image.Image) image.Image {
 	bounds := m.Bounds()
 	out := image.NewRGBA(bounds)

@@ -9,17 +9,17 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// webpParts are the chunks of a WebP file that make its picture, or the first
-// frame of its animation (RFC 9649, section 2.7).
+// webpParts are the chunks of a WebP file that make up its picture, or the
+// first frame of its animation (RFC 9649, section 2.7).
 type webpParts struct {
 	canvas, frame image.Rectangle
-	alpha, image  []byte // with their heads
+	alpha, image  []byte // alpha, image  []byte // with their chunk headers
 	exif          []byte
 	cut           bool
 }
 
-// webpChunks calls each for the chunks in b, as far as they go. The size that
-// the file gives for all of it counts for nothing.
+// webpChunks calls each for the chunks in b, as far as possible. The file size
+// in the header is ignored.
 func webpChunks(b []byte, each func(id string, body []byte)) (cut bool) {
 	for len(b) >= 8 {
 		id, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
@@ -67,8 +67,8 @@ func partsOf(b []byte) webpParts {
 	return p
 }
 
-// frameSize is the size that the image data give (RFC 6386, section 9.1; RFC
-// 9649, section 3.4).
+// frameSize is the size in the image data (RFC 6386, section 9.1; RFC 9649,
+// section 3.4).
 func (p webpParts) frameSize() (width, height int) {
 	id, body := string(p.image[:4]), p.image[4:]
 	switch {
@@ -96,7 +96,8 @@ func readWebP(b []byte) (*Picture, error) {
 	p := &Picture{Orientation: exifOrientation(parts.exif)}
 	var err error
 	if p.Image, err = webp.Decode(bytes.NewReader(parts.file(width, height, 0))); err != nil {
-		// Missing data decode as something, which shows what is there.
+		// Padding for missing data decodes as something, so the available part
+		// is shown.
 		padding := width*height/2 + 4096
 		if p.Image, err = webp.Decode(bytes.NewReader(parts.file(width, height, padding))); err != nil {
 			parts.alpha = nil
@@ -107,7 +108,7 @@ func readWebP(b []byte) (*Picture, error) {
 		p.Flaws = []string{flawCut}
 	}
 	widenRange(p.Image)
-	// The frame of an animation may be smaller than what it moves on.
+	// The frame of an animation may be smaller than the animation's canvas.
 	if parts.frame.Empty() || parts.canvas.Empty() || p.Image.Bounds().Size() == parts.canvas.Size() {
 		return p, nil
 	}
@@ -117,7 +118,7 @@ func readWebP(b []byte) (*Picture, error) {
 	return p, nil
 }
 
-// file writes the parts as a still picture, with padding bytes more at its end.
+// file writes the parts as a still picture, padded with zeros at its end.
 func (p webpParts) file(width, height, padding int) []byte {
 	var b bytes.Buffer
 	b.WriteString("RIFF\x00\x00\x00\x00WEBP")
@@ -147,9 +148,9 @@ func (p webpParts) file(width, height, padding int) []byte {
 	return out
 }
 
-// widenRange turns VP8's samples (16 to 235, as in television; RFC 6386, section
-// 9.2, BT.601) into those of package image (0 to 255, as in JFIF), which the
-// decoder passes on as they are.
+// widenRange converts VP8's samples (16 to 235, as in television; RFC 6386,
+// section 9.2, BT.601), which the decoder does not convert, to those of package
+// image (0 to 255, as in JFIF).
 func widenRange(m image.Image) {
 	var planes *image.YCbCr
 	switch m := m.(type) {

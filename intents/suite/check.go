@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// checker holds nodes against shapes, and collects all that is wrong.
+// checker checks nodes against shapes, and collects all problems.
 type checker struct {
 	file     string
 	v        *Vocabulary
@@ -42,7 +42,8 @@ func shorten(s string, most int) string {
 	return s
 }
 
-// check holds the value of what, as sentences call it, against a shape.
+// check checks the value of what, which is the name used in messages, against a
+// shape.
 func (c *checker) check(n *node, s shape, what string) {
 	switch s := s.(type) {
 	case object:
@@ -155,7 +156,7 @@ func (c *checker) list(n *node, l list, what string) {
 	}
 }
 
-// element is what sentences call one value of a list.
+// element is the name used in messages for one value of a list.
 func element(s shape, what string) string {
 	if o, ok := s.(object); ok {
 		return o.name
@@ -234,7 +235,7 @@ func (c *checker) settled(n *node, what string) bool {
 	return true
 }
 
-// doOrSteps: a case is one command or several.
+// doOrSteps checks that a case has either one command or several steps.
 func (c *checker) doOrSteps(n *node) {
 	do, steps := n.get("do"), n.get("steps")
 	switch {
@@ -268,7 +269,7 @@ func (c *checker) commandName(n *node) {
 	}
 }
 
-// flags holds what stands in "with" and "args" against the step's command.
+// flags checks "with" and "args" against the step's command.
 func (c *checker) flags(step *node) {
 	command := c.v.Command(step.get("do").value)
 	if command == nil {
@@ -311,7 +312,7 @@ func (c *checker) flag(n *node, f *CommandFlag) {
 		c.problem(n.Pos, "", "the flag %q takes a single value, not %s", f.Name, say(n))
 	case n.isNull():
 		c.problem(n.Pos, `write "" for an empty text`, "the flag %q has no value", f.Name)
-	case hasNames(n.value), strings.Contains(n.value, "$${"): // which an unknown name leaves behind
+	case hasNames(n.value), strings.Contains(n.value, "$${"): // case hasNames(n.value), strings.Contains(n.value, "$${"): // an unknown name or an escape remains in the text
 	case f.Type == "bool":
 		if n.value != "true" && n.value != "false" {
 			c.problem(n.Pos, "", "the flag %q is true or false, not %s", f.Name, say(n))

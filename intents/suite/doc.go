@@ -1,8 +1,8 @@
-// Package suite is what `wxctl run` works with and leaves behind: a suite of
-// cases, read from YAML with the position of everything in it ([Load]); the
-// plan that it becomes ([Plan]); what is expected of a command's answer
-// ([Expectation]); the events of a run ([Event]), and the results that they
-// amount to ([Fold]), which reports are made of.
+// Package suite has the types that `wxctl run` works with: a suite of cases,
+// read from YAML with the position of everything in it ([Load]); the plan that
+// it becomes ([Plan]); the expected answers of commands ([Expectation]); the
+// events of a run ([Event]), and the results that they fold into ([Fold]), from
+// which reports are made.
 //
-// It touches no file, no phone and no clock of its own.
+// It uses no file system, phone or clock by itself.
 package suite

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// SchemaVersion is the version of the events. Fields and types of events may
-// be added within a version; a reader passes over those that it doesn't know.
+// SchemaVersion is the version of the events. Fields and types of events may be
+// added within a version; readers skip those that they don't know.
 const SchemaVersion = 1
 
 // EventType says what happened.
@@ -28,9 +28,9 @@ const (
 	RunFinished     EventType = "run.finished"
 )
 
-// Event is one line of events.ndjson: one flat object of what every event has,
-// the place of an attempt's events, and the one part that belongs to its type.
-// A run that is resumed has a second [RunStarted].
+// Event is one line of events.ndjson: a flat object with the fields of every
+// event, the place of an attempt's events, and the fields of its type. A
+// resumed run has a second [RunStarted].
 type Event struct {
 	Type EventType
 	At   time.Time
@@ -79,7 +79,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// sep stands before the fields of a part: the object's beginning, or a comma.
+// sep is what precedes the fields of a part: the object's beginning, or a
+// comma.
 func sep(written int) byte {
 	if written == 0 {
 		return '{'
@@ -132,7 +133,7 @@ func (e *Event) UnmarshalJSON(line []byte) error {
 	return nil
 }
 
-// marshal is JSON on one line, without HTML's escapes.
+// marshal returns JSON on one line, without HTML escapes.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -149,8 +150,8 @@ type Start struct {
 	Resumed    bool   `json:"resumed,omitempty"`
 	RerunOf    string `json:"rerunOf,omitempty"` // the run whose failed cases these are
 	Shard      string `json:"shard,omitempty"`   // "2/5"
-	// Device is the selector of its phones; Devices are all of them, where there
-	// are several.
+	// Device is the selector of the run's phones; Devices lists all selectors
+	// if there are several.
 	Device  string   `json:"device,omitempty"`
 	Devices []string `json:"devices,omitempty"`
 	Version string   `json:"version"` // of wxctl
@@ -169,24 +170,24 @@ type Phone struct {
 	Agent     string `json:"agent,omitempty"` // the host that drives it, in a lab
 }
 
-// Place says which attempt an event belongs to: at which case (its name with
-// the values of its matrix filled in), on which phone (empty where there was
-// none), the how manieth, from 1.
+// Place says which attempt an event belongs to: the case (its name with the
+// values of its matrix filled in), the phone (empty if there was none), and the
+// number of the attempt, from 1.
 type Place struct {
 	Case    string `json:"case"`
 	Phone   string `json:"phone"`
 	Attempt int    `json:"attempt"`
 }
 
-// Began is what an attempt begins with: the command lines of its steps, as
-// they can be pasted into a shell, secrets hidden.
+// Began starts an attempt: the command lines of its steps, ready to be pasted
+// into a shell, secrets hidden.
 type Began struct {
 	Commands []string `json:"commands"`
 }
 
-// Evidence is one thing that was seen on the way.
+// Evidence is one observation during a step.
 type Evidence struct {
-	Step   int    `json:"step,omitempty"` // of the case, from 1; omitted where it has one
+	Step   int    `json:"step,omitempty"` // Step   int    `json:"step,omitempty"` // number of the step, from 1; omitted if the case has only one
 	AtMs   int64  `json:"atMs"`           // since the step began to deliver
 	What   string `json:"what"`
 	Source string `json:"source"`
@@ -203,12 +204,13 @@ type Artifact struct {
 	Size   int64  `json:"size"`
 }
 
-// Status is what came of an attempt, a case or a run.
+// Status is the result of an attempt, a case or a run.
 type Status string
 
 // The statuses. [Failed]: something was not as expected. [Errored]: the phone,
-// a server or the lab stood in the way. [Unknown]: a request was fired, and
-// what came of it was not learned. [Stopped]: the run ended first.
+// a server or the lab prevented the case from running. [Unknown]: a request was
+// fired, and its outcome is not known. [Stopped]: the run ended before the case
+// did.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
@@ -221,7 +223,7 @@ const (
 // Statuses lists all statuses, the worst first.
 func Statuses() []Status { return []Status{Failed, Errored, Unknown, Stopped, Skipped, Passed} }
 
-// End is what an attempt ends with.
+// End ends an attempt.
 type End struct {
 	Status     Status    `json:"status"`
 	Reason     string    `json:"reason,omitempty"` // why it is skipped, stopped, errored or unknown
@@ -230,12 +232,12 @@ type End struct {
 	Sent       bool      `json:"sent"` // a request left for the phone: people may have seen it
 	Problems   []Problem `json:"problems,omitempty"`
 	// Outcome is the JSON object of the last step that ran, secrets hidden;
-	// null where it printed none.
+	// null if it printed none.
 	Outcome raw       `json:"outcome"`
 	Steps   []StepEnd `json:"steps,omitempty"`
 }
 
-// StepEnd is what came of one step of an attempt.
+// StepEnd is the result of one step of an attempt.
 type StepEnd struct {
 	Do         string `json:"do"`
 	ExitCode   int    `json:"exitCode"`
@@ -245,13 +247,13 @@ type StepEnd struct {
 	Outcome    raw    `json:"outcome,omitempty"`
 }
 
-// Lost says that a phone went away in the middle of a run.
+// Lost reports that a phone disappeared during a run.
 type Lost struct {
 	Phone   string `json:"phone"`
 	Message string `json:"message"`
 }
 
-// Summary is what a run ends with.
+// Summary ends a run.
 type Summary struct {
 	Counts     Counts `json:"counts"`
 	DurationMs int64  `json:"durationMs"`

@@ -13,19 +13,19 @@ import (
 
 func sum(text []byte) [sha256.Size]byte { return sha256.Sum256(text) }
 
-// Expectation is what one value of a command's JSON object must be.
+// Expectation says what one value of a command's JSON object must be.
 type Expectation struct {
-	// Path leads to the value, with dots: "reply.errCode". "exit" is the exit
+	// Path is the dotted path of the value: "reply.errCode". "exit" is the exit
 	// code.
 	Path  string  `json:"path"`
 	Pos   Pos     `json:"pos"`
 	Match Matcher `json:"match"`
-	// AtLeast is the state that stands for those in Match: it and all stronger
-	// ones.
+	// AtLeast is the state that Match was made from: it and all stronger ones
+	// match.
 	AtLeast string `json:"atLeast,omitempty"`
 }
 
-// Matcher says what a value must be. All that is set must hold.
+// Matcher says what a value must be. All conditions that are set must hold.
 type Matcher struct {
 	Is       raw      `json:"is,omitempty"`
 	Glob     *string  `json:"glob,omitempty"`
@@ -39,7 +39,7 @@ type Matcher struct {
 	All      *Matcher `json:"all,omitempty"` // every element of a list
 }
 
-// matcherDocs are the words of a matcher, in the order of the reference.
+// matcherDocs describe the words of a matcher, in the order of the reference.
 var matcherDocs = []struct{ name, doc, example string }{
 	{"is", "equal, of the same kind: the text \"0\" is not the number 0", "is: opened"},
 	{"glob", "text that a pattern fits: * any characters, ? one, [a-z] one of these", `glob: "*picker*"`},
@@ -61,7 +61,7 @@ func matcherNames() []string {
 	return names
 }
 
-// expect reads what stands under "expect".
+// expect reads the value of "expect".
 func (c *checker) expect(n *node) ([]Expectation, []JQ) {
 	if n.kind != mapKind {
 		c.problem(n.Pos, "write a map, such as expect: {state: opened}", `"expect" must be a map, not %s`, say(n))
@@ -102,7 +102,7 @@ func (c *checker) jq(n *node) []JQ {
 	return all
 }
 
-// compile has no environment: an expression must not be a way to secrets.
+// compile gives the expression no environment: it could read secrets there.
 func compile(expression string) (*gojq.Code, error) {
 	query, err := gojq.Parse(expression)
 	if err != nil {
@@ -111,7 +111,7 @@ func compile(expression string) (*gojq.Code, error) {
 	return gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil }))
 }
 
-// exit reads the expectation of an exit code.
+// exit reads an expected exit code.
 func (c *checker) exit(n *node) *Matcher {
 	if n.kind == scalarKind && !hasNames(n.value) {
 		if code, err := strconv.Atoi(n.value); n.tag != "!!int" || err != nil || code < 0 || code > 255 {
@@ -122,7 +122,7 @@ func (c *checker) exit(n *node) *Matcher {
 	return c.matcher(n, "exit")
 }
 
-// expectAt reads what is expected at a path, and below it.
+// expectAt reads the expectations at a path, and below it.
 func (c *checker) expectAt(key, n *node, above string) []Expectation {
 	path := above + key.value
 	if path == "" || strings.HasPrefix(path, ".") || strings.HasSuffix(path, ".") || strings.Contains(path, "..") {
@@ -154,7 +154,7 @@ func (c *checker) expectAt(key, n *node, above string) []Expectation {
 	return []Expectation{e}
 }
 
-// isMatcher: all keys are words of matchers.
+// isMatcher reports whether all keys are words of matchers.
 func (c *checker) isMatcher(n *node) bool {
 	known := 0
 	for _, k := range n.keys {
@@ -165,7 +165,7 @@ func (c *checker) isMatcher(n *node) bool {
 	return known > 0 && 2*known >= len(n.keys)
 }
 
-// matcher reads a value or a matcher; nil if it is wrong.
+// matcher reads a value or a matcher; nil if it is invalid.
 func (c *checker) matcher(n *node, path string) *Matcher {
 	if n.kind != mapKind {
 		return c.value(n, path)
@@ -206,8 +206,8 @@ func (c *checker) matcher(n *node, path string) *Matcher {
 	return m
 }
 
-// value is the matcher of a bare value. A state stands for all stronger ones,
-// too.
+// value is the matcher of a plain value. A state also matches all stronger
+// ones.
 func (c *checker) value(n *node, path string) *Matcher {
 	literal := c.literal(n, path)
 	if path == "state" && n.kind == scalarKind {
@@ -223,7 +223,7 @@ func (c *checker) value(n *node, path string) *Matcher {
 	return &Matcher{Is: literal}
 }
 
-// literal is a value as JSON. The values of some paths are closed sets.
+// literal is a value as JSON. Some paths allow only a fixed set of values.
 func (c *checker) literal(n *node, path string) raw {
 	for p, words := range map[string][]string{"state": c.v.States, "screen": c.v.Screens} {
 		if p == path && n.kind == scalarKind && !n.isNull() && !hasNames(n.value) && !slices.Contains(words, n.value) {
@@ -238,7 +238,7 @@ func (c *checker) literal(n *node, path string) raw {
 	return text
 }
 
-// plain is a node as encoding/json has it.
+// plain is a node as the types that encoding/json uses.
 func (c *checker) plain(n *node) any {
 	switch n.kind {
 	case listKind:
@@ -269,7 +269,7 @@ func (c *checker) plain(n *node) any {
 	return n.value
 }
 
-// numberForm is JSON's form of numbers.
+// numberForm matches a number in JSON.
 var numberForm = pattern(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 func (c *checker) pattern(m *Matcher, name string, n *node) {

@@ -1,7 +1,7 @@
 package suite
 
-// The one table of what may stand in a suite. The checker, the JSON Schema and
-// the reference are made from it.
+// This is the one table of what a suite may contain. The checker, the JSON
+// Schema and the reference are generated from it.
 
 // shape is what a value may look like.
 type shape interface{ shape() }
@@ -10,10 +10,10 @@ type shape interface{ shape() }
 type object struct {
 	name   string // "a case", for sentences
 	fields []field
-	// free is the shape of the values of keys that are not fields; nil refuses
-	// such keys.
+	// free is the shape of the values of keys that are not fields; if nil, such
+	// keys are refused.
 	free shape
-	// inner is called with the checker for what a table can't say.
+	// inner is called with the checker for what the table can't express.
 	inner func(*checker, *node)
 }
 
@@ -26,7 +26,7 @@ type field struct {
 	example  string
 }
 
-// list is a list; one alone may stand for a list of one.
+// list is a list; a single value may be given instead of a list of one.
 type list struct {
 	of    shape
 	alone bool
@@ -37,10 +37,10 @@ type list struct {
 type text struct {
 	words  []string // the only ones
 	format string   // "duration", "selector", "line" (one line, not empty), "name" (of a variable)
-	names  bool     // ${…} may stand in it
+	names  bool     // names  bool     // may contain ${…}
 }
 
-// scalar is any value that is no list and no map, taken as it is written.
+// scalar is any value that is neither a list nor a map, taken literally.
 type scalar struct{ names bool }
 
 // boolean is true or false.
@@ -55,8 +55,8 @@ type choice struct {
 	object object
 }
 
-// with is the flags of a step's command, command is its name, expectations and
-// captures are their own languages.
+// with is the flags of a step's command and command its name; expectations and
+// captures have their own syntax.
 type (
 	flags        struct{}
 	commandName  struct{}
@@ -76,7 +76,7 @@ func (expectations) shape() {}
 
 const durationExample = "30s"
 
-// tables makes the table; the words of some fields are the vocabulary's.
+// tables builds the table; the words of some fields come from the vocabulary.
 type tables struct{ suite, defaults, oneCase, step, retry, on, capture object }
 
 func makeTables(v *Vocabulary) *tables {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Run is what the events of one run amount to.
+// Run is the result of folding the events of one run.
 type Run struct {
 	ID         string
 	Start      Start // as the run began the first time
@@ -15,13 +15,13 @@ type Run struct {
 	Finished   time.Time // zero where the run was interrupted
 	Last       time.Time // of the last event
 	ExitCode   int       // of a run that was finished
-	DurationMs int64     // of all its parts together; what a cut off part took is not known
+	DurationMs int64     // DurationMs int64     // of all its parts together, except parts that were cut off
 	Lost       []Lost
 	Results    []*Result // in the plan's order
 	Counts     Counts
 }
 
-// Result is what came of one case on one phone.
+// Result is the result of one case on one phone.
 type Result struct {
 	Run  *Run
 	Case *Case
@@ -29,7 +29,7 @@ type Result struct {
 	// ran on none.
 	Phone    Phone
 	Status   Status
-	Flaky    bool   // it passed, but not at once
+	Flaky    bool   // Flaky    bool   // passed, but not at the first attempt
 	Reason   string // why it is skipped, stopped, errored or unknown
 	Attempts []*Attempt
 }
@@ -56,7 +56,7 @@ func (r *Result) Last() *Attempt {
 	return r.Attempts[len(r.Attempts)-1]
 }
 
-// DurationMs is how long all attempts took together.
+// DurationMs is the duration of all attempts together.
 func (r *Result) DurationMs() int64 {
 	var sum int64
 	for _, a := range r.Attempts {
@@ -65,7 +65,7 @@ func (r *Result) DurationMs() int64 {
 	return sum
 }
 
-// Artifacts are those of all attempts.
+// Artifacts are the artifacts of all attempts.
 func (r *Result) Artifacts() []Artifact {
 	var all []Artifact
 	for _, a := range r.Attempts {
@@ -83,7 +83,7 @@ func (r *Result) Repeat() string {
 	return line
 }
 
-// Fold makes a [Run] of its events, one after another.
+// Fold builds a [Run] from its events, one after another.
 type Fold struct {
 	run    *Run
 	byJob  map[Job]*Result
@@ -91,7 +91,7 @@ type Fold struct {
 	phones map[string]Phone
 }
 
-// Add takes the next event.
+// Add adds the next event.
 func (f *Fold) Add(e Event) error {
 	if e.Start != nil {
 		return f.start(e)
@@ -191,16 +191,16 @@ func (f *Fold) attempt(e Event) error {
 	case ArtifactKept:
 		a.Artifacts = append(a.Artifacts, *e.Artifact)
 	case AttemptFinished:
-		if a.unfinished { // what was said first holds: a late end changes nothing
+		if a.unfinished { // if a.unfinished { // a late end does not change what was reported
 			a.End, a.Finished, a.unfinished = *e.End, e.At, false
 		}
 	}
 	return nil
 }
 
-// Run returns the run as far as it has come, with a status for every result:
-// an attempt that was cut off is unknown if it was firing, else stopped, and so
-// is a job that had no attempt. It is nil before the first event.
+// Run returns the run so far, with a status for every result: an attempt that
+// was cut off is unknown if it was firing, else stopped; so is a job without an
+// attempt. It is nil before the first event.
 func (f *Fold) Run() *Run {
 	if f.run == nil {
 		return nil
@@ -213,7 +213,7 @@ func (f *Fold) Run() *Run {
 	return f.run
 }
 
-// settle gives a result its status.
+// settle sets a result's status.
 func (r *Result) settle() {
 	for _, a := range r.Attempts {
 		if !a.unfinished {
@@ -224,8 +224,8 @@ func (r *Result) settle() {
 			a.End = End{Status: Unknown, Reason: "the run was interrupted after a request was sent", Sent: true}
 		}
 	}
-	// An attempt that the end of a run stopped says nothing of the case, once
-	// there is another.
+	// An attempt that was stopped by the end of a run says nothing about the
+	// case once there is another attempt.
 	tried := slices.DeleteFunc(slices.Clone(r.Attempts), func(a *Attempt) bool { return a.End.Status == Stopped })
 	if len(tried) == 0 {
 		r.Status, r.Reason = Stopped, "the run ended first"
@@ -239,7 +239,7 @@ func (r *Result) settle() {
 	r.Flaky = last.End.Status == Passed && len(tried) > 1
 }
 
-// escapeGlob makes a glob that matches the name alone.
+// escapeGlob returns a glob that matches only the name.
 func escapeGlob(name string) string {
 	var b []rune
 	for _, c := range name {

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// Given is what a suite is filled in with when it is loaded.
+// Given holds the values that a suite is filled in with when it is loaded.
 type Given struct {
 	RunID string
 	// Dir is the directory of the suite.
 	Dir string
 	// Env returns an environment variable, and whether it is set.
 	Env func(name string) (string, bool)
-	// Profile wins over the suite's.
+	// Profile overrides the suite's.
 	Profile string
 }
 
-// Load reads a suite. Either the plan is whole, or there are problems: all of
-// them, in the order of the text.
+// Load reads a suite. It returns either a complete plan or all problems, in the
+// order of the text.
 func Load(file string, data []byte, v *Vocabulary, given Given) (*Plan, []Problem) {
 	root, problems := parse(file, data)
 	if root == nil {
@@ -33,13 +33,13 @@ func Load(file string, data []byte, v *Vocabulary, given Given) (*Plan, []Proble
 	return plan, nil
 }
 
-// loader makes a plan of nodes. It goes on where something is wrong, since
-// the checker has said so, and what it makes then is thrown away.
+// loader builds a plan from nodes. It continues after a problem, since the
+// checker has reported it, and the plan is then discarded.
 type loader struct {
 	*checker
 	given Given
 	plan  Plan
-	names map[string]int // of cases: their lines
+	names map[string]int // names map[string]int // of cases, with their lines
 }
 
 func (l *loader) suite(root *node) *Plan {
@@ -79,8 +79,8 @@ func (l *loader) suite(root *node) *Plan {
 	return &l.plan
 }
 
-// head checks the suite's own keys; its cases are checked one by one, filled
-// in.
+// head checks the suite's own keys; its cases are checked one by one after they
+// are filled in.
 func (l *loader) head(root, head *node) {
 	table := l.t.suite
 	table.fields = slices.Clone(table.fields)
@@ -102,7 +102,7 @@ func (l *loader) head(root, head *node) {
 	l.check(&whole, table, "a suite")
 }
 
-// anyShape fits every value.
+// anyShape matches every value.
 type anyShape struct{}
 
 func (anyShape) shape() {}
@@ -119,7 +119,7 @@ func (l *loader) variables(n *node) []*node {
 	return slices.DeleteFunc(slices.Clone(nodes), func(n *node) bool { return n.kind != scalarKind || !envForm().MatchString(n.value) })
 }
 
-// scope is what every case knows.
+// scope is what every case can refer to.
 func (l *loader) scope(root *node, secrets, env []*node) scope {
 	s := scope{values: map[string]*node{"run.id": {value: l.given.RunID, tag: "!!str"}}, later: DeviceNames()}
 	for _, n := range secrets {
@@ -140,7 +140,7 @@ func (l *loader) scope(root *node, secrets, env []*node) scope {
 	if vars.kind != mapKind {
 		return s
 	}
-	for i, key := range vars.keys { // a variable knows those above it
+	for i, key := range vars.keys { // for i, key := range vars.keys { // a variable can refer to those above it
 		s.below = nil
 		for _, k := range vars.keys[i:] {
 			s.below = append(s.below, k.value)
@@ -187,7 +187,7 @@ func (l *loader) caseNode(n, defaults *node, s scope) {
 			}
 			l.problem(at, hint, "two cases are called %q: the first is on line %d", shorten(c.Name, 80), line)
 			if given[c.Name] {
-				return // once is enough
+				return // return // one report is enough
 			}
 		}
 		given[c.Name], l.names[c.Name] = true, at.Line
@@ -211,13 +211,13 @@ func (l *loader) combinations(matrix *node, s scope) []map[string]*node {
 			l.problem(key.Pos, "choose another name", "%q is the name of a variable, too", key.value)
 		}
 		if values.kind != listKind || len(values.items) == 0 {
-			values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // said elsewhere
+			values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // reported elsewhere
 		}
 		var next []map[string]*node
 		for _, base := range all {
 			for _, v := range values.items {
 				if len(next) > maxCases {
-					break // said where the cases are made
+					break // break // reported where the cases are made
 				}
 				with := map[string]*node{key.value: l.fill(v, s)}
 				for name, value := range base {
@@ -231,7 +231,7 @@ func (l *loader) combinations(matrix *node, s scope) []map[string]*node {
 	return all
 }
 
-// stepScope is what a step knows: what steps before it have captured, too.
+// oneCase builds a case from a node whose matrix is filled in.
 func (l *loader) oneCase(raw, defaults *node, s scope) Case {
 	filled := *raw
 	if raw.kind == mapKind {
@@ -271,12 +271,13 @@ func (l *loader) oneCase(raw, defaults *node, s scope) Case {
 		c.Steps = []Step{l.step(n)}
 	}
 	if !l.v.Drives(&c) && setting("on") == nil {
-		c.On.Any = true // it needs no phone: once is enough
+		c.On.Any = true // c.On.Any = true // it needs no phone, so it runs once
 	}
 	return c
 }
 
-// steps fills the steps of a case in: each knows what those before it capture.
+// steps fills in the steps of a case; each can refer to what earlier steps
+// capture.
 func (l *loader) steps(n *node, s scope) *node {
 	if n.kind != listKind {
 		return l.fill(n, s)
@@ -341,7 +342,7 @@ func on(n *node) On {
 	return On{Any: n.value == "any"}
 }
 
-// alone are the values of a list, or the one value that stands for it.
+// alone returns the values of a list, or the single value given instead.
 func alone(n *node) []*node {
 	if n.kind == listKind {
 		return n.items
@@ -367,8 +368,7 @@ func strs(n *node) []string {
 	return all
 }
 
-// Digest names what a plan says, so that a run that is resumed can be held to
-// it.
+// Digest is a hash of the plan, which a resumed run is checked against.
 func (p *Plan) Digest() string {
 	text, err := marshal(p)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Answer is what a step's command gave.
+// Answer is the result of a step's command.
 type Answer struct {
 	ExitCode int
 	JSON     []byte // its object; may be empty
@@ -39,8 +39,8 @@ func decode(text []byte) (any, error) {
 	return v, err
 }
 
-// Value returns the value at a path as text, for a capture: what is no text is
-// as JSON writes it.
+// Value returns the value at a path as text, for a capture: JSON if it isn't a
+// string.
 func (a *Answer) Value(path string) (string, bool) {
 	v, err := a.parse()
 	if err != nil {
@@ -57,8 +57,8 @@ func (a *Answer) Value(path string) (string, bool) {
 	return string(text), err == nil
 }
 
-// ExpectsExit reports whether the step says which exit code it expects, and
-// whether it is this one.
+// ExpectsExit reports whether the step expects some exit code, and whether it
+// is this one.
 func (s *Step) ExpectsExit(code int) (says, holds bool) {
 	for _, e := range s.Expect {
 		if e.Path == "exit" {
@@ -68,8 +68,8 @@ func (s *Step) ExpectsExit(code int) (says, holds bool) {
 	return false, code == 0
 }
 
-// Problems are what the step expected and did not get, with their places in the
-// file. fill puts values in the place of names that are known by now.
+// Problems lists the expectations of the step that do not hold, with their
+// positions in the file. fill replaces names whose values are known by now.
 func (s *Step) Problems(ctx context.Context, file string, a *Answer, fill func(string) (string, error)) []Problem {
 	var problems []Problem
 	add := func(at Pos, format string, args ...any) {
@@ -107,10 +107,10 @@ func (s *Step) Problems(ctx context.Context, file string, a *Answer, fill func(s
 	return problems
 }
 
-// jqTime bounds an expression: one can be written that never ends.
+// jqTime limits an expression, which may loop forever.
 const jqTime = 5 * time.Second
 
-// truth says why a jq expression does not give true.
+// truth says why a jq expression does not yield true.
 func truth(ctx context.Context, expression string, value any) string {
 	code, err := compile(expression)
 	if err != nil {
@@ -131,8 +131,8 @@ func truth(ctx context.Context, expression string, value any) string {
 	return "gives " + show(v) + ", want true"
 }
 
-// lookup are the values at a path. A list on the way stands for all of its
-// elements, and so does one at the end: then there are many.
+// lookup returns the values at a path. A list on the way stands for all its
+// elements, and so does a list at the end: many is true then.
 func lookup(v any, path []string) (found []any, many bool) {
 	if len(path) == 0 {
 		return []any{v}, false
@@ -159,7 +159,7 @@ func lookup(v any, path []string) (found []any, many bool) {
 }
 
 // mismatch says what the values are instead of what the matcher wants; empty if
-// it holds. Of many values one is enough.
+// one of them matches.
 func (m *Matcher) mismatch(found []any, many bool) string {
 	if m.Exists != nil {
 		there := slices.ContainsFunc(found, func(v any) bool { return v != nil })
@@ -185,8 +185,8 @@ func (m *Matcher) mismatch(found []any, many bool) string {
 
 func (m *Matcher) empty() bool { return m.String() == "" }
 
-// any reports whether the matcher holds for the values: for the whole list, or
-// for one of many.
+// any reports whether the matcher matches the values: the whole list, or one of
+// many.
 func (m *Matcher) any(found []any, many bool) bool {
 	if m.Not != nil {
 		rest := *m
@@ -204,7 +204,7 @@ func (m *Matcher) any(found []any, many bool) bool {
 	return many && m.one(found)
 }
 
-// every holds each element against the matcher.
+// every checks each element against the matcher.
 func (m *Matcher) every(found []any, many bool) string {
 	elements := found
 	if !many && len(found) == 1 {
@@ -225,7 +225,8 @@ func (m *Matcher) every(found []any, many bool) string {
 	return ""
 }
 
-// one holds one value against all of the matcher but exists, not and all.
+// one checks a value against all conditions of the matcher except exists, not
+// and all.
 func (m *Matcher) one(v any) bool {
 	s, isText := v.(string)
 	number := func(fits func(float64) bool) bool {
@@ -266,7 +267,7 @@ func equalJSON(want raw, v any) bool {
 	return err == nil && equal(w, v)
 }
 
-// equal compares JSON values; numbers by what they are worth.
+// equal compares JSON values; numbers by value, not by spelling.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
@@ -319,7 +320,7 @@ func showAll(found []any, many bool) string {
 	return show(found[0])
 }
 
-// String says what the matcher wants, in words.
+// String describes the matcher in words.
 func (m *Matcher) String() string {
 	var all []string
 	add := func(set bool, format string, args ...any) {
@@ -362,7 +363,7 @@ func (m *Matcher) String() string {
 
 func float(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// filled puts values in the place of names.
+// filled replaces names by their values.
 func (m *Matcher) filled(fill func(string) (string, error)) (*Matcher, error) {
 	if m == nil {
 		return nil, nil
@@ -433,8 +434,8 @@ func fillPlain(v any, fill func(string) (string, error)) (any, error) {
 	return v, nil
 }
 
-// globRegexp is a glob as a regular expression: * any characters, ? one, [a-z]
-// one of these, [!a-z] none of these, \ takes the next as it is.
+// globRegexp converts a glob to a regular expression: * is any characters, ?
+// one, [a-z] one of these, [!a-z] none of these, \ escapes the next.
 func globRegexp(glob string) (*regexp.Regexp, error) {
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)

@@ -9,22 +9,22 @@ import (
 	"sync"
 )
 
-// Names stand in text as ${name}; $${ is a ${ that is none.
+// Names are written as ${name} in text; $${ is a literal ${.
 
-// reference is ${name}, or an escaped or an unfinished one.
+// reference matches ${name}, an escaped ${, or an unfinished one.
 var reference = pattern(`\$?\$\{[^{}]*\}?`)
 
-// pattern is a regular expression that is compiled when it is first asked for:
+// pattern returns a function that compiles a regular expression on first use:
 // most runs of the program need none.
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-// namesIn are the names that stand in a text, in order.
+// namesIn yields the names in a text, in order.
 func namesIn(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(s, "${") {
-			return // nearly all
+			return // return // the common case
 		}
 		for _, ref := range reference().FindAllString(s, -1) {
 			if !strings.HasPrefix(ref, "$$") && !yield(nameOf(ref)) {
@@ -48,8 +48,8 @@ func hasNames(s string) bool {
 func escape(s string) string   { return strings.ReplaceAll(s, "${", "$${") }
 func unescape(s string) string { return strings.ReplaceAll(s, "$${", "${") }
 
-// Fill puts values in the place of names. It is used where a case runs, for
-// what was not known before: the phone and what earlier steps captured.
+// Fill replaces names by their values. It is used while a case runs, for what
+// was not known before: the phone and what earlier steps captured.
 func Fill(s string, value func(name string) (string, bool)) (string, error) {
 	var unknown string
 	filled := reference().ReplaceAllStringFunc(s, func(ref string) string {
@@ -68,21 +68,21 @@ func Fill(s string, value func(name string) (string, bool)) (string, error) {
 	return filled, nil
 }
 
-// DeviceNames are the names of a phone's facts, which are known when a case
-// runs.
+// DeviceNames are the names for a phone's properties, which are known when a
+// case runs.
 func DeviceNames() []string {
 	return []string{"device.id", "device.name", "device.model", "device.platform", "device.osVersion"}
 }
 
-// scope is what names mean at one place of a suite.
+// scope holds what names mean at one place of a suite.
 type scope struct {
 	values map[string]*node // known now
 	later  []string         // known when the case runs
-	below  []string         // variables that are set further down
+	below  []string         // below  []string         // variables that are defined further down
 }
 
-// with returns a scope that knows more, each under its own name and under
-// group.name.
+// with returns a scope with additional values, each under its own name and
+// under group.name.
 func (s scope) with(group string, values map[string]*node) scope {
 	more := scope{values: map[string]*node{}, later: s.later}
 	for name, v := range s.values {
@@ -107,8 +107,8 @@ func (s scope) names() []string {
 	return names
 }
 
-// fill returns a copy of a node with the values that are known put in. What
-// becomes known later stays; what never does is a problem.
+// fill returns a copy of a node with known names replaced. Names that become
+// known later stay; unknown names are problems.
 func (c *checker) fill(n *node, s scope) *node {
 	if n == nil {
 		return nil
@@ -125,7 +125,7 @@ func (c *checker) fill(n *node, s scope) *node {
 	if !strings.Contains(n.value, "${") {
 		return &out
 	}
-	// A value that is nothing but a name keeps the kind that it had.
+	// A value that is only a name keeps the type of what the name stands for.
 	if ref := reference().FindString(n.value); ref == n.value && !strings.HasPrefix(ref, "$$") {
 		if v := s.values[nameOf(ref)]; v != nil {
 			out.tag, out.named = v.tag, true

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// The bounds of a suite. Within them a hostile one costs little to refuse.
+// The limits of a suite. They keep the cost of refusing a hostile one low.
 const (
 	maxText    = 1 << 20
 	maxAliases = 100
@@ -25,9 +25,9 @@ const (
 type node struct {
 	Pos
 	kind  kind
-	value string  // of a scalar, as it is written
-	tag   string  // of a scalar: what YAML takes it for, such as !!int
-	named bool    // the value of a name stands here: it is text, too
+	value string  // value string  // of a scalar, as written
+	tag   string  // tag   string  // of a scalar: its YAML tag, such as !!int
+	named bool    // named bool    // the value came from a name: it may be used as text, too
 	items []*node // of a list
 	keys  []*node // of a map, and its values in items
 }
@@ -55,8 +55,8 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
-// isText: YAML takes it for a string, or for something that JSON has no other
-// form of.
+// isText reports whether YAML reads it as a string, or as a type that JSON only
+// has strings for.
 func (n *node) isText() bool {
 	return n.kind == scalarKind && (n.named || n.tag == "!!str" || n.tag == "!!timestamp" || n.tag == "!!merge")
 }
@@ -97,7 +97,7 @@ func parse(file string, data []byte) (*node, []Problem) {
 	return root, r.problems
 }
 
-// syntax is the problem of a text that is no YAML.
+// syntax is the problem of a text that is not valid YAML.
 func syntax(file string, data []byte, err error) (*node, []Problem) {
 	p := Problem{File: file, Line: 1, Column: 1, Message: "this can't be read as YAML: " + err.Error()}
 	var load *yaml.LoadError

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// Plan is a suite made ready: every matrix is spread out, every name that is
-// known before a phone is known has its value. It stands in the first event of
-// a run, so that the events alone are enough to go on from and to report.
+// Plan is a suite made ready: every matrix is expanded and every name that is
+// known before a phone is known has its value. It is part of the first event of
+// a run, so that the events alone are enough to resume the run and to report
+// it.
 type Plan struct {
 	Name    string   `json:"name"`
-	File    string   `json:"file"` // as it was named
-	Dir     string   `json:"dir"`  // absolute: what file names in the suite start from
+	File    string   `json:"file"` // File    string   `json:"file"` // as given by the user
+	Dir     string   `json:"dir"`  // Dir     string   `json:"dir"`  // absolute: relative file names in the suite start here
 	Profile string   `json:"profile,omitempty"`
 	Secrets []string `json:"secrets,omitempty"` // names of environment variables
 	Cases   []Case   `json:"cases"`
@@ -54,11 +55,12 @@ type On struct {
 	// Phones narrows the phones of the run by a selector such as
 	// "platform=android,os>=12"; empty means all of them.
 	Phones string `json:"phones,omitempty"`
-	// Any asks for one phone of them, whichever is free first; else each.
+	// Any runs the case on one of the phones, the first that is free; otherwise
+	// on each.
 	Any bool `json:"any,omitempty"`
 }
 
-// When says when a picture or a film of the screen is kept.
+// When says when a screenshot or a recording is kept.
 type When string
 
 // The values of screenshot and record.
@@ -87,15 +89,15 @@ type Step struct {
 	Capture []Capture     `json:"capture,omitempty"`
 }
 
-// Flag is a flag of a step's command with its value as text. A flag that is a
-// list stands here once for every element.
+// Flag is a flag of a step's command with its value as text. A list flag
+// appears once for every element.
 type Flag struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 	Pos   Pos    `json:"pos"`
 }
 
-// JQ is an expectation as a jq expression, which must give true.
+// JQ is an expectation as a jq expression, which must yield true.
 type JQ struct {
 	Expression string `json:"expression"`
 	Pos        Pos    `json:"pos"`
@@ -109,14 +111,14 @@ type Capture struct {
 	Pos    Pos    `json:"pos"`
 }
 
-// Job is one case on one phone: what a result is reported for. The phone of a
-// case that runs on any phone is empty until one has taken it.
+// Job is one case on one phone, for which a result is reported. For a case that
+// runs on any phone, the phone is empty until one is assigned.
 type Job struct {
 	Case  string `json:"case"`
 	Phone string `json:"phone"`
 }
 
-// Quote quotes a word for a POSIX shell, where it has to be.
+// Quote quotes a word for a POSIX shell, if necessary.
 func Quote(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,@+%", r)
@@ -127,8 +129,8 @@ func Quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// Problem is one thing that is wrong, with its place in the suite: with the
-// suite itself before a run, with what a case was expected to give after it.
+// Problem is one problem with its position in the suite: with the suite itself
+// before a run, or with an expectation of a case after it.
 type Problem struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
@@ -137,5 +139,5 @@ type Problem struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// raw is JSON that is carried and not looked into.
+// raw is JSON that is passed on without being parsed.
 type raw = json.RawMessage

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// String is the problem on one line: file:line:column: sentence.
+// String returns the problem on one line: file:line:column: sentence.
 func (p Problem) String() string {
 	if p.Line == 0 {
 		return p.File + ": " + p.Message
@@ -49,7 +49,7 @@ func sortProblems(problems []Problem) []Problem {
 	})
 	seen := map[Problem]bool{}
 	return slices.DeleteFunc(problems, func(p Problem) bool {
-		twice := seen[p] // what is used again by its anchor is read again
+		twice := seen[p] // twice := seen[p] // an aliased node is read once for each use
 		seen[p] = true
 		return twice
 	})

@@ -12,9 +12,9 @@ import (
 // maxLine bounds one event: the plan of ten thousand cases fits.
 const maxLine = 64 << 20
 
-// ReadEvents calls each with every event of events.ndjson, and says how many
-// bytes of whole lines there were: what stands after them is the beginning of
-// a line that a crash cut off. A line in the middle that can't be read is an
+// ReadEvents calls each with every event of events.ndjson, and returns how many
+// bytes of complete lines there were: what follows them is the beginning of a
+// line that a crash cut off. A line in the middle that can't be read is an
 // error that names it.
 func ReadEvents(r io.Reader, each func(Event) error) (whole int64, err error) {
 	buf := bufio.NewReaderSize(r, 64<<10)
@@ -39,7 +39,7 @@ func ReadEvents(r io.Reader, each func(Event) error) (whole int64, err error) {
 	}
 }
 
-// readLine reads up to a line break; io.EOF where none comes.
+// readLine reads up to a line break; io.EOF if there is none.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {

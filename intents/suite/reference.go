@@ -43,7 +43,7 @@ func Reference(v *Vocabulary) string {
 	return b.String()
 }
 
-// called is a shape in a few words.
+// called describes a shape in a few words.
 func called(s shape) string {
 	switch s := s.(type) {
 	case text:

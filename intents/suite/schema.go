@@ -11,7 +11,7 @@ func Schema(v *Vocabulary) ([]byte, error) {
 	s := &schemer{v: v, defs: schema{}}
 	t := makeTables(v)
 	root := s.object(t.suite)
-	root["$schema"] = "http://json-schema.org/draft-07/schema#" // what editors know best
+	root["$schema"] = "http://json-schema.org/draft-07/schema#" // root["$schema"] = "http://json-schema.org/draft-07/schema#" // the draft that editors support best
 	root["title"] = "A suite of wxctl run"
 	s.defs["matcher"] = s.matcher()
 	root["definitions"] = s.defs
@@ -25,10 +25,10 @@ type schemer struct {
 	defs schema
 }
 
-// named: where ${…} may stand, it may stand for anything.
+// named: a value that may contain ${…} may have any type.
 var named = schema{"type": "string", "pattern": `\$\{`}
 
-// or allows ${…} beside another shape.
+// or allows ${…} as an alternative to another shape.
 func or(s schema) schema { return schema{"anyOf": []any{s, named}} }
 
 func (s *schemer) shape(sh shape) schema {

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// Vocabulary is what a suite may name that this package does not know by
+// Vocabulary is what a suite may refer to that this package does not know by
 // itself: the commands of the program and the words of its answers.
 type Vocabulary struct {
 	Commands []Command
 	// States are the words of "state", from the weakest; Screens those of
 	// "screen".
 	States, Screens []string
-	// Afters are the ways to leave a phone.
+	// Afters are the values of --after: what happens to the phone after a
+	// request.
 	Afters []string
 	// Selector says what is wrong with the text of a phone selector.
 	Selector func(string) error
@@ -22,7 +23,7 @@ type Vocabulary struct {
 type Command struct {
 	Name  string // "share webpage"
 	Short string
-	Args  bool // it takes arguments beside its flags
+	Args  bool // Args  bool // it takes arguments besides its flags
 	Phone bool // it drives a phone
 	Flags []CommandFlag
 	// Refused are the flags that the run sets itself, with what to do instead.
@@ -90,11 +91,11 @@ func near(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {
 		if len(word) >= 3 && strings.HasPrefix(w, word) {
-			return w // cut short
+			return w // return w // an abbreviation
 		}
 		d := edits(strings.ToLower(word), strings.ToLower(w))
 		if len(word) > 4 && len(w) > 4 && word[:3] == w[:3] {
-			d-- // another form of it
+			d-- // d-- // an inflected form
 		}
 		if d < distance {
 			best, distance = w, d

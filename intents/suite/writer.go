@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Log is what events are written to: a file that can be brought to disk.
+// Log is what events are written to: a file that can be synced to disk.
 type Log interface {
 	io.Writer
 	Sync() error
@@ -34,16 +34,17 @@ func NewWriter(log Log, run string, now func() time.Time) *Writer {
 	return &Writer{run: run, now: now, log: log}
 }
 
-// Watch calls seen with every event from now on, as it was written, secrets
-// hidden, and with its line, without a line break. seen must not keep the line.
+// Watch has seen called with every event from now on, as it was written,
+// secrets hidden, and with its line without the line break. seen must not keep
+// the line.
 func (w *Writer) Watch(seen func(e Event, line []byte)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.watches = append(w.watches, seen)
 }
 
-// Hide shows a secret as *** in every event from now on, wherever it stands in
-// text.
+// Hide replaces a secret by *** in every event from now on, wherever it occurs
+// in text.
 func (w *Writer) Hide(secret string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,8 +56,8 @@ func (w *Writer) Hide(secret string) {
 
 // Write stamps the event and writes it. What must not be lost, [AttemptFiring]
 // and the ends of attempts and runs, is on disk when it returns. After an error
-// it writes nothing more, and returns that error: a run without its record is
-// not to go on.
+// it writes nothing more and returns that error: a run without a record must
+// not continue.
 func (w *Writer) Write(e Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,8 +94,8 @@ func mustLast(t EventType) bool {
 	return false
 }
 
-// mask hides secrets in the strings of a line. Names of fields and numbers stay
-// as they are, so that what is left is the same JSON.
+// mask hides secrets in the strings of a line. Names of fields and numbers
+// stay, so that the line stays valid JSON.
 func (w *Writer) mask(line []byte) []byte {
 	if len(w.hidden) == 0 {
 		return line
@@ -108,7 +109,7 @@ func (w *Writer) mask(line []byte) []byte {
 		end := start + literal(rest[start:])
 		out = append(out, rest[:start]...)
 		if end < len(rest) && rest[end] == ':' {
-			out = append(out, rest[start:end]...) // a name
+			out = append(out, rest[start:end]...) // out = append(out, rest[start:end]...) // a field name
 		} else {
 			out = append(out, w.maskLiteral(rest[start:end])...)
 		}
@@ -116,7 +117,7 @@ func (w *Writer) mask(line []byte) []byte {
 	}
 }
 
-// literal is how long the JSON string is that text begins with.
+// literal is the length of the JSON string that text begins with.
 func literal(text []byte) int {
 	for i := 1; i < len(text); i++ {
 		switch text[i] {
@@ -152,15 +153,15 @@ func (w *Writer) hide(text string) string {
 	return text
 }
 
-// Masked hides what [Writer.Hide] was told in text that goes elsewhere, such as
-// a log.
+// Masked hides the secrets given to [Writer.Hide] in text for other places,
+// such as a log.
 func (w *Writer) Masked(text string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.hide(text)
 }
 
-// MaskedJSON hides it in the strings of JSON.
+// MaskedJSON hides them in the strings of JSON.
 func (w *Writer) MaskedJSON(text []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// YAML is the plan as a suite again: with every matrix spread out and every
-// value filled in.
+// YAML returns the plan as a suite: with every matrix expanded and every value
+// filled in.
 func (p *Plan) YAML() ([]byte, error) {
 	root := pairs("version", number(1), "name", word(escape(p.Name)))
 	if p.Profile != "" {
@@ -31,7 +31,7 @@ func (p *Plan) YAML() ([]byte, error) {
 	return encode(root)
 }
 
-// CaseYAML is a case as it stands in a suite's list of cases.
+// CaseYAML is a case as an item of a suite's list of cases.
 func (c *Case) CaseYAML() ([]byte, error) {
 	n, err := c.yaml()
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Step) yaml() (*yaml.Node, error) {
 	if len(s.With) > 0 {
 		with := &yaml.Node{Kind: yaml.MappingNode}
 		for _, f := range s.With {
-			if old := value(with, f.Name); old != nil { // given several times
+			if old := value(with, f.Name); old != nil { // if old := value(with, f.Name); old != nil { // given several times
 				if old.Kind == yaml.ScalarNode {
 					*old = *flow(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{word(old.Value)}})
 				}
@@ -150,7 +150,7 @@ func (s *Step) yaml() (*yaml.Node, error) {
 	return n, nil
 }
 
-// shortest is an expectation as a person would write it.
+// shortest is an expectation in the short form that a person would write.
 func shortest(e Expectation, m *yaml.Node) *yaml.Node {
 	if e.AtLeast != "" {
 		return word(e.AtLeast)
@@ -161,7 +161,7 @@ func shortest(e Expectation, m *yaml.Node) *yaml.Node {
 	return m
 }
 
-// block takes JSON's style off its nodes.
+// block removes JSON's flow style from the nodes.
 func block(n *yaml.Node) *yaml.Node {
 	n.Style = 0
 	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
@@ -197,8 +197,7 @@ func flow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// word is text; the encoder puts into quotes what would be read as something
-// else.
+// word is a text node; the encoder quotes what would be read as another type.
 func word(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
 
 func words(all []string) *yaml.Node {

@@ -4,11 +4,11 @@ package credentials
 
 import "context"
 
-// bus stands for the D-Bus that there is not here.
+// bus does nothing on systems where go-keyring doesn't use D-Bus.
 type bus struct{}
 
-// Probe has nothing to find out: the first call will tell.
+// Probe does nothing: the first call fails if there is no keyring.
 func (bus) Probe(context.Context) error { return nil }
 
-// Interrupt can do nothing: the call ends with the process.
+// Interrupt does nothing: a hanging call ends with the process.
 func (bus) Interrupt() {}

@@ -14,11 +14,11 @@ import (
 // (freedesktop.org, Secret Service API).
 const secretService = "org.freedesktop.secrets"
 
-// bus looks after the D-Bus that go-keyring uses here.
+// bus manages the D-Bus connection that go-keyring uses here.
 type bus struct{}
 
-// Probe asks the session bus whether it has, or can start, a Secret Service.
-// It never starts a bus: one of our own would hold nobody's keyring. The
+// Probe asks the session bus whether it has, or can start, a Secret Service. It
+// never starts a bus: a new one would not have the user's keyring. The
 // connection ends with the context.
 func (bus) Probe(ctx context.Context) error {
 	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
@@ -49,7 +49,7 @@ func (bus) Probe(ctx context.Context) error {
 	return nil
 }
 
-// onBus prefers the context's error: a probe that ran out of time says so.
+// onBus prefers the context's error, so that a timeout is reported as one.
 func onBus(ctx context.Context, what string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -60,7 +60,7 @@ func onBus(ctx context.Context, what string) error {
 // Interrupt closes the connection that go-keyring shares, which ends its
 // calls.
 func (bus) Interrupt() {
-	if conn, err := dbus.SessionBus(); err == nil { // there since the call began
+	if conn, err := dbus.SessionBus(); err == nil { // if conn, err := dbus.SessionBus(); err == nil { // the connection that the call opened
 		conn.Close()
 	}
 }

@@ -20,7 +20,7 @@ import (
 const (
 	documentName    = "credentials.json"
 	lockName        = "credentials.lock"
-	newMark         = ".new" // ends the name of a document that is being written
+	newMark         = ".new" // newMark         = ".new" // suffix of a document that is being written
 	documentVersion = 1
 	maxDocument     = 8 << 20 // bytes
 )
@@ -31,7 +31,7 @@ type document struct {
 	Entries []entry `json:"entries"`
 }
 
-// entry is one kept value, or where it is.
+// entry is one stored value, or where it is stored.
 type entry struct {
 	Kind      string    `json:"kind,omitempty"` // code; empty for a token or an AppSecret
 	Profile   string    `json:"profile"`
@@ -72,7 +72,7 @@ func (d *document) drop(k key) bool {
 	return i >= 0
 }
 
-// record is a token as it is kept.
+// record is a token in its stored form.
 type record struct {
 	AccessToken  string    `json:"accessToken"`
 	RefreshToken string    `json:"refreshToken"`
@@ -81,8 +81,8 @@ type record struct {
 	ExpiresIn    int       `json:"expiresIn"` // seconds
 	ObtainedAt   time.Time `json:"obtainedAt"`
 	Snapshot     bool      `json:"snapshot,omitempty"`
-	// RefreshBegan is when the refresh that yielded this began; the zero time
-	// after an exchange.
+	// RefreshBegan is when the refresh that yielded this token began; the zero
+	// time after an exchange.
 	RefreshBegan time.Time `json:"refreshBegan,omitzero"`
 }
 
@@ -101,7 +101,7 @@ func (r record) token(openID string) oauth.Token {
 	}
 }
 
-// read returns the document, an empty one if there is no file.
+// read returns the document; an empty one if there is no file.
 func (s *Store) read() (document, error) {
 	s.sweep()
 	f, err := openOwn(s.Path())
@@ -131,7 +131,7 @@ func (s *Store) read() (document, error) {
 	return doc, nil
 }
 
-// sweep removes what a writer that was killed left behind: it holds secrets.
+// sweep removes files that a killed writer left behind: they hold secrets.
 func (s *Store) sweep() {
 	temp := s.Path() + newMark
 	if _, err := os.Lstat(temp); err != nil {
@@ -160,7 +160,7 @@ func (s *Store) unwritable(err error) error {
 	return s.fileError("can't be written: "+without(err), hint, err)
 }
 
-// without is an error's text without the path that the sentence has already.
+// without is an error's text without the path, which the sentence already has.
 func without(err error) string {
 	var path *fs.PathError
 	var link *os.LinkError
@@ -209,8 +209,8 @@ func (s *Store) update(ctx context.Context, change func(*document)) error {
 	return nil
 }
 
-// makeDir creates the directory, and takes an existing one only if it is ours
-// and nobody else's.
+// makeDir creates the directory; an existing one must belong to us and be
+// closed to others.
 func (s *Store) makeDir() error {
 	if err := os.MkdirAll(filepath.Dir(s.opts.Dir), 0o700); err != nil {
 		return s.unwritable(err)
@@ -256,8 +256,8 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 	return func() { l.Close() }, nil
 }
 
-// replaceFile writes data beside path and renames it into place, so that path
-// holds the old or the new content whatever happens. The caller holds the
+// replaceFile writes data to a file beside path and renames it, so that path
+// has either the old or the new content after a crash. The caller holds the
 // lock; a temporary file that a crash left behind is overwritten.
 func replaceFile(path string, data []byte) (err error) {
 	temp := path + newMark

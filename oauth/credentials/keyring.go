@@ -12,7 +12,7 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// service is the name that every item of ours has in the keyring.
+// service is the service name of all our items in the keyring.
 const service = "wxctl"
 
 // SystemKeyring is the operating system's keyring. Get and Delete return
@@ -21,7 +21,8 @@ type SystemKeyring interface {
 	Get(item string) (string, error)
 	Set(item, value string) error
 	Delete(item string) error
-	// Probe reports early, and within the context, that there is no keyring.
+	// Probe returns an error early, and within the context, if there is no
+	// keyring.
 	Probe(ctx context.Context) error
 	// Interrupt ends calls that hang, if the system has a way to do that.
 	Interrupt()
@@ -50,20 +51,19 @@ func notFound(err error) error {
 
 var errSlow = errors.New("it does not answer")
 
-// boundedKeyring keeps a keyring's troubles on its own side: no call takes longer than
-// patience, none panics, and once one has failed to answer, no further one is
-// made.
+// boundedKeyring isolates failures of a keyring: no call takes longer than
+// patience, none panics, and after one did not answer, no further one is made.
 type boundedKeyring struct {
 	system   SystemKeyring
 	patience time.Duration
 
 	mu     sync.Mutex
 	probed bool
-	down   *KeyringError // why no call is made any more
+	down   *KeyringError // down   *KeyringError // why no further call is made
 }
 
 func (k *boundedKeyring) get(ctx context.Context, item string) (value string, err error) {
-	// Two variables, for after a timeout the call may still write its own.
+	// Not the result itself: after a timeout the call may still write to got.
 	var got string
 	if err := k.call(ctx, func() (err error) { got, err = k.system.Get(item); return err }); err != nil {
 		return "", err
@@ -79,7 +79,7 @@ func (k *boundedKeyring) delete(ctx context.Context, item string) error {
 	return k.call(ctx, func() error { return k.system.Delete(item) })
 }
 
-// call runs do, and before the first one the probe. Its error is ErrNotFound,
+// call runs do, and before the first call the probe. Its error is ErrNotFound,
 // the context's, or a *KeyringError.
 func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 	k.mu.Lock()
@@ -87,14 +87,14 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 	if k.down != nil {
 		return k.down
 	}
-	grace := k.patience / 10 // for a call that is interrupted to end
+	grace := k.patience / 10 // grace := k.patience / 10 // for an interrupted call to end
 	limited, cancel := context.WithTimeout(ctx, k.patience-grace)
 	defer cancel()
 	var calling atomic.Bool
 	done := make(chan error, 1)
 	go func() {
-		// go-keyring takes a closed connection or an odd answer for a reason to
-		// panic when it waits for a prompt.
+		// go-keyring panics on a closed connection or an unexpected answer
+		// while it waits for a prompt.
 		defer func() {
 			if p := recover(); p != nil {
 				done <- errors.New("it sent an invalid answer")
@@ -134,7 +134,7 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		err = errSlow
-	case errors.Is(err, gokeyring.ErrSetDataTooBig): // its other items are fine
+	case errors.Is(err, gokeyring.ErrSetDataTooBig): // case errors.Is(err, gokeyring.ErrSetDataTooBig): // affects only this item
 		return &KeyringError{"it does not accept values this long"}
 	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
 		err = errors.New("this system has no keyring")

@@ -8,10 +8,11 @@ import (
 	"syscall"
 )
 
-// noFollow opens no symbolic link, and does not wait for the other end of a pipe.
+// noFollow makes open fail on a symbolic link, and not block on a named pipe.
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// openOwn opens a file or directory, but no symbolic link and nothing else.
+// openOwn opens a regular file or a directory, but no symbolic link or special
+// file.
 func openOwn(path string) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket|os.ModeDevice) != 0 {
 		return nil, errors.New("it is not a regular file")
@@ -23,7 +24,7 @@ func openOwn(path string) (*os.File, error) {
 	return f, err
 }
 
-// makePrivate checks that f is ours and takes other people's permissions away;
+// makePrivate checks that f belongs to us and removes other users' permissions;
 // it reports whether they had any.
 func makePrivate(f *os.File) (fixed bool, err error) {
 	info, err := f.Stat()
@@ -46,7 +47,7 @@ func makePrivate(f *os.File) (fixed bool, err error) {
 // rename moves a file over another.
 func rename(from, to string) error { return os.Rename(from, to) }
 
-// syncDir makes a rename in the directory last.
+// syncDir makes a rename in the directory durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
@@ -56,7 +57,7 @@ func syncDir(path string) error {
 	return d.Sync()
 }
 
-// isFull reports whether a disk, or what a user may have of it, is full.
+// isFull reports whether an error means a full disk or an exceeded quota.
 func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// noFollow is of no use here: making a link takes an administrator.
+// noFollow has no effect: creating a link needs administrator rights on
+// Windows.
 const noFollow = 0
 
 // openOwn opens a file or directory, but no symbolic link.
@@ -24,13 +25,13 @@ func openOwn(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// makePrivate leaves the file as it is: mode bits mean nothing here, and the
-// user's own AppData directory is closed to others by the access list that the
-// file inherits.
+// makePrivate leaves the file unchanged: Windows ignores mode bits, and the
+// access list that the file inherits from the user's AppData directory already
+// keeps others out.
 func makePrivate(*os.File) (fixed bool, err error) { return false, nil }
 
-// rename moves a file over another. Windows refuses that while a reader has the
-// other one open, which is over in a moment.
+// rename moves a file over another. Windows refuses while a reader has the
+// target open, so it tries again for a moment.
 func rename(from, to string) (err error) {
 	for range 100 {
 		if err = os.Rename(from, to); err == nil || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
@@ -41,7 +42,7 @@ func rename(from, to string) (err error) {
 	return err
 }
 
-// syncDir does nothing: a directory can't be synced here.
+// syncDir does nothing: Windows can't sync a directory.
 func syncDir(string) error { return nil }
 
 // isFull reports whether a disk is full.

@@ -14,24 +14,26 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// Those who come in a crowd share one refresh: until crowdGap passes without
-// one more of them, and for crowdWindow at most. gathering is how long the
-// first one waits for the others, which began when it did, to show up: a
-// process starts in a few milliseconds, and WeChat is farther away than that.
+// Processes that refresh at the same time share one refresh: until no further
+// process joins for crowdGap, and for crowdWindow at most. gathering is how
+// long the first one waits for others to join: a process starts in a few
+// milliseconds, which is less than a round trip to WeChat.
 const (
 	gathering   = 30 * time.Millisecond
 	crowdGap    = time.Second
 	crowdWindow = 10 * time.Second
 )
 
-// Refresh renews a user's token: under a lock, it reads the token, has fetch
-// renew it, and keeps the result. used is the token the caller read before.
+// Refresh renews a user's token: under a lock, it reads the token, calls fetch
+// to renew it, and stores the result. used is the token that the caller read
+// before.
 //
-// If another process has renewed it since this one began, its result is
-// returned instead, and shared is true. The same goes for a crowd of processes
-// that are started together, of which the last may begin when the first is done
-// already: all that follow closely share the refresh. Unless refused says that the server has turned used down: then used is never given
-// back. A token that was renewed but can't be kept is returned with the error.
+// If another process has renewed the token since this one began, its result is
+// returned instead, and shared is true. The same applies to processes that are
+// started together, of which the last may begin when the first is already done:
+// those that follow closely share the refresh. If refused is set, the server
+// has rejected used, and used is never returned again. A renewed token that
+// can't be stored is returned together with the error.
 func (s *Store) Refresh(
 	ctx context.Context, a Account, used oauth.Token, refused bool,
 	fetch func(context.Context, oauth.Token) (oauth.Token, error),
@@ -87,16 +89,17 @@ func (s *Store) Refresh(
 	return fresh, false, nil
 }
 
-// simultaneous reports whether the stored token comes from a refresh that ended
-// when this process had begun.
+// simultaneous reports whether the stored token comes from a refresh that was
+// still running when this process began.
 func (s *Store) simultaneous(r record) bool {
 	return !r.RefreshBegan.IsZero() && !s.opts.Started.IsZero() && r.ObtainedAt.After(s.opts.Started)
 }
 
-// The lock file's modification time is when the crowd last grew: when somebody
-// had to wait for the lock, or shared the result.
+// The lock file's modification time is when a process last had to wait for the
+// lock or shared the result.
 
-// touch creates the lock file, as one that nobody has waited for.
+// touch creates the lock file with the modification time of one that nobody has
+// waited for.
 func touch(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -111,11 +114,11 @@ func touch(path string) error {
 
 func markCrowd(path string) {
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) // at worst, one more request is made
+	_ = os.Chtimes(path, now, now) // _ = os.Chtimes(path, now, now) // on failure, one more request is made
 }
 
-// crowded reports whether the stored token comes from a refresh that a crowd
-// shares, and the crowd is still coming.
+// crowded reports whether the stored token comes from a shared refresh that
+// processes are still joining.
 func crowded(path string, r record) bool {
 	info, err := os.Stat(path)
 	if err != nil || r.RefreshBegan.IsZero() {

@@ -1,11 +1,11 @@
-// Package credentials keeps AppSecrets and users' tokens: in the operating
-// system's keyring where there is one, else in a file that only its owner can
+// Package credentials stores AppSecrets and users' tokens: in the operating
+// system's keyring if there is one, else in a file that only its owner can
 // read.
 //
-// One document, credentials.json, lists what is kept, and for each entry
-// either that its value is in the keyring or, without one, the value itself.
-// It is replaced as a whole (temporary file, fsync, rename) under a lock, so
-// that a reader, or a crash at any moment, sees the old or the new state.
+// One document, credentials.json, lists the entries, and for each either that
+// its value is in the keyring or the value itself. It is replaced as a whole
+// (temporary file, fsync, rename) under a lock, so that a reader, or a crash at
+// any moment, sees the old or the new state.
 //
 //	store, err := credentials.Open(credentials.Options{Dir: dir})
 //	where, err := store.SetSecret(ctx, credentials.Account{Profile: "default", AppID: appID}, secret)
@@ -25,36 +25,36 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// Backend is a place to keep values.
+// Backend says where values are stored.
 type Backend string
 
-// The backends. Auto takes the keyring if it works, else the file.
+// The backends. Auto uses the keyring if it works, else the file.
 const (
 	Auto    Backend = ""
 	Keyring Backend = "keyring"
 	File    Backend = "file"
-	None    Backend = "none" // keeps and finds nothing
+	None    Backend = "none" // None    Backend = "none" // stores and finds nothing
 )
 
-// ErrNotFound says that there is no such entry. A keyring that does not answer
-// is another matter: see KeyringError.
+// ErrNotFound means that there is no such entry. A keyring that does not answer
+// gives a KeyringError instead.
 var ErrNotFound = errors.New("not stored")
 
-// ErrNoStore says that the backend None can't keep a value.
+// ErrNoStore means that the backend None can't store a value.
 var ErrNoStore = errors.New("nothing is stored with --store none")
 
-// KeyringError says that the keyring is needed and does not work.
+// KeyringError means that the keyring is needed and does not work.
 type KeyringError struct{ Reason string }
 
 // Error returns one sentence.
 func (e *KeyringError) Error() string { return "the keyring can't be used: " + e.Reason }
 
-// FileError says that a file of the store can't be used as it is.
+// FileError means that a file of the store can't be used.
 type FileError struct {
 	Path string
-	// Reason is what is wrong, as it stands behind the path in a sentence.
+	// Reason completes a sentence that begins with the path.
 	Reason string
-	// Hint is what to do about it.
+	// Hint says what to do about it.
 	Hint string
 	Err  error
 }
@@ -66,7 +66,7 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// Account is whose credentials are meant: an app, as one profile knows it.
+// Account names the owner of credentials: an app, in one profile.
 type Account struct {
 	Profile string
 	AppID   string
@@ -77,19 +77,19 @@ type Options struct {
 	// Dir is the store's own directory; it is created with mode 0700 when
 	// something is written.
 	Dir string
-	// Backend chooses where values are put, and, unless it is Auto, where they
-	// are looked for.
+	// Backend chooses where values are stored and, unless it is Auto, where
+	// they are looked up.
 	Backend Backend
 	// System is the keyring; nil means the operating system's.
 	System SystemKeyring
 	// KeyringTimeout is the longest wait for the keyring; 0 means three seconds.
 	KeyringTimeout time.Duration
-	// Started is when this process began: a refresh that another one has made
-	// since then is as good as its own. The zero time means unknown.
+	// Started is when this process began: a refresh by another process since
+	// then is used instead of a new one. The zero time means unknown.
 	Started time.Time
-	// Notify is told, in one sentence each, what the user has to know: that a
-	// value went into a file because there is no keyring (once, when the first
-	// does), or that a file's permissions had to be fixed.
+	// Notify is called with one sentence for what the user must know: that a
+	// value was stored in a file because there is no keyring (only the first
+	// time), or that a file's permissions had to be fixed.
 	Notify func(string)
 }
 
@@ -97,7 +97,7 @@ type Options struct {
 // without a desktop waits for a password prompt that nobody sees.
 const DefaultKeyringTimeout = 3 * time.Second
 
-// Store keeps credentials. It is safe for concurrent use, also by several
+// Store stores credentials. It is safe for concurrent use, also by several
 // processes.
 type Store struct {
 	opts    Options
@@ -126,8 +126,8 @@ func Open(opts Options) (*Store, error) {
 	return &Store{opts: opts, keyring: &boundedKeyring{system: opts.System, patience: opts.KeyringTimeout}}, nil
 }
 
-// Ready reports early that nothing could be kept: for those who are about to
-// obtain what can be had only once. It creates the store's directory.
+// Ready returns an error if nothing could be stored. Call it before obtaining
+// something that can't be obtained twice. It creates the store's directory.
 func (s *Store) Ready(ctx context.Context) error {
 	if s.opts.Backend == None {
 		return nil
@@ -141,27 +141,27 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Path returns where the document is.
+// Path returns the path of the document.
 func (s *Store) Path() string { return filepath.Join(s.opts.Dir, documentName) }
 
-// Secret returns the account's AppSecret and where it is kept.
+// Secret returns the account's AppSecret and where it is stored.
 func (s *Store) Secret(ctx context.Context, a Account) (oauth.Secret, Backend, error) {
 	value, where, err := s.get(ctx, key{profile: a.Profile, appID: a.AppID})
 	return oauth.NewSecret(value), where, err
 }
 
-// SetSecret keeps the account's AppSecret and returns where.
+// SetSecret stores the account's AppSecret and returns where.
 func (s *Store) SetSecret(ctx context.Context, a Account, secret oauth.Secret) (Backend, error) {
 	return s.set(ctx, key{profile: a.Profile, appID: a.AppID}, secret.Reveal())
 }
 
-// Token returns what is kept for one user of the account.
+// Token returns the token of one user of the account, and where it is stored.
 func (s *Store) Token(ctx context.Context, a Account, openID string) (oauth.Token, Backend, error) {
 	record, where, err := s.record(ctx, key{profile: a.Profile, appID: a.AppID, openID: openID})
 	return record.token(openID), where, err
 }
 
-// SetToken keeps a user's token and returns where.
+// SetToken stores a user's token and returns where.
 func (s *Store) SetToken(ctx context.Context, a Account, token oauth.Token) (Backend, error) {
 	if token.OpenID == "" {
 		return "", errors.New("a token without an openid can't be stored")
@@ -189,8 +189,8 @@ func (s *Store) setRecord(ctx context.Context, k key, r record) (Backend, error)
 	return s.set(ctx, k, string(value))
 }
 
-// Users returns the openids that the account has tokens for, the one that was
-// written last first.
+// Users returns the openids that the account has tokens for, the most recently
+// written first.
 func (s *Store) Users(a Account) ([]string, error) {
 	entries, err := s.entries()
 	if err != nil {
@@ -223,8 +223,8 @@ func (s *Store) Profiles(appID string) ([]string, error) {
 	return slices.Compact(profiles), nil
 }
 
-// Forget removes a user's token. WeChat has no call that revokes tokens: until
-// they expire, they stay good.
+// Forget removes a user's token. WeChat can't revoke tokens: they stay valid
+// until they expire.
 func (s *Store) Forget(ctx context.Context, a Account, openID string) error {
 	return s.remove(ctx, key{profile: a.Profile, appID: a.AppID, openID: openID})
 }
@@ -234,18 +234,17 @@ func (s *Store) ForgetSecret(ctx context.Context, a Account) error {
 	return s.remove(ctx, key{profile: a.Profile, appID: a.AppID})
 }
 
-// CodeLife is how long a code that was not exchanged is kept. WeChat takes codes
-// for ten minutes; what is half as old was hardly got for another purpose.
+// CodeLife is how long a code that was not exchanged is stored. WeChat accepts
+// codes for ten minutes; half of that leaves time to use it.
 const CodeLife = 5 * time.Minute
 
-// SetCode keeps a code that was got and could not be exchanged, for the next
-// exchange.
+// SetCode stores a code that could not be exchanged, for the next exchange.
 func (s *Store) SetCode(ctx context.Context, a Account, code oauth.Secret) (Backend, error) {
 	return s.set(ctx, key{kind: kindCode, profile: a.Profile, appID: a.AppID}, code.Reveal())
 }
 
-// TakeCode returns the code that is kept for an account, once: it is removed.
-// There is none, [ErrNotFound], once it is older than [CodeLife].
+// TakeCode returns the stored code of an account and removes it. It returns
+// [ErrNotFound] if the code is older than [CodeLife].
 func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	k := key{kind: kindCode, profile: a.Profile, appID: a.AppID}
 	entries, err := s.entries()
@@ -260,7 +259,7 @@ func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	if err != nil {
 		return oauth.Secret{}, err
 	}
-	if err := s.remove(ctx, k); err != nil { // also where another wxctl took it just now
+	if err := s.remove(ctx, k); err != nil { // if err := s.remove(ctx, k); err != nil { // also if another process took it just now
 		return oauth.Secret{}, err
 	}
 	if age := time.Since(entries[i].SavedAt); age < 0 || age > CodeLife {
@@ -269,15 +268,16 @@ func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	return oauth.NewSecret(value), nil
 }
 
-// ForgetCode removes the code that is kept for an account.
+// ForgetCode removes the stored code of an account.
 func (s *Store) ForgetCode(ctx context.Context, a Account) error {
 	return s.remove(ctx, key{kind: kindCode, profile: a.Profile, appID: a.AppID})
 }
 
-// kindCode is the kind of the value that is a code.
+// kindCode is the kind of entry that holds a code.
 const kindCode = "code"
 
-// key names one value: a code, a token, or with an empty openid an AppSecret.
+// key identifies one value: a code, a token, or with an empty openid an
+// AppSecret.
 type key struct{ kind, profile, appID, openID string }
 
 // item is the key's name in the keyring.
@@ -295,7 +295,7 @@ func (k key) item() string {
 	return strings.Join(parts, "/")
 }
 
-// entries returns those of the document that the backend covers.
+// entries returns the entries that the backend covers.
 func (s *Store) entries() ([]entry, error) {
 	if s.opts.Backend == None {
 		return nil, nil
@@ -325,8 +325,8 @@ func (s *Store) get(ctx context.Context, k key) (string, Backend, error) {
 	return value, Keyring, err
 }
 
-// set puts a value where the backend says. The keyring comes before the
-// document: after a crash in between, the document is still the old one.
+// set stores a value where the backend says. The keyring is written before the
+// document: after a crash in between, the document still has the old state.
 func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
 	if s.opts.Backend == None {
 		return "", ErrNoStore
@@ -363,8 +363,8 @@ func (s *Store) set(ctx context.Context, k key, value string) (Backend, error) {
 	case !inKeyring && s.opts.Backend == Auto && first:
 		s.opts.Notify(fmt.Sprintf("%v; secrets and tokens are stored in %q, which only you can read", why, s.Path()))
 	case s.opts.Backend == File && old.InKeyring:
-		// What the keyring still has is out of date now, and better gone; if it
-		// does not answer, nothing refers to it any more.
+		// The keyring's old value is outdated and should be removed. If the
+		// keyring does not answer, nothing refers to that value any more.
 		_ = s.keyring.delete(ctx, k.item())
 	}
 	return where, nil

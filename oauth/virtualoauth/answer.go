@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// refusal is an errcode and the words WeChat has for it.
+// refusal is an errcode and its errmsg.
 type refusal struct {
 	code int
 	msg  string
 }
 
-// messages are the errmsg texts, as far as they are on record.
+// messages are the errmsg texts, as far as they are known.
 var messages = map[int]string{
 	-1:    "system error",
 	40001: "invalid credential, access_token is invalid or not latest",
@@ -53,10 +53,10 @@ func refuse(code int) *refusal {
 // answer is a reply's fields.
 type answer map[string]any
 
-// query is what was asked, one value a key.
+// query returns a parameter of the request, "" if it is absent.
 type query func(key string) string
 
-// exchange checks what it is given in the order appid, secret, code, grant.
+// exchange checks its parameters in the order appid, secret, code, grant.
 func (s *Server) exchange(q query) (answer, *refusal) {
 	switch {
 	case q("appid") == "":
@@ -92,8 +92,8 @@ func (s *Server) exchange(q query) (answer, *refusal) {
 	return s.tokens(g, true), nil
 }
 
-// tokens is the reply of exchange and refresh; the latter is documented
-// without unionid.
+// tokens is the reply to exchange and refresh; the documents show none for
+// refresh that has a unionid.
 func (s *Server) tokens(g *grant, withUnion bool) answer {
 	a := answer{
 		"access_token":  g.access,

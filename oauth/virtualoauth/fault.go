@@ -12,15 +12,15 @@ import (
 
 // Fault makes the server misbehave.
 type Fault struct {
-	// Op is the call it hits: exchange, refresh, check or userinfo; "" means
-	// all four.
+	// Op is the call that it affects: exchange, refresh, check or userinfo; ""
+	// means all four.
 	Op string
 	// Kind says how, see FaultKinds; "errcode" uses Code, "status" and
 	// "redirect" use Code as HTTP status, "slow" uses Delay.
 	Kind  string
 	Code  int
 	Delay time.Duration
-	// Times is how many requests it hits before it wears off; 0 means all.
+	// Times is how many requests it affects; 0 means all.
 	Times int
 }
 
@@ -59,7 +59,7 @@ func FaultKinds() map[string]string {
 
 var ops = []string{"exchange", "refresh", "check", "userinfo"}
 
-// ParseFault reads [OP=]KIND[:ARG][*TIMES], where a number stands for
+// ParseFault reads [OP=]KIND[:ARG][*TIMES], where a number is short for
 // errcode:NUMBER: "exchange=40163", "userinfo=slow:2s", "refresh=-1*2",
 // "status:502".
 func ParseFault(s string) (Fault, error) {

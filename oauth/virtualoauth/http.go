@@ -23,23 +23,23 @@ var paths = map[string]string{
 	"/sns/userinfo":             "userinfo",
 }
 
-// What the stand-in has beyond WeChat's own.
+// The stand-in's own endpoints.
 const (
-	// CodePath answers a GET with a fresh code as plain text: it stands for the
+	// CodePath answers a GET with a fresh code as plain text: it replaces the
 	// phone. The parameters openid, nickname and scope describe the user.
 	CodePath = "/virtual/code"
-	// FaultsPath takes a POST whose body names the faults to be in force, one a
-	// line, as ParseFault reads them; an empty body ends them all.
+	// FaultsPath takes a POST whose body lists the faults to be in force, one
+	// per line, as ParseFault reads them; an empty body ends them all.
 	FaultsPath = "/virtual/faults"
-	// ExpirePath ends, by a POST, the life of every access token.
+	// ExpirePath expires every access token, by a POST.
 	ExpirePath = "/virtual/expire"
-	// PasswordPath stands, by a POST, for a user (parameter openid) who changes
+	// PasswordPath acts, by a POST, as a user (parameter openid) who changes
 	// the WeChat password.
 	PasswordPath = "/virtual/password"
 )
 
-// ServeHTTP answers the four endpoints, those of the stand-in, and 40066 for
-// the rest.
+// ServeHTTP answers the four endpoints and those of the stand-in, and anything
+// else with 40066.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/virtual/") {
 		s.serveControl(w, r)
@@ -118,7 +118,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// instead carries out the faults that leave nothing to answer.
+// instead performs the faults that send no normal answer.
 func (s *Server) instead(w http.ResponseWriter, r *http.Request, f Fault) bool {
 	const page = "<html><body>502 Bad Gateway</body></html>"
 	switch f.Kind {
@@ -130,7 +130,7 @@ func (s *Server) instead(w http.ResponseWriter, r *http.Request, f Fault) bool {
 		return false
 	case "stall":
 		<-r.Context().Done()
-		panic(http.ErrAbortHandler) // returning would send an empty answer, which may still arrive
+		panic(http.ErrAbortHandler) // panic(http.ErrAbortHandler) // returning would send an empty answer, which may still arrive
 	case "hangup", "garbage":
 		conn, buf, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -160,7 +160,7 @@ func (s *Server) instead(w http.ResponseWriter, r *http.Request, f Fault) bool {
 	return true
 }
 
-// echo repeats the query in every form that a leak could take.
+// echo repeats the query in every form in which it could leak.
 func echo(raw string, values map[string][]string) string {
 	var b strings.Builder
 	b.WriteString("invalid request " + raw)
@@ -173,7 +173,7 @@ func echo(raw string, values map[string][]string) string {
 	return b.String()
 }
 
-// alter changes a reply's fields.
+// alter applies a fault to a reply's fields.
 func alter(a answer, no *refusal, f Fault) {
 	const nasty = "\x1b[31mred\x1b[0m \u202egnp.exe \u009b2J\x07"
 	if no != nil {

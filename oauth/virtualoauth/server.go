@@ -1,12 +1,12 @@
-// Package virtualoauth is a server that stands in for WeChat's OAuth
-// endpoints. It holds state as WeChat does: codes are good once and for ten
-// minutes, access tokens for two hours, a refresh before that restarts the
-// token's life and one after it yields a new token, a changed password voids
-// everything. It can be told to answer with any errcode and to misbehave in
-// the ways servers and networks do.
+// Package virtualoauth is a server that stands in for WeChat's OAuth endpoints.
+// It holds state as WeChat does: codes can be used once and within ten minutes,
+// access tokens within two hours; a refresh before that restarts the token's
+// lifetime and one after it yields a new token; a changed password invalidates
+// everything. It can answer with any errcode and misbehave in the ways servers
+// and networks do.
 //
-// It knows nothing of its client: what it says and how is written from the
-// protocol's documentation, not shared with package oauth.
+// It shares no code with package oauth: it was written from the protocol's
+// documentation.
 package virtualoauth
 
 import (
@@ -26,7 +26,7 @@ const (
 	DefaultOpenID = "oVirtual0000000000000000user"
 )
 
-// Lives of what the server issues.
+// Lifetimes of what the server issues.
 const (
 	CodeLife    = 10 * time.Minute
 	TokenLife   = 2 * time.Hour
@@ -41,8 +41,9 @@ type Options struct {
 	Now func() time.Time
 	// TokenLife, CodeLife and RefreshLife default to the constants.
 	TokenLife, CodeLife, RefreshLife time.Duration
-	// RotateRefresh makes every refresh return a new refresh token and void
-	// the old one. WeChat's documents leave open whether it does that.
+	// RotateRefresh makes every refresh return a new refresh token and
+	// invalidate the old one. WeChat's documents don't say whether it does
+	// that.
 	RotateRefresh bool
 	// PerMinute is how many requests each call takes in one minute before it
 	// answers 45011; 0 means no limit.
@@ -51,7 +52,7 @@ type Options struct {
 	Faults []Fault
 }
 
-// User is whom a code is issued for.
+// User is the user that a code is issued for.
 type User struct {
 	OpenID, UnionID, Nickname, HeadImgURL string
 	Privilege                             []string
@@ -61,7 +62,7 @@ type User struct {
 type Request struct {
 	Op         string
 	Query      map[string][]string
-	RemoteAddr string // differs from request to request unless a connection is used again
+	RemoteAddr string // RemoteAddr string // differs from request to request unless a connection is reused
 	Proto      string
 	Header     http.Header
 }
@@ -121,7 +122,7 @@ func New(opts Options) *Server {
 	}
 }
 
-// DefaultUser is whom codes are issued for unless another is named.
+// DefaultUser is the user for whom codes are issued unless another is named.
 func DefaultUser() User {
 	return User{
 		OpenID: DefaultOpenID, UnionID: "uVirtual0000000000000000user", Nickname: "张三 Zhang 😀",
@@ -147,7 +148,8 @@ func (s *Server) AddCode(value string, user User, scope string) {
 	s.codes[value] = &code{user: user, scope: scope, expires: s.opts.Now().Add(s.opts.CodeLife)}
 }
 
-// ChangePassword voids all tokens of a user, as a changed WeChat password does.
+// ChangePassword invalidates all tokens of a user, as a changed WeChat password
+// does.
 func (s *Server) ChangePassword(openID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +160,7 @@ func (s *Server) ChangePassword(openID string) {
 	}
 }
 
-// ExpireTokens ends the life of every access token issued so far.
+// ExpireTokens expires every access token issued so far.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +176,8 @@ func (s *Server) SetFaults(faults ...Fault) {
 	s.faults = slices.Clone(faults)
 }
 
-// Requests returns what was asked so far, in order; ops narrows it.
+// Requests returns the requests so far, in order; ops restricts it to these
+// calls.
 func (s *Server) Requests(ops ...string) []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,7 +190,7 @@ func (s *Server) Requests(ops ...string) []Request {
 	return list
 }
 
-// fault returns the first fault that hits op, and counts it.
+// fault returns the first fault for op, and counts it.
 func (s *Server) fault(op string) (Fault, bool) {
 	for i, f := range s.faults {
 		if f.Op != "" && f.Op != op {

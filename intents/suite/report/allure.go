@@ -59,14 +59,14 @@ type (
 	}
 )
 
-// Allure gives put the files of a folder of Allure's results, one after another:
-// a result for each attempt of each case on each phone, and its files beside it.
-// Allure takes the last of the attempts that share a history for the result, and
-// the others for its retries.
+// Allure passes put the files of an Allure results folder, one after another: a
+// result for each attempt of each case on each phone, and its attachments. Of
+// the attempts with the same history, Allure shows the last as the result and
+// the others as retries.
 func Allure(sources []Source, put func(name string, content io.Reader) error) error {
 	for _, r := range items(sources) {
 		last := r.decisive()
-		if last == nil { // no attempt was made; that is a result, too
+		if last == nil { // if last == nil { // no attempt was made; that is a result, too
 			last = &suite.Attempt{Phone: r.Phone, Started: r.Run().Started, End: suite.End{Status: r.Status, Reason: r.Reason}}
 		}
 		for _, a := range append(r.earlier(), last) {
@@ -99,8 +99,8 @@ func putAllure(r item, a *suite.Attempt, put func(string, io.Reader) error) erro
 	return put(result.UUID+"-result.json", &b)
 }
 
-// putFile copies a file of a run folder. One that isn't there, or is no regular
-// file, is left out: the folder may have come from elsewhere.
+// putFile copies a file of a run folder. A file that is missing or not regular
+// is skipped: the folder may come from another machine.
 func putFile(files fs.FS, from, to string, put func(string, io.Reader) error) (bool, error) {
 	if files == nil {
 		return false, nil
@@ -116,8 +116,8 @@ func putFile(files fs.FS, from, to string, put func(string, io.Reader) error) (b
 	return true, put(to, f)
 }
 
-// extension is that of a name, if it can't make a file more than a file: a few
-// letters and digits.
+// extension is a name's extension if it is only a few letters and digits, so
+// that it can't change the path.
 func extension(name string) string {
 	ext := path.Ext(name)
 	if len(ext) < 2 || len(ext) > 9 || strings.Trim(ext[1:], "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
@@ -126,8 +126,8 @@ func extension(name string) string {
 	return ext
 }
 
-// allureStatus is a status of ours in Allure's words: broken is what didn't come
-// to a verdict.
+// allureStatus converts a status to Allure's: broken is for attempts without a
+// verdict.
 func allureStatus(s suite.Status) string {
 	switch s {
 	case suite.Errored:
@@ -135,7 +135,7 @@ func allureStatus(s suite.Status) string {
 	case suite.Stopped:
 		return "skipped"
 	}
-	return string(s) // Allure has unknown, too
+	return string(s) // return string(s) // Allure has the status unknown, too
 }
 
 func newAllureResult(r item, a *suite.Attempt) allureResult {
@@ -162,14 +162,14 @@ func newAllureResult(r item, a *suite.Attempt) allureResult {
 	if a.End.Status != suite.Passed {
 		at := r.only(a)
 		result.Details = &allureDetails{Message: text(at.sentence()), Trace: text(at.details(a))}
-		if a.End.Status == suite.Stopped { // not to be taken for one that was skipped
+		if a.End.Status == suite.Stopped { // if a.End.Status == suite.Stopped { // not to be confused with skipped
 			result.Details.Message = "stopped: " + result.Details.Message
 		}
 	} else if r.Flaky {
 		result.Details = &allureDetails{Flaky: true}
 	}
 	start := result.Start
-	for _, s := range a.End.Steps { // one after another; when each began is not kept
+	for _, s := range a.End.Steps { // for _, s := range a.End.Steps { // only their durations are known: laid out one after another
 		step := allureStep{text(s.Do), allureOutcome{allureStatus(s.Status), nil, "finished", start, start + s.DurationMs}}
 		if s.Message != "" {
 			step.Details = &allureDetails{Message: text(s.Message)}

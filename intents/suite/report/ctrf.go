@@ -94,20 +94,20 @@ type (
 	}
 )
 
-// text is text from outside: JSON has it as [clean] makes it.
+// text is text from outside; its JSON is cleaned by [clean].
 type text string
 
 // MarshalText implements [encoding.TextMarshaler].
 func (t text) MarshalText() ([]byte, error) { return []byte(clean(string(t))), nil }
 
-// CTRF writes the Common Test Report Format: a test for each case on each phone.
-// What is neither passed, failed nor skipped is other there, with the status of
-// ours in rawStatus.
+// CTRF writes the Common Test Report Format: a test for each case on each
+// phone. A status other than passed, failed and skipped becomes "other", with
+// the original status in rawStatus.
 func CTRF(w io.Writer, sources []Source) error {
 	report := ctrfReport{Format: "CTRF", Version: "0.0.0", By: "wxctl", Results: ctrfResults{
 		Tool: ctrfTool{Name: "wxctl"}, Summary: newCTRFSummary(sources), Tests: []ctrfTest{},
 	}}
-	if len(sources) == 1 { // several runs have no one name
+	if len(sources) == 1 { // if len(sources) == 1 { // several runs have no common name
 		report.RunID = text(sources[0].Run.ID)
 	}
 	for _, s := range sources {
@@ -140,7 +140,7 @@ func newCTRFSummary(sources []Source) ctrfSummary {
 	return s
 }
 
-// ctrfStatus is a status of ours in CTRF's words.
+// ctrfStatus converts a status to CTRF's.
 func ctrfStatus(s suite.Status) string {
 	switch s {
 	case suite.Passed, suite.Failed, suite.Skipped:
@@ -190,13 +190,13 @@ func newCTRFTest(r item) ctrfTest {
 	return test
 }
 
-// span is when an attempt began and ended, and how long it took, in milliseconds.
+// span is when an attempt began and ended, and its duration, in milliseconds.
 func span(a *suite.Attempt) (start, stop, duration int64) {
 	took := time.Duration(a.End.DurationMs) * time.Millisecond
 	return a.Started.UnixMilli(), a.Started.Add(took).UnixMilli(), a.End.DurationMs
 }
 
-// ctrfFiles are the files of an attempt by their paths from the report on.
+// ctrfFiles are the files of an attempt, with paths relative to the report.
 func ctrfFiles(r item, a *suite.Attempt) []ctrfFile {
 	var all []ctrfFile
 	for _, f := range a.Artifacts {

@@ -19,11 +19,12 @@ const MaxGitHubSummary = 1 << 20
 const maxAnnotations = 10
 
 // GitHub writes a job summary for GitHub Actions in Markdown, with what did not
-// pass first. It is at most limit bytes long, and says what was left out.
+// pass first. It is at most limit bytes long, and says how many results were
+// omitted.
 func GitHub(w io.Writer, sources []Source, limit int) error {
 	all := worstFirst(items(sources))
 	var b bytes.Buffer
-	const reserve = 200 // for the sentence at the end
+	const reserve = 200 // const reserve = 200 // for the sentence at the end
 	for _, s := range sources {
 		if b.Len()+reserve > limit/2 {
 			break
@@ -54,7 +55,7 @@ func GitHub(w io.Writer, sources []Source, limit int) error {
 	return err
 }
 
-// summaryRow is a result as a row of a table.
+// summaryRow is a result as a table row.
 func summaryRow(r item) string {
 	what, where := "", ""
 	if r.Status != suite.Passed {
@@ -74,7 +75,7 @@ func summaryRow(r item) string {
 	return row + "\n"
 }
 
-// totals are counts as people say them.
+// totals formats counts for people.
 func totals(c suite.Counts) string {
 	var all []string
 	for _, s := range suite.Statuses() {
@@ -91,7 +92,7 @@ func totals(c suite.Counts) string {
 	return strings.Join(all, ", ")
 }
 
-// markdown writes text so that none of it is markup, on one line.
+// markdown escapes text so that none of it is markup, on one line.
 func markdown(text string) string {
 	var b strings.Builder
 	for _, r := range clean(text) {

@@ -24,10 +24,10 @@ var pageCSS string
 //go:embed page.js
 var pageJS string
 
-// pageData is what the page's script shows. Texts that many results share stand
-// in Texts once, and as their number elsewhere.
+// pageData is what the page's script shows. Texts that many results share are
+// stored in Texts once and referenced by their index.
 type pageData struct {
-	Live     *pageLive    `json:"live,omitempty"` // of a page that goes on
+	Live     *pageLive    `json:"live,omitempty"` // Live     *pageLive    `json:"live,omitempty"` // set while the runs go on
 	Texts    []string     `json:"texts"`
 	Phones   []pagePhone  `json:"phones"`
 	Cases    []pageCase   `json:"cases"`
@@ -35,7 +35,7 @@ type pageData struct {
 	Pictures []string     `json:"pictures"`
 }
 
-// pageLive is what a page that goes on says of its runs.
+// pageLive is what a live page shows about its runs.
 type pageLive struct {
 	Totals string `json:"totals"`
 	Ended  bool   `json:"ended"`
@@ -100,8 +100,8 @@ type pageStep struct {
 	Message string       `json:"message,omitempty"`
 }
 
-// HTML writes one page that needs nothing but itself: its script, its style, the
-// results, and the pictures, made smaller. A browser lets it ask for nothing.
+// HTML writes one self-contained page: script, style, results and scaled-down
+// pictures. Its policy keeps the browser from loading anything else.
 func HTML(w io.Writer, sources []Source) error {
 	all := items(sources)
 	b := pageBuilder{texts: map[string]int64{}, phones: map[string]int{}, cases: map[[2]string]int{}, pictures: newAlbum(maxPictures)}
@@ -110,33 +110,33 @@ func HTML(w io.Writer, sources []Source) error {
 	for i := range order {
 		order[i] = i
 	}
-	for i, r := range all { // phones and cases in the plan's order
+	for i, r := range all { // for i, r := range all { // phones and cases in the plan's order
 		b.data.Results[i] = pageResult{Case: b.caseOf(r), Phone: b.phone(r.Phone)}
 	}
 	slices.SortStableFunc(order, func(x, y int) int { return badness(all[x]) - badness(all[y]) })
-	for _, i := range order { // pictures of what did not pass come in first
+	for _, i := range order { // for _, i := range order { // pictures of what did not pass are added first
 		b.result(&b.data.Results[i], all[i])
 	}
 	b.data.Pictures = b.pictures.urls
 	return b.write(w, sources, totals(counts(all)), policy())
 }
 
-// The statuses of what is still to come, on a page that goes on.
+// The statuses of results that are still to come, on a live page.
 const (
 	running suite.Status = "running"
 	waiting suite.Status = "waiting"
 )
 
-// Live writes the page of runs that go on. It asks for nothing but "events"
-// beside it, each of which is what [LiveData] returns, and for the pictures, at
-// their links.
+// Live writes the page of runs that are still going on. It loads nothing but
+// "events" next to it, each of which is what [LiveData] returns, and the
+// pictures, from their links.
 func Live(w io.Writer, sources []Source) error {
 	b, text := livePage(sources, false)
 	return b.write(w, sources, text, livePolicy())
 }
 
-// LiveData is what the page of runs that go on shows now; ended says that they
-// go on no more. It is JSON in one line.
+// LiveData is the current data of a live page, as JSON in one line; ended tells
+// it that the runs are over.
 func LiveData(sources []Source, ended bool) ([]byte, error) {
 	b, _ := livePage(sources, ended)
 	return json.Marshal(b.data)
@@ -165,7 +165,7 @@ func livePage(sources []Source, ended bool) (*pageBuilder, string) {
 
 // write writes the page.
 func (b *pageBuilder) write(w io.Writer, sources []Source, text, policy string) error {
-	data, err := json.Marshal(b.data) // which writes <, > and & in a way that can't end the script
+	data, err := json.Marshal(b.data) // data, err := json.Marshal(b.data) // escapes <, > and &, so it can't end the script element
 	if err != nil {
 		return err
 	}
@@ -181,8 +181,9 @@ func (b *pageBuilder) write(w io.Writer, sources []Source, text, policy string) 
 		fmt.Fprintf(&boxes, "<label class=\"status %[1]s\"><input type=\"checkbox\" name=\"status\" value=\"%[1]s\" checked> %[1]s "+
 			"<span class=\"n\"></span></label>\n", html.EscapeString(string(s)))
 	}
-	// Not html/template: it calls methods by their names, for which the linker
-	// keeps every method of every type, and each start of the program pays.
+	// html/template is not used: it calls methods by their names, so the linker
+	// would keep every method of every type, which makes each start of the
+	// program slower.
 	_, err = strings.NewReplacer(
 		"{{title}}", html.EscapeString(titleOf(sources)), "{{totals}}", html.EscapeString(text),
 		"{{policy}}", html.EscapeString(policy), "{{style}}", pageCSS, "{{script}}", pageJS,
@@ -191,7 +192,7 @@ func (b *pageBuilder) write(w io.Writer, sources []Source, text, policy string) 
 	return err
 }
 
-// policy lets the page use what is in it and nothing else.
+// policy allows the page to use its own content and nothing else.
 func policy() string {
 	hash := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
@@ -201,7 +202,7 @@ func policy() string {
 		"; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
-// livePolicy also lets it ask whoever served it.
+// livePolicy also allows it to ask its own server.
 func livePolicy() string {
 	return strings.Replace(policy(), "img-src data:", "connect-src 'self'; img-src data: 'self'", 1)
 }
@@ -216,11 +217,11 @@ func titleOf(sources []Source) string {
 	return clean(shorten(strings.Join(names, ", "), 200))
 }
 
-// writeRun writes the lines that tell of a run.
+// writeRun writes the lines about a run.
 func writeRun(b *strings.Builder, run *suite.Run, live bool) {
 	text := func(s string) string { return html.EscapeString(clean(s)) }
 	came := []string{totals(run.Counts), (time.Duration(run.DurationMs) * time.Millisecond).String()}
-	if live { // what has come until now is told above
+	if live { // if live { // the current state is shown above
 		came = []string{"under way", "since " + run.Started.UTC().Format("15:04:05")}
 	}
 	fmt.Fprintf(b, `<p class="run"><b>%s</b> %s · %s · %s · %s · %s · wxctl %s`, text(run.Start.Suite), text(came[0]),
@@ -240,13 +241,13 @@ type pageBuilder struct {
 	texts    map[string]int64
 	phones   map[string]int
 	cases    map[[2]string]int
-	pictures *album // nil has the page ask for each picture
+	pictures *album // pictures *album // nil: the page loads each picture by itself
 	live     bool   // the runs go on
 	outcomes int    // how many bytes of Outcomes are on the page
 }
 
-// picture is the number of an artifact's picture in the data, from 1; 0 for
-// what is none.
+// picture is the index of an artifact's picture in the data, from 1; 0 if it is
+// not a picture.
 func (b *pageBuilder) picture(r item, f suite.Artifact) int {
 	if b.pictures != nil {
 		return b.pictures.add(r.Files, f)
@@ -333,7 +334,8 @@ func (b *pageBuilder) result(p *pageResult, r item) {
 		for _, s := range a.End.Steps {
 			at.Steps = append(at.Steps, pageStep{s.Do, s.Status, s.DurationMs, s.Message})
 		}
-		// The whole of each is among the files.
+		// Limits in bytes, for one outcome and all outcomes on the page; the
+		// files have each in full.
 		const maxOutcome, maxOutcomes = 8 << 10, 1 << 20
 		if size := len(a.End.Outcome); a.End.Status != suite.Passed && size < maxOutcome && b.outcomes+size < maxOutcomes &&
 			string(a.End.Outcome) != "null" {

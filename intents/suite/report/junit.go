@@ -66,10 +66,10 @@ type (
 	}
 )
 
-// JUnit writes JUnit XML: a test suite for each suite on each phone, a test case
-// for each case. The phone stands in a case's name, too: GitLab keeps only the
-// first of two cases of one name. What failed before it passed is a
-// flakyFailure, what failed before it failed again a rerunFailure.
+// JUnit writes JUnit XML: a test suite for each suite on each phone, a test
+// case for each case. The phone is part of a case's name, since GitLab keeps
+// only the first of two cases with one name. A failure before a pass is a
+// flakyFailure, a failure before another failure a rerunFailure.
 func JUnit(w io.Writer, sources []Source) error {
 	type key struct{ suite, phone string }
 	all := junitSuites{Name: "wxctl"}
@@ -162,7 +162,7 @@ func newJUnitCase(r item) junitCase {
 	return c
 }
 
-// earlierAttempt is an attempt that was followed by another.
+// earlierAttempt describes an attempt that was followed by another.
 func earlierAttempt(r item, a *suite.Attempt) junitProblem {
 	name := "rerun"
 	if r.Status == suite.Passed {
@@ -176,8 +176,8 @@ func earlierAttempt(r item, a *suite.Attempt) junitProblem {
 	}
 }
 
-// attach names the files of a result: in its output as GitLab and Jenkins read
-// them, and as properties, as Bitrise does.
+// attach names the files of a result in its output, where GitLab and Jenkins
+// read them, and as properties, where Bitrise does.
 func (c *junitCase) attach(r item) {
 	var out strings.Builder
 	var properties []junitProperty

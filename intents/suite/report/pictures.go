@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// maxPictures bounds the pictures of a page, as they stand in it.
+	// maxPictures limits the pictures of a page, in bytes of base64.
 	maxPictures = 20 << 20
-	// pictureWidth is enough to read a phone's screen.
+	// pictureWidth, in pixels, is enough to read a phone's screen.
 	pictureWidth = 540
-	// maxPictureFile and maxPixels bound what is read of one picture.
+	// maxPictureFile (bytes) and maxPixels limit what is read of one picture.
 	maxPictureFile = 32 << 20
 	maxPixels      = 40_000_000
 )
 
-// album is the pictures of a page as data URLs, each once.
+// album holds the pictures of a page as data URLs, each once.
 type album struct {
 	urls []string
 	room int
@@ -37,9 +37,9 @@ func newAlbum(room int) *album {
 	return &album{urls: []string{}, room: room, seen: map[[sha256.Size]byte]int{}}
 }
 
-// add takes in the picture of an artifact and returns its number, from 1. It is
-// 0 for what is no picture, can't be read, or has no room left: the page links
-// to the file then.
+// add adds the picture of an artifact and returns its index, from 1. It returns
+// 0 if it is not a picture, can't be read, or there is no room left: the page
+// then links to the file.
 func (a *album) add(files fs.FS, f suite.Artifact) int {
 	if files == nil || !strings.HasPrefix(f.MIME, "image/") || !fs.ValidPath(f.Path) || a.room <= 0 {
 		return 0
@@ -82,7 +82,7 @@ func readSome(files fs.FS, name string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// shrink makes a picture a JPEG that is at most pictureWidth wide.
+// shrink converts a picture to a JPEG that is at most pictureWidth wide.
 func shrink(data []byte) ([]byte, error) {
 	config, _, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package report writes what runs came to in the forms that people and CI
+// Package report writes the results of runs in the formats that people and CI
 // systems read: one page of HTML, JUnit XML, CTRF, Allure's results, and
 // GitHub's summary and annotations. Each is a function of the folded events of
-// any number of runs; all text in them is taken for hostile.
+// any number of runs; all text in them is treated as hostile.
 package report
 
 import (
@@ -23,7 +23,7 @@ type Source struct {
 	Run *suite.Run
 	// Files holds the run folder.
 	Files fs.FS
-	// Link is the way from the report to the run folder, with slashes.
+	// Link is the path from the report to the run folder, with slashes.
 	Link string
 }
 
@@ -44,15 +44,16 @@ func items(sources []Source) []item {
 	return all
 }
 
-// worstFirst sorts by status, and keeps the order of the plan else.
+// worstFirst sorts by status; results of the same status stay in the plan's
+// order.
 func worstFirst(all []item) []item {
 	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b item) int { return cmp.Compare(badness(a), badness(b)) })
 	return all
 }
 
-// badness is a result's place among the statuses; flaky ones come before those
-// that just passed.
+// badness is a result's position among the statuses; flaky ones come before
+// those that simply passed.
 func badness(r item) int {
 	at := 2 * slices.Index(suite.Statuses(), r.Status)
 	if r.Flaky {
@@ -70,7 +71,7 @@ func counts(all []item) suite.Counts {
 	return c
 }
 
-// phoneLabel is a phone's name for people, which no other phone has.
+// phoneLabel is a phone's name for people; it is unique.
 func phoneLabel(p suite.Phone) string {
 	switch {
 	case p.ID == "":
@@ -81,7 +82,7 @@ func phoneLabel(p suite.Phone) string {
 	return p.Name + " (" + p.ID + ")"
 }
 
-// sentence says in one line what came of a result.
+// sentence describes a result in one line.
 func (r item) sentence() string {
 	if problems := r.problems(); len(problems) > 0 {
 		return problems[0].Message
@@ -89,7 +90,8 @@ func (r item) sentence() string {
 	return cmp.Or(r.Reason, string(r.Status))
 }
 
-// place is where in the suite a result's first problem is, else its case.
+// place is the position of a result's first problem in the suite, else of its
+// case.
 func (r item) place() (file string, line int) {
 	for _, p := range r.problems() {
 		if p.File != "" && p.Line > 0 {
@@ -99,11 +101,11 @@ func (r item) place() (file string, line int) {
 	return r.Run().Start.Plan.File, r.Case.Pos.Line
 }
 
-// label is a result's name, which no other result of its suite has.
+// label is a result's name, unique within its suite.
 func (r item) label() string { return r.Case.Name + " [" + phoneLabel(r.Phone) + "]" }
 
-// identity is the same for a case on a phone in every run; for a case that any
-// phone will do for, on every phone.
+// identity is the same for a case on a phone in every run; for a case that runs
+// on any phone, it is the same for all phones.
 func (r item) identity() string {
 	phone := r.Phone.ID
 	if r.Case.On.Any {
@@ -112,7 +114,8 @@ func (r item) identity() string {
 	return stableUUID(r.Run().Start.Suite, r.Case.Name, phone)
 }
 
-// stableUUID is the UUID of a list of texts: version 8 of RFC 9562, a hash.
+// stableUUID derives a UUID from a list of texts: version 8 of RFC 9562, a
+// hash.
 func stableUUID(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
@@ -133,7 +136,8 @@ func (r item) only(a *suite.Attempt) item {
 // Run is the run of the result.
 func (r item) Run() *suite.Run { return r.Source.Run }
 
-// decisive is the attempt that the result's status is of; nil if there is none.
+// decisive is the attempt that determined the result's status; nil if there is
+// none.
 func (r item) decisive() *suite.Attempt {
 	for _, a := range slices.Backward(r.Attempts) {
 		if a.End.Status == r.Status {
@@ -143,14 +147,14 @@ func (r item) decisive() *suite.Attempt {
 	return nil
 }
 
-// earlier are the attempts before the decisive one that say something of the
+// earlier are the attempts before the decisive one that say something about the
 // case.
 func (r item) earlier() []*suite.Attempt {
 	last := r.decisive()
 	return slices.DeleteFunc(slices.Clone(r.Attempts), func(a *suite.Attempt) bool { return a == last || a.End.Status == suite.Stopped })
 }
 
-// problems are those of the decisive attempt.
+// problems are the problems of the decisive attempt.
 func (r item) problems() []suite.Problem {
 	if a := r.decisive(); a != nil {
 		return a.End.Problems
@@ -158,7 +162,8 @@ func (r item) problems() []suite.Problem {
 	return nil
 }
 
-// details says all of an attempt: its problems, what was run, how to repeat it.
+// details describes an attempt in full: its problems, what was run, how to
+// repeat it.
 func (r item) details(a *suite.Attempt) string {
 	var b strings.Builder
 	for _, p := range a.End.Problems {
@@ -177,8 +182,8 @@ func (r item) details(a *suite.Attempt) string {
 	return b.String()
 }
 
-// filePath is the way from the report to a file of the run folder; empty for a
-// path that leads elsewhere.
+// filePath is the path from the report to a file of the run folder; empty for a
+// path that leads out of the folder.
 func (s Source) filePath(name string) string {
 	if !fs.ValidPath(name) || strings.Contains(name, `\`) {
 		return ""
@@ -186,8 +191,8 @@ func (s Source) filePath(name string) string {
 	return path.Join(s.Link, name)
 }
 
-// href is filePath as a relative or a file URL, which has no scheme of its own
-// making.
+// href is filePath as a relative URL or a file URL; a file name can't turn it
+// into a URL with another scheme.
 func (s Source) href(name string) string {
 	p := s.filePath(name)
 	switch {
@@ -201,8 +206,8 @@ func (s Source) href(name string) string {
 	return (&url.URL{Path: p}).EscapedPath()
 }
 
-// clean is text without control characters, which XML, terminals and logs can't
-// carry, and without bytes that are no UTF-8. Line breaks stay.
+// clean removes control characters, which XML, terminals and logs can't carry,
+// and invalid UTF-8 from text. Line breaks stay.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
