@@ -103,7 +103,7 @@ func (a *lender) serve(ctx context.Context) error {
 	var rest sync.WaitGroup
 	rest.Go(func() { a.watch(ctx) })
 	rest.Go(func() { a.keepListed(ctx) })
-	err := untilEnd(ctx, a.f.Streams.In)
+	err := a.f.untilEnd(ctx)
 	cancel(err)
 	a.mu.Lock()
 	for _, p := range a.phones {

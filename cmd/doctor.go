@@ -91,8 +91,8 @@ wxctl doctor --list`),
 	flags.StringVar(&opts.bundle, "bundle", "", "write everything that was found, without secrets, to a ZIP `file`")
 	flags.StringArrayVar(&opts.reports, "report", nil, "also report as `kind`: junit=FILE, or github (annotations on stdout)")
 	complete(cmd, "report", "junit=", "github")
-	_ = cmd.RegisterFlagCompletionFunc("only", completeChecks)
-	_ = cmd.RegisterFlagCompletionFunc("skip", completeChecks)
+	f.completeWith(cmd, "only", completeChecks)
+	f.completeWith(cmd, "skip", completeChecks)
 	return cmd
 }
 

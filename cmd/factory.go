@@ -49,9 +49,11 @@ type Factory struct {
 	// directory.
 	Dir string
 
-	global  globalFlags
-	printer *output.Printer
-	command string // the words of the command, for locks
+	global      globalFlags
+	printer     *output.Printer
+	command     string       // the words of the command, for locks
+	completions []completion // until cobra has them
+	stays       func()       // see stay
 	// ended says why the command's context is over, nil if it isn't.
 	ended func() error
 
@@ -85,6 +87,14 @@ func System() *Factory {
 
 		ProbeQuiet: 8 * time.Second,
 		ended:      func() error { return nil },
+	}
+}
+
+// stay is called by a command that goes on for long beside others: it is to need
+// little memory, rather than to be over soon.
+func (f *Factory) stay() {
+	if f.stays != nil {
+		f.stays()
 	}
 }
 

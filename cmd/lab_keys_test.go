@@ -17,7 +17,7 @@ import (
 // key does what it is for, and what it may not do is said.
 func TestLabKeys(t *testing.T) {
 	tier.Need(t, "lab")
-	h := &labHosts{T: t, dir: t.TempDir(), ttl: 3 * time.Second}
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
 	config := filepath.Join(h.dir, "keys")
 	if out, err := exec.Command("wxctl", "lab", "init", config, "--host", "127.0.0.1").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

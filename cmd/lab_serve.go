@@ -169,5 +169,5 @@ func labServeRun(ctx context.Context, o *labServeOptions) error {
 	}{server.URL}); err != nil {
 		return err
 	}
-	return untilEnd(ctx, f.Streams.In)
+	return f.untilEnd(ctx)
 }

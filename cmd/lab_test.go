@@ -31,7 +31,7 @@ var (
 // labHosts is a lab of real processes: a server and agents, on phones that live
 // on in this one and count what was fired at them.
 type labHosts struct {
-	*testing.T
+	testing.TB
 	dir, url string
 	env      []string // of what is started from now on
 	ttl      time.Duration
@@ -76,7 +76,7 @@ func (p *process) kill() {
 func (h *labHosts) says(p *process, field string) map[string]any {
 	h.Helper()
 	var found map[string]any
-	wait.For(h.T, fmt.Sprintf("%v to say %s", p.Args, field), func() bool {
+	wait.For(h.TB, fmt.Sprintf("%v to say %s", p.Args, field), func() bool {
 		for s := bufio.NewScanner(strings.NewReader(p.out.String())); s.Scan(); {
 			var v map[string]any
 			if json.Unmarshal(s.Bytes(), &v) == nil && v[field] != nil {
@@ -91,7 +91,7 @@ func (h *labHosts) says(p *process, field string) map[string]any {
 // newLab starts a lab with three agents.
 func newLab(t *testing.T, ttl time.Duration, think time.Duration) *labHosts {
 	t.Helper()
-	h := &labHosts{T: t, dir: t.TempDir(), ttl: ttl}
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: ttl}
 	h.serve("127.0.0.1:0")
 	for a := range 3 {
 		var options []virtualandroid.Options
@@ -152,7 +152,7 @@ func (h *labHosts) run(name string, args ...string) *process {
 // began waits until so many attempts of a run have ended.
 func (h *labHosts) began(out string, n int) {
 	h.Helper()
-	wait.For(h.T, fmt.Sprint(n, " attempts to end"), func() bool {
+	wait.For(h.TB, fmt.Sprint(n, " attempts to end"), func() bool {
 		text, err := os.ReadFile(filepath.Join(out, eventsFile))
 		return err == nil && strings.Count(string(text), `"attempt.finished"`) >= n
 	})
@@ -349,7 +349,7 @@ func TestLabRunsCompete(t *testing.T) {
 // TestLabPage does what the page says, in its order: what serves is started, all
 // else must end well.
 func TestLabPage(t *testing.T) {
-	h := &labHosts{T: t, dir: t.TempDir(), ttl: 3 * time.Second}
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
 	t.Setenv("WXCTL_CONFIG_DIR", h.dir)
 	t.Setenv("WXCTL_STATE_DIR", h.dir)
 	work := t.TempDir()
@@ -392,7 +392,7 @@ func TestLabPage(t *testing.T) {
 // the phone R58N123ABC. Keys and certificates are those of another host.
 func inExampleLab(t *testing.T, args []string) []string {
 	t.Helper()
-	h := &labHosts{T: t, dir: t.TempDir(), ttl: 3 * time.Second}
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
 	h.serve("127.0.0.1:0")
 	phones, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Serial: "R58N123ABC", Answer: wechat.Send})
 	if err != nil {

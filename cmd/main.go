@@ -23,14 +23,16 @@ import (
 
 // Main runs wxctl with the process's arguments and returns its exit code.
 func Main() int {
+	f := System()
 	if os.Getenv("GOGC") == "" {
-		// Most runs are short: they end before collecting garbage earlier
-		// than at 16 MiB pays.
+		// Most commands are short: they end before collecting garbage earlier
+		// than at 16 MiB pays. Those that stay share a host with others.
 		debug.SetGCPercent(400)
+		f.stays = func() { debug.SetGCPercent(50) }
 	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	return Run(ctx, System(), os.Args[1:])
+	return Run(ctx, f, os.Args[1:])
 }
 
 // Run runs one command line and returns the exit code. Everything that it

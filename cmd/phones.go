@@ -46,7 +46,7 @@ func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	flags.BoolVar(&p.allowNotReady, "allow-not-ready", false, "with --all, phones that aren't ready don't count as failures")
 	flags.DurationVar(&p.wait, "wait", 0, "how long to wait for the phone to be there, ready and free")
 	complete(cmd, "platform", "android", "ios")
-	_ = cmd.RegisterFlagCompletionFunc("device", completePhones(f, p))
+	f.completeWith(cmd, "device", completePhones(f, p))
 }
 
 // check says what is wrong with the flags before anything is opened.

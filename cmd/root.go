@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/language"
@@ -102,7 +103,7 @@ wxctl devices`),
 	flags.DurationVar(&g.timeout, "timeout", 0, "time limit of the whole command, such as 45s")
 	flags.StringVar(&g.stateDir, "state-dir", "", "`directory` of locks and of the file store (env WXCTL_STATE_DIR)")
 
-	_ = root.RegisterFlagCompletionFunc("profile", completeProfiles(f))
+	f.completeWith(root, "profile", completeProfiles(f))
 	complete(root, uiLangFlag, string(language.Chinese), string(language.English))
 	complete(root, "color", string(streams.ColorAuto), string(streams.ColorAlways), string(streams.ColorNever))
 
@@ -121,6 +122,7 @@ wxctl devices`),
 	if only == "" {
 		root.SetHelpCommand(helpCommand(root))
 		root.AddCommand(helpTopics(f)...)
+		f.registerCompletions(root)
 	}
 	root.SetHelpCommandGroupID("rest")
 	root.SetCompletionCommandGroupID("rest")
@@ -186,14 +188,45 @@ const wordsOf = "wxctl_words"
 
 // complete offers fixed words for a flag.
 func complete(c *cobra.Command, flag string, words ...string) {
-	words = slices.Clone(words)
-	if f := c.Flag(flag); f != nil {
-		if f.Annotations == nil {
-			f.Annotations = map[string][]string{}
-		}
-		f.Annotations[wordsOf] = words
+	f := c.Flag(flag)
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
 	}
-	_ = c.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return words, cobra.ShellCompDirectiveNoFileComp
-	})
+	f.Annotations[wordsOf] = slices.Clone(words)
+}
+
+// completion is what a shell is offered for a flag.
+type completion struct {
+	command *cobra.Command
+	flag    string
+	offer   cobra.CompletionFunc
+}
+
+// completeWith offers what a function finds for a flag.
+func (f *Factory) completeWith(c *cobra.Command, flag string, offer cobra.CompletionFunc) {
+	f.completions = append(f.completions, completion{c, flag, offer})
+}
+
+// registerCompletions tells cobra of them all. Cobra keeps them, and with them
+// the commands, for as long as the process lives: so this is for the whole tree
+// alone, which a shell asks for, and not for the commands of a run, one after
+// another.
+func (f *Factory) registerCompletions(c *cobra.Command) {
+	for _, one := range f.completions {
+		_ = one.command.RegisterFlagCompletionFunc(one.flag, one.offer)
+	}
+	f.completions = nil
+	registerWords(c)
+}
+
+func registerWords(c *cobra.Command) {
+	register := func(flag *pflag.Flag) {
+		if words, ok := flag.Annotations[wordsOf]; ok {
+			_ = c.RegisterFlagCompletionFunc(flag.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+	c.LocalFlags().VisitAll(register)
+	for _, sub := range c.Commands() {
+		registerWords(sub)
+	}
 }

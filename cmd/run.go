@@ -107,9 +107,9 @@ wxctl run --example`),
 		"`folder` of this run (default: a new one in wxctl-runs)")
 	flags.StringArrayVar(&opts.reports, "report", nil, "write a report, as `kind=path`: "+oneOf(reportNames()...))
 	flags.StringVar(&opts.web, "web", "", "show the run in a browser, at this `address`: 127.0.0.1:0")
-	_ = cmd.RegisterFlagCompletionFunc("resume", completeFolders)
-	_ = cmd.RegisterFlagCompletionFunc("rerun-failed", completeFolders)
-	_ = cmd.RegisterFlagCompletionFunc("out", completeFolders)
+	f.completeWith(cmd, "resume", completeFolders)
+	f.completeWith(cmd, "rerun-failed", completeFolders)
+	f.completeWith(cmd, "out", completeFolders)
 	return cmd
 }
 
@@ -197,6 +197,9 @@ func (o *runOptions) parse() error {
 
 func runRun(ctx context.Context, o *runOptions) error {
 	o.vocabulary = suiteVocabulary(o.f)
+	if o.lab.url != "" {
+		o.f.stay()
+	}
 	switch {
 	case o.example:
 		return o.f.Streams.Println(strings.TrimRight(string(samples.Suite()), "\n"))

@@ -77,9 +77,11 @@ func VirtualReference() string {
 	return page.String()
 }
 
-// untilEnd waits for what ends a virtual command: the context, or the end of a
+// untilEnd waits for what ends a command that stays: the context, or the end of a
 // standard input that is a pipe. A terminal and /dev/null say nothing.
-func untilEnd(ctx context.Context, in io.Reader) error {
+func (f *Factory) untilEnd(ctx context.Context) error {
+	f.stay()
+	in := f.Streams.In
 	ended := make(chan struct{})
 	if isPipe(in) {
 		go func() { // a read can't be cancelled; the process ends with it

@@ -133,7 +133,7 @@ func virtualOAuthRun(ctx context.Context, opts *virtualOAuthOptions) error {
 	go func() { served <- server.Serve(listener) }()
 	err = f.Printer().Line(ready)
 	if err == nil {
-		err = untilEnd(ctx, f.Streams.In)
+		err = f.untilEnd(ctx)
 	}
 	stop()
 	return errors.Join(err, server.Close(), ignoreClosed(<-served))

@@ -137,7 +137,7 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 	if err != nil {
 		return err
 	}
-	return untilEnd(ctx, f.Streams.In)
+	return f.untilEnd(ctx)
 }
 
 // busyPort names the way out of a port that is taken.

@@ -161,5 +161,5 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 	if err := f.Printer().Line(line); err != nil {
 		return err
 	}
-	return untilEnd(ctx, f.Streams.In)
+	return f.untilEnd(ctx)
 }

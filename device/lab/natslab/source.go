@@ -167,7 +167,7 @@ func (s *Source) offers(phone string, fits func(string) bool) []offer {
 
 // Lease implements [lab.Source].
 func (s *Source) Lease(ctx context.Context, phone, holder string, fits func(string) bool) (lab.Lease, error) {
-	l := &phoneLease{source: s, phone: phone, fits: fits, lease: lease{
+	l := &phoneLease{source: s, phone: phone, fits: fits, messages: make(chan *nats.Msg, mostMessages), lease: lease{
 		lab: s.lab, key: token(phone), over: make(chan struct{}), poke: make(chan struct{}, 1),
 		value: Lease{Phone: phone, Holder: holder, Session: nuid.Next(), Since: time.Now()},
 	}}
@@ -175,12 +175,16 @@ func (s *Source) Lease(ctx context.Context, phone, holder string, fits func(stri
 		return nil, err
 	}
 	var err error
-	if l.inbox, err = s.lab.nc.SubscribeSync(s.lab.nc.NewInbox()); err != nil {
+	if l.inbox, err = s.lab.nc.ChanSubscribe(s.lab.nc.NewInbox(), l.messages); err != nil {
 		return nil, errors.Join(err, l.lease.give(ctx))
 	}
 	go l.lease.keep(nil)
 	return l, nil
 }
+
+// mostMessages is how many answers an inbox holds: one is asked for at a time, and
+// those that came too late are few.
+const mostMessages = 16
 
 // phoneLease is a phone that is leased.
 type phoneLease struct {
@@ -189,6 +193,9 @@ type phoneLease struct {
 	fits   func(string) bool
 	lease  lease
 	inbox  *nats.Subscription
+	// messages come to the inbox. A subscription that makes its own channel has
+	// one of 512 KiB, for each phone.
+	messages chan *nats.Msg
 
 	mu       sync.Mutex
 	claim    *claim
@@ -277,16 +284,18 @@ func (l *phoneLease) fetch(consumer string) (*nats.Msg, error) {
 	defer cancel()
 	ctx, release := l.source.lab.denied.guard(ctx)
 	defer release()
-	if n, _, err := l.inbox.Pending(); err == nil && n == 0 {
+	if len(l.messages) == 0 {
 		err := l.source.lab.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+jobsStream+"."+consumer, l.inbox.Subject,
 			[]byte(`{"batch":1,"no_wait":true}`))
 		if err != nil {
 			return nil, err
 		}
 	}
-	msg, err := l.inbox.NextMsgWithContext(ctx)
-	if err != nil {
-		return nil, deniedBy(ctx, err)
+	var msg *nats.Msg
+	select {
+	case msg = <-l.messages:
+	case <-ctx.Done():
+		return nil, deniedBy(ctx, ctx.Err())
 	}
 	if msg.Header.Get("Status") != "" { // 404: none; 409 and 503: it is asked again later
 		return nil, nil
