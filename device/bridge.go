@@ -7,11 +7,12 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// BridgeScheme is the URL scheme that the debug hook of an app declares: the
-// AppID with "wxctl" before it, since on iPhones schemes are nobody's own.
+// BridgeScheme is the URL scheme that an app's debug hook declares: the AppID
+// after "wxctl". The prefix avoids a clash with the app's own scheme, since on
+// iPhones any app can declare any scheme.
 func BridgeScheme(appID string) string { return "wxctl" + appID }
 
-// BridgeDiffers is how the bridge departs from what the SDK does.
+// BridgeDiffers says how the bridge differs from what the SDK does.
 const BridgeDiffers = "a debug deep link into the app, whose hook calls the real SDK"
 
 // BridgeLink is the debug deep link that asks the app of an AppID to send a

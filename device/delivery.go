@@ -11,44 +11,44 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// Delivery is what phones of every platform keep of a request, or of a forged
-// reply, on its way.
+// Delivery is the state of a request, or of a forged reply, on its way, which
+// is the same on every platform.
 type Delivery struct {
 	Job   Job
 	Out   *Outcome
 	Begin time.Time
-	// Answer is WeChat's reply, once it was read.
+	// Answer is WeChat's reply, if it was read.
 	Answer intents.Reply
 	said   map[string]bool
 }
 
-// NewDelivery begins a delivery. A job without a request forges a reply.
+// NewDelivery begins a delivery. A job without a request is for a forged reply.
 func NewDelivery(phone Info, job Job) *Delivery {
 	return &Delivery{Job: job, Out: NewOutcome(phone), Begin: time.Now(), said: map[string]bool{}}
 }
 
-// Fresh forgets what was seen, for what watches without end.
+// Fresh forgets what was seen, for watching without an end.
 func (d *Delivery) Fresh(phone Info) {
 	d.Out, d.said, d.Answer = NewOutcome(phone), map[string]bool{}, nil
 }
 
-// Forging reports whether it is a reply that is on its way, not a request.
+// Forging reports whether a forged reply is on its way, and not a request.
 func (d *Delivery) Forging() bool { return d.Job.Request == nil }
 
-// Choose sets the route, and says why it is that one.
+// Choose sets the route and the reason for it.
 func (d *Delivery) Choose(r Route, why string) { d.Out.Route, d.Out.RouteReason = r, why }
 
-// Differs says how the route departs from what the SDK does.
+// Differs records how the route differs from what the SDK does.
 func (d *Delivery) Differs(how ...string) { d.Out.Differences = append(d.Out.Differences, how...) }
 
-// Note tells the user something that is no failure.
+// Note tells the user something that is not a failure.
 func (d *Delivery) Note(message, hint string) { d.tell(Note{Message: message, Hint: hint}) }
 
-// Warn tells of something that will be lost or is known to fail, and keeps it
-// in the Outcome.
+// Warn tells the user of something that will be lost or is known to fail, and
+// records it in the Outcome.
 func (d *Delivery) Warn(id, message, hint string) { d.tell(d.keep(id, message, hint)) }
 
-// keep puts a warning into the Outcome alone.
+// keep records a warning in the Outcome only.
 func (d *Delivery) keep(id, message, hint string) Note {
 	n := Note{ID: id, Message: message, Hint: hint}
 	d.Out.Warnings = append(d.Out.Warnings, n)
@@ -61,7 +61,7 @@ func (d *Delivery) tell(n Note) {
 	}
 }
 
-// Identified tells the job's hook for which AppID the request speaks.
+// Identified calls the job's hook with the AppID that the request is sent for.
 func (d *Delivery) Identified(ctx context.Context, appID string) error {
 	if d.Job.Hooks.Identified == nil {
 		return nil
@@ -81,15 +81,15 @@ func (d *Delivery) See(at time.Duration, state Progress, screen Screen, what, so
 	}
 }
 
-// Saw reports whether a piece of evidence is there.
+// Saw reports whether this evidence was added.
 func (d *Delivery) Saw(what string) bool { return d.said[what] }
 
 // Elapsed is the time since the delivery began.
 func (d *Delivery) Elapsed() time.Duration { return time.Since(d.Begin) }
 
-// Done reports whether nothing more is to be waited for: the state was seen,
-// and a reply that came was read. A reply counts as coming once WeChat called
-// the app back; whoever waits for less than that gets it read, too.
+// Done reports whether there is nothing left to wait for: the state was seen,
+// and a reply that is coming was read. A reply is coming once WeChat called the
+// app back; it is then read even if a weaker state was asked for.
 func (d *Delivery) Done(state Progress) bool {
 	switch {
 	case d.Out.State < state:
@@ -100,8 +100,8 @@ func (d *Delivery) Done(state Progress) bool {
 	return state == Delivered
 }
 
-// OtherReply says what shows that a reply answers another request; "" if
-// nothing does.
+// OtherReply says how a reply shows that it answers another request; "" if it
+// doesn't.
 func (d *Delivery) OtherReply(reply intents.Reply) string {
 	if d.Forging() {
 		return ""
@@ -111,7 +111,7 @@ func (d *Delivery) OtherReply(reply intents.Reply) string {
 		return "kind " + string(reply.Kind())
 	}
 	if d.Out.Device.Platform == Android && (kind == intents.KindLaunchMiniProgram || kind == intents.KindSubscribeMessage) {
-		return "" // whose queries carry no transaction that WeChat could echo
+		return "" // its queries carry no transaction that WeChat could echo
 	}
 	sent, got := d.Job.Request.Base().Transaction, reply.Answer().Transaction
 	if sent != nil && got != nil && *got != "" && *got != *sent {
@@ -120,8 +120,8 @@ func (d *Delivery) OtherReply(reply intents.Reply) string {
 	return ""
 }
 
-// Answered puts what was read of WeChat's answer into the Outcome, and returns
-// the failure that it stands for, else err.
+// Answered records WeChat's answer in the Outcome, and returns the failure that
+// it stands for, else err.
 func (d *Delivery) Answered(err error) error {
 	if d.Answer == nil {
 		return err
@@ -136,8 +136,8 @@ func (d *Delivery) Answered(err error) error {
 	return err
 }
 
-// End fills in what an Outcome says at its end, and gives err its place in it.
-// hint is what to do about a phone that let a deadline pass.
+// End completes an Outcome and sets its error. hint says what to do about a
+// phone that let a deadline pass.
 func (d *Delivery) End(err error, hint string) error {
 	d.Out.ElapsedMs = d.Elapsed().Milliseconds()
 	d.explain(err)
@@ -163,7 +163,7 @@ func (d *Delivery) End(err error, hint string) error {
 	return d.Out.Fail(err)
 }
 
-// explain keeps in the Outcome, by the check's id, why no reply came where the
+// explain records in the Outcome, by the check's id, why no reply came, if the
 // screen shows it. The error says it in words.
 func (d *Delivery) explain(err error) {
 	loggedOut := func(e Evidence) bool { return e.Screen == ScreenLogin }
@@ -178,14 +178,14 @@ func (d *Delivery) explain(err error) {
 	}
 }
 
-// isWeChat reports whether a component or an app is WeChat's.
+// isWeChat reports whether a component or an app belongs to WeChat.
 func isWeChat(name string) bool {
 	name, _, _ = strings.Cut(name, "/")
 	return name == "com.tencent.mm" || name == "com.tencent.xin"
 }
 
-// mayHaveArrived says of an error that kept the phone's answer from coming that
-// what was written to the phone may have arrived.
+// mayHaveArrived returns the error for a lost answer of the phone: what was
+// written to the phone may have arrived.
 func (d *Delivery) mayHaveArrived(err error) error {
 	e := *AsError(err)
 	switch e.Code {
@@ -203,8 +203,8 @@ func (d *Delivery) mayHaveArrived(err error) error {
 	return &e
 }
 
-// Screenshot takes the picture that the job asks for, of a phone that was handed
-// something.
+// Screenshot takes the picture that the job asks for, if something was handed
+// to the phone.
 func (d *Delivery) Screenshot(ctx context.Context, take func(context.Context) ([]byte, error)) error {
 	if d.Job.Hooks.Screenshot == nil || d.Out.State == NotSent {
 		return nil
@@ -221,9 +221,9 @@ func (d *Delivery) Screenshot(ctx context.Context, take func(context.Context) ([
 	return errors.Join(err, file.Close())
 }
 
-// Reserve keeps some of the time of a context for what comes at the end: the
-// screen in front, tidying up. That is a tenth, at most a second; a third, at
-// most five seconds, where a picture of the screen is wanted, since screencap
+// Reserve returns a context that ends earlier, to leave time for the end: the
+// screen in front, cleaning up. That is a tenth of the time, at most a second;
+// or a third, at most five seconds, if a screenshot is wanted, since screencap
 // alone takes a second or two on many phones.
 func (d *Delivery) Reserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
@@ -238,19 +238,19 @@ func (d *Delivery) Reserve(ctx context.Context) (context.Context, context.Cancel
 	return context.WithDeadline(ctx, deadline.Add(-kept))
 }
 
-// Speaker is an app that a request may name as its sender, as its phone tells
-// of it.
+// Speaker is an app that a request may name as its sender, as described by its
+// phone.
 type Speaker struct {
 	Name       string   // package or bundle id
-	Debuggable bool     // whether it is a build of developers
+	Debuggable bool     // whether it is a development build
 	Pinned     bool     // the profile names it
-	Declared   []string // the AppIDs that it has as URL schemes
-	Key        string   // what the profile calls its name: package or bundle-id
+	Declared   []string // the AppIDs among its URL schemes
+	Key        string   // the profile's key for its name: package or bundle-id
 }
 
-// MaySpeak decides whether a request may name the app as its sender:
-// debuggable apps and pinned ones without a question, others only with yes. It
-// reports whether that is an impersonation.
+// MaySpeak decides whether a request may name the app as its sender: debuggable
+// and pinned apps always, others only if yes is set. It reports whether that is
+// an impersonation.
 func (s Speaker) MaySpeak(yes bool) (impersonated bool, err error) {
 	switch {
 	case s.Debuggable || s.Pinned:
@@ -262,7 +262,7 @@ func (s Speaker) MaySpeak(yes bool) (impersonated bool, err error) {
 		WithHint("if it is your app, add --yes, or add it to the profile: wxctl config set %s %s", s.Key, s.Name)
 }
 
-// AppID returns the AppID to speak with: the one asked for, else the only one
+// AppID returns the AppID to use: want if it isn't empty, else the only one
 // that the app declares.
 func (s Speaker) AppID(want string) (string, error) {
 	if want != "" {
@@ -279,8 +279,8 @@ func (s Speaker) AppID(want string) (string, error) {
 		WithHint("use --app-id, or run `wxctl config init`")
 }
 
-// Declares reports whether the app declares an AppID. Schemes don't tell upper
-// from lower case.
+// Declares reports whether the app declares an AppID. Schemes are
+// case-insensitive.
 func (s Speaker) Declares(appID string) bool {
 	return slices.ContainsFunc(s.Declared, func(d string) bool { return strings.EqualFold(d, appID) })
 }

@@ -1,8 +1,8 @@
-// Package device is about phones: finding them, choosing one, making sure that
-// nobody else drives it at the same time, handing it a WeChat request, and
-// saying what was seen of the outcome.
+// Package device is about phones: finding them, choosing one, locking it
+// against other processes, handing it a WeChat request, and reporting the
+// outcome.
 //
-// It knows phones of every kind only through [Backend] and [Phone]; the
+// It uses phones of every platform only through [Backend] and [Phone]; the
 // packages below it (device/android, device/ios) implement them. It prints
 // nothing and knows no flags.
 package device
@@ -14,17 +14,17 @@ import (
 	"strings"
 )
 
-// Platform names an operating system as flags and JSON spell it.
+// Platform is an operating system as flags and JSON spell it.
 type Platform string
 
-// The two platforms that WeChat's OpenSDK exists for.
+// The two platforms with a WeChat OpenSDK.
 const (
 	Android Platform = "android"
 	IOS     Platform = "ios"
 )
 
-// State is what a phone's server says of a phone. Anything but [Ready] means
-// that nothing can be sent to it now.
+// State is what a phone's server reports about a phone. In any state but
+// [Ready] nothing can be sent to it.
 type State string
 
 // The states of adb (host:devices) and, from Locked on, of iOS.
@@ -41,15 +41,17 @@ const (
 	Bootloader    State = "bootloader"
 	Locked        State = "locked"
 	Unpaired      State = "unpaired"
-	// TrustPending: the phone asks its user whether to trust this computer.
+	// TrustPending: the phone is asking its user whether to trust this
+	// computer.
 	TrustPending State = "trust dialog pending"
-	// DeveloperModeOff: iOS 16 and later do nothing for developers then.
+	// DeveloperModeOff: iOS 16 and later refuse developer services then.
 	DeveloperModeOff State = "developer mode off"
-	// NotAnswering: the phone is there, and did not say in time who it is.
+	// NotAnswering: the phone is connected, but did not identify itself in
+	// time.
 	NotAnswering State = "not answering"
 )
 
-// fixes has, for each state, the one thing to do about it.
+// fixes says, for each state, what to do about it.
 var fixes = map[State]string{
 	Unauthorized: `unlock the phone and accept "Allow USB debugging?"; if no dialog shows, revoke USB debugging ` +
 		`authorizations in its developer options and plug it in again`,
@@ -71,14 +73,14 @@ var fixes = map[State]string{
 	DeveloperModeOff: "switch it on in Settings > Privacy & Security > Developer Mode, and restart the phone",
 }
 
-// Known reports whether s is a state that phones are known to be in.
+// Known reports whether s is one of the known states.
 func (s State) Known() bool {
 	_, ok := fixes[s]
 	return ok || s == Ready
 }
 
-// FixFor returns the sentence that says how to get a phone out of state s. It
-// is empty for a ready phone.
+// FixFor returns a sentence that says how to get a phone out of state s. It is
+// empty for a ready phone.
 func FixFor(s State) string {
 	if s == Ready {
 		return ""
@@ -89,11 +91,11 @@ func FixFor(s State) string {
 	return "unplug the phone and plug it in again"
 }
 
-// Transport is the way to a phone.
+// Transport is how a phone is connected.
 type Transport string
 
-// The transports. An emulator runs on the same machine as its server; a
-// virtual phone lives in this process.
+// The transports. An emulator runs on the same machine as its server; a virtual
+// phone runs in this process.
 const (
 	USB      Transport = "usb"
 	Network  Transport = "network"
@@ -101,47 +103,47 @@ const (
 	Virtual  Transport = "virtual"
 )
 
-// Info is one phone as `wxctl devices` lists it.
+// Info describes one phone, as `wxctl devices` lists it.
 type Info struct {
 	ID        string    `json:"id"`       // adb serial or UDID
 	Platform  Platform  `json:"platform"` // android or ios
-	Name      string    `json:"name"`     // what its owner or maker calls it; may be empty
+	Name      string    `json:"name"`     // set by its owner or maker; may be empty
 	Model     string    `json:"model"`
-	OSVersion string    `json:"osVersion"` // "14", "17.5"; empty when it can't be asked
+	OSVersion string    `json:"osVersion"` // "14", "17.5"; empty if not known
 	State     State     `json:"state"`
 	Transport Transport `json:"transport"`
-	// TransportID is the adb server's number for this connection, 0 if it
-	// gives none. It changes when the phone is plugged in again.
+	// TransportID is the adb server's number for this connection, 0 if there is
+	// none. It changes when the phone is plugged in again.
 	TransportID int `json:"transportId,omitempty"`
 	// USBPath is where the phone is plugged in: bus and ports, as in "1-1.4".
 	USBPath string `json:"usbPath,omitempty"`
 	// Server is the address of the server that listed the phone.
 	Server string `json:"server,omitempty"`
-	// Also lists the other ways to the same phone, after Merge.
+	// Also lists the other connections to the same phone, after Merge.
 	Also []Info `json:"also,omitempty"`
-	// Agent is the host that lends the phone to a lab, and Labels what it calls
-	// its phones.
+	// Agent is the host that lends the phone to a lab, and Labels are that
+	// host's labels for its phones.
 	Agent  string   `json:"agent,omitempty"`
 	Labels []string `json:"labels,omitempty"`
 	Fix    string   `json:"fix,omitempty"` // what to do when State isn't Ready
 
-	// Hardware identifies the phone itself, whatever the way to it: its own
-	// serial number. Empty when it is not known or can't be trusted (emulators
-	// share one number).
+	// Hardware identifies the phone itself, whatever the connection: its own
+	// serial number. It is empty if it is not known or can't be trusted
+	// (emulators share one number).
 	Hardware string `json:"-"`
 	// Product and Codename are adb's product: and device:, for selectors.
 	Product  string `json:"-"`
 	Codename string `json:"-"`
-	// SharedID: another phone of the same server has the same ID, as cheap
-	// phones do; the ID alone doesn't reach this one.
+	// SharedID is set if another phone of the same server has the same ID, as
+	// cheap phones do; the ID alone doesn't select this one.
 	SharedID bool `json:"-"`
 
-	// from is who listed the phone, and so can open it.
+	// from is the backend that listed the phone, and can open it.
 	from Backend
 }
 
-// Key tells the phones of one server apart for as long as they stay plugged in
-// where they are.
+// Key distinguishes the phones of one server for as long as they stay plugged
+// in.
 func (i Info) Key() string {
 	switch {
 	case i.USBPath != "":
@@ -156,7 +158,7 @@ func (i Info) Key() string {
 func (i Info) FixNow() string { return cmp.Or(i.Fix, FixFor(i.State)) }
 
 // LockKey is the name under which the phone is locked: its hardware number if
-// there is one, else its ID and place at its server, since two labs may both
+// it is known, else its ID and place at its server, since two labs may both
 // have an emulator-5554.
 func (i Info) LockKey() string {
 	if i.Hardware != "" {
@@ -165,7 +167,7 @@ func (i Info) LockKey() string {
 	return string(i.Platform) + ":" + i.Key() + "@" + i.Server
 }
 
-// Label is how messages name the phone: its ID and, if known, what it is.
+// Label is the phone's name in messages: its ID and, if known, its model.
 func (i Info) Label() string {
 	what := Printable(cmp.Or(i.Name, i.Model))
 	if i.SharedID && i.USBPath != "" {
@@ -177,8 +179,8 @@ func (i Info) Label() string {
 	return strconv.Quote(i.ID) + " (" + quotePlain(what) + ")"
 }
 
-// quotePlain returns s as it is if it is harmless in a terminal, else quoted:
-// names come from phones, and a phone can call itself anything.
+// quotePlain returns s unchanged if it is harmless in a terminal, else quoted:
+// phones can have any name.
 func quotePlain(s string) string {
 	if q := strconv.Quote(s); q != `"`+s+`"` {
 		return q
@@ -186,10 +188,11 @@ func quotePlain(s string) string {
 	return s
 }
 
-// Merge makes one entry of a phone that was seen several ways (USB and
-// network), and sorts the list: ready phones first, then by platform and ID.
-// The entry that stays is the best way: ready before not ready, USB before
-// network. Two entries on USB are never the same phone, whatever they say.
+// Merge combines the entries of a phone that is connected in several ways (USB
+// and network), and sorts the list: ready phones first, then by platform and
+// ID. The entry that stays is the best one: ready before not ready, USB before
+// network. Two entries on USB are never merged, even if they claim to be the
+// same phone.
 func Merge(infos []Info) []Info {
 	sorted := slices.Clone(infos)
 	slices.SortStableFunc(sorted, func(a, b Info) int {
@@ -220,7 +223,7 @@ func Merge(infos []Info) []Info {
 	return merged
 }
 
-// inOrder orders phones whose state is alike. Cheap ones may share an ID.
+// inOrder orders phones of the same state. Cheap ones may share an ID.
 func inOrder(a, b Info) int {
 	return cmp.Or(
 		cmp.Compare(a.Platform, b.Platform),
@@ -229,7 +232,7 @@ func inOrder(a, b Info) int {
 		cmp.Compare(a.TransportID, b.TransportID))
 }
 
-// rank orders the ways to a phone, the best first.
+// rank orders the connections to a phone, the best first.
 func rank(i Info) int {
 	r := 0
 	if i.State != Ready {
@@ -261,8 +264,8 @@ func samePhone(a, b Info) bool {
 	return a.Transport != USB || b.Transport != USB
 }
 
-// emulatorPort returns the adbd port of an emulator's serial: emulator-5554
-// has its console on 5554 and its adbd on the port above.
+// emulatorPort returns the adbd port of an emulator's serial: emulator-5554 has
+// its console on port 5554 and its adbd on the next one.
 func emulatorPort(id string) (int, bool) {
 	s, ok := strings.CutPrefix(id, "emulator-")
 	if !ok {

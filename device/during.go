@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// During does I/O on a connection, which the end of ctx breaks off; then it
+// During does I/O on a connection, and interrupts it when ctx ends; then it
 // returns ctx's error. The connection can be used after that, if nothing was
 // half done.
 func During(ctx context.Context, c interface{ SetDeadline(time.Time) error }, do func() error) error {
@@ -14,7 +14,7 @@ func During(ctx context.Context, c interface{ SetDeadline(time.Time) error }, do
 	}
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		c.SetDeadline(time.Unix(1, 0)) // an error means that it is closed: just as well
+		c.SetDeadline(time.Unix(1, 0)) // an error means that it is already closed
 		close(fired)
 	})
 	err := do()

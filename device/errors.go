@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Code names a kind of failure, as the JSON's error.code spells it. Each kind
-// has one exit code.
+// Code is a kind of failure, as the JSON's error.code spells it. Each kind has
+// one exit code.
 type Code string
 
-// The kinds of failure. The number behind each is its exit code.
+// The kinds of failure. The number in each comment is the exit code.
 const (
 	Failed           Code = "failed"            // 1: network, server, internal
-	Usage            Code = "usage"             // 2: the command line does not say enough, or nonsense
+	Usage            Code = "usage"             // 2: the command line is incomplete or invalid
 	NoPhone          Code = "no_phone"          // 10: no such phone
 	NoServer         Code = "no_server"         // 10: no adb server and no usbmuxd to ask
 	SeveralPhones    Code = "several_phones"    // 11: several phones, none chosen
@@ -29,9 +29,9 @@ const (
 	PhoneBusy        Code = "phone_busy"        // 17: another wxctl drives it
 	NotSeen          Code = "not_seen"          // 18: sent, but the state asked for was not seen in time
 	Interrupted      Code = "interrupted"       // 130: Ctrl-C
-	AndroidUserUnset Code = "several_users"     // 2: WeChat lives in several Android users
+	AndroidUserUnset Code = "several_users"     // 2: several Android users have WeChat
 	AppUnknown       Code = "app_unknown"       // 2: no app was specified
-	ServerMisbehaved Code = "server_misbehaved" // 1: a server answered something that is no answer
+	ServerMisbehaved Code = "server_misbehaved" // 1: a server sent an invalid answer
 )
 
 var exitCodes = map[Code]int{
@@ -52,16 +52,16 @@ func (c Code) ExitCode() int {
 }
 
 // Error is a failure that a user can act on: one sentence, the next step, and
-// the kind that scripts look at. Messages quote what came from outside.
+// the kind for scripts. Messages quote what came from outside.
 type Error struct {
 	Code    Code
-	Exit    int    // the exit code, where it is not that of Code
+	Exit    int    // the exit code, if it is not that of Code
 	Message string // one sentence: lower case, no full stop
 	Hint    string // the next step, often a command; may be empty
 	// Candidates are the phones to choose from, for errors about choosing.
 	Candidates []Candidate
 	// Err is the cause, for errors.Is and for -v; its text is not part of
-	// Message unless it says something the user can use.
+	// Message unless the user can use it.
 	Err error
 }
 
@@ -71,14 +71,15 @@ type Candidate struct {
 	Matched bool // the selector fits it
 }
 
-// Errorf returns an Error of kind code with a formatted sentence. Like
+// Errorf returns an Error of kind code with a formatted sentence. As in
 // fmt.Errorf, %w keeps the cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
 }
 
-// WithHint sets the hint and returns e, so that an error reads as one line.
+// WithHint sets the hint and returns e, so that an error fits on one line of
+// code.
 func (e *Error) WithHint(format string, args ...any) *Error {
 	e.Hint = fmt.Sprintf(format, args...)
 	return e
@@ -92,8 +93,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // ExitCode returns the process exit code that belongs to the error.
 func (e *Error) ExitCode() int { return cmp.Or(e.Exit, e.Code.ExitCode()) }
 
-// AsError returns err as an *Error: itself if it is one, else one of a kind
-// that fits (a cancelled context is Interrupted, a passed deadline NotSeen,
+// AsError returns err as an *Error: err itself if it is one, else one of the
+// matching kind (a cancelled context is Interrupted, a passed deadline NotSeen,
 // anything else Failed). It returns nil for nil.
 func AsError(err error) *Error {
 	var e *Error
@@ -110,14 +111,13 @@ func AsError(err error) *Error {
 	return &Error{Code: Failed, Message: err.Error(), Err: err}
 }
 
-// moment is how much later than the error that it causes the end of a context
-// may come to light: a connection's deadline is the context's, and what stands
-// between in this process may hang up as the same context ends.
+// moment is how much later than an I/O error the end of the context that caused
+// it may be noticed: a connection's deadline is the context's, and a goroutine
+// of this process may close the connection when the same context ends.
 const moment = 20 * time.Millisecond
 
-// EndOf returns the end of ctx if that is what an error of I/O comes from, else
-// err. The end of a context goes before any error that it causes, in whatever
-// order the two are noticed.
+// EndOf returns the error of ctx if that caused the I/O error err, else err.
+// The context's error takes precedence, in whatever order the two are noticed.
 func EndOf(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

@@ -13,26 +13,26 @@ import (
 // Backend finds and opens phones of one platform at one server.
 type Backend interface {
 	Platform() Platform
-	// List returns every phone the server knows, ready or not, with what can
-	// be asked of the ready ones. If want is not empty and a phone has exactly
-	// that ID, the others need no details. No server to ask is an *Error of
-	// kind NoServer.
+	// List returns every phone that the server has, ready or not, with details
+	// of the ready ones. If want is not empty and a phone has exactly that ID,
+	// the others need no details. If there is no server, it returns an *Error
+	// of kind NoServer.
 	List(ctx context.Context, want string) ([]Info, error)
 	// Watch calls changed with the whole list, now and at each change, until
-	// ctx ends or the server goes away.
+	// ctx ends or the server disconnects.
 	Watch(ctx context.Context, changed func([]Info)) error
-	// Open makes a ready phone usable. It talks to it as little as it can.
+	// Open opens a ready phone, with as few round trips as possible.
 	Open(ctx context.Context, phone Info) (Phone, error)
 }
 
 // Phone is an open phone. It is used by one goroutine at a time.
 type Phone interface {
 	Info() Info
-	// WeChat says which WeChat the phone has, for the given user. A phone
-	// without one is no error: Installed is false.
+	// WeChat describes the WeChat of the given user. A phone without WeChat is
+	// not an error: Installed is false.
 	WeChat(ctx context.Context, user UserChoice) (WeChat, error)
-	// Deliver hands one request to WeChat and watches what comes of it. The
-	// Outcome is never nil: when it fails half way it says how far it came.
+	// Deliver hands one request to WeChat and watches what happens. The Outcome
+	// is never nil: after a failure it says how far the request got.
 	Deliver(ctx context.Context, job Job) (*Outcome, error)
 	Close() error
 }
@@ -40,30 +40,31 @@ type Phone interface {
 // Fleet is all phones that can be reached.
 type Fleet struct {
 	Backends []Backend
-	LockDir  string // where phones are locked; empty: they are not
-	Command  string // what is done with them, for whoever finds one busy
+	LockDir  string // directory of lock files; empty: phones are not locked
+	Command  string // the running command, shown to those who find a phone busy
 	// WaitUntil is how long Open waits for a phone that another wxctl drives.
 	WaitUntil time.Time
 }
 
-// Found is what the servers said.
+// Found is what the servers reported.
 type Found struct {
 	Phones []Info // merged
-	// Absent has one error of kind NoServer for each server that isn't there.
+	// Absent has one error of kind NoServer for each server that doesn't run.
 	Absent []*Error
-	// Missing are those of them that are one of several servers for a platform,
-	// which somebody must have named.
+	// Missing has those of them where a platform has several servers: the user
+	// must have named them.
 	Missing []*Error
 }
 
-// Discover asks all servers at once. That one isn't there is no error; that
-// one answers nonsense, or not in time, is, and what the others said is
-// returned with it.
+// Discover asks all servers at once. A server that doesn't run is not an error;
+// one that answers incorrectly or too late is, and is returned together with
+// what the others reported.
 func (f *Fleet) Discover(ctx context.Context, want string) (Found, error) {
 	return f.discover(ctx, ctx, want)
 }
 
-// discover is Discover in the time of asking, a context within ctx.
+// discover is Discover with a deadline for asking: the context asking, which is
+// within ctx.
 func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error) {
 	lists := make([][]Info, len(f.Backends))
 	errs := make([]error, len(f.Backends))
@@ -106,7 +107,7 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 	return found, errors.Join(failures...)
 }
 
-// count is how many servers there are for a platform.
+// count is how many servers a platform has.
 func (f *Fleet) count(p Platform) (n int) {
 	for _, b := range f.Backends {
 		if b.Platform() == p {
@@ -116,13 +117,13 @@ func (f *Fleet) count(p Platform) (n int) {
 	return n
 }
 
-// isOver reports whether an error says no more than that a context is over.
+// isOver reports whether an error only says that a context ended.
 func isOver(err error) bool {
 	var own *Error
 	return !errors.As(err, &own) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
-// serverOf names the server of a platform's phones.
+// serverOf names the server of a platform's phones, for messages.
 func serverOf(p Platform) string {
 	if p == IOS {
 		return "usbmuxd"
@@ -130,8 +131,8 @@ func serverOf(p Platform) string {
 	return "the adb server"
 }
 
-// Select finds the phones that sel means. If nothing is found and a server
-// that should have been asked isn't there, the error says how to start it.
+// Select finds the phones that sel means. If nothing is found and a server that
+// was needed doesn't run, the error says how to start it.
 func (f *Fleet) Select(ctx context.Context, sel Selector) (Selection, error) {
 	backends := slices.DeleteFunc(slices.Clone(f.Backends), func(b Backend) bool {
 		return sel.Platform != "" && b.Platform() != sel.Platform
@@ -141,7 +142,7 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) (Selection, error) {
 	chosen.Missing = found.Missing
 	switch {
 	case selectErr == nil && (err == nil || !sel.All):
-		// One server's failure doesn't take away a phone that another has.
+		// A failure of one server doesn't affect phones of another.
 		return chosen, nil
 	case err != nil:
 		return chosen, err
@@ -151,14 +152,14 @@ func (f *Fleet) Select(ctx context.Context, sel Selector) (Selection, error) {
 	return chosen, selectErr
 }
 
-// discoverTime is the most that servers may take to list their phones when one
-// is to be chosen: more than a phone that hangs takes up.
+// discoverTime is the longest time that listing phones may take when one is to
+// be chosen: more than what a phone that doesn't answer takes.
 const discoverTime = 25 * time.Second
 
-// discoverSoon is Discover in half of the time that there is: a server that
-// takes connections and says nothing must leave some for the phones of others.
-// The deadline that servers see is that of ctx, from which they reckon how long
-// a single phone may take.
+// discoverSoon is Discover within half of the available time: a server that
+// accepts connections and never answers must leave time for the phones of
+// others. Servers still see the deadline of ctx, from which they compute how
+// long a single phone may take.
 func (f *Fleet) discoverSoon(ctx context.Context, want string) (Found, error) {
 	if len(f.Backends) < 2 {
 		return f.Discover(ctx, want)
@@ -173,7 +174,7 @@ func (f *Fleet) discoverSoon(ctx context.Context, want string) (Found, error) {
 	return f.discover(ctx, asking, want)
 }
 
-// absent is the error that no server at all is there.
+// absent is the error for having no server at all.
 func absent(errs []*Error) error {
 	e := *errs[0]
 	for _, other := range errs[1:] {
@@ -182,14 +183,14 @@ func absent(errs []*Error) error {
 	return &e
 }
 
-// Open locks the phone and opens it. Closing the phone unlocks it. When ctx is
-// over already, the phone is left alone.
+// Open locks the phone and opens it. Closing the phone unlocks it. If ctx has
+// ended already, the phone is not touched.
 func (f *Fleet) Open(ctx context.Context, info Info) (Phone, error) {
 	return f.open(ctx, info, f.LockDir)
 }
 
-// OpenBeside opens the phone without locking it, for what only looks on while
-// others drive it.
+// OpenBeside opens the phone without locking it, to observe it while others
+// drive it.
 func (f *Fleet) OpenBeside(ctx context.Context, info Info) (Phone, error) {
 	return f.open(ctx, info, "")
 }
@@ -225,8 +226,7 @@ func (f *Fleet) open(ctx context.Context, info Info, lockDir string) (Phone, err
 	return &lockedPhone{Phone: phone, lock: lock}, nil
 }
 
-// busyPause is how long a phone that is busy is left alone before it is tried
-// again.
+// busyPause is the pause before a busy phone is tried again.
 const busyPause = 100 * time.Millisecond
 
 func (f *Fleet) lock(ctx context.Context, dir string, info Info) (*Lock, error) {
@@ -243,7 +243,7 @@ func (f *Fleet) lock(ctx context.Context, dir string, info Info) (*Lock, error) 
 	}
 }
 
-// lockedPhone is a phone that gives its lock back when closed.
+// lockedPhone is a phone that releases its lock when closed.
 type lockedPhone struct {
 	Phone
 	lock *Lock
@@ -254,8 +254,7 @@ func (p *lockedPhone) Close() error { return errors.Join(p.Phone.Close(), p.lock
 // Unwrap returns the phone itself, for the optional interfaces.
 func (p *lockedPhone) Unwrap() Phone { return p.Phone }
 
-// As returns the optional interface T of a phone (an Inspector, say) if it has
-// it.
+// As returns a phone's optional interface T (an Inspector, say) if it has it.
 func As[T any](p Phone) (T, bool) {
 	for {
 		if t, ok := p.(T); ok {
@@ -270,10 +269,10 @@ func As[T any](p Phone) (T, bool) {
 	}
 }
 
-// Each runs do for every phone, at most jobs at once, and returns their errors
-// in the phones' order. When ctx ends, do is still called for the phones whose
-// turn had not come, so that each gets its answer; [Fleet.Open] refuses them. A
-// panic of do comes out of Each, once all phones are done.
+// Each calls do for every phone, at most jobs at once, and returns the errors
+// in the phones' order. When ctx ends, do is still called for the remaining
+// phones, so that each gets a result; [Fleet.Open] fails for them. If do
+// panics, Each panics once all phones are done.
 func Each(ctx context.Context, phones []Info, jobs int, do func(context.Context, Info) error) []error {
 	errs := make([]error, len(phones))
 	slots := make(chan struct{}, max(jobs, 1))

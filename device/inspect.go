@@ -7,34 +7,35 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// Inspector is a Phone that can say what WeChat will check of an app.
+// Inspector is a Phone that can report what WeChat will check about an app.
 type Inspector interface {
-	// Inspect looks at the app that id names, or at the one a request would
-	// speak for if it names none. An app that isn't installed is Refused.
+	// Inspect examines the app that id names, or the one that a request would
+	// be sent for if id is empty. An app that isn't installed is Refused.
 	Inspect(ctx context.Context, id AppIdentity, user UserChoice) (*Inspection, error)
 }
 
-// Examiner is a Phone that can tell what checks look at.
+// Examiner is a Phone that can collect the facts for checks.
 type Examiner interface {
-	// Examine learns what can be learned of the phone, its WeChat and the app
-	// that id names. An app or a WeChat that isn't there is a fact, no error.
+	// Examine collects what can be determined about the phone, its WeChat and
+	// the app that id names. A missing app or WeChat is a fact and not an
+	// error.
 	Examine(ctx context.Context, id AppIdentity, user UserChoice) (*check.Facts, error)
 }
 
-// Fixer is a Phone on which what a check found can be fixed and undone.
+// Fixer is a Phone on which a finding can be fixed.
 type Fixer interface {
-	// Fix fixes what the check of that id found; pkg is the app.
+	// Fix fixes the finding with that id; pkg is the app.
 	Fix(ctx context.Context, id, pkg string, user UserChoice) error
 }
 
-// Logger is a Phone that tells what an app logs.
+// Logger is a Phone that can report what an app logs.
 type Logger interface {
-	// Logs calls line for each line that the app logs, or the system says of
-	// it, until ctx ends. ready is called once none is missed any more.
+	// Logs calls line for each line that the app logs, or the system logs about
+	// it, until ctx ends. ready is called once no line can be missed.
 	Logs(ctx context.Context, app string, user UserChoice, ready func(), line func(string)) error
 }
 
-// Inspection is what WeChat will check of an app, and what of it is amiss.
+// Inspection is what WeChat will check about an app, and the problems found.
 type Inspection struct {
 	SchemaVersion int       `json:"schemaVersion"`
 	Device        DeviceRef `json:"device"`
@@ -47,29 +48,30 @@ type Inspection struct {
 	AppIDs  []string `json:"appIds"`
 	Schemes []string `json:"schemes"`
 
-	// Android only.
+	// The following are for Android only.
 	TargetSDK   int            `json:"targetSdk,omitempty"`
 	Installer   string         `json:"installer,omitempty"`
 	AndroidUser *int           `json:"androidUser,omitempty"`
 	Signatures  []Signature    `json:"signatures,omitempty"`
 	Entry       *EntryActivity `json:"entryActivity,omitempty"` // null: not declared
-	// Queries are the packages that the app declares it wants to see; null if
-	// the manifest declares none or can't be read.
+	// Queries are the packages that the app declares in <queries>; null if
+	// there are none or the manifest can't be read.
 	Queries []string `json:"queries,omitempty"`
 
-	// iOS only.
+	// The following are for iOS only.
 	QueriesSchemes    []string `json:"queriesSchemes,omitempty"`
 	AssociatedDomains []string `json:"associatedDomains,omitempty"`
 
-	// Findings are what WeChat, or the system, will hold against the app.
+	// Findings are problems that WeChat, or the system, will refuse the app
+	// for.
 	Findings []Finding `json:"findings"`
-	// Notes say what could not be found out.
+	// Notes say what could not be determined.
 	Notes []string `json:"notes,omitempty"`
 }
 
 // Signature is a signing certificate of an app, by its digests.
 type Signature struct {
-	MD5    string `json:"md5"` // as the Open Platform wants it: lower-case hex, no colons
+	MD5    string `json:"md5"` // as the Open Platform expects it: lower-case hex, no colons
 	SHA256 string `json:"sha256"`
 }
 
@@ -82,7 +84,7 @@ type EntryActivity struct {
 	LaunchMode string `json:"launchMode"`
 }
 
-// Finding is one thing that is amiss, and what to do about it.
+// Finding is one problem, and what to do about it.
 type Finding struct {
 	// ID names the check that found it, in the table of package check.
 	ID      string `json:"id"`
@@ -90,7 +92,8 @@ type Finding struct {
 	Hint    string `json:"hint"`
 }
 
-// FindingsOf are the checks of an app alone that found something.
+// FindingsOf runs the checks that are about the app alone and returns those
+// that found something.
 func FindingsOf(f *check.Facts) []Finding {
 	out := []Finding{}
 	ofApp := func(c *check.Check) bool {

@@ -7,10 +7,10 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// Route is the way a request takes to WeChat.
+// Route is the way by which a request reaches WeChat.
 type Route string
 
-// The routes. Auto takes the least invasive one that can carry the request.
+// The routes. Auto uses the least invasive one that can carry the request.
 const (
 	RouteAuto   Route = "auto"
 	RouteSDK    Route = "sdk"    // Android: the SDK's own Intent, started by the agent
@@ -37,10 +37,10 @@ type UserChoice struct {
 	Set bool
 }
 
-// After is what tidies the phone up when a request is over.
+// After says what happens to the phone when a request is over.
 type After string
 
-// The ways to leave a phone.
+// The values of After.
 const (
 	AfterLeave      After = "leave"       // as it is
 	AfterBack       After = "back"        // the back key
@@ -59,69 +59,68 @@ func ParseAfter(s string) (After, error) {
 	return "", Errorf(Usage, "invalid --after %q: use leave, back, home or stop-wechat", s)
 }
 
-// AppIdentity is the app a request speaks for, as far as the user said; what
-// is empty is looked for on the phone.
+// AppIdentity is the app that a request is sent for, as far as the user named
+// it; empty fields are determined on the phone.
 type AppIdentity struct {
 	AppID         string
 	Package       string // Android
 	BundleID      string // iOS
 	UniversalLink string // iOS
-	// Pinned says that the profile names this app, so that no question is
-	// asked even if it isn't debuggable.
+	// Pinned is set if the profile names this app: then it may be used even if
+	// it isn't debuggable.
 	Pinned bool
-	// PinnedBundle says the same of an iOS app, which the profile names by its
+	// PinnedBundle is the same for an iOS app, which the profile names by its
 	// bundle id.
 	PinnedBundle bool
 }
 
-// Note is something to tell the user on the way that is no failure: a thumb
-// scaled down, an app that can't match its certificate.
+// Note is a message to the user that is not a failure: a thumb was scaled down,
+// an app can't match its certificate.
 type Note struct {
-	// ID names the kind of a note that scripts may look for, such as
-	// "request.picture.not-picture"; "" if it has no name.
+	// ID is the kind of note, for scripts, such as
+	// "request.picture.not-picture"; "" if it has none.
 	ID      string `json:"id,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint"`
 }
 
-// Hooks are called on the way, from the goroutine that delivers; any may be
-// nil.
+// Hooks are called during a delivery, from its goroutine; any may be nil.
 type Hooks struct {
 	Note func(Note)
-	// Identified is called once it is known for which AppID the request
-	// speaks: its error keeps the request from being sent.
+	// Identified is called once it is known which AppID the request is sent
+	// for; an error keeps the request from being sent.
 	Identified func(ctx context.Context, appID string) error
-	// Seen is called with each piece of evidence as it comes.
+	// Seen is called with each piece of evidence.
 	Seen func(Evidence)
-	// Pushed is called while a file goes to the phone, with bytes done and in
-	// all.
+	// Pushed is called while a file is copied to the phone, with the bytes done
+	// and in total.
 	Pushed func(name string, done, total int64)
 	// Screenshot and Record open the file that --screenshot and --record
 	// name, when there is something to write.
 	Screenshot func() (io.WriteCloser, error)
 	Record     func() (io.WriteCloser, error)
-	// Film is told, before the request is sent, of which form the recording will
-	// be: its error keeps the request from being sent.
+	// Film is called before the request is sent, with the format of the
+	// recording; an error keeps the request from being sent.
 	Film func(FilmForm) error
 }
 
-// Media is a file that goes to the phone beside a request.
+// Media is a file that is copied to the phone for a request.
 type Media struct {
 	Name string // file name, for the phone and for messages
 	MIME string
 	Size int64
 	Open func() (io.ReadCloser, error)
-	// AsPath names it to WeChat by its path, else by its content URI.
+	// AsPath tells WeChat the file's path instead of its content URI.
 	AsPath bool
 }
 
-// Job is one request for one phone and how to go about it.
+// Job is one request for one phone, and how to send it.
 type Job struct {
 	Request intents.Request
-	// Media are the files that the request carries by path or URI instead of
-	// by value: one for an image, a file, an emoji or a film, any number for
-	// images. Each is pushed, and the request's object is made to name what
-	// the phone then calls it.
+	// Media are the files that the request carries by path or URI instead of by
+	// value: one for an image, a file, an emoji or a video file, any number for
+	// images. Each is pushed, and the request's object is changed to name the
+	// file on the phone.
 	Media      []Media
 	App        AppIdentity
 	SDKVersion string // wire version, "6.8.34"; empty: the platform's default
@@ -129,12 +128,12 @@ type Job struct {
 	User       UserChoice
 	Until      Progress // the state to wait for
 	After      After
-	Yes        bool // speak for an app that is neither debuggable nor pinned
+	Yes        bool // allow an app that is neither debuggable nor pinned
 	Force      bool // try what is known to fail
 	Raw        bool // send unchecked
 	NoFit      bool // never scale a thumb
-	// KeepMedia: more requests for the open phone follow and may carry the same
-	// files, so those stay on it until it is closed.
+	// KeepMedia is set if more requests for the open phone follow that may
+	// carry the same files: the files stay on it until it is closed.
 	KeepMedia bool
 	Hooks     Hooks
 }

@@ -18,22 +18,22 @@ import (
 // Holder says who drives a phone.
 type Holder struct {
 	PID     int       `json:"pid"`
-	Command string    `json:"command"` // "wxctl share text": words of the command, never its values
+	Command string    `json:"command"` // "wxctl share text": the command without its arguments
 	Since   time.Time `json:"since"`
 }
 
 // Lock is the right to drive one phone, held until Unlock or until the process
-// ends, however it ends.
+// ends, even if it crashes.
 type Lock struct{ file *flock.Flock }
 
 // LockPhone takes the lock of a phone in dir, or fails with PhoneBusy, which
 // names the holder. It never waits. command says what is done, without values
 // that might be secret.
 //
-// The lock is the operating system's, on a file that stays. Who holds it stands
-// in the file, behind the first byte: on Windows nobody can read what is locked,
-// and that is the first byte alone. In a directory that several users may write
-// to, every one of them can take the lock.
+// The lock is the operating system's, on a file that stays. The holder is noted
+// in the file, after the first byte: on Windows a locked range can't be read,
+// and only the first byte is locked. In a directory that several users may
+// write to, each of them can take the lock.
 func LockPhone(dir string, phone Info, command string) (*Lock, error) {
 	perm, err := makeLockDir(dir)
 	if err != nil {
@@ -67,9 +67,9 @@ func unlockable(phone Info, err error) error {
 		WithHint("name another place for locks with --state-dir or WXCTL_STATE_DIR")
 }
 
-// makeLockDir makes the directory of locks and returns the permissions that
-// files in it get. It is as open to others as the directory around it, if that
-// was made for several users.
+// makeLockDir creates the directory for locks and returns the permissions for
+// files in it. If the parent directory is shared by several users, the
+// directory is shared as well.
 func makeLockDir(dir string) (fs.FileMode, error) {
 	const group, others = 0o020, 0o002
 	own := fs.FileMode(0o700)
@@ -82,7 +82,7 @@ func makeLockDir(dir string) (fs.FileMode, error) {
 			return 0, err
 		}
 	case err == nil && own != 0o700:
-		if err := os.Chmod(dir, own); err != nil { // whatever the umask
+		if err := os.Chmod(dir, own); err != nil { // independent of the umask
 			return 0, err
 		}
 	case err != nil && !errors.Is(err, fs.ErrExist):
@@ -102,19 +102,19 @@ func makeLockDir(dir string) (fs.FileMode, error) {
 	return perm, nil
 }
 
-// LockFile returns the lock on a regular file, which is made if it is not
-// there, with just these permissions. Nothing else is ever opened for it: not
-// a pipe, which would wait for its other end, and not where a link leads.
+// LockFile returns the lock on a regular file, which is created with exactly
+// these permissions if it does not exist. It opens nothing else: no named pipe,
+// where open would block, and no symbolic link.
 func LockFile(path string, perm fs.FileMode) (*flock.Flock, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		switch {
 		case err == nil:
-			if err := errors.Join(f.Chmod(perm), f.Close()); err != nil { // whatever the umask
+			if err := errors.Join(f.Chmod(perm), f.Close()); err != nil { // independent of the umask
 				return nil, err
 			}
-		case !errors.Is(err, fs.ErrExist): // else another one made it just now
+		case !errors.Is(err, fs.ErrExist): // otherwise another process created it just now
 			return nil, err
 		}
 		info, err = os.Lstat(path)
@@ -127,12 +127,12 @@ func LockFile(path string, perm fs.FileMode) (*flock.Flock, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%q is not a regular file; remove it", path)
 	}
-	// Without O_CREATE: in a directory with the sticky bit, Linux lets nobody
-	// create what another user has made (fs.protected_regular).
+	// Without O_CREATE: in a sticky directory, Linux refuses O_CREATE on
+	// another user's file (fs.protected_regular).
 	return flock.New(path, flock.SetFlag(os.O_RDWR|noFollow)), nil
 }
 
-// noteAt is where the note begins, behind the byte that Windows locks.
+// noteAt is where the note begins, after the byte that Windows locks.
 const noteAt = 1
 
 func writeNote(path string, note []byte) error {
@@ -147,17 +147,17 @@ func writeNote(path string, note []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// Unlock gives the phone back. It does nothing the second time.
+// Unlock releases the phone. Further calls do nothing.
 func (l *Lock) Unlock() error {
 	if !l.file.Locked() {
 		return nil
 	}
-	// The note goes first: without that, others would read ours while somebody
-	// else already holds the lock.
+	// The note is removed first: otherwise others could read ours while another
+	// process already holds the lock.
 	return errors.Join(writeNote(l.file.Path(), nil), l.file.Unlock())
 }
 
-// mostNote bounds what is read of a note.
+// mostNote limits how many bytes of a note are read.
 const mostNote = 4096
 
 func busy(phone Info, path string) error {

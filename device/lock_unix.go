@@ -4,5 +4,5 @@ package device
 
 import "syscall"
 
-// noFollow opens no link, and does not wait for the other end of a pipe.
+// noFollow makes open fail on a symbolic link, and not block on a named pipe.
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK

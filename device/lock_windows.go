@@ -1,4 +1,5 @@
 package device
 
-// noFollow is of no use here: making a link takes an administrator.
+// noFollow has no effect: creating a link needs administrator rights on
+// Windows.
 const noFollow = 0

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// SchemaVersion is the version of the JSON that Outcome and the lists of
-// phones are printed as. It grows when a field changes its meaning or goes
-// away; new fields leave it as it is.
+// SchemaVersion is the version of the JSON of Outcome and of the lists of
+// phones. It is increased when a field is removed or changes its meaning, but
+// not for new fields.
 const SchemaVersion = 1
 
 // Progress is how far a request is known to have come.
 type Progress int
 
 // The states, in order of strength. [Unknown]: the request was written to the
-// phone, then the link was lost, so that it may have reached WeChat.
-// [Delivered]: the system accepted it. [Opened]: a WeChat screen that belongs
-// to it came up. [Returned]: WeChat called the app back. [Replied]: the reply
-// was read.
+// phone and then the connection was lost, so it may have reached WeChat.
+// [Delivered]: the system accepted it. [Opened]: a WeChat screen for it opened.
+// [Returned]: WeChat called the app back. [Replied]: the reply was read.
 const (
 	NotSent Progress = iota
 	Unknown
@@ -81,17 +80,17 @@ func (p *Progress) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Outcome is what came of one request at one phone. It claims nothing that was
-// not seen: each state in it has an Evidence entry.
+// Outcome is the result of one request at one phone. It claims only what was
+// seen: each state in it has an Evidence entry.
 type Outcome struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	Device        DeviceRef    `json:"device"`
-	WeChat        *WeChat      `json:"wechat"` // null when it wasn't asked
+	WeChat        *WeChat      `json:"wechat"` // null if it wasn't asked
 	App           *App         `json:"app"`    // null when the route names no app
 	Route         Route        `json:"route"`
 	RouteReason   string       `json:"routeReason"`  // why this route, in words
-	Differences   []string     `json:"differences"`  // how it departs from what the SDK does
-	Impersonated  bool         `json:"impersonated"` // it spoke for an app that is neither debuggable nor pinned
+	Differences   []string     `json:"differences"`  // how it differs from what the SDK does
+	Impersonated  bool         `json:"impersonated"` // the sender is an app that is neither debuggable nor pinned
 	State         Progress     `json:"state"`
 	Step          Step         `json:"step,omitempty"` // of a login: the step that failed
 	Screen        Screen       `json:"screen"`         // of the request, the last that opened
@@ -132,7 +131,7 @@ type WeChat struct {
 	AndroidUser *int   `json:"androidUser,omitempty"` // Android
 	// AndroidUsers are the Android users that have WeChat.
 	AndroidUsers []AndroidUser `json:"androidUsers,omitempty"`
-	// Warnings are what this WeChat won't do.
+	// Warnings say what this WeChat doesn't support.
 	Warnings []Note `json:"warnings,omitempty"`
 }
 
@@ -152,23 +151,23 @@ type App struct {
 	Debuggable bool   `json:"debuggable"`
 }
 
-// Evidence is one thing that was seen.
+// Evidence is one observation.
 type Evidence struct {
 	AtMs int64  `json:"atMs"` // since the command began to deliver
 	What string `json:"what"` // in words: "chat picker opened"
-	// Screen is the screen that this is about; "" if it is about none.
+	// Screen is the screen that it is about; "" if none.
 	Screen Screen `json:"screen"`
-	// Source is where it was seen: "agent", "events log", "activity log", "jdwp".
-	// Android 7 (API 24, 25) does not say who wrote a line of a log, so that
-	// there an app may have forged it.
+	// Source is where it was seen: "agent", "events log", "activity log",
+	// "jdwp". Android 7 (API 24, 25) does not say which process wrote a log
+	// line, so there an app may have forged it.
 	Source string `json:"source"`
 }
 
-// Screen is a name for what WeChat shows of a request.
+// Screen is a name for what WeChat shows for a request.
 type Screen string
 
-// The screens. On an iPhone what WeChat shows can't be seen over USB: that it
-// came to the front is [ScreenUnknown].
+// The screens. What WeChat shows on an iPhone can't be seen over USB: when it
+// comes to the front, the screen is [ScreenUnknown].
 const (
 	ScreenChatPicker     Screen = "chat_picker"
 	ScreenMomentsEditor  Screen = "moments_editor"
@@ -176,13 +175,13 @@ const (
 	ScreenConsent        Screen = "consent"
 	ScreenMiniProgram    Screen = "mini_program"
 	ScreenSubscribe      Screen = "subscribe"
-	ScreenLogin          Screen = "login"           // WeChat wants its user to log in first
-	ScreenSignatureError Screen = "signature_error" // WeChat stays on its entry screen, as it does to show an error
+	ScreenLogin          Screen = "login"           // WeChat asks its user to log in first
+	ScreenSignatureError Screen = "signature_error" // WeChat stays on its entry screen, where it shows an error
 	ScreenLaunching      Screen = "launching"       // WeChat starts, or is working on the request
 	ScreenUnknown        Screen = "unknown"         // a screen of WeChat that has no name here
 )
 
-// Screens are the names of all screens.
+// Screens returns the names of all screens.
 func Screens() []Screen {
 	return []Screen{
 		ScreenChatPicker, ScreenMomentsEditor, ScreenFavorites, ScreenConsent, ScreenMiniProgram,
@@ -204,18 +203,18 @@ type Step string
 // The steps of a login.
 const (
 	StepLogin    Step = "login"    // WeChat, the user and the reply
-	StepExchange Step = "exchange" // the code for tokens
+	StepExchange Step = "exchange" // exchanging the code for tokens
 	StepUserInfo Step = "userinfo" // the profile
 )
 
-// Artifact is a file that a request left on the computer.
+// Artifact is a file that a request wrote on the computer.
 type Artifact struct {
 	Kind string `json:"kind"` // screenshot, recording
 	Path string `json:"path"`
 }
 
-// Reply is WeChat's answer to the app. The fields after OpenID belong to one
-// kind of request each and are left out for others.
+// Reply is WeChat's answer to the app. The fields after OpenID each belong to
+// one kind of request and are omitted for others.
 type Reply struct {
 	ErrCode     int    `json:"errCode"`
 	ErrStr      string `json:"errStr"`
@@ -260,7 +259,7 @@ type ErrorReport struct {
 	Hint     string `json:"hint"`
 }
 
-// Report returns err as it is printed in JSON, nil for nil.
+// Report returns err as an ErrorReport, nil for nil.
 func Report(err error) *ErrorReport {
 	e := AsError(err)
 	if e == nil {
@@ -283,12 +282,12 @@ func NewOutcome(phone Info) *Outcome {
 	}
 }
 
-// See adds evidence for state (NotSent for what proves none), which never
-// lowers the state already reached, and for a screen ("" for what is about none).
+// See adds evidence for state (NotSent if it proves none), which never lowers
+// the state already reached, and for a screen ("" if it is about none).
 func (o *Outcome) See(at time.Duration, state Progress, screen Screen, what, source string) {
 	o.Evidence = append(o.Evidence, Evidence{AtMs: at.Milliseconds(), What: what, Screen: screen, Source: source})
-	// The screen of the request stays the one that opened, whatever comes up
-	// after it.
+	// The screen of the request is the one that opened, whatever appears after
+	// it.
 	if screen != "" && (state >= Opened || o.State < Opened) {
 		o.Screen = screen
 	}

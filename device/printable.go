@@ -14,15 +14,14 @@ const (
 	maxSaid      = 1000
 )
 
-// Said returns what a phone says of itself, as it says it: JSON and selectors
-// hold it so, and the terminal's view alone is cleaned. Bytes that are no UTF-8
-// become text (\xNN), so that they are neither lost nor taken for others. What
-// is longer than 1000 bytes is cut.
+// Said returns what a phone reports about itself, for JSON and selectors; it is
+// cleaned only for terminals. Invalid UTF-8 bytes become text (\xNN), so that
+// they are neither lost nor confused. It is cut after 1000 bytes.
 func Said(s string) string { return cut(escapeBytes(s), maxSaid) }
 
 // Printable returns s for one line of a message: without what a terminal might
-// obey, blanks of every kind as blanks, so that words stay apart. What is longer
-// than 100 bytes is cut.
+// interpret, and with every kind of blank as a space, so that words stay apart.
+// It is cut after 100 bytes.
 func Printable(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -36,7 +35,7 @@ func Printable(s string) string {
 	return strings.TrimSpace(cut(s, maxPrintable))
 }
 
-// escapeBytes writes each byte that is no UTF-8 as \xNN.
+// escapeBytes writes each invalid UTF-8 byte as \xNN.
 func escapeBytes(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -52,7 +51,7 @@ func escapeBytes(s string) string {
 	return b.String()
 }
 
-// cut returns the first most bytes of s, fewer where they would end within a
+// cut returns the first most bytes of s, fewer if they would end within a
 // character.
 func cut(s string, most int) string {
 	if len(s) <= most {

@@ -7,12 +7,12 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// Replier is a Phone on which WeChat's reply can be forged, to see what an app
-// makes of it. Only debuggable apps get forged replies.
+// Replier is a Phone that can forge WeChat's reply, to test how an app handles
+// it. Only debuggable apps get forged replies.
 type Replier interface {
 	// Reply brings a reply to the app, as WeChat would, and watches the app
-	// take it: [Delivered] (the system accepted it), [Returned] (its activity
-	// for replies came up), [Replied] (its hook logged the reply). The Outcome
+	// handle it: [Delivered] (the system accepted it), [Returned] (its activity
+	// for replies opened), [Replied] (its hook logged the reply). The Outcome
 	// is never nil.
 	Reply(ctx context.Context, job ReplyJob) (*Outcome, error)
 }
@@ -21,30 +21,30 @@ type Replier interface {
 type ReplyJob struct {
 	Reply      intents.Reply
 	App        AppIdentity
-	SDKVersion string // that WeChat puts into the reply, "6.8.34"; empty: the platform's default
+	SDKVersion string // the SDK version that the reply names as WeChat's, "6.8.34"; empty: the platform's default
 	Route      Route  // empty: auto
 	User       UserChoice
 	Until      Progress
-	// Logged reads the app's reply from what its debug hook logs, and from
-	// nothing else: the line proves that the app's onResp ran.
+	// Logged reads the app's reply only from what its debug hook logs: the line
+	// proves that the app's onResp ran.
 	Logged bool
 	After  After
 	Hooks  Hooks
 }
 
-// Watcher is a Phone that can tell of WeChat's replies as they come.
+// Watcher is a Phone that can report WeChat's replies as they come.
 type Watcher interface {
-	// WatchReplies tells of each time that WeChat calls the app back, until ctx
-	// ends, which is its only end without an error of the phone.
+	// WatchReplies reports each time that WeChat calls the app back, until ctx
+	// ends or the phone fails.
 	WatchReplies(ctx context.Context, job WatchJob) error
 }
 
-// WatchJob says whose replies are watched, and who is told. Its functions are
-// called from the goroutine that watches; Ready and Note may be nil.
+// WatchJob says whose replies are watched. Its functions are called from the
+// goroutine that watches; Ready and Note may be nil.
 type WatchJob struct {
 	App  AppIdentity
 	User UserChoice
-	// Ready is called once nothing is missed any more.
+	// Ready is called once no reply can be missed.
 	Ready func()
 	Note  func(Note)
 	Seen  func(SeenReply)
@@ -59,20 +59,19 @@ type SeenReply struct {
 	Kind intents.Kind `json:"kind,omitempty"`
 	// Reply is what WeChat told the app; null if only the call was seen.
 	Reply *Reply `json:"reply"`
-	// Status, Err and Events are what the module's callback gets of it; null
-	// and empty if only the call was seen.
+	// Status, Err and Events are what the module's callback would get; null and
+	// empty if only the call was seen.
 	Status *bool        `json:"status"`
 	Err    *ModuleError `json:"err"`
 	Events []Event      `json:"events"`
-	// HeldMs is how long a thread of the app stood while its reply was read
-	// there; 0 where nothing was stopped.
+	// HeldMs is for how many milliseconds a thread of the app was suspended
+	// while its reply was read; 0 if none was.
 	HeldMs int64 `json:"heldMs,omitempty"`
 	// Content is the reply itself, nil if only the call was seen.
 	Content intents.Reply `json:"-"`
 }
 
-// NewSeenReply returns what was seen of a reply; reply is nil if only the call
-// was.
+// NewSeenReply returns a SeenReply; reply is nil if only the call was seen.
 func NewSeenReply(at time.Time, app App, source string, reply intents.Reply) SeenReply {
 	s := SeenReply{At: at, App: app, Source: source, Events: []Event{}}
 	if reply == nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// Answer puts a reply that was read into the outcome: as it is, and as the
-// module's status, err and events.
+// Answer records a reply in the outcome: as it is, and as the module's status,
+// err and events.
 func (o *Outcome) Answer(reply intents.Reply) {
 	o.Reply = NewReply(reply)
 	o.Err = moduleError(reply)
@@ -27,7 +27,7 @@ func (o *Outcome) Answer(reply intents.Reply) {
 	}
 }
 
-// NewReply returns a reply as an Outcome shows it.
+// NewReply returns a reply in the form in which an Outcome shows it.
 func NewReply(reply intents.Reply) *Reply {
 	a := reply.Answer()
 	out := &Reply{ErrCode: int(a.ErrCode), ErrStr: text(a.ErrStr), Transaction: text(a.Transaction), OpenID: text(a.OpenID)}
@@ -44,11 +44,11 @@ func NewReply(reply intents.Reply) *Reply {
 	return out
 }
 
-// Codes of the module's err object, which other kinds of request number
-// differently.
+// Codes of the module's err object, which are numbered differently for each
+// kind of request.
 const moduleUnknown = -1
 
-// moduleAnswer is a number of the module and what it stands for.
+// moduleAnswer is a number of the module and its text.
 type moduleAnswer struct {
 	code int
 	msg  string
@@ -75,8 +75,8 @@ var launchAnswers = map[intents.ErrCode]moduleAnswer{
 	intents.ErrBan: {1, "package or signature does not match the AppID"},
 }
 
-// moduleError translates WeChat's errCode into the number that the module has
-// for the kind of request. It loses information: the errCode stands beside it.
+// moduleError translates WeChat's errCode into the module's number for the kind
+// of request. This loses information: the Outcome has the errCode as well.
 func moduleError(reply intents.Reply) *ModuleError {
 	answers := shareAnswers
 	switch reply.Kind() {
@@ -98,8 +98,8 @@ func text(s *string) string {
 	return *s
 }
 
-// Unsent fills in what the module says when nothing could be sent: status
-// false, and its number for that.
+// Unsent sets what the module reports when nothing could be sent: status false,
+// and its number for that.
 func (o *Outcome) Unsent(request intents.Kind, why *Error) {
 	o.Status = new(false)
 	o.Err = &ModuleError{Code: 7, Msg: "the request never reached WeChat"}
@@ -115,15 +115,15 @@ func (o *Outcome) Unsent(request intents.Kind, why *Error) {
 	}
 }
 
-// RefusedApp is what the module says of an app whose AppID, package or signature
-// WeChat does not take, where WeChat shows that and tells the app nothing.
+// RefusedApp sets what the module reports for an app whose AppID, package or
+// signature WeChat refuses: WeChat shows it and tells the app nothing.
 func (o *Outcome) RefusedApp() {
 	answer := launchAnswers[intents.ErrBan]
 	o.Status, o.Err = new(false), &ModuleError{Code: answer.code, Msg: answer.msg}
 }
 
-// Sent adds what the module's callback gets once a request has been handed to
-// WeChat. On Android it hears nothing then of a mini program.
+// Sent adds what the module's callback gets once a request was handed to
+// WeChat. On Android it gets nothing then for a mini program.
 func (o *Outcome) Sent(request intents.Kind) {
 	switch {
 	case request == intents.KindSubscribeMessage:
@@ -133,7 +133,7 @@ func (o *Outcome) Sent(request intents.Kind) {
 	}
 }
 
-// declined reports whether the user gave up a subscription, which WeChat
+// declined reports whether the user cancelled a subscription, which WeChat
 // answers with errCode 0.
 func declined(r intents.SubscribeReply) bool {
 	return text(r.Action) == "cancel" || text(r.Action) == "reject"

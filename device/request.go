@@ -35,8 +35,8 @@ func IsImages(req intents.Request) bool {
 	return ok
 }
 
-// RefusedBySDK returns the error for a request that the SDK's own checks stop;
-// nil if none of the problems does.
+// RefusedBySDK returns the error for a request that the SDK's own checks
+// refuse; nil if none of the problems is an error.
 func RefusedBySDK(problems []intents.Problem) error {
 	refused := intents.Refused(problems)
 	if len(refused) == 0 {

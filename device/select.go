@@ -8,16 +8,16 @@ import (
 	"sync"
 )
 
-// Select returns the phones that sel means, of those that were found. infos
-// need not be merged. Every failure is an *Error that carries the table of
-// candidates:
+// Select returns the phones that sel means, among those that were found. infos
+// need not be merged. Every failure is an *Error that carries the candidates:
 //
-//   - no phone at all, or none that fits: NoPhone
-//   - the one that fits is not ready, or none is: PhoneNotReady
-//   - several fit and none was chosen: SeveralPhones
+//   - no phone at all, or none that matches: NoPhone
+//   - the one that matches is not ready, or none is: PhoneNotReady
+//   - several match and none was chosen: SeveralPhones
 //
-// Phones that aren't ready never count where one is chosen: one ready phone
-// among ten unauthorized ones is the only phone. With several they are told.
+// Phones that aren't ready are ignored when one is chosen: one ready phone
+// among ten unauthorized ones is the only phone. If all are meant they are
+// returned in NotReady.
 func Select(infos []Info, sel Selector) (Selection, error) {
 	phones := Merge(narrow(infos, sel.Platform))
 	if len(phones) == 0 {
@@ -54,13 +54,13 @@ func Select(infos []Info, sel Selector) (Selection, error) {
 	return chosen, err
 }
 
-// Selection is the phones that a selector means.
+// Selection is the result of Select.
 type Selection struct {
-	Phones []Info // ready, and one alone unless all are meant
-	// NotReady fit too, or may fit: what a condition asks of a phone can't
-	// always be known before it is ready.
+	Phones []Info // ready, and exactly one unless all are meant
+	// NotReady match too, or may match: whether a condition holds can't always
+	// be known before a phone is ready.
 	NotReady []Info
-	// Missing has an error for each server that was named and isn't there.
+	// Missing has an error for each server that was named and doesn't run.
 	Missing []*Error
 }
 
@@ -76,8 +76,8 @@ func narrow(infos []Info, p Platform) []Info {
 	return slices.DeleteFunc(slices.Clone(infos), func(i Info) bool { return i.Platform != p })
 }
 
-// match returns the phones that the selector's text fits: an exact ID first
-// (also one of the other ways to a merged phone), then the name, then the
+// match returns the phones that the selector's text matches: an exact ID first
+// (also that of another connection of a merged phone), then the name, then the
 // prefix of an ID.
 func match(phones []Info, sel Selector) []Info {
 	switch {
@@ -135,7 +135,7 @@ func matchExact(phones []Info, text string) []Info {
 	return named
 }
 
-// Selector is a word of --device that means this phone and no other of its
+// Selector is a value of --device that selects this phone and no other of its
 // server.
 func (i Info) Selector() string {
 	switch {
@@ -147,9 +147,9 @@ func (i Info) Selector() string {
 	return "transport-id:" + strconv.Itoa(i.TransportID)
 }
 
-// Named reports whether text names the phone in full: its ID, or what adb takes
-// for -s and -t (adb transport.cpp, MatchesTarget): usb:PATH, product:X,
-// model:X, device:X, transport-id:N.
+// Named reports whether text names the phone in full: its ID, or what adb
+// accepts for -s and -t (adb transport.cpp, MatchesTarget): usb:PATH,
+// product:X, model:X, device:X, transport-id:N.
 func (i Info) Named(text string) bool {
 	if i.hasID(text) || i.USBPath != "" && text == i.USBPath {
 		return true
@@ -175,7 +175,7 @@ func (i Info) Named(text string) bool {
 	return false
 }
 
-// adbWord is a model as adb writes it.
+// adbWord is a model in adb's spelling.
 func adbWord(s string) string {
 	return strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
@@ -196,8 +196,8 @@ func (i Info) hasPrefix(prefix string) bool {
 		strings.HasPrefix(plainUDID(i.ID), plainUDID(prefix))
 }
 
-// SameUDID reports whether two UDIDs are the same one. Tools write them with
-// and without the dash, in either case.
+// SameUDID reports whether two UDIDs are the same. Tools write them with and
+// without the dash, in upper or lower case.
 func SameUDID(a, b string) bool { return plainUDID(a) != "" && plainUDID(a) == plainUDID(b) }
 
 func plainUDID(udid string) string { return strings.ToLower(strings.ReplaceAll(udid, "-", "")) }
@@ -245,13 +245,13 @@ func candidates(phones, matched []Info) []Candidate {
 	return out
 }
 
-// same reports whether two entries are the same way to a phone.
+// same reports whether two entries are the same connection to a phone.
 func (i Info) same(o Info) bool { return i.Server == o.Server && i.Key() == o.Key() }
 
 // quote is strconv.Quote: IDs and names come from outside.
 func quote(s string) string { return strconv.Quote(s) }
 
-// quoteShell returns s as a shell takes it.
+// quoteShell returns s quoted for a shell.
 func quoteShell(s string) string {
 	if plain().MatchString(s) {
 		return s

@@ -19,15 +19,15 @@ type Selector struct {
 	// Platform narrows the selection; empty: both.
 	Platform Platform
 
-	All        bool        // every ready phone that fits
+	All        bool        // every ready phone that matches
 	Conditions []Condition // every one must hold: platform=android,os>=12
-	// Virtual is set for virtual:PLATFORM?OPTIONS, a phone that lives in this
-	// process; it is not looked up but started.
+	// Virtual is set for virtual:PLATFORM?OPTIONS, a phone that runs in this
+	// process; it is started and not looked up.
 	Virtual *VirtualSpec
 }
 
-// VirtualSpec is what virtual:android?api=33&answer=cancel says. Which options
-// exist is the virtual phone's business.
+// VirtualSpec is the content of virtual:android?api=33&answer=cancel. The
+// virtual phone defines which options exist.
 type VirtualSpec struct {
 	Platform Platform
 	Options  url.Values
@@ -109,8 +109,8 @@ func (c Condition) check() error {
 	return nil
 }
 
-// holds reports whether the condition holds for a phone. What isn't known of a
-// phone (its version, before it is ready) fits no condition.
+// holds reports whether the condition holds for a phone. A condition about
+// something unknown (the version of a phone that isn't ready) does not hold.
 func (c Condition) holds(i Info) bool {
 	var value string
 	switch c.Key {
@@ -156,8 +156,8 @@ func (c Condition) holds(i Info) bool {
 	return value == c.Value
 }
 
-// unknown reports whether a phone that isn't ready does not tell what the
-// condition asks for.
+// unknown reports whether the condition is about something that is unknown
+// because the phone isn't ready.
 func (c Condition) unknown(i Info) bool {
 	return i.State != Ready && (c.Key == "os" && i.OSVersion == "" || c.Key == "model" && i.Model == "" || c.Key == "name" && i.Name == "")
 }
@@ -172,8 +172,7 @@ func isVersion(s string) bool {
 }
 
 // CompareVersions compares dotted numbers part by part: -1, 0 or 1. A missing
-// part is 0, and a part that is no number counts as 0 too ("14-beta" never
-// crashes).
+// part and a part that is not a number count as 0 ("14-beta" never panics).
 func CompareVersions(a, b string) int {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := range max(len(as), len(bs)) {
@@ -192,10 +191,10 @@ func part(parts []string, i int) uint64 {
 	return n
 }
 
-// ChooseSelector applies the order of precedence: the flag, then
-// WXCTL_DEVICE, then ANDROID_SERIAL and GO_IOS_UDID (each for its platform),
-// then the profile's device, then the only ready phone. platform narrows it;
-// empty is both.
+// ChooseSelector applies the order of precedence: the flag, then WXCTL_DEVICE,
+// then ANDROID_SERIAL and GO_IOS_UDID (each for its platform), then the
+// profile's device, then the only ready phone. platform restricts it; empty is
+// both.
 func ChooseSelector(flag string, getenv func(string) string, profile string, platform Platform) (Selector, error) {
 	serial, udid := getenv("ANDROID_SERIAL"), getenv("GO_IOS_UDID")
 	switch platform {
@@ -215,7 +214,7 @@ func ChooseSelector(flag string, getenv func(string) string, profile string, pla
 		return Selector{}, Errorf(SeveralPhones, "both ANDROID_SERIAL (%q) and GO_IOS_UDID (%q) are set", serial, udid).
 			WithHint("choose one with --device, or narrow it with --platform android or --platform ios")
 	case serial != "":
-		// A serial from the environment is a serial, never a condition.
+		// A serial from the environment is never parsed as a condition.
 		return Selector{Text: serial, From: "ANDROID_SERIAL", Platform: Android}, nil
 	case udid != "":
 		return Selector{Text: udid, From: "GO_IOS_UDID", Platform: IOS}, nil

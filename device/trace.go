@@ -7,19 +7,20 @@ import (
 	"unicode/utf8"
 )
 
-// Trace is told what goes over the connections to phones: which services are
-// opened and asked, and what they answer. A nil Trace is told nothing.
+// Trace receives what goes over the connections to phones: which services are
+// opened and used, and their answers. A nil Trace ignores everything.
 type Trace struct {
 	say         func(line string)
 	connections atomic.Int64
 }
 
-// NewTrace returns a Trace that hands each line to say, which may be called by
-// several goroutines at once. Lines hold no secrets and are bounded; what a
-// terminal might obey is still in them.
+// NewTrace returns a Trace that passes each line to say, which may be called by
+// several goroutines at once. Lines contain no secrets and have a limited
+// length; they may still contain terminal escapes.
 func NewTrace(say func(line string)) *Trace { return &Trace{say: say} }
 
-// Wire is a new connection, by which its lines are told from those of others.
+// Wire starts a new connection, whose lines are distinguishable from those of
+// others.
 func (t *Trace) Wire(protocol string) Wire {
 	if t == nil {
 		return Wire{}
@@ -27,36 +28,38 @@ func (t *Trace) Wire(protocol string) Wire {
 	return Wire{t, protocol, t.connections.Add(1)}
 }
 
-// Wire tells a Trace of one connection. The zero Wire tells nobody.
+// Wire traces one connection. The zero Wire traces nothing.
 type Wire struct {
 	trace    *Trace
 	protocol string
 	number   int64
 }
 
-// As is the same connection, on which another protocol is spoken from now on.
+// As is the same connection, which uses another protocol from now on.
 func (w Wire) As(protocol string) Wire {
 	w.protocol = protocol
 	return w
 }
 
-// Traced reports whether anybody is told, for lines that cost something to make.
+// Traced reports whether lines are received, for lines that are expensive to
+// make.
 func (w Wire) Traced() bool { return w.trace != nil }
 
-// Sent tells what went to the phone or its server.
+// Sent traces what went to the phone or its server.
 func (w Wire) Sent(format string, args ...any) { w.tell(">", format, args) }
 
-// Got tells what came back. Text from a phone belongs in quotes: %q.
+// Got traces what came back. Quote text from a phone: %q.
 func (w Wire) Got(format string, args ...any) { w.tell("<", format, args) }
 
-// most bounds a line, in bytes; mostMasked is how much of a text is looked at.
+// most limits a line, in bytes; mostMasked is how much of a text is searched
+// for secrets.
 const (
 	mostTraced = 300
 	mostMasked = 4 << 10
 )
 
-// secretPart is a value that must not be seen, in a URL or a log: the names are
-// those of WeChat's HTTP API and of its URLs.
+// secretPart matches a value in a URL or a log that must not be shown: the
+// names are those of WeChat's HTTP API and of its URLs.
 var secretPart = regexp.MustCompile(`(?i)\b((?:code|secret|ticket|password|[a-z_]*token)(?:=|%3D|\\?":\s*\\?"))[^&\s"'\\;,}]+`)
 
 func (w Wire) tell(arrow, format string, args []any) {
@@ -72,8 +75,8 @@ func (w Wire) tell(arrow, format string, args []any) {
 	w.trace.say(fmt.Sprintf("%s#%d %s %s", w.protocol, w.number, arrow, text))
 }
 
-// TraceText is a text of a phone's for a line of a Trace: in quotes, or only its
-// length where it is no text.
+// TraceText formats a phone's text for a line of a Trace: quoted, or only its
+// length if it is not text.
 func TraceText(said []byte) string {
 	if len(said) > mostMasked {
 		return fmt.Sprintf("%d bytes", len(said))

@@ -105,7 +105,7 @@ func Fit(source []byte, limit int) (Thumb, error) {
 	thumb.Format = strings.ToLower(p.Format.Name)
 	thumb.SourceWidth, thumb.SourceHeight = p.Width, p.Height
 	small := upright(reduce(p.Image, thumbSide), p.Orientation)
-	p.Image = nil // p.Image = nil // free the full picture before the search starts
+	p.Image = nil // free the full picture before the search starts
 
 	var search qualitySearch
 	for side := thumbSide; ; {

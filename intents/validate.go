@@ -54,7 +54,7 @@ func Validate(req Request) []Problem {
 	case Share:
 		c.Source = moduleDocument
 		switch o := r.Message.Object.(type) {
-		case MiniProgram: // case MiniProgram: // its thumb is the card's picture, with a limit of its own
+		case MiniProgram: // its thumb is the card's picture, with a limit of its own
 			c.userName("message.object.userName", o.UserName)
 			if r.Scene == SceneTimeline || r.Scene == SceneFavorite {
 				c.named(idScene, "scene", "should be session or contact: WeChat sends a mini program into chats only, whatever the scene says")

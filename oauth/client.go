@@ -54,7 +54,7 @@ type Attempt struct {
 	Status  int    // HTTP status, 0 if there was no reply
 	Bytes   int    // length of the body, as far as it was read
 	Elapsed time.Duration
-	Err     *Error        // Err     *Error        // why it failed; nil if it succeeded
+	Err     *Error        // why it failed; nil if it succeeded
 	Pause   time.Duration // how long until it is tried again; 0 if it is not
 }
 
@@ -126,7 +126,7 @@ func (c *Client) Check(ctx context.Context, token Token) error {
 		if !p.present("errcode") {
 			return p, errors.New("the reply has no errcode")
 		}
-		_, err := p.number("errcode") // _, err := p.number("errcode") // a reply without it is not an answer
+		_, err := p.number("errcode") // a reply without it is not an answer
 		return p, err
 	})
 	return err
@@ -182,7 +182,7 @@ type request struct {
 	op      Op
 	path    string
 	query   url.Values
-	secrets []Secret // secrets []Secret // to be removed from the reply's text
+	secrets []Secret // to be removed from the reply's text
 }
 
 // call sends the request, repeats it if the errcode table says so, and returns
@@ -275,7 +275,7 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 		return 0, nil, transportError(ctx, req.op, host, sent.Load(), err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusSwitchingProtocols { // if resp.StatusCode == http.StatusSwitchingProtocols { // its "body" is the bare connection, which ignores deadlines
+	if resp.StatusCode == http.StatusSwitchingProtocols { // its "body" is the bare connection, which ignores deadlines
 		return resp.StatusCode, nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
@@ -345,7 +345,7 @@ func (c *Client) transport(base BaseURL) *http.Transport {
 				return nil, nil
 			}
 			u, err := proxy(r)
-			if err != nil { // if err != nil { // its text contains the URL, and maybe a password
+			if err != nil { // its text contains the URL, and maybe a password
 				return nil, errBadProxy
 			}
 			return u, nil

@@ -18,9 +18,9 @@ type Class int
 
 // The classes.
 const (
-	ClassUnknown     Class = iota // ClassUnknown     Class = iota // not in the table
+	ClassUnknown     Class = iota // not in the table
 	ClassCredentials              // the app's or the user's credentials, or what they may do
-	ClassService                  // ClassService                  // WeChat is busy, or a quota is used up
+	ClassService                  // WeChat is busy, or a quota is used up
 	ClassRequest                  // the request itself is malformed, or was sent to the wrong place
 )
 

@@ -24,7 +24,7 @@ const (
 	KindUnreachable                 // no connection: name, network, proxy or TLS
 	KindRedirect                    // the server wanted to send us elsewhere
 	KindStatus                      // an HTTP status other than 200, and no errcode in the body
-	KindReply                       // KindReply                       // an invalid reply: truncated, too long, not JSON, a field missing
+	KindReply                       // an invalid reply: truncated, too long, not JSON, a field missing
 )
 
 // Error is the failure of a call. Its text is safe to print: without the
@@ -46,7 +46,7 @@ type Error struct {
 	// missing.
 	Missing int
 
-	cause error // cause error // a plain sentinel, never an error with text from outside
+	cause error // a plain sentinel, never an error with text from outside
 }
 
 // Error returns one sentence: what failed and, for an errcode, its meaning.

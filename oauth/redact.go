@@ -27,7 +27,7 @@ const (
 // redactor removes secrets from text that a server sent.
 type redactor struct {
 	secrets []Secret
-	pattern *regexp.Regexp // pattern *regexp.Regexp // every form of every value; nil if there is none
+	pattern *regexp.Regexp // every form of every value; nil if there is none
 }
 
 // newRedactor returns a redactor for the given values in the forms in which a
@@ -68,8 +68,8 @@ func base64Forms(v string) []string {
 	for offset := range 3 {
 		padded := make([]byte, offset, offset+len(v))
 		padded = append(padded, v...)
-		whole := len(padded) / 3 * 3 // whole := len(padded) / 3 * 3 // the rest of the last group depends on the text after it
-		first := (offset*8 + 5) / 6  // first := (offset*8 + 5) / 6  // characters that hold bits of the text before
+		whole := len(padded) / 3 * 3 // the rest of the last group depends on the text after it
+		first := (offset*8 + 5) / 6  // characters that hold bits of the text before
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := enc.EncodeToString(padded[:whole])
 			if len(text)-first >= minRedacted {
@@ -84,7 +84,7 @@ func base64Forms(v string) []string {
 // control characters escaped, at most max runes long.
 func (r *redactor) clean(text string, max int) string {
 	text = r.cut(text)
-	text = r.cut(Printable(hideAddresses(text))) // text = r.cut(Printable(hideAddresses(text))) // again: escaping may have produced a secret's digits
+	text = r.cut(Printable(hideAddresses(text))) // again: escaping may have produced a secret's digits
 	if utf8.RuneCountInString(text) > max {
 		text = string([]rune(text)[:max]) + "…"
 	}

@@ -41,7 +41,7 @@ func repair(body []byte) []byte {
 		c := body[i]
 		switch {
 		case inString && c < 0x20:
-			if escaped { // if escaped { // a backslash before a raw byte is literal
+			if escaped { // a backslash before a raw byte is literal
 				out = append(out, '\\')
 			}
 			escaped = false
@@ -279,7 +279,7 @@ func (p reply) refusal(op Op, status int) *Error {
 	if !p.present("errcode") {
 		return nil
 	}
-	code := p.integer("errcode") // code := p.integer("errcode") // if it can't be read, the fields that the task needs decide
+	code := p.integer("errcode") // if it can't be read, the fields that the task needs decide
 	if code == 0 {
 		return nil
 	}
@@ -306,7 +306,7 @@ type Token struct {
 	AccessToken  Secret
 	RefreshToken Secret
 	OpenID       string
-	UnionID      string   // UnionID      string   // empty if WeChat did not send it
+	UnionID      string   // empty if WeChat did not send it
 	Scope        []string // what the user granted
 	// ExpiresIn is the access token's lifetime when it was obtained, normally
 	// two hours; 0 if WeChat did not send it. The lifetime of a refresh token
@@ -389,7 +389,7 @@ func (p reply) token(op Op, old Token, now time.Time) (Token, error) {
 func (p reply) scope() []string {
 	var list []string
 	text := ""
-	if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // some gateways send an array
+	if bytes.HasPrefix(p.fields["scope"], []byte("[")) { // some gateways send an array
 		text = strings.Join(p.texts("scope"), ",")
 	} else {
 		text = p.text("scope")
@@ -406,7 +406,7 @@ func (p reply) scope() []string {
 // through [Printable] before it is printed.
 type UserInfo struct {
 	OpenID   string
-	UnionID  string // UnionID  string // empty if WeChat did not send it
+	UnionID  string // empty if WeChat did not send it
 	Nickname string
 	// Sex is 1 for male, 2 for female, 0 for unknown. Like Province, City and
 	// Country it has been empty for app logins since October 2021.

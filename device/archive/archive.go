@@ -1,6 +1,6 @@
-// Package archive reads single files out of a ZIP archive of any size, on a
-// disk or on a phone, with few reads and little memory. It believes nothing
-// that an archive says of itself: APKs and IPAs come from anywhere.
+// Package archive reads single files from a ZIP archive of any size, on a disk
+// or on a phone, with few reads and little memory. It treats archives as
+// hostile: APKs and IPAs come from anywhere.
 package archive
 
 import (
@@ -16,27 +16,28 @@ import (
 	"slices"
 )
 
-// archive/zip is not used here: it keeps all of a directory, however large, and
-// does not say where it begins, which is where an APK's signatures end.
+// archive/zip is not used: it keeps the whole directory in memory, however
+// large, and does not say where the directory begins, which is where an APK's
+// signatures end.
 
-// Bounds of what is believed. An APK of 2 GB with 100000 files is below them.
+// Limits of what is accepted. An APK of 2 GB with 100000 files is below them.
 const (
 	maxDirectory = 24 << 20
 	maxKept      = 1 << 16
 	maxTail      = 1<<16 + 22 + 20 // the longest comment, the end record, a ZIP64 locator
 )
 
-// ErrNotZIP is a file that is no ZIP archive, or a cut one.
+// ErrNotZIP is returned for a file that is not a ZIP archive, or was truncated.
 var ErrNotZIP = errors.New("not a ZIP archive, or a file that was cut off")
 
-// An entry is a file in the archive.
+// entry is a file in the archive.
 type entry struct {
 	method       uint16
 	packed, size int64
 	header       int64 // offset of its local header
 }
 
-// Directory is what is kept of an archive's directory.
+// Directory is the part of an archive's directory that was kept.
 type Directory struct {
 	r       io.ReaderAt
 	start   int64 // of the central directory
@@ -60,8 +61,8 @@ func (d *Directory) Has(name string) bool {
 
 const methodStored = 0
 
-// Open reads the directory of an archive of that size, and keeps the files
-// whose names keep agrees to.
+// Open reads the directory of an archive of that size, and keeps the files for
+// whose names keep returns true.
 func Open(r io.ReaderAt, size int64, keep func(name string) bool) (*Directory, error) {
 	r = newPages(r, size)
 	tail := make([]byte, min(size, maxTail))
@@ -105,8 +106,8 @@ func Open(r io.ReaderAt, size int64, keep func(name string) bool) (*Directory, e
 	return d, d.disjoint()
 }
 
-// disjoint refuses entries that share bytes, by which a small archive unpacks
-// to any size.
+// disjoint refuses entries that overlap, which let a small archive unpack to
+// any size.
 func (d *Directory) disjoint() error {
 	names := d.Names()
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(d.entries[a].header, d.entries[b].header) })
@@ -119,15 +120,15 @@ func (d *Directory) disjoint() error {
 	return nil
 }
 
-// end is what the end record tells: where the directory is, and how many
+// end is the content of the end record: where the directory is, and how many
 // entries it has.
 type end struct {
 	start, length int64
 	count         uint64
 }
 
-// findEnd looks for the end record: backwards, as Android does, for one whose
-// comment fills the rest of the file.
+// findEnd searches for the end record: backwards, as Android does, for one
+// whose comment extends to the end of the file.
 func findEnd(r io.ReaderAt, tail []byte, size int64) (end, error) {
 	for at := len(tail) - 22; at >= 0; at-- {
 		if !bytes.HasPrefix(tail[at:], []byte("PK\x05\x06")) {
@@ -142,7 +143,7 @@ func findEnd(r io.ReaderAt, tail []byte, size int64) (end, error) {
 			length: int64(binary.LittleEndian.Uint32(rec[12:])),
 			start:  int64(binary.LittleEndian.Uint32(rec[16:])),
 		}
-		before := size - int64(len(rec)) // what lies before the record
+		before := size - int64(len(rec)) // what precedes the record
 		if at >= 20 && bytes.HasPrefix(tail[at-20:], []byte("PK\x06\x07")) {
 			var err error
 			if e, err = findEnd64(r, int64(binary.LittleEndian.Uint64(tail[at-12:])), before-20); err != nil {
@@ -176,7 +177,7 @@ func findEnd64(r io.ReaderAt, at, before int64) (end, error) {
 	}, nil
 }
 
-// parseEntry reads one entry of the directory, and says how long it is there.
+// parseEntry reads one entry of the directory, and returns its length there.
 func parseEntry(data []byte) (name string, e entry, n int, err error) {
 	if len(data) < 46 || !bytes.HasPrefix(data, []byte("PK\x01\x02")) {
 		return "", e, 0, ErrNotZIP
@@ -216,7 +217,7 @@ func parseEntry(data []byte) (name string, e entry, n int, err error) {
 	return string(data[46 : 46+length]), e, n, nil
 }
 
-// body is where an entry's bytes are, as they are packed.
+// body returns a file's entry and its bytes, still compressed.
 func (d *Directory) body(name string) (entry, *io.SectionReader, error) {
 	e, ok := d.entries[name]
 	if !ok {
@@ -236,20 +237,21 @@ func (d *Directory) body(name string) (entry, *io.SectionReader, error) {
 	return e, io.NewSectionReader(d.r, at, e.packed), nil
 }
 
-// unpack unpacks a file as it is read.
+// unpack decompresses a file while it is read.
 func (d *Directory) unpack(name string) (entry, io.Reader, error) {
 	e, body, err := d.body(name)
 	if err != nil {
 		return e, nil, err
 	}
 	var source io.Reader = bufio.NewReaderSize(body, 1<<18)
-	if e.method != methodStored { // which Android takes for deflate, whatever it is
+	if e.method != methodStored { // Android treats any other method as deflate
 		source = flate.NewReader(source)
 	}
 	return e, source, nil
 }
 
-// Stream unpacks a file as it is read, up to the size that the directory tells.
+// Stream decompresses a file while it is read, up to the size in the directory,
+// which it returns too.
 func (d *Directory) Stream(name string) (io.Reader, int64, error) {
 	e, source, err := d.unpack(name)
 	if err != nil {
@@ -258,8 +260,8 @@ func (d *Directory) Stream(name string) (io.Reader, int64, error) {
 	return io.LimitReader(source, e.size), e.size, nil
 }
 
-// Read unpacks a file of at most that many bytes, which it also holds to the
-// size that the directory tells.
+// Read decompresses a file of at most that many bytes; it must have the size
+// that the directory says.
 func (d *Directory) Read(name string, most int64) ([]byte, error) {
 	e, source, err := d.unpack(name)
 	if err != nil {
@@ -278,8 +280,8 @@ func (d *Directory) Read(name string, most int64) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// Section makes a file readable at any place: where it is, if it is stored;
-// else unpacked, as far as it has at most that many bytes.
+// Section gives random access to a file: in place if it is stored; otherwise
+// decompressed in memory, if it has at most that many bytes.
 func (d *Directory) Section(name string, most int64) (io.ReaderAt, int64, error) {
 	e, body, err := d.body(name)
 	if err != nil {

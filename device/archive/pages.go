@@ -2,14 +2,14 @@ package archive
 
 import "io"
 
-// pageSize is what is read at once of a file. On a phone each read is a round
+// pageSize is how many bytes are read at once. On a phone each read is a round
 // trip, and a page takes about as long as its first byte.
 const (
 	pageSize = 32 << 10
 	maxPages = 256
 )
 
-// pages makes few large reads of many small ones, and reads nothing twice.
+// pages turns many small reads into few large ones, and reads nothing twice.
 type pages struct {
 	r    io.ReaderAt
 	size int64

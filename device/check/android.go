@@ -10,7 +10,7 @@ const (
 	entryClass    = ".wxapi.WXEntryActivity"
 )
 
-// manifest asks a check only of an app whose manifest could be read.
+// manifest runs a check only on an app whose manifest could be read.
 func manifest(find func(*Facts) Result) func(*Facts) Result {
 	return app(func(f *Facts) Result {
 		if f.App.NoManifest != "" {
@@ -20,7 +20,7 @@ func manifest(find func(*Facts) Result) func(*Facts) Result {
 	})
 }
 
-// entry asks a check only of an app that declares WXEntryActivity.
+// entry runs a check only on an app that declares WXEntryActivity.
 func entry(find func(f *Facts, e *Entry) Result) func(*Facts) Result {
 	return app(func(f *Facts) Result {
 		if f.App.Entry == nil {

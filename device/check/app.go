@@ -158,7 +158,7 @@ func sdkChecks() []Check {
 	}}
 }
 
-// app asks a check only of an app that is there.
+// app runs a check only if the app was found.
 func app(find func(*Facts) Result) func(*Facts) Result {
 	return func(f *Facts) Result {
 		if f.App.NotInstalled {
@@ -177,7 +177,8 @@ func md5s(signers []Signer) string {
 	return strings.Join(sums, ", ")
 }
 
-// older compares versions of numbers and dots; what is no number counts as 0.
+// older compares versions of numbers and dots; a part that is not a number
+// counts as 0.
 func older(version, than string) bool {
 	a, b := strings.Split(version, "."), strings.Split(than, ".")
 	for i := range max(len(a), len(b)) {
@@ -195,7 +196,7 @@ func older(version, than string) bool {
 	return false
 }
 
-// number is the number that s begins with.
+// number is the number that s begins with, 0 if none.
 func number(s string) int {
 	n := 0
 	for _, c := range s {

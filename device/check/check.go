@@ -1,8 +1,8 @@
 // Package check is the one table of what can be wrong with a WeChat
-// integration. `wxctl doctor` prints what the checks find, `inspect` those that
-// need the app alone; the warnings of requests are rows without a function of
-// their own. It knows facts and no way to learn them: phones, files and servers
-// are read elsewhere.
+// integration. `wxctl doctor` prints what the checks find, `inspect` the
+// findings about the app alone; warnings about requests are rows without a
+// function. It evaluates facts and does not collect them: phones, files and
+// servers are read elsewhere.
 package check
 
 import (
@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// A Status is what a check says.
+// Status is the result of a check.
 type Status string
 
 // The statuses. Skip is a check that does not apply here, Unknown one whose
-// facts could not be learned; both carry a reason.
+// facts could not be determined; both come with a reason.
 const (
 	Pass    Status = "pass"
 	Warn    Status = "warn"
@@ -26,11 +26,11 @@ const (
 	Unknown Status = "unknown"
 )
 
-// A Group is a part of the way from this computer to WeChat's servers.
+// Group is a part of the way from this computer to WeChat's servers.
 type Group string
 
-// The groups, in the order in which they are shown. Rows of Request are said
-// by the commands that send a request.
+// The groups, in the order in which they are shown. The rows of Request are
+// reported by the commands that send a request.
 const (
 	GroupHost    Group = "host"
 	GroupPhone   Group = "phone"
@@ -47,10 +47,10 @@ func Groups() []Group {
 	return []Group{GroupHost, GroupPhone, GroupWeChat, GroupApp, GroupLink, GroupProfile, GroupCloud, GroupRequest}
 }
 
-// A Need is where a check's facts come from.
+// Need says where a check's facts come from.
 type Need string
 
-// The needs. NeedApp is served by a file as well as by a phone.
+// The needs. A file satisfies NeedApp as well as a phone does.
 const (
 	NeedHost    Need = "host"
 	NeedPhone   Need = "phone"
@@ -63,54 +63,55 @@ const (
 	NeedRequest Need = "request"
 )
 
-// A Check is one row of the table.
+// Check is one row of the table.
 type Check struct {
 	ID       string
 	Group    Group
-	Severity Status // Warn or Fail: what it is if it is found
+	Severity Status // Warn or Fail: the status of a finding
 	Platform string // "android" or "ios"; "" is both
 	Needs    []Need
-	// Title says in general what is wrong; it heads the check's page.
+	// Title describes the problem in general; it is the heading of the check's
+	// documentation.
 	Title string
-	// Good is said when nothing is wrong.
+	// Good is shown if nothing is wrong.
 	Good string
-	// Why says what the user sees, and why that is so.
+	// Why says what the user sees, and the reason.
 	Why string
 	// Fix names a command, or the place in a manifest, an Info.plist or a page.
 	Fix string
-	// Command is a line for the shell that fixes it, if there is one.
+	// Command is a shell command that fixes it, if there is one.
 	Command string
-	// Complaints are numbers of the list of known complaints in docs/doctor.md.
+	// Complaints are indexes of the list of known complaints in docs/doctor.md.
 	Complaints []int
-	// Find looks for the fault; nil where only others find it (in a request, a
-	// log line).
+	// Find looks for the problem; nil for checks that are reported from
+	// elsewhere (a request, a log line).
 	Find func(*Facts) Result
 }
 
-// A Result is what a check makes of the facts. A Result without Status is a
-// fault of the check's severity.
+// Result is what a check found in the facts. A Result without Status has the
+// check's Severity.
 type Result struct {
 	Status   Status
 	Title    string
 	Evidence []Evidence
-	Fix      Fix // where it is more exact than the check's own
+	Fix      Fix // if it is more specific than the check's own
 }
 
-// Evidence is one thing that was seen, and where.
+// Evidence is one observation and its source.
 type Evidence struct {
 	What   string `json:"what"`
 	Source string `json:"source"`
 }
 
-// Fix is what to do about a finding.
+// Fix says what to do about a finding.
 type Fix struct {
 	Text    string `json:"text"`
 	Command string `json:"command"`
-	// Auto says that `wxctl doctor --fix` can do it.
+	// Auto is set if `wxctl doctor --fix` can do it.
 	Auto bool `json:"auto"`
 }
 
-// A Finding is what a check said.
+// Finding is the result of a check, as it is reported.
 type Finding struct {
 	ID         string     `json:"id"`
 	Group      Group      `json:"group"`
@@ -127,10 +128,10 @@ type Finding struct {
 // Bad reports whether the finding is something to fix.
 func (f *Finding) Bad() bool { return f.Status == Fail || f.Status == Warn }
 
-// Docs is where a check is described.
+// Docs is where a check is documented.
 func (c *Check) Docs() string { return "docs/doctor.md#" + c.ID }
 
-// Find returns the row of an id.
+// Find returns the row with an id.
 func Find(id string) (Check, bool) {
 	table := Table()
 	if i := slices.IndexFunc(table, func(c Check) bool { return c.ID == id }); i >= 0 {
@@ -139,8 +140,8 @@ func Find(id string) (Check, bool) {
 	return Check{}, false
 }
 
-// Match reports whether an id fits one of the patterns: an id, the start of
-// one before a dot, or a pattern of path.Match.
+// Match reports whether an id matches one of the patterns: an id, a prefix of
+// one that ends before a dot, or a pattern of path.Match.
 func Match(id string, patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		ok, err := path.Match(p, id)
@@ -148,9 +149,9 @@ func Match(id string, patterns []string) bool {
 	})
 }
 
-// Run asks the checks of the table that wanted agrees to, in the table's
-// order. Those of another platform, and those that only others find, say
-// nothing.
+// Run runs the checks of the table for which wanted returns true, in the
+// table's order. Checks for another platform and checks without Find are
+// skipped.
 func Run(f *Facts, wanted func(*Check) bool) []Finding {
 	out := []Finding{}
 	for _, c := range Table() {
@@ -162,8 +163,8 @@ func Run(f *Facts, wanted func(*Check) bool) []Finding {
 	return out
 }
 
-// run asks one check. That it panics is a fault of its own, and no reason not
-// to ask the others.
+// run runs one check. If it panics, that is a finding of its own and the other
+// checks still run.
 func (c *Check) run(f *Facts) (found Finding) {
 	began := time.Now()
 	defer func() {
@@ -180,7 +181,7 @@ func (c *Check) run(f *Facts) (found Finding) {
 	return c.Finding(f.subject(c.Group), c.Find(f))
 }
 
-// Finding makes a finding of what a check said of subject.
+// Finding makes a finding from what a check found about subject.
 func (c *Check) Finding(subject string, r Result) Finding {
 	f := Finding{
 		ID: c.ID, Group: c.Group, Subject: subject, Status: r.Status, Title: r.Title, Evidence: slices.Clone(r.Evidence), Fix: r.Fix,
@@ -224,19 +225,19 @@ func unknown(format string, args ...any) Result {
 
 func found(format string, args ...any) Result { return Result{Title: fmt.Sprintf(format, args...)} }
 
-// seen adds evidence.
+// seen returns r with evidence added.
 func (r Result) seen(source, format string, args ...any) Result {
 	r.Evidence = append(r.Evidence, Evidence{What: fmt.Sprintf(format, args...), Source: source})
 	return r
 }
 
-// fixed sets a fix that is more exact than the check's own.
+// fixed returns r with a fix that is more specific than the check's own.
 func (r Result) fixed(format string, args ...any) Result {
 	r.Fix.Text = fmt.Sprintf(format, args...)
 	return r
 }
 
-// by sets the command that fixes it.
+// by returns r with the command that fixes it.
 func (r Result) by(format string, args ...any) Result {
 	r.Fix.Command = fmt.Sprintf(format, args...)
 	return r

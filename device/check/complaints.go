@@ -2,14 +2,14 @@ package check
 
 import "slices"
 
-// A Complaint is what users say of an integration that does not work, for ten
-// years, in the issues of its wrappers.
+// Complaint is a problem that users have reported for ten years in the issues
+// of the SDK's wrappers.
 type Complaint struct {
 	Number int
 	Text   string
 }
 
-// Checks are the ids of the checks that find it.
+// Checks returns the ids of the checks that find it.
 func (c Complaint) Checks() []string {
 	var ids []string
 	for _, row := range Table() {
@@ -20,7 +20,7 @@ func (c Complaint) Checks() []string {
 	return ids
 }
 
-// Complaints lists what users complain of.
+// Complaints lists what users complain about.
 func Complaints() []Complaint {
 	return []Complaint{
 		{Number: 1, Text: "WeChat shows \"loading\" and closes; the reply is -6"},

@@ -6,27 +6,28 @@ import (
 	"time"
 )
 
-// Facts are all that checks look at. What could not be learned has a Gap.
-// Text from outside is printable already.
+// Facts is all that checks use. Facts that could not be determined have a Gap.
+// Text from outside is already printable.
 type Facts struct {
 	Platform string // "android" or "ios"
 	Host     Host
 	Phone    Phone
 	WeChat   WeChat
-	// App is the app that is looked at: as it is installed, or as a file has it.
+	// App is the app that is checked: as installed, or from a file.
 	App App
-	// Installed is the app on the phone, where App is a file's; nil without.
+	// Installed is the app on the phone if App comes from a file; nil if it
+	// isn't installed.
 	Installed *App
 	Profile   Profile
 	Web       Web
 	Cloud     Cloud
 	Probe     Probe
-	// Gaps says why the facts of a need are not there.
+	// Gaps says why the facts of a need are missing.
 	Gaps map[Need]Gap
 }
 
-// A Gap is why facts are not there: Skip if nobody asked for them, Unknown if
-// they could not be had.
+// Gap is why facts are missing: Skip if they were not requested, Unknown if
+// they could not be determined.
 type Gap struct {
 	Status Status
 	Reason string
@@ -34,28 +35,28 @@ type Gap struct {
 
 // Host is this computer.
 type Host struct {
-	// Absent are the servers for phones that don't answer, each in a sentence
-	// with what to do.
+	// Absent lists the device servers that don't answer, each with a message
+	// and a hint.
 	Absent []Absent
 }
 
 // Absent is a server that does not answer.
 type Absent struct{ Message, Hint string }
 
-// Phone is the phone.
+// Phone describes the phone.
 type Phone struct {
 	Name string
 	UDID string // iOS
 	API  int    // Android
-	// State is "ready", or what keeps the phone from being used, with Fix.
+	// State is "ready", or why the phone can't be used, with Fix.
 	State, Fix string
 	ScreenOff  bool
 	Locked     bool
-	// Profiles are Android users that belong to another one: work profiles.
+	// Profiles are Android users that belong to another user: work profiles.
 	Profiles []string
 }
 
-// WeChat is the WeChat on the phone.
+// WeChat describes the WeChat on the phone.
 type WeChat struct {
 	Installed, Disabled, Suspended bool
 	Version                        string
@@ -64,16 +65,16 @@ type WeChat struct {
 	Support int
 	// Users are the Android users that have a WeChat.
 	Users []string
-	// Refused says what this WeChat won't do.
+	// Refused says what this WeChat doesn't support.
 	Refused []string
 }
 
-// App is an app, as it is installed or as a file has it.
+// App is an app, as installed or from a file.
 type App struct {
 	Package string // package name or bundle id
 	Source  string // where this was read
-	// NotInstalled is an app that the phone does not have; Unnamed says why it
-	// is not known which app is meant.
+	// NotInstalled is set if the phone does not have the app; Unnamed says why
+	// it is not known which app to check.
 	NotInstalled bool
 	Unnamed      string
 	Disabled     bool
@@ -90,23 +91,25 @@ type App struct {
 type Android struct {
 	TargetSDK int
 	Installer string
-	// Signers are its certificates. NoSigners says why there is none.
+	// Signers are its certificates. NoSigners says why there are none.
 	Signers   []Signer
 	NoSigners string
-	// Rotated are older keys that newer Android versions accept as its own.
+	// Rotated are older keys that newer Android versions also accept as the
+	// app's.
 	Rotated []Signer
 	Entry   *Entry
-	// Entries are all components of the name WXEntryActivity, Entry too.
+	// Entries are all components named WXEntryActivity, including Entry.
 	Entries []string
 	// Queries are the packages of <queries>; NoManifest says why they, Entries
 	// and Providers are not known.
 	Queries    []string
 	NoManifest string
-	// SeesWeChat says what else lets the app see WeChat; "" if nothing does.
+	// SeesWeChat says what else makes WeChat visible to the app; "" if nothing
+	// does.
 	SeesWeChat string
 	Providers  []Provider
-	// EntryClass says whether the code of the entry activity is there; SDK is
-	// the OpenSDK's version in it. NoClasses says why they are not known.
+	// EntryClass is set if the code of the entry activity exists; SDK is the
+	// OpenSDK's version in it. NoClasses says why they are not known.
 	EntryClass bool
 	SDK        string
 	NoClasses  string
@@ -114,7 +117,7 @@ type Android struct {
 
 // Signer is a signing certificate.
 type Signer struct {
-	MD5     string // as the Open Platform wants it
+	MD5     string // as the Open Platform expects it
 	Subject string
 	Debug   bool   // made by Android's build tools
 	Scheme  string // v1, v2, v3 or v3.1, and for which Android versions
@@ -143,12 +146,12 @@ type IOS struct {
 	// NoEntitlements says why they are not known.
 	Domains        []string
 	NoEntitlements string
-	// Odd are the values in Info.plist and in the entitlements that have another
-	// type than they should, in words. They count as absent.
+	// Odd describes the values in Info.plist and in the entitlements that have
+	// the wrong type. They count as absent.
 	Odd  []string
 	Team string // team id; "" if it is not known
-	// Provisioning is the profile in the app; nil if there is none, or it
-	// can't be read (NoProvisioning).
+	// Provisioning is the app's provisioning profile; nil if there is none or
+	// it can't be read (NoProvisioning).
 	Provisioning   *Provisioning
 	NoProvisioning string
 }
@@ -164,31 +167,31 @@ type Provisioning struct {
 	Domains []string // its associated domains; "*" allows any
 }
 
-// Profile is what the user says of the app: what is registered at the Open
+// Profile is what the user says about the app: what is registered at the Open
 // Platform.
 type Profile struct {
 	Name          string
 	AppID         string
 	Package       string
 	BundleID      string
-	MD5           string // as it was written
+	MD5           string // as the user wrote it
 	Team          string
 	UniversalLink string
 	MiniPrograms  []string
 }
 
-// Probe is what became of a forged reply.
+// Probe is the result of a forged reply.
 type Probe struct {
-	// Reached says that the app's onResp was called; Refused why no reply could
-	// be forged.
+	// Reached is set if the app's onResp was called; Refused says why no reply
+	// could be forged.
 	Reached bool
-	// Hook says that the app has the debug hook, which logs each reply.
+	// Hook is set if the app has the debug hook, which logs each reply.
 	Hook    bool
 	Refused string
 	Seen    []Evidence
 }
 
-// AppIDs are the AppIDs among URL schemes.
+// AppIDs returns the AppIDs among URL schemes.
 func AppIDs(schemes []string) []string {
 	var out []string
 	for _, s := range schemes {
@@ -204,7 +207,7 @@ func isAppID(s string) bool {
 	return len(s) == 18 && strings.EqualFold(s[:2], "wx") && strings.Trim(strings.ToLower(s[2:]), "0123456789abcdef") == ""
 }
 
-// NormalMD5 is an MD5 as the Open Platform wants it: lower case, no colons.
+// NormalMD5 is an MD5 as the Open Platform expects it: lower case, no colons.
 func NormalMD5(s string) string {
 	return strings.ToLower(strings.Map(func(r rune) rune {
 		if r == ':' || r == ' ' || r == '-' {
@@ -218,7 +221,7 @@ func containsFold(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(have string) bool { return strings.EqualFold(have, s) })
 }
 
-// subject is what the checks of a group speak of.
+// subject is what the checks of a group are about.
 func (f *Facts) subject(g Group) string {
 	switch g {
 	case GroupHost:

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// maxQueries is how many of its query schemes iOS heeds for an app linked for
+// maxQueries is how many of its query schemes iOS uses for an app linked for
 // iOS 15 or newer (Apple, canOpenURL(_:)).
 const maxQueries = 50
 
-// queried makes the check of one scheme by which the SDK finds out what WeChat
-// can do (OpenSDK 2.0.0, checkUniversalLinkReady and canOpenURL).
+// queried returns the check for one scheme by which the SDK determines what
+// WeChat supports (OpenSDK 2.0.0, checkUniversalLinkReady and canOpenURL).
 func queried(scheme string, severity Status, without string) Check {
 	return Check{
 		ID: "app.queries." + strings.ToLower(scheme), Group: GroupApp, Severity: severity, Platform: "ios", Needs: []Need{NeedApp},
@@ -99,7 +99,7 @@ func iosChecks() []Check {
 	}, domainChecks(), provisioningChecks())
 }
 
-// entitled asks a check only of an app whose entitlements are known.
+// entitled runs a check only on an app whose entitlements are known.
 func entitled(find func(*Facts) Result) func(*Facts) Result {
 	return app(func(f *Facts) Result {
 		if f.App.NoEntitlements != "" {
@@ -188,8 +188,8 @@ func LinkHosts(domains []string) []string {
 	return out
 }
 
-// hostFits reports whether an associated domain is for a host; *.example.com
-// is for all hosts below example.com.
+// hostFits reports whether an associated domain covers a host; *.example.com
+// covers all hosts below example.com.
 func hostFits(domain, host string) bool {
 	if parent, ok := strings.CutPrefix(domain, "*"); ok {
 		return strings.HasSuffix(strings.ToLower(host), strings.ToLower(parent)) && len(host) > len(parent)

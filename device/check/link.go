@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Web is what websites say of the app's universal link.
+// Web is what websites say about the app's universal link.
 type Web struct {
-	// AppID is TEAM.BUNDLE, as association files name the app; URLs are what
-	// WeChat will open.
+	// AppID is TEAM.BUNDLE, as association files name the app; URLs are those
+	// that WeChat will open.
 	AppID string
 	URLs  []string
 	// Site is the website's own association file, Apple the copy that iPhones
-	// read.
+	// use.
 	Site, Apple Association
 }
 
@@ -22,29 +22,29 @@ type Web struct {
 type Association struct {
 	URL   string
 	Fault LinkFault
-	// Detail says it in words, of what came.
+	// Detail describes it in words.
 	Detail string
-	// Missed is a URL that the file does not give to the app.
+	// Missed is a URL that the file does not assign to the app.
 	Missed string
 	At     time.Time // of Apple's copy
 }
 
-// A LinkFault is what is wrong with an association file.
+// LinkFault is what is wrong with an association file.
 type LinkFault string
 
-// The faults, in the order in which they are looked for.
+// The faults, in the order in which they are checked.
 const (
 	LinkGood        LinkFault = ""
 	LinkUnreachable LinkFault = "unreachable" // no answer, or no valid certificate
 	LinkRedirected  LinkFault = "redirected"
-	LinkAbsent      LinkFault = "absent" // another HTTP status than 200
-	LinkBroken      LinkFault = "broken" // too large, no JSON, no applinks
+	LinkAbsent      LinkFault = "absent" // an HTTP status other than 200
+	LinkBroken      LinkFault = "broken" // too large, not JSON, no applinks
 	LinkWithoutApp  LinkFault = "without-app"
 	LinkOtherPaths  LinkFault = "other-paths"
 )
 
-// LinkURLs are the URLs that WeChat opens to answer an app
-// (OpenSDK for iOS: the link, the AppID as a folder, the command).
+// LinkURLs are the URLs that WeChat opens to answer an app (OpenSDK for iOS:
+// the link, the AppID as a folder, the command).
 func LinkURLs(link, appID string) []string {
 	if !strings.HasSuffix(link, "/") {
 		link += "/"
@@ -83,7 +83,7 @@ func findLinkForm(f *Facts) Result {
 	return pass().seen(source, "%s", link)
 }
 
-// site makes the check of one kind of fault in the website's own file.
+// site returns a check for faults in the website's own file.
 func site(c Check, faults ...LinkFault) Check {
 	c.Group, c.Severity, c.Platform, c.Needs = GroupLink, Fail, "ios", []Need{NeedWeb}
 	c.Complaints = []int{14}
@@ -179,7 +179,7 @@ func linkChecks() []Check {
 	}
 }
 
-// Cloud is what WeChat's OAuth server answered to a made-up code.
+// Cloud is what WeChat's OAuth server answered to an invalid code.
 type Cloud struct {
 	Source  string
 	ErrCode int

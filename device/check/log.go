@@ -2,7 +2,7 @@ package check
 
 import "strings"
 
-// logged is a check that a line of the app's log finds.
+// logged is a check that is found by a line of the app's log.
 type logged struct {
 	Check
 	contains []string
@@ -10,7 +10,7 @@ type logged struct {
 
 // logRows are the lines that the SDK writes when it refuses something: on
 // Android with tags MicroMsg.SDK.*, on iOS only if the app prints what the
-// SDK's startLogByLevel hands it.
+// SDK's startLogByLevel passes to it.
 func logRows() []logged {
 	row := func(id, platform string, severity Status, complaints []int, title, why, fix string, contains ...string) logged {
 		return logged{Check{ID: "app.log." + id, Group: GroupApp, Severity: severity, Platform: platform, Needs: []Need{NeedLog},
@@ -78,8 +78,8 @@ func logChecks() []Check {
 	return out
 }
 
-// InLog returns what a line of a log says of the app; ok is false if it says
-// nothing.
+// InLog returns the check that a log line belongs to; ok is false if there is
+// none.
 func InLog(platform, line string) (c Check, ok bool) {
 	for _, r := range logRows() {
 		if r.Platform != platform {

@@ -1,7 +1,7 @@
 package check
 
-// requestChecks are what is known of a request before or after it is sent; the
-// commands that send requests say them.
+// requestChecks are the known problems of a request before or after it is sent;
+// they are reported by the commands that send requests.
 func requestChecks() []Check {
 	row := func(id, platform string, severity Status, complaints []int, title, why, fix string) Check {
 		return Check{ID: id, Group: GroupRequest, Severity: severity, Platform: platform, Needs: []Need{NeedRequest},

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// playStore is the package of Google Play, as the installer of an app.
+// playStore is Google Play's package name, as an app's installer.
 const playStore = "com.android.vending"
 
-// signed asks a check only of an app whose certificates are known.
+// signed runs a check only on an app whose certificates are known.
 func signed(find func(f *Facts, registered bool) Result) func(*Facts) Result {
 	return app(func(f *Facts) Result {
 		if len(f.App.Signers) == 0 {
@@ -24,7 +24,7 @@ func debug(signers []Signer) bool {
 	return !slices.ContainsFunc(signers, func(s Signer) bool { return !s.Debug })
 }
 
-// evidence names the certificates, and what is registered.
+// signers adds the certificates, and what is registered, as evidence.
 func (r Result) signers(f *Facts) Result {
 	for _, s := range f.App.Signers {
 		r = r.seen(strings.TrimSuffix(f.App.Source+", "+s.Scheme, ", "), "certificate md5 %s", s.MD5)

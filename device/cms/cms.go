@@ -1,5 +1,5 @@
-// Package cms reads signed CMS (PKCS #7) messages that come from outside:
-// signatures of APKs, provisioning profiles.
+// Package cms reads signed CMS (PKCS #7) messages from outside: signatures of
+// APKs, provisioning profiles.
 package cms
 
 import (
@@ -9,9 +9,9 @@ import (
 	"go.mozilla.org/pkcs7"
 )
 
-// maxDepth is how deeply a message may be nested. Signed ones with certificates
-// stay below 16. The parser itself calls itself for each level, and copies what
-// is in it.
+// maxDepth is how deeply a message may be nested. Signed messages with
+// certificates stay below 16. The parser recurses for each level, and copies
+// its content.
 const maxDepth = 32
 
 var errDepth = errors.New("nested too deeply")
@@ -29,10 +29,10 @@ func Parse(data []byte) (message *pkcs7.PKCS7, err error) {
 	return pkcs7.Parse(data)
 }
 
-// shallow fails on BER that is nested too deeply. What is broken in another way
-// is left to the parser.
+// shallow fails on BER that is nested too deeply. Other errors are left to the
+// parser.
 func shallow(data []byte) error {
-	// ends are where the open elements end; -1 is one of indefinite length.
+	// ends are where the open elements end; -1 for indefinite length.
 	var ends []int
 	for at := 0; at < len(data); {
 		for len(ends) > 0 && ends[len(ends)-1] >= 0 && at >= ends[len(ends)-1] {
@@ -63,7 +63,7 @@ func shallow(data []byte) error {
 			}
 		}
 		switch {
-		case tag == 0 && length == 0: // the end of an indefinite one
+		case tag == 0 && length == 0: // the end of an element of indefinite length
 			if len(ends) > 0 && ends[len(ends)-1] < 0 {
 				ends = ends[:len(ends)-1]
 			}

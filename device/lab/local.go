@@ -20,10 +20,10 @@ type Local struct {
 	known   map[string]bool
 	leases  map[string]*localLease
 	over    bool          // drained or closed
-	changed chan struct{} // closed, and made anew, when a job or lease comes or goes
+	changed chan struct{} // closed and replaced when a job or lease is added or removed
 }
 
-// NewLocal returns an empty queue whose owner is told of every update.
+// NewLocal returns an empty queue that reports every update to record.
 func NewLocal(now func() time.Time, record Record) *Local {
 	return &Local{
 		record: record, now: now,
@@ -64,7 +64,7 @@ func (q *Local) Close() error {
 	return err
 }
 
-// wake tells everyone who waits to look again.
+// wake wakes all waiting goroutines.
 func (q *Local) wake() {
 	close(q.changed)
 	q.changed = make(chan struct{})
@@ -110,9 +110,9 @@ type localLease struct {
 	phone, holder string
 	since         time.Time
 	fits          func(string) bool
-	ended         chan struct{} // never closed: nobody takes a phone away here
+	ended         chan struct{} // never closed: no local lease ends by itself
 
-	claim    *localClaim // the one that is held
+	claim    *localClaim // the current one
 	released bool
 }
 
@@ -142,7 +142,7 @@ func (l *localLease) Next(ctx context.Context) (Claim, error) {
 	}
 }
 
-// try claims a job if there is one; else it returns what to wait for.
+// try claims a job if there is one; else it returns a channel to wait for.
 func (l *localLease) try() (Claim, <-chan struct{}, error) {
 	q := l.queue
 	q.mu.Lock()
@@ -182,7 +182,7 @@ func (l *localLease) Release(context.Context) error {
 	if c := l.claim; c != nil {
 		err = c.giveUp()
 	}
-	q.wake() // a job that avoids another phone may wait for this one no longer
+	q.wake() // a job that avoids another phone may no longer wait for this one
 	return err
 }
 
@@ -194,13 +194,13 @@ type localClaim struct {
 
 func (c *localClaim) Job() Job { return c.job }
 
-// tell records an update; the queue's lock is held, so that updates of one job
-// come in order.
+// tell records an update. The queue's lock is held, so that updates of one job
+// are in order.
 func (c *localClaim) tell(s State, data json.RawMessage) error {
 	return c.lease.queue.record(Update{State: s, Job: c.job, Phone: c.lease.phone, WasFiring: s == Lost && c.firing, Data: data})
 }
 
-// held runs a step of the claim's holder.
+// held runs a step if the claim is still held.
 func (c *localClaim) held(step func() error) error {
 	q := c.lease.queue
 	q.mu.Lock()
@@ -245,7 +245,7 @@ func (c *localClaim) Return(context.Context) error {
 	})
 }
 
-// giveUp ends a claim that nothing came of.
+// giveUp ends a claim without a result.
 func (c *localClaim) giveUp() error {
 	q := c.lease.queue
 	c.lease.claim = nil

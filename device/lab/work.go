@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// Work takes job after job for a leased phone, and has do drive the phone for
-// each, until there are no more, ctx ends, or the lease does. do ends its claim;
-// with an error it says that this phone can go on no longer. The phone is given
-// back in any case, also when ctx is over.
+// Work claims one job after another for a leased phone, and calls do to drive
+// the phone for each, until there are no more, ctx ends, or the lease ends. do
+// ends its claim; an error from do means that this phone can't continue. The
+// phone is always released, even if ctx has ended.
 func Work(ctx context.Context, lease Lease, do func(context.Context, Claim) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

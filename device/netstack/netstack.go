@@ -1,5 +1,5 @@
-// Package netstack is gvisor's TCP at one end of a tunnel of bare IPv6 packets:
-// the computer's, and in the virtual iPhone the phone's.
+// Package netstack is gVisor's TCP at one end of a tunnel of plain IPv6
+// packets: the computer's end and, in the virtual iPhone, the phone's.
 package netstack
 
 import (
@@ -23,22 +23,22 @@ import (
 
 const (
 	nic = 1 // the stack's only interface
-	// queued is how many packets wait for the connection before the stack takes
-	// them for lost: more than TCP keeps unacknowledged at the least MTU.
+	// queued is how many outgoing packets may wait before the stack drops them:
+	// more than TCP leaves unacknowledged at the smallest MTU.
 	queued = 4096
 )
 
-// MaxPacket is the size of the largest IPv6 packet, but for jumbograms.
+// MaxPacket is the size in bytes of the largest IPv6 packet, except jumbograms.
 const MaxPacket = header.IPv6MinimumSize + 1<<16 - 1
 
-// Host is a TCP stack with one address, and the link that its packets leave by.
-// What is no TCP it drops.
+// Host is a TCP stack with one address, and the link for its packets. It drops
+// everything but TCP.
 type Host struct {
 	stack *stack.Stack
 	link  *channel.Endpoint
 }
 
-// New makes a host on a link of a maximal packet size.
+// New returns a host on a link with a maximum packet size in bytes.
 func New(own netip.Addr, mtu int) (*Host, error) {
 	h := &Host{
 		stack: stack.New(stack.Options{
@@ -70,26 +70,26 @@ func (h *Host) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	return conn, nil
 }
 
-// Listen takes connections at a port; 0 is any free one.
+// Listen accepts connections at a port; 0 is any free one.
 func (h *Host) Listen(port uint16) (net.Listener, error) {
 	return gonet.ListenTCP(h.stack, tcpip.FullAddress{NIC: nic, Port: port}, ipv6.ProtocolNumber)
 }
 
-// Stop ends all connections of the host, and does not wait for it.
+// Stop ends all connections of the host, without waiting.
 func (h *Host) Stop() { h.stack.Close() }
 
-// Close ends the host and what it runs, and waits for it.
+// Close ends the host and its goroutines, and waits for them.
 func (h *Host) Close() {
 	h.stack.Destroy()
 	h.link.Close()
 }
 
-// Receive brings packets from r to the host until r ends. Those of more than
-// most bytes get lost.
+// Receive passes packets from r to the host until r ends. Packets of more than
+// most bytes are dropped.
 func (h *Host) Receive(r io.Reader, most int) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	for {
-		// Nothing but a packet's own header says where it ends.
+		// Only a packet's own header says where it ends.
 		head, err := in.Peek(header.IPv6MinimumSize)
 		if err != nil {
 			return err
@@ -110,8 +110,8 @@ func (h *Host) Receive(r io.Reader, most int) error {
 	}
 }
 
-// Transmit brings the host's packets to w until ctx ends. What has queued up
-// goes out in one write.
+// Transmit passes the host's packets to w until ctx ends. Queued packets are
+// sent in one write.
 func (h *Host) Transmit(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	for {
@@ -121,7 +121,7 @@ func (h *Host) Transmit(ctx context.Context, w io.Writer) error {
 		}
 		for ; p != nil; p = h.link.Read() {
 			view := p.ToView()
-			_, _ = out.Write(view.AsSlice()) // Flush says it
+			_, _ = out.Write(view.AsSlice()) // Flush returns the error
 			view.Release()
 			p.DecRef()
 		}

@@ -45,7 +45,7 @@ func (t Type) String() string {
 type Value struct {
 	kind  Type
 	num   int64  // Integer, Long, Boolean; the bits of a Double
-	text  string // text  string // String, Uri; for another class its toString
+	text  string // String, Uri; for another class its toString
 	bytes []byte
 	ref   any // map[string]string of a HashMap, []string of a list, class name of TypeOther
 }

@@ -28,7 +28,7 @@ const (
 type flat struct {
 	objects []object
 	refs    []int32
-	index   map[string][]int // index   map[string][]int // by text, when there are too many objects for a linear search
+	index   map[string][]int // by text, when there are too many objects for a linear search
 	// Room for what a common payload needs.
 	someObjects [72]object
 	someRefs    [96]int32
@@ -36,8 +36,8 @@ type flat struct {
 
 type object struct {
 	value Value
-	ref   int // ref   int // index of its first reference: keys, then values; or a list's items
-	count int // count int // number of references
+	ref   int // index of its first reference: keys, then values; or a list's items
+	count int // number of references
 }
 
 // linearObjects is up to how many objects a linear search looks for an equal
@@ -88,7 +88,7 @@ func (v Value) indexKey() string {
 	if v.kind == KindString {
 		return v.text
 	}
-	return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // 0xFF occurs in no UTF-8 text
+	return string(binary.BigEndian.AppendUint64([]byte{0xFF, byte(v.kind)}, uint64(v.n))) // 0xFF occurs in no UTF-8 text
 }
 
 // add appends v and what it contains to the list and returns v's number.

@@ -25,7 +25,7 @@ type reader struct {
 	ref    int // bytes per reference
 	count  int
 	table  int
-	budget int // budget int // bytes that may still be allocated
+	budget int // bytes that may still be allocated
 }
 
 // DecodePlist reads a binary property list whose top object is a dictionary.

@@ -199,7 +199,7 @@ func decodeOpenType(q query) (intents.Request, error) {
 }
 
 func decodeOpenWebview(q query) (intents.Request, error) {
-	if q.value("url") == nilText { // if q.value("url") == nilText { // an actual "(null)" would be escaped
+	if q.value("url") == nilText { // an actual "(null)" would be escaped
 		return intents.OpenWebview{}, nil
 	}
 	url, err := q.pointer("url")

@@ -62,12 +62,12 @@ func (s *Sender) differences() []string {
 // encoder collects the parts of one encoded request.
 type encoder struct {
 	sender  Sender
-	extra   string // extra   string // the URL after the base
+	extra   string // the URL after the base
 	raw     bool   // extra holds a value that is not escaped
-	payload bool   // payload bool   // whether there is a payload
+	payload bool   // whether there is a payload
 	fields  Dict   // the payload, sorted by key
-	erase   string // erase   string // the field that may be omitted from the URL
-	context string // context string // what a context id is derived from, if the sender has none
+	erase   string // the field that may be omitted from the URL
+	context string // what a context id is derived from, if the sender has none
 
 	// The result, and room for a common payload.
 	wire       [2]Wire
@@ -307,7 +307,7 @@ func isPlain(text string) bool {
 // appender appends query items to a URL.
 type appender struct {
 	b    *strings.Builder
-	more bool // more bool // an item precedes
+	more bool // an item precedes
 }
 
 func (a *appender) add(name, value string) {

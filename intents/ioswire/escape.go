@@ -160,7 +160,7 @@ type base64Writer struct {
 	b     *strings.Builder
 	pairs *base64Pairs
 	chunk [base64Room]byte
-	held  [3]byte // held  [3]byte // bytes that do not yet make a group of three
+	held  [3]byte // bytes that do not yet make a group of three
 	n     int     // how many
 }
 

@@ -366,7 +366,7 @@ func (r *Receiver) payloadReply(q query, pasteboard []byte) (intents.Reply, erro
 	var err error
 	if r.urlParams() {
 		if fields, err = q.payload(); err != nil {
-			fields = nil // fields = nil // the SDK logs it and reads the pasteboard instead
+			fields = nil // the SDK logs it and reads the pasteboard instead
 		}
 	}
 	if fields == nil {

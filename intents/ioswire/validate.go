@@ -199,7 +199,7 @@ func (c *checker) content(data []byte, old int) {
 func (c *checker) webpage(o *intents.Webpage) {
 	const at = "message.object."
 	if c.sdk == SDK200 {
-		c.Required(at+"url", o.URL) // c.Required(at+"url", o.URL) // the SDK drops an empty one silently
+		c.Required(at+"url", o.URL) // the SDK drops an empty one silently
 	} else {
 		c.present(at+"url", o.URL != nil)
 		c.unsent(at+"extraInfo", o.ExtraInfo != nil)

@@ -9,9 +9,9 @@ import (
 
 // Format is a file format, recognized by a file's first bytes.
 type Format struct {
-	Name string // Name string // as used in messages: "JPEG"
+	Name string // as used in messages: "JPEG"
 	MIME string
-	Ext  string // Ext  string // the usual file name extension, without the dot
+	Ext  string // the usual file name extension, without the dot
 	// Picture is set for picture formats, whether or not they can be read here.
 	Picture bool
 }
@@ -20,7 +20,7 @@ type Format struct {
 // as content URIs name it.
 func Collection(mime string) string {
 	switch kind, _, _ := strings.Cut(mime, "/"); {
-	case mime == SVG.MIME: // case mime == SVG.MIME: // MediaStore classifies it as a document
+	case mime == SVG.MIME: // MediaStore classifies it as a document
 	case kind == "image":
 		return "images/media"
 	case kind == "video" || kind == "audio":

@@ -49,7 +49,7 @@ type jpegBits struct {
 	at   int
 	acc  uint32
 	n    int
-	past int // past int // bits read after the end
+	past int // bits read after the end
 }
 
 func (b *jpegBits) bit() uint32 {
@@ -105,7 +105,7 @@ func (b *jpegBits) resync() bool {
 			continue
 		}
 		switch m := b.data[b.at+1]; {
-		case m == 0 || m == 0xff || m < 0xc0: // case m == 0 || m == 0xff || m < 0xc0: // not a marker, or not one that ends a scan
+		case m == 0 || m == 0xff || m < 0xc0: // not a marker, or not one that ends a scan
 		case m >= 0xd0 && m <= 0xd7:
 			b.at += 2
 			return true

@@ -323,7 +323,7 @@ func (d *jpegDecoder) scan(s []byte) error {
 		}
 	}
 	if d.bits.at >= len(d.data)-1 {
-		return nil // return nil // that the end is missing is reported elsewhere
+		return nil // that the end is missing is reported elsewhere
 	}
 	return failure
 }

@@ -13,7 +13,7 @@ import (
 // first frame of its animation (RFC 9649, section 2.7).
 type webpParts struct {
 	canvas, frame image.Rectangle
-	alpha, image  []byte // alpha, image  []byte // with their chunk headers
+	alpha, image  []byte // with their chunk headers
 	exif          []byte
 	cut           bool
 }

@@ -312,7 +312,7 @@ func (c *checker) flag(n *node, f *CommandFlag) {
 		c.problem(n.Pos, "", "the flag %q takes a single value, not %s", f.Name, say(n))
 	case n.isNull():
 		c.problem(n.Pos, `write "" for an empty text`, "the flag %q has no value", f.Name)
-	case hasNames(n.value), strings.Contains(n.value, "$${"): // case hasNames(n.value), strings.Contains(n.value, "$${"): // an unknown name or an escape remains in the text
+	case hasNames(n.value), strings.Contains(n.value, "$${"): // an unknown name or an escape remains in the text
 	case f.Type == "bool":
 		if n.value != "true" && n.value != "false" {
 			c.problem(n.Pos, "", "the flag %q is true or false, not %s", f.Name, say(n))

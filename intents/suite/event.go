@@ -187,7 +187,7 @@ type Began struct {
 
 // Evidence is one observation during a step.
 type Evidence struct {
-	Step   int    `json:"step,omitempty"` // Step   int    `json:"step,omitempty"` // number of the step, from 1; omitted if the case has only one
+	Step   int    `json:"step,omitempty"` // number of the step, from 1; omitted if the case has only one
 	AtMs   int64  `json:"atMs"`           // since the step began to deliver
 	What   string `json:"what"`
 	Source string `json:"source"`

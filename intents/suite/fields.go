@@ -37,7 +37,7 @@ type list struct {
 type text struct {
 	words  []string // the only ones
 	format string   // "duration", "selector", "line" (one line, not empty), "name" (of a variable)
-	names  bool     // names  bool     // may contain ${…}
+	names  bool     // may contain ${…}
 }
 
 // scalar is any value that is neither a list nor a map, taken literally.

@@ -15,7 +15,7 @@ type Run struct {
 	Finished   time.Time // zero where the run was interrupted
 	Last       time.Time // of the last event
 	ExitCode   int       // of a run that was finished
-	DurationMs int64     // DurationMs int64     // of all its parts together, except parts that were cut off
+	DurationMs int64     // of all its parts together, except parts that were cut off
 	Lost       []Lost
 	Results    []*Result // in the plan's order
 	Counts     Counts
@@ -29,7 +29,7 @@ type Result struct {
 	// ran on none.
 	Phone    Phone
 	Status   Status
-	Flaky    bool   // Flaky    bool   // passed, but not at the first attempt
+	Flaky    bool   // passed, but not at the first attempt
 	Reason   string // why it is skipped, stopped, errored or unknown
 	Attempts []*Attempt
 }
@@ -191,7 +191,7 @@ func (f *Fold) attempt(e Event) error {
 	case ArtifactKept:
 		a.Artifacts = append(a.Artifacts, *e.Artifact)
 	case AttemptFinished:
-		if a.unfinished { // if a.unfinished { // a late end does not change what was reported
+		if a.unfinished { // a late end does not change what was reported
 			a.End, a.Finished, a.unfinished = *e.End, e.At, false
 		}
 	}

@@ -39,7 +39,7 @@ type loader struct {
 	*checker
 	given Given
 	plan  Plan
-	names map[string]int // names map[string]int // of cases, with their lines
+	names map[string]int // of cases, with their lines
 }
 
 func (l *loader) suite(root *node) *Plan {
@@ -140,7 +140,7 @@ func (l *loader) scope(root *node, secrets, env []*node) scope {
 	if vars.kind != mapKind {
 		return s
 	}
-	for i, key := range vars.keys { // for i, key := range vars.keys { // a variable can refer to those above it
+	for i, key := range vars.keys { // a variable can refer to those above it
 		s.below = nil
 		for _, k := range vars.keys[i:] {
 			s.below = append(s.below, k.value)
@@ -187,7 +187,7 @@ func (l *loader) caseNode(n, defaults *node, s scope) {
 			}
 			l.problem(at, hint, "two cases are called %q: the first is on line %d", shorten(c.Name, 80), line)
 			if given[c.Name] {
-				return // return // one report is enough
+				return // one report is enough
 			}
 		}
 		given[c.Name], l.names[c.Name] = true, at.Line
@@ -211,13 +211,13 @@ func (l *loader) combinations(matrix *node, s scope) []map[string]*node {
 			l.problem(key.Pos, "choose another name", "%q is the name of a variable, too", key.value)
 		}
 		if values.kind != listKind || len(values.items) == 0 {
-			values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // reported elsewhere
+			values = &node{items: []*node{{value: "", tag: "!!str", Pos: values.Pos}}} // reported elsewhere
 		}
 		var next []map[string]*node
 		for _, base := range all {
 			for _, v := range values.items {
 				if len(next) > maxCases {
-					break // break // reported where the cases are made
+					break // reported where the cases are made
 				}
 				with := map[string]*node{key.value: l.fill(v, s)}
 				for name, value := range base {
@@ -271,7 +271,7 @@ func (l *loader) oneCase(raw, defaults *node, s scope) Case {
 		c.Steps = []Step{l.step(n)}
 	}
 	if !l.v.Drives(&c) && setting("on") == nil {
-		c.On.Any = true // c.On.Any = true // it needs no phone, so it runs once
+		c.On.Any = true // it needs no phone, so it runs once
 	}
 	return c
 }

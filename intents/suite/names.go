@@ -24,7 +24,7 @@ func pattern(expression string) func() *regexp.Regexp {
 func namesIn(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !strings.Contains(s, "${") {
-			return // return // the common case
+			return // the common case
 		}
 		for _, ref := range reference().FindAllString(s, -1) {
 			if !strings.HasPrefix(ref, "$$") && !yield(nameOf(ref)) {
@@ -78,7 +78,7 @@ func DeviceNames() []string {
 type scope struct {
 	values map[string]*node // known now
 	later  []string         // known when the case runs
-	below  []string         // below  []string         // variables that are defined further down
+	below  []string         // variables that are defined further down
 }
 
 // with returns a scope with additional values, each under its own name and

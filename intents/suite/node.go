@@ -25,9 +25,9 @@ const (
 type node struct {
 	Pos
 	kind  kind
-	value string  // value string  // of a scalar, as written
-	tag   string  // tag   string  // of a scalar: its YAML tag, such as !!int
-	named bool    // named bool    // the value came from a name: it may be used as text, too
+	value string  // of a scalar, as written
+	tag   string  // of a scalar: its YAML tag, such as !!int
+	named bool    // the value came from a name: it may be used as text, too
 	items []*node // of a list
 	keys  []*node // of a map, and its values in items
 }

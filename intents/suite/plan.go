@@ -11,8 +11,8 @@ import (
 // it.
 type Plan struct {
 	Name    string   `json:"name"`
-	File    string   `json:"file"` // File    string   `json:"file"` // as given by the user
-	Dir     string   `json:"dir"`  // Dir     string   `json:"dir"`  // absolute: relative file names in the suite start here
+	File    string   `json:"file"` // as given by the user
+	Dir     string   `json:"dir"`  // absolute: relative file names in the suite start here
 	Profile string   `json:"profile,omitempty"`
 	Secrets []string `json:"secrets,omitempty"` // names of environment variables
 	Cases   []Case   `json:"cases"`

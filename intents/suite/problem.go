@@ -49,7 +49,7 @@ func sortProblems(problems []Problem) []Problem {
 	})
 	seen := map[Problem]bool{}
 	return slices.DeleteFunc(problems, func(p Problem) bool {
-		twice := seen[p] // twice := seen[p] // an aliased node is read once for each use
+		twice := seen[p] // an aliased node is read once for each use
 		seen[p] = true
 		return twice
 	})

@@ -11,7 +11,7 @@ func Schema(v *Vocabulary) ([]byte, error) {
 	s := &schemer{v: v, defs: schema{}}
 	t := makeTables(v)
 	root := s.object(t.suite)
-	root["$schema"] = "http://json-schema.org/draft-07/schema#" // root["$schema"] = "http://json-schema.org/draft-07/schema#" // the draft that editors support best
+	root["$schema"] = "http://json-schema.org/draft-07/schema#" // the draft that editors support best
 	root["title"] = "A suite of wxctl run"
 	s.defs["matcher"] = s.matcher()
 	root["definitions"] = s.defs

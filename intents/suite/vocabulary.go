@@ -23,7 +23,7 @@ type Vocabulary struct {
 type Command struct {
 	Name  string // "share webpage"
 	Short string
-	Args  bool // Args  bool // it takes arguments besides its flags
+	Args  bool // it takes arguments besides its flags
 	Phone bool // it drives a phone
 	Flags []CommandFlag
 	// Refused are the flags that the run sets itself, with what to do instead.
@@ -91,11 +91,11 @@ func near(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {
 		if len(word) >= 3 && strings.HasPrefix(w, word) {
-			return w // return w // an abbreviation
+			return w // an abbreviation
 		}
 		d := edits(strings.ToLower(word), strings.ToLower(w))
 		if len(word) > 4 && len(w) > 4 && word[:3] == w[:3] {
-			d-- // d-- // an inflected form
+			d-- // an inflected form
 		}
 		if d < distance {
 			best, distance = w, d

@@ -109,7 +109,7 @@ func (w *Writer) mask(line []byte) []byte {
 		end := start + literal(rest[start:])
 		out = append(out, rest[:start]...)
 		if end < len(rest) && rest[end] == ':' {
-			out = append(out, rest[start:end]...) // out = append(out, rest[start:end]...) // a field name
+			out = append(out, rest[start:end]...) // a field name
 		} else {
 			out = append(out, w.maskLiteral(rest[start:end])...)
 		}

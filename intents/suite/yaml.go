@@ -104,7 +104,7 @@ func (s *Step) yaml() (*yaml.Node, error) {
 	if len(s.With) > 0 {
 		with := &yaml.Node{Kind: yaml.MappingNode}
 		for _, f := range s.With {
-			if old := value(with, f.Name); old != nil { // if old := value(with, f.Name); old != nil { // given several times
+			if old := value(with, f.Name); old != nil { // given several times
 				if old.Kind == yaml.ScalarNode {
 					*old = *flow(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{word(old.Value)}})
 				}

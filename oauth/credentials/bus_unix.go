@@ -60,7 +60,7 @@ func onBus(ctx context.Context, what string) error {
 // Interrupt closes the connection that go-keyring shares, which ends its
 // calls.
 func (bus) Interrupt() {
-	if conn, err := dbus.SessionBus(); err == nil { // if conn, err := dbus.SessionBus(); err == nil { // the connection that the call opened
+	if conn, err := dbus.SessionBus(); err == nil { // the connection that the call opened
 		conn.Close()
 	}
 }

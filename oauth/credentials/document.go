@@ -20,7 +20,7 @@ import (
 const (
 	documentName    = "credentials.json"
 	lockName        = "credentials.lock"
-	newMark         = ".new" // newMark         = ".new" // suffix of a document that is being written
+	newMark         = ".new" // suffix of a document that is being written
 	documentVersion = 1
 	maxDocument     = 8 << 20 // bytes
 )

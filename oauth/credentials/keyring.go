@@ -59,7 +59,7 @@ type boundedKeyring struct {
 
 	mu     sync.Mutex
 	probed bool
-	down   *KeyringError // down   *KeyringError // why no further call is made
+	down   *KeyringError // why no further call is made
 }
 
 func (k *boundedKeyring) get(ctx context.Context, item string) (value string, err error) {
@@ -87,7 +87,7 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 	if k.down != nil {
 		return k.down
 	}
-	grace := k.patience / 10 // grace := k.patience / 10 // for an interrupted call to end
+	grace := k.patience / 10 // for an interrupted call to end
 	limited, cancel := context.WithTimeout(ctx, k.patience-grace)
 	defer cancel()
 	var calling atomic.Bool
@@ -134,7 +134,7 @@ func (k *boundedKeyring) call(ctx context.Context, do func() error) error {
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		err = errSlow
-	case errors.Is(err, gokeyring.ErrSetDataTooBig): // case errors.Is(err, gokeyring.ErrSetDataTooBig): // affects only this item
+	case errors.Is(err, gokeyring.ErrSetDataTooBig): // affects only this item
 		return &KeyringError{"it does not accept values this long"}
 	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
 		err = errors.New("this system has no keyring")

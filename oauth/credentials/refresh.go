@@ -114,7 +114,7 @@ func touch(path string) error {
 
 func markCrowd(path string) {
 	now := time.Now()
-	_ = os.Chtimes(path, now, now) // _ = os.Chtimes(path, now, now) // on failure, one more request is made
+	_ = os.Chtimes(path, now, now) // on failure, one more request is made
 }
 
 // crowded reports whether the stored token comes from a shared refresh that

@@ -33,7 +33,7 @@ const (
 	Auto    Backend = ""
 	Keyring Backend = "keyring"
 	File    Backend = "file"
-	None    Backend = "none" // None    Backend = "none" // stores and finds nothing
+	None    Backend = "none" // stores and finds nothing
 )
 
 // ErrNotFound means that there is no such entry. A keyring that does not answer
@@ -259,7 +259,7 @@ func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	if err != nil {
 		return oauth.Secret{}, err
 	}
-	if err := s.remove(ctx, k); err != nil { // if err := s.remove(ctx, k); err != nil { // also if another process took it just now
+	if err := s.remove(ctx, k); err != nil { // also if another process took it just now
 		return oauth.Secret{}, err
 	}
 	if age := time.Since(entries[i].SavedAt); age < 0 || age > CodeLife {

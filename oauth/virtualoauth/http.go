@@ -130,7 +130,7 @@ func (s *Server) instead(w http.ResponseWriter, r *http.Request, f Fault) bool {
 		return false
 	case "stall":
 		<-r.Context().Done()
-		panic(http.ErrAbortHandler) // panic(http.ErrAbortHandler) // returning would send an empty answer, which may still arrive
+		panic(http.ErrAbortHandler) // returning would send an empty answer, which may still arrive
 	case "hangup", "garbage":
 		conn, buf, err := http.NewResponseController(w).Hijack()
 		if err != nil {

@@ -62,7 +62,7 @@ type User struct {
 type Request struct {
 	Op         string
 	Query      map[string][]string
-	RemoteAddr string // RemoteAddr string // differs from request to request unless a connection is reused
+	RemoteAddr string // differs from request to request unless a connection is reused
 	Proto      string
 	Header     http.Header
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// MaxFile bounds a file of a lab, in bytes: it is in memory as a whole.
+// MaxFile limits a file of a lab, in bytes: it is kept in memory as a whole.
 const MaxFile = 256 << 20
 
-// fileTime bounds what is done with one file.
+// fileTime limits the time for one file.
 const fileTime = time.Minute
 
-// PutFile keeps what runs need, once however often it is put, and returns its
-// name.
+// PutFile stores a file for runs and returns its name; the same content is
+// stored once.
 func (l *Lab) PutFile(ctx context.Context, data []byte) (string, error) {
 	sum := sha256.Sum256(data)
 	name := "files/" + hex.EncodeToString(sum[:])
@@ -32,7 +32,7 @@ func (l *Lab) PutFile(ctx context.Context, data []byte) (string, error) {
 	return name, l.Put(ctx, name, data)
 }
 
-// File returns what PutFile has kept.
+// File returns a file that PutFile stored.
 func (l *Lab) File(ctx context.Context, name string) ([]byte, error) {
 	data, err := l.Get(ctx, name)
 	if err != nil {
@@ -44,7 +44,7 @@ func (l *Lab) File(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// Put keeps a file of a run.
+// Put stores a file of a run.
 func (l *Lab) Put(ctx context.Context, name string, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, fileTime)
 	defer cancel()

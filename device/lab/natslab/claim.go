@@ -16,7 +16,7 @@ import (
 type claim struct {
 	lease *phoneLease
 
-	mu     sync.Mutex // of each step, which takes requests
+	mu     sync.Mutex // held during each step, which makes requests
 	value  claimed
 	rev    uint64
 	firing bool // it may fire
@@ -27,7 +27,7 @@ func (c *claim) Job() lab.Job { return c.value.Job }
 // RunOf is the run that a claim of [Source] belongs to.
 func RunOf(c lab.Claim) string { return c.(*claim).value.Run }
 
-// held runs a step of the claim's holder.
+// held runs a step if the claim is still held.
 func (c *claim) held(step func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +40,7 @@ func (c *claim) held(step func() error) error {
 	return step()
 }
 
-// drop says that the claim is not this phone's any more.
+// drop records that the claim no longer belongs to this phone.
 func (c *claim) drop() {
 	c.lease.mu.Lock()
 	defer c.lease.mu.Unlock()
@@ -63,13 +63,13 @@ func (c *claim) set(ctx context.Context, over <-chan struct{}, next claimed) err
 	return nil
 }
 
-// Firing asks the owner to write down that a request leaves, writes it into the
-// claim, and only then lets it go.
+// Firing asks the owner to record that a request will be sent, writes it into
+// the claim, and only then allows it.
 func (c *claim) Firing(ctx context.Context) error {
 	return c.held(func() error {
 		switch {
 		case !c.lease.lease.held():
-			return lab.ErrNotHeld // somebody else may drive the phone by now
+			return lab.ErrNotHeld // another agent may drive the phone now
 		case c.firing:
 			return nil
 		}
@@ -89,14 +89,14 @@ func (c *claim) Firing(ctx context.Context) error {
 	})
 }
 
-// OwnerError says that the owner of a run did not let a request leave.
+// OwnerError means that the owner of a run did not allow a request.
 type OwnerError struct{ Message string }
 
 func (e *OwnerError) Error() string {
 	return "the owner of the run can't record the request: " + e.Message
 }
 
-// ask asks the owner until it answers, or the lease is over.
+// ask asks the owner until it answers, or the lease ends.
 func (c *claim) ask(ctx context.Context) error {
 	text, err := json.Marshal(ask{c.value})
 	if err != nil {
@@ -177,7 +177,7 @@ func (c *claim) Return(ctx context.Context) error {
 	})
 }
 
-// giveUp ends a claim whose phone is given back.
+// giveUp ends a claim whose phone is released.
 func (c *claim) giveUp(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +193,7 @@ func (c *claim) giveUp(ctx context.Context) error {
 	return err
 }
 
-// end ends a claim that nothing came of.
+// end ends a claim without a result.
 func (c *claim) end(ctx context.Context) error {
 	next := c.value
 	next.State = lab.Returned
@@ -205,8 +205,8 @@ func (c *claim) end(ctx context.Context) error {
 	return err
 }
 
-// Ask asks the owner of a run something that nobody else can read, and returns
-// its answer.
+// Ask sends the owner of a run a question that only the owner can read, and
+// returns its answer.
 func (s *Source) Ask(ctx context.Context, run string, text []byte) ([]byte, error) {
 	r, ok := s.Run(run)
 	if !ok {

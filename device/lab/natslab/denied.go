@@ -10,9 +10,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// DeniedError says what a key may not do. The server answers a request that is
-// not permitted with nothing, and tells the connection; without this, people
-// would be told of a time-out.
+// DeniedError says what a key is not permitted to do. The server does not
+// answer a request that is not permitted, and reports it to the connection
+// only; without this error, users would see a timeout.
 type DeniedError struct {
 	// Operation is "publish" or "subscription".
 	Operation, Subject string
@@ -22,7 +22,7 @@ func (e *DeniedError) Error() string {
 	return fmt.Sprintf("this key may not %s", e.does())
 }
 
-// does says what the subject stands for.
+// does says what the subject is used for.
 func (e *DeniedError) does() string {
 	for _, known := range []struct{ part, does string }{
 		{"STREAM.CREATE", "set up a lab"}, {"STREAM.DELETE", "delete parts of the lab"}, {"STREAM.PURGE", "take back jobs"},
@@ -38,13 +38,14 @@ func (e *DeniedError) does() string {
 	return fmt.Sprintf("do that (%s to %q)", e.Operation, e.Subject)
 }
 
-// denials are told by the server, apart from the requests that they are about.
+// denials collects the server's reports, which arrive separately from the
+// requests that they are about.
 type denials struct {
 	mu   sync.Mutex
 	wait map[chan struct{}]context.CancelCauseFunc
 }
 
-// watchDenials takes the connection's errors.
+// watchDenials handles the connection's errors.
 func watchDenials(nc *nats.Conn) *denials {
 	d := &denials{wait: map[chan struct{}]context.CancelCauseFunc{}}
 	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -79,7 +80,7 @@ func (d *denials) tell(e *DeniedError) {
 	}
 }
 
-// guard is a context that ends when the server denies something.
+// guard returns a context that ends when the server denies something.
 func (d *denials) guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	me := make(chan struct{})
@@ -94,7 +95,7 @@ func (d *denials) guard(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// deniedBy is why a guarded context ended, if the server denied something.
+// deniedBy returns the denial that ended a guarded context, else err.
 func deniedBy(guarded context.Context, err error) error {
 	var denied *DeniedError
 	if err != nil && errors.As(context.Cause(guarded), &denied) {

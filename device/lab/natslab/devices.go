@@ -29,7 +29,7 @@ type Phone struct {
 }
 
 // PhoneKey is the name of a phone in the lab: its own serial number if it has
-// one that can be trusted, so that a phone that two hosts reach is one phone.
+// one that can be trusted, so that a phone that two hosts reach has one key.
 func PhoneKey(info device.Info, agent string) string {
 	if info.Hardware == "" || info.Transport == device.Virtual || info.Transport == device.Emulator {
 		return info.Key() + "@" + agent
@@ -37,8 +37,8 @@ func PhoneKey(info device.Info, agent string) string {
 	return info.Hardware
 }
 
-// Lend lists an agent and its phones in the lab. It is to be called more often
-// than [Lab.DeviceTTL]; those that are not listed again vanish.
+// Lend lists an agent and its phones in the lab. It must be called more often
+// than [Lab.DeviceTTL]; entries that are not renewed disappear.
 func (l *Lab) Lend(ctx context.Context, a Agent) error {
 	a.Protocol = Protocol
 	ctx, release := l.denied.guard(ctx)
@@ -75,7 +75,7 @@ func (l *Lab) Lend(ctx context.Context, a Agent) error {
 	return nil
 }
 
-// Leave takes an agent and its phones off the list.
+// Leave removes an agent and its phones from the list.
 func (l *Lab) Leave(ctx context.Context, a Agent) error {
 	name := token(a.Name)
 	err := l.devices.Delete(ctx, name)
@@ -87,10 +87,10 @@ func (l *Lab) Leave(ctx context.Context, a Agent) error {
 	return err
 }
 
-// DeviceTTL is how long an agent that isn't heard of is listed.
+// DeviceTTL is how long an agent stays listed that does not renew its entry.
 func (l *Lab) DeviceTTL() time.Duration { return l.deviceTTL }
 
-// State is all there is in a lab at one time.
+// State is a snapshot of a lab.
 type State struct {
 	Agents []Agent
 	// Leases and marks are by phone key; marks of agents by agent.
@@ -100,7 +100,7 @@ type State struct {
 	Runs   []Run // those that are open and have an owner
 }
 
-// State reads all there is in the lab.
+// State reads the state of the lab.
 func (l *Lab) State(ctx context.Context) (*State, error) {
 	ctx, release := l.denied.guard(ctx)
 	defer release()

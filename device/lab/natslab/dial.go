@@ -13,21 +13,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Access is where a lab is and who asks.
+// Access says where a lab is and who connects.
 type Access struct {
 	URL  string // nats://HOST:PORT, or several with commas
 	Key  string // file of an NKey seed or of a user's credentials; empty for none
 	CA   string // file of the authorities of the servers' certificates; empty: the system's
 	Name string // of the connection, for the server's operators
-	// New is what the lab is set up with if it is new; nil for the defaults.
+	// New holds the settings for setting the lab up if it is new; nil for the
+	// defaults.
 	New *Settings
 }
 
-// An AccessError says what is wrong with an [Access], or with what the server
-// said to it.
+// AccessError says what is wrong with an [Access], or with the server's answer
+// to it.
 type AccessError struct {
 	Message, Hint string
-	// Refused says that the server refused the key.
+	// Refused is set if the server refused the key.
 	Refused bool
 	Err     error
 }
@@ -57,7 +58,8 @@ func (a Access) options() ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name(a.Name), nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.Timeout(5 * time.Second),
 		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
-		// What can't be sent now is decided anew, not sent later.
+		// What can't be sent now must not be sent later: the caller decides
+		// again.
 		nats.ReconnectBufSize(-1),
 	}
 	secure := a.CA != ""
@@ -99,7 +101,7 @@ func (a Access) options() ([]nats.Option, error) {
 	return append(opts, key), nil
 }
 
-// away says of errors of a connection that is being made anew what they mean.
+// away returns the error to report while a connection is being restored.
 func away(err error) error {
 	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrDisconnected) {
 		return &AccessError{Message: "the connection to the lab is lost", Hint: "it is made anew as soon as the lab answers", Err: err}

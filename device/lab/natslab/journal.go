@@ -15,26 +15,26 @@ import (
 	"github.com/wxctl/wxctl/device/lab"
 )
 
-// owned is a job of the run with what is known of it.
+// owned is a job of the run and what is known about it.
 type owned struct {
 	job       lab.Job
 	submitted bool
 	tries     []*try
 }
 
-// try is one claim of a job. Its states and its reports come on two ways, and
-// are told in the order in which they were written.
+// try is one claim of a job. Its states and its reports arrive separately, and
+// are passed on in the order in which they were written.
 type try struct {
 	n       int
-	states  []claimed // that are not told yet
+	states  []claimed // not passed on yet
 	last    claimed
 	rev     uint64
 	reports map[int]report
-	told    int       // reports
-	state   lab.State // the last that was told
-	firing  bool      // a request was let go
+	told    int       // number of reports passed on
+	state   lab.State // the last one passed on
+	firing  bool      // a request was allowed
 	losing  bool      // it is being taken away
-	suspect time.Time // since when its lease seems to be gone
+	suspect time.Time // since when its lease seems to have ended
 }
 
 func (q *Queue) owned(id string) *owned {
@@ -64,7 +64,7 @@ func (o *owned) waiting() bool {
 	return len(o.tries) == 0 || o.tries[len(o.tries)-1].last.State == "" || o.tries[len(o.tries)-1].last.again()
 }
 
-// next is the number of the claim that somebody may make.
+// next is the number of the next claim.
 func (o *owned) next() int {
 	if len(o.tries) == 0 {
 		return 0
@@ -75,8 +75,8 @@ func (o *owned) next() int {
 	return o.tries[len(o.tries)-1].n
 }
 
-// listen follows claims, reports and leases. It returns when it knows what is
-// there by now.
+// listen follows claims, reports and leases. It returns once it has the current
+// state.
 func (q *Queue) listen(ctx context.Context) error {
 	prefix := token(q.run.ID)
 	if err := follow(ctx, q.lab.leases, ">", func(e jetstream.KeyValueEntry) { q.leased(e) }); err != nil {
@@ -100,8 +100,8 @@ func (q *Queue) listen(ctx context.Context) error {
 	return nil
 }
 
-// follow calls see with all there is of a bucket, returns, and goes on with what
-// changes until ctx is over.
+// follow calls see with all entries of a bucket, returns, and continues with
+// changes until ctx ends.
 func follow(ctx context.Context, kv jetstream.KeyValue, keys string, see func(jetstream.KeyValueEntry), opts ...jetstream.WatchOpt) error {
 	watcher, err := kv.Watch(ctx, keys, opts...)
 	if err != nil {
@@ -152,7 +152,7 @@ func (q *Queue) leased(e jetstream.KeyValueEntry) {
 	q.leases[e.Key()] = l.Session
 }
 
-// claim takes a new state of a claim.
+// claim handles a new state of a claim.
 func (q *Queue) claim(e jetstream.KeyValueEntry) {
 	var c claimed
 	if e.Operation() != jetstream.KeyValuePut || json.Unmarshal(e.Value(), &c) != nil {
@@ -163,7 +163,7 @@ func (q *Queue) claim(e jetstream.KeyValueEntry) {
 	o := q.owned(c.Job.ID)
 	t := o.try(c.Try)
 	if e.Revision() <= t.rev {
-		return // told again after a reconnection
+		return // repeated after a reconnection
 	}
 	if t.last.State == "" && o.submitted {
 		q.queued--
@@ -175,7 +175,7 @@ func (q *Queue) claim(e jetstream.KeyValueEntry) {
 	}
 }
 
-// report takes an event that was told on the way; place is the job and the try.
+// report handles an event; place names the job and the try.
 func (q *Queue) report(place string, data []byte) {
 	at := strings.LastIndexByte(place, '.')
 	n, err := strconv.Atoi(place[at+1:])
@@ -193,7 +193,7 @@ func (q *Queue) report(place string, data []byte) {
 	}
 }
 
-// advance tells what comes next of a claim, as far as it has come.
+// advance passes on the next states and reports of a claim.
 func (q *Queue) advance(o *owned, t *try) error {
 	if !o.submitted {
 		return nil
@@ -219,7 +219,7 @@ func (q *Queue) advance(o *owned, t *try) error {
 	}
 }
 
-// phone is the phone of a claim of which a state is known.
+// phone is the phone of a claim with a known state.
 func (t *try) phone() string { return t.last.Phone }
 
 // rank orders the states of a claim.
@@ -227,12 +227,12 @@ func rank(s lab.State) int {
 	return slices.Index([]lab.State{lab.Claimed, lab.Firing}, s)
 }
 
-// tell tells the owner of a state, once.
+// tell reports a state to the owner, once.
 func (q *Queue) tell(o *owned, t *try, c claimed) error {
 	u := lab.Update{State: c.State, Job: o.job, Phone: c.Phone, Data: c.Result}
 	switch {
 	case c.State == drained || t.state == c.State || c.State == lab.Claimed && t.state != "":
-		return nil // it was told when it was asked for
+		return nil // reported when it was asked for
 	case c.again():
 		u.State = lab.Returned
 	case c.State == lab.Lost:
@@ -251,7 +251,7 @@ func (q *Queue) tell(o *owned, t *try, c claimed) error {
 	return nil
 }
 
-// fire answers whether a request may leave: if it could be written down.
+// fire answers whether a request may be sent: yes if that was recorded.
 func (q *Queue) fire(_ context.Context, m *nats.Msg) {
 	var a ask
 	var reply askReply
@@ -261,7 +261,7 @@ func (q *Queue) fire(_ context.Context, m *nats.Msg) {
 		reply.Error = err.Error()
 	}
 	text, _ := json.Marshal(reply) // never fails
-	_ = m.Respond(text)            // who gets no answer asks again
+	_ = m.Respond(text)            // an agent without an answer asks again
 }
 
 func (q *Queue) mayFire(c claimed) error {
@@ -276,7 +276,7 @@ func (q *Queue) mayFire(c claimed) error {
 		return lab.ErrNotHeld
 	}
 	if t.last.State == "" {
-		t.last = c // its state is on the way
+		t.last = c // this state will arrive by the bucket, too
 		q.queued--
 	}
 	if t.state == "" {
@@ -294,13 +294,13 @@ func (q *Queue) mayFire(c claimed) error {
 	return q.advance(o, t)
 }
 
-// serve answers a question that was sealed to the run.
+// serve answers a question that was encrypted for the run.
 func (q *Queue) serve(ctx context.Context, m *nats.Msg) {
 	reply := q.reply(ctx, m.Data)
-	_ = m.Respond(reply) // who gets no answer asks again
+	_ = m.Respond(reply) // an agent without an answer asks again
 }
 
-// question is what an agent asks the owner; the answer is sealed to Key.
+// question is what an agent asks the owner; the answer is encrypted for Key.
 type question struct {
 	Key  []byte `json:"key"`
 	Text []byte `json:"text"`
@@ -323,14 +323,14 @@ func (q *Queue) reply(ctx context.Context, sealed []byte) []byte {
 	return out
 }
 
-// The patience of an owner with a lease that it doesn't see: what it watches
-// may lag behind, and a lease may be younger than what is known of it.
+// How long an owner tolerates a missing lease: what it watches may lag behind,
+// and a lease may be newer than what is known of it.
 const (
 	sweepEvery   = 300 * time.Millisecond
 	suspectAfter = 700 * time.Millisecond
 )
 
-// sweep takes jobs away from those whose lease is over.
+// sweep takes back jobs whose lease has ended.
 func (q *Queue) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -342,7 +342,7 @@ func (q *Queue) sweep(ctx context.Context) {
 		}
 		for _, c := range q.suspects() {
 			if err := q.lose(ctx, c); err != nil && ctx.Err() == nil && !errors.Is(err, lab.ErrNotHeld) {
-				continue // the lab can't be reached; it is tried again
+				continue // the lab can't be reached; try again later
 			}
 		}
 	}
@@ -370,7 +370,7 @@ func (q *Queue) suspects() []*try {
 	return all
 }
 
-// lose writes that a claim is lost, if its lease is over.
+// lose records that a claim is lost, if its lease has ended.
 func (q *Queue) lose(ctx context.Context, t *try) error {
 	q.mu.Lock()
 	c, rev := t.last, t.rev
@@ -379,7 +379,7 @@ func (q *Queue) lose(ctx context.Context, t *try) error {
 	var l Lease
 	switch {
 	case err == nil && json.Unmarshal(entry.Value(), &l) == nil && l.Session == c.Session:
-		return nil // what is watched lags behind
+		return nil // the watched state lags behind
 	case err != nil && !errors.Is(err, jetstream.ErrKeyNotFound):
 		return err
 	}

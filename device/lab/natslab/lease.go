@@ -14,23 +14,23 @@ import (
 
 var errLeaseOver = errors.New("the lease is over")
 
-// lease is a key that is held by renewing it. The server lets it end by its age;
-// the holder stops before that, counting from when it last asked.
+// lease is a key that is held by renewing it. It expires on the server by age;
+// the holder stops earlier, counting from when it last sent a renewal.
 type lease struct {
 	lab  *Lab
 	key  string
-	over chan struct{} // closed when it is over without having been given back
+	over chan struct{} // closed when it ended without being released
 	poke chan struct{} // renew now: the value changed
 
 	mu    sync.Mutex
 	value Lease
 	rev   uint64
-	asked time.Time // when the renewal that went well began
+	asked time.Time // when the last successful renewal was sent
 	given bool
 	done  bool
 }
 
-// take leases the key, or says who has it.
+// take takes the lease, or says who has it.
 func (l *lease) take(ctx context.Context) error {
 	return l.lab.settle(ctx, nil, func(ctx context.Context) (bool, error) {
 		text, err := json.Marshal(l.value)
@@ -49,7 +49,7 @@ func (l *lease) take(ctx context.Context) error {
 		entry, err := l.lab.leases.Get(ctx, l.key)
 		var other Lease
 		switch {
-		case errors.Is(err, jetstream.ErrKeyNotFound): // it ended just now
+		case errors.Is(err, jetstream.ErrKeyNotFound): // it expired just now
 			return false, err
 		case err != nil:
 			return false, err
@@ -60,7 +60,7 @@ func (l *lease) take(ctx context.Context) error {
 	})
 }
 
-// keep renews the lease until stop, or until it is given back or over.
+// keep renews the lease until stop, or until it is released or ends.
 func (l *lease) keep(stop <-chan struct{}) {
 	every := l.lab.leaseTTL / 3
 	timer := time.NewTimer(every)
@@ -111,12 +111,12 @@ func (l *lease) renew() bool {
 		l.rev, l.asked = rev, asked
 		return true
 	case errors.Is(err, lab.ErrNotHeld):
-		l.end() // it is somebody else's, or ended
+		l.end() // another holder has it, or it expired
 	}
 	return false
 }
 
-// end says that the lease is over. l.mu is held.
+// end records that the lease has ended. l.mu is held.
 func (l *lease) end() {
 	if !l.done {
 		l.done = true
@@ -124,7 +124,7 @@ func (l *lease) end() {
 	}
 }
 
-// held reports whether the lease is held for sure.
+// held reports whether the lease is certainly held.
 func (l *lease) held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +149,7 @@ func (l *lease) tell(run, job string) {
 	}
 }
 
-// give gives the lease back. If that can't be told, it ends by itself.
+// give releases the lease. If the server can't be told, it expires by itself.
 func (l *lease) give(ctx context.Context) error {
 	l.mu.Lock()
 	if l.given || l.done {

@@ -9,18 +9,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// MarkKind says why a phone, or an agent, takes no jobs.
+// MarkKind says why a phone, or an agent, accepts no jobs.
 type MarkKind string
 
 // The kinds of marks.
 const (
-	Held        MarkKind = "held"        // somebody uses the phone otherwise, for a time
+	Held        MarkKind = "held"        // somebody uses the phone for something else, for a time
 	Quarantined MarkKind = "quarantined" // something is wrong with the phone
-	Drained     MarkKind = "drained"     // the agent is to be left alone
+	Drained     MarkKind = "drained"     // the agent finishes its jobs and accepts no new ones
 )
 
-// Mark keeps a phone, or an agent with all its phones, from taking jobs. What
-// they do now they finish.
+// Mark keeps a phone, or an agent with all its phones, from accepting jobs.
+// Current jobs are finished.
 type Mark struct {
 	Kind   MarkKind   `json:"kind"`
 	By     string     `json:"by"`
@@ -31,7 +31,7 @@ type Mark struct {
 
 func agentMark(agent string) string { return "agent." + token(agent) }
 
-// MarkPhone marks a phone, for a time if that is not 0.
+// MarkPhone marks a phone, for the time ttl if that is not 0.
 func (l *Lab) MarkPhone(ctx context.Context, phone string, m Mark, ttl time.Duration) error {
 	return l.mark(ctx, token(phone), m, ttl)
 }
@@ -47,7 +47,7 @@ func (l *Lab) mark(ctx context.Context, key string, m Mark, ttl time.Duration) e
 		return err
 	}
 	return l.settle(ctx, nil, func(ctx context.Context) (bool, error) {
-		// A key's own end counts only from its creation.
+		// A key's TTL only takes effect when the key is created.
 		if err := l.marks.Purge(ctx, key); err != nil {
 			return false, err
 		}
@@ -60,12 +60,12 @@ func (l *Lab) mark(ctx context.Context, key string, m Mark, ttl time.Duration) e
 	})
 }
 
-// UnmarkPhone lets a phone take jobs again, and reports whether it had a mark.
+// UnmarkPhone removes a phone's mark, and reports whether it had one.
 func (l *Lab) UnmarkPhone(ctx context.Context, phone string) (bool, error) {
 	return l.unmark(ctx, token(phone))
 }
 
-// UnmarkAgent lets an agent take jobs again, and reports whether it had a mark.
+// UnmarkAgent removes an agent's mark, and reports whether it had one.
 func (l *Lab) UnmarkAgent(ctx context.Context, agent string) (bool, error) {
 	return l.unmark(ctx, agentMark(agent))
 }

@@ -1,14 +1,15 @@
 // Package natslab is a lab of many hosts: the queue of device/lab on NATS
 // JetStream.
 //
-// The claim of a job, a key that only compare-and-set changes, is the truth;
-// the work queue only hands jobs out. A worker creates the claim before it
-// acknowledges the job, so that a job that comes twice is refused the second
-// time. Before a request leaves for a phone the run's owner has written that
-// down, and the claim says so. What is lost after that is never given out again.
+// The claim of a job, a key that is changed only by compare-and-set, is
+// authoritative; the work queue only distributes jobs. A worker creates the
+// claim before it acknowledges the job, so a job that is delivered twice is
+// refused the second time. Before a request is sent to a phone, the run's owner
+// has recorded it and the claim says so. If it is lost after that, it is never
+// handed out again.
 //
-// No clock of a host decides anything: leases end by the age of their keys on
-// the server, and a worker counts how long ago it last renewed.
+// Nothing depends on the hosts' clocks: leases expire by the age of their keys
+// on the server, and a worker measures how long ago it last renewed.
 package natslab
 
 import (
@@ -23,16 +24,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Protocol is the version of what hosts of a lab say to each other. Agents and
-// runs of different versions have nothing to do with each other.
+// Protocol is the version of the messages between hosts of a lab. Agents and
+// runs of different versions ignore each other.
 const Protocol = 1
 
-// The assets of a lab, and the subjects of requests to the owner of a run.
+// The buckets and streams of a lab, and the subjects of requests to the owner
+// of a run.
 const (
-	devicesBucket = "wx-devices" // <agent> and <agent>.<phone>: who is there
+	devicesBucket = "wx-devices" // <agent> and <agent>.<phone>: connected hosts and phones
 	leasesBucket  = "wx-leases"  // <phone>: who drives it; run.<run>: who owns it
-	runsBucket    = "wx-runs"    // <run>: what agents need to know of it
-	claimsBucket  = "wx-claims"  // <run>.<job>.<try>: how far a job is
+	runsBucket    = "wx-runs"    // <run>: what agents need to know about it
+	claimsBucket  = "wx-claims"  // <run>.<job>.<try>: the job's state
 	marksBucket   = "wx-marks"   // <phone> or agent.<agent>: held, quarantined, drained
 	blobsBucket   = "wx-blobs"   // files of suites and of attempts
 	jobsStream    = "wx-jobs"    // wx.job.<run>.<target>
@@ -40,7 +42,7 @@ const (
 
 	jobSubject   = "wx.job."
 	eventSubject = "wx.ev."
-	fireSubject  = "wx.fire."  // <run>: may this request leave?
+	fireSubject  = "wx.fire."  // <run>: may this request be sent?
 	ownerSubject = "wx.oauth." // <run>: commands that need the owner's secrets
 	moreSubject  = "wx.more."  // <run>: there are new jobs
 )
@@ -48,27 +50,27 @@ const (
 // Times of a lab. Those of leases and devices are the buckets' own, so that all
 // hosts agree; see [Settings].
 const (
-	ackWait      = 10 * time.Second // a job that was fetched and not claimed is handed out again
+	ackWait      = 10 * time.Second // after this a job that was fetched and not claimed is delivered again
 	keepFor      = 7 * 24 * time.Hour
 	jobsFor      = 24 * time.Hour
 	idleConsumer = time.Hour
-	opTimeout    = 3 * time.Second // one request; it is asked again as long as that makes sense
-	pollEvery    = time.Second     // for jobs that came back by themselves
+	opTimeout    = 3 * time.Second // for one request; it is repeated while that makes sense
+	pollEvery    = time.Second     // for jobs that were returned without a notification
 )
 
-// Settings are what a lab is set up with.
+// Settings are used to set up a lab.
 type Settings struct {
-	// LeaseTTL is how long a phone stays with a host that isn't heard of.
+	// LeaseTTL is how long a host keeps a phone without renewing its lease.
 	LeaseTTL time.Duration
-	// DeviceTTL is how long an agent that isn't heard of is listed.
+	// DeviceTTL is how long an agent stays listed without renewing its entry.
 	DeviceTTL time.Duration
-	// Replicas is how many servers keep each asset.
+	// Replicas is how many servers store each bucket and stream.
 	Replicas int
-	// MaxBlobs bounds the files that are kept, in bytes.
+	// MaxBlobs limits the stored files, in bytes.
 	MaxBlobs int64
 }
 
-// Defaults are the settings of a lab on so many servers.
+// Defaults are the settings for a lab with this many servers.
 func Defaults(servers int) Settings {
 	replicas := 1
 	if servers >= 3 {
@@ -91,7 +93,7 @@ type Lab struct {
 }
 
 // Open opens the lab behind a connection, and sets it up if it is new, with the
-// defaults if fresh is nil. It owns the connection from then on.
+// defaults if fresh is nil. The Lab owns the connection.
 func Open(ctx context.Context, nc *nats.Conn, fresh *Settings) (*Lab, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -113,8 +115,7 @@ func Open(ctx context.Context, nc *nats.Conn, fresh *Settings) (*Lab, error) {
 	return l, nil
 }
 
-// setup makes the assets of a lab that aren't there. What is there stays as it
-// is.
+// setup creates missing buckets and streams. Existing ones are not changed.
 func (l *Lab) setup(ctx context.Context, s Settings) error {
 	js := l.js
 	ctx, cancel := l.denied.guard(ctx)
@@ -122,7 +123,7 @@ func (l *Lab) setup(ctx context.Context, s Settings) error {
 	bucket := func(name string, ttl time.Duration, history uint8) error {
 		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, TTL: ttl, History: history, Storage: jetstream.FileStorage, Replicas: s.Replicas,
-			LimitMarkerTTL: time.Minute, // those who watch are told of keys that end
+			LimitMarkerTTL: time.Minute, // so that watchers are told of expired keys
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) {
 			return nil
@@ -167,7 +168,7 @@ func (l *Lab) setup(ctx context.Context, s Settings) error {
 	return nil
 }
 
-// bind finds the assets.
+// bind opens the buckets and streams.
 func (l *Lab) bind(ctx context.Context) error {
 	ctx, cancel := l.denied.guard(ctx)
 	defer cancel()
@@ -202,13 +203,13 @@ func (l *Lab) bind(ctx context.Context) error {
 // Close ends the connection.
 func (l *Lab) Close() { l.nc.Close() }
 
-// token is text as one word of a subject, the same for the same text. What had
-// to be changed is told apart by a number made of the text.
+// token converts text to one word of a subject, the same for the same text. If
+// characters had to be replaced, a hash is appended.
 func token(text string) string {
 	return word(text, "-_", 80)
 }
 
-// key is text as the end of a key: like a token, with dots within.
+// key converts text to the end of a key: like a token, but dots are allowed.
 func key(text string) string { return word(text, "-_.", 200) }
 
 func word(text, marks string, most int) string {
@@ -232,12 +233,13 @@ func refused(err error) bool {
 	if errors.Is(err, jetstream.ErrKeyExists) {
 		return true
 	}
-	// 10164 is what clusters say of the same.
+	// Clusters report the same condition with the code 10164.
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
 }
 
-// settle repeats an operation on a key until its end is known: the answer may
-// have been lost, with the operation done. op returns whether it is settled.
+// settle repeats an operation on a key until its result is known: the answer
+// may have been lost although the operation was done. op returns whether it is
+// settled.
 func (l *Lab) settle(ctx context.Context, over <-chan struct{}, op func(context.Context) (settled bool, err error)) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		try, cancel := context.WithTimeout(ctx, opTimeout)

@@ -16,10 +16,11 @@ import (
 	"github.com/wxctl/wxctl/device/lab"
 )
 
-// mostQueued is how many jobs of a run are with the server and not claimed.
+// mostQueued is how many unclaimed jobs of a run are stored at the server at
+// once.
 const mostQueued = 10_000
 
-// Queue is a run in a lab as its owner has it: a [lab.Queue].
+// Queue is a run in a lab as seen by its owner: a [lab.Queue].
 type Queue struct {
 	lab     *Lab
 	record  lab.Record
@@ -29,11 +30,11 @@ type Queue struct {
 	ended   <-chan struct{}
 	failed  chan error
 
-	saving sync.Mutex // of the run's entry
+	saving sync.Mutex // held while the run's entry is written
 	run    Run
 	rev    uint64
 
-	pumping sync.Mutex // while jobs are on their way to the server
+	pumping sync.Mutex // held while jobs are sent to the server
 	mu      sync.Mutex
 	jobs    map[string]*owned
 	backlog []message
@@ -43,23 +44,23 @@ type Queue struct {
 	leases  map[string]string // sessions by the token of their phone
 }
 
-// Owner is what a run needs of its owner.
+// Owner is what a run needs from its owner.
 type Owner struct {
-	// Resume says that the run may be there already.
+	// Resume allows the run to exist already.
 	Resume bool
-	// Record is told all updates.
+	// Record is called with all updates.
 	Record lab.Record
-	// Answer answers what agents ask with [Source.Ask]; it may be nil.
+	// Answer answers questions from [Source.Ask]; it may be nil.
 	Answer func(context.Context, []byte) ([]byte, error)
 }
 
-// RunExistsError says that a run of this id is there.
+// RunExistsError means that a run with this id exists.
 type RunExistsError struct{ ID string }
 
 func (e *RunExistsError) Error() string { return fmt.Sprintf("the lab has a run %q already", e.ID) }
 
-// Own makes a run, or takes over one whose owner is gone. It lasts until ctx is
-// over.
+// Own creates a run, or takes over one whose owner is gone. It lasts until ctx
+// ends.
 func (l *Lab) Own(ctx context.Context, run Run, o Owner) (*Queue, error) {
 	keys, err := newPair()
 	if err != nil {
@@ -87,7 +88,7 @@ func (l *Lab) Own(ctx context.Context, run Run, o Owner) (*Queue, error) {
 	return q, nil
 }
 
-// begin writes the run down and listens to what becomes of it.
+// begin stores the run and starts to listen to its claims.
 func (q *Queue) begin(ctx context.Context, resume bool) error {
 	entry, err := q.lab.runs.Get(ctx, token(q.run.ID))
 	switch {
@@ -95,7 +96,8 @@ func (q *Queue) begin(ctx context.Context, resume bool) error {
 		return &RunExistsError{q.run.ID}
 	case err == nil:
 		q.rev = entry.Revision()
-		// What the owner before had queued comes again, as far as nobody has it.
+		// What an earlier owner queued is queued again, unless somebody has
+		// claimed it.
 		if err := q.lab.jobs.Purge(ctx, jetstream.WithPurgeSubject(jobSubject+token(q.run.ID)+".>")); err != nil {
 			return err
 		}
@@ -115,7 +117,7 @@ func (q *Queue) begin(ctx context.Context, resume bool) error {
 		}
 		context.AfterFunc(ctx, func() { _ = sub.Unsubscribe() })
 	}
-	if err := q.lab.nc.Flush(); err != nil { // the server knows of it
+	if err := q.lab.nc.Flush(); err != nil { // the server has the subscriptions now
 		return err
 	}
 	go q.pump(ctx)
@@ -141,8 +143,8 @@ func (q *Queue) save(ctx context.Context, change func(*Run)) error {
 	})
 }
 
-// put writes a key if nobody else has since the revision; 0: if it isn't there.
-// What was written before, and whose answer was lost, counts as written.
+// put writes a key if its revision is still rev; 0 means that it does not
+// exist. A write that succeeded although its answer was lost counts as written.
 func (l *Lab) put(ctx context.Context, kv jetstream.KeyValue, key string, value []byte, rev uint64) (uint64, error) {
 	var next uint64
 	var err error
@@ -166,7 +168,7 @@ func (l *Lab) put(ctx context.Context, kv jetstream.KeyValue, key string, value 
 	return 0, lab.ErrNotHeld
 }
 
-// fail ends the run for its owner, who learns of it from Failed.
+// fail ends the run for its owner, who gets the error from Failed.
 func (q *Queue) fail(err error) {
 	select {
 	case q.failed <- err:
@@ -174,11 +176,12 @@ func (q *Queue) fail(err error) {
 	}
 }
 
-// Failed tells why nothing more will be learned of the run.
+// Failed returns the error after which nothing more will be learned about the
+// run.
 func (q *Queue) Failed() <-chan error { return q.failed }
 
-// Submit implements [lab.Queue]. Jobs that an owner before this one submitted
-// are told as far as they are, and go on from there.
+// Submit implements [lab.Queue]. For jobs that an earlier owner submitted,
+// their progress is reported, and they continue.
 func (q *Queue) Submit(_ context.Context, jobs ...lab.Job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -212,7 +215,7 @@ func (q *Queue) wake() {
 	}
 }
 
-// pump brings jobs to the server, as many as it is to have.
+// pump sends jobs to the server, up to the number that it may store.
 func (q *Queue) pump(ctx context.Context) {
 	for {
 		select {
@@ -253,8 +256,9 @@ func (q *Queue) publish(ctx context.Context) error {
 	return err
 }
 
-// send publishes jobs and returns those that the server did not confirm. One
-// that it has and did not confirm in time is dropped as a duplicate.
+// send publishes jobs and returns those that the server did not confirm. If the
+// server stored one without confirming it in time, it drops the repetition as a
+// duplicate.
 func (q *Queue) send(ctx context.Context, batch []message) (left []message, err error) {
 	acks := make([]jetstream.PubAckFuture, len(batch))
 	for i, m := range batch {
@@ -281,7 +285,7 @@ func (q *Queue) send(ctx context.Context, batch []message) (left []message, err 
 	return left, err
 }
 
-// targets has a consumer for each new target and tells agents of it.
+// targets creates a consumer for each new target and tells agents of it.
 func (q *Queue) targets(ctx context.Context, batch []message) error {
 	fresh := map[string]Target{}
 	for _, m := range batch {
@@ -317,8 +321,8 @@ func (q *Queue) targets(ctx context.Context, batch []message) error {
 	})
 }
 
-// Drain implements [lab.Queue]. Each job is claimed to take it back, so that
-// none is both taken back and driven.
+// Drain implements [lab.Queue]. It claims each job that it takes back, so that
+// no job is both taken back and driven.
 func (q *Queue) Drain(ctx context.Context) ([]lab.Job, error) {
 	q.mu.Lock()
 	if q.over {
@@ -334,7 +338,7 @@ func (q *Queue) Drain(ctx context.Context) ([]lab.Job, error) {
 	}
 	q.backlog = nil
 	q.mu.Unlock()
-	q.pumping.Lock() // nothing is on its way
+	q.pumping.Lock() // waits until nothing is being sent
 	defer q.pumping.Unlock()
 	if err := q.save(ctx, func(r *Run) { r.Open = false }); err != nil {
 		return nil, err
@@ -346,13 +350,14 @@ func (q *Queue) Drain(ctx context.Context) ([]lab.Job, error) {
 	return append(left, taken...), err
 }
 
-// Withdraw takes back jobs that nobody has claimed, those that are meant, and
+// Withdraw takes back the unclaimed jobs for which meant returns true, and
 // returns them.
 func (q *Queue) Withdraw(ctx context.Context, meant func(lab.Job) bool) ([]lab.Job, error) {
 	return q.takeBack(ctx, func(j lab.Job) bool { return !meant(j) })
 }
 
-// takeBack claims what is queued and nobody has, but for what is to be left.
+// takeBack claims the queued jobs that nobody has, except those for which leave
+// returns true.
 func (q *Queue) takeBack(ctx context.Context, leave func(lab.Job) bool) ([]lab.Job, error) {
 	q.mu.Lock()
 	var open []message
@@ -377,7 +382,7 @@ func (q *Queue) takeBack(ctx context.Context, leave func(lab.Job) bool) ([]lab.J
 			switch {
 			case err == nil:
 				left = append(left, m.Job)
-			case !errors.Is(err, lab.ErrNotHeld): // else an agent was first
+			case !errors.Is(err, lab.ErrNotHeld): // otherwise an agent was first
 				errs = append(errs, err)
 			}
 		})
@@ -399,8 +404,8 @@ func (q *Queue) Close() error {
 	return err
 }
 
-// write writes a claim after the revision, until it is known whether it is
-// written. [lab.ErrNotHeld] says that somebody else was first.
+// write writes a claim over the revision, and repeats it until the result is
+// known. [lab.ErrNotHeld] means that somebody else was first.
 func (l *Lab) write(ctx context.Context, over <-chan struct{}, c claimed, rev uint64) (next uint64, err error) {
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/wxctl/wxctl/device/lab"
 )
 
-// Run is what agents need to know of a run.
+// Run is what agents need to know about a run.
 type Run struct {
 	Protocol int       `json:"protocol"`
 	ID       string    `json:"id"`
@@ -17,18 +17,19 @@ type Run struct {
 	Version  string    `json:"version"` // of the owner's wxctl
 	// Device is the selector of the run's phones; empty means all.
 	Device string `json:"device,omitempty"`
-	// Key is the public key of the run: what is sealed to it only its owner reads.
+	// Key is the public key of the run: only its owner can read what is
+	// encrypted for it.
 	Key []byte `json:"key"`
-	// Open says that its jobs are handed out.
+	// Open is set while its jobs are handed out.
 	Open bool `json:"open"`
-	// Targets are for whom there are jobs, by the word in their subjects.
+	// Targets are the recipients of jobs, by the word in their subjects.
 	Targets map[string]Target `json:"targets"`
-	// Work is what all its jobs have in common.
+	// Work is the part of the workers' input that all its jobs have in common.
 	Work json.RawMessage `json:"work,omitempty"`
 }
 
 // Target says which phones take the jobs of one subject: one, or those that a
-// selector fits.
+// selector matches.
 type Target struct {
 	Phone    string `json:"phone,omitempty"`
 	Selector string `json:"selector,omitempty"`
@@ -45,31 +46,31 @@ func targetOf(j lab.Job) (string, Target) {
 	return "sel-" + token(j.Selector), t
 }
 
-// consumer is the name of the consumer that hands out the jobs of a target.
+// consumer is the name of the consumer for the jobs of a target.
 func consumer(run, target string) string { return token(run) + "-" + target }
 
 // ownerKey is the lease of a run.
 func ownerKey(run string) string { return "run." + token(run) }
 
-// Lease is who has a phone, or owns a run.
+// Lease says who has a phone, or owns a run.
 type Lease struct {
 	Phone   string    `json:"phone,omitempty"`
 	Holder  string    `json:"holder"`
-	Session string    `json:"session"` // of this lease and no other
+	Session string    `json:"session"` // unique to this lease
 	Run     string    `json:"run,omitempty"`
 	Job     string    `json:"job,omitempty"`
 	Since   time.Time `json:"since"` // by the holder's clock, for people
 }
 
-// The states of claims that owners see and nobody else is told of.
+// drained is a state of claims that only owners see.
 const drained lab.State = "drained" // taken back by the owner
 
-// claimed is a claim as it is kept. Only compare-and-set changes it.
+// claimed is a claim as it is stored. It is changed only by compare-and-set.
 type claimed struct {
 	State   lab.State `json:"state"`
 	Run     string    `json:"run"`
 	Job     lab.Job   `json:"job"`
-	Try     int       `json:"try"` // how often it was given back before
+	Try     int       `json:"try"` // how often it was returned before
 	Phone   string    `json:"phone"`
 	Agent   string    `json:"agent"`
 	Session string    `json:"session"` // of the lease
@@ -113,7 +114,7 @@ type report struct {
 	Event json.RawMessage `json:"event"`
 }
 
-// ask is the question whether a request may leave.
+// ask is the question whether a request may be sent.
 type ask struct {
 	Claim claimed `json:"claim"`
 }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/nacl/box"
 )
 
-// pair is a key pair of X25519, made anew for every run and every question.
+// pair is a key pair of X25519, created for each run and each question.
 type pair struct{ public, private *[32]byte }
 
 func newPair() (pair, error) {
@@ -15,7 +15,7 @@ func newPair() (pair, error) {
 	return pair{public, private}, err
 }
 
-// seal makes text readable for the holder of one key alone.
+// seal encrypts text for the holder of one key.
 func seal(text, public []byte) ([]byte, error) {
 	if len(public) != 32 {
 		return nil, errors.New("the key to seal to is not one of X25519")

@@ -20,9 +20,9 @@ import (
 	"github.com/wxctl/wxctl/device/lab"
 )
 
-// Source is where an agent gets jobs for its phones, of all runs of the lab: a
-// [lab.Source]. The run with the highest priority comes first, then the one that
-// drives the fewest phones.
+// Source is where an agent gets jobs for its phones, from all runs of the lab:
+// a [lab.Source]. The run with the highest priority comes first, then the one
+// that drives the fewest phones.
 type Source struct {
 	lab   *Lab
 	agent string
@@ -31,7 +31,7 @@ type Source struct {
 	runs    map[string]Run // by token
 	leases  map[string]Lease
 	marks   map[string]Mark
-	changed chan struct{} // closed, and made anew, when something comes or goes
+	changed chan struct{} // closed and replaced at each change
 }
 
 // Source follows the runs of the lab until ctx is over.
@@ -56,7 +56,7 @@ func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
 	return s, l.nc.Flush()
 }
 
-// see keeps the values of a bucket.
+// see stores the values of a bucket.
 func see[T any](s *Source, into map[string]T, e jetstream.KeyValueEntry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,20 +71,20 @@ func see[T any](s *Source, into map[string]T, e jetstream.KeyValueEntry) {
 	}
 }
 
-// wake tells everyone who waits to look again. s.mu is held.
+// wake wakes all waiting goroutines. s.mu is held.
 func (s *Source) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// Changed is closed when something of the lab has changed.
+// Changed is closed at the next change in the lab.
 func (s *Source) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
-// Mark is what somebody said of a phone, or of this agent; nil if nothing.
+// Mark is the mark of a phone, or of this agent; nil if there is none.
 func (s *Source) Mark(phone string) *Mark {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,7 +118,8 @@ type offer struct {
 	phones  int // that it drives
 }
 
-// open are the runs that hand out jobs: their owners are there. s.mu is held.
+// open are the runs that hand out jobs and whose owners are present. s.mu is
+// held.
 func (s *Source) open() []Run {
 	var all []Run
 	for k, r := range s.runs {
@@ -130,8 +131,8 @@ func (s *Source) open() []Run {
 	return all
 }
 
-// offers are the runs that have jobs for a phone, in the order in which they are
-// to be asked. s.mu is held.
+// offers are the runs that have jobs for a phone, in the order in which they
+// are asked. s.mu is held.
 func (s *Source) offers(phone string, fits func(string) bool) []offer {
 	drives := map[string]int{}
 	for _, l := range s.leases {
@@ -150,7 +151,7 @@ func (s *Source) offers(phone string, fits func(string) bool) []offer {
 				o.targets = append(o.targets, name)
 			}
 		}
-		// Those of this phone alone come first: nobody else can take them.
+		// Jobs for this phone only come first: no other phone can take them.
 		slices.SortStableFunc(o.targets, func(a, b string) int {
 			return cmp.Compare(len(r.Targets[b].Phone), len(r.Targets[a].Phone))
 		})
@@ -186,7 +187,7 @@ func (s *Source) Lease(ctx context.Context, phone, holder string, fits func(stri
 // those that came too late are few.
 const mostMessages = 16
 
-// phoneLease is a phone that is leased.
+// phoneLease is a leased phone.
 type phoneLease struct {
 	source *Source
 	phone  string
@@ -236,7 +237,7 @@ func (l *phoneLease) Next(ctx context.Context) (lab.Claim, error) {
 	}
 }
 
-// wait waits for what may bring a job.
+// wait waits for a change that may bring a job.
 func (l *phoneLease) wait(ctx context.Context, changed <-chan struct{}) error {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
@@ -250,7 +251,7 @@ func (l *phoneLease) wait(ctx context.Context, changed <-chan struct{}) error {
 	return nil
 }
 
-// pick claims a job of the first offer that has one.
+// pick claims a job from the first offer that has one.
 func (l *phoneLease) pick(ctx context.Context, offers []offer) (lab.Claim, error) {
 	for _, o := range offers {
 		for _, target := range o.targets {
@@ -263,7 +264,7 @@ func (l *phoneLease) pick(ctx context.Context, offers []offer) (lab.Claim, error
 				continue
 			}
 			if ctx.Err() != nil {
-				_ = msg.Respond([]byte("-NAK")) // else it comes back by itself, later
+				_ = msg.Respond([]byte("-NAK")) // otherwise it is delivered again later
 				return nil, context.Cause(ctx)
 			}
 			claim, err := l.take(ctx, msg)
@@ -275,10 +276,10 @@ func (l *phoneLease) pick(ctx context.Context, offers []offer) (lab.Claim, error
 	return nil, nil
 }
 
-// fetch takes one message from a consumer; nil if there is none now. Jobs come
-// under their own subjects, so that a request of nats.go would not know whose
-// they are: each lease has an inbox. What comes too late is found in it the next
-// time.
+// fetch gets one message from a consumer; nil if there is none now. Messages
+// arrive under the jobs' own subjects, so nats.go could not assign them to a
+// request: each lease has an inbox. A message that arrives too late is found
+// there the next time.
 func (l *phoneLease) fetch(consumer string) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
 	defer cancel()
@@ -297,20 +298,20 @@ func (l *phoneLease) fetch(consumer string) (*nats.Msg, error) {
 	case <-ctx.Done():
 		return nil, deniedBy(ctx, ctx.Err())
 	}
-	if msg.Header.Get("Status") != "" { // 404: none; 409 and 503: it is asked again later
+	if msg.Header.Get("Status") != "" { // 404: no message; 409 and 503: asked again later
 		return nil, nil
 	}
 	return msg, nil
 }
 
-// The patience of a phone with a job that is to avoid it: another phone that fits
-// has this long to take it.
+// How long a phone waits with a job that should avoid it: another matching
+// phone has this long to take it.
 const (
 	avoidTimes = 4
 	avoidDelay = 500 * time.Millisecond
 )
 
-// take claims the job of a message; nil if somebody else has.
+// take claims the job of a message; nil if somebody else has it.
 func (l *phoneLease) take(ctx context.Context, msg *nats.Msg) (lab.Claim, error) {
 	var m message
 	if err := json.Unmarshal(msg.Data, &m); err != nil {
@@ -325,13 +326,13 @@ func (l *phoneLease) take(ctx context.Context, msg *nats.Msg) (lab.Claim, error)
 	}
 	c := &claim{lease: l, value: claimed{State: lab.Claimed, Run: m.Run, Job: m.Job, Try: m.Try, Phone: l.phone, Agent: l.source.agent,
 		Session: l.lease.value.Session}}
-	// A claim that was begun is finished, whatever became of ctx: one that the
-	// server has and nobody knows of would wait for as long as the lease lasts.
+	// A claim is finished even if ctx ends: one that the server has and nobody
+	// knows of would block the job until the lease ends.
 	rev, err := l.source.lab.write(context.WithoutCancel(ctx), l.lease.over, c.value, 0)
 	if err != nil && !errors.Is(err, lab.ErrNotHeld) {
-		return nil, err // the job comes again, to whoever asks
+		return nil, err // the job is delivered again, to any agent
 	}
-	_ = msg.Respond([]byte("+ACK")) // if it is lost, the job comes again, and is refused
+	_ = msg.Respond([]byte("+ACK")) // if this is lost, the job is delivered again, and is refused
 	if err != nil {
 		return nil, nil
 	}

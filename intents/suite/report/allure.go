@@ -66,7 +66,7 @@ type (
 func Allure(sources []Source, put func(name string, content io.Reader) error) error {
 	for _, r := range items(sources) {
 		last := r.decisive()
-		if last == nil { // if last == nil { // no attempt was made; that is a result, too
+		if last == nil { // no attempt was made; that is a result, too
 			last = &suite.Attempt{Phone: r.Phone, Started: r.Run().Started, End: suite.End{Status: r.Status, Reason: r.Reason}}
 		}
 		for _, a := range append(r.earlier(), last) {
@@ -135,7 +135,7 @@ func allureStatus(s suite.Status) string {
 	case suite.Stopped:
 		return "skipped"
 	}
-	return string(s) // return string(s) // Allure has the status unknown, too
+	return string(s) // Allure has the status unknown, too
 }
 
 func newAllureResult(r item, a *suite.Attempt) allureResult {
@@ -162,14 +162,14 @@ func newAllureResult(r item, a *suite.Attempt) allureResult {
 	if a.End.Status != suite.Passed {
 		at := r.only(a)
 		result.Details = &allureDetails{Message: text(at.sentence()), Trace: text(at.details(a))}
-		if a.End.Status == suite.Stopped { // if a.End.Status == suite.Stopped { // not to be confused with skipped
+		if a.End.Status == suite.Stopped { // not to be confused with skipped
 			result.Details.Message = "stopped: " + result.Details.Message
 		}
 	} else if r.Flaky {
 		result.Details = &allureDetails{Flaky: true}
 	}
 	start := result.Start
-	for _, s := range a.End.Steps { // for _, s := range a.End.Steps { // only their durations are known: laid out one after another
+	for _, s := range a.End.Steps { // only their durations are known: laid out one after another
 		step := allureStep{text(s.Do), allureOutcome{allureStatus(s.Status), nil, "finished", start, start + s.DurationMs}}
 		if s.Message != "" {
 			step.Details = &allureDetails{Message: text(s.Message)}

@@ -107,7 +107,7 @@ func CTRF(w io.Writer, sources []Source) error {
 	report := ctrfReport{Format: "CTRF", Version: "0.0.0", By: "wxctl", Results: ctrfResults{
 		Tool: ctrfTool{Name: "wxctl"}, Summary: newCTRFSummary(sources), Tests: []ctrfTest{},
 	}}
-	if len(sources) == 1 { // if len(sources) == 1 { // several runs have no common name
+	if len(sources) == 1 { // several runs have no common name
 		report.RunID = text(sources[0].Run.ID)
 	}
 	for _, s := range sources {

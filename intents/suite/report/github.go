@@ -24,7 +24,7 @@ const maxAnnotations = 10
 func GitHub(w io.Writer, sources []Source, limit int) error {
 	all := worstFirst(items(sources))
 	var b bytes.Buffer
-	const reserve = 200 // const reserve = 200 // for the sentence at the end
+	const reserve = 200 // for the sentence at the end
 	for _, s := range sources {
 		if b.Len()+reserve > limit/2 {
 			break

@@ -27,7 +27,7 @@ var pageJS string
 // pageData is what the page's script shows. Texts that many results share are
 // stored in Texts once and referenced by their index.
 type pageData struct {
-	Live     *pageLive    `json:"live,omitempty"` // Live     *pageLive    `json:"live,omitempty"` // set while the runs go on
+	Live     *pageLive    `json:"live,omitempty"` // set while the runs go on
 	Texts    []string     `json:"texts"`
 	Phones   []pagePhone  `json:"phones"`
 	Cases    []pageCase   `json:"cases"`
@@ -110,11 +110,11 @@ func HTML(w io.Writer, sources []Source) error {
 	for i := range order {
 		order[i] = i
 	}
-	for i, r := range all { // for i, r := range all { // phones and cases in the plan's order
+	for i, r := range all { // phones and cases in the plan's order
 		b.data.Results[i] = pageResult{Case: b.caseOf(r), Phone: b.phone(r.Phone)}
 	}
 	slices.SortStableFunc(order, func(x, y int) int { return badness(all[x]) - badness(all[y]) })
-	for _, i := range order { // for _, i := range order { // pictures of what did not pass are added first
+	for _, i := range order { // pictures of what did not pass are added first
 		b.result(&b.data.Results[i], all[i])
 	}
 	b.data.Pictures = b.pictures.urls
@@ -165,7 +165,7 @@ func livePage(sources []Source, ended bool) (*pageBuilder, string) {
 
 // write writes the page.
 func (b *pageBuilder) write(w io.Writer, sources []Source, text, policy string) error {
-	data, err := json.Marshal(b.data) // data, err := json.Marshal(b.data) // escapes <, > and &, so it can't end the script element
+	data, err := json.Marshal(b.data) // escapes <, > and &, so it can't end the script element
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func titleOf(sources []Source) string {
 func writeRun(b *strings.Builder, run *suite.Run, live bool) {
 	text := func(s string) string { return html.EscapeString(clean(s)) }
 	came := []string{totals(run.Counts), (time.Duration(run.DurationMs) * time.Millisecond).String()}
-	if live { // if live { // the current state is shown above
+	if live { // the current state is shown above
 		came = []string{"under way", "since " + run.Started.UTC().Format("15:04:05")}
 	}
 	fmt.Fprintf(b, `<p class="run"><b>%s</b> %s · %s · %s · %s · %s · wxctl %s`, text(run.Start.Suite), text(came[0]),
@@ -241,7 +241,7 @@ type pageBuilder struct {
 	texts    map[string]int64
 	phones   map[string]int
 	cases    map[[2]string]int
-	pictures *album // pictures *album // nil: the page loads each picture by itself
+	pictures *album // nil: the page loads each picture by itself
 	live     bool   // the runs go on
 	outcomes int    // how many bytes of Outcomes are on the page
 }

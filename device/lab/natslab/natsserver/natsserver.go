@@ -1,5 +1,5 @@
-// Package natsserver is the server of a small lab, in this process: nats-server
-// as it is, with JetStream.
+// Package natsserver is the server of a small lab, in this process: the
+// standard nats-server, with JetStream.
 package natsserver
 
 import (
@@ -13,26 +13,26 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Options say where a server listens and keeps its data.
+// Options say where a server listens and stores its data.
 type Options struct {
 	Listen string // host:port; port 0 is any free one
 	Store  string // directory
-	// Config is a file of nats-server with accounts, keys and certificates, as
-	// `wxctl lab init` writes it; empty for none.
+	// Config is a configuration file of nats-server with accounts, keys and
+	// certificates, as `wxctl lab init` writes it; empty for none.
 	Config string
 }
 
-// Server is a server that runs.
+// Server is a running server.
 type Server struct {
 	server *server.Server
-	// URL is where it is reached, and Own where it is reached from this host.
+	// URL is its address for others, and Own its address on this host.
 	URL, Own string
 }
 
-// ready is how long a server may take to begin: it reads what it has kept.
+// ready is how long a server may take to start: it reads its stored data.
 const ready = 30 * time.Second
 
-// Start starts a server. It ends with Close.
+// Start starts a server. Close ends it.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
@@ -81,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return &Server{server: s, URL: "nats://" + at, Own: "nats://" + at}, nil
 }
 
-// Close ends the server; what it has is kept.
+// Close ends the server; its data is kept.
 func (s *Server) Close() {
 	s.server.Shutdown()
 	s.server.WaitForShutdown()

@@ -20,30 +20,30 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// The roles that keys are for.
+// The roles of keys.
 const (
-	Runner = "runner" // runs suites and looks after the lab
+	Runner = "runner" // runs suites and manages the lab
 	Agent  = "agent"  // lends phones
-	Viewer = "viewer" // looks on
+	Viewer = "viewer" // may only read
 )
 
 // KeyFile is the file of a role's key in the folder of a lab.
 func KeyFile(dir, role string) string { return filepath.Join(dir, role+".nk") }
 
-// CAFile is the file of the authority of a lab's certificates.
+// CAFile is the file of the certificate authority of a lab.
 func CAFile(dir string) string { return filepath.Join(dir, "ca.pem") }
 
-// ConfigFile is the configuration of the how manieth server of a lab, from 1, as
-// nats-server reads it.
+// ConfigFile is the configuration of the n-th server of a lab, from 1, for
+// nats-server.
 func ConfigFile(dir string, n int) string {
 	return filepath.Join(dir, fmt.Sprintf("nats-%d.conf", n))
 }
 
-// life is how long the certificates of a lab are good for.
+// life is how long the certificates of a lab are valid.
 const life = 5 * 365 * 24 * time.Hour
 
-// Init makes the keys, certificates and configurations of a lab whose servers
-// are on these hosts, one or three, in a folder that has none.
+// Init creates the keys, certificates and configurations of a lab with servers
+// on these hosts, one or three, in an empty folder.
 func Init(dir string, hosts []string, store string, now time.Time) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -83,7 +83,7 @@ func Init(dir string, hosts []string, store string, now time.Time) error {
 	return nil
 }
 
-// write writes a file that isn't there.
+// write writes a new file.
 func write(name string, text []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
@@ -93,7 +93,8 @@ func write(name string, text []byte, mode fs.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-// certificates makes an authority and a certificate of the servers.
+// certificates creates a certificate authority and a certificate for the
+// servers.
 func certificates(dir string, hosts []string, now time.Time) error {
 	authority := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "wxctl lab"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(life),
@@ -130,7 +131,7 @@ func certificates(dir string, hosts []string, now time.Time) error {
 func serial() *big.Int {
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return big.NewInt(1) // never: the source of randomness does not fail
+		return big.NewInt(1) // never: crypto/rand does not fail
 	}
 	return n
 }
@@ -164,7 +165,7 @@ var (
 		"wx.ev.>", "wx.fire.>", "wx.oauth.>", "$KV.wx-claims.>", "$KV.wx-leases.>", "$KV.wx-devices.>", "$KV.wx-marks.>", "$O.wx-blobs.>",
 		"$JS.API.CONSUMER.MSG.NEXT.wx-jobs.>", "$JS.ACK.wx-jobs.>",
 	}
-	// owns is what only runs do: an agent must not pass for one.
+	// owns is allowed for runs only: an agent must not pretend to own one.
 	owns = []string{"$KV.wx-leases.run.>"}
 )
 
