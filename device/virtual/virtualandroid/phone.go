@@ -153,14 +153,6 @@ func (p *Phone) State() adb.State {
 	return p.state
 }
 
-// SetState changes how servers see the phone, and tells them.
-func (p *Phone) SetState(s adb.State) {
-	p.mu.Lock()
-	p.state = s
-	p.mu.Unlock()
-	p.Notify()
-}
-
 // Exec implements adb.Device.
 func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr, UID: phone.ShellUID})
@@ -252,10 +244,6 @@ func (f files) Create(path string, perm uint32) (io.WriteCloser, error) {
 
 func (f files) Mkdir(path string, perm uint32) error {
 	return f.FS.Mkdir(phone.ShellCred(), abs(path), perm)
-}
-
-func (f files) Symlink(target, path string) error {
-	return f.FS.Symlink(phone.ShellCred(), target, abs(path))
 }
 
 func (f files) Remove(path string) error {

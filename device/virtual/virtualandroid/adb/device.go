@@ -140,8 +140,6 @@ type FS interface {
 	Create(path string, perm uint32) (io.WriteCloser, error)
 	// Mkdir makes one directory.
 	Mkdir(path string, perm uint32) error
-	// Symlink makes a symbolic link at path.
-	Symlink(target, path string) error
 	// Remove unlinks a file or symbolic link; EISDIR for a directory.
 	Remove(path string) error
 	// Chtimes sets a file's modification time.
@@ -154,7 +152,6 @@ const (
 	ModeDir     uint32 = 0o040000
 	ModeRegular uint32 = 0o100000
 	ModeSymlink uint32 = 0o120000
-	ModePerm    uint32 = 0o777
 )
 
 // Info is what stat(2) tells of a file.

@@ -259,25 +259,22 @@ func (c *syncSession) chunk() []byte {
 	return c.buf
 }
 
-// send takes "PATH,MODE" and a file (or, by the mode, a link's target).
+// send takes "PATH,MODE" and a file. Links, which adb sync alone sends, are
+// refused as on a file system that has none.
 func (c *syncSession) send(spec string) error {
 	comma := strings.LastIndexByte(spec, ',')
 	if comma < 0 {
 		return c.fail("missing , in ID_SEND_V1")
 	}
 	name, mode := spec[:comma], parseMode(spec[comma+1:])
-	// Only files and links are replaced; a link only by a file (send_impl).
-	link := mode&ModeType == ModeSymlink
-	if i, err := c.stat(name, false); err == nil && (i.IsRegular() || i.IsSymlink() && !link) {
+	if mode&ModeType == ModeSymlink {
+		return c.drain(c.failErrno("symlink failed", errno.EPERM))
+	}
+	// Only files and links are replaced (send_impl).
+	if i, err := c.stat(name, false); err == nil && (i.IsRegular() || i.IsSymlink()) {
 		c.fs.Remove(name)
 	}
-	var mtime time.Time
-	var err error
-	if link {
-		mtime, err = c.sendLink(name)
-	} else {
-		mtime, err = c.sendFile(name, mode)
-	}
+	mtime, err := c.sendFile(name, mode)
 	if err != nil {
 		return err
 	}
@@ -404,41 +401,4 @@ func (c *syncSession) drain(cause error) error {
 			return cause
 		}
 	}
-}
-
-func (c *syncSession) sendLink(name string) (time.Time, error) {
-	id, length, err := c.header()
-	if err != nil {
-		return time.Time{}, err
-	}
-	if id != idData {
-		return time.Time{}, c.fail("invalid data message: expected ID_DATA")
-	}
-	if length > syncDataMax {
-		return time.Time{}, c.fail("oversize data message")
-	}
-	target := make([]byte, length)
-	if _, err := io.ReadFull(c.r, target); err != nil {
-		return time.Time{}, err
-	}
-	text, _, _ := strings.Cut(string(target), "\x00")
-	c.fs.Remove(name)
-	err = c.fs.Symlink(text, name)
-	if err != nil && errnoOf(err) == errno.ENOENT {
-		if err := c.mkdirs(path.Dir(name)); err != nil {
-			return time.Time{}, c.failErrno("secure_mkdirs failed", err)
-		}
-		err = c.fs.Symlink(text, name)
-	}
-	if err != nil {
-		return time.Time{}, c.failErrno("symlink failed", err)
-	}
-	id, length, err = c.header()
-	if err != nil {
-		return time.Time{}, err
-	}
-	if id != idDone {
-		return time.Time{}, c.fail("invalid data message: expected ID_DONE")
-	}
-	return time.Unix(int64(length), 0), nil
 }

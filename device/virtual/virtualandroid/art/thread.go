@@ -113,13 +113,6 @@ func (t *Thread) Run(method *Method, this *Object, args ...Value) (Value, error)
 	return v, t.raise(happening{kind: jdwp.MethodExit, method: method, result: v})
 }
 
-// Stopped reports whether a debugger holds the thread at an event.
-func (t *Thread) Stopped() bool {
-	t.machine.mu.Lock()
-	defer t.machine.mu.Unlock()
-	return t.parked
-}
-
 // park holds the thread as long as the debugger does. It makes the debugger's
 // invocations meanwhile. Called with the machine's lock held.
 func (t *Thread) park() error {

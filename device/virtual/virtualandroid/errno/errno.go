@@ -35,47 +35,32 @@ const (
 	ECONNREFUSED Errno = 111
 )
 
-// Error is the text that bionic's strerror gives.
+// texts are what bionic's strerror gives.
+var texts = map[Errno]string{
+	EPERM:        "Operation not permitted",
+	ENOENT:       "No such file or directory",
+	EIO:          "I/O error",
+	EBADF:        "Bad file descriptor",
+	EACCES:       "Permission denied",
+	EEXIST:       "File exists",
+	EXDEV:        "Cross-device link",
+	ENOTDIR:      "Not a directory",
+	EISDIR:       "Is a directory",
+	EINVAL:       "Invalid argument",
+	EFBIG:        "File too large",
+	ENOSPC:       "No space left on device",
+	EROFS:        "Read-only file system",
+	EMLINK:       "Too many links",
+	EPIPE:        "Broken pipe",
+	ENAMETOOLONG: "File name too long",
+	ENOTEMPTY:    "Directory not empty",
+	ELOOP:        "Too many symbolic links encountered",
+	ECONNREFUSED: "Connection refused",
+}
+
 func (e Errno) Error() string {
-	switch e {
-	case EPERM:
-		return "Operation not permitted"
-	case ENOENT:
-		return "No such file or directory"
-	case EIO:
-		return "I/O error"
-	case EBADF:
-		return "Bad file descriptor"
-	case EACCES:
-		return "Permission denied"
-	case EEXIST:
-		return "File exists"
-	case EXDEV:
-		return "Cross-device link"
-	case ENOTDIR:
-		return "Not a directory"
-	case EISDIR:
-		return "Is a directory"
-	case EINVAL:
-		return "Invalid argument"
-	case EFBIG:
-		return "File too large"
-	case ENOSPC:
-		return "No space left on device"
-	case EROFS:
-		return "Read-only file system"
-	case EMLINK:
-		return "Too many links"
-	case EPIPE:
-		return "Broken pipe"
-	case ENAMETOOLONG:
-		return "File name too long"
-	case ENOTEMPTY:
-		return "Directory not empty"
-	case ELOOP:
-		return "Too many symbolic links encountered"
-	case ECONNREFUSED:
-		return "Connection refused"
+	if text, ok := texts[e]; ok {
+		return text
 	}
 	return "Unknown error " + strconv.FormatUint(uint64(e), 10)
 }

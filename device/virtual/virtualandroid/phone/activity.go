@@ -194,17 +194,6 @@ func (p *Phone) finish(token int, reason string) bool {
 	return true
 }
 
-// FinishTask ends all activities of a task.
-func (p *Phone) FinishTask(id int) {
-	for _, t := range p.Tasks() {
-		if t.ID == id {
-			for _, a := range slices.Backward(t.Activities) {
-				p.Finish(a.Token)
-			}
-		}
-	}
-}
-
 // remove takes a record out of its task. Called with the lock held.
 func (p *Phone) remove(t *task, r *record, reason string) {
 	p.event(evFinish, r.user, r.token, t.id, r.comp(), reason)
@@ -330,14 +319,6 @@ func (p *Phone) stopCovered(front *record) {
 		}
 	}
 	p.sweep()
-}
-
-// VisibleUID reports whether an app has a window on the screen: what a
-// background start asks for.
-func (p *Phone) VisibleUID(uid int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.visible(uid)
 }
 
 func (p *Phone) visible(uid int) bool {

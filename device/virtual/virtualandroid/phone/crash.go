@@ -2,26 +2,6 @@ package phone
 
 import "fmt"
 
-// Crash ends an app's main process with an uncaught exception, as a mistake
-// in it would: what is logged to the crash and events buffers, and its
-// activities are gone. It reports whether the process ran.
-func (p *Phone) Crash(pkg string, user int, exception, message string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	it := p.packages[pkg]
-	if it == nil {
-		return false
-	}
-	pr := p.process(pkg, it.UID(user))
-	if pr == nil {
-		return false
-	}
-	p.crash(pr, crash{exception, message, "ActivityThread.java", "AndroidRuntime", Error,
-		fmt.Sprintf("FATAL EXCEPTION: main\nProcess: %s, PID: %d\n%s: %s\n\tat android.app.ActivityThread$H.handleMessage(ActivityThread.java)",
-			pkg, pr.PID, exception, message)})
-	return true
-}
-
 // Abort ends an app's process with a signal, as a mistake in native code does.
 func (p *Phone) Abort(pid, signal int, why string) {
 	p.mu.Lock()

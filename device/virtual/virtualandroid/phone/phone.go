@@ -15,11 +15,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 )
 
 // The range of API levels the model knows.
@@ -218,25 +215,6 @@ func (p *Phone) Property(name string) string {
 	return p.props[name]
 }
 
-// SetProperty sets a system property. It refuses what init refuses: a value
-// above 91 bytes (PROP_VALUE_MAX) unless the name starts with ro., a second
-// value for a ro. property, and an empty or odd name.
-func (p *Phone) SetProperty(name, value string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ok := name != "" && name[0] != '.' && name[len(name)-1] != '.' && !strings.Contains(name, "..")
-	for _, c := range name {
-		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-@:", c))
-	}
-	_, set := p.props[name]
-	ro := strings.HasPrefix(name, "ro.")
-	if !ok || ro && set || !ro && len(value) > 91 {
-		return errno.EINVAL
-	}
-	p.props[name] = value
-	return nil
-}
-
 // Properties returns a copy of all system properties.
 func (p *Phone) Properties() map[string]string {
 	p.mu.Lock()
@@ -266,36 +244,6 @@ func (p *Phone) Setting(space, name string) (value string, ok bool) {
 	defer p.mu.Unlock()
 	value, ok = p.settings[space+"/"+name]
 	return value, ok
-}
-
-// SetSetting sets a value of the settings provider; SettingNames lists them.
-func (p *Phone) SetSetting(space, name, value string) {
-	p.mu.Lock()
-	p.settings[space+"/"+name] = value
-	p.mu.Unlock()
-}
-
-// DeleteSetting removes a value; it tells whether there was one.
-func (p *Phone) DeleteSetting(space, name string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, ok := p.settings[space+"/"+name]
-	delete(p.settings, space+"/"+name)
-	return ok
-}
-
-// SettingNames lists the names in a namespace, sorted.
-func (p *Phone) SettingNames(space string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var out []string
-	for k := range p.settings {
-		if name, ok := strings.CutPrefix(k, space+"/"); ok {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
 }
 
 // SetShell sets the shell that Exec uses.

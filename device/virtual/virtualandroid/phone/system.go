@@ -75,10 +75,8 @@ func (p *Phone) layout() {
 
 // systemPrograms are the names in /system/bin that the shell knows.
 var systemPrograms = []string{
-	"am", "app_process", "app_process64", "cat", "chmod", "cmd", "dumpsys", "echo", "env", "getprop", "id", "input", "kill", "log", "logcat",
-	"ls",
-	"md5sum", "mkdir", "monkey", "mv", "pidof", "pm", "ps", "pwd", "rm", "run-as", "screencap", "screenrecord", "settings", "sh",
-	"sha256sum", "sleep", "which", "wm",
+	"am", "app_process", "app_process64", "cat", "cmd", "dumpsys", "getprop", "id", "input", "kill", "log", "logcat", "ls", "md5sum", "monkey",
+	"mv", "pidof", "pm", "ps", "pwd", "rm", "screencap", "screenrecord", "settings", "sh", "sha256sum", "sleep", "which", "wm",
 }
 
 // DataDir is an app's own directory for a user.

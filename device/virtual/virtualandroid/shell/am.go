@@ -48,8 +48,8 @@ func (c *call) thrownOld(err error) int {
 func am(c *call) int { return c.activityManager(c.args[1:]) }
 
 func (c *call) activityManager(args []string) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" {
-		return c.amHelp(len(args) == 0)
+	if len(args) == 0 {
+		return c.amHelp()
 	}
 	var err error
 	code := 0
@@ -59,10 +59,6 @@ func (c *call) activityManager(args []string) int {
 		code, err = c.amStart(r)
 	case "force-stop":
 		err = c.amForceStop(r)
-	case "get-current-user":
-		fmt.Fprintln(c.out, c.p.CurrentUser())
-	case "crash":
-		err = c.amCrash(r)
 	default:
 		if c.p.API <= 25 {
 			c.errorf("Error: unknown command '%s'\n", args[0])
@@ -80,20 +76,16 @@ func (c *call) activityManager(args []string) int {
 	return c.thrown(err, args[0])
 }
 
-// amHelp lists the commands. It is an error not to have named one, to the
+// amHelp lists the commands; it is an error not to have named one, to the
 // levels where am is no program of its own.
-func (c *call) amHelp(unasked bool) int {
+func (c *call) amHelp() int {
 	if c.p.API <= 25 {
 		c.printf("usage: am [subcommand] [options]\n")
 		return 0
 	}
-	c.printf("Activity manager (activity) commands:\n  help\n      Print this help text.\n  start-activity [-W] [-S] [-R COUNT] [--user " +
-		"<USER_ID> | current] <INTENT>\n" +
-		"  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n  crash [--user <USER_ID>] <PACKAGE|PID>\n  get-current-user\n")
-	if unasked {
-		return 255
-	}
-	return 0
+	c.printf("Activity manager (activity) commands:\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
+		"  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n")
+	return 255
 }
 
 // startOptions are the options of am start itself.
@@ -259,46 +251,38 @@ func (c *call) stopFirst(in phone.Intent, user int) int {
 	return 0
 }
 
-// started prints what came of a start, as runStartActivity does, and gives
-// the exit code: up to 34 an activity that did not start is no failure.
+// startTexts are what am prints for the codes of a start that are no plain
+// success (runStartActivity); INTENT and COMPONENT stand for those.
+var startTexts = map[int]string{
+	phone.StartSwitchesCanceled:       "Warning: Activity not started because the  current activity is being kept for the user.",
+	phone.StartDeliveredToTop:         "Warning: Activity not started, intent has been delivered to currently running top-most instance.",
+	phone.StartReturnIntentToCaller:   "Warning: Activity not started because intent should be handled by the caller",
+	phone.StartTaskToFront:            "Warning: Activity not started, its current task has been brought to the front",
+	phone.StartIntentNotResolved:      "Error: Activity not started, unable to resolve INTENT",
+	phone.StartClassNotFound:          "Error type 3\nError: Activity class {COMPONENT} does not exist.",
+	phone.StartForwardConflict:        "Error: Activity not started, you requested to both forward and receive its result",
+	phone.StartPermissionDenied:       "Error: Activity not started, you do not have permission to access it.",
+	phone.StartNotVoiceCompatible:     "Error: Activity not started, voice control not allowed for: INTENT",
+	phone.StartNotCurrentUserActivity: "Error: Not allowed to start background user activity that shouldn't be displayed for all users.",
+}
+
+// started prints what came of a start, and gives the exit code: up to 34 an
+// activity that did not start is no failure.
 func (c *call) started(q phone.StartRequest, res phone.WaitResult, wait bool, took int64) int {
 	out := c.err
 	if wait {
 		out = c.out
 	}
-	text := phone.IntentTextMeta(c.p.API, q.Intent, q.Meta)
-	failed := true
-	switch res.Code {
-	case phone.StartSuccess:
-		failed = false
-	case phone.StartSwitchesCanceled:
-		failed = false
-		fmt.Fprintln(out, "Warning: Activity not started because the  current activity is being kept for the user.")
-	case phone.StartDeliveredToTop:
-		failed = false
-		fmt.Fprintln(out, "Warning: Activity not started, intent has been delivered to currently running top-most instance.")
-	case phone.StartReturnIntentToCaller:
-		failed = false
-		fmt.Fprintln(out, "Warning: Activity not started because intent should be handled by the caller")
-	case phone.StartTaskToFront:
-		failed = false
-		fmt.Fprintln(out, "Warning: Activity not started, its current task has been brought to the front")
-	case phone.StartIntentNotResolved:
-		fmt.Fprintf(out, "Error: Activity not started, unable to resolve %s\n", text)
-	case phone.StartClassNotFound:
-		pkg, class, _ := phone.SplitComponent(q.Intent.Component)
-		fmt.Fprintf(out, "Error type 3\nError: Activity class {%s/%s} does not exist.\n", pkg, class)
-	case phone.StartForwardConflict:
-		fmt.Fprintln(out, "Error: Activity not started, you requested to both forward and receive its result")
-	case phone.StartPermissionDenied:
-		fmt.Fprintln(out, "Error: Activity not started, you do not have permission to access it.")
-	case phone.StartNotVoiceCompatible:
-		fmt.Fprintf(out, "Error: Activity not started, voice control not allowed for: %s\n", text)
-	case phone.StartNotCurrentUserActivity:
-		fmt.Fprintln(out, "Error: Not allowed to start background user activity that shouldn't be displayed for all users.")
-	default:
-		fmt.Fprintf(out, "Error: Activity not started, unknown error code %d\n", res.Code)
+	text, known := startTexts[res.Code]
+	if !known && res.Code != phone.StartSuccess {
+		text = fmt.Sprintf("Error: Activity not started, unknown error code %d", res.Code)
 	}
+	if text != "" {
+		pkg, class, _ := phone.SplitComponent(q.Intent.Component)
+		text = strings.ReplaceAll(text, "INTENT", phone.IntentTextMeta(c.p.API, q.Intent, q.Meta))
+		fmt.Fprintln(out, strings.ReplaceAll(text, "COMPONENT", pkg+"/"+class))
+	}
+	failed := strings.HasPrefix(text, "Error")
 	if !failed && wait {
 		c.waited(c.out, res, took)
 	}
@@ -362,35 +346,6 @@ func (c *call) amForceStop(r *argReader) error {
 	if user == phone.UserCurrent {
 		user = c.p.CurrentUser()
 	}
-	if c.cred.UID >= phone.FirstAppUID {
-		return &phone.Exception{Class: "java.lang.SecurityException",
-			Message: fmt.Sprintf("Permission Denial: forceStopPackage() from pid=%d, uid=%d requires android.permission.FORCE_STOP_PACKAGES",
-				c.pid, c.cred.UID)}
-	}
 	c.p.ForceStop(pkg, user)
-	return nil
-}
-
-// amCrash has an app throw the exception that there is for it.
-func (c *call) amCrash(r *argReader) error {
-	user := c.p.CurrentUser()
-	if opt, ok := r.option(); ok && opt == "--user" {
-		v, err := r.required()
-		if err == nil {
-			user, err = userArg(v)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	pkg, err := r.required()
-	if err != nil {
-		return err
-	}
-	exception := "android.app.RemoteServiceException"
-	if c.p.API >= 31 {
-		exception += "$CrashedByAdbException"
-	}
-	c.p.Crash(pkg, max(user, 0), exception, "shell-induced crash")
 	return nil
 }

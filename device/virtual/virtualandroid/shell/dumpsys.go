@@ -13,38 +13,20 @@ import (
 // dumpsys prints the state of a service. What wxctl and people read in it is
 // where AOSP of that level prints it; the rest is left out.
 func dumpsys(c *call) int {
-	args := c.args[1:]
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		if args[0] == "-l" {
-			c.printf("Currently running services:\n  %s\n", strings.Join(dumpable(), "\n  "))
-			return 0
-		}
-		if args[0] == "-t" && len(args) > 1 {
-			args = args[1:]
-		}
-		args = args[1:]
+	if len(c.args) > 1 {
+		return c.dump(c.args[1:])
 	}
-	if len(args) == 0 {
-		c.printf("Currently running services:\n  %s\n", strings.Join(dumpable(), "\n  "))
-		for _, service := range dumpable() {
-			c.printf("%s\nDUMP OF SERVICE %s:\n", strings.Repeat("-", 79), service)
-			c.dump([]string{service})
-		}
-		return 0
+	services := []string{"activity", "package", "power", "window"}
+	c.printf("Currently running services:\n  %s\n", strings.Join(services, "\n  "))
+	for _, service := range services {
+		c.printf("%s\nDUMP OF SERVICE %s:\n", strings.Repeat("-", 79), service)
+		c.dump([]string{service})
 	}
-	return c.dump(args)
+	return 0
 }
-
-// dumpable are the services that dumpsys knows.
-func dumpable() []string { return []string{"activity", "package", "power", "user", "window"} }
 
 // dump prints the state of one service, and takes its arguments.
 func (c *call) dump(args []string) int {
-	if c.cred.UID >= phone.FirstAppUID {
-		c.printf("Permission Denial: can't dump %s from from pid=%d, uid=%d due to missing android.permission.DUMP permission\n", args[0],
-			c.pid, c.cred.UID)
-		return 0
-	}
 	switch args[0] {
 	case "package":
 		if len(args) < 2 {
@@ -64,16 +46,11 @@ func (c *call) dump(args []string) int {
 		c.dumpPower()
 	case "window":
 		c.dumpWindow()
-	case "user":
-		c.listUsers(nil)
 	default:
 		c.errorf("Can't find service: %s\n", args[0])
-		return 0
 	}
 	return 0
 }
-
-func yes(b bool) string { return fmt.Sprint(b) }
 
 // hashOf is a stable stand-in for an object's identity.
 func hashOf(s string) uint32 {
@@ -220,11 +197,11 @@ func userState(api int, s phone.PackageState) string {
 	if api >= 36 {
 		f = append(f, "deDataInode=131114")
 	}
-	f = append(f, "installed="+yes(s.Installed), "hidden="+yes(s.Hidden), "suspended="+yes(s.Suspended))
+	f = append(f, "installed="+fmt.Sprint(s.Installed), "hidden="+fmt.Sprint(s.Hidden), "suspended="+fmt.Sprint(s.Suspended))
 	if api >= 30 {
 		f = append(f, "distractionFlags=0")
 	}
-	f = append(f, "stopped="+yes(s.Stopped), "notLaunched="+yes(!s.Launched), fmt.Sprintf("enabled=%d", s.Enabled))
+	f = append(f, "stopped="+fmt.Sprint(s.Stopped), "notLaunched="+fmt.Sprint(!s.Launched), fmt.Sprintf("enabled=%d", s.Enabled))
 	if api >= 26 {
 		f = append(f, "instant=false")
 	}
@@ -247,26 +224,6 @@ func (c *call) dumpActivity(what string) {
 			c.printf("TASK %s id=%d userId=%d\n  ACTIVITY %s %x pid=%d\n    Local Activity %x State:\n      mResumed=%v mStopped=false "+
 				"mFinished=false\n", a.Pkg, a.Task, a.User, a.Short(), a.Token, a.PID, hashOf(a.Class), a.Resumed)
 		}
-	case "r", "recents":
-		c.printf("ACTIVITY MANAGER RECENT TASKS (dumpsys activity recents)\n  Recent tasks:\n")
-		for i, t := range recents(c.p.Tasks()) {
-			c.printf("  * Recent #%d: %s\n    userId=%d effectiveUid=%s\n    realActivity={%s}\n    intent={%s}\n", i, c.taskText(t), t.User,
-				formatUID(t.Activities[0].UID), t.Activities[0].Short(),
-				strings.TrimSuffix(strings.TrimPrefix(phone.IntentText(c.p.API, t.Base), "Intent { "), " }"))
-		}
-	case "broadcasts", "b", "services", "s", "providers":
-		c.printf("ACTIVITY MANAGER %s STATE (dumpsys activity %s)\n  (nothing)\n", strings.ToUpper(what), what)
-	case "processes", "p":
-		c.printf("ACTIVITY MANAGER RUNNING PROCESSES (dumpsys activity processes)\n  All known processes:\n")
-		for _, pr := range c.p.Processes() {
-			if pr.Package != "" {
-				kind, name := "APP", pr.Name
-				if name == "system_server" { // the activity manager's word for itself
-					kind, name = "PERS", "system"
-				}
-				c.printf("  *%s* UID %d ProcessRecord{%x %d:%s/%s}\n", kind, pr.UID, hashOf(pr.Name), pr.PID, name, formatUID(pr.UID))
-			}
-		}
 	default:
 		c.printf("Bad activity command, or no activities match: %s\nUse -h for help.\n", what)
 	}
@@ -283,11 +240,6 @@ func formatUID(uid int) string {
 		return fmt.Sprintf("u%ds%d", user, app)
 	}
 	return fmt.Sprintf("u%da%d", user, app-phone.FirstAppUID)
-}
-
-func recents(tasks []phone.Task) []phone.Task {
-	slices.Reverse(tasks)
-	return slices.DeleteFunc(tasks, func(t phone.Task) bool { return t.NoRecents || len(t.Activities) == 0 })
 }
 
 func (c *call) taskText(t phone.Task) string {

@@ -7,7 +7,6 @@ import (
 	"hash"
 	"io"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
@@ -56,12 +55,6 @@ func (c *call) usage(err error) int {
 	} else {
 		c.errorf("%s: %v\n", c.args[0], err)
 	}
-	return 1
-}
-
-// wrong is how toybox refuses an argument that is no option.
-func (c *call) wrong(err error) int {
-	c.errorf("%s: %v\n", c.args[0], err)
 	return 1
 }
 
@@ -136,59 +129,6 @@ func rm(c *call) int {
 			err = c.p.FS.Remove(c.cred, full)
 		}
 		if err != nil && !(force && err == errno.ENOENT) {
-			code = c.fail(n, err)
-		}
-	}
-	return code
-}
-
-func mkdir(c *call) int {
-	set, names, err := c.flags("pv", "m")
-	if err != nil {
-		return c.usage(err)
-	}
-	if len(names) == 0 {
-		return c.usage(fmt.Errorf("Needs 1 argument"))
-	}
-	mode := uint32(0o777)
-	if m, ok := set['m']; ok {
-		n, err := strconv.ParseUint(m, 8, 32)
-		if err != nil {
-			return c.wrong(fmt.Errorf("bad mode '%s'", m))
-		}
-		mode = uint32(n)
-	}
-	code := 0
-	for _, n := range names {
-		var err error
-		if _, p := set['p']; p {
-			err = c.p.FS.MkdirAll(c.cred, c.abs(n), mode)
-		} else {
-			err = c.p.FS.Mkdir(c.cred, c.abs(n), mode)
-		}
-		if err != nil {
-			code = c.fail("'"+n+"'", err)
-		}
-	}
-	return code
-}
-
-// chmod sets the mode of files, in octal.
-func chmod(c *call) int {
-	_, names, err := c.flags("vf", "")
-	if err != nil {
-		return c.usage(err)
-	}
-	if len(names) < 2 {
-		return c.usage(fmt.Errorf("Needs 2 arguments"))
-	}
-	mode, err := strconv.ParseUint(names[0], 8, 32)
-	if err != nil || mode > 0o7777 {
-		return c.wrong(fmt.Errorf("bad mode '%s'", names[0]))
-	}
-	code := 0
-	for _, n := range names[1:] {
-		if err := c.p.FS.Chmod(c.cred, c.abs(n), uint32(mode)); err != nil {
 			code = c.fail(n, err)
 		}
 	}

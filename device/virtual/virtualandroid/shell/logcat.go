@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"regexp"
@@ -17,28 +16,24 @@ var bufferNames = [...]string{"main", "radio", "events", "system", "crash"}
 
 // logOptions are logcat's arguments.
 type logOptions struct {
-	buffers  []phone.LogBuffer
-	dump     bool
-	clear    bool
-	size     bool
-	dividers bool
-	tail     int // -1: all
-	since    time.Time
-	format   logFormat
-	filter   map[string]int // tag -> priority; "*" for the rest
-	rx       *regexp.Regexp
-	most     int
-	pid      int
-	year     int // now
+	buffers []phone.LogBuffer
+	dump    bool
+	clear   bool
+	size    bool
+	tail    int // -1: all
+	since   time.Time
+	format  logFormat
+	filter  map[string]int // tag -> priority; "*" for the rest
+	rx      *regexp.Regexp
+	most    int
+	pid     int
+	year    int // now
 }
 
 func logcat(c *call) int {
 	o, code := c.logArgs()
 	if code >= 0 {
 		return code
-	}
-	if c.cred.UID >= phone.FirstAppUID {
-		return c.readLog(o, func(e phone.LogEntry) bool { return e.UID == c.cred.UID })
 	}
 	switch {
 	case o.clear:
@@ -50,7 +45,7 @@ func logcat(c *call) int {
 		}
 		return 0
 	}
-	return c.readLog(o, func(phone.LogEntry) bool { return true })
+	return c.readLog(o)
 }
 
 // logArgs reads the arguments; a code that is not negative ends the run.
@@ -82,9 +77,6 @@ func (c *call) logArgs() (o logOptions, code int) {
 			continue
 		case a == "-g":
 			o.size = true
-			continue
-		case a == "-D" || name == "--dividers":
-			o.dividers = true
 			continue
 		case a == "-S" || a == "--statistics" || a == "-L" || a == "--last":
 			continue
@@ -213,10 +205,9 @@ func (o *logOptions) wants(e phone.LogEntry) bool {
 }
 
 // readLog prints what is there and, unless it is to stop then, what comes.
-func (c *call) readLog(o logOptions, may func(phone.LogEntry) bool) int {
+func (c *call) readLog(o logOptions) int {
 	var after uint64
 	seen := map[phone.LogBuffer]bool{}
-	last := phone.LogBuffer(255)
 	printed := 0
 	for {
 		entries, grown := c.p.Log.Read(after, o.buffers...)
@@ -226,21 +217,17 @@ func (c *call) readLog(o logOptions, may func(phone.LogEntry) bool) int {
 		var b strings.Builder
 		for _, e := range entries {
 			after = e.Seq
-			if !o.wants(e) || !may(e) {
+			if !o.wants(e) {
 				continue
 			}
 			text := messageText(e)
 			if o.rx != nil && !o.rx.MatchString(text) {
 				continue
 			}
-			if (len(o.buffers) > 1 || c.p.API >= 30) && (!seen[e.Buffer] || o.dividers && last != e.Buffer) {
-				word := "beginning of"
-				if seen[e.Buffer] {
-					word = "switch to"
-				}
-				fmt.Fprintf(&b, "--------- %s %s\n", word, bufferNames[e.Buffer])
+			if (len(o.buffers) > 1 || c.p.API >= 30) && !seen[e.Buffer] {
+				fmt.Fprintf(&b, "--------- beginning of %s\n", bufferNames[e.Buffer])
 			}
-			seen[e.Buffer], last = true, e.Buffer
+			seen[e.Buffer] = true
 			o.format.line(&b, e, text, c.p.Uptime)
 			if printed++; printed == o.most {
 				break
@@ -260,18 +247,11 @@ func (c *call) readLog(o logOptions, may func(phone.LogEntry) bool) int {
 				o.tail = -1
 			}
 		}
-		if !c.await(c.ctx, grown) {
+		select {
+		case <-grown:
+		case <-c.ctx.Done():
 			return 130
 		}
-	}
-}
-
-func (c *call) await(ctx context.Context, grown <-chan struct{}) bool {
-	select {
-	case <-grown:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +22,7 @@ func pm(c *call) int {
 	switch args[0] {
 	case "list":
 		if len(args) > 1 && args[1] == "users" {
-			return c.listUsers(args[2:])
+			return c.listUsers()
 		}
 		return c.packageService(args)
 	case "path":
@@ -73,7 +72,7 @@ func (c *call) pmList(r *argReader) int {
 	case kind == "package" || kind == "packages":
 		return c.listPackages(r)
 	case kind == "users" && c.p.API >= 28:
-		return c.listUsers(nil)
+		return c.listUsers()
 	}
 	c.printf("Error: unknown list type '%s'\n", kind)
 	return 255
@@ -81,14 +80,12 @@ func (c *call) pmList(r *argReader) int {
 
 // listing are the options of pm list packages.
 type listing struct {
-	path, disabled, enabled, system, third, installer, version, uid, gone bool
-	onlyUID                                                               int
-	user                                                                  int
-	filter                                                                string
+	path, disabled, enabled, system, third, installer, version, uid bool
+	user                                                            int
+	filter                                                          string
 }
 
 func (c *call) listOptions(r *argReader) (l listing, code int) {
-	l.onlyUID = -1
 	if c.p.API >= 33 {
 		l.user = phone.UserAll
 	}
@@ -106,27 +103,17 @@ func (c *call) listOptions(r *argReader) (l listing, code int) {
 			l.path = true
 		case opt == "-i":
 			l.installer = true
-		case opt == "-l", opt == "-a" && c.p.API >= 29, opt == "--match-libraries" && c.p.API >= 31:
 		case opt == "-s":
 			l.system = true
 		case opt == "-3":
 			l.third = true
-		case opt == "-u":
-			l.gone = true
 		case opt == "-U" && c.p.API >= 26:
 			l.uid = true
 		case opt == "--show-versioncode" && c.p.API >= 26:
 			l.version = true
-		case opt == "--apex-only" && c.p.API >= 29, opt == "--factory-only" && c.p.API >= 33:
-			l.onlyUID = -2 // the model has none of these
-		case opt == "--uid" && c.p.API >= 26, opt == "--user":
+		case opt == "--user":
 			v, err := r.required()
-			if err == nil && opt == "--uid" {
-				l.uid = true
-				if l.onlyUID, err = strconv.Atoi(v); err != nil {
-					err = notNumber(v)
-				}
-			} else if err == nil {
+			if err == nil {
 				l.user, err = userArg(v)
 			}
 			if err != nil {
@@ -183,13 +170,11 @@ func (c *call) listed(l listing, pkg *phone.Package, user int) bool {
 	s := c.p.PackageState(pkg.Name, user)
 	off := s.Enabled == phone.Disabled || s.Enabled == phone.DisabledUser || s.Enabled == phone.DisabledUntilUsed
 	switch {
-	case !s.Installed && !l.gone || l.gone && user != 0 && !s.Installed:
+	case !s.Installed:
 		return false
 	case l.filter != "" && !strings.Contains(pkg.Name, l.filter):
 		return false
 	case l.disabled && !off, l.enabled && off, l.system && !pkg.System, l.third && pkg.System:
-		return false
-	case l.onlyUID != -1 && pkg.UID(user) != l.onlyUID:
 		return false
 	}
 	return true
@@ -259,26 +244,10 @@ func (c *call) pmPath(r *argReader) int {
 	return 0
 }
 
-// listUsers is pm list users, and cmd user list.
-func (c *call) listUsers(args []string) int {
-	verbose := c.p.API >= 30 && slices.Contains(args, "-v")
-	users := c.p.Users()
-	if verbose {
-		c.printf("%d users:\n\n", len(users))
-		for i, u := range users {
-			state := ""
-			if !u.Stopped {
-				state = " (running)"
-			}
-			if u.ID == c.p.CurrentUser() {
-				state += " (current)"
-			}
-			c.printf("%d: id=%d, name=%s, flags=%#x%s\n", i, u.ID, u.Name, u.Flags, state)
-		}
-		return 0
-	}
+// listUsers is pm list users.
+func (c *call) listUsers() int {
 	c.printf("Users:\n")
-	for _, u := range users {
+	for _, u := range c.p.Users() {
 		running := " running"
 		if u.Stopped {
 			running = ""
@@ -333,10 +302,6 @@ func cmd(c *call) int {
 		c.errorf("cmd: No service specified; use -l to list all services\n")
 		return 20
 	}
-	if args[0] == "-l" {
-		c.printf("Currently running services:\n  activity\n  package\n  settings\n  user\n")
-		return 0
-	}
 	rest := args[1:]
 	switch args[0] {
 	case "package":
@@ -348,12 +313,6 @@ func cmd(c *call) int {
 		if len(rest) > 0 {
 			c.printf("Unknown command: %s\n", rest[0])
 		}
-		return 255
-	case "user":
-		if len(rest) > 0 && rest[0] == "list" {
-			return c.listUsers(rest[1:])
-		}
-		c.printf("Unknown command: %s\n", strings.Join(rest, " "))
 		return 255
 	case "settings":
 		sub := *c

@@ -9,18 +9,12 @@ func find(name string) func(*call) int {
 		return appProcess
 	case "cat":
 		return cat
-	case "chmod":
-		return chmod
 	case "cmd":
 		return cmd
 	case "dd":
 		return dd
 	case "dumpsys":
 		return dumpsys
-	case "echo":
-		return echo
-	case "env":
-		return env
 	case "getprop":
 		return getprop
 	case "id":
@@ -37,8 +31,6 @@ func find(name string) func(*call) int {
 		return ls
 	case "md5sum":
 		return md5sum
-	case "mkdir":
-		return mkdir
 	case "monkey":
 		return monkey
 	case "mv":
@@ -53,8 +45,6 @@ func find(name string) func(*call) int {
 		return pwd
 	case "rm":
 		return rm
-	case "run-as":
-		return runAs
 	case "screencap":
 		return screencap
 	case "screenrecord":

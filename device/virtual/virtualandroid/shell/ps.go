@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
@@ -118,20 +117,11 @@ func psField(f string, pr phone.Process) string {
 func kill(c *call) int {
 	args := c.args[1:]
 	sig := "TERM"
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		switch {
-		case args[0] == "-l":
-			fmt.Fprintln(c.out, "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM")
-			return 0
-		case args[0] == "-s" && len(args) > 1:
-			sig, args = args[1], args[1:]
-		default:
-			sig = args[0][1:]
-		}
-		args = args[1:]
+	if len(args) > 1 && strings.HasPrefix(args[0], "-") {
+		sig, args = args[0][1:], args[1:]
 	}
 	if len(args) == 0 {
-		c.errorf("usage:\tkill [-s signame | -signum | -signame] { job | pid | pgrp } ...\n\tkill -l [exit_status ...]\n")
+		c.errorf("usage:\tkill [-signum | -signame] { job | pid } ...\n")
 		return 1
 	}
 	code := 0
@@ -145,9 +135,7 @@ func kill(c *call) int {
 			code = 1
 			continue
 		}
-		if sig == "0" {
-			err = c.alive(pid)
-		} else if err = c.p.Kill(c.cred, pid); err == nil && pid == c.session.pid {
+		if err = c.p.Kill(c.cred, pid); err == nil && pid == c.session.pid {
 			c.ended = 128 + signalNumber(sig)
 			return 0
 		}
@@ -171,16 +159,4 @@ func signalNumber(name string) int {
 		}
 	}
 	return 15
-}
-
-func (c *call) alive(pid int) error {
-	for _, pr := range c.p.Processes() {
-		if pr.PID == pid {
-			if c.cred.UID != phone.RootUID && pr.UID != c.cred.UID {
-				return errno.EPERM
-			}
-			return nil
-		}
-	}
-	return fmt.Errorf("No such process")
 }

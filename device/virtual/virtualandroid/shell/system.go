@@ -2,7 +2,6 @@ package shell
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -12,15 +11,12 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// contexts are the SELinux contexts that id prints.
+// context is the SELinux context that id prints.
 func (c *call) context() string {
-	switch {
-	case c.cred.UID == phone.RootUID:
+	if c.cred.UID == phone.RootUID {
 		return "u:r:su:s0"
-	case c.cred.UID == phone.ShellUID:
-		return "u:r:shell:s0"
 	}
-	return fmt.Sprintf("u:r:runas_app:s0:c%d,c%d,c512,c768", c.cred.UID%256, 256+c.cred.UID/256%256)
+	return "u:r:shell:s0"
 }
 
 func id(c *call) int {
@@ -62,26 +58,16 @@ func id(c *call) int {
 	return 0
 }
 
-// sleep takes seconds with a fraction and s, m, h, d.
+// sleep takes seconds, with a fraction.
 func sleep(c *call) int {
-	if len(c.args) < 2 {
+	if len(c.args) != 2 {
 		return c.usage(fmt.Errorf("Needs 1 argument"))
 	}
-	total := 0.0
-	for _, a := range c.args[1:] {
-		unit := 1.0
-		if n := len(a) - 1; n > 0 {
-			if i := strings.IndexByte("smhd", a[n]); i >= 0 {
-				unit, a = []float64{1, 60, 3600, 86400}[i], a[:n]
-			}
-		}
-		v, err := strconv.ParseFloat(a, 64)
-		if err != nil || v < 0 || math.IsNaN(v) {
-			return c.usage(fmt.Errorf("not integer: %s", a))
-		}
-		total += v * unit
+	seconds, err := strconv.ParseFloat(c.args[1], 64)
+	if err != nil || seconds < 0 || math.IsNaN(seconds) {
+		return c.usage(fmt.Errorf("not integer: %s", c.args[1]))
 	}
-	t := time.NewTimer(time.Duration(min(total, 1e6) * float64(time.Second)))
+	t := time.NewTimer(time.Duration(min(seconds, 1e6) * float64(time.Second)))
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -89,23 +75,6 @@ func sleep(c *call) int {
 	case <-c.ctx.Done():
 		return 130
 	}
-}
-
-// env lists the environment.
-func env(c *call) int {
-	if len(c.args) > 1 {
-		return c.usage(fmt.Errorf("Unknown option '%s'", c.args[1]))
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.env)) {
-		c.printf("%s=%s\n", name, c.env[name])
-	}
-	return 0
-}
-
-// echo is /system/bin/echo; the shell has one of its own.
-func echo(c *call) int {
-	fmt.Fprintln(c.out, strings.Join(c.args[1:], " "))
-	return 0
 }
 
 func pwd(c *call) int {

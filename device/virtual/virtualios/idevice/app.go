@@ -109,28 +109,6 @@ func (p *Phone) Install(app App) {
 	p.apps[app.BundleID] = &app
 }
 
-// Uninstall takes an app off the phone, and ends it.
-func (p *Phone) Uninstall(bundleID string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.apps, bundleID)
-	for _, pr := range p.procs {
-		if pr.BundleID == bundleID {
-			p.end(pr.PID)
-		}
-	}
-}
-
-// App returns an installed app.
-func (p *Phone) App(bundleID string) (app App, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if a := p.apps[bundleID]; a != nil {
-		return *a, true
-	}
-	return App{}, false
-}
-
 // Apps lists what is installed, by bundle id; SpringBoard is not listed, as it
 // is none for installation_proxy.
 func (p *Phone) Apps() []App {
@@ -143,4 +121,14 @@ func (p *Phone) Apps() []App {
 		}
 	}
 	return out
+}
+
+// App returns an installed app.
+func (p *Phone) App(bundleID string) (app App, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.apps[bundleID]; a != nil {
+		return *a, true
+	}
+	return App{}, false
 }

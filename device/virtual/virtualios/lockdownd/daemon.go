@@ -72,16 +72,6 @@ func (d *Daemon) service(name string) (Service, uint16, bool) {
 	return d.Services[i], uint16(firstServicePort + i), true
 }
 
-// Service returns what serves a service by name, in the clear: for a way to it
-// that is secured otherwise. Nil is none.
-func (d *Daemon) Service(name string) func(ctx context.Context, conn net.Conn) {
-	s, _, ok := d.service(name)
-	if !ok {
-		return nil
-	}
-	return s.Serve
-}
-
 // PortOf returns what serves a port of the phone, nil if nothing does.
 func (d *Daemon) PortOf(port uint16) func(ctx context.Context, conn net.Conn) {
 	if port == Port {
