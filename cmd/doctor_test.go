@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/check"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
@@ -169,26 +170,60 @@ func TestDoctorCloud(t *testing.T) {
 }
 
 // TestDoctorCost: all groups of a phone take at most four connections to its
-// adb server; of one that wxctl never drove two more, which bring the agent
-// there.
+// adb server, whatever it lacks, and however often it was driven.
 func TestDoctorCost(t *testing.T) {
-	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
-	if err != nil {
+	apk := filepath.Join(t.TempDir(), "app.apk")
+	whole := demoAPK(demoCertificate(t))
+	if err := os.WriteFile(apk, whole.Make(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer server.Close()
-	for _, most := range []int{6, 4} {
-		before := int(server.Face.Stats().Connections)
-		f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, registered(t))})
-		if code := Run(t.Context(), f, []string{"doctor", "--json", "--platform", "android", "--adb-server", server.ADB}); code != 0 {
-			t.Fatalf("exit %d: %s%s", code, out(), errOut())
-		}
-		if got := found(t, out(), check.Pass); !slices.Contains(got, "app.entry.class") {
-			t.Errorf("the code was not read: %s", out())
-		}
-		if n := int(server.Face.Stats().Connections) - before; n > most {
-			t.Errorf("%d connections, at most %d", n, most)
-		}
+	for name, tt := range map[string]struct {
+		options virtualandroid.Options
+		known   bool // it told who it is before
+		target  []string
+		code    int
+		most    int
+	}{
+		"never driven":         {most: 4},
+		"known":                {options: virtualandroid.Options{Agent: agent.Dex}, known: true, most: 3},
+		"driven by others":     {options: virtualandroid.Options{Agent: agent.Dex}, most: 3},
+		"its agent is another": {options: virtualandroid.Options{Agent: append(slices.Clone(agent.Dex), 0)}, known: true, most: 4},
+		"no WeChat":            {options: virtualandroid.Options{Without: true}, code: 5, most: 4},
+		"no app":               {options: virtualandroid.Options{Fault: "app.installed"}, code: 5, most: 4},
+		"somebody names it":    {target: []string{"com.example.wxdemo"}, most: 4},
+		"with a file":          {target: []string{apk, "--device", "virtual-android"}, most: 4},
+		"two users":            {options: virtualandroid.Options{Users: []int{10, 999}}, most: 4},
+		"API 24":               {options: virtualandroid.Options{API: 24}, most: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, err := virtualandroid.Start(t.Context(), tt.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			dir := configDir(t, registered(t))
+			run := func(args ...string) string {
+				f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": dir})
+				if code := Run(t.Context(), f, append(args, "--json", "--platform", "android", "--adb-server", server.ADB)); code != tt.code {
+					t.Fatalf("exit %d: %s%s", code, out(), errOut())
+				}
+				return out()
+			}
+			if tt.known {
+				run("devices")
+			}
+			before := int(server.Face.Stats().Connections)
+			answer := run(append([]string{"doctor"}, tt.target...)...)
+			if got := found(t, answer, check.Pass); tt.code == 0 && !slices.Contains(got, "app.entry.class") {
+				t.Errorf("the code was not read: %s", answer)
+			}
+			if n := int(server.Face.Stats().Connections) - before; n > tt.most {
+				t.Errorf("%d connections, at most %d", n, tt.most)
+			} else {
+				t.Logf("%d connections", n)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
 )
 
 // describeTime bounds how long a phone may take to say who it is; a third of
@@ -37,6 +38,9 @@ var marketNames = []string{
 	"ro.product.product.tran.device.name.default", "transsion.device.name", "persist.sys.tran.device.name",
 }
 
+// noAgentYet is what a phone says that is asked who it is and has no agent.
+const noAgentYet = "[wxctl.agent]: [none]"
+
 // describe asks a phone who it is, in one command.
 func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered bool) {
 	patience := describeTime
@@ -45,10 +49,13 @@ func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := b.Server.Run(ctx, target(i), "getprop", nil)
+	path := agent.RemotePath(b.dex())
+	r, err := b.Server.Run(ctx, target(i), "getprop; [ -r "+path+" ] || echo '"+noAgentYet+"'", nil)
 	if err != nil {
 		return told{}, false
 	}
+	// It is the last line: what comes before may say anything.
+	b.lacks(i, strings.HasSuffix(strings.TrimSpace(string(r.Stdout)), noAgentYet))
 	props := parseProperties(string(r.Stdout))
 	t = told{Serial: props["ro.serialno"], OSVersion: props["ro.build.version.release"], Model: props["ro.product.model"]}
 	for _, p := range marketNames {

@@ -157,11 +157,10 @@ func (p *Phone) readClasses(ctx context.Context, app *agent.App, into *check.App
 	late, cancel := context.WithTimeout(ctx, classTime)
 	defer cancel()
 	classes, err := func() (apk.Classes, error) {
-		file, err := p.server.openFile(late, target(p.info), app.APK)
+		file, err := p.openFile(late, app.APK)
 		if err != nil {
 			return apk.Classes{}, err
 		}
-		defer file.Close()
 		return apk.OpenClasses(file, file.size, cmp.Or(app.Entry.Target, app.Entry.Name))
 	}()
 	switch {

@@ -110,7 +110,7 @@ func wechatFacts(app *agent.App) check.WeChat {
 func appFacts(app *agent.App) check.App {
 	out := check.App{
 		Package: device.Printable(app.Package), Source: "the phone", Disabled: !app.Enabled, Version: device.Printable(app.VersionName),
-		Debuggable: app.Debuggable, Schemes: cleanAll(app.Schemes),
+		Debuggable: app.Debuggable, Schemes: cleanAll(app.Schemes), Claims: cleanAll(app.Claims),
 		Android: check.Android{TargetSDK: app.TargetSDK, Installer: device.Printable(app.Installer), NoClasses: "the APK was not read"},
 	}
 	for _, der := range app.Certificates {

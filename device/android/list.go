@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/wxctl/wxctl/device"
 )
@@ -24,6 +25,19 @@ type Backend struct {
 	Note func(device.Note)
 	// Memory is a file that keeps what phones told of themselves; "" for none.
 	Memory string
+
+	mu      sync.Mutex
+	lacking map[string]bool // phones that said that they have no agent yet, by their keys
+}
+
+// lacks notes whether a phone has the agent.
+func (b *Backend) lacks(i device.Info, agent bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lacking == nil {
+		b.lacking = map[string]bool{}
+	}
+	b.lacking[i.Key()] = agent
 }
 
 // Platform returns Android.

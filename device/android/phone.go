@@ -44,6 +44,7 @@ type Phone struct {
 	dex     []byte
 	options Options
 
+	lacks   bool // it said that the agent is not there
 	agent   *session
 	watched []string  // buffers that the agent streams
 	starts  int       // how often an agent was started
@@ -76,11 +77,17 @@ func (b *Backend) open(info device.Info) *Phone {
 	if options.OtherDebugger == nil {
 		options.OtherDebugger = func(left time.Duration) time.Duration { return left / 2 }
 	}
-	dex := options.Dex
-	if dex == nil {
-		dex = agent.Dex
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return &Phone{server: b.Server, info: info, dex: b.dex(), options: options, lacks: b.lacking[info.Key()]}
+}
+
+// dex is the agent that the phones run.
+func (b *Backend) dex() []byte {
+	if b.Options.Dex != nil {
+		return b.Options.Dex
 	}
-	return &Phone{server: b.Server, info: info, dex: dex, options: options}
+	return agent.Dex
 }
 
 // Info returns what is known of the phone.

@@ -40,19 +40,24 @@ var errNoAgent = errors.New("the agent is not on the phone")
 // startAgent runs the agent and asks it what is known to be asked, before it
 // has said anything. The warm way is one connection: run it, since it is nearly
 // always there. Only when it isn't is it pushed, under another name, checked,
-// renamed and run: three connections in all. The answers are still to be read.
+// renamed and run: three connections in all, two where the phone said before
+// that the agent is not there. The answers are still to be read.
 func (p *Phone) startAgent(ctx context.Context, asks []*ask) (*session, error) {
-	s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)), asks)
-	if !errors.Is(err, errNoAgent) {
-		return s, err
+	if !p.lacks {
+		s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)), asks)
+		if !errors.Is(err, errNoAgent) {
+			return s, err
+		}
 	}
+	p.lacks = false
 	install, err := p.pushAgent(ctx)
 	if err != nil {
 		return nil, err
 	}
 	// Agents of other versions that nobody has run for a week may go.
 	clean := &ask{Request: agent.Request{Verb: agent.Clean}}
-	if s, err = p.runAgent(ctx, install, append([]*ask{clean}, asks...)); err != nil {
+	s, err := p.runAgent(ctx, install, append([]*ask{clean}, asks...))
+	if err != nil {
 		return nil, err
 	}
 	if err := s.receive(ctx, clean); err != nil {

@@ -93,11 +93,14 @@ func appFileChecks() []Check {
 			return r
 		}),
 	}, {
-		ID: "app.scheme.shared", Group: GroupApp, Severity: Fail, Platform: "ios", Needs: []Need{NeedApp, NeedPhone}, Complaints: []int{13},
+		ID: "app.scheme.shared", Group: GroupApp, Severity: Fail, Needs: []Need{NeedApp, NeedPhone}, Complaints: []int{13},
 		Title: "another app claims the same AppID as its URL scheme",
 		Good:  "no other app claims the AppID as its URL scheme",
-		Why:   "iOS picks one of the apps that claim a URL scheme, and not always the same. WeChat's answer may go to the other app.",
-		Fix:   "Delete the other app from the phone, or give one of the two its own AppID (CFBundleURLTypes in Info.plist).",
+		Why: "iOS picks one of the apps that claim a URL scheme, and not always the same. WeChat's answer may go to the " +
+			"other app. On Android, WeChat calls an app by its package name, and the scheme opens links alone: there it is " +
+			"a warning.",
+		Fix: "Delete the other app from the phone, or give one of the two its own AppID (iOS: CFBundleURLTypes in " +
+			"Info.plist; Android: android:scheme in the intent filters of AndroidManifest.xml).",
 		Find: app(func(f *Facts) Result {
 			if len(f.App.Claims) == 0 {
 				return pass()
@@ -105,6 +108,11 @@ func appFileChecks() []Check {
 			r := found("%s claims the same AppID as its URL scheme", strings.Join(f.App.Claims, ", "))
 			for _, id := range f.App.Claims {
 				r = r.seen("apps on the phone", "%s has the URL scheme, too", id)
+			}
+			if f.Platform == "android" {
+				r.Status = Warn
+				r = r.fixed("Uninstall the other app: `adb uninstall %s`. Or remove android:scheme with the AppID from the "+
+					"intent filters in its AndroidManifest.xml.", f.App.Claims[0])
 			}
 			return r
 		}),

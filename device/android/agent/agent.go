@@ -67,6 +67,8 @@ const (
 	Watch Verb = "watch"
 	// Stop force-stops a package: User, Package -> [Done].
 	Stop Verb = "stop"
+	// Read reads a part of a file, such as an APK: Path, At, Count -> [Part].
+	Read Verb = "read"
 	// Clean removes the agent's own files that were not used for seven days:
 	// -> [Cleaned].
 	Clean Verb = "clean"
@@ -104,8 +106,11 @@ type Request struct {
 	Component string `json:"component,omitempty"`
 	// Brief leaves out what [App.Declared] is read from, the manifest.
 	Brief bool `json:"brief,omitempty"`
-	// Path is an absolute path on the phone, on shared storage.
+	// Path is an absolute path on the phone; on shared storage, but for [Read].
 	Path string `json:"path,omitempty"`
+	// At and Count say which bytes of a file; Count is at most [MaxPart].
+	At    int64 `json:"at,omitempty"`
+	Count int   `json:"count,omitempty"`
 	// URI is the content URI that [Indexed] told.
 	URI string `json:"uri,omitempty"`
 	// Buffers are the log buffers to watch: "events", "system", "main".
@@ -246,6 +251,9 @@ type App struct {
 	Entry *Entry `json:"entry"`
 	// Schemes are the URL schemes of the app's intent filters, sorted.
 	Schemes []string `json:"schemes"`
+	// Claims are other apps whose intent filters have one of the app's AppIDs as
+	// their scheme, too; it is not looked for where the answer is to be brief.
+	Claims []string `json:"claims,omitempty"`
 	// Declared is what else the manifest declares; nil if it was not asked for or
 	// could not be read. The agent sends the manifest instead, since no API of
 	// Android tells it; UnmarshalJSON reads it.
@@ -353,6 +361,17 @@ type State struct {
 	CurrentUser int `json:"currentUser"`
 	// UserUnlocked is false before that user's first unlock after a boot.
 	UserUnlocked bool `json:"userUnlocked"`
+}
+
+// MaxPart is how many bytes of a file one answer has room for.
+const MaxPart = 512 << 10
+
+// Part is the answer to [Read].
+type Part struct {
+	// Size is that of the whole file.
+	Size int64 `json:"size"`
+	// Data is as much as was asked for, or up to the file's end.
+	Data []byte `json:"data"`
 }
 
 // Watching is the answer to [Watch]; events follow it.

@@ -184,6 +184,8 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 		}
 		s.phone.ForceStop(r.Package, r.User)
 		return agent.Done{}, nil
+	case agent.Read:
+		return s.read(r)
 	case agent.Clean:
 		return s.clean()
 	}
@@ -371,6 +373,22 @@ func (s *agentSession) index(ctx context.Context, r *agent.Request) (any, error)
 		return nil, err
 	}
 	return agent.Indexed{URI: s.media.known(r.Path, r.User), Method: "broadcast"}, nil
+}
+
+// read reads a part of a file, as far as the shell user may.
+func (s *agentSession) read(r *agent.Request) (any, error) {
+	f, err := s.phone.FS.Open(phone.CredOf(s.env.UID), r.Path)
+	if err != nil {
+		return nil, &agent.Error{Kind: "FileNotFoundException", Message: fmt.Sprintf("%s: open failed: %v", r.Path, err)}
+	}
+	defer f.Close()
+	part := agent.Part{Size: f.Stat().Size}
+	part.Data = make([]byte, max(0, min(int64(min(r.Count, agent.MaxPart)), part.Size-r.At)))
+	if _, err := f.Seek(r.At, io.SeekStart); err != nil {
+		return nil, err
+	}
+	_, err = io.ReadFull(f, part.Data)
+	return part, err
 }
 
 // watch streams log buffers on the same output.

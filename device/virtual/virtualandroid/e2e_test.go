@@ -123,13 +123,14 @@ func TestDeliver(t *testing.T) {
 }
 
 // What a share costs in connections to the adb server: one on a phone that has
-// the agent, three on one that doesn't (run, push, run), none for a second one.
+// the agent, two on one that said that it doesn't (push, run), none for a second
+// one.
 func TestConnections(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		agent []byte
 		want  int64
-	}{{"warm", agent.Dex, 1}, {"cold", nil, 3}} {
+	}{{"warm", agent.Dex, 1}, {"cold", nil, 2}} {
 		p, server := open(t, virtualandroid.Options{Agent: tt.agent})
 		for i, want := range []int64{tt.want, 0, 0} {
 			before := server.Face.Stats().Connections

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -19,6 +20,7 @@ const (
 	faultDeaf         = "app.reply"
 	faultNotInstalled = "app.installed"
 	faultDisabled     = "app.enabled"
+	faultShared       = "app.scheme.shared"
 )
 
 // Faults lists what can be wrong with the demo app.
@@ -38,6 +40,7 @@ func faults() map[string]func(*phone.Package) {
 		faultDeaf:         func(*phone.Package) {},
 		faultNotInstalled: func(*phone.Package) {},
 		faultDisabled:     func(*phone.Package) {},
+		faultShared:       func(*phone.Package) {},
 		"app.entry.missing": func(p *phone.Package) {
 			p.Components = slices.DeleteFunc(p.Components, func(c phone.Component) bool { return c.Name == DemoEntry })
 		},
@@ -76,6 +79,12 @@ func installDemo(model *phone.Phone, demo *phone.Package, code phone.App, fault 
 		return
 	}
 	model.Install(demo, code)
+	if fault == faultShared {
+		second := *demo
+		second.Name, second.AppID, second.Components, second.APK = "com.example.second", demo.AppID+1, nil, nil
+		second.Path = strings.ReplaceAll(demo.Path, DemoPackage, second.Name)
+		model.Install(&second, nil)
+	}
 	if fault == faultDisabled {
 		state := model.PackageState(DemoPackage, 0)
 		state.Enabled = phone.DisabledUser

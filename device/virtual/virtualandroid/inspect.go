@@ -3,6 +3,7 @@ package virtualandroid
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	app.Schemes = slices.Clone(pkg.Schemes)
 	slices.Sort(app.Schemes)
 	if !r.Brief {
+		app.Claims = s.claims(pkg, r.User)
 		app.Declared = &agent.Declared{}
 		if len(pkg.Queries) > 0 {
 			app.Declared.Queries = &apk.Queries{Packages: pkg.Queries}
@@ -48,6 +50,20 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 		}
 	}
 	return app, nil
+}
+
+// claims are the apps that open links of an AppID of pkg, too.
+func (s *agentSession) claims(pkg *phone.Package, user int) []string {
+	appID := regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+	var out []string
+	for _, other := range s.phone.Packages(user) {
+		if other.Name != pkg.Name && slices.ContainsFunc(pkg.Schemes, func(scheme string) bool {
+			return appID.MatchString(scheme) && slices.Contains(other.Schemes, scheme)
+		}) {
+			out = append(out, other.Name)
+		}
+	}
+	return out
 }
 
 func entryOf(pkg *phone.Package, c phone.Component) *agent.Entry {

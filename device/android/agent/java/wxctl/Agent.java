@@ -6,6 +6,7 @@ import android.os.Build;
 import android.os.Process;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.RandomAccessFile;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -89,6 +90,7 @@ public final class Agent {
         if (verb.equals("state")) return Activities.state(user);
         if (verb.equals("watch")) return logs.watch(Wire.texts(request, "buffers"));
         if (verb.equals("clean")) return clean();
+        if (verb.equals("read")) return read(request.getString("path"), request.optLong("at"), request.optInt("count"));
         if (!verb.equals("stop")) throw new JSONException("no verb " + verb);
         Phone.activity("forceStopPackage", new Object[] {request.getString("package"), user});
         return new JSONObject();
@@ -109,6 +111,19 @@ public final class Agent {
         }
         System.out.println(text);
         if (System.out.checkError()) System.exit(1);
+    }
+
+    /** A part of a file, as much as has room in a line. */
+    private static JSONObject read(String path, long at, int count) throws Throwable {
+        RandomAccessFile file = new RandomAccessFile(path, "r");
+        try {
+            byte[] bytes = new byte[(int) Math.max(0, Math.min(Math.min(count, 512 << 10), file.length() - at))];
+            file.seek(at);
+            file.readFully(bytes);
+            return new JSONObject().put("size", file.length()).put("data", Wire.base64(bytes));
+        } finally {
+            file.close();
+        }
     }
 
     private JSONObject clean() throws Throwable {

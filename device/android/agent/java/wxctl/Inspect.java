@@ -1,6 +1,7 @@
 package wxctl;
 
 import android.content.ComponentName;
+import android.content.Intent;
 import android.content.IntentFilter;
 import android.content.pm.ActivityInfo;
 import android.content.pm.ApplicationInfo;
@@ -8,8 +9,9 @@ import android.content.pm.PackageInfo;
 import android.content.pm.PackageManager;
 import android.content.pm.ParceledListSlice;
 import android.content.pm.ProviderInfo;
+import android.content.pm.ResolveInfo;
 import android.content.pm.Signature;
-import android.util.Base64;
+import android.net.Uri;
 import java.io.DataInputStream;
 import java.util.Arrays;
 import java.util.NoSuchElementException;
@@ -59,7 +61,7 @@ final class Inspect {
         ApplicationInfo app = info.applicationInfo;
         JSONArray certificates = new JSONArray();
         if (info.signatures != null) {
-            for (Signature s : info.signatures) certificates.put(Base64.encodeToString(s.toByteArray(), Base64.NO_WRAP));
+            for (Signature s : info.signatures) certificates.put(Wire.base64(s.toByteArray()));
         }
         JSONArray providers = new JSONArray();
         if (info.providers != null) {
@@ -76,6 +78,7 @@ final class Inspect {
         if (app.metaData != null) {
             for (String key : app.metaData.keySet()) metaData.put(key, String.valueOf(app.metaData.get(key)));
         }
+        JSONArray schemes = schemes(name);
         return basics(info)
             .put("versionName", info.versionName)
             .put("uid", app.uid)
@@ -86,7 +89,8 @@ final class Inspect {
             .put("apk", app.sourceDir)
             .put("certificates", certificates)
             .put("entry", entryOf(name))
-            .put("schemes", schemes(name))
+            .put("schemes", schemes)
+            .put("claims", brief ? null : claims(name, schemes))
             .put("manifest", brief ? null : manifest(app.sourceDir))
             .put("providers", providers)
             .put("metaData", metaData)
@@ -131,6 +135,20 @@ final class Inspect {
         return new JSONArray(schemes);
     }
 
+    /** Other apps that open links of the AppIDs that this one claims as its schemes. */
+    private JSONArray claims(String name, JSONArray schemes) throws Throwable {
+        TreeSet<Object> others = new TreeSet<>();
+        for (int i = 0; i < schemes.length(); i++) {
+            String scheme = schemes.getString(i);
+            if (!scheme.matches("wx[0-9a-f]{16}")) continue;
+            Object found = noted("queryIntentActivities", new Intent(Intent.ACTION_VIEW, Uri.parse(scheme + "://")), null, ALL, user);
+            if (found == null) continue;
+            for (Object o : ((ParceledListSlice<?>) found).getList()) others.add(((ResolveInfo) o).activityInfo.packageName);
+        }
+        others.remove(name);
+        return new JSONArray(others);
+    }
+
     /** No API tells an app's queries: they are in its manifest, which goes out as it is. */
     private String manifest(String apk) {
         try {
@@ -141,7 +159,7 @@ final class Inspect {
             byte[] bytes = new byte[(int) entry.getSize()];
             new DataInputStream(zip.getInputStream(entry)).readFully(bytes);
             zip.close();
-            return Base64.encodeToString(bytes, Base64.NO_WRAP);
+            return Wire.base64(bytes);
         } catch (Throwable e) {
             notes.put("manifest: " + e);
             return null;

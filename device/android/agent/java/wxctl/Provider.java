@@ -10,7 +10,6 @@ import android.os.Build;
 import android.os.Bundle;
 import android.os.IBinder;
 import android.os.Process;
-import android.util.Base64;
 import java.io.File;
 import java.util.Arrays;
 import java.util.NoSuchElementException;
@@ -73,7 +72,7 @@ final class Provider {
         while (rows.length() < 1000 && cursor.moveToNext()) {
             String[] row = new String[cursor.getColumnCount()];
             for (int i = 0; i < row.length; i++) {
-                row[i] = cursor.getType(i) == Cursor.FIELD_TYPE_BLOB ? Base64.encodeToString(cursor.getBlob(i), Base64.NO_WRAP) : cursor.getString(i);
+                row[i] = cursor.getType(i) == Cursor.FIELD_TYPE_BLOB ? Wire.base64(cursor.getBlob(i)) : cursor.getString(i);
             }
             rows.put(new JSONArray(Arrays.asList(row)));
         }

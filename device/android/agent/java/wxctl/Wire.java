@@ -32,6 +32,10 @@ final class Wire {
         return out;
     }
 
+    static String base64(byte[] bytes) {
+        return Base64.encodeToString(bytes, Base64.NO_WRAP);
+    }
+
     static Intent intent(JSONObject json) throws Throwable {
         Intent intent = new Intent(text(json, "action"));
         String component = text(json, "component");
@@ -81,7 +85,7 @@ final class Wire {
         for (String key : extras.keySet()) {
             Object value = extras.get(key);
             JSONObject typed = new JSONObject();
-            if (value instanceof byte[]) typed.put("base64", Base64.encodeToString((byte[]) value, Base64.NO_WRAP));
+            if (value instanceof byte[]) typed.put("base64", base64((byte[]) value));
             out.put(key, typed.put("type", value == null ? "null" : value.getClass().getSimpleName()).put("value", value));
         }
         return out;
