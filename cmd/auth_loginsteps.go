@@ -81,7 +81,7 @@ func (l *loginSteps) prepare(ctx context.Context, appID string) (err error) {
 	var s appSecret
 	if s.Secret, s.given, err = l.readSecret(ctx, l.kept, account); err != nil {
 		if missing := (*device.Error)(nil); errors.As(err, &missing) && missing.Code == "credentials_missing" {
-			missing.Hint += "; or --code-only prints the code and exchanges nothing"
+			missing.Hint = fmt.Sprintf("%s; or --code-only prints the code and exchanges nothing", missing.Hint)
 		}
 		return err
 	}

@@ -280,7 +280,7 @@ func (o *requestOptions) wayOf(file attachment, on device.Platform) (fileAs, err
 // tooLarge refuses a file that is not read, since no Intent and no URL holds it.
 func (a *adapted) tooLarge(file media.File, on device.Platform) {
 	problem := intents.Problem{
-		Severity: intents.SeverityError, Field: "message.object.data", Rule: "may have at most",
+		Severity: intents.SeverityError, Field: "message.object.data", Rule: intents.MostRule,
 		Limit: fileLimit, Actual: file.Size, Unit: "bytes", Source: "wxctl",
 	}
 	hint := "send it as a file: --as uri"

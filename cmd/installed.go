@@ -10,6 +10,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -89,20 +90,27 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 				opts.f.Streams.Warn("%s", safe(info.Label()+": "+w.Message))
 				opts.f.Streams.Note("%s%s", opts.f.Streams.Label("hint:"), safe(w.Hint))
 			}
-			format := "WeChat %s is installed"
-			if !wechat.Enabled {
-				format = "WeChat %s is installed, but disabled"
-			}
-			what := opts.f.Streams.Sprintf(format, safe(wechat.Version))
-			if len(wechat.AndroidUsers) > 1 {
-				var ids []string
-				for _, u := range wechat.AndroidUsers {
-					ids = append(ids, itoa(u.ID))
-				}
-				what += opts.f.Streams.Sprintf(" for Android users %s", strings.Join(ids, ", "))
-			}
-			return answer, what, nil
+			return answer, tellInstalled(opts.f.Streams, wechat), nil
 		})
+}
+
+// tellInstalled says which WeChat is there, and for whom if that is a question.
+func tellInstalled(s *streams.Streams, wechat device.WeChat) string {
+	version := safe(wechat.Version)
+	var ids []string
+	for _, u := range wechat.AndroidUsers {
+		ids = append(ids, itoa(u.ID))
+	}
+	users := strings.Join(ids, ", ")
+	switch {
+	case len(ids) > 1 && !wechat.Enabled:
+		return s.Sprintf("WeChat %s is installed, but disabled, for Android users %s", version, users)
+	case len(ids) > 1:
+		return s.Sprintf("WeChat %s is installed for Android users %s", version, users)
+	case !wechat.Enabled:
+		return s.Sprintf("WeChat %s is installed, but disabled", version)
+	}
+	return s.Sprintf("WeChat %s is installed", version)
 }
 
 // onPhones asks one phone, or all, and prints the answers: the frame of

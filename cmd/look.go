@@ -54,9 +54,9 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 	var unread *picture.Error
 	switch {
 	case errors.As(err, &unread) && unread.Format.Picture:
-		a.expect(unreadPicture, unread.Hint, "%s %s: WeChat may show nothing", what, unread.Reason)
+		a.expect(unreadPicture, unread.Hint, "%s: WeChat may show nothing", unread.Of(what))
 	case errors.As(err, &unread):
-		a.expect(noPicture, unread.Hint, "%s %s: WeChat may show nothing", what, unread.Reason)
+		a.expect(noPicture, unread.Hint, "%s: WeChat may show nothing", unread.Of(what))
 	case err != nil:
 		a.expect(unreadPicture, picture.ToJPEG, "%s can't be read: WeChat may show nothing", what)
 	case len(p.Flaws) > 0:

@@ -163,7 +163,7 @@ func (o *reportOptions) print(runs []ranIn) error {
 		}
 		line := safe(r.ID) + ": " + o.f.tellCounts(r.Counts)
 		if r.Finished.IsZero() {
-			line += o.f.Streams.Translate(", interrupted")
+			line = o.f.Streams.Sprintf("%s, interrupted", line)
 		}
 		lines = append(lines, line)
 	}

@@ -111,7 +111,7 @@ func (f *Factory) tellCounts(c suite.Counts) string {
 		}
 		text := f.Streams.Sprintf("%d %s", n, s)
 		if s == suite.Passed && c.Flaky > 0 {
-			text += f.Streams.Sprintf(" (%d flaky)", c.Flaky)
+			text = f.Streams.Sprintf("%d passed (%d flaky)", n, c.Flaky)
 		}
 		all = append(all, text)
 	}
@@ -209,12 +209,14 @@ func (v *liveView) draw() {
 		}
 		lines = append(lines, "  "+language.Pad(language.Cut(safe(phone), 20), 20)+"  "+language.Cut(safe(what), 54))
 	}
-	progress := v.f.Streams.Sprintf("%d of %d", v.ended, max(v.total, v.ended))
-	if v.counts.Total() > 0 {
-		progress += ": " + v.f.tellCounts(v.counts)
-	}
-	if left := v.left(); left > 0 {
-		progress += v.f.Streams.Sprintf(", about %s left", left)
+	s, total, progress := v.f.Streams, max(v.total, v.ended), ""
+	switch left, counts := v.left(), v.f.tellCounts(v.counts); {
+	case v.counts.Total() == 0:
+		progress = s.Sprintf("%d of %d", v.ended, total)
+	case left > 0:
+		progress = s.Sprintf("%d of %d: %s, about %s left", v.ended, total, counts, left)
+	default:
+		progress = s.Sprintf("%d of %d: %s", v.ended, total, counts)
 	}
 	v.print(append(lines, progress))
 	v.drawn = len(lines) + 1

@@ -194,9 +194,9 @@ func (d *Delivery) mayHaveArrived(err error) error {
 		e.Code = PhoneLost
 	}
 	if d.Forging() {
-		e.Message += "; it may have reached the app"
+		e.Message = fmt.Sprintf("%s; it may have reached the app", e.Message)
 	} else {
-		e.Message += "; it may have reached WeChat"
+		e.Message = fmt.Sprintf("%s; it may have reached WeChat", e.Message)
 	}
 	e.Hint = "check the phone before you send it again"
 	e.Err = err
@@ -271,12 +271,12 @@ func (s Speaker) AppID(want string) (string, error) {
 	if len(s.Declared) == 1 {
 		return s.Declared[0], nil
 	}
-	what := "declares none as a URL scheme"
+	err := Errorf(AppUnknown, "the AppID of %q is not known: the app declares none as a URL scheme", s.Name)
 	if len(s.Declared) > 1 {
-		what = "declares several as URL schemes: " + strings.Join(s.Declared, ", ")
+		err = Errorf(AppUnknown, "the AppID of %q is not known: the app declares several as URL schemes: %s", s.Name,
+			strings.Join(s.Declared, ", "))
 	}
-	return "", Errorf(AppUnknown, "the AppID of %q is not known: the app %s", s.Name, what).
-		WithHint("use --app-id, or run `wxctl config init`")
+	return "", err.WithHint("use --app-id, or run `wxctl config init`")
 }
 
 // Declares reports whether the app declares an AppID. Schemes are

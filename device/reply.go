@@ -1,7 +1,6 @@
 package device
 
 import (
-	"fmt"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -161,7 +160,7 @@ func ReplyFailure(reply intents.Reply) error {
 	default:
 		e = Errorf(Failed, "WeChat failed (errCode %d)", result.ErrCode)
 		if result.ErrStr != nil && *result.ErrStr != "" {
-			e.Message += fmt.Sprintf(": %q", *result.ErrStr)
+			e = Errorf(Failed, "WeChat failed (errCode %d): %q", result.ErrCode, *result.ErrStr)
 		}
 	}
 	return e

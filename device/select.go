@@ -203,26 +203,29 @@ func SameUDID(a, b string) bool { return plainUDID(a) != "" && plainUDID(a) == p
 func plainUDID(udid string) string { return strings.ToLower(strings.ReplaceAll(udid, "-", "")) }
 
 func noPhone(sel Selector) error {
-	which, connect, virtual := "no phone is connected", "connect a phone (Android: with USB debugging on)", "virtual:android"
+	none, unfit := "no phone is connected", "no phone is connected, so nothing fits %s"
+	hint := "connect a phone (Android: with USB debugging on) and run `wxctl devices`, or try without one: --device virtual:android"
 	switch sel.Platform {
 	case Android:
-		which, connect = "no Android phone is connected", "connect a phone with USB debugging on"
+		none, unfit = "no Android phone is connected", "no Android phone is connected, so nothing fits %s"
+		hint = "connect a phone with USB debugging on and run `wxctl devices`, or try without one: --device virtual:android"
 	case IOS:
-		which, connect, virtual = "no iPhone is connected", "plug in an iPhone, unlock it and tap \"Trust\"", "virtual:ios"
+		none, unfit = "no iPhone is connected", "no iPhone is connected, so nothing fits %s"
+		hint = "plug in an iPhone, unlock it and tap \"Trust\", and run `wxctl devices`, or try without one: --device virtual:ios"
 	}
-	if sel.Text != "" {
-		which += ", so nothing fits " + sel.describe()
+	if sel.Text == "" {
+		return Errorf(NoPhone, "%s", none).WithHint("%s", hint)
 	}
-	return Errorf(NoPhone, "%s", which).
-		WithHint("%s and run `wxctl devices`, or try without one: --device %s", connect, virtual)
+	return Errorf(NoPhone, unfit, sel.describe()).WithHint("%s", hint)
 }
 
 func notReady(phones, matched []Info, sel Selector) error {
 	first := matched[0]
-	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State).WithHint("%s", first.FixNow())
+	err := Errorf(PhoneNotReady, "phone %s is not ready: %s", first.Label(), first.State)
 	if len(matched) > 1 {
-		err.Message = Errorf(PhoneNotReady, "none of %d phones is ready; the first one, %s: %s", len(matched), first.Label(), first.State).Message
+		err = Errorf(PhoneNotReady, "none of %d phones is ready; the first one, %s: %s", len(matched), first.Label(), first.State)
 	}
+	err = err.WithHint("%s", first.FixNow())
 	err.Candidates = candidates(phones, matched)
 	return err
 }

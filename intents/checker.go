@@ -1,5 +1,10 @@
 package intents
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Checker collects the problems of one request.
 type Checker struct {
 	// Severity and Source are given to the problems that are added.
@@ -9,9 +14,15 @@ type Checker struct {
 	Problems []Problem
 }
 
-// Add adds a problem that a rule in words describes.
-func (c *Checker) Add(field, rule string) {
-	c.Problems = append(c.Problems, Problem{Severity: c.Severity, Field: field, Rule: rule, Source: c.Source})
+// Add adds a problem. The sentence is a format, whole, since it is translated so;
+// it begins with %s for the field.
+func (c *Checker) Add(field, sentence string, args ...any) {
+	c.Problems = append(c.Problems, Problem{Severity: c.Severity, Field: field, Rule: Rule(sentence, args...), Source: c.Source})
+}
+
+// Rule is what a sentence as [Checker.Add] takes it says of its field.
+func Rule(sentence string, args ...any) string {
+	return fmt.Sprintf(strings.TrimPrefix(sentence, "%s "), args...)
 }
 
 // AtMost adds a problem if a field has more than limit bytes.
@@ -35,15 +46,15 @@ func (c *Checker) CharsAtMost(field string, s *string, limit int) {
 // Required adds a problem if a string is null or empty.
 func (c *Checker) Required(field string, s *string) {
 	if s == nil || *s == "" {
-		c.Add(field, "is required")
+		c.Add(field, "%s is required")
 	}
 }
 
 func (c *Checker) atMost(field string, actual, limit int64, unit string) {
 	if actual > limit {
-		rule := "may have at most"
+		rule := MostRule
 		if c.Severity == SeverityWarning {
-			rule = "should have at most"
+			rule = ShouldRule
 		}
 		c.Problems = append(c.Problems, Problem{
 			Severity: c.Severity, Field: field, Rule: rule, Limit: limit, Actual: actual, Unit: unit, Source: c.Source,

@@ -35,21 +35,37 @@ type Problem struct {
 	Actual int64 `json:"actual"`
 	// Hint says what to do about it; it may be empty.
 	Hint string `json:"hint,omitempty"`
-	// Unit is what Limit and Actual count: "bytes" or "characters", which are
-	// UTF-16 units; empty if the rule has no bound.
+	// Unit is what Limit and Actual count: "bytes", "pictures" or "characters",
+	// which are UTF-16 units; empty if the rule has no bound.
 	Unit string `json:"unit"`
 	// Source is where the limit comes from: an SDK and version, or a document.
 	Source string `json:"source"`
 }
 
+// The rules of problems with a bound.
+const (
+	MostRule   = "may have at most"
+	ShouldRule = "should have at most"
+)
+
 // Error returns the problem as one sentence.
 func (p Problem) Error() string {
+	format := ""
 	switch {
-	case p.Unit != "":
-		return fmt.Sprintf("%s %s %d %s, not %d (%s)", p.Field, p.Rule, p.Limit, p.Unit, p.Actual, p.Source)
+	case p.Unit == "":
+		return p.Field + " " + p.Rule + " (" + p.Source + ")" // the sentence that it was made of
+	case p.Unit == "bytes" && p.Rule == MostRule:
+		format = "%s may have at most %d bytes, not %d (%s)"
+	case p.Unit == "bytes":
+		format = "%s should have at most %d bytes, not %d (%s)"
+	case p.Unit == "characters" && p.Rule == MostRule:
+		format = "%s may have at most %d characters, not %d (%s)"
+	case p.Unit == "characters":
+		format = "%s should have at most %d characters, not %d (%s)"
 	default:
-		return fmt.Sprintf("%s %s (%s)", p.Field, p.Rule, p.Source)
+		format = "%s should have at most %d pictures, not %d (%s)"
 	}
+	return fmt.Sprintf(format, p.Field, p.Limit, p.Actual, p.Source)
 }
 
 // Refused returns the problems that stop the request from being sent.

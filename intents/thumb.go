@@ -96,7 +96,7 @@ func Fit(source []byte, limit int) (Thumb, error) {
 	}
 	p, err := picture.Read(source)
 	if unread := (*picture.Error)(nil); errors.As(err, &unread) {
-		return Thumb{}, &ThumbError{Reason: "the thumb " + unread.Reason, Hint: unread.Hint, Err: unread.Err}
+		return Thumb{}, &ThumbError{Reason: unread.Of("the thumb"), Hint: unread.Hint, Err: unread.Err}
 	}
 	if err != nil {
 		return Thumb{}, &ThumbError{Reason: "the thumb can't be read", Err: err}

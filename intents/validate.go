@@ -1,7 +1,6 @@
 package intents
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -57,21 +56,21 @@ func Validate(req Request) []Problem {
 		case MiniProgram: // its thumb is the card's picture, with a limit of its own
 			c.userName("message.object.userName", o.UserName)
 			if r.Scene == SceneTimeline || r.Scene == SceneFavorite {
-				c.named(idScene, "scene", "should be session or contact: WeChat sends a mini program into chats only, whatever the scene says")
+				c.named(idScene, "scene", "%s should be session or contact: WeChat sends a mini program into chats only, whatever the scene says")
 			}
 		case Images:
 			if n := len(o.URIs); n > MostImages {
 				c.Problems = append(c.Problems, Problem{ID: "request.too-many-images", Severity: c.Severity, Field: "message.object.uris",
-					Rule: "should have at most", Limit: MostImages, Actual: int64(n), Unit: "pictures", Source: observed})
+					Rule: ShouldRule, Limit: MostImages, Actual: int64(n), Unit: "pictures", Source: observed})
 			}
 		case File:
 			if r.Scene == SceneTimeline {
-				c.named(idScene, "scene", "should be session, contact or favorite: WeChat posts no files to Moments")
+				c.named(idScene, "scene", "%s should be session, contact or favorite: WeChat posts no files to Moments")
 			}
 			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
 		case Emoji:
 			if r.Scene == SceneTimeline {
-				c.named(idScene, "scene", "should be session, contact or favorite: WeChat posts no stickers to Moments")
+				c.named(idScene, "scene", "%s should be session, contact or favorite: WeChat posts no stickers to Moments")
 			}
 			c.AtMost("message.thumb", len(r.Message.Thumb), ThumbDocumented)
 		case Music:
@@ -92,7 +91,7 @@ func Validate(req Request) []Problem {
 	case SubscribeMessage:
 		c.Source = subscribeDocument
 		if r.Scene < 0 || r.Scene > DocumentedScene {
-			c.Add("scene", fmt.Sprintf("should be 0 to %d, not %d", DocumentedScene, r.Scene))
+			c.Add("scene", "%s should be 0 to %d, not %d", DocumentedScene, r.Scene)
 		}
 		if r.Reserved == nil {
 			break
@@ -100,7 +99,7 @@ func Validate(req Request) []Problem {
 		c.AtMost("reserved", len(*r.Reserved), DocumentedReserved)
 		for _, char := range []byte(*r.Reserved) {
 			if !('a' <= char && char <= 'z' || 'A' <= char && char <= 'Z' || '0' <= char && char <= '9') {
-				c.Add("reserved", "should be made of a-z, A-Z and 0-9")
+				c.Add("reserved", "%s should be made of a-z, A-Z and 0-9")
 				break
 			}
 		}
@@ -109,13 +108,14 @@ func Validate(req Request) []Problem {
 }
 
 // named adds a problem with an id, for scripts.
-func (c *Checker) named(id, field, rule string) {
-	c.Problems = append(c.Problems, Problem{ID: id, Severity: c.Severity, Field: field, Rule: rule, Source: c.Source})
+func (c *Checker) named(id, field, sentence string) {
+	c.Add(field, sentence)
+	c.Problems[len(c.Problems)-1].ID = id
 }
 
 // userName checks the name of a mini program, which is its original id.
 func (c *Checker) userName(field string, name *string) {
 	if name != nil && *name != "" && !strings.HasPrefix(*name, "gh_") {
-		c.named("request.user-name", field, "should be the original id, which begins with gh_")
+		c.named("request.user-name", field, "%s should be the original id, which begins with gh_")
 	}
 }

@@ -58,14 +58,15 @@ func (e *Error) Error() string {
 	if row, known := LookupErrcode(e.Op, e.Code); known {
 		meaning = row.Meaning
 	}
-	more := ""
-	if e.Address != "" {
-		more += ", address " + e.Address
+	switch {
+	case e.Address != "" && e.RID != "":
+		return fmt.Sprintf("WeChat refused the %s: %s (errcode %d, address %s, rid %s)", e.noun(), meaning, e.Code, e.Address, e.RID)
+	case e.Address != "":
+		return fmt.Sprintf("WeChat refused the %s: %s (errcode %d, address %s)", e.noun(), meaning, e.Code, e.Address)
+	case e.RID != "":
+		return fmt.Sprintf("WeChat refused the %s: %s (errcode %d, rid %s)", e.noun(), meaning, e.Code, e.RID)
 	}
-	if e.RID != "" {
-		more += ", rid " + e.RID
-	}
-	return fmt.Sprintf("WeChat refused the %s: %s (errcode %d%s)", e.noun(), meaning, e.Code, more)
+	return fmt.Sprintf("WeChat refused the %s: %s (errcode %d)", e.noun(), meaning, e.Code)
 }
 
 func (e *Error) noun() string {

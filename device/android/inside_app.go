@@ -398,18 +398,17 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 		return "", nil, vmError(err)
 	}
 	path := q.URI[strings.LastIndexByte(q.URI, '/')+1:]
-	what := "the app queried WeChat's provider: " + path
 	switch {
 	case !got.cursor:
-		return what + "; it returned no cursor, as for accepted requests", nil, nil
+		return fmt.Sprintf("the app queried WeChat's provider: %s; it returned no cursor, as for accepted requests", path), nil, nil
 	case len(got.first) == 0:
-		return what + "; it returned an empty cursor", nil, nil
+		return fmt.Sprintf("the app queried WeChat's provider: %s; it returned an empty cursor", path), nil, nil
 	}
 	var cells []string
 	for i, c := range got.first {
 		cells = append(cells, fmt.Sprintf("%q: %q", device.Printable(got.columns[i]), excerpt(device.Printable(textOf(c)))))
 	}
-	return what + "; it answered " + strings.Join(cells, ", "), nil, nil
+	return fmt.Sprintf("the app queried WeChat's provider: %s; it answered %s", path, strings.Join(cells, ", ")), nil, nil
 }
 
 // readInside takes what was caught in the app for what it is.

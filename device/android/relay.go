@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -193,10 +192,10 @@ func answers(near io.Writer, far *conn) error {
 			n = 0 // the number means nothing here
 		case "OKAY", "DATA", "FAIL":
 			if n > maxSyncFrame || id == "OKAY" && n > 0 {
-				return far.nonsense(fmt.Sprintf("sent a %s frame of %d bytes", id, n))
+				return far.nonsense("the server at %q is not an adb server: it sent a %s frame of %d bytes", id, n)
 			}
 		default:
-			return far.nonsense(fmt.Sprintf("sent a file frame of the unknown kind %q", id))
+			return far.nonsense("the server at %q is not an adb server: it sent a file frame of the unknown kind %q", id)
 		}
 		last = id
 		if _, err := io.CopyN(near, r, 8+n); err != nil {

@@ -220,7 +220,7 @@ func (c *conn) status() error {
 		}
 		return failure(reason)
 	}
-	return c.nonsense(fmt.Sprintf("answered %q instead of OKAY or FAIL", word))
+	return c.nonsense("the server at %q is not an adb server: it answered %q instead of OKAY or FAIL", word)
 }
 
 // block reads four hex digits and as many bytes.
@@ -232,7 +232,7 @@ func (c *conn) block() (string, error) {
 	// DecodeString takes hex digits alone, where ParseInt would take "-001".
 	n, err := hex.DecodeString(string(digits[:]))
 	if err != nil {
-		return "", c.nonsense(fmt.Sprintf("gave the length %q", digits))
+		return "", c.nonsense("the server at %q is not an adb server: it gave the length %q", digits)
 	}
 	data := make([]byte, int(n[0])<<8|int(n[1]))
 	if _, err := io.ReadFull(c, data); err != nil {
@@ -250,20 +250,22 @@ func (c *conn) broken(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return err
 	}
-	what := "closed the connection during an answer"
+	format := "the adb server at %q closed the connection during an answer"
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		what = "broke the connection"
+		format = "the adb server at %q broke the connection"
 	}
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
-		Message: fmt.Sprintf("the adb server at %q %s", c.server.String(), what),
+		Message: fmt.Sprintf(format, c.server.String()),
 		Hint:    fmt.Sprintf("check whether it is running: %s", c.server.command("devices")),
 		Err:     err,
 	}
 }
 
-func (c *conn) nonsense(what string) error {
-	return device.Errorf(device.ServerMisbehaved, "the server at %q is not an adb server: it %s", c.server.String(), what).
+// nonsense is the error of a server that does not speak adb's protocol. The
+// format is a whole sentence, which begins with the server's address.
+func (c *conn) nonsense(format string, args ...any) error {
+	return device.Errorf(device.ServerMisbehaved, format, append([]any{c.server.String()}, args...)...).
 		WithHint("name the adb server with --adb-server, ADB_SERVER_SOCKET or ANDROID_ADB_SERVER_PORT")
 }
 

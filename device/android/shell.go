@@ -121,7 +121,7 @@ func (s *shell) next(out, errOut func([]byte)) error {
 		if s.left == 0 && s.have == len(s.head) {
 			n := binary.LittleEndian.Uint32(s.head[1:])
 			if n > maxPacket {
-				return s.nonsense(fmt.Sprintf("sent a shell packet of %d bytes", n))
+				return s.nonsense("the server at %q is not an adb server: it sent a shell packet of %d bytes", n)
 			}
 			s.left = int(n)
 		}
@@ -144,7 +144,7 @@ func (s *shell) next(out, errOut func([]byte)) error {
 		case idExit:
 			s.exit, s.done = int(chunk[0]), true
 		default:
-			return s.nonsense(fmt.Sprintf("sent a shell packet of the unknown kind %d", id))
+			return s.nonsense("the server at %q is not an adb server: it sent a shell packet of the unknown kind %d", id)
 		}
 		s.r.Discard(len(chunk)) // cannot fail: it was peeked
 		if s.left -= len(chunk); s.left == 0 {

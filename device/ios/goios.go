@@ -81,7 +81,7 @@ func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
 	case m.failed != nil:
 		return 0, m.failed
 	case err != nil || message.Header.Request != plistKind:
-		return 0, m.nonsense("sent something that is not a usbmux message", err)
+		return 0, m.nonsense(err, "the server at %q is not usbmuxd: it sent something that is not a usbmux message")
 	}
 	if err := proplist.Unmarshal(message.Payload, answer); err != nil {
 		return 0, fmt.Errorf("%w: %w", errNoPlist, err)

@@ -216,7 +216,7 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 	}
 	values, _ := all.(map[string]any)
 	if values == nil {
-		return nil, l.nonsense("no values when asked for all", nil)
+		return nil, l.nonsense(nil, "the iPhone %q sent no values when asked for all")
 	}
 	text := func(key string) string {
 		v, _ := values[key].(string)

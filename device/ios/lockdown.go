@@ -321,17 +321,17 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	case err == nil && answer.Error != "":
 		return answer, &LockdownError{Request: request.Request, Code: answer.Error}
 	case err == nil && answer.Request != "" && answer.Request != request.Request:
-		err = s.link.nonsense(fmt.Sprintf("an answer to %q when asked %s", device.Printable(answer.Request), request.Request), nil)
+		err = s.link.nonsense(nil, "the iPhone %q sent an answer to %q when asked %s", device.Printable(answer.Request), request.Request)
 	case err != nil:
-		err = s.link.lost(err, "something that is not a property list")
+		err = s.link.lost(err, "the iPhone %q sent something that is not a property list")
 	}
 	s.broken = err != nil
 	return answer, err
 }
 
-// lost makes a sentence of what went wrong on a connection to the phone. what
-// says what a message was that can't be read.
-func (l *Link) lost(err error, what string) error {
+// lost makes a sentence of what went wrong on a connection to the phone. The
+// format is the sentence for a message that can't be read.
+func (l *Link) lost(err error, format string) error {
 	switch {
 	case errors.Is(err, errNoRecord):
 		return l.badRecord()
@@ -340,15 +340,17 @@ func (l *Link) lost(err error, what string) error {
 		e.Err = err
 		return e
 	case errors.Is(err, errNoPlist):
-		return l.nonsense(what, err)
+		return l.nonsense(err, format)
 	}
 	return broken(fmt.Sprintf("the iPhone %q", l.udid), device.PhoneLost, "plug it in again and check `wxctl devices`", err)
 }
 
-func (l *Link) nonsense(what string, err error) error {
+// nonsense is the error of a phone that sent what nobody can read. The format is
+// a whole sentence, which begins with the phone's UDID.
+func (l *Link) nonsense(err error, format string, args ...any) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
-		Message: fmt.Sprintf("the iPhone %q sent %s", l.udid, what),
+		Message: fmt.Sprintf(format, append([]any{l.udid}, args...)...),
 		Hint:    "unplug it and plug it in again, or restart it",
 		Err:     err,
 	}
@@ -376,7 +378,7 @@ func (l *Link) encrypt(ctx context.Context, p *pairRecord, c phoneConn) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return l.lost(err, "something that is not TLS")
+	return l.lost(err, "the iPhone %q sent something that is not TLS")
 }
 
 // Value asks lockdownd for one value, nil if the phone doesn't have it.
@@ -399,7 +401,7 @@ func (s *Session) StartService(ctx context.Context, name string) (net.Conn, erro
 		return nil, s.link.refused(err)
 	}
 	if answer.Port == 0 || answer.Port > 1<<16-1 {
-		return nil, s.link.nonsense(fmt.Sprintf("the port %d for the service %s", answer.Port, name), nil)
+		return nil, s.link.nonsense(nil, "the iPhone %q sent the port %d for the service %s", answer.Port, name)
 	}
 	c, err := s.link.dial(ctx, uint16(answer.Port))
 	if err != nil {

@@ -138,9 +138,9 @@ func broken(who string, code device.Code, hint string, err error) error {
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	what := "broke the connection"
+	format := "%s broke the connection"
 	if isEOF(err) {
-		what = "closed the connection during an answer"
+		format = "%s closed the connection during an answer"
 	}
-	return &device.Error{Code: code, Message: who + " " + what, Hint: hint, Err: err}
+	return &device.Error{Code: code, Message: fmt.Sprintf(format, who), Hint: hint, Err: err}
 }

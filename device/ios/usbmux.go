@@ -88,7 +88,7 @@ func (m *mux) ask(ctx context.Context, request muxRequest) (muxAnswer, error) {
 		}
 		tag, err := m.read(&answer)
 		if err == nil && tag != m.tag {
-			return m.nonsense(fmt.Sprintf("answered request %d when asked %d", tag, m.tag), nil)
+			return m.nonsense(nil, "the server at %q is not usbmuxd: it answered request %d when asked %d", tag, m.tag)
 		}
 		return err
 	})
@@ -102,19 +102,21 @@ func (m *mux) misled(err error) error {
 	}
 	const hint = "check whether it is running: idevice_id -l"
 	if errors.Is(err, errNoPlist) {
-		return m.nonsense("sent something that is not a property list", err)
+		return m.nonsense(err, "the server at %q is not usbmuxd: it sent something that is not a property list")
 	}
 	return broken(fmt.Sprintf("the usbmuxd at %q", m.server.String()), device.ServerMisbehaved, hint, err)
 }
 
-func (m *mux) nonsense(what string, err error) error {
+// nonsense is the error of a server that does not speak usbmux. The format is a
+// whole sentence, which begins with the server's address.
+func (m *mux) nonsense(err error, format string, args ...any) error {
 	var own *device.Error
 	if errors.As(err, &own) {
 		return err
 	}
 	return &device.Error{
 		Code:    device.ServerMisbehaved,
-		Message: fmt.Sprintf("the server at %q is not usbmuxd: it %s", m.server.String(), what),
+		Message: fmt.Sprintf(format, append([]any{m.server.String()}, args...)...),
 		Hint:    "name usbmuxd's address with --usbmuxd or USBMUXD_SOCKET_ADDRESS",
 		Err:     err,
 	}
@@ -124,7 +126,7 @@ func (m *mux) nonsense(what string, err error) error {
 func (m *mux) result(request string, answer muxAnswer) error {
 	switch {
 	case answer.Number == nil:
-		return m.nonsense("answered "+request+" with no result", nil)
+		return m.nonsense(nil, "the server at %q is not usbmuxd: it answered %s with no result", request)
 	case *answer.Number != resultOK:
 		return &muxResult{request, *answer.Number}
 	}
@@ -138,7 +140,7 @@ func (m *mux) list(ctx context.Context) ([]attached, error) {
 		return nil, err
 	}
 	if answer.DeviceList == nil {
-		return nil, m.nonsense("answered ListDevices with no list", nil)
+		return nil, m.nonsense(nil, "the server at %q is not usbmuxd: it answered ListDevices with no list")
 	}
 	phones := make([]attached, 0, len(*answer.DeviceList))
 	for _, d := range *answer.DeviceList {
@@ -153,7 +155,7 @@ func (m *mux) list(ctx context.Context) ([]attached, error) {
 
 func (m *mux) attachedOf(number int64, p muxProperties) (attached, error) {
 	if !isUDID(p.SerialNumber) || number < 0 || number > 1<<32-1 {
-		return attached{}, m.nonsense(fmt.Sprintf("listed a phone %d with the UDID %.100q", number, p.SerialNumber), nil)
+		return attached{}, m.nonsense(nil, "the server at %q is not usbmuxd: it listed a phone %d with the UDID %.100q", number, p.SerialNumber)
 	}
 	return attached{number: int(number), udid: p.SerialNumber, network: strings.EqualFold(p.ConnectionType, "Network")}, nil
 }
@@ -185,7 +187,7 @@ func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
 		if err := m.result("ReadPairRecord", answer); err != nil {
 			return record, err
 		}
-		return record, m.nonsense("answered ReadPairRecord with no record", nil)
+		return record, m.nonsense(nil, "the server at %q is not usbmuxd: it answered ReadPairRecord with no record")
 	}
 	if err := proplist.Unmarshal(*answer.PairRecordData, &record); err != nil || record.HostID == "" {
 		// The error's text may hold a key: it stays here.
@@ -247,11 +249,11 @@ func (m *mux) next(ctx context.Context) (news, error) {
 		case !known:
 			continue // what is yet to come
 		case answer.DeviceID == nil:
-			return news{}, m.nonsense("reported a phone without its number", nil)
+			return news{}, m.nonsense(nil, "the server at %q is not usbmuxd: it reported a phone without its number")
 		case kind != cameEvent:
 			return news{attached{number: int(*answer.DeviceID)}, kind}, nil
 		case answer.Properties == nil:
-			return news{}, m.nonsense("reported a phone without its UDID", nil)
+			return news{}, m.nonsense(nil, "the server at %q is not usbmuxd: it reported a phone without its UDID")
 		}
 		a, err := m.attachedOf(*answer.DeviceID, *answer.Properties)
 		return news{a, kind}, err

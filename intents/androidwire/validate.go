@@ -62,11 +62,11 @@ func Validate(req intents.Request, sender Sender) []intents.Problem {
 	case intents.OpenWebview:
 		// An empty URL passes.
 		if r.URL == nil {
-			c.Add("url", "is required")
+			c.Add("url", "%s is required")
 		}
 		c.CharsAtMost("url", r.URL, maxURL)
 	default:
-		c.Add("kind", "is not a request of this SDK")
+		c.Add("kind", "%s is not a request of this SDK")
 	}
 	return append(c.Problems, intents.WithoutRefused(intents.Validate(req), c.Problems)...)
 }
@@ -79,15 +79,15 @@ type checker struct {
 
 // warn adds a warning about what the SDK does with a request. id is its stable
 // name.
-func (c *checker) warn(id, field, rule, hint string) {
-	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field, Rule: rule,
-		Hint: hint, Source: c.Source})
+func (c *checker) warn(id, field, hint, sentence string, args ...any) {
+	c.Problems = append(c.Problems, intents.Problem{ID: id, Severity: intents.SeverityWarning, Field: field,
+		Rule: intents.Rule(sentence, args...), Hint: hint, Source: c.Source})
 }
 
 // unsent warns of a field that the SDK version has no key for.
 func (c *checker) unsent(field string, set bool) {
 	if set {
-		c.warn("request.unsent", field, "is not sent by this SDK", "")
+		c.warn("request.unsent", field, "", "%s is not sent by this SDK")
 	}
 }
 
@@ -96,14 +96,14 @@ func (c *checker) share(s *intents.Share) {
 	switch s.Scene {
 	case intents.SceneContact:
 		if s.To == nil {
-			c.Add("to", "is required by the scene contact")
+			c.Add("to", "%s is required by the scene contact")
 		}
 		if s.OpenID == nil {
-			c.Add("openId", "is required by the scene contact")
+			c.Add("openId", "%s is required by the scene contact")
 		}
 	case sceneStatus:
 		if c.sdk >= SDK680 {
-			c.Add("scene", "needs a scene data object, which wxctl can't make")
+			c.Add("scene", "%s needs a scene data object, which wxctl can't make")
 		}
 	}
 	c.thumb(m)
@@ -122,12 +122,12 @@ func (c *checker) thumb(m *intents.Message) {
 	switch m.Object.(type) {
 	case intents.MiniProgram:
 		if m.Thumb == nil {
-			c.Add(field, "is required by a mini program card")
+			c.Add(field, "%s is required by a mini program card")
 		}
 		c.AtMost(field, len(m.Thumb), maxMiniProgramThumb)
 	case intents.Emoji:
 		if len(m.Thumb) == 0 {
-			c.Add(field, "is required by an emoji")
+			c.Add(field, "%s is required by an emoji")
 		}
 		c.AtMost(field, len(m.Thumb), maxThumb)
 	default:
@@ -140,7 +140,7 @@ const object = "message.object"
 func (c *checker) object(s *intents.Share) {
 	switch o := s.Message.Object.(type) {
 	case nil:
-		c.Add(object, "is required")
+		c.Add(object, "%s is required")
 	case intents.Text:
 		c.Required(object+".text", o.Text)
 		c.CharsAtMost(object+".text", o.Text, maxText)
@@ -184,16 +184,16 @@ func (c *checker) object(s *intents.Share) {
 	case intents.MusicVideo:
 		c.musicVideo(&s.Message, &o)
 	case intents.Images:
-		c.Add(object, "can't be shared by the OpenSDK: several images use Android's own share route")
+		c.Add(object, "%s can't be shared by the OpenSDK: several images use Android's own share route")
 	default:
-		c.Add(object, "can't be shared by the OpenSDK for Android")
+		c.Add(object, "%s can't be shared by the OpenSDK for Android")
 	}
 }
 
 // content checks what is given either as bytes or as a file.
 func (c *checker) content(data []byte, path *string, size, limit int64) {
 	if len(data) == 0 && (path == nil || *path == "") {
-		c.Add(object, "needs data or path")
+		c.Add(object, "%s needs data or path")
 	}
 	c.AtMost(object+".data", len(data), int(limit))
 	if path != nil {
@@ -207,7 +207,7 @@ func sdkSize(size int64) int64 { return int64(int32(size)) }
 
 func (c *checker) either(url, lowBandURL *string) {
 	if (url == nil || *url == "") && (lowBandURL == nil || *lowBandURL == "") {
-		c.Add(object+".url", "or lowBandUrl is required")
+		c.Add(object+".url", "%s or lowBandUrl is required")
 	}
 	c.CharsAtMost(object+".url", url, maxURL)
 	c.CharsAtMost(object+".lowBandUrl", lowBandURL, maxURL)
@@ -218,12 +218,12 @@ func (c *checker) miniProgram(s *intents.Share, o *intents.MiniProgram) {
 	c.Required(object+".userName", o.UserName)
 	c.miniProgramType(object+".type", o.Type)
 	if c.sender.downgrades() {
-		c.warn("request.wechat-too-old", object, "is sent as a web page: this WeChat is too old for it", "update WeChat on the phone")
+		c.warn("request.wechat-too-old", object, "update WeChat on the phone", "%s is sent as a web page: this WeChat is too old for it")
 	} else if o.Path != nil && *o.Path != "" {
 		c.path(*o.Path)
 	}
 	if sent := sentScene(s.Scene, c.sdk); sent != s.Scene {
-		c.warn("request.scene", "scene", fmt.Sprintf("is sent as %s: this SDK shares mini programs only there", sent), "")
+		c.warn("request.scene", "scene", "", "%s is sent as %s: this SDK shares mini programs only there", sent)
 	}
 	c.unsent(object+".hdImage", len(o.HDImage) > 0)
 	c.unsent(object+".updatable", o.Updatable && c.sdk < SDK680)
@@ -238,30 +238,29 @@ func (c *checker) path(path string) {
 	const field = object + ".path"
 	sent, ok := rewritePath(path)
 	if !ok {
-		c.Add(field, "has only question marks, which crash this SDK")
+		c.Add(field, "%s has only question marks, which crash this SDK")
 		return
 	}
 	page, query, _ := strings.Cut(path, "?")
 	if i := strings.IndexByte(query, '?'); i >= 0 {
-		c.warn("request.path.second-question-mark", field,
-			fmt.Sprintf("is cut at its second question mark: this SDK sends %q, and %q is lost", sent, query[i:]),
-			"write %3F for a question mark within a parameter, or & between parameters")
+		c.warn("request.path.second-question-mark", field, "write %3F for a question mark within a parameter, or & between parameters",
+			"%s is cut at its second question mark: this SDK sends %q, and %q is lost", sent, query[i:])
 	}
 	if strings.HasSuffix(page, ".html") {
-		c.warn("request.path.html-suffix", field, fmt.Sprintf("gets the suffix twice: this SDK adds .html and sends %q", sent),
-			fmt.Sprintf("omit .html: --path %q", strings.TrimSuffix(page, ".html")+path[len(page):]))
+		c.warn("request.path.html-suffix", field, fmt.Sprintf("omit .html: --path %q", strings.TrimSuffix(page, ".html")+path[len(page):]),
+			"%s gets the suffix twice: this SDK adds .html and sends %q", sent)
 	}
 }
 
 func (c *checker) miniProgramType(field string, t intents.MiniProgramType) {
 	if t < intents.MiniProgramRelease || t > intents.MiniProgramPreview {
-		c.Add(field, fmt.Sprintf("must be release, test or preview, not %d", t))
+		c.Add(field, "%s must be release, test or preview, not %d", t)
 	}
 }
 
 func (c *checker) musicVideo(m *intents.Message, o *intents.MusicVideo) {
 	if c.sdk < SDK680 {
-		c.Add(object, "is unknown to this SDK")
+		c.Add(object, "%s is unknown to this SDK")
 		return
 	}
 	c.Required("message.title", m.Title)

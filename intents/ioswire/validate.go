@@ -2,7 +2,6 @@ package ioswire
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/wxctl/wxctl/intents"
 )
@@ -61,7 +60,7 @@ func Validate(req intents.Request, sdk Version) []intents.Problem {
 	case intents.OpenWebview:
 		c.CharsAtMost("url", r.URL, maxURL)
 	default:
-		c.Add("kind", "is not a request of this SDK")
+		c.Add("kind", "%s is not a request of this SDK")
 		return c.Problems
 	}
 	if req.Kind() != intents.KindShare {
@@ -79,20 +78,20 @@ type checker struct {
 func (c *checker) unsent(field string, set bool) {
 	if set {
 		c.Problems = append(c.Problems, intents.Problem{ID: "request.unsent", Severity: intents.SeverityWarning, Field: field,
-			Rule: "is not sent by this SDK", Source: c.Source})
+			Rule: intents.Rule("%s is not sent by this SDK"), Source: c.Source})
 	}
 }
 
 // present requires a value, which may be empty.
 func (c *checker) present(field string, set bool) {
 	if !set {
-		c.Add(field, "is required")
+		c.Add(field, "%s is required")
 	}
 }
 
 func (c *checker) miniProgramType(field string, t intents.MiniProgramType) {
 	if t < intents.MiniProgramRelease || t > intents.MiniProgramPreview {
-		c.Add(field, fmt.Sprintf("must be release, test or preview, not %d", t))
+		c.Add(field, "%s must be release, test or preview, not %d", t)
 	}
 }
 
@@ -102,7 +101,7 @@ func (c *checker) share(r *intents.Share) {
 		c.Required("to", r.To)
 	}
 	if r.Scene == sceneStatus && c.sdk == SDK200 {
-		c.Add("scene", "must be session, timeline, favorite or contact")
+		c.Add("scene", "%s must be session, timeline, favorite or contact")
 	}
 	m := &r.Message
 	if text, ok := m.Object.(intents.Text); ok {
@@ -120,7 +119,7 @@ func (c *checker) share(r *intents.Share) {
 	c.CharsAtMost("message.description", m.Description, maxDescription)
 	c.AtMost("message.thumb", len(m.Thumb), maxThumb)
 	if m.Thumb != nil && !isImage(m.Thumb) {
-		c.Add("message.thumb", "must be a picture")
+		c.Add("message.thumb", "%s must be a picture")
 	}
 	c.CharsAtMost("message.mediaTag", m.MediaTag, maxMediaTag)
 	c.CharsAtMost("message.action", m.Action, maxExt)
@@ -139,7 +138,7 @@ func (c *checker) object(m *intents.Message) {
 	const at = "message.object."
 	switch o := m.Object.(type) {
 	case nil:
-		c.Add("message.object", "required")
+		c.Add("message.object", "%s is required")
 	case intents.Image:
 		c.present(at+"data", o.Data != nil)
 		c.AtMost(at+"data", len(o.Data), maxImage)
@@ -182,7 +181,7 @@ func (c *checker) object(m *intents.Message) {
 	case intents.MusicVideo:
 		c.musicVideo(m.Title, &o)
 	default:
-		c.Add("message.object", "can't be shared by this SDK")
+		c.Add("message.object", "%s can't be shared by this SDK")
 	}
 }
 
@@ -226,7 +225,7 @@ func (c *checker) miniProgram(o *intents.MiniProgram) {
 func (c *checker) musicVideo(title *string, o *intents.MusicVideo) {
 	const at = "message.object."
 	if c.sdk == SDK1871 {
-		c.Add("message.object", "can't be shared by this SDK")
+		c.Add("message.object", "%s can't be shared by this SDK")
 		return
 	}
 	c.Required("message.title", title)

@@ -3,7 +3,6 @@ package picture
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"image"
 	"math"
 	"sync"
@@ -105,7 +104,7 @@ func (d *jpegDecoder) decode() (image.Image, []string, error) {
 		case marker == markerEOI:
 			whole = true
 		case marker == markerDAC:
-			err = notReadHere(JPEG, "a JPEG with arithmetic coding", nil)
+			err = notReadHere(JPEG, nil, "%s is a JPEG with arithmetic coding, which is not supported")
 		case marker == markerDHT:
 			d.huffmanTables(s)
 		case marker == markerDQT:
@@ -128,7 +127,7 @@ func (d *jpegDecoder) decode() (image.Image, []string, error) {
 		}
 	}
 	if d.comps == nil || d.scans == 0 {
-		return nil, nil, notReadHere(JPEG, "a JPEG file that ends before its picture", nil)
+		return nil, nil, notReadHere(JPEG, nil, "%s is a JPEG file that ends before its picture")
 	}
 	if !whole {
 		d.flaw(flawCut)
@@ -152,11 +151,11 @@ func (d *jpegDecoder) flaw(s string) {
 func (d *jpegDecoder) frame(marker byte, s []byte) error {
 	switch {
 	case marker > markerSOF2:
-		return notReadHere(JPEG, fmt.Sprintf("a JPEG of a rare kind (lossless, hierarchical or arithmetic: SOF%d)", marker&15), nil)
+		return notReadHere(JPEG, nil, "%s is a JPEG of a rare kind (lossless, hierarchical or arithmetic: SOF%d), which is not supported", marker&15)
 	case len(s) < 6 || len(s) < 6+3*int(s[5]):
-		return notReadHere(JPEG, "a JPEG file whose header is damaged", nil)
+		return notReadHere(JPEG, nil, "%s is a JPEG file whose header is damaged")
 	case s[0] != 8:
-		return notReadHere(JPEG, fmt.Sprintf("a JPEG of %d bits a sample", s[0]), nil)
+		return notReadHere(JPEG, nil, "%s is a JPEG of %d bits a sample, which is not supported", s[0])
 	}
 	d.progressive = marker == markerSOF2
 	d.height, d.width = int(s[1])<<8|int(s[2]), int(s[3])<<8|int(s[4])
@@ -168,7 +167,7 @@ func (d *jpegDecoder) frame(marker byte, s []byte) error {
 	}
 	n := int(s[5])
 	if n != 1 && n != 3 && n != 4 {
-		return notReadHere(JPEG, fmt.Sprintf("a JPEG of %d colours", n), nil)
+		return notReadHere(JPEG, nil, "%s is a JPEG of %d colours, which is not supported", n)
 	}
 	comps := make([]component, n)
 	d.maxH, d.maxV = 1, 1
@@ -176,7 +175,7 @@ func (d *jpegDecoder) frame(marker byte, s []byte) error {
 		c, b := &comps[i], s[6+3*i:]
 		c.id, c.h, c.v, c.quant = b[0], int(b[1]>>4), int(b[1]&15), b[2]&3
 		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 {
-			return notReadHere(JPEG, "a JPEG file whose header is damaged", nil)
+			return notReadHere(JPEG, nil, "%s is a JPEG file whose header is damaged")
 		}
 		if n == 1 { // there is nothing to interleave with (A.2.2)
 			c.h, c.v = 1, 1

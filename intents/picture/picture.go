@@ -37,18 +37,23 @@ type Picture struct {
 // Error says why a picture can't be read here.
 type Error struct {
 	Format Format // zero if it is not known
-	// Reason completes a sentence that begins with the picture's name: "is a
-	// HEIC picture, …".
-	Reason string
-	Hint   string // what to do about it
-	Err    error  // the decoder's own error, may be nil
+	// Sentence says it as a format, with %s for the picture: "%s is empty".
+	Sentence string
+	Args     []any  // what else stands in the sentence
+	Hint     string // what to do about it
+	Err      error  // the decoder's own error, may be nil
+}
+
+// Of says it of a picture, which is called so.
+func (e *Error) Of(name string) string {
+	return fmt.Sprintf(e.Sentence, append([]any{name}, e.Args...)...)
 }
 
 func (e *Error) Error() string {
 	if e.Err != nil {
-		return e.Reason + ": " + e.Err.Error()
+		return e.Of("the picture") + ": " + e.Err.Error()
 	}
-	return e.Reason
+	return e.Of("the picture")
 }
 
 // Unwrap returns the decoder's own error.
@@ -62,14 +67,8 @@ const ToJPEG = "convert it to JPEG first (macOS: sips -s format jpeg IN --out OU
 
 // notReadHere is the error for a format, or a variant of one, that has no
 // decoder.
-func notReadHere(f Format, what string, err error) *Error {
-	if what == "" {
-		what = "a " + f.Name + " picture"
-		if f.Name[0] == 'A' || f.Name[0] == 'H' && f == HTML {
-			what = "an " + f.Name + " picture"
-		}
-	}
-	return &Error{Format: f, Reason: "is " + what + ", which is not supported", Hint: ToJPEG, Err: err}
+func notReadHere(f Format, err error, sentence string, args ...any) *Error {
+	return &Error{Format: f, Sentence: sentence, Args: args, Hint: ToJPEG, Err: err}
 }
 
 // Read reads a picture of at most MaxPixels. The error is an *Error.
@@ -84,11 +83,11 @@ func Read(b []byte) (*Picture, error) {
 	}
 	switch {
 	case len(b) == 0:
-		return nil, &Error{Reason: "is empty", Hint: "give a " + Readable + " file"}
+		return nil, &Error{Sentence: "%s is empty", Hint: "give a " + Readable + " file"}
 	case !ok:
-		return nil, &Error{Reason: "is not a picture in a known format", Hint: "give a " + Readable + " file"}
+		return nil, &Error{Sentence: "%s is not a picture in a known format", Hint: "give a " + Readable + " file"}
 	case !f.Picture:
-		return nil, &Error{Format: f, Reason: "is a file of the type " + f.Name + ", not a picture", Hint: "give a " + Readable + " file"}
+		return nil, &Error{Format: f, Sentence: "%s is a file of the type %s, not a picture", Args: []any{f.Name}, Hint: "give a " + Readable + " file"}
 	}
 	return readFormat(f, b)
 }
@@ -110,7 +109,7 @@ func readFormat(f Format, b []byte) (*Picture, error) {
 	case TIFF:
 		p, err = readTIFF(b)
 	default:
-		return nil, notReadHere(f, "", nil)
+		return nil, notReadHere(f, nil, "%s is a picture of the format %s, which is not supported", f.Name)
 	}
 	if err != nil {
 		return nil, err
@@ -128,12 +127,11 @@ func readFormat(f Format, b []byte) (*Picture, error) {
 func checkSize(f Format, width, height int) error {
 	switch {
 	case width <= 0 || height <= 0:
-		return &Error{Format: f, Reason: "is a " + f.Name + " file with no pixels", Hint: "give another picture"}
+		return &Error{Format: f, Sentence: "%s is a %s file with no pixels", Args: []any{f.Name}, Hint: "give another picture"}
 	case int64(width)*int64(height) > MaxPixels:
 		return &Error{
-			Format: f,
-			Reason: fmt.Sprintf("has %dx%d pixels; at most %d megapixels are supported", width, height, MaxPixels/1_000_000),
-			Hint:   "scale it down first",
+			Format: f, Sentence: "%s has %dx%d pixels; at most %d megapixels are supported",
+			Args: []any{width, height, MaxPixels / 1_000_000}, Hint: "scale it down first",
 		}
 	}
 	return nil
@@ -142,7 +140,7 @@ func checkSize(f Format, width, height int) error {
 func readGIF(b []byte) (*Picture, error) {
 	config, err := gif.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
-		return nil, notReadHere(GIF, "a GIF file whose header is damaged", err)
+		return nil, notReadHere(GIF, err, "%s is a GIF file whose header is damaged")
 	}
 	if err := checkSize(GIF, config.Width, config.Height); err != nil {
 		return nil, err
@@ -153,7 +151,7 @@ func readGIF(b []byte) (*Picture, error) {
 	}
 	repaired, flaw := repairGIF(b)
 	if repaired == nil {
-		return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
+		return nil, notReadHere(GIF, err, "%s is a GIF file without a whole frame")
 	}
 	if config, err = gif.DecodeConfig(bytes.NewReader(repaired)); err == nil {
 		if err := checkSize(GIF, config.Width, config.Height); err != nil {
@@ -163,7 +161,7 @@ func readGIF(b []byte) (*Picture, error) {
 			return &Picture{Image: decoded, Flaws: []string{flaw}}, nil
 		}
 	}
-	return nil, notReadHere(GIF, "a GIF file without a whole frame", err)
+	return nil, notReadHere(GIF, err, "%s is a GIF file without a whole frame")
 }
 
 // flawCut describes a truncated file.
@@ -172,7 +170,7 @@ const flawCut = "its end is missing"
 func readBMP(b []byte) (*Picture, error) {
 	config, err := bmp.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
-		return nil, notReadHere(BMP, "a BMP picture of a rare kind", err)
+		return nil, notReadHere(BMP, err, "%s is a BMP picture of a rare kind, which is not supported")
 	}
 	if err := checkSize(BMP, config.Width, config.Height); err != nil {
 		return nil, err
@@ -185,7 +183,7 @@ func readBMP(b []byte) (*Picture, error) {
 		p.Flaws = []string{flawCut}
 	}
 	if err != nil {
-		return nil, notReadHere(BMP, "a BMP picture of a rare kind", err)
+		return nil, notReadHere(BMP, err, "%s is a BMP picture of a rare kind, which is not supported")
 	}
 	return p, nil
 }
@@ -193,14 +191,14 @@ func readBMP(b []byte) (*Picture, error) {
 func readTIFF(b []byte) (*Picture, error) {
 	config, err := tiff.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
-		return nil, notReadHere(TIFF, "a TIFF picture of a rare kind", err)
+		return nil, notReadHere(TIFF, err, "%s is a TIFF picture of a rare kind, which is not supported")
 	}
 	if err := checkSize(TIFF, config.Width, config.Height); err != nil {
 		return nil, err
 	}
 	decoded, err := tiff.Decode(bytes.NewReader(b))
 	if err != nil {
-		return nil, notReadHere(TIFF, "a TIFF picture of a rare kind, or one that is cut off", err)
+		return nil, notReadHere(TIFF, err, "%s is a TIFF picture of a rare kind, or one that is cut off")
 	}
 	return &Picture{Image: decoded, Orientation: tiffOrientation(b)}, nil
 }

@@ -53,7 +53,7 @@ func readPNG(b []byte) (*Picture, error) {
 		}
 	}
 	if header == nil {
-		return nil, notReadHere(PNG, "a PNG file whose header is damaged", nil)
+		return nil, notReadHere(PNG, nil, "%s is a PNG file whose header is damaged")
 	}
 	width, height := be32(header, 0), be32(header, 4)
 	if width > 1<<30 || height > 1<<30 {
@@ -68,10 +68,10 @@ func readPNG(b []byte) (*Picture, error) {
 	}
 	repaired, apple, repairErr := repairPNG(chunks, header)
 	if repairErr != nil {
-		return nil, notReadHere(PNG, "a PNG file that is damaged", errors.Join(err, repairErr))
+		return nil, notReadHere(PNG, errors.Join(err, repairErr), "%s is a PNG file that is damaged")
 	}
 	if p.Image, err = png.Decode(bytes.NewReader(repaired)); err != nil {
-		return nil, notReadHere(PNG, "a PNG file that is damaged", err)
+		return nil, notReadHere(PNG, err, "%s is a PNG file that is damaged")
 	}
 	switch {
 	case apple:

@@ -84,7 +84,7 @@ func (p webpParts) frameSize() (width, height int) {
 func readWebP(b []byte) (*Picture, error) {
 	parts := partsOf(b)
 	if len(parts.image) < 4 {
-		return nil, notReadHere(WebP, "a WebP file without a picture", nil)
+		return nil, notReadHere(WebP, nil, "%s is a WebP file without a picture")
 	}
 	width, height := parts.frameSize()
 	if err := checkSize(WebP, width, height); err != nil {
@@ -102,7 +102,7 @@ func readWebP(b []byte) (*Picture, error) {
 		if p.Image, err = webp.Decode(bytes.NewReader(parts.file(width, height, padding))); err != nil {
 			parts.alpha = nil
 			if p.Image, err = webp.Decode(bytes.NewReader(parts.file(width, height, padding))); err != nil {
-				return nil, notReadHere(WebP, "a WebP file that is damaged", err)
+				return nil, notReadHere(WebP, err, "%s is a WebP file that is damaged")
 			}
 		}
 		p.Flaws = []string{flawCut}

@@ -191,13 +191,6 @@ func (p *apiCloudParser) param(line int, name, value string) error {
 }
 
 func notAPICloud(path string, line int, key, what string) error {
-	where := fmt.Sprintf("%q", path)
-	if line > 0 {
-		where += fmt.Sprintf(", line %d", line)
-	}
-	if key != "" {
-		where += fmt.Sprintf(", key %q", key)
-	}
-	return &device.Error{Code: "bad_config", Exit: exit.Usage, Message: where + ": " + what,
+	return &device.Error{Code: "bad_config", Exit: exit.Usage, Message: at(path, line, key, what),
 		Hint: `give the app's config.xml, with <feature name="wx">`}
 }

@@ -171,20 +171,29 @@ func (c *Config) lineOf(table, key, value string) int {
 	return fallback
 }
 
-func broken(path string, line int, key, what string) error {
-	where := fmt.Sprintf("%q", path)
-	if line > 0 {
-		where += fmt.Sprintf(", line %d", line)
+// at says what is wrong, and where in a file.
+func at(path string, line int, key, what string) string {
+	switch {
+	case line > 0 && key != "":
+		return fmt.Sprintf("%q, line %d, key %q: %s", path, line, key, what)
+	case line > 0:
+		return fmt.Sprintf("%q, line %d: %s", path, line, what)
+	case key != "":
+		return fmt.Sprintf("%q, key %q: %s", path, key, what)
 	}
-	if key != "" && !strings.Contains(what, "key ") {
-		where += fmt.Sprintf(", key %q", key)
+	return fmt.Sprintf("%q: %s", path, what)
+}
+
+func broken(path string, line int, key, what string) error {
+	if strings.Contains(what, "key ") {
+		key = ""
 	}
 	names := make([]string, 0, 6)
 	for _, k := range Keys() {
 		names = append(names, k.Name)
 	}
 	return &device.Error{
-		Code: "bad_config", Exit: exit.Usage, Message: where + ": " + what,
+		Code: "bad_config", Exit: exit.Usage, Message: at(path, line, key, what),
 		Hint: "fix that line; a profile's keys are " + strings.Join(names, ", "),
 	}
 }

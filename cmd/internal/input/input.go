@@ -27,19 +27,19 @@ func Decode(data []byte, what string) ([]byte, error) {
 		data = data[3:]
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
 		if !pairedUTF16(data) {
-			return nil, notText(what, "is UTF-16 that is damaged")
+			return nil, notText("%s is UTF-16 that is damaged", what)
 		}
 		text, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(data)
 		if err != nil {
-			return nil, notText(what, "is UTF-16 that is damaged")
+			return nil, notText("%s is UTF-16 that is damaged", what)
 		}
 		return text, nil
 	}
 	switch {
 	case !utf8.Valid(data):
-		return nil, notText(what, "is not UTF-8")
+		return nil, notText("%s is not UTF-8", what)
 	case bytes.IndexByte(data, 0) >= 0:
-		return nil, notText(what, "holds zero bytes, as UTF-16 without a byte order mark does")
+		return nil, notText("%s holds zero bytes, as UTF-16 without a byte order mark does", what)
 	}
 	return data, nil
 }
@@ -70,8 +70,8 @@ func pairedUTF16(data []byte) bool {
 	return half == 0
 }
 
-func notText(what, why string) error {
-	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf("%s %s", what, why), Hint: ShellHint}
+func notText(format, what string) error {
+	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf(format, what), Hint: ShellHint}
 }
 
 // CheckArgs refuses arguments that are no UTF-8, unless they name a file that
@@ -86,7 +86,7 @@ func CheckArgs(args []string, exists func(string) bool) error {
 			value = string(after)
 		}
 		if !exists(value) {
-			return notText(fmt.Sprintf("the argument %q", arg), "is not UTF-8")
+			return notText("the argument %q is not UTF-8", arg)
 		}
 	}
 	return nil

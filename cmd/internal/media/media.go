@@ -222,9 +222,9 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	if err != nil {
 		return File{}, exit.Usagef("use an http or https URL, or a file", "%q can't be downloaded: it is not an http or https URL", where)
 	}
-	failed := func(what string, cause error) error {
-		return &device.Error{Code: "download_failed", Message: fmt.Sprintf("%q can't be fetched: %s", where,
-			what), Hint: "open it in a browser, or download it and pass the file", Err: cause}
+	failed := func(cause error, format, what string) error {
+		return &device.Error{Code: "download_failed", Message: fmt.Sprintf(format, where, what),
+			Hint: "open it in a browser, or download it and pass the file", Err: cause}
 	}
 	// over is why a download ends with the command's context: the end of the
 	// time is said, with the address; any other end is its own reason.
@@ -245,11 +245,11 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		if err := over(); err != nil {
 			return File{}, err
 		}
-		return File{}, failed(err.Error(), err)
+		return File{}, failed(err, "%q can't be fetched: %s", err.Error())
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return File{}, failed("the server answered "+resp.Status, nil)
+		return File{}, failed(nil, "%q can't be fetched: the server answered %q", resp.Status)
 	}
 	if resp.ContentLength > DownloadLimit {
 		return File{}, tooLarge(where, resp.ContentLength, DownloadLimit)
@@ -259,7 +259,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		if err := over(); err != nil {
 			return File{}, err
 		}
-		return File{}, failed("the download was interrupted: "+err.Error(), err)
+		return File{}, failed(err, "%q can't be fetched: the download was interrupted: %s", err.Error())
 	}
 	if len(data) > DownloadLimit {
 		return File{}, tooLarge(where, int64(len(data)), DownloadLimit)
@@ -273,15 +273,15 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		return file, nil
 	}
 	if format := file.Format(); !format.Picture {
-		what := "its bytes are not a picture in a known format"
+		const hint = "use the URL of the picture itself"
+		called := resp.Header.Get("Content-Type")
 		switch {
 		case len(data) == 0:
-			what = "the server sent nothing"
+			return File{}, exit.Usagef(hint, "%q is not a picture: the server sent nothing (and calls it %q)", where, called)
 		case format.Name != "":
-			what = "its bytes are " + format.Name
+			return File{}, exit.Usagef(hint, "%q is not a picture: its bytes are %s (the server calls it %q)", where, format.Name, called)
 		}
-		return File{}, exit.Usagef("use the URL of the picture itself",
-			"%q is not a picture: %s (the server calls it %q)", where, what, resp.Header.Get("Content-Type"))
+		return File{}, exit.Usagef(hint, "%q is not a picture in a known format (the server calls it %q)", where, called)
 	}
 	file.Name = file.PictureName()
 	return file, nil
