@@ -1,7 +1,6 @@
 package device
 
 import (
-
 	"github.com/wxctl/wxctl/intents"
 )
 
