@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// The names of what is said of files and pictures; device/check has them all.
+// The ids of warnings about files and pictures; device/check has them all.
 const (
 	noPicture       = "request.picture.not-picture"
 	unreadPicture   = "request.picture.not-read"
@@ -21,17 +21,17 @@ const (
 	endlessFile     = "request.file.no-extension"
 )
 
-// expect adds a warning: the request goes out as it is.
+// expect adds a warning: the request is sent unchanged.
 func (a *adapted) expect(id, hint, format string, args ...any) {
 	a.warnings = append(a.warnings, device.Note{ID: id, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// lookMost is how large a picture may be to be decoded for its warnings; of
-// larger ones the beginning alone is looked at.
+// lookMost is the largest picture, in bytes, that is decoded for warnings; of
+// larger ones only the beginning is checked.
 const lookMost = 1 << 20
 
-// lookAt says what WeChat may not make of a picture that goes out as it is.
-// Without data, head is how its file begins.
+// lookAt warns about a picture that is sent unchanged and that WeChat may not
+// show. If data is nil, head is the beginning of its file.
 func (a *adapted) lookAt(what string, data, head []byte) {
 	if len(data) == 0 || len(data) > lookMost {
 		if data != nil {
@@ -64,8 +64,8 @@ func (a *adapted) lookAt(what string, data, head []byte) {
 	}
 }
 
-// lookAtThumb also says that a thumb which goes out as it is may lie on its
-// side: thumbs are shown without regard to EXIF.
+// lookAtThumb also warns that a thumb which is sent unchanged may appear
+// rotated: thumbs are shown without regard to EXIF.
 func (a *adapted) lookAtThumb(what string, data []byte) {
 	a.lookAt(what, data, nil)
 	if p, err := picture.Read(data); err == nil && p.Orientation != 1 {
@@ -74,7 +74,7 @@ func (a *adapted) lookAtThumb(what string, data []byte) {
 	}
 }
 
-// lookAtObject says what is known to go wrong with what a share carries.
+// lookAtObject warns about known problems with what a share carries.
 func (a *adapted) lookAtObject(share *intents.Share, files []attachment, on device.Platform) {
 	switch o := share.Message.Object.(type) {
 	case intents.Image:
@@ -99,8 +99,8 @@ func (a *adapted) lookAtObject(share *intents.Share, files []attachment, on devi
 	}
 }
 
-// lookAtFile says that a file arrives without a name, or without the extension
-// that WeChat opens it by.
+// lookAtFile warns if a file arrives without a name, or without the extension
+// that WeChat needs to open it.
 func (a *adapted) lookAtFile(f attachment, title *string, on device.Platform) {
 	switch {
 	case on == device.IOS && f.Ext() == "":
@@ -114,7 +114,7 @@ func (a *adapted) lookAtFile(f attachment, title *string, on device.Platform) {
 	}
 }
 
-// quoteWord is a word as a shell takes it.
+// quoteWord quotes a word for a shell.
 func quoteWord(s string) string {
 	if plainWord(s) {
 		return s

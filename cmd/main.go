@@ -25,8 +25,8 @@ import (
 func Main() int {
 	f := System()
 	if os.Getenv("GOGC") == "" {
-		// Most commands are short: they end before collecting garbage earlier
-		// than at 16 MiB pays. Those that stay share a host with others.
+		// Most commands are short: collecting garbage only from 16 MiB on makes
+		// them faster. Those that stay share a host with others.
 		debug.SetGCPercent(400)
 		f.stays = func() { debug.SetGCPercent(50) }
 	}
@@ -84,8 +84,8 @@ func fileExists(name string) bool {
 	return err == nil
 }
 
-// reportPanic says that wxctl has a bug. It prints where, not what: a value in
-// a panic may be a secret.
+// reportPanic reports a bug in wxctl. It prints where it happened but not the
+// panic's value, which may be a secret.
 func (f *Factory) reportPanic(p any) int {
 	what := fmt.Sprintf("%T", p)
 	if err, ok := p.(runtime.Error); ok {
@@ -145,8 +145,8 @@ func markStarted(cmd *cobra.Command, started *bool) {
 	}
 }
 
-// asUsage turns cobra's complaint about flags, arguments or an unknown
-// command into an error of usage, with the nearest names as the hint.
+// asUsage converts cobra's error about flags, arguments or an unknown command
+// to an error of usage, with the nearest names as the hint.
 func asUsage(root *cobra.Command, args []string, err error) error {
 	var own *device.Error
 	if errors.As(err, &own) {
@@ -177,7 +177,7 @@ func helpFor(root *cobra.Command, args []string) string {
 	return root.CommandPath() + " --help"
 }
 
-// wantsJSON also holds where the flags could not be read: a script that asked
+// wantsJSON also works if the flags could not be parsed: a script that asked
 // for JSON gets it.
 func (f *Factory) wantsJSON(args []string) bool {
 	if f.printer != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// optional is a text flag that tells "not given" (nil) from "given empty":
-// the SDK sends null for one and an empty string for the other.
+// optional is a text flag that distinguishes "not given" (nil) from "given
+// empty": the SDK sends null for one and an empty string for the other.
 type optional struct{ target **string }
 
 func (o optional) Set(s string) error { *o.target = &s; return nil }
@@ -24,7 +24,7 @@ func optionalVar(flags *pflag.FlagSet, target **string, name, usage string) {
 	flags.Var(optional{target}, name, usage)
 }
 
-// text is what an optional flag holds, empty if it was not given.
+// text is the value of an optional flag, empty if it was not given.
 func text(s *string) string {
 	if s == nil {
 		return ""

@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// outputs are the files that a command makes of what a phone shows. Pickers
-// show real contacts, so only their owner can read them.
+// outputs are the files with pictures and recordings of a phone's screen.
+// Pickers show real contacts, so only their owner can read them.
 type outputs struct {
 	screenshot, onFailure, record string
 	overwrite                     bool
@@ -27,10 +27,11 @@ func (o *outputs) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.overwrite, "overwrite", false, "replace files that are there already")
 }
 
-// any reports whether there is a file to be made.
+// any reports whether any such file is wanted.
 func (o *outputs) any() bool { return o.screenshot != "" || o.onFailure != "" || o.record != "" }
 
-// free says, before anything is done, what could not be written in the end.
+// free returns an error, before anything is done, if a file could not be
+// written in the end.
 func (o *outputs) free(phones []device.Info, several bool) error {
 	for _, phone := range phones {
 		for _, name := range []string{o.screenshot, o.onFailure, o.record} {
@@ -48,9 +49,9 @@ func (o *outputs) free(phones []device.Info, several bool) error {
 	return nil
 }
 
-// into has a phone's hooks write the files, and lists in kept those that there
-// are in the end. end says how the phone's part ended: the picture of a failure
-// is kept only then.
+// into makes a phone's hooks write the files, and adds those that were written
+// to kept. end gets the result: the picture of a failure is kept only after
+// one.
 func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kept *[]device.Artifact) (end func(err error) error) {
 	writer := func(kind, name string) func() (*outputFile, error) {
 		return func() (*outputFile, error) {
@@ -93,8 +94,8 @@ func (o *outputs) into(hooks *device.Hooks, phone device.Info, several bool, kep
 	}
 }
 
-// pictures are the files that take one picture: that of --screenshot, and that
-// of a failure, whose end is not known yet; either may be nil.
+// pictures are the files for one screenshot: that of --screenshot, and that of
+// a failure, which is not known yet; either may be nil.
 type pictures struct{ file, failure *outputFile }
 
 func (p pictures) Write(b []byte) (int, error) {
@@ -116,8 +117,8 @@ func (p pictures) Close() error {
 	return p.file.Close()
 }
 
-// filmNamed refuses a name whose suffix says that the film is of another form
-// than the phone records.
+// filmNamed refuses a name whose suffix doesn't match the format of the phone's
+// recording.
 func filmNamed(given, name string, form device.FilmForm) error {
 	suffix := strings.ToLower(filepath.Ext(name))
 	if isGIF := suffix == ".gif"; isGIF == (form == device.FilmGIF) {
@@ -131,7 +132,7 @@ func filmNamed(given, name string, form device.FilmForm) error {
 	return exit.Usagef(hint, "%s: this phone records MP4 videos", strconv.Quote(given))
 }
 
-// outputFile is a file of a phone that is listed once it is there.
+// outputFile is a file of a phone that is listed once it is written.
 type outputFile struct {
 	*files.Draft
 	artifact device.Artifact

@@ -13,9 +13,9 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// PhoneOpener makes the way to phones: real ones at the servers that the
-// flags and the environment name, or a virtual one that is started for this
-// command. What it started ends with close.
+// PhoneOpener opens phones: real ones at the servers that flags and environment
+// name, or virtual ones that are started for this command. close ends what it
+// started.
 type PhoneOpener func(ctx context.Context, f *Factory, flags *phoneFlags, sel device.Selector) (fleet *device.Fleet,
 	close func(), err error)
 
@@ -49,7 +49,7 @@ func (p *phoneFlags) add(f *Factory, cmd *cobra.Command) {
 	f.completeWith(cmd, "device", completePhones(f, p))
 }
 
-// check says what is wrong with the flags before anything is opened.
+// check validates the flags before anything is opened.
 func (p *phoneFlags) check(cmd *cobra.Command) error {
 	p.userSet = cmd.Flags().Changed("android-user")
 	if err := given(cmd, "device", "platform", "adb-server", "usbmuxd", "app-id", "package", "bundle-id", "universal-link",
@@ -82,7 +82,7 @@ func (p *phoneFlags) user() device.UserChoice {
 	return device.UserChoice{ID: p.androidUser, Set: p.userSet}
 }
 
-// selector says which phone is meant: --device, WXCTL_DEVICE,
+// selector returns the selector of the phone: --device, WXCTL_DEVICE,
 // ANDROID_SERIAL or GO_IOS_UDID, the profile, else the only ready one.
 func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
 	profile := ""
@@ -98,8 +98,8 @@ func (f *Factory) selector(p *phoneFlags) (device.Selector, error) {
 	return sel, err
 }
 
-// given refuses an empty value of a flag that was given: it is a script's
-// variable that nobody set, and what else would hold is not what was meant.
+// given refuses an empty value of a flag that was given: it usually comes from
+// an unset variable in a script, and the default would be a surprise.
 func given(cmd *cobra.Command, names ...string) error {
 	for _, name := range names {
 		if flag := cmd.Flag(name); flag != nil && flag.Changed && flag.Value.String() == "" {

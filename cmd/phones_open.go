@@ -61,7 +61,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	return fleet, func() {}, nil
 }
 
-// trace shows what goes over the wires to phones, as -v -v asks for.
+// trace shows the protocol traffic with phones, for -v -v.
 func (f *Factory) trace() *device.Trace {
 	if f.Verbose() < 2 {
 		return nil
@@ -69,13 +69,13 @@ func (f *Factory) trace() *device.Trace {
 	return device.NewTrace(f.Streams.Trace)
 }
 
-// noted says what a server's list holds that can't be read.
+// noted reports lines of a server's list that can't be parsed.
 func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 
-// startVirtual starts a phone in this process behind an adb server or a
-// usbmuxd of its own, and finds it there as it would a real one. Like a real
-// one it outlives the command's context: what that ends is the command's own
-// doing, and not a phone that was lost.
+// startVirtual starts a phone in this process behind an adb server or a usbmuxd
+// of its own, and finds it there like a real one. Like a real one it outlives
+// the command's context: when that ends, the command ends its own work and the
+// phone is not lost.
 func startVirtual(ctx context.Context, spec *device.VirtualSpec, trace *device.Trace) (device.Backend, func(), error) {
 	ctx = context.WithoutCancel(ctx)
 	wrong := func(err error) error {
@@ -119,7 +119,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec, trace *device.T
 // mostVirtual is how many virtual phones one command may start.
 const mostVirtual = 500
 
-// countOf takes the number of phones out of the options of each.
+// countOf separates the number of phones from the options of each.
 func countOf(options url.Values) (text string, count int, err error) {
 	each := maps.Clone(options)
 	count = 1

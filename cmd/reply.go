@@ -35,7 +35,7 @@ func NewCmdReply(f *Factory) *cobra.Command {
 		newCmdReplyKind(f, replySubscribe, nil))
 }
 
-// replyKind says what is special to one kind of reply.
+// replyKind is what distinguishes one kind of reply.
 type replyKind struct {
 	name, short, example, live string
 	flags                      func(*replyOptions, *cobra.Command)
@@ -150,7 +150,7 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A shell may have written the file, in an encoding of its own.
+	// A shell may have written the file in another encoding.
 	data, err := input.Decode(file.Data, fmt.Sprintf("the text in %q", o.from))
 	if err != nil {
 		return nil, err
@@ -158,8 +158,7 @@ func (o *replyOptions) reply() (intents.Reply, error) {
 	return o.recorded(data)
 }
 
-// saysReply returns a flag that was given and says something of the reply; ""
-// if there is none.
+// saysReply returns a given flag that describes the reply; "" if there is none.
 func (o *replyOptions) saysReply() string {
 	given := ""
 	about := []string{"err-code", "err-str", "transaction", "openid", "code", "state", "url", "lang", "country", "ext-msg",
@@ -172,7 +171,7 @@ func (o *replyOptions) saysReply() string {
 	return given
 }
 
-// recorded finds the reply of this kind in what `watch --record` wrote, one
+// recorded finds the reply of this kind in a recording of `watch --record`, one
 // object after the other: the last one, since it is the newest.
 func (o *replyOptions) recorded(data []byte) (intents.Reply, error) {
 	var found intents.Reply
@@ -249,7 +248,7 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 					outcome.Artifacts = append(outcome.Artifacts, kept...)
 				}
 			}
-			outcome.Reply, _ = masked(outcome.Reply) // a recorded code may be good still
+			outcome.Reply, _ = masked(outcome.Reply) // a recorded code may still be valid
 			if err != nil {
 				outcome.Error = new(describe(err))
 				return outcome, "", err
@@ -258,7 +257,7 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 		})
 }
 
-// tellReply says in words what became of a forged reply.
+// tellReply describes the result of a forged reply.
 func tellReply(s *streams.Streams, o *device.Outcome) string {
 	what := s.Translate("the reply was handed over")
 	if last := lastSeen(o); last != "" {
@@ -270,7 +269,7 @@ func tellReply(s *streams.Streams, o *device.Outcome) string {
 	return what
 }
 
-// preview prints the wire form of a reply; no phone is touched.
+// preview prints the wire form of a reply; no phone is used.
 func (o *replyOptions) preview(p plan, reply intents.Reply, id device.AppIdentity) error {
 	id.AppID, id.Package = cmp.Or(id.AppID, demoAppID), cmp.Or(id.Package, demoPackage)
 	on := device.Android

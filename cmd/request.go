@@ -17,7 +17,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// safe is text from outside, fit for a terminal.
+// safe makes text from outside safe for a terminal.
 func safe(s string) string { return streams.Safe(s) }
 
 // requestOptions are the options that every request has.
@@ -36,9 +36,9 @@ type requestOptions struct {
 
 	untilDefault string
 	name         string // the command's words, for transactions and messages
-	// before is asked once it is known for which AppID the request speaks, as
-	// often as there are phones: its error keeps the request from being sent.
-	// then goes on with what came of it at one phone. Both may be nil.
+	// before is called, once per phone, when it is known which AppID the
+	// request is sent for: an error keeps the request from being sent. then
+	// continues with the result of one phone. Both may be nil.
 	before func(ctx context.Context, appID string) error
 	then   func(ctx context.Context, r *result)
 }
@@ -75,7 +75,7 @@ func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault s
 	o.name = cmd.Name()
 }
 
-// plan is what the flags of a request say, once they have been checked.
+// plan is the result of checking a request's flags.
 type plan struct {
 	sel   device.Selector
 	route device.Route
@@ -102,7 +102,7 @@ func (o *requestOptions) plan(cmd *cobra.Command) (plan, error) {
 		return p, exit.Usagef("omit one of them", "--dry-run uses no phone, so it can't take a screenshot or a recording")
 	}
 	if o.dryRun && o.phone.platform != "" {
-		// No phone is touched, so none needs to fit.
+		// No phone is used, so no phone has to match.
 		p.sel.Platform = device.Platform(o.phone.platform)
 		return p, nil
 	}
@@ -122,7 +122,7 @@ func (o *requestOptions) common() intents.Common {
 	return c
 }
 
-// newTransaction makes an id that no other request has.
+// newTransaction returns a unique id.
 func newTransaction(name string) string {
 	var b [8]byte
 	rand.Read(b[:]) // never fails since Go 1.24
@@ -133,7 +133,7 @@ func (o *requestOptions) loader() *media.Loader {
 	return &media.Loader{FSRoot: o.fsRoot, WidgetRoot: o.widgetRoot, Dir: o.f.Dir, HTTP: o.f.HTTP}
 }
 
-// requestTimeout bounds a request by default.
+// requestTimeout is the default limit of a request.
 const requestTimeout = 30 * time.Second
 
 // patience is the default of --timeout: waiting for the user to come back from
@@ -145,7 +145,7 @@ func (p plan) patience() time.Duration {
 	return requestTimeout
 }
 
-// send is what every request command does: make the request, and print it or
+// send is what every request command does: build the request, and print it or
 // bring it to the phones.
 func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, read func(context.Context) (content, error)) error {
 	p, err := o.plan(cmd)
@@ -167,8 +167,8 @@ func (o *requestOptions) send(ctx context.Context, cmd *cobra.Command, read func
 	return o.deliver(ctx, p, c)
 }
 
-// identity is the app that the request speaks for, as far as flags,
-// environment and profile say; the rest is the phone's to tell.
+// identity is the sending app, as far as flags, environment and profile name
+// it; the rest is determined on the phone.
 func (o *requestOptions) identity() (device.AppIdentity, error) {
 	var id device.AppIdentity
 	for _, k := range []struct {
@@ -184,8 +184,8 @@ func (o *requestOptions) identity() (device.AppIdentity, error) {
 		}
 		*k.to = s.Value
 	}
-	// The profile pins an app by its package, also where a flag repeats it, and
-	// on iPhones by its bundle id; the one pins nothing on the other platform.
+	// The profile pins an app by its package, also if a flag repeats it, and on
+	// iPhones by its bundle id; neither pins an app on the other platform.
 	for _, pin := range []struct {
 		key, named string
 		to         *bool

@@ -15,8 +15,8 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// throughLab has a phone of a lab do the request: a run of one case, whose
-// folder nobody keeps.
+// throughLab sends the request by a phone of a lab: a run of one case, whose
+// folder is temporary.
 func (o *requestOptions) throughLab(ctx context.Context, cmd *cobra.Command, p plan) error {
 	switch {
 	case o.then != nil:
@@ -76,8 +76,7 @@ func (o *requestOptions) throughLab(ctx context.Context, cmd *cobra.Command, p p
 	return o.printFromLab(ctx, done, p.sel.All)
 }
 
-// printFromLab prints the Outcomes of a run of one case, and is what they amount
-// to.
+// printFromLab prints the Outcomes of a run of one case, and returns its error.
 func (o *requestOptions) printFromLab(ctx context.Context, run *suite.Run, several bool) error {
 	var errs []error
 	for _, one := range run.Results {
@@ -109,7 +108,7 @@ func (o *requestOptions) printFromLab(ctx context.Context, run *suite.Run, sever
 	return nil
 }
 
-// failureOf is the error of a request of which there is no Outcome.
+// failureOf is the error of a request without an Outcome.
 func failureOf(ctx context.Context, e *suite.End) error {
 	switch {
 	case e.Status == suite.Unknown:

@@ -47,9 +47,9 @@ func subcommands() []subcommand {
 // NewCmdRoot makes the whole command tree on one factory.
 func NewCmdRoot(f *Factory) *cobra.Command { return newRoot(f, "") }
 
-// rootFor makes the tree as far as a command line needs it: the root and the
-// command that the line begins with. The rest, some forty commands with their
-// flags, would cost every start more than `wxctl version` does.
+// rootFor returns only the part of the tree that a command line needs: the root
+// and the command that the line begins with. The others, some forty commands
+// with their flags, would cost every start more than all of `wxctl version`.
 func rootFor(f *Factory, args []string) *cobra.Command {
 	if len(args) > 0 {
 		for _, sub := range subcommands() {
@@ -95,7 +95,8 @@ wxctl devices`),
 	flags.BoolVar(&g.json, "json", false, "print the answer as JSON, also when it fails")
 	flags.StringVar(&g.jq, "jq", "", "filter the JSON with a jq `expression`")
 	flags.StringVar(&g.color, "color", string(streams.ColorAuto), "`when` to colour: auto, always or never")
-	// run reads it itself, before the tree is made: help is translated, too.
+	// Run parses this flag itself, before the tree is made, since help is
+	// translated, too.
 	flags.String(uiLangFlag, "", "language of messages: zh or en (env WXCTL_LANG, else the locale)")
 	flags.CountVarP(&g.verbose, "verbose", "v", "say more on stderr; twice for wire traffic, never secrets")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "no notes on stderr")
@@ -129,7 +130,7 @@ wxctl devices`),
 	return root
 }
 
-// begin acts on the global flags before any command runs.
+// begin applies the global flags before any command runs.
 func (f *Factory) begin(c *cobra.Command) error {
 	g := &f.global
 	f.ended = func() error { return context.Cause(c.Context()) }
@@ -148,7 +149,7 @@ func (f *Factory) begin(c *cobra.Command) error {
 	return err
 }
 
-// group makes a command that only has commands below it.
+// group configures a command that only has subcommands.
 func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	c.AddCommand(subs...)
 	c.Args = cobra.ArbitraryArgs
@@ -202,15 +203,15 @@ type completion struct {
 	offer   cobra.CompletionFunc
 }
 
-// completeWith offers what a function finds for a flag.
+// completeWith completes a flag with a function.
 func (f *Factory) completeWith(c *cobra.Command, flag string, offer cobra.CompletionFunc) {
 	f.completions = append(f.completions, completion{c, flag, offer})
 }
 
-// registerCompletions tells cobra of them all. Cobra keeps them, and with them
-// the commands, for as long as the process lives: so this is for the whole tree
-// alone, which a shell asks for, and not for the commands of a run, one after
-// another.
+// registerCompletions passes all completions to cobra. Cobra keeps them, and
+// with them the commands, for the lifetime of the process: so this is only done
+// for the complete tree, when a shell asks for completions, and not for the
+// commands of a run.
 func (f *Factory) registerCompletions(c *cobra.Command) {
 	for _, one := range f.completions {
 		_ = one.command.RegisterFlagCompletionFunc(one.flag, one.offer)

@@ -2,7 +2,7 @@ package android
 
 import "context"
 
-// aside is something that is done while something else goes on.
+// aside is a function that runs concurrently and has a result.
 type aside[T any] struct {
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -10,7 +10,7 @@ type aside[T any] struct {
 	err    error
 }
 
-// beside starts do. Whoever starts it must call wait or stop.
+// beside starts do. The caller must call wait or stop.
 func beside[T any](ctx context.Context, do func(context.Context) (T, error)) *aside[T] {
 	ctx, cancel := context.WithCancel(ctx)
 	a := &aside[T]{cancel: cancel, done: make(chan struct{})}
@@ -21,14 +21,15 @@ func beside[T any](ctx context.Context, do func(context.Context) (T, error)) *as
 	return a
 }
 
-// wait returns what came of it.
+// wait returns the result.
 func (a *aside[T]) wait() (T, error) {
 	<-a.done
 	a.cancel()
 	return a.value, a.err
 }
 
-// stop ends it and waits for that. It may be called after wait, and of nil.
+// stop cancels it and waits for its end. It may be called after wait, and on
+// nil.
 func (a *aside[T]) stop() {
 	if a != nil {
 		a.cancel()

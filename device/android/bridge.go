@@ -6,13 +6,13 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// hooked reports whether the app has the debug hook, as far as its URL schemes
-// say.
+// hooked reports whether the app has the debug hook, judging by its URL
+// schemes.
 func (d *delivery) hooked() bool {
 	return slices.Contains(d.app.Schemes, device.BridgeScheme(d.Out.App.AppID))
 }
 
-// hasHook fails if the app has no debug hook that could send a request itself.
+// hasHook fails if the app has no debug hook that could send the request.
 func (d *delivery) hasHook() error {
 	if d.hooked() {
 		return nil

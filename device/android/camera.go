@@ -45,24 +45,24 @@ func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device
 	}
 }
 
-// camera films the screen of a phone into a file on it.
+// camera records the screen of a phone into a file on the phone.
 type camera struct {
 	phone *Phone
 	shell *shell
 	film  string // its path on the phone
 }
 
-// formProperty tells of a virtual phone which form its films have. A real one
-// has no such property.
+// formProperty is set by virtual phones to the format of their recordings. Real
+// phones don't have it.
 const formProperty = "ro.wxctl.film"
 
-// startFilm begins a film, once form agrees to what kind of file it will be.
+// startFilm starts a recording, if form accepts the file format.
 func (p *Phone) startFilm(ctx context.Context, form func(device.FilmForm) error) (*camera, error) {
 	var tag [4]byte
 	rand.Read(tag[:]) // never fails
 	film := agent.Dir + "/" + agent.Prefix + "film-" + hex.EncodeToString(tag[:]) + ".mp4"
-	// screenrecord ends its film properly on SIGINT alone; closing our side
-	// of its standard input is the sign for that.
+	// screenrecord only completes its file on SIGINT; closing its standard
+	// input from our side triggers that.
 	sh, err := p.server.openShell(ctx, target(p.info), fmt.Sprintf(
 		"getprop %s; read go || exit; screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p", formProperty, film))
 	if err != nil {
@@ -89,7 +89,8 @@ func filmForm(said string) device.FilmForm {
 	return device.FilmMP4
 }
 
-// line reads the first line that a command prints, and loses what came with it.
+// line reads the first line that a command prints, and discards what came with
+// it.
 func (s *shell) line(ctx context.Context) (string, error) {
 	const most = 256
 	var out []byte
@@ -105,7 +106,7 @@ func (s *shell) line(ctx context.Context) (string, error) {
 	return strings.TrimSpace(first), err
 }
 
-// stop ends the film and fetches it.
+// stop ends the recording and fetches the file.
 func (c *camera) stop(ctx context.Context, create func() (io.WriteCloser, error)) error {
 	defer c.shell.Close()
 	if err := c.shell.closeIn(ctx); err != nil {
@@ -125,8 +126,8 @@ func (c *camera) stop(ctx context.Context, create func() (io.WriteCloser, error)
 	return errors.Join(err, rmErr)
 }
 
-// abandon ends the film and leaves nothing of it on the phone, as far as that
-// can be done in the little time that there is.
+// abandon ends the recording and removes its file from the phone, as far as
+// possible in the short time that is left.
 func (c *camera) abandon(ctx context.Context) {
 	c.shell.Close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
@@ -152,8 +153,8 @@ func (d *delivery) stopRecording(ctx context.Context) error {
 	return c.stop(ctx, d.Job.Hooks.Record)
 }
 
-// recording is a file that is made when the first of the film arrives: where
-// there is no film, there is no file.
+// recording is a file that is created when the first bytes arrive: without a
+// recording there is no file.
 type recording struct {
 	create func() (io.WriteCloser, error)
 	file   io.WriteCloser

@@ -7,8 +7,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// check refuses what this WeChat can't do, and warns of what it probably
-// won't.
+// check refuses what this WeChat can't do, and warns about what it probably
+// can't.
 func (d *delivery) check() error {
 	have := d.Out.WeChat.SupportAPI
 	share, isShare := d.Job.Request.(intents.Share)

@@ -12,9 +12,9 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// Deliver hands a request to WeChat and watches what comes of it. On a phone
-// that has the agent, all of it goes over the one connection that the agent
-// lives on.
+// Deliver hands a request to WeChat and watches what happens. If the agent is
+// already on the phone, everything goes over the one connection that the agent
+// uses.
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
 	d := p.newDelivery(job)
 	err := d.run(ctx)
@@ -34,24 +34,24 @@ type delivery struct {
 	*device.Delivery
 
 	facts   *facts
-	app     *agent.App // nil for a route that names none
+	app     *agent.App // nil for a route without a sender
 	appID   string
 	way     way            // for the first of the media
 	placed  []placed       // media on the phone
-	listing *aside[Result] // of what is there from before
-	closed  bool           // WeChat closed the request at once
-	inside  *inside        // nil where nobody looks into the app
+	listing *aside[Result] // the files of earlier runs
+	closed  bool           // WeChat closed the request immediately
+	inside  *inside        // nil if nothing is attached to the app
 	worker  *worker        // of the app route, until the request is sent
 	camera  *camera        // what records, nil for nothing
 }
 
-// unanswered is what to do about a phone that lets deadlines pass.
+// unanswered is the hint for a phone that does not answer in time.
 func (p *Phone) unanswered() string {
 	return fmt.Sprintf("see whether `adb %s shell true` answers, or increase --timeout", adbFlag(p.info))
 }
 
-// lateError says of the error of a passed deadline which phone did not answer.
-// Other errors stay as they are.
+// lateError converts the error of a passed deadline to one that names the
+// phone. Other errors are returned unchanged.
 func (p *Phone) lateError(err error) error {
 	var e *device.Error
 	if errors.As(err, &e) || !errors.Is(err, context.DeadlineExceeded) {
@@ -66,8 +66,7 @@ func (d *delivery) run(ctx context.Context) error {
 	if err := d.chooseRoute(); err != nil {
 		return err
 	}
-	// What comes at the end (the screen in front, tidying up) needs a little
-	// of the time, too.
+	// The end (the screen in front, cleaning up) needs some of the time.
 	working, cancel := d.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
@@ -75,13 +74,13 @@ func (d *delivery) run(ctx context.Context) error {
 		return errors.Join(err, d.stopRecording(ctx), d.finish(ctx))
 	}
 	var closing sync.WaitGroup
-	closing.Go(d.inside.close) // at the same time, since both may wait for a phone that is silent
+	closing.Go(d.inside.close) // in parallel, since both may wait for a silent phone
 	err = errors.Join(err, d.abandon(ctx))
 	closing.Wait()
 	return err
 }
 
-// attempt does all up to the state that is waited for.
+// attempt does everything up to the state that is waited for.
 func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil {
 		return err
@@ -98,12 +97,12 @@ func (d *delivery) attempt(ctx context.Context) error {
 	return d.send(ctx)
 }
 
-// abandonTime is how long an interrupted delivery may take to leave nothing
-// of itself on the phone.
+// abandonTime is how long an interrupted delivery may take to clean up the
+// phone.
 const abandonTime = 2 * tidyTime
 
-// abandon takes back what an interrupted delivery put on the phone, unless
-// WeChat was given it already. It claims no success: the context is over.
+// abandon removes what an interrupted delivery put on the phone, unless it was
+// already given to WeChat. It reports no success: the context has ended.
 func (d *delivery) abandon(ctx context.Context) error {
 	var files []string
 	if d.camera != nil {
@@ -133,8 +132,8 @@ func (d *delivery) abandon(ctx context.Context) error {
 	return nil
 }
 
-// chooseRoute decides how the request goes, and refuses what the SDK would
-// refuse to send, before the phone is asked anything.
+// chooseRoute decides how the request is sent, and refuses what the SDK would
+// refuse, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
 	route, why, err := routeOf(d.Job)
 	if err != nil {
@@ -155,8 +154,8 @@ func (d *delivery) chooseRoute() error {
 	return device.RefusedBySDK(problems)
 }
 
-// prepare asks the phone what has to be known, refuses what can't work, and
-// brings media to the phone.
+// prepare collects the necessary facts, refuses what can't work, and copies
+// media to the phone.
 func (d *delivery) prepare(ctx context.Context) error {
 	d.wayForFiles(ctx)
 	needsApp := d.Out.Route != device.RouteSystem
@@ -179,7 +178,7 @@ func (d *delivery) prepare(ctx context.Context) error {
 	}
 	var err error
 	d.facts, err = d.learn(ctx, d.Job.User, asks...)
-	// The logs may be watched by now, whatever else was learned.
+	// The logs may already be watched, even if other requests failed.
 	if err := errors.Join(err, d.watching(watch)); err != nil {
 		return err
 	}
@@ -204,11 +203,12 @@ func (d *delivery) prepare(ctx context.Context) error {
 	return d.place(ctx)
 }
 
-// buffers are the log buffers that evidence is read from: main is the one that
-// the app's debug hook logs its replies to.
+// buffers are the log buffers with evidence: main is where the app's debug hook
+// logs its replies.
 func buffers() []string { return []string{"events", "system", "main"} }
 
-// askWatch returns the request to watch the logs, nil if they are watched.
+// askWatch returns the request to watch the logs, nil if they are already
+// watched.
 func (d *delivery) askWatch() *ask {
 	if d.agent != nil && len(d.watched) > 0 {
 		return nil
@@ -227,7 +227,7 @@ func (d *delivery) watching(a *ask) error {
 	return nil
 }
 
-// wechat puts what is known of WeChat into the outcome.
+// wechat records WeChat's facts in the outcome.
 func (d *delivery) wechat() {
 	d.Out.WeChat = d.facts.report()
 }
@@ -244,7 +244,7 @@ func (f *facts) report() *device.WeChat {
 	return w
 }
 
-// identify finds the app to speak for and decides whether it may be.
+// identify finds the sending app and decides whether it may be used.
 func (d *delivery) identify(ctx context.Context, inspect *ask, app *agent.App, list *ask, packages []agent.Package) error {
 	if inspect == nil {
 		if list.err != nil {
@@ -284,8 +284,8 @@ func forUser(user int) string {
 	return fmt.Sprintf(" for Android user %d", user)
 }
 
-// takeRoute gets ready for the app route. Where it was wxctl's choice and
-// can't be taken, the debug hook of the app will do, if it has one.
+// takeRoute prepares the app route. If wxctl chose it and it can't be used, it
+// falls back to the app's debug hook, if there is one.
 func (d *delivery) takeRoute(ctx context.Context) error {
 	if d.Out.Route != device.RouteApp {
 		return nil
@@ -300,7 +300,7 @@ func (d *delivery) takeRoute(ctx context.Context) error {
 	return nil
 }
 
-// finish looks at the phone once more and leaves it as asked.
+// finish checks the phone once more and applies --after.
 func (d *delivery) finish(ctx context.Context) error {
 	var errs []error
 	if d.Out.ScreenAfter == "" && d.agent != nil {
@@ -312,8 +312,7 @@ func (d *delivery) finish(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// tidy leaves the phone as --after says. A phone that was handed nothing is
-// left as it was.
+// tidy does what --after says. A phone that was handed nothing is not changed.
 func (d *delivery) tidy(ctx context.Context) error {
 	if d.Out.State < device.Delivered || d.agent == nil {
 		return nil
@@ -338,7 +337,7 @@ func (d *delivery) tidy(ctx context.Context) error {
 	return nil
 }
 
-// one sends one request to the agent whose answer does not matter.
+// one sends one request to the agent and ignores the answer.
 func (p *Phone) one(ctx context.Context, r agent.Request) error {
 	a := &ask{Request: r}
 	if err := p.do(ctx, a); err != nil {

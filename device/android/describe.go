@@ -10,14 +10,14 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 )
 
-// describeTime bounds how long a phone may take to say who it is; a third of
-// the command's time does, too, so that one phone that hangs leaves time for
-// the others.
+// describeTime limits how long a phone may take to identify itself. A third of
+// the command's time is another limit, so that one phone that hangs leaves time
+// for the others.
 const describeTime = 5 * time.Second
 
-// marketNames are the properties in which makers keep the name that a phone is
-// sold under, as public dumps of their properties show them. Samsung and Meizu
-// have none: Meizu's model is the name already.
+// marketNames are the properties in which makers store the name that a phone is
+// sold under, according to public dumps of properties. Samsung and Meizu have
+// none; Meizu's model is already that name.
 var marketNames = []string{
 	// Xiaomi, Redmi, POCO
 	"ro.product.marketname", "ro.product.odm.marketname", "ro.product.vendor.marketname",
@@ -38,10 +38,10 @@ var marketNames = []string{
 	"ro.product.product.tran.device.name.default", "transsion.device.name", "persist.sys.tran.device.name",
 }
 
-// noAgentYet is what a phone says that is asked who it is and has no agent.
+// noAgentYet is the output of a phone that has no agent yet.
 const noAgentYet = "[wxctl.agent]: [none]"
 
-// describe asks a phone who it is, in one command.
+// describe asks a phone for its properties, in one command.
 func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered bool) {
 	patience := describeTime
 	if deadline, ok := ctx.Deadline(); ok {
@@ -67,8 +67,7 @@ func (b *Backend) describe(ctx context.Context, i device.Info) (t told, answered
 	return t, true
 }
 
-// describeAll asks those phones who they are that are not in the memory, all at
-// once.
+// describeAll describes those phones that are not in the memory, all at once.
 func (b *Backend) describeAll(ctx context.Context, m *memory, phones []*device.Info) {
 	fresh := make([]told, len(phones))
 	var wg sync.WaitGroup
@@ -93,8 +92,8 @@ func (b *Backend) describeAll(ctx context.Context, m *memory, phones []*device.I
 	m.keep(fresh)
 }
 
-// parseProperties reads what getprop prints: "[key]: [value]" a line. A value
-// may hold line breaks; what is no property is passed over.
+// parseProperties reads getprop's output: "[key]: [value]" per line. A value
+// may contain line breaks; other lines are skipped.
 func parseProperties(text string) map[string]string {
 	props := map[string]string{}
 	for rest := strings.ReplaceAll(text, "\r\n", "\n"); rest != ""; {

@@ -9,8 +9,8 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// routeOf decides how a request goes, and says why. It refuses what a route
-// can't carry, on any phone.
+// routeOf decides how a request is sent, and says why. It refuses what the
+// route can't carry, independent of the phone.
 func routeOf(job device.Job) (route device.Route, why string, err error) {
 	kind := job.Request.Kind()
 	viaActivity := kind == intents.KindShare || kind == intents.KindAuth
@@ -43,9 +43,9 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 	return job.Route, "asked for", nil
 }
 
-// encode returns what a route hands over, and how that departs from what the
-// SDK does. It serves deliveries and dry runs alike; s is the sender, as far as
-// the phone told of it.
+// encode returns what a route hands over, and how that differs from what the
+// SDK does. It is used for deliveries and dry runs; s is the sender, as far as
+// it is known.
 func encode(route device.Route, req intents.Request, s androidwire.Sender, files []placed) ([]androidwire.Wire, []string, error) {
 	req = placeMedia(req, files)
 	switch route {
@@ -102,8 +102,9 @@ func versionOf(name string) (androidwire.Version, error) {
 	return v, nil
 }
 
-// Validate says what the SDK refuses of a job's request and what something
-// advises against. It fails for what its route can't carry. Android's own share route knows none of the SDK's limits.
+// Validate returns what the SDK refuses in a job's request and what the
+// documents advise against. It fails for what the route can't carry. Android's
+// own share route has none of the SDK's limits.
 func Validate(job device.Job) ([]intents.Problem, error) {
 	if _, _, err := routeOf(job); err != nil {
 		return nil, err
@@ -119,8 +120,9 @@ func Validate(job device.Job) ([]intents.Problem, error) {
 	return androidwire.Validate(req, androidwire.Sender{SDK: version}), nil
 }
 
-// Preview is what a job's request is sent as: by the route that it names, else
-// as the SDK would in the app. It comes with the request as it names its files.
+// Preview returns what would be sent for a job: by the route that it names,
+// else as the SDK in the app would. It also returns the request with the names
+// of its files filled in.
 func Preview(job device.Job) (device.Preview, intents.Request, error) {
 	route, _, err := routeOf(job)
 	if err != nil {
@@ -155,7 +157,7 @@ func show(wires []androidwire.Wire, differences []string, notes ...device.Note) 
 	return device.NewPreview(androidwire.Text(wires), androidwire.Print(wires), differences, notes...)
 }
 
-// PreviewReply is what a forged reply is sent as.
+// PreviewReply returns what would be sent for a forged reply.
 func PreviewReply(job device.ReplyJob) (device.Preview, error) {
 	intent, differences, err := encodeReply(job.Reply, job.App.Package, job.SDKVersion)
 	if err != nil {
@@ -164,8 +166,8 @@ func PreviewReply(job device.ReplyJob) (device.Preview, error) {
 	return show([]androidwire.Wire{{Intent: intent}}, differences), nil
 }
 
-// encodeReply returns the Intent that brings a reply to an app, and what of the
-// reply does not arrive.
+// encodeReply returns the Intent that brings a reply to an app, and which parts
+// of the reply do not arrive.
 func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Intent, []string, error) {
 	version, err := versionOf(sdkVersion)
 	if err != nil {
@@ -189,9 +191,8 @@ func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Inte
 	return &intent, differences, nil
 }
 
-// elsewhere are the files of a job as a phone would know them. The number in a
-// content URI is the phone's own, 0 stands for it; so is what a path's name
-// begins with, which is omitted.
+// elsewhere are the files of a job with placeholders for what only the phone
+// knows: 0 for the number in a content URI, and paths without their directory.
 func elsewhere(job device.Job) []placed {
 	files := make([]placed, len(job.Media))
 	for i, m := range job.Media {

@@ -33,9 +33,9 @@ var noPermissions = pattern(`^(no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\]
 // blanks separate the words of a line.
 const blanks = " \t\n\f\r"
 
-// findState finds the first thing behind a blank that may be a phone's state,
-// and where it ends. Every command that asks for phones needs it, so it compiles
-// an expression only for what needs one.
+// findState finds the first blank that is followed by a phone's state, and the
+// state's end. Every command that needs phones calls it, so it only compiles a
+// regular expression if necessary.
 func findState(l string) (start, end int, ok bool) {
 	for i := 1; i < len(l); i++ {
 		if !strings.ContainsRune(blanks, rune(l[i-1])) {
@@ -86,9 +86,9 @@ func parseList(text string) (entries []entry, unread []string) {
 }
 
 // parseEntry reads one line: the serial padded to 22 columns, the state, then
-// words (adb transport.cpp, append_transport). A serial may hold blanks (mDNS
-// names do), or the name of a state, so the first place counts behind which
-// the rest can be read.
+// words (adb transport.cpp, append_transport). A serial may contain blanks
+// (mDNS names do) or the name of a state, so the first position counts after
+// which the rest can be parsed.
 func parseEntry(l string) (entry, bool) {
 	for from := 0; ; {
 		start, end, ok := findState(l[from:])
@@ -103,11 +103,11 @@ func parseEntry(l string) (entry, bool) {
 	}
 }
 
-// damaged characters are in no serial number.
+// damaged reports characters that never occur in a serial number.
 func damaged(r rune) bool { return r == unicode.ReplacementChar || unicode.IsControl(r) }
 
-// words reads what stands behind the state. What a phone says of itself may
-// hold blanks: adb cleans the model alone.
+// words reads what follows the state. Values from the phone may contain blanks:
+// adb only cleans the model.
 func (e *entry) words(words []string) bool {
 	var last *string
 	for i, word := range words {
@@ -128,7 +128,7 @@ func (e *entry) words(words []string) bool {
 		case key == "model":
 			e.model, last = value, nil
 		case key == "transport_id":
-			// One that is no number is absent.
+			// An invalid number counts as absent.
 			e.id, _ = strconv.Atoi(value)
 			last = nil
 		default: // of a newer adb
@@ -150,7 +150,7 @@ func stateOf(s string) device.State {
 
 var mdnsName = pattern(`^adb-(.+)-[A-Za-z0-9]{6}(?: \(\d+\))?\._adb(?:-tls-connect)?\._tcp\.?$`)
 
-// ofMDNS returns the serial number in an mDNS name, "" if it is no such name.
+// ofMDNS returns the serial number in an mDNS name, "" if it isn't one.
 func ofMDNS(name string) string {
 	if !strings.HasPrefix(name, "adb-") {
 		return ""
@@ -171,7 +171,7 @@ func isHostPort(s string) bool {
 	return 1 <= len(port) && len(port) <= 5 && strings.Trim(port, "0123456789") == ""
 }
 
-// info makes of a list entry what can be known without asking the phone.
+// info converts a list entry to what is known without asking the phone.
 func (b *Backend) info(e entry) device.Info {
 	i := device.Info{
 		ID: e.serial, Platform: device.Android, Model: device.Said(strings.ReplaceAll(e.model, "_", " ")),
@@ -200,8 +200,8 @@ func (b *Backend) info(e entry) device.Info {
 	return i
 }
 
-// trustedSerial tells serial numbers that identify a phone from those that
-// whole series share, and from what adb writes where there is none.
+// trustedSerial distinguishes serial numbers that identify a phone from those
+// that a whole series shares, and from adb's placeholders.
 func trustedSerial(s string) bool {
 	shared := []string{
 		"", "unknown", "0123456789abcdef", "123456789abcdef", "1234567890abcdef", "0123456789", "1234567890", "12345678", "0", "00000000",
@@ -219,8 +219,8 @@ func noSerial(s string) bool {
 		strings.Trim(s, "0") == "" || strings.Trim(s, blanks) == ""
 }
 
-// target is what adb is asked for to reach a phone: its serial number, or
-// where that isn't enough, its transport.
+// target is how adb is told which phone is meant: its serial number or, if that
+// is ambiguous, its transport.
 func target(i device.Info) string {
 	if !i.SharedID && !strings.ContainsFunc(i.ID, unicode.IsSpace) {
 		return i.ID
@@ -251,7 +251,7 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// adbFlag is how the user's own adb is told of the phone.
+// adbFlag is the option with which the user's own adb selects the phone.
 func adbFlag(i device.Info) string {
 	if rest, ok := strings.CutPrefix(target(i), transportID); ok {
 		return "-t " + rest

@@ -77,7 +77,7 @@ const (
 	started                        // the system was asked to start one (START line)
 )
 
-// activityEvent is one thing that happened to one activity.
+// activityEvent is an event of one activity.
 type activityEvent struct {
 	kind      eventKind
 	user      int
@@ -88,18 +88,18 @@ type activityEvent struct {
 	hasResult bool
 }
 
-// shape says how to read an event's arguments: how many stand before the
-// component, how many behind, and which of those is a reason. Strings are not
-// escaped, so an argument list is read from both ends.
+// shape describes an event's arguments: how many precede the component, how
+// many follow it, and which of those is a reason. Strings are not escaped, so
+// an argument list is parsed from both ends.
 type shape struct {
 	kind   eventKind
 	before int // arguments before the component, the user first
 	after  int // arguments behind it
 }
 
-// shapes are those of the events buffer that tell of activities, by tag: the
-// am_ names up to Android 10 (API 29), the wm_ names since. Arguments by
-// EventLogTags of AOSP API 24 to 37.
+// shapes are the events in the events buffer that concern activities, by tag:
+// am_ names up to Android 10 (API 29), wm_ names since. The arguments are those
+// of EventLogTags of AOSP API 24 to 37.
 var shapes = map[string]shape{
 	"am_create_activity":      {created, 3, 4}, // user, token, task, component, action, mime type, uri, flags
 	"wm_create_activity":      {created, 3, 4},
@@ -116,12 +116,12 @@ var shapes = map[string]shape{
 	"wm_set_resumed_activity": {resumed, 1, 1},
 }
 
-// systemUID is the uid of system_server, which alone writes these events. Any
+// systemUID is the uid of system_server, the only writer of these events. Any
 // app may write any tag.
 const systemUID = 1000
 
 // parseActivityEvent reads an activity's event from a line of the events or
-// system buffer. What is none, or comes from an app, is not ok.
+// system buffer. ok is false for other lines, and for lines that an app wrote.
 func parseActivityEvent(s string) (activityEvent, bool) {
 	l, ok := parseLogLine(s)
 	if !ok || l.uid >= 0 && l.uid != systemUID {
@@ -143,7 +143,7 @@ func parseActivityEvent(s string) (activityEvent, bool) {
 	if !ok {
 		return activityEvent{}, false // a string with a newline broke it in two
 	}
-	// From the front: what stands before the component has no commas.
+	// From the front: nothing before the component contains a comma.
 	front := strings.SplitN(args, ",", sh.before+2)
 	if len(front) <= sh.before {
 		return activityEvent{}, false
@@ -173,9 +173,9 @@ var (
 //	START u0 {act=… cmp=p/.C (has extras)} from uid 2000 on display 0
 //	START u0 {… cmp=p/.C} with LAUNCH_SINGLE_TASK from uid 2000 (BAL_ALLOW_PERMISSION) result code=0
 //
-// The Intent in braces holds strings of others, so the uid and the result are
-// looked for behind its last brace, and the component is the last of its
-// fields but flags.
+// The Intent in braces contains strings from apps, so the uid and the result
+// are searched for after its last brace, and the component is the last of its
+// fields except flags.
 func parseStart(text string) (activityEvent, bool) {
 	m := startLine().FindStringSubmatch(text)
 	if m == nil {
@@ -206,9 +206,9 @@ func parseStart(text string) (activityEvent, bool) {
 }
 
 // isPackage reports whether s can be the name of a package, and isClass of a
-// class: words of letters, digits and a few signs with dots between. Every
-// command needs them, and to compile expressions for them takes longer than a
-// phone does to answer.
+// class: words of letters, digits and a few signs, separated by dots. Every
+// command needs them, and compiling regular expressions would take longer than
+// a phone takes to answer.
 func isPackage(s string) bool {
 	return s != "" && letter(rune(s[0])) && words(s, func(r rune, _ bool) bool { return letter(r) || '0' <= r && r <= '9' || r == '_' })
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// firstClone is the least number that makers give the user of their cloned
-// apps: 999 mostly, 95 and up on some. Work profiles begin at 10.
+// firstClone is the lowest user number that makers use for cloned apps: mostly
+// 999, on some phones 95 and up. Work profiles begin at 10.
 const firstClone = 95
 
-// Examine learns what the checks look at: of the phone, of WeChat, and of the
-// app that id names.
+// Examine collects the facts for checks: about the phone, WeChat, and the app
+// that id names.
 func (p *Phone) Examine(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*check.Facts, error) {
 	name, unnamed := id.Package, ""
 	if name == "" {
@@ -59,7 +59,7 @@ func (p *Phone) Examine(ctx context.Context, id device.AppIdentity, choice devic
 	return &facts, nil
 }
 
-// learned is what Examine learns besides the app.
+// learned is what Examine collects besides the app.
 type learned struct {
 	users   agent.Users
 	state   agent.State
@@ -67,8 +67,8 @@ type learned struct {
 	wechats []string // the users that have one
 }
 
-// learnAll asks everything in one go, and of further users in a second. Unlike
-// learn it takes a phone with two WeChats for what it is.
+// learnAll asks everything in one round trip, and about further users in a
+// second. Unlike learn it does not require a choice if a phone has two WeChats.
 func (p *Phone) learnAll(ctx context.Context, choice device.UserChoice, more ...*ask) (*learned, error) {
 	out := &learned{}
 	var chat agent.App
@@ -105,7 +105,8 @@ func (p *Phone) learnAll(ctx context.Context, choice device.UserChoice, more ...
 	return out, nil
 }
 
-// tooOldFor says what a WeChat of that level does not do; 0 is not known.
+// tooOldFor says what a WeChat of that OpenSDK level does not support; 0 is not
+// known.
 func tooOldFor(support int) []string {
 	var out []string
 	for _, r := range []struct {
@@ -139,7 +140,7 @@ func (p *Phone) phoneFacts(f *learned) check.Phone {
 	return out
 }
 
-// onlyPackage is the app that a phone is there for, if nobody named one.
+// onlyPackage is the only candidate app on the phone, if none was named.
 func (p *Phone) onlyPackage(ctx context.Context, user int) (string, error) {
 	var packages agent.Packages
 	list := &ask{Request: agent.Request{Verb: agent.ListPackages, User: user}, into: &packages}
@@ -152,7 +153,7 @@ func (p *Phone) onlyPackage(ctx context.Context, user int) (string, error) {
 	return choosePackage("", packages.Packages)
 }
 
-// readClasses looks into the app's code, which only the APK has.
+// readClasses reads the app's code, which is only in the APK.
 func (p *Phone) readClasses(ctx context.Context, app *agent.App, into *check.App) {
 	late, cancel := context.WithTimeout(ctx, classTime)
 	defer cancel()

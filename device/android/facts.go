@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// factsOf are what the agent tells of an app and of WeChat, for the checks; a
-// nil WeChat is not installed.
+// factsOf converts what the agent reports about an app and WeChat; a nil WeChat
+// is not installed.
 func factsOf(app, wechat *agent.App, api int) check.Facts {
 	f := check.Facts{
 		Platform: string(device.Android), WeChat: wechatFacts(wechat), Phone: check.Phone{API: api},
@@ -26,7 +26,7 @@ func factsOf(app, wechat *agent.App, api int) check.Facts {
 	return f
 }
 
-// FileFacts are what an APK tells, for the checks; name is the file's.
+// FileFacts are the facts in an APK; name is the file's.
 func FileFacts(f *apk.File, name string) check.App {
 	m := f.Manifest
 	out := check.App{
@@ -58,7 +58,7 @@ func FileFacts(f *apk.File, name string) check.App {
 }
 
 // signers are the certificates of the newest scheme, and those of other schemes
-// and of rotated keys that differ from them.
+// and rotated keys that differ from them.
 func signers(all []apk.Signer) (now, rotated []check.Signer) {
 	add := func(list *[]check.Signer, der []byte, scheme string) {
 		s := signer(der, scheme)
@@ -86,7 +86,7 @@ func signers(all []apk.Signer) (now, rotated []check.Signer) {
 	return now, rotated
 }
 
-// label says of a signer for whom it is.
+// label says which Android versions use a signer.
 func label(s apk.Signer) string {
 	switch {
 	case s.MinSDK > 0 && s.MaxSDK > 0:
@@ -106,7 +106,7 @@ func wechatFacts(app *agent.App) check.WeChat {
 	}
 }
 
-// appFacts are what the agent tells of an app.
+// appFacts converts what the agent reports about an app.
 func appFacts(app *agent.App) check.App {
 	out := check.App{
 		Package: device.Printable(app.Package), Source: "the phone", Disabled: !app.Enabled, Version: device.Printable(app.VersionName),
@@ -150,9 +150,9 @@ func signer(der []byte, scheme string) check.Signer {
 	return s
 }
 
-// doubts say why WeChat will hardly accept a request of the app for an AppID:
-// its package and certificate are probably not registered for that. What is
-// registered is known to WeChat's servers alone.
+// doubts say why WeChat will probably refuse a request of the app for an AppID:
+// its package and certificate are probably not registered for it. Only WeChat's
+// servers know what is registered.
 func doubts(app *agent.App, appID string) []device.Finding {
 	f := factsOf(app, nil, 0)
 	f.Profile.AppID = appID

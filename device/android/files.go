@@ -68,7 +68,7 @@ func checkPath(path string) error {
 	return nil
 }
 
-// fileError makes a sentence of a refusal of the phone's adbd.
+// fileError converts a refusal of the phone's adbd to a sentence.
 func fileError(done, path string, err error) error {
 	var e *device.Error
 	if err == nil || errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -91,8 +91,8 @@ func fileError(done, path string, err error) error {
 	return failed
 }
 
-// pushReader is what gadb reads from: gadb drops bytes that come together with
-// io.EOF, and sends an empty packet for a read of nothing.
+// pushReader is what gadb reads from: gadb drops bytes that are returned
+// together with io.EOF, and sends an empty packet for an empty read.
 type pushReader struct {
 	ctx    context.Context
 	r      *bufio.Reader // keeps an error for the next call, so bytes never come with one

@@ -27,8 +27,8 @@ func supportAPI(wechat *agent.App) int {
 	return int(n)
 }
 
-// choosePackage returns the package of the app to speak for: the one asked
-// for, else the phone's only debuggable app that WeChat could call back.
+// choosePackage returns the package of the sending app: want if it isn't empty,
+// else the phone's only debuggable app that WeChat could call back.
 func choosePackage(want string, packages []agent.Package) (string, error) {
 	if want != "" {
 		return want, nil
@@ -52,7 +52,7 @@ func choosePackage(want string, packages []agent.Package) (string, error) {
 		WithHint("choose one with --package %s, or run `wxctl config init`", fit[0])
 }
 
-// speaker is the app as one that a request may name as its sender.
+// speaker describes the app as a possible sender.
 func speaker(app *agent.App, id device.AppIdentity) device.Speaker {
 	s := device.Speaker{Name: app.Package, Debuggable: app.Debuggable, Pinned: id.Pinned, Key: "package"}
 	for _, scheme := range app.Schemes {
@@ -63,8 +63,8 @@ func speaker(app *agent.App, id device.AppIdentity) device.Speaker {
 	return s
 }
 
-// needs are the OpenSDK levels that WeChat must announce for a request (the
-// constants of OpenSDK 6.8.34, Build).
+// The OpenSDK levels that WeChat must announce for a request (the constants of
+// OpenSDK 6.8.34, Build).
 const (
 	needTimeline    = 553779201 // TIMELINE_SUPPORTED_SDK_INT
 	needMiniProgram = 620756993 // MINIPROGRAM_SUPPORTED_SDK_INT
@@ -74,7 +74,7 @@ const (
 	needContentURI  = 654314752 // SUPPORTED_CONTENT_PROVIDER_URI
 )
 
-// usable fails if the WeChat that was found can't take requests.
+// usable fails if the WeChat that was found can't accept requests.
 func (f *facts) usable() error {
 	w := f.wechat
 	switch {

@@ -16,12 +16,12 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// inside is wxctl as the debugger of one app: attached to the app's processes
-// that run, and to those that start while it is there. It waits in each for
-// the Intents that reach the activities in which WeChat calls the app back.
+// inside is wxctl as the debugger of one app: attached to the app's running
+// processes, and to those that start later. In each it waits for the Intents
+// that reach the activities in which WeChat calls the app back.
 //
-// Everything of it ends with close: attachments, goroutines, connections. If
-// this process is killed, the end of the connections does the same.
+// close ends attachments, goroutines and connections. If this process is
+// killed, the closed connections have the same effect.
 type inside struct {
 	phone   *Phone
 	classes []string // of the activities, with dots
@@ -30,14 +30,14 @@ type inside struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	// tidy is for what has to be undone in the app: it ends a little after ctx,
-	// and after the context of whoever looks inside. What was not undone by then
-	// the end of the connection undoes.
+	// tidy is the context for undoing changes in the app: it ends a little
+	// after ctx, and after the contexts of callers. Whatever is not undone by
+	// then is undone by closing the connection.
 	tidy    context.Context
 	endTidy context.CancelFunc
 	forget  func() bool // ends what waits for that context
 
-	// others is how much of the time that is left another debugger gets to leave.
+	// others is how much of the remaining time another debugger gets to detach.
 	others func(left time.Duration) time.Duration
 
 	mu       sync.Mutex
@@ -49,8 +49,8 @@ type inside struct {
 
 // attachment is what is attached to a process, or about to be.
 type attachment struct {
-	debugger *debugger     // nil while it is being tried
-	done     chan struct{} // closed when it is there, or can't be
+	debugger *debugger     // nil while attaching
+	done     chan struct{} // closed when attached, or failed
 }
 
 // caught is an Intent that reached one of the activities.
@@ -58,15 +58,15 @@ type caught struct {
 	at     time.Time
 	class  string // the activity's, with dots
 	extras androidwire.Extras
-	stood  time.Duration // how long the app's thread was stopped for it
+	stood  time.Duration // how long the app's thread was suspended for it
 	err    error         // why the extras could not be read
-	held   bool          // it was found among what the app holds, after the call
-	ended  int           // the process that ended, or let its debugger go; 0 otherwise
+	held   bool          // it was found on the app's heap, after the call
+	ended  int           // the process that ended or detached its debugger; 0 otherwise
 }
 
 // callbacks are the classes of the activities in which WeChat calls an app
-// back: its WXEntryActivity, or the activity that an alias of that name stands
-// for, and the one that a login's options may name.
+// back: its WXEntryActivity, or the target of an alias of that name, and the
+// one that a login's options may name.
 func callbacks(app *agent.App, also ...string) []string {
 	classes := []string{app.Package + ".wxapi.WXEntryActivity"}
 	if app.Entry != nil && app.Entry.Target != "" {
@@ -80,7 +80,8 @@ func callbacks(app *agent.App, also ...string) []string {
 	return classes
 }
 
-// enter makes an inside for an app; it attaches to nothing yet. close it.
+// enter returns an inside for an app, which is not attached yet. The caller
+// must close it.
 func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *inside {
 	in := &inside{phone: p, classes: classes, uid: app.UID, others: p.options.OtherDebugger,
 		attached: map[int]*attachment{}, came: make(chan struct{}, 1)}
@@ -92,8 +93,8 @@ func (p *Phone) enter(ctx context.Context, app *agent.App, classes []string) *in
 	return in
 }
 
-// tidyTime is how much longer than a context what it began may be tidied up: an
-// answer of a phone takes milliseconds, and Ctrl-C is to end within a second.
+// tidyTime is how much longer than its context cleaning up may take: an answer
+// of a phone takes milliseconds, and Ctrl-C should end within a second.
 const tidyTime = 400 * time.Millisecond
 
 // close detaches from everything and waits until nothing of it is left.
@@ -108,17 +109,17 @@ func (in *inside) close() {
 }
 
 const (
-	// silentTime is how long a process may take to say hello before another
-	// debugger is taken for the reason: without one ART answers within 25 ms.
+	// silentTime is how long a process may take to answer the handshake before
+	// another debugger is assumed: ART normally answers within 25 ms.
 	silentTime = 800 * time.Millisecond
 	// attachTime bounds the wait for a process where a command has no deadline.
 	attachTime = 20 * time.Second
 )
 
-// attachAll attaches to processes at once, and waits until each either is
-// watched or can't be. ART has a second debugger wait in silence until the first
-// leaves. That is told of, and waited for as long as others says; later it may
-// still come about, as long as this looks inside.
+// attachAll attaches to processes in parallel, and waits until each is either
+// watched or failed. While another debugger is attached, ART leaves the next
+// one without an answer. This is reported, and waited for as long as others
+// allows; attaching may still succeed later.
 func (in *inside) attachAll(ctx context.Context, pids []int, tell func(error)) {
 	left := attachTime
 	if deadline, ok := ctx.Deadline(); ok {
@@ -153,8 +154,9 @@ func (in *inside) attachAll(ctx context.Context, pids []int, tell func(error)) {
 	}
 }
 
-// otherDebugger is why a process says nothing. A phone does not tell who is
-// attached to an app, nor, to all, which apps are frozen.
+// otherDebugger is the error for a process that does not answer. A phone does
+// not report who is attached to an app, nor to every user which apps are
+// frozen.
 func otherDebugger(pid int) *device.Error {
 	return device.Errorf(device.PhoneNotReady, "another debugger (Android Studio?) is attached to the app's process %d, "+
 		"or the process is frozen", pid).
@@ -236,8 +238,8 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 	return vm, nil
 }
 
-// attachError says why a process can't be looked into. ctx bounds the attempt
-// alone, so it is the process that let its deadline pass.
+// attachError says why attaching to a process failed. ctx limits only the
+// attempt, so it is the process that did not answer in time.
 func attachError(ctx context.Context, pid int, err error) error {
 	switch {
 	case errors.Is(err, jdwp.ErrRefused), errors.Is(err, jdwp.ErrSilent), errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -251,7 +253,7 @@ func attachError(ctx context.Context, pid int, err error) error {
 		WithHint("restart the app and try again")
 }
 
-// put queues what was caught and wakes whoever waits.
+// put queues what was caught and wakes the receiver.
 func (in *inside) put(c caught) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -277,8 +279,8 @@ func (in *inside) take() (caught, bool) {
 	return c, true
 }
 
-// arrived gets a token when there is something to take; nil, which gets none, if
-// nobody looks inside.
+// arrived gets a token when there is something to take; it is nil if nothing is
+// attached.
 func (in *inside) arrived() <-chan struct{} {
 	if in == nil {
 		return nil
@@ -286,7 +288,7 @@ func (in *inside) arrived() <-chan struct{} {
 	return in.came
 }
 
-// watched reports whether a process is being watched, and if none is, why.
+// watched reports whether any process is being watched and, if none is, why.
 func (in *inside) watched() (bool, error) {
 	if in == nil {
 		return false, nil
@@ -343,7 +345,7 @@ type process struct {
 // ("" if it has none).
 func (p *Phone) processes(ctx context.Context, app *agent.App, launcher bool, user int) ([]process, string, error) {
 	const mark = "--"
-	// Below Android 8 ps lists all by itself and takes -A for a name.
+	// Below Android 8 ps lists all processes by default and reads -A as a name.
 	command := "ps -A -o PID,UID,NAME"
 	if p.agent != nil && p.agent.hello.API < 26 {
 		command = "ps"
@@ -366,8 +368,8 @@ func (p *Phone) processes(ctx context.Context, app *agent.App, launcher bool, us
 	return parseProcesses(list, app.UID), component, nil
 }
 
-// parseProcesses reads what ps prints: a head, and a row for each process. The
-// columns are found by the head's names; the uid may stand there as a name.
+// parseProcesses reads ps output: a header, and a row for each process. The
+// columns are found by the header; the uid may be printed as a name.
 func parseProcesses(text string, uid int) []process {
 	var out []process
 	pidAt, uidAt := -1, -1
@@ -402,7 +404,7 @@ func pidsOf(processes []process) []int {
 	return pids
 }
 
-// reasonOf is an error's sentence, for where it stands behind a colon.
+// reasonOf is an error's sentence, for use after a colon.
 func reasonOf(err error) (message, hint string) {
 	e := device.AsError(err)
 	if e == nil {

@@ -18,16 +18,16 @@ import (
 // sourceInside is evidence seen inside the app.
 const sourceInside = "jdwp"
 
-// lookInside attaches to the app where a reply is waited for, so that it can be
-// read as it comes. Where that can't be, it says why and what is left; the
-// request is sent all the same.
+// lookInside attaches to the app if a reply is waited for, so that it can be
+// read when it arrives. If that fails, it notes the reason and the
+// alternatives; the request is sent anyway.
 func (d *delivery) lookInside(ctx context.Context) error {
 	if d.app == nil || d.Job.Until == device.Delivered || d.inside != nil {
 		return nil
 	}
 	if d.Job.Until < device.Returned {
-		// Most often no reply comes then. A process that starts is looked into,
-		// the others once WeChat has called the app back.
+		// Usually no reply comes then. wxctl attaches to processes that start,
+		// and to others once WeChat has called the app back.
 		if d.app.Debuggable {
 			d.enterApp(ctx)
 		}
@@ -52,13 +52,13 @@ func (d *delivery) lookInside(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// waits tells that another debugger is waited for.
+// waits notes that another debugger is waited for.
 func (d *delivery) waits(why error) {
 	message, hint := reasonOf(why)
 	d.Note(message+"; waiting for it", hint)
 }
 
-// enterApp makes the inside of the app, which attaches to nothing yet.
+// enterApp creates the inside of the app, which is not attached yet.
 func (d *delivery) enterApp(ctx context.Context) {
 	if d.inside != nil {
 		return
@@ -69,13 +69,13 @@ func (d *delivery) enterApp(ctx context.Context) {
 	}
 	d.inside = d.enter(ctx, d.app, callbacks(d.app, also...))
 	if d.Job.Route != device.RouteApp && d.hooked() {
-		// The hook does what the debugger would: nobody need leave for it. A
-		// `wxctl watch` of the app, which is one, stays.
+		// The hook can replace the debugger: no other debugger needs to detach.
+		// That includes a `wxctl watch` of the app.
 		d.inside.others = func(left time.Duration) time.Duration { return min(d.Phone.options.HookedDebugger, left/2) }
 	}
 }
 
-// goInside brings the app to the front and makes a thread in it that can send
+// goInside brings the app to the front and creates a thread in it that can send
 // the request. Nothing is sent yet.
 func (d *delivery) goInside(ctx context.Context) error {
 	if !d.app.Debuggable {
@@ -115,7 +115,7 @@ func (d *delivery) goInside(ctx context.Context) error {
 // workerTime bounds how long the app may take to handle one message.
 const workerTime = 20 * time.Second
 
-// vmError says what went wrong in the app's VM.
+// vmError converts an error from the app's VM.
 func vmError(err error) error {
 	var e *device.Error
 	if errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -130,8 +130,8 @@ func vmError(err error) error {
 	return e
 }
 
-// wakeLooper makes the app's main thread handle a message that changes nothing: the
-// system asks the activity in front to describe itself.
+// wakeLooper makes the app's main thread handle a message without an effect:
+// the system asks the activity in front to describe itself (dumpsys).
 func (d *delivery) wakeLooper(ctx context.Context) error {
 	for {
 		if _, err := d.server.Run(ctx, target(d.info), "dumpsys activity top >/dev/null", nil); err != nil {
@@ -149,8 +149,8 @@ func (d *delivery) wakeLooper(ctx context.Context) error {
 const launchFlags = androidwire.FlagNewTask | 0x00200000
 
 // bringToFront brings the app to the front, as a tap on its icon does, unless
-// it is there, and returns its main process. An app in the background may not
-// start activities.
+// it is already there, and returns its main process. Apps in the background may
+// not start activities.
 func (d *delivery) bringToFront(ctx context.Context) (process, error) {
 	running, launcher, err := d.processes(ctx, d.app, true, d.facts.user)
 	if err != nil {
@@ -231,8 +231,8 @@ func (d *delivery) inFront(ctx context.Context) (bool, error) {
 	return a.err == nil && strings.HasPrefix(top.Activity, d.app.Package+"/"), nil
 }
 
-// mainProcess is the process that carries the package's own name; an app's
-// others are named behind a colon.
+// mainProcess is the process with the package's own name; other processes of an
+// app have a suffix after a colon.
 func mainProcess(running []process, pkg string) *process {
 	if i := slices.IndexFunc(running, func(p process) bool { return p.name == pkg }); i >= 0 {
 		return &running[i]
@@ -240,7 +240,7 @@ func mainProcess(running []process, pkg string) *process {
 	return nil
 }
 
-// sendInside makes, in the app, the calls that the SDK makes there.
+// sendInside makes the SDK's calls in the app.
 func (d *delivery) sendInside(ctx context.Context) error {
 	w := d.worker
 	defer func() {
@@ -302,7 +302,7 @@ func (d *delivery) sender() (androidwire.Sender, error) {
 		WeChatSupport: int32(d.Out.WeChat.SupportAPI), API: d.agent.hello.API}, nil
 }
 
-// issue makes one call of the SDK's and says what came of it.
+// issue makes one of the SDK's calls and returns its result.
 func (d *delivery) issue(ctx context.Context, wire *androidwire.Wire) (what string, token *string, err error) {
 	switch q := wire.Query; {
 	case q == nil && wire.Intent.Component == androidwire.LauncherComponent:
@@ -313,7 +313,7 @@ func (d *delivery) issue(ctx context.Context, wire *androidwire.Wire) (what stri
 		got, err := d.worker.query(ctx, q)
 		var thrown *exception
 		switch {
-		case errors.As(err, &thrown): // the SDK goes on without one
+		case errors.As(err, &thrown): // the SDK continues without a token
 			return fmt.Sprintf("WeChat gave the app no token: %v", thrown), nil, nil
 		case err != nil:
 			return "", nil, vmError(err)
@@ -327,7 +327,7 @@ func (d *delivery) issue(ctx context.Context, wire *androidwire.Wire) (what stri
 }
 
 // launchWeChat brings WeChat to the front, as the SDK does before a query: a
-// provider may open no screen from the background.
+// provider may not open a screen from the background.
 func (d *delivery) launchWeChat(ctx context.Context) (string, *string, error) {
 	intent, err := d.worker.launchIntent(ctx, androidwire.WeChat)
 	if err != nil {
@@ -381,8 +381,8 @@ func startFailed(err error) error {
 	return e.WithHint("see the phone's log: adb logcat -d -t 50")
 }
 
-// queryInside asks WeChat's provider for what the request wants. It answers
-// with no cursor where it takes the request: what counts is what comes up.
+// queryInside sends the request as a query to WeChat's provider. It returns no
+// cursor even if it accepts the request: what matters is which screen opens.
 func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (string, *string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", nil, err
@@ -411,7 +411,7 @@ func (d *delivery) queryInside(ctx context.Context, q *androidwire.Query) (strin
 	return fmt.Sprintf("the app queried WeChat's provider: %s; it answered %s", path, strings.Join(cells, ", ")), nil, nil
 }
 
-// readInside takes what was caught in the app for what it is.
+// readInside interprets what was caught in the app.
 func (o *observer) readInside(c caught) {
 	at := c.at.Sub(o.Begin)
 	if c.ended != 0 {

@@ -9,12 +9,12 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// maxHeld is how many Intents of an app are looked at. Apps hold some tens.
+// maxHeld is how many Intents of an app are examined. Apps hold some tens.
 const maxHeld = 1000
 
-// lookBack looks for the reply in an app that WeChat called back before anybody
-// was attached: the app may still hold the Intent. Only a reply with the
-// transaction of the request counts, since what an app holds may be old.
+// lookBack searches for the reply in an app that WeChat called back before
+// wxctl was attached: the Intent may still be on the app's heap. Only a reply
+// with the request's transaction counts, since old ones may be there too.
 func (d *delivery) lookBack(ctx context.Context) error {
 	running, _, err := d.processes(ctx, d.app, false, d.facts.user)
 	if err != nil {
@@ -42,8 +42,8 @@ func (d *delivery) lookBack(ctx context.Context) error {
 }
 
 // findReply finds the extras of a reply among the Intents of the app, and an
-// activity that replies reach. What the app has not read itself is read in a
-// thread of wxctl's own.
+// activity that gets replies. Extras that the app has not unparcelled are read
+// in a thread that wxctl creates.
 func (d *debugger) findReply(ctx context.Context, transaction string, wake func(context.Context) error) (
 	string, androidwire.Extras, error,
 ) {
@@ -55,7 +55,7 @@ func (d *debugger) findReply(ctx context.Context, transaction string, wake func(
 	}
 	d.mu.Unlock()
 	if l == nil {
-		return "", nil, nil // no such activity was ever there
+		return "", nil, nil // the activity was never created
 	}
 	held, err := d.vm.Instances(ctx, l.intent, maxHeld)
 	if err != nil {
@@ -90,7 +90,7 @@ func (d *debugger) replyAmong(ctx context.Context, thread jdwp.ThreadID, l *layo
 		case ctx.Err() != nil:
 			return nil, nil, ctx.Err()
 		case err != nil:
-			continue // the app changes what it holds
+			continue // the heap changes meanwhile
 		}
 		reply, _, err := androidwire.DecodeReply(androidwire.Intent{Extras: extras}, androidwire.SDK6834)
 		if err != nil {

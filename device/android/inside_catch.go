@@ -13,9 +13,9 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// debugger watches one VM for Intents that reach some activities. A VM is
-// stopped at nothing but those: there are breakpoints at the entry of onCreate
-// and onNewIntent, and one notice each when such a class is loaded.
+// debugger watches one VM for Intents that reach certain activities. It only
+// stops the VM for those: there are breakpoints at the entry of onCreate and
+// onNewIntent, and an event when such a class is loaded.
 type debugger struct {
 	vm      *jdwp.VM
 	tidy    context.Context // for what is undone, whatever else has ended
@@ -29,12 +29,13 @@ type debugger struct {
 	places  map[jdwp.RequestID]place
 	armed   map[[2]uint64]bool // class and method that have a breakpoint
 	layouts map[jdwp.ClassID]*layout
-	// waiters take the next event of a request, and let go on what it stopped.
+	// waiters receive the next event of a request, and must resume what it
+	// stopped.
 	waiters map[jdwp.RequestID]chan jdwp.EventSet
 	ended   chan struct{} // closed when run ends
 }
 
-// place is a breakpoint: where the Intent is found at it.
+// place describes a breakpoint: where to find the Intent.
 type place struct {
 	newIntent bool
 	slots     []int // where onNewIntent's argument may be
@@ -47,8 +48,8 @@ func newDebugger(in *inside, vm *jdwp.VM) *debugger {
 		ended: make(chan struct{})}
 }
 
-// watch sets the breakpoints. A class that is not loaded yet is asked for
-// first, so that none is missed that is loaded in between.
+// watch sets the breakpoints. It first requests events for classes that are not
+// loaded yet, so that none is missed that is loaded in between.
 func (d *debugger) watch(ctx context.Context) error {
 	for _, name := range d.classes {
 		if _, err := d.vm.Request(ctx, jdwp.ClassPrepare, jdwp.SuspendThread, jdwp.ClassMatch(name)); err != nil {
@@ -75,8 +76,8 @@ const (
 	onNewIntent = "onNewIntent"
 )
 
-// arm sets the breakpoints of an activity. The method may be one that it
-// inherits; then a stop for another activity is let go on at once.
+// arm sets the breakpoints of an activity. The method may be inherited; a stop
+// for another activity is then resumed immediately.
 func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) error {
 	d.mu.Lock()
 	d.entries[class] = name
@@ -115,9 +116,9 @@ func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) err
 	return nil
 }
 
-// intentSlots are the slots in which the Intent may be that onNewIntent is
-// called with. The debug information says it; a method without any is searched,
-// as its argument is in the last of its registers, and their number is unknown.
+// intentSlots are the slots that may hold the Intent argument of onNewIntent.
+// Debug information gives the slot; without it, the registers are searched,
+// since the argument is in the last one and their number is unknown.
 func (d *debugger) intentSlots(ctx context.Context, class jdwp.ClassID, method jdwp.MethodID) []int {
 	variables, err := d.vm.Variables(ctx, class, method)
 	if err == nil {
@@ -188,7 +189,7 @@ func (d *debugger) run(ctx context.Context) {
 	}
 }
 
-// handOver gives an event set to who awaits it.
+// handOver passes an event set to its waiter.
 func (d *debugger) handOver(set jdwp.EventSet) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -202,7 +203,7 @@ func (d *debugger) handOver(set jdwp.EventSet) bool {
 	return false
 }
 
-// stopped reads what there is to read at a stop, and lets the thread go on.
+// stopped reads the data at a stop, and resumes the thread.
 func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 	at := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, d.stopTime)
@@ -224,20 +225,21 @@ func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 			}
 		}
 	}
-	// Before the app goes on: what it logs of the reply itself comes later so.
+	// Before resuming, so that this comes before what the app itself logs about
+	// the reply.
 	if c != nil {
 		c.at, c.stood = at, time.Since(at)
 		d.put(*c)
 	}
-	// Whatever happened: the app goes on. Where this fails, the VM is closed,
-	// which does the same.
+	// The app must be resumed in any case. If this fails, the VM is closed,
+	// which resumes it too.
 	if d.vm.Release(d.tidy, set) != nil {
 		_ = d.vm.Close()
 	}
 }
 
-// catch reads the Intent that an activity was called with; nil if it is
-// another activity, which inherits the same method.
+// catch reads the Intent that an activity was called with; nil for another
+// activity that inherits the same method.
 func (d *debugger) catch(ctx context.Context, thread jdwp.ThreadID, p place) *caught {
 	frames, err := d.vm.Frames(ctx, thread, 0, 1)
 	if err == nil && len(frames) == 0 {
@@ -295,12 +297,12 @@ const (
 	maxBytes  = 2 << 20
 )
 
-// errParcelled is a Bundle that nobody has read yet.
+// errParcelled is returned for a Bundle that is still a Parcel.
 var errParcelled = errors.New("the app has not read its Intent")
 
-// readIntent reads the extras of an Intent. A Bundle that is still what Binder
-// brought, a Parcel, is made to read itself, as the activity would in the next
-// moment; that takes a thread that stands, 0 for none.
+// readIntent reads the extras of an Intent. A Bundle that is still a Parcel, as
+// Binder delivered it, is made to unparcel, as the activity would do next; that
+// needs a suspended thread, 0 for none.
 func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layout, intent jdwp.ObjectID) (androidwire.Extras, error) {
 	bundle, err := d.reference(ctx, intent, l.intentExtras)
 	if err != nil || bundle == 0 {
@@ -339,8 +341,7 @@ func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layo
 	if err != nil {
 		return nil, err
 	}
-	// All at once: that the answers come back to back is what keeps the stop
-	// short.
+	// In parallel: answers that come back to back keep the stop short.
 	extras := make(androidwire.Extras, size)
 	var reads []func() error
 	for i := range extras {
@@ -363,7 +364,7 @@ func (d *debugger) readIntent(ctx context.Context, thread jdwp.ThreadID, l *layo
 }
 
 // readValue reads a value of a Bundle with its Java type. Types that no reply
-// has are told by the name of their class.
+// has are returned with the name of their class.
 func (d *debugger) readValue(ctx context.Context, l *layout, v jdwp.Value) (androidwire.Value, error) {
 	if v.IsNull() {
 		return androidwire.Value{}, nil
@@ -406,7 +407,7 @@ func (d *debugger) readValue(ctx context.Context, l *layout, v jdwp.Value) (andr
 	return androidwire.Other(name, ""), nil
 }
 
-// explain adds what an exception of the VM says of itself to an error.
+// explain adds the message of an exception of the VM to an error.
 func (d *debugger) explain(ctx context.Context, thread jdwp.ThreadID, err error) error {
 	var thrown *jdwp.Thrown
 	if !errors.As(err, &thrown) {
@@ -428,7 +429,7 @@ type exception struct {
 func (e *exception) Error() string { return fmt.Sprintf("%q", excerpt(e.text)) }
 func (e *exception) Unwrap() error { return e.err }
 
-// together does several things at the same time and returns what went wrong.
+// together runs functions in parallel and returns their errors.
 func together(do ...func() error) error {
 	errs := make([]error, len(do))
 	var wg sync.WaitGroup

@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// intent makes an Intent. What the intent: URI scheme can say is said in one
-// call; it has no null and no byte[].
+// intent creates an Intent. Everything that the intent: URI scheme supports is
+// set in one call; the scheme has no null and no byte[].
 func (w *worker) intent(ctx context.Context, in *androidwire.Intent) (jdwp.ObjectID, error) {
 	text, err := w.str(ctx, new(intentURI(in)))
 	if err != nil {
@@ -97,7 +97,7 @@ func (w *worker) hashMap(ctx context.Context, m map[string]string) (jdwp.Value, 
 }
 
 // intentURI writes an Intent as an intent: URI (android.content.Intent,
-// parseUri), as far as that can say it.
+// parseUri), as far as the scheme supports it.
 func intentURI(in *androidwire.Intent) string {
 	var b strings.Builder
 	data, scheme := in.Data, ""

@@ -8,8 +8,8 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
-// layout is where, in the objects of one VM, an Intent keeps what it carries.
-// The names are AOSP's, the same from API 24 to 37.
+// layout has the fields in which, in the objects of one VM, an Intent stores
+// its data. The names are AOSP's, the same from API 24 to 37.
 type layout struct {
 	activityIntent jdwp.FieldID // android.app.Activity.mIntent
 	intent         jdwp.ClassID // android.content.Intent
@@ -39,9 +39,9 @@ const (
 var boxNames = []string{"java.lang.Integer", "java.lang.Long", "java.lang.Boolean", "java.lang.Double", "java.lang.Float",
 	"java.lang.Short", "java.lang.Byte", "java.lang.Character"}
 
-// layoutOf finds the layout for an activity: that of the framework which its
-// own class was loaded by. A phone has one; a VM with several class loaders
-// may have more.
+// layoutOf finds the layout for an activity: that of the framework classes
+// which its own class loader uses. A phone has one; a VM with several class
+// loaders may have more.
 func (d *debugger) layoutOf(ctx context.Context, class jdwp.ClassID) (*layout, error) {
 	d.mu.Lock()
 	l := d.layouts[class]
@@ -137,8 +137,8 @@ func (d *debugger) findLayout(ctx context.Context, activity jdwp.ClassID) (*layo
 	return l, together(finds...)
 }
 
-// class finds a class of the framework. Where several are loaded, it is the
-// one of the given loader.
+// class finds a class of the framework. If several are loaded, it is the one of
+// the given loader.
 func (d *debugger) class(ctx context.Context, name string, loader jdwp.ObjectID) (jdwp.ClassID, error) {
 	return d.signed(ctx, signatureOf(name), loader)
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
-// worker is a thread of wxctl's own in the app's process: a plain
-// java.lang.Thread that stands at the entry of its run method, where calls can
-// be made in it. What those wait for holds nobody of the app. Let go, its run
-// method has nothing to run, and it ends.
+// worker is a thread that wxctl creates in the app's process: a plain
+// java.lang.Thread that is stopped at the entry of its run method, where
+// methods can be invoked in it. While it waits, no thread of the app does. When
+// resumed, its run method is empty, and it ends.
 type worker struct {
 	*debugger
 	thread jdwp.ThreadID
-	set    jdwp.EventSet // what it stands for
+	set    jdwp.EventSet // the event that stopped it
 	loader jdwp.ObjectID // of the framework's classes
 	app    jdwp.ObjectID // the android.app.Application
-	stood  time.Duration // how long a thread of the app was held to make this one
+	stood  time.Duration // how long a thread of the app was stopped to create this one
 }
 
 const (
@@ -29,10 +29,10 @@ const (
 	sigUri       = "Landroid/net/Uri;"
 )
 
-// startWorker makes a worker. A thread may only be made to call something while an
-// event has stopped it, so that is waited for once: some looper of the app
-// taking its next message, which wake provokes. That thread is held for as
-// long as it takes to make and start another one.
+// startWorker creates a worker. Methods can only be invoked in a thread that
+// was stopped by an event, so it waits for one once: a looper of the app that
+// takes its next message, which wake provokes. That thread is stopped for as
+// long as it takes to create and start another one.
 func (d *debugger) startWorker(ctx context.Context, wake func(context.Context) error) (*worker, error) {
 	w := &worker{debugger: d}
 	stop, err := d.nextMessage(ctx, wake)
@@ -58,7 +58,7 @@ func (d *debugger) startWorker(ctx context.Context, wake func(context.Context) e
 	return w, w.findApp(ctx)
 }
 
-// stop is a thread of the app that stands, and the worker that is started there.
+// stop is a stopped thread of the app, and the worker that is started from it.
 type stop struct {
 	set     jdwp.EventSet
 	loader  jdwp.ObjectID
@@ -66,10 +66,10 @@ type stop struct {
 	run     jdwp.RequestID
 }
 
-// errGone is an app that ended, or let its debugger go.
+// errGone is returned when the app ended or detached its debugger.
 var errGone = errors.New("the app ended, or its VM detached wxctl")
 
-// receive waits for an event that requestInto was to bring.
+// receive waits for an event of requestInto.
 func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp.EventSet, error) {
 	select {
 	case set := <-from:
@@ -81,8 +81,8 @@ func (d *debugger) receive(ctx context.Context, from <-chan jdwp.EventSet) (jdwp
 	}
 }
 
-// rearmAfter is when a breakpoint that no message hit is set anew: HotSpot 17
-// was seen, once in some 300 times, not to stop at one although messages came.
+// rearmAfter is when a breakpoint that was not hit is set again: HotSpot 17 was
+// seen, once in some 300 times, not to stop at one although messages came.
 const rearmAfter = 3 * time.Second
 
 // nextMessage waits for a looper of the app to take a message.
@@ -107,7 +107,7 @@ func (d *debugger) nextMessage(ctx context.Context, wake func(context.Context) e
 	}
 	arm := func() error {
 		for class, method := range places {
-			// Once and no more: the thread must not stop again while it is held.
+			// Only once: the thread must not stop again while it is held.
 			id, err := d.requestInto(ctx, hit, jdwp.Count(1), jdwp.At(jdwp.Location{Type: jdwp.TypeClass, Class: class, Method: method}))
 			if err != nil {
 				return err
@@ -130,7 +130,7 @@ func (d *debugger) nextMessage(ctx context.Context, wake func(context.Context) e
 	s := &stop{}
 	for again := false; ; again = true {
 		if again {
-			for id := range requests { // two at one place would be one to the VM
+			for id := range requests { // the VM treats two at one place as one
 				if err := d.vm.Clear(ctx, id); err != nil {
 					return nil, err
 				}
@@ -159,8 +159,8 @@ func (d *debugger) nextMessage(ctx context.Context, wake func(context.Context) e
 	return s, nil
 }
 
-// forget gives up requests whose events nobody will wait for any more, and
-// lets go on what they stopped already.
+// forget removes requests whose events are no longer needed, and resumes what
+// they already stopped.
 func (d *debugger) forget(requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdwp.EventSet) {
 	for id := range requests {
 		if d.vm.Clear(d.tidy, id) != nil {
@@ -183,9 +183,9 @@ func (d *debugger) forget(requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdw
 	}
 }
 
-// requestInto asks for a breakpoint whose event goes to a channel. The events
-// of requests come from run, which knows the channel before any can: it waits
-// for the lock that is held here.
+// requestInto requests a breakpoint whose event goes to a channel. run delivers
+// events and needs the lock that is held here, so it knows the channel before
+// any event of it.
 func (d *debugger) requestInto(ctx context.Context, into chan jdwp.EventSet, filters ...jdwp.Filter) (jdwp.RequestID, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -196,7 +196,7 @@ func (d *debugger) requestInto(ctx context.Context, into chan jdwp.EventSet, fil
 	return id, err
 }
 
-// start makes and starts the thread, in the thread that stands.
+// start creates and starts the thread, from the stopped thread.
 func (w *worker) start(ctx context.Context, s *stop) error {
 	w.loader = s.loader
 	thread := s.set.Thread()
@@ -281,8 +281,8 @@ func (w *worker) call(ctx context.Context, object jdwp.ObjectID, name, signature
 	return w.keep(ctx, v)
 }
 
-// keep pins what a call returned, which nobody else may hold. Pins end with
-// the attachment.
+// keep pins an object that a call returned, which may have no other reference.
+// Pins end with the attachment.
 func (w *worker) keep(ctx context.Context, v jdwp.Value) (jdwp.Value, error) {
 	if v.Object() == 0 {
 		return v, nil

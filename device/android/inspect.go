@@ -11,11 +11,11 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// WeChat says which WeChat the phone has for an Android user, and for which
-// users there is one at all.
+// WeChat describes the WeChat of an Android user, and lists the users that have
+// one.
 func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.WeChat, error) {
-	// The owner is there on every phone, so it is asked of before anything is
-	// known; all is asked in one go where nobody else is there.
+	// The owner exists on every phone, so the first round trip asks about the
+	// owner; that is enough if there are no other users.
 	var users agent.Users
 	var chat agent.App
 	list, owner := &ask{Request: agent.Request{Verb: agent.ListUsers}, into: &users}, askInspect(0, androidwire.WeChat, &chat)
@@ -40,7 +40,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 			return device.WeChat{}, err
 		}
 	} else if chats[f.user] == nil {
-		// Somebody else's WeChat is still a WeChat on this phone.
+		// Another user's WeChat is also a WeChat on this phone.
 		for _, u := range users.Users {
 			if chats[u.ID] != nil {
 				f.user = u.ID
@@ -58,7 +58,7 @@ func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.We
 	return *w, nil
 }
 
-// Inspect says what WeChat will check of an app.
+// Inspect reports what WeChat will check about an app.
 func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*device.Inspection, error) {
 	user := choice.ID
 	name := id.Package

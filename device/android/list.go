@@ -15,15 +15,15 @@ import (
 // [device.Backend].
 type Backend struct {
 	Server Server
-	// Transport, if set, is what the phones are said to be connected by, for
-	// servers whose phones are virtual.
+	// Transport, if set, replaces the phones' transport, for servers whose
+	// phones are virtual.
 	Transport device.Transport
-	// Options go to every phone that is opened.
+	// Options are passed to every phone that is opened.
 	Options Options
-	// Note, if set, is told of each line of the server's list that can't be
-	// read. It hides no other.
+	// Note, if set, is called for each line of the server's list that can't be
+	// parsed. The other lines are still used.
 	Note func(device.Note)
-	// Memory is a file that keeps what phones told of themselves; "" for none.
+	// Memory is a file that caches the phones' descriptions; "" for none.
 	Memory string
 
 	mu      sync.Mutex
@@ -43,9 +43,9 @@ func (b *Backend) lacks(i device.Info, agent bool) {
 // Platform returns Android.
 func (b *Backend) Platform() device.Platform { return device.Android }
 
-// List returns the server's phones; those that are ready are asked for name,
-// model, version and serial number, all at once, if they did not tell it before. A phone that doesn't answer
-// soon stays in the list without them, as not answering.
+// List returns the server's phones. Those that are ready are asked for name,
+// model, version and serial number, all at once, unless that is cached. A phone
+// that doesn't answer soon stays in the list without them, as not answering.
 func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
 	remembered := beside(ctx, func(context.Context) (*memory, error) { return b.remember(), nil }) // while the server answers
 	defer remembered.stop()
@@ -78,13 +78,14 @@ func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) 
 	return infos, nil
 }
 
-// longestAnswer is what adb's four hex digits can tell of the length of an
-// answer; the server cuts what is longer, without a word (AOSP adb_io.cpp,
+// longestAnswer is the longest answer that adb's four hex digits can announce;
+// the server silently truncates longer ones (AOSP adb_io.cpp,
 // SendProtocolString).
 const longestAnswer = 0xffff
 
-// cut reports whether an answer may have been cut, and returns the whole lines
-// of it: one more like its longest would not have had room.
+// cut reports whether an answer may have been truncated, and returns its
+// complete lines: it may have been if another line as long as its longest had
+// no room.
 func cut(answer string) (whole string, may bool) {
 	longest := 0
 	for line := range strings.Lines(answer) {
@@ -96,8 +97,8 @@ func cut(answer string) (whole string, may bool) {
 	return answer[:strings.LastIndexByte(answer, '\n')+1], true
 }
 
-// complete reads a list. Where it may have been cut, the phones that it lacks
-// are taken from the short list, which has room for three times as many.
+// complete reads a list. If it may have been truncated, the missing phones are
+// taken from the short list, which has room for three times as many.
 func (b *Backend) complete(ctx context.Context, answer string) (entries []entry, unread []string, err error) {
 	answer, may := cut(answer)
 	entries, unread = parseList(answer)
@@ -131,7 +132,8 @@ func (b *Backend) complete(ctx context.Context, answer string) (entries []entry,
 	return entries, unread, nil
 }
 
-// tell notes the lines that can't be read: a phone must not vanish silently.
+// tell notes the lines that can't be parsed: a phone must not disappear
+// silently.
 func (b *Backend) tell(unread []string) {
 	if b.Note == nil {
 		return

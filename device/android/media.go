@@ -14,15 +14,15 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// MediaDir is where media of an Android user are pushed to: on that user's
-// shared storage, where MediaStore looks for pictures and films, in a
-// directory of its own.
+// MediaDir is the directory for media of an Android user: on that user's shared
+// storage, where MediaStore looks for pictures and videos, in a directory of
+// its own.
 func MediaDir(user int) string {
 	return fmt.Sprintf("/storage/emulated/%d/Pictures/wxctl", user)
 }
 
-// stamp is what the names of our files on the phone begin with: when they
-// came there, by our clock, and something that no other has.
+// stamp is the prefix of our file names on the phone: the time by our clock,
+// and a random tag.
 func stamp(now time.Time) string {
 	var tag [2]byte
 	rand.Read(tag[:]) // never fails
@@ -32,8 +32,8 @@ func stamp(now time.Time) string {
 // stamped finds the time in such a name.
 var stamped = pattern(`^([0-9a-f]{8})[0-9a-f]{4}-[^/]+$`)
 
-// fileName makes a name that every file system and URI takes, with the
-// extension kept: WeChat goes by it.
+// fileName returns a name that every file system and URI accepts, with the same
+// extension: WeChat uses the extension.
 func fileName(name string) string {
 	name = path.Base(strings.ReplaceAll(strings.ToValidUTF8(name, "_"), `\`, "/"))
 	name = strings.Map(func(r rune) rune {

@@ -37,7 +37,7 @@ type observer struct {
 	inside    *inside // what looks into the app; nil if nothing does
 	pkg       string  // the app's
 
-	open       map[string]bool // entry activities of WeChat that are up
+	open       map[string]bool // entry activities of WeChat that are open
 	sawEntry   bool
 	moved      bool // a screen of WeChat beyond its entry came up
 	sawLogin   bool
@@ -53,19 +53,19 @@ type observer struct {
 	askTasks   bool              // a task may have been made of the reply just now
 	held       intents.Reply     // read from a task: used if no better means brings one
 
-	// lookBack looks for the reply in an app that was called back before anybody
-	// looked into it; nil where that can't be, or was done.
+	// lookBack searches for the reply in an app that was called back before
+	// wxctl was attached; nil if that is impossible or done.
 	lookBack    func(context.Context) error
 	lookNow     bool // the app was called back just now
 	logsReplies bool // the app has the debug hook, most likely
 }
 
-// at returns when the phone logged something, since begin.
+// at converts the phone's clock to the time since begin.
 func (o *observer) at(phoneMs int64) time.Duration {
 	return o.sentAt + time.Duration(max(phoneMs-o.sentMs, 0))*time.Millisecond
 }
 
-// observe looks at one logged line.
+// observe handles one logged line.
 func (o *observer) observe(ev agent.Event) {
 	if o.sentMs == 0 {
 		o.sentMs = ev.AtMs
@@ -137,9 +137,9 @@ func (o *observer) went(s screen, component string) {
 	}
 }
 
-// called handles what happens to the activity in which WeChat calls the app
-// back. That activity may be started by others too: whoever the system says
-// did it must be WeChat.
+// called handles events of the activity in which WeChat calls the app back.
+// Other apps may start that activity too: the system must have logged WeChat as
+// the caller.
 func (o *observer) called(e activityEvent, at time.Duration) {
 	if e.user != o.user {
 		return
@@ -163,7 +163,7 @@ func (o *observer) called(e activityEvent, at time.Duration) {
 	}
 }
 
-// backAt says that an activity was called back.
+// backAt is the evidence that an activity was called back.
 func (o *observer) backAt(component string) string {
 	if what, ok := o.back[component]; ok {
 		return what
@@ -179,8 +179,8 @@ func (o *observer) backAt(component string) string {
 	return what
 }
 
-// startedByOther reports whether the log says that somebody else than WeChat
-// started an activity.
+// startedByOther reports whether the log names an app other than WeChat as the
+// one that started an activity.
 func (o *observer) startedByOther(component string) bool {
 	uid, ok := o.starter[component]
 	return ok && uid != o.wechatUID
@@ -241,7 +241,7 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 		case err != nil:
 			return err
 		case why == waitEvent:
-			// What was read in the app came before what the app logs of it,
+			// What was read in the app comes before what the app logs about it,
 			// whichever is noticed first, and after the call.
 			switch c, ok := o.inside.take(); {
 			case !ok:
@@ -276,7 +276,7 @@ func (p *Phone) until(ctx context.Context, o *observer, state device.Progress) e
 	return nil
 }
 
-// look looks back into the app, once.
+// look runs lookBack, once.
 func (o *observer) look(ctx context.Context) {
 	look := o.lookBack
 	o.lookNow, o.lookBack = false, nil
@@ -288,16 +288,16 @@ func (o *observer) look(ctx context.Context) {
 	}
 }
 
-// ahead reports whether something was read in the app of whose call the log
-// has not told yet.
+// ahead reports whether something was read in the app whose call is not in the
+// log yet.
 func (o *observer) ahead(c caught) bool {
 	return o.told <= o.read && slices.Contains(o.entries, o.pkg+"/"+c.class)
 }
 
-// catchUp reads the log up to the call that something was read at, so that the
-// screens that came before the reply are known: the system logs a call before
-// the app runs, but the log may take longer to come here. It gives up quietly;
-// the reply was read either way.
+// catchUp reads the log up to the call whose Intent was read, so that the
+// screens before the reply are known: the system logs a call before the app
+// runs, but the log may arrive later. A failure is ignored; the reply was read
+// either way.
 func (p *Phone) catchUp(ctx context.Context, o *observer, c caught) {
 	patience := time.Now().Add(briefly)
 	for o.ahead(c) {
@@ -309,13 +309,13 @@ func (p *Phone) catchUp(ctx context.Context, o *observer, c caught) {
 	}
 }
 
-// briefly is how long a reply is waited for by those who asked for less: it
-// comes within moments, where it can be read at all, the start of the app
-// included.
+// briefly is how long a reply is waited for if a weaker state was asked for: if
+// it can be read at all, it comes within moments, including the start of the
+// app.
 const briefly = 5 * time.Second
 
-// patience is when what is waited for is no longer expected; the zero time if
-// the end of the command's time is soon enough.
+// patience is when to stop waiting, since nothing more is expected; the zero
+// time for the end of the command's time.
 func (o *observer) patience(state device.Progress, options Options) time.Time {
 	switch {
 	case o.Out.State == device.Returned && (!o.others || o.held != nil):
@@ -339,8 +339,8 @@ func (o *observer) patience(state device.Progress, options Options) time.Time {
 	return time.Time{}
 }
 
-// stuck tells of the screen on which WeChat shows that it refuses an app: it
-// looks as its entry screen does, on which nothing follows.
+// stuck adds the screen on which WeChat shows that it refuses an app: it is the
+// entry screen, and nothing follows.
 func (o *observer) stuck(err error) {
 	refused := o.Answer != nil && o.Answer.Answer().ErrCode == intents.ErrBan
 	waits := err != nil && device.AsError(err).Code == device.NotSeen && o.Out.State == device.Delivered && len(o.open) > 0
@@ -355,7 +355,8 @@ func (o *observer) stuck(err error) {
 	}
 }
 
-// notSeen says what was seen instead of the state that was waited for.
+// notSeen is the error that says what was seen instead of the state that was
+// waited for.
 func (o *observer) notSeen(state device.Progress) error {
 	e := device.Errorf(device.NotSeen, "%q was not seen in time", state)
 	e.Err = context.DeadlineExceeded

@@ -17,27 +17,28 @@ import (
 type Options struct {
 	// Dex is the agent to run; nil: the one built in.
 	Dex []byte
-	// DropAfter is how long WeChat may show no screen, once the activity that
-	// took the request is gone, before that counts as a refusal. Zero: 3 s.
+	// DropAfter is how long after the activity that accepted the request is
+	// gone WeChat may show no screen before that counts as a refusal. Zero: 3
+	// s.
 	DropAfter time.Duration
 	// UnreadAfter is how long after WeChat called the app back its reply may
-	// take to be read or logged, the app's own start included. Zero: 20 s.
+	// take to be read or logged, including the app's start. Zero: 20 s.
 	UnreadAfter time.Duration
-	// OtherDebugger says how much of the time that is left wxctl waits for
-	// another debugger to leave an app that has no debug hook, or whose request
-	// only it can send. Nil: half of it.
+	// OtherDebugger returns how much of the remaining time wxctl waits for
+	// another debugger to detach from an app that has no debug hook, or whose
+	// request can only be sent by attaching. Nil: half of it.
 	OtherDebugger func(left time.Duration) time.Duration
-	// HookedDebugger is how long another debugger of an app with the debug hook
-	// is waited for, where the hook will do as well. Zero: 2 s.
+	// HookedDebugger is how long wxctl waits for another debugger to detach if
+	// the app's debug hook can be used instead. Zero: 2 s.
 	HookedDebugger time.Duration
-	// StopTime bounds everything that is done while a thread of the app stands.
-	// It takes some milliseconds; after five seconds Android calls an app
-	// unresponsive. Zero: 4.5 s.
+	// StopTime limits how long a thread of the app is stopped. It takes some
+	// milliseconds; after five seconds Android reports an app as unresponsive
+	// (ANR). Zero: 4.5 s.
 	StopTime time.Duration
 }
 
-// Phone is an open Android phone. Its agent starts with the first thing that
-// needs it and serves everything until Close.
+// Phone is an open Android phone. Its agent is started when it is first needed
+// and runs until Close.
 type Phone struct {
 	server  Server
 	info    device.Info
@@ -52,7 +53,7 @@ type Phone struct {
 	swept   time.Time // when files of earlier runs were looked for
 }
 
-// Open makes a phone usable. It does not talk to it yet.
+// Open returns a phone, without a round trip.
 func (b *Backend) Open(_ context.Context, info device.Info) (device.Phone, error) {
 	if info.State != device.Ready {
 		return nil, device.Errorf(device.PhoneNotReady, "phone %s is not ready: %s", info.Label(), info.State).WithHint("%s", info.Fix)
@@ -93,7 +94,8 @@ func (b *Backend) dex() []byte {
 // Info returns what is known of the phone.
 func (p *Phone) Info() device.Info { return p.info }
 
-// Close removes the files that were kept for more requests and ends the agent.
+// Close removes the files that were kept for further requests and ends the
+// agent.
 func (p *Phone) Close() error {
 	err := p.removeStored()
 	if p.agent == nil {
@@ -104,9 +106,9 @@ func (p *Phone) Close() error {
 	return errors.Join(err, s.Close())
 }
 
-// do sends requests to the agent, which it starts if there is none. An agent
-// that died since the last request is started once more, and watches what its
-// forerunner did: the phone may have killed it while nothing was asked of it.
+// do sends requests to the agent, and starts it if necessary. An agent that
+// died since the last request is started again and watches the same buffers:
+// the phone may have killed it while it was idle.
 func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 	fresh := p.agent == nil
 	var err error
@@ -171,7 +173,7 @@ func pick(choice device.UserChoice, users agent.Users, chats map[int]*agent.App)
 		WithHint("choose one with --android-user %d", have[0].ID)
 }
 
-// facts are what is asked of the phone before a request is sent, all at once.
+// facts are what is asked before a request is sent, in one round trip.
 type facts struct {
 	users  agent.Users
 	user   int
@@ -179,8 +181,8 @@ type facts struct {
 	state  agent.State
 }
 
-// learn asks what every delivery needs to know, and more with it; all of it in
-// one go, as long as only one user is there.
+// learn asks what every delivery needs to know, plus more; in one round trip if
+// there is only one user.
 func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*ask) (*facts, error) {
 	first := 0
 	if choice.Set {
@@ -201,7 +203,7 @@ func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*as
 		return nil, refusedByAgent(users.err)
 	}
 	if choice.Set {
-		// Before anything else that a phone may say of a user that isn't there.
+		// Before any other error that a phone may return for a missing user.
 		if _, err := pick(choice, f.users, nil); err != nil {
 			return nil, err
 		}
@@ -270,8 +272,8 @@ func (p *Phone) inspectOthers(ctx context.Context, users []agent.User, known int
 	return nil
 }
 
-// note keeps what an inspection found of a user's WeChat. A user that shell may
-// not look into (a secure folder) has none.
+// note records the result of inspecting a user's WeChat. A user that adb's
+// shell may not access (a secure folder) has none.
 func note(chats map[int]*agent.App, a *ask) error {
 	app, err := found(a, a.into.(*agent.App))
 	var refused *agent.Error
@@ -285,8 +287,9 @@ func note(chats map[int]*agent.App, a *ask) error {
 	return nil
 }
 
-// askInspect asks for all of a package but its manifest: that of an app with
-// many components may not fit into an answer, and is nothing that a request needs.
+// askInspect asks for everything about a package but its manifest: that of an
+// app with many components may be too large for an answer, and no request needs
+// it.
 func askInspect(user int, pkg string, into *agent.App) *ask {
 	return &ask{Request: agent.Request{Verb: agent.Inspect, User: user, Package: pkg, Brief: true}, into: into}
 }
@@ -306,7 +309,7 @@ func found(a *ask, app *agent.App) (*agent.App, error) {
 	return nil, refusedByAgent(a.err)
 }
 
-// refusedByAgent makes a sentence of what the phone refused.
+// refusedByAgent converts a refusal of the phone to a sentence.
 func refusedByAgent(err error) error {
 	e := device.Errorf(device.Failed, "%w", err)
 	var refused *agent.Error

@@ -20,8 +20,8 @@ type placed struct {
 	uri   string
 }
 
-// stored is a file that was brought to the phone for more requests than one, and
-// that is still there.
+// stored is a file that was copied to the phone for several requests, and is
+// still there.
 type stored struct {
 	placed
 	user   int
@@ -29,8 +29,8 @@ type stored struct {
 	needed bool // WeChat may read it yet
 }
 
-// way is a connection for the first file, opened while the agent is asked
-// whether the phone can take the request at all.
+// way is a connection for the first file, opened while the agent is still asked
+// whether the phone can accept the request.
 type way struct{ *aside[*conn] }
 
 func (d *delivery) wayForFiles(ctx context.Context) {
@@ -39,7 +39,7 @@ func (d *delivery) wayForFiles(ctx context.Context) {
 	}
 }
 
-// take returns the connection, once; nil after that.
+// take returns the connection the first time, then nil.
 func (w *way) take() (*conn, error) {
 	if w.aside == nil {
 		return nil, nil
@@ -57,7 +57,7 @@ func (w *way) close() {
 	}
 }
 
-// place brings the job's media to the phone and makes MediaStore know them.
+// place copies the job's media to the phone and adds them to MediaStore.
 func (d *delivery) place(ctx context.Context) error {
 	if len(d.Job.Media) > 0 {
 		d.listForgotten(ctx)
@@ -115,8 +115,8 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	return nil
 }
 
-// index makes MediaStore know a file. refused is what the phone says against
-// it; err is the channel's.
+// index adds a file to MediaStore. refused is the phone's refusal; err is an
+// error of the connection.
 func (d *delivery) index(ctx context.Context, to *placed) (refused, err error) {
 	var indexed agent.Indexed
 	a := &ask{Request: agent.Request{Verb: agent.Index, User: d.facts.user, Path: to.path}, into: &indexed}
@@ -134,8 +134,8 @@ func (d *delivery) index(ctx context.Context, to *placed) (refused, err error) {
 	return nil, nil
 }
 
-// placeAgain finds the file among those that this run brought to the phone, by
-// its name and what is in it, and asks whether it is still there.
+// placeAgain finds the file among those that this run has copied to the phone,
+// by its name and content, and asks whether it is still there.
 func (d *delivery) placeAgain(ctx context.Context, m device.Media) (there bool, err error) {
 	alike := func(s *stored) bool {
 		return s.user == d.facts.user && s.media.Name == m.Name && s.media.MIME == m.MIME && s.media.Size == m.Size
@@ -194,7 +194,7 @@ func (p *Phone) forget(path string) {
 	p.stored = slices.DeleteFunc(p.stored, func(s *stored) bool { return s.path == path })
 }
 
-// closeTime is how long closing a phone may take to leave nothing on it.
+// closeTime limits cleaning up the phone when it is closed.
 const closeTime = 5 * time.Second
 
 // removeStored removes the files that were kept for more requests.

@@ -14,20 +14,20 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// gadb moves files (adb's sync service) well, but it knows no context, dials
-// without a deadline, trusts the lengths that a server sends, panics on some
-// answers, cuts serials at blanks, and leaks a socket when a phone is gone. So
-// it dials a loopback relay, which pipes it to a connection that is open
-// already, knows its phone and ends with the context. See
+// gadb is good at moving files (adb's sync service), but it has no context,
+// dials without a deadline, trusts the lengths that a server sends, panics on
+// some answers, cuts serials at blanks, and leaks a socket when a phone is
+// gone. So it dials a loopback relay, which forwards to a connection that is
+// already open, already selects its phone and ends with the context. See
 // docs/decisions/0011-relay-for-gadb.md.
 
 // maxSyncFrame bounds a frame of the sync service: SYNC_DATA_MAX, 64 KiB (adb
 // file_sync_protocol.h). Messages of FAIL are shorter.
 const maxSyncFrame = 64 << 10
 
-// unbounded takes the place of gadb's read timeout of 60 s, which would end a
-// transfer that takes longer although it goes on: the context bounds it. gadb
-// multiplies the number with a second by itself.
+// unbounded replaces gadb's read timeout of 60 s, which would interrupt long
+// transfers: the context limits them. gadb multiplies the number by a second
+// itself.
 var unbounded = sync.OnceFunc(func() { gadb.DefaultAdbReadTimeout = 30 * 24 * 60 * 60 })
 
 // openFiles opens a connection that one file can go over.
@@ -36,8 +36,7 @@ func (s Server) openFiles(ctx context.Context, phone string) (*conn, error) {
 	return far, s.unasked(err)
 }
 
-// relayed runs do with a gadb device whose transfer goes over far, until ctx
-// ends.
+// relayed calls do with a gadb device whose transfer uses far, until ctx ends.
 func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
 	unbounded()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -64,7 +63,8 @@ func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
 	return err
 }
 
-// guarded runs do with the relay's only device, and makes an error of a panic.
+// guarded calls do with the relay's only device, and converts a panic to an
+// error.
 func guarded(port int, do func(gadb.Device) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -82,8 +82,8 @@ func guarded(port int, do func(gadb.Device) error) (err error) {
 	return do(devices[0])
 }
 
-// preamble is what gadb asks before a transfer, on as many connections as it
-// likes, and what it is to hear: far is past all that.
+// preamble is what gadb asks before a transfer, on any number of connections,
+// and the prepared answers: far is already past all that.
 var preamble = map[string]string{
 	"host:devices-l":       "OKAY0036phone device product:x model:x device:x transport_id:1",
 	"host:transport:phone": "OKAY",
@@ -159,8 +159,8 @@ func (r *fileRelay) pipe(near net.Conn) error {
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		// On Linux by splice(2), so the file is not copied once more. What
-		// fails here shows on the way down.
+		// Go uses splice(2) on Linux, so the file is not copied again. An error
+		// here is noticed by answers.
 		io.Copy(r.far.Conn, near)
 		if half, ok := r.far.Conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
@@ -173,7 +173,7 @@ func (r *fileRelay) pipe(near net.Conn) error {
 	return err
 }
 
-// answers copies the phone's frames to gadb, as far as they are frames.
+// answers copies the phone's frames to gadb as long as they are valid.
 func answers(near io.Writer, far *conn) error {
 	r := bufio.NewReaderSize(far, maxSyncFrame+8)
 	last := "" // the kind of the frame before
@@ -189,7 +189,7 @@ func answers(near io.Writer, far *conn) error {
 		id := string(head[:4])
 		switch id {
 		case "DONE":
-			n = 0 // the number means nothing here
+			n = 0 // for this kind the number is not a length
 		case "OKAY", "DATA", "FAIL":
 			if n > maxSyncFrame || id == "OKAY" && n > 0 {
 				return far.nonsense("the server at %q is not an adb server: it sent a %s frame of %d bytes", id, n)
@@ -206,7 +206,7 @@ func answers(near io.Writer, far *conn) error {
 
 func lostInTransfer(err error) error {
 	if errors.Is(err, net.ErrClosed) {
-		return nil // gadb had enough, or the context ended
+		return nil // gadb closed the connection, or the context ended
 	}
 	return &device.Error{
 		Code:    device.PhoneLost,
@@ -216,8 +216,8 @@ func lostInTransfer(err error) error {
 	}
 }
 
-// widen gives a connection buffers for several frames, so that reading,
-// relaying and sending go on at once.
+// widen enlarges a connection's buffers to several frames, so that reading,
+// relaying and sending overlap.
 func widen(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		// If the system gives less, it is only slower.

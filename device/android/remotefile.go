@@ -9,8 +9,8 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 )
 
-// remoteFile reads a file on a phone in ranges, by the agent that is there
-// anyway: an APK may have 300 MB, of which 100 KB matter.
+// remoteFile reads ranges of a file on a phone, through its agent: an APK may
+// have 300 MB, of which 100 KB are needed.
 type remoteFile struct {
 	ctx  context.Context
 	p    *Phone
@@ -61,6 +61,6 @@ func (f *remoteFile) ReadAt(p []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// classTime bounds how long the code of an app is read from a phone: what it
-// tells is worth less than all the rest, and a large app takes long.
+// classTime limits how long an app's code is read from a phone: it is less
+// important than everything else, and a large app takes long.
 const classTime = 6 * time.Second

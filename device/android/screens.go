@@ -35,7 +35,7 @@ type screen struct {
 	what  string // in evidence
 }
 
-// name is the screen's in an Outcome; "" for what is not WeChat's.
+// name is the screen's name in an Outcome; "" if it isn't WeChat's.
 func (s screen) name() device.Screen {
 	switch s.role {
 	case roleForeign, roleChooser:
@@ -88,8 +88,8 @@ var screens = []screen{
 }
 
 // choosers are the activities in which a phone asks which of two WeChats, or
-// which app, shall take an Intent: AOSP's own and those of makers with dual
-// apps. A package ends with a slash where all of it is one.
+// which app, should handle an Intent: AOSP's own and those of makers with dual
+// apps. An entry that ends with a slash is a whole package.
 var choosers = []string{
 	"com.android.intentresolver/",
 	"com.miui.securitycore/com.miui.xspace.ui.activity.XSpaceResolveActivity", // Xiaomi, Redmi
@@ -121,7 +121,7 @@ func isChooser(pkg, class string) bool {
 	return chooserClass().MatchString(class) && systemPackage().MatchString(pkg)
 }
 
-// screenOf says what is known of a component.
+// screenOf returns what is known about a component.
 func screenOf(component string) screen {
 	pkg, class, _ := strings.Cut(component, "/")
 	if pkg != androidwire.WeChat {
@@ -145,8 +145,8 @@ func screenOf(component string) screen {
 	return screen{class, roleStep, "WeChat opened " + shortComponent(component)}
 }
 
-// wanted returns the roles of the screens that belong to a request: that one
-// came up means that it was opened.
+// wanted returns the roles of the screens that belong to a request: when one
+// opens, the state is Opened.
 func wanted(req intents.Request) []role {
 	switch r := req.(type) {
 	case intents.Share:

@@ -11,7 +11,7 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// send hands the request over and watches until the state that was asked for.
+// send hands the request over and watches until the requested state.
 func (d *delivery) send(ctx context.Context) error {
 	if d.Out.Route == device.RouteApp {
 		return d.sendInside(ctx)
@@ -31,7 +31,7 @@ func (d *delivery) send(ctx context.Context) error {
 		asks = append(asks, askFront())
 	}
 	if d.agent != nil {
-		d.agent.events = nil // they have other causes
+		d.agent.events = nil // these precede the request
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -66,9 +66,9 @@ func (d *delivery) hand(ctx context.Context, start *ask, asks []*ask) error {
 	return err
 }
 
-// lookAgain is for a start that was written and not answered: the phone's log,
-// over a new connection, tells what became of it, and the rest as ever. It is
-// read from a second before on, in which nobody else should have started WeChat.
+// lookAgain handles a start that was written and not answered: it reads the
+// phone's log over a new connection to see what happened. It reads from one
+// second earlier on, when nobody else should have started WeChat.
 func (d *delivery) lookAgain(ctx context.Context, sentAt time.Duration, lost error) error {
 	if d.Out.State == device.NotSent || ctx.Err() != nil {
 		return lost
@@ -91,8 +91,8 @@ func (d *delivery) lookAgain(ctx context.Context, sentAt time.Duration, lost err
 	return d.follow(ctx, o)
 }
 
-// againTime is how long the phone's log may take to tell of a start that it got
-// before: what it has is told at once.
+// againTime limits reading the log for a start that happened earlier: existing
+// lines are sent immediately.
 const againTime = 5 * time.Second
 
 // askFront asks what is in front.
@@ -100,7 +100,7 @@ func askFront() *ask {
 	return &ask{Request: agent.Request{Verb: agent.TopActivity}, into: new(agent.Top)}
 }
 
-// screenIs takes the answer to askFront.
+// screenIs handles the answer to askFront.
 func (d *delivery) screenIs(a *ask) {
 	if component, ok := fullComponent(a.into.(*agent.Top).Activity); a.err == nil && ok {
 		d.Out.ScreenAfter = shortComponent(component)
@@ -118,7 +118,7 @@ func (d *delivery) observing(sentAt time.Duration, sentMs int64) *observer {
 	return o
 }
 
-// follow watches what comes of a request that was handed over.
+// follow watches what happens after a request was handed over.
 func (d *delivery) follow(ctx context.Context, o *observer) error {
 	if !d.Forging() {
 		d.expect(o.sentAt)
@@ -130,7 +130,7 @@ func (d *delivery) follow(ctx context.Context, o *observer) error {
 	return d.Answered(err)
 }
 
-// expect says what follows from that a request was handed over.
+// expect records what is expected after a request was handed over.
 func (d *delivery) expect(at time.Duration) {
 	if d.Out.State >= device.Delivered {
 		d.Out.Sent(d.Job.Request.Kind())
@@ -162,7 +162,7 @@ func startError(refused error, s agent.Started, intent *androidwire.Intent) erro
 	if target == "" {
 		target = intent.Package
 	}
-	// The words, since the numbers of failures are others before Android 8.
+	// By name, since the numbers of failures differ before Android 8.
 	switch s.Word {
 	case "CLASS_NOT_FOUND", "INTENT_NOT_RESOLVED":
 		if intent.Component == "" {

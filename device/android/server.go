@@ -1,11 +1,11 @@
 // Package android drives Android phones through an adb server.
 //
-// Two things speak to the server: electricbubble/gadb, behind the relay of
-// relay.go, for moving files, and a small channel of our own (server.go,
-// shell.go) for everything that gadb can't do or can't be made to stop doing:
-// contexts, deadlines, exit codes, a separate standard error, standard input
-// that can be closed, and phone lists that know states. Neither ever starts,
-// stops or upgrades the server: it belongs to the lab.
+// Two clients talk to the server: electricbubble/gadb, behind the relay of
+// relay.go, moves files, and this package's own client (server.go, shell.go)
+// does what gadb can't do or can't be interrupted in: contexts, deadlines, exit
+// codes, a separate standard error, closing standard input, and phone lists
+// with states. Neither ever starts, stops or upgrades the server: other tools
+// may be using it.
 package android
 
 import (
@@ -163,10 +163,10 @@ func (s Server) conn(nc net.Conn) *conn {
 	return c
 }
 
-// Read reads, and acknowledges at once what was read. An adb server (1.0.41 of
-// 29.0.6 was seen to) sends by Nagle's algorithm: of several small answers it
-// holds all but the first back until that one is acknowledged, which Linux
-// delays by 40 ms where nothing is sent the other way.
+// Read reads, and acknowledges immediately. adb servers (1.0.41 of 29.0.6 was
+// seen to) use Nagle's algorithm: of several small answers the server holds
+// back all but the first until that one is acknowledged, which Linux delays by
+// 40 ms if nothing is sent the other way.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.raw != nil {
@@ -185,8 +185,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// during makes what do reads and writes end when ctx does. An error of do that
-// ctx caused is replaced by ctx's.
+// during interrupts the reads and writes in do when ctx ends. An error of do
+// that ctx caused is replaced by ctx's.
 func (c *conn) during(ctx context.Context, do func() error) error { return device.During(ctx, c, do) }
 
 // request sends a service request, as adb frames it: four hex digits and the
@@ -242,7 +242,7 @@ func (c *conn) block() (string, error) {
 	return string(data), nil
 }
 
-// broken names what a read or write error means for the user.
+// broken converts a read or write error to one for the user.
 func (c *conn) broken(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return err // during turns it into the context's error
@@ -274,7 +274,7 @@ type failError struct{ reason string }
 
 func (e *failError) Error() string { return "adb: " + strconv.Quote(e.reason) }
 
-// failure turns a server's FAIL into an error of the kind that it means.
+// failure converts a server's FAIL to an error of the matching kind.
 func failure(reason string) error {
 	err := &failError{reason}
 	lost := func(format string, args ...any) error {
@@ -336,7 +336,7 @@ func (s Server) slow(err error) error {
 	}
 }
 
-// unasked turns a bare FAIL of a host service into a sentence.
+// unasked converts the bare FAIL of a host service to a sentence.
 func (s Server) unasked(err error) error {
 	var fail *failError
 	var e *device.Error

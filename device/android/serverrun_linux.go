@@ -11,13 +11,13 @@ import (
 	"syscall"
 )
 
-// noWait opens a pipe without waiting for its other end, and no link.
+// noWait makes open not block on a named pipe, and fail on a symbolic link.
 const noWait = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 
-// serverRun tells one run of an adb server on this computer from others, by
-// the socket that it listens at and the computer's boot id: numbers of sockets
-// are not given twice before the computer starts anew (Linux, sock_alloc:
-// get_next_ino). It is "" for servers elsewhere, and where it can't be told.
+// serverRun identifies one run of an adb server on this computer, by the inode
+// of its listening socket and the computer's boot id: inode numbers of sockets
+// are not reused before the next boot (Linux, sock_alloc: get_next_ino). It is
+// "" for servers on other hosts, and if it can't be determined.
 func serverRun(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || host != "127.0.0.1" && host != "localhost" {
@@ -36,13 +36,13 @@ func serverRun(addr string) string {
 		return ""
 	}
 	defer f.Close()
-	// Addresses are numbers in the order of the machine.
+	// Addresses are numbers in the machine's byte order.
 	ends := fmt.Sprintf(":%04X", n)
 	here := fmt.Sprintf("%08X", binary.NativeEndian.Uint32([]byte{127, 0, 0, 1})) + ends
 	inode := ""
-	// sl, local_address, rem_address, st, queues, tr, retrnsmt, uid, timeout,
-	// inode (Linux, Documentation/networking/proc_net_tcp.rst). Listening
-	// sockets come first; two of one port can't be told apart.
+	// The columns are sl, local_address, rem_address, st, queues, tr, retrnsmt,
+	// uid, timeout, inode (Linux, Documentation/networking/proc_net_tcp.rst).
+	// Listening sockets come first; two on one port can't be distinguished.
 	const listening = "0A"
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())

@@ -15,18 +15,18 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 )
 
-// session is one agent that runs on a phone, over one connection. It is used
-// by one goroutine: requests are written and lines read by whoever asks, and
-// nothing runs in between.
+// session is one running agent, over one connection. It is used by one
+// goroutine: the caller writes requests and reads lines, and nothing runs in
+// between.
 type session struct {
 	sh     *shell
 	hello  agent.Hello
-	out    []byte   // of standard output, what is no whole line yet
-	lines  [][]byte // whole lines that were not looked at
+	out    []byte   // of standard output, an incomplete line
+	lines  [][]byte // complete lines that were not handled yet
 	log    []byte   // the end of its standard error, for when it dies
 	lastID int64
-	// written counts how often something was sent: each is a turn, the first
-	// one together with the hello.
+	// written counts how often something was sent: each is a round trip, the
+	// first one including the hello.
 	written int
 	events  [][]byte // lines of events that came while an answer was awaited
 }
@@ -37,11 +37,11 @@ const maxLog = 4 << 10
 // errNoAgent says that the agent is not on the phone yet.
 var errNoAgent = errors.New("the agent is not on the phone")
 
-// startAgent runs the agent and asks it what is known to be asked, before it
-// has said anything. The warm way is one connection: run it, since it is nearly
-// always there. Only when it isn't is it pushed, under another name, checked,
-// renamed and run: three connections in all, two where the phone said before
-// that the agent is not there. The answers are still to be read.
+// startAgent runs the agent and sends the first requests before it has answered
+// anything. Normally this takes one connection, since the agent is nearly
+// always on the phone. Otherwise it is pushed under another name, checked,
+// renamed and run: three connections in all, or two if the phone
+// said before that it has no agent. The answers are still to be read.
 func (p *Phone) startAgent(ctx context.Context, asks []*ask) (*session, error) {
 	if !p.lacks {
 		s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)), asks)
@@ -54,7 +54,7 @@ func (p *Phone) startAgent(ctx context.Context, asks []*ask) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Agents of other versions that nobody has run for a week may go.
+	// Agents of other versions that were not run for a week may be removed.
 	clean := &ask{Request: agent.Request{Verb: agent.Clean}}
 	s, err := p.runAgent(ctx, install, append([]*ask{clean}, asks...))
 	if err != nil {
@@ -88,8 +88,8 @@ func (p *Phone) pushAgent(ctx context.Context) (string, error) {
 		temporary, agent.Hash(p.dex), md5Hex(p.dex), installFailed, path, agent.Command(path)), nil
 }
 
-// runAgent starts command, which is to become the agent, sends it what it is
-// asked first and reads its hello.
+// runAgent starts command, which becomes the agent, sends the first requests
+// and reads its hello.
 func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*session, error) {
 	sh, err := p.server.openShell(ctx, target(p.info), command)
 	if errors.Is(err, errNoShellV2) {
@@ -118,8 +118,8 @@ func (p *Phone) runAgent(ctx context.Context, command string, asks []*ask) (*ses
 	return s, nil
 }
 
-// hangUp says why what was started is no agent. What a shell prints before it
-// gives up (a denial of SELinux, a missing app_process) is the reason then.
+// hangUp says why what was started is not an agent. What a shell prints before
+// it gives up (an SELinux denial, a missing app_process) is then the reason.
 func (s *session) hangUp(ctx context.Context, err error) error {
 	var refused *agent.Error
 	if errors.As(err, &refused) {
@@ -135,7 +135,7 @@ func (s *session) hangUp(ctx context.Context, err error) error {
 	return e
 }
 
-// ended says what it means that the agent's process is over.
+// ended is the error for an agent whose process ended.
 func (s *session) ended() error {
 	said := strings.TrimSpace(string(s.log))
 	switch {
@@ -158,7 +158,7 @@ func (s *session) ended() error {
 		WithHint("see the phone's log: adb logcat -d -t 50")
 }
 
-// excerpt shortens what a phone said, from the end: the last line counts.
+// excerpt shortens a phone's output, from the end: the last line matters.
 func excerpt(s string) string {
 	const most = 300
 	if len(s) <= most {
@@ -285,7 +285,8 @@ func (s *session) receive(ctx context.Context, asks ...*ask) error {
 	return nil
 }
 
-// died looks whether a failed write has its reason in what the agent said last.
+// died returns the agent's last output as the reason for a failed write, if
+// there is any.
 func (s *session) died(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -300,12 +301,12 @@ func (s *session) died(ctx context.Context, err error) error {
 	}
 }
 
-// isEvent reports whether a line tells an event. Most come before anybody waits
-// for one (those of the second before among them) and are never looked at, so
-// they are read when they are.
+// isEvent reports whether a line is an event. Most arrive before they are
+// waited for (those of the second before, for example) and are never used, so
+// they are parsed later.
 func isEvent(line []byte) bool { return bytes.HasPrefix(line, []byte(`{"event":`)) }
 
-// answer reads lines up to the one that answers id. Events on the way are kept.
+// answer reads lines up to the answer to id. Events in between are kept.
 func (s *session) answer(ctx context.Context, id int64) (agent.Line, error) {
 	for {
 		raw, err := s.readLine(ctx)
@@ -392,7 +393,7 @@ func (s *session) waitLine(ctx context.Context, wake <-chan struct{}, patience t
 	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
 	read := make(chan error, 1)
-	go func() { read <- s.sh.during(reading, s.fill) }() // which loses nothing when it is ended
+	go func() { read <- s.sh.during(reading, s.fill) }() // interrupting it loses nothing
 	select {
 	case err := <-read:
 		return waitEvent, err

@@ -24,16 +24,16 @@ const (
 	idCloseStdin = 4
 )
 
-// maxPacket bounds what one shell packet may hold: adbd's own buffer is
-// MAX_PAYLOAD, 1 MiB since Android 8. More is nonsense, not data.
+// maxPacket limits a shell packet: adbd's own buffer is MAX_PAYLOAD, 1 MiB
+// since Android 8. A larger one is invalid.
 const maxPacket = 1 << 20
 
-// sendChunk is how much standard input goes into one packet. adbd takes any
+// sendChunk is how much standard input goes into one packet. adbd accepts any
 // length, and reads it in pieces (ShellProtocol::Read).
 const sendChunk = 32 << 10
 
 // shell is one command that runs on a phone over shell,v2. Reading is
-// resumable: a read that a context ends loses nothing.
+// resumable: a read that is interrupted by its context loses nothing.
 type shell struct {
 	*conn
 	r *bufio.Reader
@@ -100,9 +100,9 @@ func (s *shell) closeIn(ctx context.Context) error {
 // errEnded says that a command has ended, and its exit code is known.
 var errEnded = errors.New("the command has ended")
 
-// next reads until something of the command's output arrived and hands it to
-// out or errOut; it returns errEnded when the command has ended. It must run
-// inside during.
+// next reads until some output of the command arrived and passes it to out or
+// errOut; it returns errEnded when the command has ended. It must run inside
+// during.
 func (s *shell) next(out, errOut func([]byte)) error {
 	for {
 		if s.done {
@@ -156,8 +156,8 @@ func (s *shell) next(out, errOut func([]byte)) error {
 	}
 }
 
-// lost says what it means that the stream of a running command broke off: the
-// phone went away, or its server did. adb closes the stream without an exit
+// lost is the error for a command whose stream broke off: the phone was
+// disconnected, or its server ended. adb closes the stream without an exit
 // packet when a phone is unplugged.
 func (s *shell) lost(err error) error {
 	broken := s.broken(err)
@@ -173,7 +173,7 @@ func (s *shell) lost(err error) error {
 	}
 }
 
-// Result is what a finished command left.
+// Result is the result of a finished command.
 type Result struct {
 	Exit   int // -1 if it can't be known
 	Stdout []byte
@@ -184,10 +184,10 @@ type Result struct {
 // wxctl runs this way says more.
 const maxOutput = 16 << 20
 
-// Run runs a command on a phone, feeds it stdin (nil for none) and returns
-// what it left. A phone with the old shell protocol only merges its standard
-// error into its output; its exit code is found out with a marker, and stdin
-// is refused.
+// Run runs a command on a phone with stdin as its input (nil for none) and
+// returns the result. A phone that only has the old shell protocol merges
+// standard error into the output; its exit code is read after a marker, and
+// stdin is refused.
 func (s Server) Run(ctx context.Context, serial, command string, stdin []byte) (Result, error) {
 	sh, err := s.openShell(ctx, serial, command)
 	if errors.Is(err, errNoShellV2) {

@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// systemCan refuses what the system's share targets of WeChat don't take. force
-// allows what is known not to work.
+// systemCan refuses what the system's share targets of WeChat don't accept.
+// force allows what is known not to work.
 func systemCan(req intents.Request, force bool) error {
 	share, ok := req.(intents.Share)
 	if !ok {
@@ -41,8 +41,8 @@ func systemCan(req intents.Request, force bool) error {
 	return nil
 }
 
-// systemMedia returns the files of a share by the system's way. What would
-// travel in an SDK's request goes to the phone as a file here.
+// systemMedia returns the files of a share by the system's route. Data that an
+// SDK request would contain is copied to the phone as a file here.
 func systemMedia(job device.Job) ([]device.Media, error) {
 	for _, m := range job.Media {
 		if m.AsPath {

@@ -12,19 +12,19 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// sourceTask is evidence from the Intent that a task was made with.
+// sourceTask is evidence from the Intent that created a task.
 const sourceTask = "base intent"
 
-// tellsExtras reports whether a level tells shell the extras of tasks' base
-// Intents: API 30 strips them everywhere (AOSP API 30 Task.fillTaskInfo,
-// RecentTasks.createRecentTaskInfo).
+// tellsExtras reports whether an API level lets adb's shell read the extras of
+// tasks' base Intents: API 30 strips them everywhere (AOSP API 30
+// Task.fillTaskInfo, RecentTasks.createRecentTaskInfo).
 func tellsExtras(api int) bool { return api != 30 }
 
-// readTasks looks whether the activity in which WeChat calls the app back is
-// the root of a task: then the Intent that made the task is the reply. That is
-// the means where nobody may look into the app. A task can outlive its reply,
-// so a reply counts only with the transaction of the request, which WeChat
-// echoes. It is held back for a while, since the app's hook may log it yet.
+// readTasks checks whether the activity in which WeChat calls the app back is
+// the root of a task: then the Intent that created the task is the reply. This
+// is the fallback if attaching to the app is impossible. A task can outlive its
+// reply, so a reply only counts with the request's transaction, which WeChat
+// echoes. It is held back for a while, since the app's hook may still log it.
 func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 	asked := o.askTasks
 	o.askTasks = false
@@ -32,7 +32,8 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 		return nil
 	}
 	transaction := o.Job.Request.Base().Transaction
-	// An app that is looked into from its start on may have been called before.
+	// An app that was attached to only after its start may have been called
+	// before.
 	if inside, _ := o.inside.watched(); inside && o.lookBack == nil || o.held != nil || transaction == nil || !tellsExtras(p.agent.hello.API) {
 		return nil
 	}
@@ -57,7 +58,7 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 	return nil
 }
 
-// replyOf reads what the SDK would take for a reply; nil if it would not.
+// replyOf reads what the SDK would accept as a reply; nil otherwise.
 func replyOf(told map[string]json.RawMessage) intents.Reply {
 	var extras androidwire.Extras
 	for key, data := range told {

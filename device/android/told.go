@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// told is what a phone says of itself when it is asked, as far as it is kept.
+// told is what is cached of a phone's description of itself.
 type told struct {
 	Key       string `json:"key"` // of the connection to the phone
 	Serial    string `json:"serial,omitempty"`
@@ -22,8 +22,8 @@ type told struct {
 	Name      string `json:"name,omitempty"`
 }
 
-// apply puts into the phone's description what it said. It may come from a
-// file, and is cleaned again.
+// apply adds it to the phone's description. It may come from a file, so it is
+// cleaned again.
 func (t told) apply(i *device.Info) {
 	if serial := device.Said(t.Serial); trustedSerial(serial) && i.Transport != device.Emulator && !i.SharedID {
 		i.Hardware = serial
@@ -38,12 +38,13 @@ func (t told) apply(i *device.Info) {
 	}
 }
 
-// memory is a file of what phones told. An entry holds for one connection of
-// one run of one adb server: the next connection has another transport id, so a
-// phone that restarted, was updated or took the place of another is asked.
+// memory is a file that caches phones' descriptions. An entry is valid for one
+// connection to one run of one adb server: the next connection has another
+// transport id, so a phone that restarted, was updated or was replaced is asked
+// again.
 type memory struct {
 	path   string
-	server string // what tells this run of the server from others; "" if nothing does
+	server string // identifies this run of the server; "" if unknown
 	tolds  []told // the oldest first
 }
 
@@ -52,8 +53,8 @@ const (
 	mostToldLen = 256 << 10 // bytes of the file that are read
 )
 
-// remember opens the memory, where there is one and the server can be told from
-// others.
+// remember opens the memory, if there is one and the server's run can be
+// identified.
 func (b *Backend) remember() *memory {
 	m := &memory{path: b.Memory}
 	if m.path != "" {
@@ -65,8 +66,8 @@ func (b *Backend) remember() *memory {
 	return m
 }
 
-// load reads the file. One that is missing, damaged or somebody else's
-// invention holds nothing, and the phones are asked.
+// load reads the file. If it is missing, damaged or belongs to somebody else,
+// it counts as empty and the phones are asked.
 func (b *Backend) load() []told {
 	f, err := os.OpenFile(b.Memory, os.O_RDONLY|noWait, 0)
 	if err != nil {
@@ -85,7 +86,7 @@ func (b *Backend) load() []told {
 	return tolds
 }
 
-// key tells the connection to a phone from all others; "" if nothing does.
+// key identifies the connection to a phone; "" if that is impossible.
 func (m *memory) key(i device.Info) string {
 	if m.server == "" || i.TransportID == 0 {
 		return ""
@@ -104,8 +105,8 @@ func (m *memory) find(key string) (told, bool) {
 	return m.tolds[i], true
 }
 
-// keep adds what phones told just now. Another process may write at the same
-// time: the last one wins, and the phones of the other are asked again.
+// keep adds new descriptions. If another process writes at the same time, the
+// last one wins, and the other one's phones are asked again.
 func (m *memory) keep(fresh []told) {
 	fresh = slices.DeleteFunc(fresh, func(t told) bool { return t.Key == "" || t.OSVersion == "" })
 	if len(fresh) == 0 {
@@ -116,7 +117,7 @@ func (m *memory) keep(fresh []told) {
 	if err != nil {
 		return
 	}
-	// Where it can't be kept, the phones are asked again: no more than that.
+	// If it can't be written, the phones are asked again next time.
 	dir := filepath.Dir(m.path)
 	if os.MkdirAll(dir, 0o700) != nil {
 		return

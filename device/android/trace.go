@@ -10,12 +10,12 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// apps are the members of the agent's lines that hold what apps tell each other
-// or log: codes of logins and tokens among them. Of their texts only the length
-// is shown.
+// apps are the members of the agent's lines that contain what apps exchange or
+// log, such as login codes and tokens. Only the lengths of their texts are
+// shown.
 var apps = []string{"extras", "query", "rows", "tasks", "line", "metaData"}
 
-// longText is the length of the longest text of a line that is shown.
+// longText is the length of the longest text that is shown.
 const longText = 80
 
 // tracedLine is a line of the agent's, or to it, for a trace.
@@ -38,7 +38,7 @@ func tracedLine(raw []byte) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// longLine is the length of the longest line that is taken apart.
+// longLine is the length of the longest line that is parsed.
 const longLine = 64 << 10
 
 // withoutTexts replaces texts that are long, or those of apps, by their length.
@@ -60,7 +60,7 @@ func withoutTexts(v any, ofApp bool) any {
 	return v
 }
 
-// traceAsked tells of requests to the agent.
+// traceAsked traces requests to the agent.
 func (s *session) traceAsked(asks []*ask) {
 	if !s.sh.wire.Traced() {
 		return
@@ -72,14 +72,14 @@ func (s *session) traceAsked(asks []*ask) {
 	}
 }
 
-// traceSaid tells of a line of the agent's.
+// traceSaid traces a line of the agent.
 func (s *session) traceSaid(line []byte) {
 	if s.sh.wire.Traced() {
 		s.sh.wire.As("agent").Got("%s", tracedLine(line))
 	}
 }
 
-// traceResult tells what a finished command left. What apps log stays untold.
+// traceResult traces the result of a command. What apps log is not shown.
 func (c *conn) traceResult(command string, r Result) {
 	if !c.wire.Traced() {
 		return

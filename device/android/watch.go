@@ -39,23 +39,22 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	}
 }
 
-// replyWatch makes of what is logged, and of what was read inside the app, one
-// SeenReply for each time that WeChat calls the app back.
+// replyWatch makes one SeenReply of what is logged and of what is read inside
+// the app, for each time that WeChat calls the app back.
 type replyWatch struct {
 	phone    *Phone
 	app      device.App
 	seen     func(device.SeenReply)
 	observer *observer
-	// mark is the text of the log line with which the watch begins, and began
-	// says that it was read. What was logged before is of no concern.
+	// mark is the text of the log line that starts the watch, and began is set
+	// once it was read. Earlier lines are ignored.
 	mark  string
 	began bool
-	// calls are those that the log told of and whose reply may still be read,
-	// the oldest first; ahead are the replies that were read before the log told
-	// of the call.
+	// calls are the logged calls whose reply may still be read, the oldest
+	// first; ahead are the replies that were read before their call was logged.
 	calls []call
 	ahead []time.Time
-	// inside are the replies read in the app of which its hook may tell again.
+	// inside are the replies read in the app that its hook may also log.
 	inside []readReply
 }
 
@@ -80,8 +79,8 @@ const (
 	beginTime = 10 * time.Second
 )
 
-// begin waits until the phone's log is being read: a line that is written to it
-// now comes out of it. All that comes before that line is old.
+// begin waits until the phone's log is being read: it writes a line to the log
+// and waits for it. Everything before that line is old.
 func (w *replyWatch) begin(ctx context.Context) error {
 	w.mark = "watch " + rand.Text()
 	r, err := w.phone.server.Run(ctx, target(w.phone.info), "log -t wxctl "+shellQuote(w.mark), nil)
@@ -105,7 +104,7 @@ func (w *replyWatch) begin(ctx context.Context) error {
 	return nil
 }
 
-// next takes the next thing that was logged or read.
+// next handles the next log line or reply.
 func (w *replyWatch) next(ctx context.Context) error {
 	o := w.observer
 	if c, ok := o.inside.take(); ok {
@@ -166,7 +165,7 @@ func (w *replyWatch) observe(ev agent.Event) {
 	}
 }
 
-// readInside takes what was read in the app.
+// readInside handles what was read in the app.
 func (w *replyWatch) readInside(c caught) {
 	if c.ended != 0 {
 		return // nothing was called back
@@ -185,7 +184,7 @@ func (w *replyWatch) readInside(c caught) {
 	}
 }
 
-// logged takes a reply that the app's hook logged, unless it was read in the
+// logged handles a reply that the app's hook logged, unless it was read in the
 // app before.
 func (w *replyWatch) logged(seen device.SeenReply, reply intents.Reply) {
 	if i := slices.IndexFunc(w.inside, func(r readReply) bool { return alike(r.reply, reply) }); i >= 0 {
@@ -213,12 +212,13 @@ func (w *replyWatch) tell(seen device.SeenReply, old bool) {
 	}
 }
 
-// alike reports whether two replies are one, as far as an app's hook logs it.
+// alike reports whether two replies are the same, as far as an app's hook logs
+// them.
 func alike(a, b intents.Reply) bool {
 	return a.Kind() == b.Kind() && reflect.DeepEqual(device.NewReply(a), device.NewReply(b))
 }
 
-// recent leaves out what is older than echoTime.
+// recent removes what is older than echoTime.
 func recent[T any](list []T, at func(T) time.Time) []T {
 	return slices.DeleteFunc(list, func(t T) bool { return time.Since(at(t)) > echoTime })
 }

@@ -20,17 +20,17 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// APICloud is what an APICloud config.xml says of the wx module.
+// APICloud is what an APICloud config.xml contains about the wx module.
 type APICloud struct {
 	// AppID is urlScheme or apiKey.
 	AppID string
-	// Secret is apiSecret; it goes to the secret store and nowhere else.
+	// Secret is apiSecret; it is only passed to the secret store.
 	Secret string
 	// WidgetID is the app's id at APICloud, for messages.
 	WidgetID string
 }
 
-// apiCloudLimit bounds the file; a real one has a few KB.
+// apiCloudLimit limits the file; a real one has a few KB.
 const apiCloudLimit = 1 << 20
 
 // ReadAPICloud reads a config.xml: of the features of the wx module and its
@@ -49,8 +49,8 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 		return APICloud{}, notAPICloud(path, 1, "", err.Error())
 	}
 	p := apiCloudParser{path: path, dec: xml.NewDecoder(bytes.NewReader(text))}
-	p.dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8 by now
-	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                       // descriptions are written by hand
+	p.dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // raw was converted to UTF-8 before
+	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                       // descriptions are written by hand and may be invalid
 	for {
 		token, err := p.dec.Token()
 		if err == io.EOF {
@@ -93,9 +93,9 @@ var declared = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // decodeXML returns the text as UTF-8: by its byte order mark, else by the
-// encoding that it declares. What is neither declared nor UTF-8 is read as
-// GB18030, since files of this kind come from Chinese Windows; of those, the
-// values that count are ASCII in any case.
+// encoding that it declares. Text that is neither declared nor UTF-8 is read as
+// GB18030, since such files come from Chinese Windows; the values that matter
+// are ASCII in any case.
 func decodeXML(raw []byte) ([]byte, error) {
 	head := raw[:min(len(raw), 1000)]
 	var from encoding.Encoding = unicode.UTF8BOM
@@ -118,7 +118,7 @@ func decodeXML(raw []byte) ([]byte, error) {
 	return text, nil
 }
 
-// apiCloudFeature is what a feature says.
+// apiCloudFeature is the content of a feature.
 type apiCloudFeature struct {
 	name          string
 	line          int
@@ -130,15 +130,15 @@ type apiCloudParser struct {
 	dec    *xml.Decoder
 	widget string
 	in     *apiCloudFeature // the one that is being read
-	// login is of the modules that log in and share; pay of those that pay,
-	// which name the same AppID and count where there is no other.
+	// login is for the modules that log in and share; pay for those that pay,
+	// which name the same AppID and are used if there is no other.
 	login, pay apiCloudFeature
 }
 
-// feature returns where a feature's params belong; nil for other modules.
+// feature returns where to store a feature's params; nil for other modules.
 func (p *apiCloudParser) feature(name string) *apiCloudFeature {
 	switch strings.ToLower(name) {
-	case "wx", "weixin", "wxplus": // weiXin is wx's forerunner, wxPlus its successor
+	case "wx", "weixin", "wxplus": // weiXin is the older name of wx, wxPlus its successor
 		return &p.login
 	case "wxpay", "wxpayplus":
 		return &p.pay
@@ -173,7 +173,7 @@ func (p *apiCloudParser) start(element xml.StartElement) error {
 
 func (p *apiCloudParser) param(line int, name, value string) error {
 	if value == "" {
-		return nil // the template's
+		return nil // the template's placeholder
 	}
 	switch strings.ToLower(name) {
 	case "urlscheme", "apikey":

@@ -26,7 +26,7 @@ import (
 const DefaultProfile = "default"
 
 // Dir is the directory of the configuration: WXCTL_CONFIG_DIR, else wxctl in
-// XDG_CONFIG_HOME, else in the system's place for it.
+// XDG_CONFIG_HOME, else in the system's default place.
 func Dir(getenv func(string) string) (string, error) {
 	return place(getenv, "WXCTL_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "AppData")
 }
@@ -41,7 +41,7 @@ func place(getenv func(string) string, own, xdg, underHome, windows string) (str
 	if dir := getenv(own); dir != "" {
 		return filepath.Abs(dir)
 	}
-	// The XDG specification wants relative paths ignored.
+	// The XDG specification says that relative paths must be ignored.
 	if dir := getenv(xdg); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "wxctl"), nil
 	}
@@ -76,7 +76,7 @@ type Config struct {
 	text []byte
 }
 
-// CheckProfileName says what is wrong with a profile's name.
+// CheckProfileName validates a profile's name.
 func CheckProfileName(name string) error {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
@@ -85,7 +85,7 @@ func CheckProfileName(name string) error {
 	return nil
 }
 
-// mostConfig is the most that is read of a configuration, in bytes.
+// mostConfig limits the configuration file, in bytes.
 const mostConfig = 1 << 20
 
 // Load reads config.toml in dir; a missing file is an empty configuration.
@@ -154,8 +154,8 @@ func (c *Config) checkValues() error {
 	return nil
 }
 
-// lineOf finds the line of a key, 0 if it can't be told. The decoder gives
-// positions only for what it refuses itself.
+// lineOf finds the line of a key, 0 if it isn't found. The decoder only gives
+// positions for its own errors.
 func (c *Config) lineOf(table, key, value string) int {
 	current, fallback := "", 0
 	for i, l := range strings.Split(string(c.text), "\n") {
@@ -206,7 +206,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// ProfileName is the profile in force: the flag, WXCTL_PROFILE, the file's
+// ProfileName is the active profile: the flag, WXCTL_PROFILE, the file's
 // choice, else "default". The source says which.
 func (c *Config) ProfileName(flag string, getenv func(string) string) (name, source string, err error) {
 	switch {
@@ -222,7 +222,7 @@ func (c *Config) ProfileName(flag string, getenv func(string) string) (name, sou
 	if err := CheckProfileName(name); err != nil {
 		return "", "", exit.Usagef("wxctl config list", "%s: %v", source, err)
 	}
-	if c.File.Profiles[name] == nil && name != DefaultProfile { // that one is there unwritten
+	if c.File.Profiles[name] == nil && name != DefaultProfile { // the default profile need not be written
 		return name, source, exit.Usagef("wxctl config init --profile "+name, "there is no profile %q in %q", name, c.Path)
 	}
 	return name, source, nil
@@ -236,7 +236,7 @@ type Setting struct {
 }
 
 // Lookup resolves one key: the environment, then the profile. The source is
-// "env NAME" or "profile NAME"; a key that nobody set has neither.
+// "env NAME" or "profile NAME"; an unset key has neither.
 func (c *Config) Lookup(key, profile string, getenv func(string) string) (Setting, error) {
 	k, ok := FindKey(key)
 	if !ok {

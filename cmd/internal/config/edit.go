@@ -21,10 +21,10 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// Update reads the configuration in dir under a lock, lets change work on a
-// copy, and writes the result in one step, so that a reader sees the old or
-// the new file and two writers don't undo each other. Comments stay where a
-// line can be changed alone.
+// Update reads the configuration in dir under a lock, applies change to a copy,
+// and writes the result atomically, so that a reader sees the old or the new
+// file and two writers don't undo each other's changes. Comments are kept if
+// single lines can be changed.
 func Update(ctx context.Context, dir string, change func(*File) error) (*Config, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, unwritable(dir, "made", err)
@@ -62,7 +62,7 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 	return &Config{Path: old.Path, File: next, text: text}, nil
 }
 
-// unwritable is the error of a place that nothing can be written to.
+// unwritable is the error of a place that can't be written to.
 func unwritable(path, what string, err error) error {
 	hint := "see who may write there, or name another directory with WXCTL_CONFIG_DIR"
 	if files.Full(err) {
@@ -72,8 +72,8 @@ func unwritable(path, what string, err error) error {
 		Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)), Hint: hint, Err: err}
 }
 
-// Set puts one value into a profile, which is made if need be; an empty value
-// removes it.
+// Set sets one value in a profile, which is created if necessary; an empty
+// value removes it.
 func (f *File) Set(profile, key, value string) error {
 	k, ok := FindKey(key)
 	if !ok {
@@ -108,9 +108,9 @@ func clone(f File) (File, error) {
 	return c, nil
 }
 
-// rewrite turns the old text into one that holds next. It changes single
-// lines, so that comments and order stay; where the result would not read as
-// next (unusual TOML), it writes the file afresh.
+// rewrite changes the old text so that it contains next. It changes single
+// lines, so that comments and order stay; if the result does not decode to next
+// (unusual TOML), it writes a new file.
 func rewrite(old *Config, next File) ([]byte, error) {
 	lines := strings.Split(strings.TrimRight(string(old.text), "\n"), "\n")
 	if len(bytes.TrimSpace(old.text)) == 0 {
@@ -199,8 +199,8 @@ func setLine(lines []string, table, key, value string) []string {
 	return slices.Insert(lines, end, line)
 }
 
-// quote writes a TOML basic string. Values are checked to hold no control
-// characters but, to be sure, those are escaped.
+// quote writes a TOML basic string. Values were checked and have no control
+// characters; they are escaped anyway.
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

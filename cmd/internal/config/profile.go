@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Profile is one named set of defaults: who the app under test is, and where
-// its requests go.
+// Profile is one named set of defaults: the app under test, and where its
+// requests go.
 type Profile struct {
 	AppID         string `toml:"app-id,omitempty"`
 	Package       string `toml:"package,omitempty"`
@@ -17,8 +17,8 @@ type Profile struct {
 	UniversalLink string `toml:"universal-link,omitempty"`
 	Scene         string `toml:"scene,omitempty"`
 	Device        string `toml:"device,omitempty"`
-	// AndroidMD5, TeamID and MiniPrograms are what is registered at the Open
-	// Platform besides; `wxctl doctor` compares apps with them.
+	// AndroidMD5, TeamID and MiniPrograms are other values that are registered
+	// at the Open Platform; `wxctl doctor` compares apps with them.
 	AndroidMD5   string `toml:"android-md5,omitempty"`
 	TeamID       string `toml:"team-id,omitempty"`
 	MiniPrograms string `toml:"mini-programs,omitempty"`
@@ -26,9 +26,9 @@ type Profile struct {
 	Doctor *Doctor `toml:"doctor,omitempty"`
 }
 
-// Doctor is what a profile tells `wxctl doctor`.
+// Doctor configures `wxctl doctor` for a profile.
 type Doctor struct {
-	// Ignore are checks that are not to be made, by id, each with the reason.
+	// Ignore are checks to skip, by id, each with the reason.
 	Ignore map[string]string `toml:"ignore,omitempty"`
 }
 
@@ -52,8 +52,8 @@ var (
 	})
 )
 
-// CheckAppID says what is wrong with an AppID. The Open Platform's AppIDs are
-// wx and 16 hexadecimal digits.
+// CheckAppID validates an AppID. The Open Platform's AppIDs are wx and 16
+// hexadecimal digits.
 func CheckAppID(s string) error {
 	if !appIDForm().MatchString(s) {
 		return fmt.Errorf("invalid AppID %q: use wx and 16 hexadecimal digits", s)
@@ -61,7 +61,7 @@ func CheckAppID(s string) error {
 	return nil
 }
 
-// CheckPackage says what is wrong with an Android package name.
+// CheckPackage validates an Android package name.
 func CheckPackage(s string) error {
 	if !packageForm().MatchString(s) {
 		return fmt.Errorf("invalid Android package name %q: use a name such as com.example.app", s)
@@ -69,7 +69,7 @@ func CheckPackage(s string) error {
 	return nil
 }
 
-// CheckBundleID says what is wrong with a bundle identifier.
+// CheckBundleID validates a bundle identifier.
 func CheckBundleID(s string) error {
 	if !bundleForm().MatchString(s) {
 		return fmt.Errorf("invalid bundle ID %q: use an ID such as com.example.app", s)
@@ -77,7 +77,7 @@ func CheckBundleID(s string) error {
 	return nil
 }
 
-// CheckUniversalLink says what is wrong with a universal link.
+// CheckUniversalLink validates a universal link.
 func CheckUniversalLink(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
@@ -86,7 +86,7 @@ func CheckUniversalLink(s string) error {
 	return nil
 }
 
-// CheckScene says what is wrong with a scene.
+// CheckScene validates a scene.
 func CheckScene(s string) error {
 	switch s {
 	case "session", "timeline", "favorite", "contact", "0", "1", "2", "3":
@@ -95,8 +95,8 @@ func CheckScene(s string) error {
 	return fmt.Errorf("invalid scene %q: use session, timeline, favorite or contact", s)
 }
 
-// CheckDevice says what is wrong with a device selector; which phones it
-// means is known only when they are listed.
+// CheckDevice validates a device selector; which phones it selects is only
+// known when they are listed.
 func CheckDevice(s string) error {
 	if strings.TrimSpace(s) != s || s == "" || strings.ContainsAny(s, "\n\r\t\x00") {
 		return fmt.Errorf("invalid device selector %q", s)
@@ -104,8 +104,9 @@ func CheckDevice(s string) error {
 	return nil
 }
 
-// CheckMD5 says what is wrong with the MD5 of a certificate. Upper case and
-// colons are taken, though the Open Platform does not: `wxctl doctor` says so.
+// CheckMD5 validates the MD5 of a certificate. Upper case and colons are
+// accepted, though the Open Platform does not accept them: `wxctl doctor`
+// reports that.
 func CheckMD5(s string) error {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(": -", r) {
@@ -119,7 +120,7 @@ func CheckMD5(s string) error {
 	return nil
 }
 
-// CheckTeamID says what is wrong with an Apple team id.
+// CheckTeamID validates an Apple team id.
 func CheckTeamID(s string) error {
 	if len(s) != 10 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return fmt.Errorf("invalid team id %q: use 10 capital letters and digits, such as ABCDE12345", s)
@@ -127,7 +128,7 @@ func CheckTeamID(s string) error {
 	return nil
 }
 
-// CheckMiniPrograms says what is wrong with a list of mini programs' ids.
+// CheckMiniPrograms validates a list of mini programs' ids.
 func CheckMiniPrograms(s string) error {
 	for id := range strings.SplitSeq(s, ",") {
 		if rest, ok := strings.CutPrefix(id, "gh_"); !ok || rest == "" || strings.ContainsAny(id, " \t\n") {
@@ -141,7 +142,7 @@ func CheckMiniPrograms(s string) error {
 type Key struct {
 	// Name is the same in the file, as a flag and in lists.
 	Name string
-	// Env is the variable that wins over the profile; empty if there is none.
+	// Env is the variable that overrides the profile; empty if there is none.
 	Env string
 	// What is for help texts.
 	What string
@@ -187,5 +188,5 @@ func (k Key) Get(p *Profile) string {
 // Put sets the key's value in p.
 func (k Key) Put(p *Profile, value string) { *k.field(p) = value }
 
-// Check says what is wrong with a value of this key.
+// Check validates a value of this key.
 func (k Key) Check(value string) error { return k.check(value) }

@@ -1,4 +1,5 @@
-// Package exit has wxctl's exit codes, and what ends the program with one.
+// Package exit has wxctl's exit codes, and the errors that end the program with
+// one.
 package exit
 
 import (
@@ -66,9 +67,9 @@ func Table() []Meaning {
 // StatusTitle heads the exit codes of a command's long help.
 const StatusTitle = "EXIT STATUS"
 
-// Status is the EXIT STATUS part of a command's long help, for the codes
-// that it can end with. Every command can end with OK, Failed and Usage, which
-// are listed, and by a signal, which goes without saying.
+// Status is the EXIT STATUS part of a command's long help, for the codes that
+// it can end with. OK, Failed and Usage are listed for every command; the codes
+// for signals are not listed.
 func Status(codes ...int) string {
 	var b strings.Builder
 	b.WriteString(StatusTitle + "\n")
@@ -89,8 +90,7 @@ func Usagef(hint, format string, args ...any) *device.Error {
 	return &device.Error{Code: device.Usage, Message: fmt.Sprintf(format, args...), Hint: hint}
 }
 
-// Silent wraps an error whose report was printed already: it only sets the
-// exit code.
+// Silent is an error that was already printed: it only sets the exit code.
 type Silent struct{ Code int }
 
 func (s *Silent) Error() string { return fmt.Sprintf("exit %d", s.Code) }

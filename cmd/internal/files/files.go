@@ -1,7 +1,7 @@
 // Package files opens and writes the files that a user names, and those that
-// wxctl keeps. It never opens what is not a regular file, so that no command
-// waits for the other end of a pipe, and it never leaves half a file behind: a
-// new one is written beside its place and put there when it is whole.
+// wxctl keeps. It only opens regular files, so that no command blocks on a
+// named pipe, and it never leaves a partial file behind: a new one is written
+// next to its destination and renamed when it is complete.
 package files
 
 import (
@@ -21,7 +21,7 @@ type KindError struct {
 
 func (e *KindError) Error() string { return "it is " + e.Kind + ", not a regular file" }
 
-// Check returns a *KindError if mode is not that of a regular file.
+// Check returns a *KindError unless mode is that of a regular file.
 func Check(mode fs.FileMode) error {
 	switch {
 	case mode.IsRegular():
@@ -41,13 +41,13 @@ func Check(mode fs.FileMode) error {
 // Open opens a regular file to be read.
 func Open(name string) (*os.File, error) { return open(os.Stat, os.OpenFile, name) }
 
-// OpenIn is Open within a directory that nothing leads out of.
+// OpenIn is Open within a directory; no path and no link can leave it.
 func OpenIn(root *os.Root, name string) (*os.File, error) {
 	return open(root.Stat, root.OpenFile, name)
 }
 
 func open(stat func(string) (fs.FileInfo, error), open func(string, int, fs.FileMode) (*os.File, error), name string) (*os.File, error) {
-	// Opening alone does something to some devices, so the kind is asked first.
+	// Opening some devices has an effect, so the type is checked first.
 	info, err := stat(name)
 	if err == nil {
 		err = Check(info.Mode())
@@ -55,7 +55,7 @@ func open(stat func(string) (fs.FileInfo, error), open func(string, int, fs.File
 	if err != nil {
 		return nil, err
 	}
-	// It may be another file by now.
+	// The file may have been replaced since.
 	f, err := open(name, os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func open(stat func(string) (fs.FileInfo, error), open func(string, int, fs.File
 	return f, nil
 }
 
-// ErrTooLarge says that a file has more bytes than are read.
+// ErrTooLarge means that a file is larger than the limit.
 var ErrTooLarge = errors.New("it is too large")
 
 // Read reads a regular file of at most limit bytes.
@@ -87,12 +87,12 @@ func Read(name string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// ErrExists says that there is a file already which was not to be replaced.
+// ErrExists means that a file exists that must not be replaced.
 var ErrExists = errors.New("there is such a file already")
 
-// free returns ErrExists, or a *KindError, if a file can't be put under the
-// name. A link is a file like any other: it is replaced, not what it leads to,
-// since in a directory that others write to it may be a trap.
+// free returns ErrExists, or a *KindError, if a file can't be created under the
+// name. A symbolic link is treated like a file: the link is replaced and not
+// its target, since in a directory that others write to it may be a trap.
 func free(name string, overwrite bool) error {
 	info, err := os.Lstat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
@@ -117,7 +117,7 @@ func free(name string, overwrite bool) error {
 	return nil
 }
 
-// Draft is a file that is being written beside its place.
+// Draft is a file that is being written next to its destination.
 type Draft struct {
 	file      *os.File
 	path      string // where it goes
@@ -127,13 +127,13 @@ type Draft struct {
 	done      bool
 }
 
-// partMark ends the names of drafts.
+// partMark is the suffix of drafts.
 const partMark = ".wxctl-part"
 
 // Create begins a file that only its owner can read. It appears under its name
-// when it is closed, unless nothing was written. A file that is there already is
-// refused, or with overwrite replaced at that moment. Drafts that killed
-// processes left in the directory are removed.
+// when it is closed, unless nothing was written. An existing file is refused,
+// or with overwrite replaced at that moment. Drafts that killed processes left
+// in the directory are removed.
 func Create(name string, overwrite bool) (*Draft, error) {
 	if err := free(name, overwrite); err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func Create(name string, overwrite bool) (*Draft, error) {
 		if ours {
 			return &Draft{file: f, path: name, overwrite: overwrite}, nil
 		}
-		f.Close() // swept by another process before it was claimed
+		f.Close() // another process removed it before it was locked
 	}
 }
 
@@ -165,7 +165,7 @@ func (d *Draft) Write(b []byte) (int, error) {
 	return n, reason(err)
 }
 
-// Discard throws the draft away; it does nothing after Close.
+// Discard removes the draft; it does nothing after Close.
 func (d *Draft) Discard() {
 	if d.done {
 		return
@@ -175,12 +175,11 @@ func (d *Draft) Discard() {
 	os.Remove(d.file.Name())
 }
 
-// Kept reports whether Close would put a file in its place: something was
-// written, all of it.
+// Kept reports whether Close will put the file in place: something was written,
+// without an error.
 func (d *Draft) Kept() bool { return d.written && !d.broken }
 
-// Close puts the file in its place, unless nothing was written, or not all of
-// what should have been.
+// Close puts the file in place, unless nothing was written, or a write failed.
 func (d *Draft) Close() error {
 	if d.done {
 		return nil
@@ -208,7 +207,8 @@ func (d *Draft) put() error {
 		}
 		return os.Rename(temp, d.path)
 	}
-	// A link fails where a file came meanwhile; not every file system has them.
+	// Link fails if a file was created meanwhile; not every file system
+	// supports it.
 	switch err := os.Link(temp, d.path); {
 	case err == nil:
 		return os.Remove(temp)
@@ -221,8 +221,9 @@ func (d *Draft) put() error {
 	return os.Rename(temp, d.path)
 }
 
-// Append opens a regular file to be written at its end, on a line of its own,
-// and makes one that only its owner can read if there is none.
+// Append opens a regular file for appending, and adds a line break to an
+// incomplete last line. If there is no file, it creates one that only its owner
+// can read.
 func Append(name string) (*os.File, error) {
 	for range 2 {
 		info, err := os.Stat(name)
@@ -239,7 +240,7 @@ func Append(name string) (*os.File, error) {
 		}
 		f, err := os.OpenFile(name, flag, 0o600)
 		if errors.Is(err, fs.ErrExist) {
-			continue // it came just now
+			continue // it was created just now
 		}
 		if err != nil {
 			return nil, err
@@ -262,7 +263,7 @@ func Append(name string) (*os.File, error) {
 	return nil, ErrExists
 }
 
-// endLine ends a last line that was not ended.
+// endLine adds a line break to an incomplete last line.
 func endLine(f *os.File, size int64) error {
 	if size == 0 {
 		return nil
@@ -275,9 +276,9 @@ func endLine(f *os.File, size int64) error {
 	return err
 }
 
-// Replace writes a whole file in the place of another: a reader, or a crash,
-// meets the old or the new content. Of a link, the file that it leads to is
-// replaced: people keep their configuration elsewhere and link to it.
+// Replace replaces the content of a file as a whole: a reader, or a crash, sees
+// the old or the new content. If the name is a link, its target is replaced:
+// some people keep their configuration elsewhere and link to it.
 func Replace(name string, data []byte) error {
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
@@ -290,11 +291,11 @@ func Replace(name string, data []byte) error {
 	if _, err := d.Write(data); err != nil {
 		return err
 	}
-	d.written = true // nothing is content, too
+	d.written = true // empty content is content, too
 	return d.Close()
 }
 
-// sweep removes the drafts of processes that are gone.
+// sweep removes the drafts of processes that have ended.
 func sweep(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -307,8 +308,8 @@ func sweep(dir string) {
 	}
 }
 
-// reason is what the system said, without a path: the file's own is named by
-// who reports it, and a draft's says nothing to the user.
+// reason is the system's message without a path: the caller names the file, and
+// a draft's name is of no use to the user.
 func reason(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

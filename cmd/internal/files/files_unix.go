@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// noWait keeps the opening of a FIFO from waiting for its other end.
+// noWait makes open not block on a named pipe.
 const noWait = syscall.O_NONBLOCK
 
-// claim marks a draft as that of a process that lives, and reports whether it
-// is still where it was made.
+// claim locks a draft for this process, and reports whether it is still in the
+// directory.
 func claim(f *os.File) (ours bool, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -28,7 +28,7 @@ func claim(f *os.File) (ours bool, err error) {
 	return err == nil && os.SameFile(mine, there), nil
 }
 
-// removeAbandoned removes a draft that no process has claimed.
+// removeAbandoned removes a draft that no process has locked.
 func removeAbandoned(path string) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|noWait, 0)
 	if err != nil {
@@ -40,8 +40,9 @@ func removeAbandoned(path string) {
 	}
 }
 
-// closeBeforeRename does nothing: the claim holds until the file is in place.
+// closeBeforeRename does nothing: the lock must hold until the file is in
+// place.
 func closeBeforeRename(*os.File) error { return nil }
 
-// fullErrors are those of a disk that takes no more.
+// fullErrors are the errors of a full disk.
 var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}

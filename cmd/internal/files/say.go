@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// Unreadable is the error of a file that can't be read, for the user.
+// Unreadable is the error message for a file that can't be read.
 func Unreadable(name string, err error) error {
 	var kind *KindError
 	switch {
@@ -22,7 +22,7 @@ func Unreadable(name string, err error) error {
 	return exit.Usagef("check the path, and who may read it", "%q can't be read: %v", name, reason(err))
 }
 
-// Unwritable is the error of a file that can't be written, for the user.
+// Unwritable is the error message for a file that can't be written.
 func Unwritable(name string, err error) error {
 	var kind *KindError
 	switch {
@@ -39,8 +39,7 @@ func Unwritable(name string, err error) error {
 	return exit.Usagef("name another file", "%q can't be written: %v", name, reason(err))
 }
 
-// Full reports whether an error says that a disk, or what a user may have of it,
-// is full.
+// Full reports whether an error means a full disk or an exceeded quota.
 func Full(err error) bool {
 	return slices.ContainsFunc(fullErrors, func(full error) bool { return errors.Is(err, full) })
 }

@@ -1,6 +1,6 @@
-// Package input reads text that comes from outside: what says of itself how it
-// is encoded is decoded, all else has to be UTF-8. Nothing is guessed, and no
-// character is replaced by another.
+// Package input reads text from outside: text that declares its encoding is
+// decoded, all other text must be UTF-8. Nothing is guessed, and no character
+// is replaced by another.
 package input
 
 import (
@@ -19,8 +19,8 @@ import (
 const ShellHint = "make the shell send UTF-8: Windows PowerShell 5.1: $OutputEncoding = [Text.UTF8Encoding]::new(); " +
 	"cmd: chcp 65001; Linux and macOS: LANG=C.UTF-8; or convert a file: iconv -f GBK -t UTF-8"
 
-// Decode returns text as UTF-8. A byte order mark says how it is encoded, and
-// is dropped. what names the text in the error, which is one of usage.
+// Decode returns text as UTF-8. A byte order mark selects the encoding, and is
+// removed. what names the text in the error, which is one of usage.
 func Decode(data []byte, what string) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -44,8 +44,8 @@ func Decode(data []byte, what string) ([]byte, error) {
 	return data, nil
 }
 
-// pairedUTF16 reports whether the text is whole: no odd byte, no half of a pair,
-// which would become U+FFFD.
+// pairedUTF16 reports whether the text is valid: an even number of bytes, and
+// no unpaired surrogate, which would become U+FFFD.
 func pairedUTF16(data []byte) bool {
 	if len(data)%2 != 0 {
 		return false
@@ -74,8 +74,8 @@ func notText(format, what string) error {
 	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf(format, what), Hint: ShellHint}
 }
 
-// CheckArgs refuses arguments that are no UTF-8, unless they name a file that
-// exists: names of files are bytes on some systems. exists tells.
+// CheckArgs refuses arguments that are not UTF-8, unless exists reports that
+// they name a file: on some systems file names are arbitrary bytes.
 func CheckArgs(args []string, exists func(string) bool) error {
 	for _, arg := range args {
 		if utf8.ValidString(arg) {

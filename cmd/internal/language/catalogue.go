@@ -28,8 +28,8 @@ type Message struct {
 // several goroutines.
 type Catalogue struct {
 	formats  map[string]*format
-	patterns []*format // those that a sentence is compared with, the most specific first
-	tails    []*format // those that are put behind another sentence
+	patterns []*format // the formats that a sentence is compared with, the most specific first
+	tails    []*format // formats that can follow another sentence
 }
 
 // Load reads the catalogue of a language; English has none.
@@ -68,29 +68,29 @@ func parse(data []byte) (*Catalogue, error) {
 	return c, nil
 }
 
-// format is an English format taken apart: literals with verbs between them.
+// format is a parsed English format: literals with verbs between them.
 type format struct {
 	translation string
 	literals    []string // one more than verbs
 	verbs       []verb
-	weight      int // how much of its own the format has: letters, and marks for two
-	exact       int // how many values are known by their form
+	weight      int // how specific the format is: the number of letters, plus two for each punctuation mark
+	exact       int // number of values that have a recognizable form
 	length      int // of the literals
 	compiled    func() *regexp.Regexp
 }
 
-// verb is a place for a value.
+// verb is a placeholder for a value.
 type verb struct {
 	spec  string // as in the format, without an index
 	kind  byte   // its last letter
-	index int    // of the value, from 0
+	index int    // index of the value, from 0
 }
 
 var verbs = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`%[-+# 0]*\*?\d*(?:\.\d+)?(?:\[(\d+)\])?[a-zA-Z%]`)
 })
 
-// newFormat takes a format apart.
+// newFormat parses a format.
 func newFormat(text string) *format {
 	f := &format{}
 	rest, literal := text, ""
@@ -134,17 +134,17 @@ func newFormat(text string) *format {
 	return f
 }
 
-// fewest is the weight that a format must have for a sentence to be taken for
-// it: "%s and %s" fits what a phone's owner called it, too.
+// fewest is the minimum weight of a format for recognizing a sentence: "%s and
+// %s" would also match a phone's name.
 const fewest = 5
 
 func (f *format) specific() bool {
 	return len(f.verbs) > 0 && (f.weight >= fewest || f.exact == len(f.verbs) && f.weight > 1)
 }
 
-// compile makes the expression that fits what the format prints. A value that
-// was quoted or is a number is known by its form; any other is as short as
-// the literals around it allow.
+// compile builds the regular expression that matches the format's output. A
+// quoted value or a number is recognized by its form; any other value matches
+// as little text as possible.
 func (f *format) compile() *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString(`(?s)\A` + regexp.QuoteMeta(f.literals[0]))

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Columns is the width of text in a terminal: two for the wide characters of
-// East Asia, of which phones' and users' names are full.
+// Columns is the width of text in a terminal: wide East Asian characters, which
+// are common in names of phones and users, take two columns.
 func Columns(text string) int {
 	n := 0
 	for _, r := range text {
@@ -26,7 +26,7 @@ func Columns(text string) int {
 	return n
 }
 
-// Cut shortens text to so many columns, with … for what is left out.
+// Cut shortens text to a number of columns, and marks it with ….
 func Cut(text string, most int) string {
 	if Columns(text) <= most {
 		return text
@@ -40,7 +40,7 @@ func Cut(text string, most int) string {
 	return text
 }
 
-// Pad fills text up to so many columns.
+// Pad pads text with spaces to a number of columns.
 func Pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(0, columns-Columns(text)))
 }

@@ -1,11 +1,11 @@
-// Package language chooses the language that wxctl speaks to people, and
-// translates its sentences where they are printed.
+// Package language chooses the language of wxctl's messages, and translates
+// sentences when they are printed.
 //
-// The rooms below say everything in English: an error, an Outcome or a finding
+// The packages below produce English only: an error, an Outcome or a finding
 // crosses sockets, run folders and JSON as an English sentence, the same for
-// every reader. The last step before a terminal turns it into the reader's
-// language, by the catalogue: its keys are the English formats of the source,
-// so that a sentence is found again with the values that stand in it.
+// every reader. It is translated in the last step before it is printed, by the
+// catalogue: the keys are the English formats in the source, so a sentence is
+// recognized together with the values in it.
 package language
 
 import (
@@ -16,7 +16,7 @@ import (
 // Language is a language of the user interface, as --ui-lang names it.
 type Language string
 
-// The languages that there are.
+// The supported languages.
 const (
 	English Language = "en"
 	Chinese Language = "zh" // Simplified
@@ -31,9 +31,9 @@ func Parse(text string) (Language, error) {
 	return English, fmt.Errorf("invalid language %q", text)
 }
 
-// Of is the language of the locale, which the first of LC_ALL, LC_MESSAGES and
-// LANG names that is not empty. Chinese is written in Simplified characters
-// here: locales of Traditional ones get English, as all others do.
+// Of is the language of the locale, which is the first of LC_ALL, LC_MESSAGES
+// and LANG that is not empty. The Chinese texts use Simplified characters, so
+// locales with Traditional ones get English, like all others.
 func Of(getenv func(string) string) Language {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		locale := getenv(name)

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text translates what wxctl says: a sentence, or paragraphs and lists of
-// them. What is not in the catalogue stays as it is.
+// Text translates wxctl's messages: a sentence, or paragraphs and lists of
+// them. Text that is not in the catalogue stays unchanged.
 func (c *Catalogue) Text(english string) string {
 	if !strings.Contains(english, "\n") {
 		if strings.HasPrefix(english, "  ") { // a row of a list
@@ -34,13 +34,12 @@ func (c *Catalogue) padded(text string) string {
 	return (&reading{Catalogue: c, read: map[string]translation{}}).value(text)
 }
 
-// reading is one text on its way through the catalogue. What was read once is
-// remembered: parts of a text come up again and again, and a text may be long
-// and from outside.
+// reading is the state of translating one text. Results are cached: parts of a
+// text are tried repeatedly, and a text may be long and come from outside.
 type reading struct {
 	*Catalogue
 	read  map[string]translation
-	parts int // so many were read
+	parts int // number of parts read
 }
 
 type translation struct {
@@ -48,14 +47,14 @@ type translation struct {
 	known bool
 }
 
-// Nothing that wxctl says is longer, in bytes, or has more parts.
+// Limits in bytes and parts: no message of wxctl is longer.
 const (
 	longest = 2048
 	most    = 200
 )
 
-// sentence translates a sentence or several; known says whether any was in the
-// catalogue.
+// sentence translates one or several sentences; known reports whether any was
+// in the catalogue.
 func (c *reading) sentence(text string) (translated string, known bool) {
 	t, ok := c.read[text]
 	if !ok {
@@ -68,7 +67,7 @@ func (c *reading) sentence(text string) (translated string, known bool) {
 	return t.text, t.known
 }
 
-// fresh is sentence without what is remembered.
+// fresh is sentence without the cache.
 func (c *reading) fresh(text string) (translated string, known bool) {
 	if f, ok := c.formats[text]; ok {
 		return f.translation, true
@@ -82,8 +81,8 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 	if len(parts) > 1 && !slices.ContainsFunc(parts, func(part string) bool { _, known := c.sentence(part); return !known }) {
 		return c.join(parts, "", " ")
 	}
-	// What is after a semicolon is a value of what is before only if the format
-	// has the semicolon itself.
+	// Text after a semicolon only belongs to a value before it if the format
+	// itself contains a semicolon.
 	own := ""
 	for _, joint := range []string{", and ", "; "} {
 		if _, _, ok := cutOutsideQuotes(text, joint); ok {
@@ -132,8 +131,8 @@ func (c *reading) fresh(text string) (translated string, known bool) {
 	return text, false
 }
 
-// joined translates two sentences with a joint between them, where both are in
-// the catalogue: it may have the joint in its own sentences, too.
+// joined translates two sentences with a joint between them, if both are in the
+// catalogue. A single sentence may contain the joint, too.
 func (c *reading) joined(text, english, chinese string) (string, bool) {
 	for at := 0; ; {
 		before, after, ok := cutOutsideQuotes(text[at:], english)
@@ -152,12 +151,13 @@ func (c *reading) joined(text, english, chinese string) (string, bool) {
 	}
 }
 
-// light is the weight of a format below which what follows it has no colon:
-// "WeChat %s" is a version, and not all that begins with the name.
+// light is the weight of a format below which a following text has no colon:
+// "WeChat %s" is for a version, and not for everything that begins with the
+// name.
 const light = 10
 
-// swallows says whether a light format that is open at its end took more than
-// it printed.
+// swallows reports whether a light format that ends with a value matched more
+// than it printed.
 func (f *format) swallows(values []string) bool {
 	if f.weight >= light || len(f.verbs) != 1 || f.literals[1] != "" || strings.Contains(f.literals[0], ":") {
 		return false
@@ -166,7 +166,7 @@ func (f *format) swallows(values []string) bool {
 	return colon
 }
 
-// filled translates what one of the formats printed.
+// filled translates text that one of the formats matches.
 func (c *reading) filled(formats []*format, text string) (string, bool) {
 	for _, f := range formats {
 		values, ok := f.values(text)
@@ -184,7 +184,7 @@ func (c *reading) filled(formats []*format, text string) (string, bool) {
 	return "", false
 }
 
-// value translates a value that stands in a sentence.
+// value translates a value in a sentence.
 func (c *reading) value(text string) string {
 	body := strings.TrimSpace(text)
 	if body == "" {
@@ -195,8 +195,8 @@ func (c *reading) value(text string) string {
 	return text[:start] + translated + text[start+len(body):]
 }
 
-// split moves the border between two values that only a space parts to where
-// the second is a sentence of its own.
+// split moves the border between two values that are only separated by a space
+// to where the second one is a sentence.
 func (c *reading) split(f *format, values []string) {
 	for i := 1; i < len(f.verbs); i++ {
 		a, b := f.verbs[i-1], f.verbs[i]
@@ -216,8 +216,8 @@ func (c *reading) split(f *format, values []string) {
 	}
 }
 
-// join translates parts of a text and joins them: with joint where what goes
-// before is translated, else as in English.
+// join translates parts of a text and joins them: with joint after a translated
+// part, otherwise as in English.
 func (c *reading) join(parts []string, joint, english string) (string, bool) {
 	var b strings.Builder
 	any, last := false, false
@@ -236,7 +236,7 @@ func (c *reading) join(parts []string, joint, english string) (string, bool) {
 	return b.String(), any
 }
 
-// cutOutsideQuotes is strings.Cut that does not look into quoted text.
+// cutOutsideQuotes is strings.Cut, ignoring quoted text.
 func cutOutsideQuotes(text, sep string) (before, after string, found bool) {
 	quoted := byte(0)
 	for i := 0; i < len(text); i++ {

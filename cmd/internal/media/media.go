@@ -1,6 +1,6 @@
 // Package media reads the files that a request names: paths, the wx module's
-// fs:// and widget:// names under given roots and never outside them, stdin,
-// and pictures on the web.
+// fs:// and widget:// names within given directories, stdin, and pictures on
+// the web.
 package media
 
 import (
@@ -24,13 +24,13 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// DownloadLimit bounds a picture from the web; it is the wx module's limit
-// for contentUrl (10 MB).
+// DownloadLimit limits a picture from the web, in bytes; it is the wx module's
+// limit for contentUrl (10 MB).
 const DownloadLimit = 10 << 20
 
 // Loader reads files for one command.
 type Loader struct {
-	// FSRoot and WidgetRoot are the directories that fs:// and widget:// name;
+	// FSRoot and WidgetRoot are the directories for fs:// and widget:// names;
 	// empty if the user gave none.
 	FSRoot, WidgetRoot string
 	// Dir is what relative names start from; empty means the working directory.
@@ -39,24 +39,24 @@ type Loader struct {
 	HTTP func() *http.Client
 }
 
-// File is what was read.
+// File is a file that was read.
 type File struct {
 	// Name is the base name, for titles and extensions.
 	Name string
 	// Path is the file's path on this computer; empty for a download.
 	Path string
-	// Data is the content; nil if only Stat was asked.
+	// Data is the content; nil after Stat.
 	Data []byte
 	// Size is the length in bytes.
 	Size int64
-	// Head is how the content begins: enough to tell what it is.
+	// Head is the beginning of the content: enough to recognize its format.
 	Head []byte
 }
 
 // headSize is enough for picture.Sniff.
 const headSize = 1024
 
-// Format is what the file is, by its bytes; the zero Format if that isn't known.
+// Format is the file's format, by its bytes; the zero Format if it isn't known.
 func (f File) Format() picture.Format {
 	format, _ := picture.Sniff(f.Head)
 	return format
@@ -65,8 +65,8 @@ func (f File) Format() picture.Format {
 // MIME is the file's type, by its bytes and then its name.
 func (f File) MIME() string { return picture.MIMEOf(f.Name, f.Head) }
 
-// PictureName is the file's name with the extension that its bytes call for:
-// phones and WeChat go by it.
+// PictureName is the file's name with the right extension for its content:
+// phones and WeChat use the extension.
 func (f File) PictureName() string {
 	format := f.Format()
 	ext := strings.ToLower(f.Ext())
@@ -89,15 +89,14 @@ var otherExts = map[string][]string{"jpg": {"jpeg", "jpe", "jfif"}, "tif": {"tif
 // Ext is the file name's extension without the dot.
 func (f File) Ext() string { return strings.TrimPrefix(filepath.Ext(f.Name), ".") }
 
-// IsURL says whether name is a web address.
+// IsURL reports whether name is a web address.
 func IsURL(name string) bool {
 	scheme, rest, ok := strings.Cut(name, "://")
 	return ok && rest != "" && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
 }
 
-// localPath returns the path that a file: URL names on this computer (RFC 8089),
-// as browsers and file managers put it on the clipboard; other names as they
-// are.
+// localPath returns the path in a file: URL (RFC 8089), as browsers and file
+// managers copy it to the clipboard; other names are returned unchanged.
 func localPath(name string) (string, error) {
 	if len(name) < 6 || !strings.EqualFold(name[:5], "file:") || name[5] != '/' {
 		return name, nil
@@ -166,11 +165,11 @@ func stat(name string, f *os.File) (File, error) {
 	return File{Name: cleanName(filepath.Base(f.Name())), Path: f.Name(), Size: info.Size(), Head: head}, nil
 }
 
-// cleanName makes a file's name one that every phone takes: a byte that is no
-// UTF-8, as old archives bring it, becomes a low line.
+// cleanName makes a file's name acceptable to every phone: bytes that are not
+// UTF-8, as in old archives, become an underscore.
 func cleanName(name string) string { return strings.ToValidUTF8(name, "_") }
 
-// at is where a name leads.
+// at resolves a relative name.
 func (l *Loader) at(name string) string {
 	if l.Dir == "" || filepath.IsAbs(name) {
 		return name
@@ -204,7 +203,7 @@ func (l *Loader) open(name string) (*os.File, error) {
 		return nil, exit.Usagef("set a directory with "+flag, "%s %q: %v", flag, root, reason(err))
 	}
 	defer dir.Close()
-	// Root refuses what leads out of it, by .. or by a symbolic link.
+	// os.Root refuses paths that leave it, by .. or by a symbolic link.
 	f, err := files.OpenIn(dir, strings.TrimLeft(rel, "/"))
 	if err != nil {
 		return nil, files.Unreadable(name, err)
@@ -213,9 +212,9 @@ func (l *Loader) open(name string) (*os.File, error) {
 }
 
 // Download fetches a file from the web: at most DownloadLimit bytes, redirects
-// followed. Where a picture is wanted, the bytes decide whether it is one: what
-// the server says of its type may be wrong (RFC 9110, section 8.3) and only
-// helps a message.
+// followed. If a picture is wanted, its bytes decide whether it is one: the
+// server's content type may be wrong (RFC 9110, section 8.3) and is only used
+// in messages.
 func (l *Loader) Download(ctx context.Context, address string, wantPicture bool) (File, error) {
 	where := shown(address)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -226,8 +225,9 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 		return &device.Error{Code: "download_failed", Message: fmt.Sprintf(format, where, what),
 			Hint: "open it in a browser, or download it and pass the file", Err: cause}
 	}
-	// over is why a download ends with the command's context: the end of the
-	// time is said, with the address; any other end is its own reason.
+	// over is the error of a download that the command's context ended: a
+	// timeout is reported with the address; otherwise it is the context's
+	// cause.
 	over := func() error {
 		cause := context.Cause(ctx)
 		if cause == nil || !errors.Is(cause, context.DeadlineExceeded) {
@@ -240,7 +240,7 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	if err != nil {
 		var urlErr *url.Error
 		if errors.As(err, &urlErr) {
-			err = urlErr.Err // without the URL, which may hold a token
+			err = urlErr.Err // without the URL, which may contain a token
 		}
 		if err := over(); err != nil {
 			return File{}, err
@@ -287,8 +287,8 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	return file, nil
 }
 
-// shown is an address as messages show it: without user, query and fragment,
-// which may hold secrets.
+// shown is an address for messages: without user, query and fragment, which may
+// contain secrets.
 func shown(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -319,5 +319,5 @@ func (l *Loader) Fetch(ctx context.Context, name string, limit int64) (File, err
 	return l.Read(name, limit)
 }
 
-// Open opens a file to be read as it is sent.
+// Open opens a file for reading while it is sent.
 func (l *Loader) Open(name string) (io.ReadCloser, error) { return l.open(name) }

@@ -1,4 +1,4 @@
-// Package metrics has an agent's numbers in the form of Prometheus.
+// Package metrics exports an agent's metrics in Prometheus format.
 package metrics
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Agent are the numbers of one agent.
+// Agent holds the metrics of one agent.
 type Agent struct {
 	registry *prometheus.Registry
 	phones   prometheus.GaugeFunc
@@ -20,7 +20,8 @@ type Agent struct {
 	seconds  prometheus.Histogram
 }
 
-// NewAgent makes the numbers of an agent; phones says how many it lends.
+// NewAgent returns the metrics of an agent; phones returns how many phones it
+// lends.
 func NewAgent(phones func() float64) *Agent {
 	a := &Agent{
 		registry: prometheus.NewRegistry(),
@@ -35,7 +36,7 @@ func NewAgent(phones func() float64) *Agent {
 	return a
 }
 
-// Leased counts leases that came, or went.
+// Leased adds n to the number of leases.
 func (a *Agent) Leased(n int) { a.leases.Add(float64(n)) }
 
 // Attempt counts an attempt.

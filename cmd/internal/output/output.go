@@ -30,12 +30,12 @@ type Printer struct {
 	ctx     context.Context // the command's, for expressions that don't end
 	json    bool
 	jq      *gojq.Code
-	printed atomic.Bool // phones print side by side
+	printed atomic.Bool // several phones print at the same time
 }
 
 // New returns a printer. json is --json, jq the expression of --jq, which
 // implies it; an expression that doesn't compile is an error of usage. The
-// expression runs until ctx ends: one can be written that never does.
+// expression runs until ctx ends, since it may loop forever.
 func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Printer, error) {
 	p := &Printer{streams: s, ctx: ctx, json: jsonOut || jq != ""}
 	if jq == "" {
@@ -45,7 +45,7 @@ func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Pri
 	if err != nil {
 		return nil, exit.Usagef("try the expression with jq itself", "invalid --jq %q: %v", jq, err)
 	}
-	// No environment: an expression must not be a way to print secrets.
+	// No environment: an expression could print secrets from it.
 	if p.jq, err = gojq.Compile(query, gojq.WithEnvironLoader(func() []string { return nil })); err != nil {
 		return nil, exit.Usagef("try the expression with jq itself", "--jq %q can't be compiled: %v", jq, err)
 	}
@@ -78,8 +78,8 @@ func (p *Printer) emit(v any, indent bool) error {
 }
 
 // Marshal is JSON without HTML escaping and without a final line break. What a
-// terminal might obey (the second set of control characters, which JSON leaves
-// as they are, and direction marks) is escaped; the value stays the same.
+// terminal might interpret (C1 control characters, which encoding/json does not
+// escape, and bidirectional marks) is escaped; the value stays the same.
 func Marshal(v any, indent bool) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -93,8 +93,8 @@ func Marshal(v any, indent bool) ([]byte, error) {
 	return escapeControls(bytes.TrimRight(b.Bytes(), "\n")), nil
 }
 
-// escapeControls escapes characters that can only stand inside the strings of
-// a JSON text.
+// escapeControls escapes characters that can only occur in the strings of a
+// JSON text.
 func escapeControls(text []byte) []byte {
 	hostile := func(r rune) bool { return r >= 0x7f && unicode.IsControl(r) || streams.IsBidiControl(r) }
 	if !bytes.ContainsFunc(text, hostile) {
@@ -139,7 +139,7 @@ func (p *Printer) query(v any) error {
 			return exit.Usagef("try the expression with jq itself", "--jq failed: %v", err)
 		}
 		if s, isText := result.(string); isText {
-			if p.streams.OutTTY { // a program gets the text as it is
+			if p.streams.OutTTY { // a program gets the unchanged text
 				s = streams.Safe(s)
 			}
 			if err := p.streams.Println(s); err != nil {
@@ -161,20 +161,20 @@ func (p *Printer) query(v any) error {
 type Cell struct {
 	Text  string
 	Paint streams.Paint
-	// Ours says that the text is wxctl's own, not a name from outside: on a
-	// terminal it is shown in the user's language.
+	// Ours is set if the text is wxctl's own and not a name from outside: on a
+	// terminal it is translated.
 	Ours bool
 }
 
 // Text is a plain cell.
 func Text(s string) Cell { return Cell{Text: s} }
 
-// Words is a plain cell with words of wxctl's own.
+// Words is a plain cell with wxctl's own text.
 func Words(s string) Cell { return Cell{Text: s, Ours: true} }
 
 // Table prints rows: aligned under upper-case headers on a terminal,
 // tab-separated without headers and in English elsewhere. Text from outside is
-// made safe.
+// escaped.
 func (p *Printer) Table(header []string, rows [][]Cell) error {
 	if !p.streams.OutTTY {
 		for _, row := range rows {
@@ -222,15 +222,15 @@ func (p *Printer) Table(header []string, rows [][]Cell) error {
 	return nil
 }
 
-// Tables of this many columns give way to a narrow terminal. Of smaller ones
-// every value is meant to be read, or copied, whole.
+// Tables with this many columns are shortened on a narrow terminal. In smaller
+// ones every value is meant to be read, or copied, completely.
 const manyColumns = 4
 
-// narrowest is how far a column is cut.
+// narrowest is the minimum width of a shortened column.
 const narrowest = 8
 
-// fit returns the widths of a table's columns. Where the terminal is too narrow,
-// the widest give way, but never the first, which names what the row is about.
+// fit returns the widths of a table's columns. If the terminal is too narrow,
+// the widest ones are shortened, but never the first, which identifies the row.
 // fits is false if that is not enough.
 func (p *Printer) fit(rows [][]Cell) (widths []int, fits bool) {
 	total := 0
@@ -268,7 +268,7 @@ func (p *Printer) fit(rows [][]Cell) (widths []int, fits bool) {
 	return widths, true
 }
 
-// blocks prints a table that does not fit: a row's values below each other.
+// blocks prints a table that does not fit: each row's values below each other.
 func (p *Printer) blocks(head []Cell, rows [][]Cell) error {
 	for i, row := range rows {
 		if i > 0 {

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Safe makes text from outside fit for a terminal and for one line: control
-// characters (escape sequences, line breaks, right-to-left overrides) and
-// invalid UTF-8 are shown escaped.
+// Safe makes text from outside safe for a terminal, on one line: control
+// characters (escape sequences, line breaks), bidirectional overrides and
+// invalid UTF-8 are escaped.
 func Safe(text string) string {
 	clean := true
 	for i := 0; i < len(text) && clean; i++ {

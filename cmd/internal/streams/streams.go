@@ -16,35 +16,35 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are a command's standard streams. stdout is the answer, stderr is
+// Streams are a command's standard streams. stdout has the answer, stderr
 // everything else.
 type Streams struct {
 	In  io.Reader
 	Out io.Writer
 	Err io.Writer
 
-	// InTTY, OutTTY and ErrTTY say whether a terminal is behind the stream.
+	// InTTY, OutTTY and ErrTTY report whether the stream is a terminal.
 	InTTY, OutTTY, ErrTTY bool
 
-	// Width is how many columns the terminal behind Out has; 0 is unknown, nil
-	// too.
+	// Width returns the number of columns of the terminal behind Out; 0 if
+	// unknown. It may be nil.
 	Width func() int
 
 	// Quiet drops notes; errors and answers stay.
 	Quiet bool
 
-	// Language is what people are spoken to in; nil is English. Whoever builds
-	// an answer translates it, with Sprintf and Translate; what goes to stderr
-	// is translated here.
+	// Language is the user's language; nil is English. Code that builds an
+	// answer translates it with Sprintf and Translate; what goes to stderr is
+	// translated here.
 	Language Language
 
 	mu                 sync.Mutex // one line at a time from parallel phones
 	outColor, errColor bool
 	inFile             *os.File
-	status             string // the line that is rewritten while something is waited for
+	status             string // a line that is rewritten while waiting
 }
 
-// Language translates sentences of wxctl's from English.
+// Language translates wxctl's English sentences.
 type Language interface {
 	// Text translates a sentence, or paragraphs of them.
 	Text(english string) string
@@ -52,8 +52,8 @@ type Language interface {
 	Format(format string, args ...any) string
 }
 
-// Sprintf is fmt.Sprintf in the user's language: the format and, where they are
-// sentences of wxctl's, the values are translated.
+// Sprintf is fmt.Sprintf in the user's language: the format is translated, and
+// values that are sentences of wxctl's too.
 func (s *Streams) Sprintf(format string, args ...any) string {
 	if s.Language == nil {
 		return fmt.Sprintf(format, args...)
@@ -69,11 +69,11 @@ func (s *Streams) Translate(english string) string {
 	return s.Language.Text(english)
 }
 
-// Label is a word before a text, with the space between the two that the
-// user's language wants.
+// Label is a word before a text, followed by the space that the user's language
+// uses there.
 func (s *Streams) Label(english string) string {
 	label := s.Translate(english)
-	if strings.HasSuffix(label, "：") { // as wide as a colon and a space
+	if strings.HasSuffix(label, "：") { // a full-width colon includes its space
 		return label
 	}
 	return label + " "
@@ -107,9 +107,9 @@ const (
 	ColorNever  ColorMode = "never"
 )
 
-// SetColor decides, for each stream, whether it is coloured: --color wins
-// over NO_COLOR, that over CLICOLOR_FORCE, that over whether a terminal is
-// there (TERM=dumb counts as none).
+// SetColor decides for each stream whether it is coloured: --color overrides
+// NO_COLOR, which overrides CLICOLOR_FORCE; otherwise it is if it is a terminal
+// (TERM=dumb counts as none).
 func (s *Streams) SetColor(mode ColorMode, getenv func(string) string) error {
 	decide := func(tty bool) bool {
 		force := getenv("CLICOLOR_FORCE")
@@ -134,8 +134,8 @@ func (s *Streams) SetColor(mode ColorMode, getenv func(string) string) error {
 	return nil
 }
 
-// Paint is a way to set text off where the stream is coloured. Nothing is
-// said by colour alone.
+// Paint is a style for text on a coloured stream. Colour is never the only way
+// in which something is said.
 type Paint int
 
 // The paints that wxctl uses.
@@ -175,24 +175,23 @@ func paint(on bool, p Paint, text string) string {
 	if !on || p == Plain || text == "" {
 		return text
 	}
-	// fatih/color decides once for the whole process from stdout alone; each
-	// stream here has its own say.
+	// fatih/color decides once per process, by stdout; here each stream has its
+	// own setting.
 	c := color.New(p.attributes()...)
 	c.EnableColor()
 	return c.Sprint(text)
 }
 
-// Note prints one line on stderr unless --quiet. What is not fit for a terminal
-// is shown escaped, here and in all that goes to stderr: paths and names come
-// from outside.
+// Note prints one line on stderr unless --quiet. Like everything on stderr it
+// is escaped for a terminal: paths and names come from outside.
 func (s *Streams) Note(format string, args ...any) {
 	if !s.Quiet {
 		s.errLine(Safe(s.Sprintf(format, args...)))
 	}
 }
 
-// Trace prints a line of what goes over a wire on stderr unless --quiet: as it
-// is, in no language.
+// Trace prints a line of protocol tracing on stderr unless --quiet, without
+// translation.
 func (s *Streams) Trace(line string) {
 	if !s.Quiet {
 		s.errLine(s.PaintErr(Dim, Safe(line)))
@@ -204,8 +203,7 @@ func (s *Streams) Warn(format string, args ...any) {
 	s.errLine(s.PaintErr(Warn, s.Label("warning:")) + Safe(s.Sprintf(format, args...)))
 }
 
-// Error prints the one sentence that a failed command ends with and the
-// hint, if there is one.
+// Error prints a failed command's error sentence and its hint, if there is one.
 func (s *Streams) Error(sentence, hint string) {
 	s.errLine(s.PaintErr(Bad, "wxctl:") + " " + Safe(s.Translate(sentence)))
 	if hint != "" {
@@ -223,11 +221,11 @@ func (s *Streams) errLine(line string) {
 	fmt.Fprintln(s.Err, line)
 }
 
-// clearLine empties the line that the cursor is in.
+// clearLine clears the cursor's line.
 const clearLine = "\r\x1b[K"
 
-// Println prints one whole line of the answer; lines from several goroutines
-// don't mix.
+// Println prints one whole line of the answer; lines of several goroutines are
+// not mixed.
 func (s *Streams) Println(line string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,9 +237,9 @@ func (s *Streams) Println(line string) error {
 	return err
 }
 
-// ReadSecret asks on stderr and reads one line from the terminal without
-// echo. It fails where stdin is no terminal, and returns the context's error
-// when that ends; the terminal is as it was before in any case.
+// ReadSecret prompts on stderr and reads one line from the terminal without
+// echo. It fails if stdin is not a terminal, and returns the context's error
+// when that ends; the terminal's mode is restored in any case.
 func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error) {
 	if !s.InTTY || s.inFile == nil {
 		return "", errors.New("can't ask without a terminal")
@@ -273,9 +271,9 @@ func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error)
 // Say prints one line on stderr, also with --quiet: it belongs to an error.
 func (s *Streams) Say(line string) { s.errLine(Safe(s.Translate(line))) }
 
-// Progress returns a function that shows how far a file has gone to a phone:
-// a line that is rewritten on a terminal, nothing elsewhere. prefix names the
-// phone when there are several, and then there is no line either.
+// Progress returns a function that shows the progress of copying a file to a
+// phone: a line that is rewritten on a terminal, nothing elsewhere. With
+// several phones, when prefix is set, nothing is shown either.
 func (s *Streams) Progress(prefix string) func(name string, done, total int64) {
 	if !s.ErrTTY || !s.OutTTY || s.Quiet || prefix != "" {
 		return nil

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// spinner are the pictures of something that turns.
+// spinner are the frames of an animation.
 const spinner = `|/-\`
 
-// Waiting shows on a terminal that somebody has to act, and for how long that is
-// waited for: a line that is rewritten until stop is called. what is a sentence
-// of wxctl's own.
+// Waiting shows on a terminal that the user must act, and how long wxctl waits:
+// a line that is rewritten until stop is called. what is a sentence of wxctl's
+// own.
 func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
 	if !s.ErrTTY || s.Quiet {
 		return func() {}
@@ -38,7 +38,7 @@ func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
 	})
 }
 
-// show rewrites the line of what is waited for.
+// show rewrites the status line.
 func (s *Streams) show(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

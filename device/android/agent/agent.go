@@ -16,8 +16,8 @@ import (
 	"github.com/wxctl/wxctl/device/android/apk"
 )
 
-// Version is the version of the protocol. The agent says it in its [Hello];
-// another one is an error, never a reason to guess.
+// Version is the version of the protocol. The agent reports it in its [Hello];
+// a different one is an error.
 const Version = "1"
 
 // MaxLine is the longest line, in bytes without its newline, that either side
@@ -25,7 +25,7 @@ const Version = "1"
 // of more than about 1 MiB; base64 makes a third more of it.
 const MaxLine = 4 << 20
 
-// A Verb names what the agent is asked to do.
+// Verb names what the agent is asked to do.
 type Verb string
 
 // The verbs. Each comment names the fields of [Request] that it reads and the
@@ -35,19 +35,19 @@ const (
 	// User, Intent -> [Started].
 	Start Verb = "start"
 	// Send is Start for ACTION_SEND and ACTION_SEND_MULTIPLE: the streams are
-	// put into the ClipData and read access is granted, which a sender's own
+	// put into the ClipData and read access is granted, as a sender's own
 	// process does before the Intent leaves it: User, Intent -> [Started].
 	Send Verb = "send"
 	// QueryProvider queries a content provider as the shell user:
 	// User, Query -> [Rows].
 	QueryProvider Verb = "query"
-	// Index makes MediaStore know a file: User, Path -> [Indexed].
+	// Index adds a file to MediaStore: User, Path -> [Indexed].
 	Index Verb = "index"
 	// Remove deletes an indexed file and its MediaStore row:
 	// User, URI, Path -> [Removed].
 	Remove Verb = "remove"
-	// Inspect tells what is declared by and known of a package:
-	// User, Package, Brief -> [App].
+	// Inspect reports what a package declares and its state: User, Package,
+	// Brief -> [App].
 	Inspect Verb = "inspect"
 	// ListPackages lists the installed packages: User -> [Packages].
 	ListPackages Verb = "packages"
@@ -55,15 +55,15 @@ const (
 	ListUsers Verb = "users"
 	// TopActivity names the activity in front: -> [Top].
 	TopActivity Verb = "top"
-	// ListTasks reads the Intents that the tasks of one activity were made
-	// with; those of others never leave the phone: User, Component -> [Tasks].
-	// API 30 tells no extras.
+	// ListTasks reads the Intents that created the tasks of one activity; those
+	// of other activities never leave the phone: User, Component -> [Tasks].
+	// API 30 reports no extras.
 	ListTasks Verb = "tasks"
-	// PhoneState tells whether somebody could see a screen that comes up:
-	// User -> [State].
+	// PhoneState reports whether a screen that opens would be visible: User ->
+	// [State].
 	PhoneState Verb = "state"
-	// Watch streams log buffers as events until the agent ends, from the
-	// second before on: Buffers -> [Watching].
+	// Watch streams log buffers as events until the agent ends, starting one
+	// second in the past: Buffers -> [Watching].
 	Watch Verb = "watch"
 	// Stop force-stops a package: User, Package -> [Done].
 	Stop Verb = "stop"
@@ -89,9 +89,9 @@ type Hello struct {
 }
 
 // Request is one line to the agent. Which fields it needs depends on the verb;
-// the others are left out.
+// the others are omitted.
 type Request struct {
-	// ID is chosen by the asker and comes back in the answer.
+	// ID is chosen by the sender and repeated in the answer.
 	ID   int64 `json:"id"`
 	Verb Verb  `json:"verb"`
 	// User is the Android user it is about (0 the owner, 999 often a clone).
@@ -104,14 +104,14 @@ type Request struct {
 	Package string `json:"package,omitempty"`
 	// Component is an activity, "package/full.Class".
 	Component string `json:"component,omitempty"`
-	// Brief leaves out what [App.Declared] is read from, the manifest.
+	// Brief omits [App.Declared], which is read from the manifest.
 	Brief bool `json:"brief,omitempty"`
 	// Path is an absolute path on the phone; on shared storage, but for [Read].
 	Path string `json:"path,omitempty"`
-	// At and Count say which bytes of a file; Count is at most [MaxPart].
+	// At and Count select bytes of a file; Count is at most [MaxPart].
 	At    int64 `json:"at,omitempty"`
 	Count int   `json:"count,omitempty"`
-	// URI is the content URI that [Indexed] told.
+	// URI is the content URI from [Indexed].
 	URI string `json:"uri,omitempty"`
 	// Buffers are the log buffers to watch: "events", "system", "main".
 	Buffers []string `json:"buffers,omitempty"`
@@ -145,13 +145,14 @@ const (
 	KindNotFound = "NoSuchElementException"
 	// KindUnsupported: this phone's framework has no such method.
 	KindUnsupported = "NoSuchMethodException"
-	// KindForbiddenUser: the agent runs as root or system, and will not.
+	// KindForbiddenUser: the agent was started as root or system and refuses to
+	// run.
 	KindForbiddenUser = "ForbiddenUser"
 	// KindTooLong: the answer is longer than a line may be.
 	KindTooLong = "TooLong"
 )
 
-// Error says kind and message; both come from the phone, so they are quoted.
+// Error returns kind and message; both come from the phone, so they are quoted.
 func (e *Error) Error() string {
 	if e.Message == "" {
 		return fmt.Sprintf("the phone's agent answered %q", e.Kind)
@@ -163,9 +164,9 @@ func (e *Error) Error() string {
 type Event struct {
 	// Line is logcat's own line, without its newline, in the format
 	// "threadtime" with the modifiers "epoch" and, from API 26 on, "uid":
-	// "         1732282655.123  1000  1234  1250 I tag: text" (seconds since
-	// 1970, uid, pid, tid, priority). Any app may write any tag: the uid says
-	// who did.
+	// "         1732282655.123  1000  1234  1250 I tag: text"
+	// (seconds since 1970, uid, pid, tid, priority). Any app may write any tag:
+	// only the uid shows which app did.
 	Line string `json:"line"`
 	// AtMs is when the phone logged it, in milliseconds since 1970 by the
 	// phone's clock.
@@ -178,9 +179,9 @@ type Started struct {
 	// the front, 3 delivered to the activity on top, 102 aborted (a background
 	// start that was blocked), negative: not started.
 	Result int `json:"result"`
-	// Word is the name of the phone's own constant for the code, without its
-	// START_: "SUCCESS", "CLASS_NOT_FOUND"; "" for one that it has no name
-	// for. Errors have other numbers below API 26, and the same words.
+	// Word is the name of the phone's own constant for the code, without
+	// START_: "SUCCESS", "CLASS_NOT_FOUND"; "" if it has no name. Errors have
+	// other numbers below API 26, but the same names.
 	Word string `json:"word"`
 	// AtMs is the phone's clock just before the call, in milliseconds since
 	// 1970: events before it have other causes.
@@ -243,25 +244,25 @@ type App struct {
 	APK string `json:"apk"`
 	// System is true for an app of the system image.
 	System bool `json:"system"`
-	// Certificates are the signing certificates, DER, as GET_SIGNATURES tells
-	// them (which is also what WeChat compares): with key rotation the oldest
-	// alone, with several signers in the system's order.
+	// Certificates are the signing certificates, DER, as GET_SIGNATURES returns
+	// them (WeChat compares the same ones): with key rotation only the oldest,
+	// with several signers in the system's order.
 	Certificates [][]byte `json:"certificates"`
 	// Entry is <package>.wxapi.WXEntryActivity; nil if not declared.
 	Entry *Entry `json:"entry"`
 	// Schemes are the URL schemes of the app's intent filters, sorted.
 	Schemes []string `json:"schemes"`
-	// Claims are other apps whose intent filters have one of the app's AppIDs as
-	// their scheme, too; it is not looked for where the answer is to be brief.
+	// Claims are other apps that declare one of the app's AppIDs as a scheme,
+	// too; it is not determined for a brief answer.
 	Claims []string `json:"claims,omitempty"`
-	// Declared is what else the manifest declares; nil if it was not asked for or
-	// could not be read. The agent sends the manifest instead, since no API of
-	// Android tells it; UnmarshalJSON reads it.
+	// Declared is what else the manifest declares; nil if it was not requested
+	// or could not be read. No API of Android returns it, so the agent sends
+	// the manifest and UnmarshalJSON reads it.
 	Declared  *Declared  `json:"declared,omitempty"`
 	Providers []Provider `json:"providers"`
 	// MetaData is the <meta-data> of the application, values as text.
 	MetaData map[string]string `json:"metaData"`
-	// Notes says what could not be found out, and why.
+	// Notes says what could not be determined, and why.
 	Notes []string `json:"notes,omitempty"`
 }
 
@@ -280,11 +281,11 @@ type Entry struct {
 	Permission   string `json:"permission"`
 }
 
-// Declared is what only the manifest tells.
+// Declared is what can only be read from the manifest.
 type Declared struct {
 	// Queries is nil if there is no <queries>.
 	Queries *apk.Queries `json:"queries"`
-	// SeesWeChat says what else lets the app see WeChat.
+	// SeesWeChat says what else makes WeChat visible to the app.
 	SeesWeChat string `json:"seesWeChat"`
 	// Entries are the activities named WXEntryActivity, of whatever package.
 	Entries []string `json:"entries"`
@@ -344,9 +345,9 @@ type Top struct {
 
 // Tasks is the answer to [ListTasks].
 type Tasks struct {
-	// Tasks holds the extras of each base Intent, every one in the lossless
-	// JSON of an androidwire.Value. One of a type that such a Value does not
-	// have has a type of another name: any app may put anything there.
+	// Tasks holds the extras of each base Intent, each in the lossless JSON of
+	// an androidwire.Value. Extras of other types carry the name of their class
+	// as their type: any app may put anything there.
 	Tasks []map[string]json.RawMessage `json:"tasks"`
 }
 
@@ -384,10 +385,10 @@ type Cleaned struct {
 	Removed []string `json:"removed"`
 }
 
-// Done is the answer to a verb that has nothing to tell.
+// Done is the answer to a verb without a result.
 type Done struct{}
 
-// ParseHello reads the agent's first line and holds it to [Version]. The
+// ParseHello reads the agent's first line and checks it against [Version]. The
 // error is a *Error if the agent itself refused to run.
 func ParseHello(line []byte) (Hello, error) {
 	var h Hello

@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/device/archive"
 )
 
-// Dex files are read as the format has them (dex-format, "String syntax",
-// "class_def_item"): strings and types are sorted, so a class is found with a
+// The parts of the dex format that are read (dex-format, "String syntax",
+// "class_def_item"). Strings and types are sorted, so a class is found with a
 // few reads.
 const (
 	maxDex   = 24 << 20
@@ -25,12 +25,11 @@ const (
 
 var errDex = errors.New("its code can't be read: not a dex file, or a broken one")
 
-// Classes are what was looked for in the code.
+// Classes is what was found in the code.
 type Classes struct {
 	// Entry is true if the class that was asked for is defined.
 	Entry bool
-	// SDK is the version of the OpenSDK, such as 6.8.0; "" if there is none to
-	// be found.
+	// SDK is the version of the OpenSDK, such as 6.8.0; "" if none was found.
 	SDK string
 }
 
@@ -43,7 +42,7 @@ type dex struct {
 	classes, classesAt uint32
 }
 
-// classes looks for a class and the OpenSDK's version in all of the code.
+// classes searches all of the code for a class and the OpenSDK's version.
 func classes(d *archive.Directory, class string) (out Classes, err error) {
 	if !d.Has("classes.dex") {
 		return out, errors.New("it has no code")
@@ -113,8 +112,8 @@ func (x *dex) bytes(at int64, n int) []byte {
 
 func (x *dex) u32(at int64) uint32 { return binary.LittleEndian.Uint32(x.bytes(at, 4)) }
 
-// text is a string of the pool, as far as its first 300 bytes: the descriptors
-// that are looked for are ASCII and shorter.
+// text is a string of the pool, up to 300 bytes: the descriptors that are
+// searched for are ASCII and shorter.
 func (x *dex) text(i uint32) string {
 	at := int64(x.u32(int64(x.stringsAt) + 4*int64(i)))
 	if at > x.size {
@@ -130,10 +129,11 @@ func (x *dex) text(i uint32) string {
 	if end := strings.IndexByte(string(b), 0); end >= 0 {
 		b = b[:end]
 	}
-	return strings.ReplaceAll(string(b), "\xc0\x80", "\x00") // as the pool is sorted
+	return strings.ReplaceAll(string(b), "\xc0\x80", "\x00") // the pool is sorted by the decoded strings
 }
 
-// find returns the first string of the pool that is not below s.
+// find returns the index of the first string of the pool that is not less than
+// s.
 func (x *dex) find(s string) uint32 {
 	if int64(x.strings) > x.size/4 {
 		panic(errDex)
@@ -159,7 +159,7 @@ func (x *dex) defines(descriptor string) bool {
 	if kind == int(x.types) || x.u32(int64(x.typesAt)+4*int64(kind)) != name {
 		return false
 	}
-	// class_defs are in the order of their inheritance.
+	// class_defs are ordered by inheritance, not by name.
 	const some = 2048
 	for first := 0; first < int(x.classes); first += some {
 		n := min(some, int(x.classes)-first)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Manifest is what is read of a compiled AndroidManifest.xml.
+// Manifest is what is read from a compiled AndroidManifest.xml.
 type Manifest struct {
 	Package     string
 	VersionName string
@@ -21,13 +21,13 @@ type Manifest struct {
 	Schemes []string
 	// Queries is nil if there is no <queries>.
 	Queries *Queries
-	// QueryAll says that it asks for the permission QUERY_ALL_PACKAGES.
+	// QueryAll is set if it requests the permission QUERY_ALL_PACKAGES.
 	QueryAll bool
 }
 
 // Activity is an <activity> or <activity-alias>.
 type Activity struct {
-	Name       string // whole
+	Name       string // fully qualified
 	Exported   bool
 	Enabled    bool
 	Permission string
@@ -44,7 +44,8 @@ type Provider struct {
 	Grants      bool // android:grantUriPermissions
 }
 
-// Queries is the manifest's <queries>: whom the app may see (API 30 and up).
+// Queries is the manifest's <queries>: the packages that are visible to the app
+// (API 30 and up).
 type Queries struct {
 	Packages    []string `json:"packages"`
 	Authorities []string `json:"authorities"`
@@ -68,8 +69,8 @@ func (m *Manifest) Entry() *Activity {
 	return nil
 }
 
-// Entries are the names of all activities that are named as if WeChat called
-// them back, each as often as it is declared.
+// Entries are the names of all activities whose names end like the one that
+// WeChat calls back, each as often as it is declared.
 func (m *Manifest) Entries() []string {
 	var out []string
 	for _, a := range m.Activities {
@@ -80,9 +81,9 @@ func (m *Manifest) Entries() []string {
 	return out
 }
 
-// SeesWeChat says what lets the app see WeChat on Android 11 and newer besides
-// a <package> in its <queries>; "" if nothing does. WeChat has a launcher
-// activity, takes what is sent, and opens links of the scheme weixin.
+// SeesWeChat says what makes WeChat visible to the app on Android 11 and newer
+// besides a <package> in its <queries>; "" if nothing does. WeChat has a
+// launcher activity, accepts ACTION_SEND, and opens links of the scheme weixin.
 func (m *Manifest) SeesWeChat() string {
 	has := func(list []string, fits func(string) bool) string {
 		if i := slices.IndexFunc(list, fits); i >= 0 {
@@ -125,8 +126,8 @@ func (m *Manifest) entryClass() string {
 	return e.Name
 }
 
-// ids of the attributes that are read (AOSP public.xml). Names of attributes
-// may have been stripped from a manifest; the ids may not.
+// Resource ids of the attributes that are read (AOSP public.xml). Build tools
+// may strip the names of attributes from a manifest, but not the ids.
 const (
 	attrName        = 0x01010003
 	attrPermission  = 0x01010006
@@ -149,14 +150,15 @@ const (
 // launchModes by their values (android.content.pm.ActivityInfo).
 var launchModes = [...]string{"standard", "singleTop", "singleTask", "singleInstance", "singleInstancePerTask"}
 
-// manifestReader puts a Manifest together from the elements as they come.
+// manifestReader builds a Manifest from the elements as they are read.
 type manifestReader struct {
 	Manifest
 	path       []string
 	appEnabled bool
 	appPerm    string
-	exported   bool // it says itself whether it is exported
-	// implied are the activities that are exported for their intent filters alone.
+	exported   bool // it declares whether it is exported
+	// implied are the activities that are exported only because of their intent
+	// filters.
 	implied []int
 }
 
@@ -167,14 +169,15 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if m.TargetSDK == 0 {
-		m.TargetSDK = max(m.MinSDK, 1) // as Android has it
+		m.TargetSDK = max(m.MinSDK, 1) // Android's default
 	}
 	if q := m.Queries; q != nil {
 		for _, list := range []*[]string{&q.Packages, &q.Authorities, &q.Schemes, &q.Actions} {
 			sortCompact(list)
 		}
 	}
-	// Android 12 and newer don't install an app for API 31 with such activities.
+	// Android 12 and newer refuse to install an app for API 31 with such
+	// activities.
 	for _, i := range m.implied {
 		m.Activities[i].Exported = m.TargetSDK < 31
 	}
@@ -221,7 +224,7 @@ func (m *manifestReader) start(name string, a attributes) {
 		}
 	case "manifest/application/activity/intent-filter", "manifest/application/activity-alias/intent-filter":
 		if n := len(m.Activities); n > 0 && !m.exported {
-			m.Activities[n-1].Exported = true // what Android before 12 takes it for
+			m.Activities[n-1].Exported = true // the default before Android 12
 			m.implied = append(m.implied, n-1)
 		}
 	case "manifest/application/activity/intent-filter/data", "manifest/application/activity-alias/intent-filter/data":
@@ -255,7 +258,7 @@ func (m *manifestReader) activity(a attributes) {
 	}
 	if target := a.text(attrTarget); target != "" {
 		act.Target = m.class(target)
-		// The launch mode is that of the activity behind an alias.
+		// An alias has the launch mode of its target.
 		for _, other := range m.Activities {
 			if other.Name == act.Target {
 				act.LaunchMode = other.LaunchMode
@@ -266,7 +269,7 @@ func (m *manifestReader) activity(a attributes) {
 	m.Activities = append(m.Activities, act)
 }
 
-// class is the whole name of a class that a manifest names.
+// class returns the fully qualified name of a class in a manifest.
 func (m *manifestReader) class(name string) string {
 	switch {
 	case strings.HasPrefix(name, "."):
@@ -277,7 +280,7 @@ func (m *manifestReader) class(name string) string {
 	return name
 }
 
-// query adds what an element below <queries> names.
+// query adds an element below <queries>.
 func (m *manifestReader) query(element string, a attributes) {
 	q := m.Queries
 	add := func(list *[]string, values ...string) {

@@ -14,16 +14,16 @@ import (
 	"github.com/wxctl/wxctl/device/cms"
 )
 
-// A Signer is one certificate that an APK is signed with. Signatures are not
+// Signer is one certificate that an APK is signed with. Signatures are not
 // verified here: the system does that when it installs the APK.
 type Signer struct {
 	// Certificate is DER: the first of the signer's chain, which is the one
-	// that Android, and so WeChat, looks at.
+	// that Android, and therefore WeChat, uses.
 	Certificate []byte
 	// Scheme is "v1", "v2", "v3" or "v3.1".
 	Scheme string
-	// MinSDK and MaxSDK are the API levels that look at it; MaxSDK 0 is all
-	// above. Where an APK has v2 or v3, Android from 7 on ignores v1.
+	// MinSDK and MaxSDK are the API levels that use it; MaxSDK 0 is no limit.
+	// If an APK has v2 or v3, Android from 7 on ignores v1.
 	MinSDK, MaxSDK int
 	// Lineage are the certificates before it, the oldest first, for a key that
 	// was rotated.
@@ -123,7 +123,7 @@ func signingBlock(d *archive.Directory) (map[uint32][]byte, error) {
 	return pairs, nil
 }
 
-// prefixed cuts a value off that its length in four bytes comes before.
+// prefixed splits off a value that is preceded by its length in four bytes.
 func prefixed(b []byte) (value, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, errBlock
@@ -183,7 +183,7 @@ func parseSigner(one []byte, scheme string) (Signer, error) {
 		return s, errBlock
 	}
 	s.MinSDK = int(binary.LittleEndian.Uint32(rest))
-	if last := binary.LittleEndian.Uint32(rest[4:]); last < 1<<16 { // else: for all
+	if last := binary.LittleEndian.Uint32(rest[4:]); last < 1<<16 { // otherwise: no limit
 		s.MaxSDK = int(last)
 	}
 	attributes, _, err := prefixed(rest[8:])
@@ -204,7 +204,7 @@ func parseSigner(one []byte, scheme string) (Signer, error) {
 	return s, nil
 }
 
-// parseLineage reads the certificates of a lineage but the current one.
+// parseLineage reads the certificates of a lineage except the current one.
 func parseLineage(b, current []byte) ([][]byte, error) {
 	if len(b) < 4 {
 		return nil, errBlock
@@ -286,7 +286,7 @@ func signerV1(d *archive.Directory, name string) ([]byte, error) {
 	if c := p.GetOnlySigner(); c != nil {
 		return c.Raw, nil
 	}
-	// Not exactly one signer: the first one's certificate, as Android takes it.
+	// With several signers Android uses the first one's certificate.
 	for _, s := range p.Signers {
 		if i := slices.IndexFunc(p.Certificates, func(c *x509.Certificate) bool {
 			return c.SerialNumber.Cmp(s.IssuerAndSerialNumber.SerialNumber) == 0

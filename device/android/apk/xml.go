@@ -28,7 +28,7 @@ const (
 
 var errManifest = errors.New("not a compiled manifest, or a broken one")
 
-// An attribute of an element.
+// attribute is an attribute of an element.
 type attribute struct {
 	id   uint32 // of the framework's resource, 0 if it has none
 	name string
@@ -53,7 +53,7 @@ func (a attributes) has(id uint32) bool {
 	return ok
 }
 
-// text is an attribute's text. A reference into the app's resources has none.
+// text is an attribute's text; "" for a reference into the app's resources.
 func (a attributes) text(id uint32) string {
 	x, _ := a.find(id)
 	return x.raw
@@ -69,8 +69,8 @@ func (a attributes) named(name string) string {
 	return ""
 }
 
-// is is a boolean attribute. What refers to the app's resources is taken for
-// true: it is not the usual, and no fault is claimed of what isn't known.
+// is is a boolean attribute. A reference into the app's resources counts as
+// true: that is rare, and a check must not report a fault that isn't known.
 func (a attributes) is(id uint32, byDefault bool) bool {
 	x, ok := a.find(id)
 	switch {
@@ -92,7 +92,7 @@ func (a attributes) number(id uint32, byDefault int) int {
 	return int(int32(x.data))
 }
 
-// A handler takes elements as they come.
+// handler receives elements as they are read.
 type handler interface {
 	start(name string, a attributes)
 	end()
@@ -177,8 +177,8 @@ func (x *compiled) attributes(at int) attributes {
 	return out
 }
 
-// pool reads the strings. Together they can't be longer than the pool, as
-// strings that share bytes would be.
+// pool reads the strings. Their total length can't exceed the pool's, which
+// strings that overlap would do.
 func (x *compiled) pool(at int) []string {
 	count, flags := x.u32(at+8), x.u32(at+16)
 	data, offsets := at+x.u32(at+20), at+x.u16(at+2)
@@ -201,8 +201,8 @@ func (x *compiled) pool(at int) []string {
 	return pool
 }
 
-// utf8 reads a string after its two lengths, in UTF-16 units and in bytes, of
-// one or two bytes each.
+// utf8 reads a string that follows its two lengths, in UTF-16 units and in
+// bytes, of one or two bytes each.
 func (x *compiled) utf8(at int) string {
 	length := 0
 	for range 2 {
@@ -247,6 +247,6 @@ func (x *compiled) bytes(at, n int) []byte {
 
 func (x *compiled) u16(at int) int { return int(binary.LittleEndian.Uint16(x.bytes(at, 2))) }
 
-// u32 is used for sizes and indexes only; none of them is negative, and all
-// are bounded by the length of the data.
+// u32 is only used for sizes and indexes; none is negative, and all are limited
+// by the length of the data.
 func (x *compiled) u32(at int) int { return int(int64(binary.LittleEndian.Uint32(x.bytes(at, 4)))) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A command has a set, a number and the name that errors call it by.
+// command has a command set, a number and the name that errors use.
 type command struct {
 	set, number byte
 	name        string
@@ -82,7 +82,7 @@ func (vm *VM) out() *encoder { return &encoder{sizes: vm.sizes} }
 
 func (vm *VM) in(data []byte) *decoder { return &decoder{b: data, sizes: vm.sizes} }
 
-// call asks for what a VM has at hand: it may take AnswerTime.
+// call sends a command that a VM answers immediately: it may take AnswerTime.
 func (vm *VM) call(ctx context.Context, c command, args *encoder) (*decoder, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, AnswerTime, ErrSilent)
 	defer cancel()
@@ -128,14 +128,14 @@ func (vm *VM) wait(ctx context.Context, q question) (*decoder, error) {
 	}
 }
 
-// post sends a command whose answer does not matter.
+// post sends a command and ignores its answer.
 func (vm *VM) post(ctx context.Context, c command, data []byte) error {
 	_, err := vm.send(ctx, c, data, nil)
 	return err
 }
 
-// send writes a command. A connection on which ctx ended in the middle of a
-// packet is of no more use, and closed.
+// send writes a command. If ctx ends in the middle of a packet, the connection
+// is unusable and is closed.
 func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan reply) (uint32, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, context.Cause(ctx)
@@ -175,8 +175,8 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 	return 0, fmt.Errorf("%s: %w: %w", c.name, ErrLost, err)
 }
 
-// write writes a packet, and says whether ctx ended meanwhile. A connection with
-// deadlines survives that where all was written; another can only be closed.
+// write writes a packet, and reports whether ctx ended meanwhile. A connection
+// with deadlines survives that if everything was written; any other is closed.
 func (vm *VM) write(ctx context.Context, frame []byte) (cut bool, err error) {
 	conn, gentle := vm.rw.(interface{ SetWriteDeadline(time.Time) error })
 	interrupted := make(chan struct{})
@@ -200,7 +200,8 @@ func (vm *VM) write(ctx context.Context, frame []byte) (cut bool, err error) {
 	return true, err
 }
 
-// unusable is why nothing more can be asked. Called with the lock held.
+// unusable is why no more commands can be sent. It is called with the lock
+// held.
 func (vm *VM) unusable() error {
 	if vm.closed {
 		return ErrClosed
@@ -208,7 +209,7 @@ func (vm *VM) unusable() error {
 	return vm.err
 }
 
-// read hands out what the VM sends until it sends no more.
+// read dispatches what the VM sends until the connection ends.
 func (vm *VM) read() {
 	defer close(vm.ended)
 	var err error
@@ -232,11 +233,11 @@ func (vm *VM) read() {
 		answer <- reply{err: err}
 	}
 	if !errors.Is(err, ErrClosed) {
-		_ = vm.rw.Close() // a VM that talks nonsense is left
+		_ = vm.rw.Close() // the VM broke the protocol
 	}
 }
 
-// take hands out one packet.
+// take dispatches one packet.
 func (vm *VM) take(p packet) error {
 	switch {
 	case p.reply:

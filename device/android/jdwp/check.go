@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// ErrArguments is a call that can't be made: the method does not take what it
-// was to be given. ART checks nothing of that for a debugger, and would end the
-// app, so it is found out before.
+// ErrArguments means that a method does not accept the given arguments. ART
+// does not check a debugger's arguments and would crash the app, so they are
+// checked first.
 var ErrArguments = errors.New("the method does not take these arguments")
 
 // isA asks whether a class is, extends or implements what has a signature.
@@ -91,7 +91,7 @@ func parameters(signature string) ([]string, bool) {
 	return out, ok && closed
 }
 
-// lineage looks for a class among one's superclasses and interfaces.
+// lineage searches for a class among another's superclasses and interfaces.
 func (vm *VM) lineage(ctx context.Context, asked isA) (bool, error) {
 	open := []ClassID{asked.class}
 	for n := 0; n < len(open) && n < 1000; n++ {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// A Method is a method of a class. Its name may be <init> or <clinit>.
+// Method is a method of a class. Its name may be <init> or <clinit>.
 type Method struct {
 	ID        MethodID
 	Name      string
@@ -23,7 +23,7 @@ const accessStatic = 0x0008
 // Static reports whether the method is static.
 func (m Method) Static() bool { return m.Flags&accessStatic != 0 }
 
-// A Field is a field of a class.
+// Field is a field of a class.
 type Field struct {
 	ID        FieldID
 	Name      string
@@ -89,14 +89,15 @@ func (vm *VM) Fields(ctx context.Context, class ClassID) ([]Field, error) {
 	return out, d.end(cmdFields.name)
 }
 
-// ErrNoMethod is a method that neither a class nor its superclasses and
-// interfaces have.
+// ErrNoMethod means that neither a class nor its superclasses and interfaces
+// have the method.
 var ErrNoMethod = errors.New("no such method")
 
 // FindMethod finds a method by name and signature in a class, its superclasses
 // and, last, their interfaces. It returns the class that declares it.
 //
-// A constructor is found in the class itself alone: nothing inherits one.
+// A constructor is only searched for in the class itself: constructors are not
+// inherited.
 func (vm *VM) FindMethod(ctx context.Context, class ClassID, name, signature string) (ClassID, Method, error) {
 	var chain []ClassID
 	for c := class; c != 0 && len(chain) < 100; {
@@ -202,7 +203,7 @@ func (vm *VM) Signature(ctx context.Context, class ClassID) (string, error) {
 	return s, nil
 }
 
-// ClassLoader is the loader of a class; 0 is the one that boots.
+// ClassLoader is the loader of a class; 0 is the bootstrap loader.
 func (vm *VM) ClassLoader(ctx context.Context, class ClassID) (ObjectID, error) {
 	d, err := vm.call(ctx, cmdClassLoader, vm.out().class(class))
 	if err != nil {
@@ -265,7 +266,7 @@ func (d *decoder) values(n int, what string) ([]Value, error) {
 }
 
 // Instances returns at most n objects of a class, which must be more than 0.
-// Those that nothing refers to are left out. The VM stands while it looks for them.
+// Unreachable ones are omitted. The VM pauses while it searches.
 func (vm *VM) Instances(ctx context.Context, class ClassID, n int) ([]ObjectID, error) {
 	d, err := vm.call(ctx, cmdInstances, vm.out().class(class).int32(n))
 	if err != nil {

@@ -2,8 +2,8 @@ package jdwp
 
 import "fmt"
 
-// An ErrorCode is a VM's refusal of a command. It is wrapped with the
-// command's name; use errors.Is to look for one.
+// ErrorCode is a VM's refusal of a command. It is wrapped with the command's
+// name; use errors.Is to test for one.
 type ErrorCode uint16
 
 // The refusals that a debugger should know (JDWP specification, "Error
@@ -79,9 +79,9 @@ func (e ErrorCode) Error() string {
 
 // Thrown is an invocation that ended with an exception in the VM.
 type Thrown struct {
-	// Exception is the Throwable. It is garbage as soon as the VM likes.
+	// Exception is the Throwable. The VM may collect it at any time.
 	Exception ObjectID
 }
 
-// Error says what happened; what the exception says is VM.Text's to find out.
+// Error returns a sentence; use VM.Text for the exception's own message.
 func (t *Thrown) Error() string { return "the method threw an exception" }

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// An EventKind is what an event request asks for.
+// EventKind is what an event request asks for.
 type EventKind byte
 
-// The events that are understood (JDWP specification, "EventKind Constants").
-// VMStart and VMDeath come unasked.
+// The supported events (JDWP specification, "EventKind Constants"). VMStart and
+// VMDeath arrive without a request.
 const (
 	SingleStep            EventKind = 1
 	Breakpoint            EventKind = 2
@@ -27,7 +27,7 @@ const (
 	VMDeath               EventKind = 99
 )
 
-// A SuspendPolicy says what stops when an event happens.
+// SuspendPolicy says what stops when an event happens.
 type SuspendPolicy byte
 
 // What an event stops.
@@ -37,8 +37,8 @@ const (
 	SuspendAll    SuspendPolicy = 2 // every thread
 )
 
-// An Event is something that happened in the VM. Which fields are set depends
-// on its kind.
+// Event is something that happened in the VM. Which fields are set depends on
+// its kind.
 type Event struct {
 	Kind     EventKind
 	Request  RequestID // 0 if it came unasked
@@ -55,8 +55,8 @@ type Event struct {
 	Caught    Location
 }
 
-// An EventSet is what happened at one moment in one thread; several kinds of
-// event at one place come together. What its policy names is stopped until
+// EventSet is what happened at one moment in one thread; several kinds of event
+// at one location come together. What its policy names is stopped until
 // Release.
 type EventSet struct {
 	Policy SuspendPolicy
@@ -78,8 +78,8 @@ func (s EventSet) Has(id RequestID) bool {
 	return slices.ContainsFunc(s.Events, func(e Event) bool { return e.Request == id })
 }
 
-// maxQueue is how many event sets may wait for Next. A VM that sends more,
-// none of which stops it, is left.
+// maxQueue is how many event sets may wait for Next. If a VM sends more, none
+// of which stops it, the connection is closed.
 const maxQueue = 10000
 
 // parseEvents reads the data of Event.Composite.
@@ -182,7 +182,7 @@ func (vm *VM) Next(ctx context.Context) (EventSet, error) {
 	}
 }
 
-// Release lets go on what an event set stopped.
+// Release resumes what an event set stopped.
 func (vm *VM) Release(ctx context.Context, set EventSet) error {
 	switch thread := set.Thread(); {
 	case set.Policy == SuspendAll:
@@ -193,20 +193,21 @@ func (vm *VM) Release(ctx context.Context, set EventSet) error {
 	return nil
 }
 
-// A Filter narrows an event request.
+// Filter restricts an event request.
 type Filter func(*encoder)
 
 // Count reports the event only when it happens for the nth time, and then no
 // more.
 func Count(n int) Filter { return func(e *encoder) { e.byte(1).int32(n) } }
 
-// InThread narrows to one thread.
+// InThread restricts a request to one thread.
 func InThread(id ThreadID) Filter { return func(e *encoder) { e.byte(3).thread(id) } }
 
-// ClassMatch narrows to classes by name, with dots; a "*" may begin or end it.
+// ClassMatch restricts a request to classes by name, with dots; a "*" may begin
+// or end it.
 func ClassMatch(pattern string) Filter { return func(e *encoder) { e.byte(5).string(pattern) } }
 
-// At narrows to one place; a breakpoint needs it.
+// At restricts a request to one location; a breakpoint needs it.
 func At(l Location) Filter { return func(e *encoder) { e.byte(7).location(l) } }
 
 // Request asks for events. They come from Next until Clear or Close.
@@ -234,7 +235,7 @@ func (vm *VM) BreakAt(ctx context.Context, class ClassID, method MethodID) (Requ
 	return vm.Request(ctx, Breakpoint, SuspendThread, At(Location{Type: TypeClass, Class: class, Method: method}))
 }
 
-// Clear gives up a request. Events of it that came before stay to be read.
+// Clear removes a request. Its events that arrived before can still be read.
 func (vm *VM) Clear(ctx context.Context, id RequestID) error {
 	vm.mu.Lock()
 	kind, ok := vm.requests[id]
@@ -255,7 +256,7 @@ func clearing(kind EventKind, id RequestID) []byte {
 	return (&encoder{}).byte(byte(kind)).uint(uint64(id), 4).b
 }
 
-// Requests lists the requests that stand, in order.
+// Requests lists the current requests, in order.
 func (vm *VM) Requests() []RequestID {
 	vm.mu.Lock()
 	defer vm.mu.Unlock()

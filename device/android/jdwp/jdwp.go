@@ -36,12 +36,12 @@ import (
 // handshake is what either side says first (JDWP specification, "Handshake").
 const handshake = "JDWP-Handshake"
 
-// AnswerTime bounds how long a VM may take for a command that it answers from
-// what it knows. Invocations are bounded by their context alone.
+// AnswerTime limits how long a VM may take for a command other than an
+// invocation. Invocations are limited only by their context.
 const AnswerTime = 15 * time.Second
 
-// closeTime bounds a farewell. What a VM was not told in that time it learns from
-// the end of the connection.
+// closeTime limits the commands that detach. The VM learns the rest from the
+// end of the connection.
 const closeTime = 400 * time.Millisecond
 
 // Reasons why there is no, or no longer, a VM to speak to. They are wrapped
@@ -50,9 +50,9 @@ var (
 	// ErrRefused is a connection that ended before the VM's handshake: another
 	// debugger is attached, or the process is gone.
 	ErrRefused = errors.New("the VM closed the connection before it said a word")
-	// ErrSilent is a VM that gave no handshake, or no answer, in time: another
-	// debugger is attached, which ART has the next one wait for in silence, or the
-	// process is frozen.
+	// ErrSilent means that a VM sent no handshake, or no answer, in time:
+	// another debugger is attached, and ART makes the next one wait without an
+	// answer, or the process is frozen.
 	ErrSilent = errors.New("the VM does not answer")
 	// ErrNoVM is a peer that speaks another protocol, or nonsense.
 	ErrNoVM = errors.New("the peer does not speak JDWP")
@@ -86,7 +86,7 @@ type VM struct {
 	allStops int              // suspensions of the whole VM that are ours
 	methods  map[ClassID][]Method
 	supers   map[ClassID]ClassID
-	// signatures and is are what check found out of classes.
+	// signatures and is cache what check learned about classes.
 	signatures map[ClassID]string
 	is         map[isA]bool
 	cost       Cost
@@ -105,12 +105,12 @@ func (vm *VM) Cost() Cost {
 	return vm.cost
 }
 
-// Attach shakes hands with the VM at the other end of rw and learns the sizes
-// of its ids. ctx bounds this alone, so that a VM may be waited for until
-// another debugger leaves it. It closes rw if it fails; else Close does.
+// Attach performs the handshake with the VM at the other end of rw and learns
+// the sizes of its ids. ctx limits only this, so that a caller may wait for
+// another debugger to detach. It closes rw if it fails; otherwise Close does.
 //
-// The errors are ErrRefused, ErrSilent (once ctx's deadline is over) and ErrNoVM,
-// or ctx's.
+// The errors are ErrRefused, ErrSilent (after ctx's deadline) and ErrNoVM, or
+// ctx's.
 func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
 	if err := within(ctx, rw, func() error { return greet(rw) }); err != nil {
 		_ = rw.Close() // it is of no use, whatever it says to that
@@ -122,8 +122,9 @@ func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
 		methods: map[ClassID][]Method{}, supers: map[ClassID]ClassID{}, signatures: map[ClassID]string{}, is: map[isA]bool{},
 	}
 	vm.close = sync.OnceValue(vm.farewell)
-	// IDSizes must be known before an event can be read, and an event may come
-	// before its answer: the reader starts after it, on what this one read.
+	// The sizes must be known before an event can be read, and an event may
+	// arrive before the answer: the reader starts afterwards, with what this
+	// call read.
 	early, err := vm.learnSizes(ctx)
 	if err != nil {
 		_ = rw.Close() // it is of no use, whatever it says to that
@@ -206,14 +207,14 @@ func within(ctx context.Context, rw io.Closer, do func() error) error {
 	return fmt.Errorf("%w: %w", ErrSilent, ctx.Err())
 }
 
-// Close gives up all requests, lets go on what this debugger stopped, detaches
-// and closes the connection. It does so whatever became of earlier contexts,
-// within moments, and waits until the reader has ended. Later calls
-// return what the first did; methods that still wait return ErrClosed.
+// Close removes all requests, resumes what this debugger stopped, detaches and
+// closes the connection. It does so within moments, even if earlier contexts
+// ended, and waits until the reader has ended. Later calls return the same
+// result; methods that still wait return ErrClosed.
 func (vm *VM) Close() error { return vm.close() }
 
-// farewell sends what there is to say at once, and waits for the answer to the
-// last of it: commands are answered in order.
+// farewell sends the last commands at once, and waits for the answer to the
+// last of them: commands are answered in order.
 func (vm *VM) farewell() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()

@@ -35,7 +35,7 @@ func (vm *VM) Capabilities(ctx context.Context) ([]bool, error) {
 	return bits, nil
 }
 
-// A Class is a class, interface or array type that the VM has loaded.
+// Class is a class, interface or array type that the VM has loaded.
 type Class struct {
 	ID        ClassID
 	Type      TypeTag
@@ -43,11 +43,12 @@ type Class struct {
 	Status    int32  // bits: 1 verified, 2 prepared, 4 initialized, 8 failed
 }
 
-// Prepared reports whether the class is far enough to have methods.
+// Prepared reports whether the class is prepared, so that its methods can be
+// listed.
 func (c Class) Prepared() bool { return c.Status&2 != 0 }
 
 // ClassesBySignature finds loaded classes, one for each class loader that has
-// one; none is no error.
+// one; finding none is not an error.
 func (vm *VM) ClassesBySignature(ctx context.Context, signature string) ([]Class, error) {
 	d, err := vm.call(ctx, cmdClassesBySignature, vm.out().string(signature))
 	if err != nil {
@@ -60,8 +61,8 @@ func (vm *VM) ClassesBySignature(ctx context.Context, signature string) ([]Class
 	return out, d.end(cmdClassesBySignature.name)
 }
 
-// AllClasses lists all loaded classes. It is the dearest command there is:
-// megabytes on a large app. Prefer ClassesBySignature.
+// AllClasses lists all loaded classes. It is the most expensive command:
+// megabytes for a large app. Prefer ClassesBySignature.
 func (vm *VM) AllClasses(ctx context.Context) ([]Class, error) {
 	d, err := vm.call(ctx, cmdAllClasses, vm.out())
 	if err != nil {
@@ -84,7 +85,7 @@ func (vm *VM) Suspend(ctx context.Context) error {
 	return err
 }
 
-// Resume takes one suspension off every thread.
+// Resume removes one suspension from every thread.
 func (vm *VM) Resume(ctx context.Context) error {
 	_, err := vm.call(ctx, cmdResume, vm.out())
 	if err == nil {

@@ -31,20 +31,20 @@ func (vm *VM) StringValue(ctx context.Context, object ObjectID) (string, error) 
 	return s, d.end(cmdStringValue.name)
 }
 
-// Pin keeps an object from being collected until Unpin or Close. An object
-// that only a debugger knows may go at any time.
+// Pin keeps an object from being collected until Unpin or Close. An object that
+// only a debugger refers to may be collected at any time.
 func (vm *VM) Pin(ctx context.Context, object ObjectID) error {
 	_, err := vm.call(ctx, cmdDisableCollection, vm.out().object(object))
 	return err
 }
 
-// Unpin lets a pinned object go its way.
+// Unpin removes a pin.
 func (vm *VM) Unpin(ctx context.Context, object ObjectID) error {
 	_, err := vm.call(ctx, cmdEnableCollection, vm.out().object(object))
 	return err
 }
 
-// Collected reports whether an object is garbage by now.
+// Collected reports whether an object was garbage-collected.
 func (vm *VM) Collected(ctx context.Context, object ObjectID) (bool, error) {
 	d, err := vm.call(ctx, cmdIsCollected, vm.out().object(object))
 	if errors.Is(err, InvalidObject) {
@@ -57,8 +57,8 @@ func (vm *VM) Collected(ctx context.Context, object ObjectID) (bool, error) {
 	return gone, d.end(cmdIsCollected.name)
 }
 
-// pinned pins what make makes. An object that was collected before it could be
-// pinned is made again.
+// pinned pins the object that make creates. If it was collected before it could
+// be pinned, it is created again.
 func (vm *VM) pinned(ctx context.Context, make func() (ObjectID, error)) (ObjectID, error) {
 	for try := 1; ; try++ {
 		id, err := make()

@@ -34,8 +34,8 @@ func appendPacket(b []byte, id uint32, c command, data []byte) []byte {
 	return append(b, data...)
 }
 
-// readPacket reads one packet. What its length claims is believed only as far
-// as bytes follow.
+// readPacket reads one packet. It allocates memory only for bytes that really
+// arrive, whatever the length field says.
 func readPacket(r io.Reader) (packet, error) {
 	var head [headSize]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
