@@ -12,10 +12,10 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// installationProxy is the service that tells of apps.
+// installationProxy is the service that lists apps.
 const installationProxy = "com.apple.mobile.installation_proxy"
 
-// app is what the phone says of an installed app.
+// app is an installed app as the phone describes it.
 type app struct {
 	ID         string    `plist:"CFBundleIdentifier"`
 	Version    string    `plist:"CFBundleShortVersionString"`
@@ -25,9 +25,9 @@ type app struct {
 	Path       string    // of its bundle
 	URLTypes   []urlType `plist:"CFBundleURLTypes"`
 	Queries    []string  `plist:"LSApplicationQueriesSchemes"`
-	// Entitlements is nil if the phone does not tell them.
+	// Entitlements is nil if the phone does not report them.
 	Entitlements *entitlements
-	// odd are the values that have another type than they should, in words.
+	// odd describes the values that have the wrong type.
 	odd []string
 }
 
@@ -53,8 +53,8 @@ type entitlements struct {
 	Domains      []string `plist:"com.apple.developer.associated-domains"`
 }
 
-// attributes are what is asked of apps: all that app holds, and no more, since
-// a full phone has hundreds of apps and long entries.
+// attributes are the attributes that are requested of apps: only those that app
+// holds, since a full phone has hundreds of apps and long entries.
 var attributes = []string{
 	"CFBundleIdentifier", "CFBundleShortVersionString", "CFBundleVersion", "CFBundleDisplayName",
 	"CFBundleExecutable", "Path", "CFBundleURLTypes", "LSApplicationQueriesSchemes", "Entitlements",
@@ -85,7 +85,7 @@ func (a *app) appIDs() []string {
 }
 
 // isAppID reports whether s is an AppID of the Open Platform: wx and 16 hex
-// digits. iOS tells schemes apart without regard to case.
+// digits. URL schemes are case-insensitive on iOS.
 func isAppID(s string) bool {
 	if len(s) != 18 || !strings.EqualFold(s[:2], "wx") {
 		return false
@@ -98,9 +98,9 @@ func isAppID(s string) bool {
 	return true
 }
 
-// universalLink returns the universal link that an app's first plain applinks:
-// domain makes, empty if it has none. The path that its owner gave the Open
-// Platform can't be known from the phone.
+// universalLink returns the universal link for an app's first plain applinks:
+// domain, empty if there is none. The path that was registered at the Open
+// Platform can't be read from the phone.
 func (a *app) universalLink() string {
 	for _, domain := range a.domains() {
 		host, ok := strings.CutPrefix(device.Printable(domain), "applinks:")
@@ -131,8 +131,8 @@ type proxyAnswer struct {
 	LookupResult     map[string]any
 }
 
-// apps reads what the phone says of its apps. Their makers write their own
-// Info.plist, and who signs an app anew its entitlements: each is read leniently.
+// apps reads the phone's answer leniently: an app's maker writes its
+// Info.plist, and whoever signs it its entitlements.
 func (a *proxyAnswer) apps() map[string]app {
 	found := make(map[string]app, len(a.LookupResult))
 	for id, said := range a.LookupResult {
@@ -148,8 +148,8 @@ func (a *proxyAnswer) apps() map[string]app {
 	return found
 }
 
-// lookup asks for apps by their bundle IDs, or for all that the user
-// installed. One that isn't there is not in the answer.
+// lookup requests apps by their bundle IDs, or all apps that the user
+// installed. Apps that aren't installed are missing in the answer.
 func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, error) {
 	nc, err := p.service(ctx, installationProxy)
 	if err != nil {
@@ -167,7 +167,7 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 		if err := sendPlist(nc, proxyRequest{Command: "Lookup", ClientOptions: options}); err != nil {
 			return err
 		}
-		// The answer may come in parts, the last of which says Complete.
+		// The answer may come in parts; the last one has Complete.
 		for range maxParts {
 			var answer proxyAnswer
 			if err := readPlist(nc, &answer); err != nil {
@@ -201,10 +201,10 @@ func (p *Phone) lookup(ctx context.Context, ids ...string) (map[string]app, erro
 	return found, nil
 }
 
-// maxParts bounds an answer that never says that it is complete.
+// maxParts limits an answer that never has Complete.
 const maxParts = 1 << 12
 
-// noService makes a sentence of a service that the phone doesn't have.
+// noService converts the error for a missing service to a sentence.
 func (p *Phone) noService(name string, err error) error {
 	var refused *LockdownError
 	if errors.As(err, &refused) {

@@ -25,7 +25,7 @@ func (d *delivery) bridge(ctx context.Context) error {
 	d.Differs(differences...)
 	link := wires[0].URL.Text
 	d.target = d.app
-	// What becomes of the request only the hook can tell.
+	// Only the hook can report what happens to the request.
 	if d.Job.Until >= device.Opened {
 		if err := d.watch(ctx); err != nil {
 			return err

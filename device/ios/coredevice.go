@@ -16,8 +16,8 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// The service that launches apps on iOS 17 and newer, and what it is asked for.
-// It comes with the developer disk image.
+// The service that launches apps on iOS 17 and newer, and its features. It is
+// part of the developer disk image.
 const (
 	appService        = "com.apple.coredevice.appservice"
 	featureLaunch     = "com.apple.coredevice.feature.launchapplication"
@@ -25,28 +25,28 @@ const (
 	featureSignal     = "com.apple.coredevice.feature.sendsignaltoprocess"
 	springBoard       = "com.apple.springboard"
 	signalKill        = 9
-	coreDeviceVersion = "629.3" // of Xcode's CoreDevice, which phones of all versions accept
+	coreDeviceVersion = "629.3" // of Xcode's CoreDevice; phones of all versions accept it
 )
 
-// emptyOptions is the binary property list of an empty dictionary, which
-// platformSpecificOptions holds when there are none.
+// emptyOptions is the binary property list of an empty dictionary:
+// platformSpecificOptions without any options.
 var emptyOptions = []byte("bplist00\xd0\x08" +
 	"\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09")
 
-// Launch says what CoreDevice's appservice is to launch.
+// Launch says what CoreDevice's appservice should launch.
 type Launch struct {
 	BundleID string
-	// URL is handed to the app, as if somebody had opened it; empty for none.
+	// URL is passed to the app as if the user had opened it; empty for none.
 	URL string
-	// Arguments and Terminate are for an app that takes no URL: it is ended and
-	// started afresh with them.
+	// Arguments and Terminate are for an app that gets no URL: it is terminated
+	// and started again with them.
 	Arguments []string
 	Terminate bool
 }
 
 // LaunchRequest is the request to appservice for a launch, in the form of
 // Xcode's CoreDevice: an app that is brought to the front with a payload URL.
-// device and invocation are UUIDs of the caller's.
+// device and invocation are UUIDs that the caller chooses.
 func LaunchRequest(l Launch, device, invocation string) map[string]any {
 	options := map[string]any{
 		"arguments":                     append([]string{}, l.Arguments...),
@@ -69,7 +69,7 @@ func LaunchRequest(l Launch, device, invocation string) map[string]any {
 	})
 }
 
-// envelope is what stands around every request to a service of CoreDevice.
+// envelope wraps a request to a service of CoreDevice.
 func envelope(feature, device, invocation string, input map[string]any) map[string]any {
 	return map[string]any{
 		"CoreDevice.CoreDeviceDDIProtocolVersion": int64(2),
@@ -86,20 +86,21 @@ func envelope(feature, device, invocation string, input map[string]any) map[stri
 	}
 }
 
-// newUUID makes a UUID as Apple writes them.
+// newUUID returns a UUID in Apple's spelling.
 func newUUID() string { return strings.ToUpper(uuid.New().String()) }
 
-// process is one that runs on the phone.
+// process is a running process on the phone.
 type process struct {
 	pid  int64
 	path string // of its executable
 }
 
-// network is the way to the phone's ports behind a tunnel, whoever opened it.
+// network reaches the phone's ports through a tunnel, no matter which program
+// opened it.
 type network interface {
 	Dial(ctx context.Context, port uint16) (net.Conn, error)
 	RSDPort() uint16
-	// Done is closed when the tunnel is over; nil if it does not tell.
+	// Done is closed when the tunnel has ended; nil if that isn't known.
 	Done() <-chan struct{}
 	Close() error
 }
@@ -111,13 +112,13 @@ type coreDevice struct {
 	net    network
 	via    string // which tunnel, in words
 	client *remoteXPC
-	device string // how this computer calls the phone
+	device string // the UUID by which requests name the phone
 	broken bool   // a call failed half way
 	traced device.Wire
 }
 
 // openCoreDevice asks the phone's service directory in the tunnel for
-// appservice and connects to it. The tunnel belongs to it from then on.
+// appservice and connects to it. The coreDevice owns the tunnel.
 func openCoreDevice(ctx context.Context, l *Link, n network, via string) (*coreDevice, error) {
 	udid := l.udid
 	client, err := dialAppService(ctx, udid, n)
@@ -148,8 +149,8 @@ func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, er
 	return client, nil
 }
 
-// readDirectory reads what the phone says of itself and its services at its
-// RSD port, unasked, once a connection is open.
+// readDirectory reads the description of the phone and its services, which its
+// RSD port sends once a connection is open.
 func readDirectory(ctx context.Context, n network) (map[string]any, error) {
 	x, err := dialXPC(ctx, n, n.RSDPort())
 	if err != nil {
@@ -167,8 +168,8 @@ func dialXPC(ctx context.Context, n network, port uint16) (*remoteXPC, error) {
 	return openXPC(ctx, conn)
 }
 
-// portOf says where a service listens. Phones name ports as text; a
-// number would be as clear.
+// portOf returns a service's port. Phones write ports as text; a number is
+// accepted too.
 func portOf(directory map[string]any, service string) (port uint16, ok bool) {
 	at := valueAt(directory, "Services", service, "Port")
 	if n, isNumber := number(at); isNumber {
@@ -206,8 +207,8 @@ func number(v any) (n int64, ok bool) {
 	return 0, false
 }
 
-// tunnelError is a failure of the way, not a refusal of the phone: another
-// tunnel may work.
+// tunnelError is a failure of the connection and not a refusal of the phone:
+// another tunnel may work.
 type tunnelError struct{ error }
 
 func (e *tunnelError) Unwrap() error { return e.error }
@@ -258,7 +259,7 @@ func (c *coreDevice) kill(ctx context.Context, pid int64) error {
 	return err
 }
 
-// call sends a request and returns the reply, or the error that it is.
+// call sends a request and returns the reply, or the error that it contains.
 func (c *coreDevice) call(ctx context.Context, request map[string]any) (map[string]any, error) {
 	c.traced.Sent("%s", textAt(request, "CoreDevice.featureIdentifier"))
 	reply, err := c.client.call(ctx, request)
@@ -274,8 +275,8 @@ func (c *coreDevice) call(ctx context.Context, request map[string]any) (map[stri
 	return nil, c.refusal(refusal, textAt(request, "CoreDevice.input", "applicationSpecifier", "bundleIdentifier", "_0"))
 }
 
-// refusal makes a sentence of an error of CoreDevice. What happened stands
-// somewhere in the NSErrors inside it, in words.
+// refusal converts an error of CoreDevice to a sentence. The reason is in the
+// text of one of the NSErrors inside it.
 func (c *coreDevice) refusal(e any, bundleID string) error {
 	said := sayings(e, nil, 0)
 	has := func(parts ...string) bool {
@@ -319,7 +320,7 @@ func sayings(v any, into []string, depth int) []string {
 	return into
 }
 
-// excerpt shortens what a phone said.
+// excerpt shortens text from a phone.
 func excerpt(s string) string {
 	const most = 300
 	if len(s) <= most {
@@ -328,19 +329,19 @@ func excerpt(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// developerModeError says that a phone's developer mode is off.
+// developerModeError means that a phone's developer mode is off.
 func developerModeError(udid string) error {
 	return device.Errorf(device.PhoneNotReady, "the developer mode of the iPhone %q is off", udid).
 		WithHint("turn it on in Settings > Privacy & Security > Developer Mode; the phone restarts. Or start a WebDriverAgent on it")
 }
 
-// notInstalled says that an app is not on the phone.
+// notInstalled means that an app is not on the phone.
 func notInstalled(bundleID string) error {
 	return device.Errorf(device.Refused, "the app %q is not installed on the phone", bundleID).
 		WithHint("install it, or name another with --bundle-id")
 }
 
-// alive reports whether the tunnel stands, as far as is known.
+// alive reports whether the tunnel is open, as far as is known.
 func (c *coreDevice) alive() bool {
 	select {
 	case <-c.net.Done():

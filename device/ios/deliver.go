@@ -12,7 +12,7 @@ import (
 )
 
 // Deliver hands a request to WeChat, by a URL or through the app's debug hook,
-// and watches what comes of it.
+// and watches what happens.
 func (p *Phone) Deliver(ctx context.Context, job device.Job) (*device.Outcome, error) {
 	d := p.newDelivery(job)
 	err := d.run(ctx)
@@ -27,9 +27,9 @@ type delivery struct {
 	*facts
 	opener opener
 	log    *logWatch // nil unless the app's log is watched
-	opened opened    // what became of opening the URL
+	opened opened    // the result of opening the URL
 	target app       // the app that the URL is opened in
-	inWDA  string    // the app that WebDriverAgent saw in front last
+	inWDA  string    // the app that WebDriverAgent last saw in front
 	film   *film     // nil unless it is recorded
 }
 
@@ -37,8 +37,8 @@ func (p *Phone) newDelivery(job device.Job) *delivery {
 	return &delivery{Phone: p, Delivery: device.NewDelivery(p.info, job)}
 }
 
-// end closes what belongs to the delivery and gives its error the sentence that
-// fits how far it came.
+// end closes what belongs to the delivery and adds to its error how far it
+// came.
 func (d *delivery) end(err error) error {
 	if d.log != nil {
 		d.log.Close()
@@ -49,7 +49,7 @@ func (d *delivery) end(err error) error {
 	return d.End(err, "unplug it and plug it in again, or increase --timeout")
 }
 
-// see adds evidence of what is seen now.
+// see adds evidence with the current time.
 func (d *delivery) see(state device.Progress, screen device.Screen, what, source string) {
 	d.See(d.Elapsed(), state, screen, what, source)
 }
@@ -61,7 +61,7 @@ func (d *delivery) run(ctx context.Context) error {
 	if err := d.possible(); err != nil {
 		return err
 	}
-	// What comes at the end needs a little of the time, too.
+	// The end needs some of the time.
 	working, cancel := d.Reserve(ctx)
 	defer cancel()
 	err := d.attempt(working)
@@ -71,7 +71,7 @@ func (d *delivery) run(ctx context.Context) error {
 	return errors.Join(err, d.finish(ctx))
 }
 
-// attempt does all up to the state that is waited for.
+// attempt does everything up to the state that is waited for.
 func (d *delivery) attempt(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (d *delivery) attempt(ctx context.Context) error {
 	return d.byURL(ctx)
 }
 
-// record films the screen until the delivery ends.
+// record records the screen until the delivery ends.
 func (d *delivery) record(ctx context.Context) (err error) {
 	if d.Job.Hooks.Record != nil {
 		d.film, err = d.startFilm(ctx, d.FilmForm)
@@ -93,8 +93,8 @@ func (d *delivery) record(ctx context.Context) (err error) {
 	return err
 }
 
-// chooseRoute decides how the request goes, and refuses what no iPhone can do
-// and what the SDK would refuse to send, before the phone is asked anything.
+// chooseRoute decides how the request is sent, and refuses what no iPhone
+// supports and what the SDK would refuse, before the phone is asked anything.
 func (d *delivery) chooseRoute() error {
 	route, why, err := routeOf(d.Job)
 	if err != nil {
@@ -108,7 +108,7 @@ func (d *delivery) chooseRoute() error {
 	return device.RefusedBySDK(problems)
 }
 
-// possible refuses what can't be done with this version of iOS, or with any.
+// possible refuses what this version of iOS, or every version, doesn't support.
 func (d *delivery) possible() error {
 	v := d.version()
 	_, isShare := d.Job.Request.(intents.Share)
@@ -127,7 +127,7 @@ func (d *delivery) possible() error {
 
 const bridgeHint = "use --route bridge with the debug hook in the app (docs/bridge.md), which works on every iOS"
 
-// prepare asks the phone what has to be known and refuses what can't work.
+// prepare collects the necessary facts and refuses what can't work.
 func (d *delivery) prepare(ctx context.Context) error {
 	if err := noAndroidUser(d.Job.User); err != nil {
 		return err
@@ -180,11 +180,11 @@ func (d *delivery) byURL(ctx context.Context) error {
 
 const cameToFront = "WeChat came to the front; which of its screens is shown can't be seen over USB"
 
-// leastLinkWeChat is the first WeChat that takes universal links.
+// leastLinkWeChat is the first WeChat that accepts universal links.
 const leastLinkWeChat = "7.0.7"
 
 // requestURL is the URL that the SDK would open, in the form that a computer
-// can open: the scheme, and everything in the URL.
+// can open: with the scheme, and all data in the URL.
 func (d *delivery) requestURL() (string, error) {
 	sdk, err := versionOf(d.Job.SDKVersion)
 	if err != nil {
@@ -254,8 +254,8 @@ func (d *delivery) openIn(ctx context.Context, link string, arguments []string) 
 	return nil
 }
 
-// notOpened is the error of a URL that was not opened. A phone that answered
-// has not taken it; of one that did not, the app's log may still tell.
+// notOpened is the error of a URL that was not opened. If the phone answered,
+// it has refused; if it did not, the app's log may still show what happened.
 func (d *delivery) notOpened(ctx context.Context, err error) error {
 	var answer *device.Error
 	if errors.As(err, &answer) && answer.Code != device.PhoneLost && answer.Code != device.NotSeen {
@@ -282,13 +282,12 @@ func (d *delivery) seeFront(state device.Progress, screen device.Screen, what st
 	d.see(state, screen, what, d.opened.source)
 }
 
-// finish takes the picture and leaves the phone as asked.
+// finish takes the screenshot and applies --after.
 func (d *delivery) finish(ctx context.Context) error {
 	return errors.Join(d.Screenshot(ctx, d.picture), d.tidy(ctx))
 }
 
-// tidy leaves the phone as --after says. A phone that was handed nothing is
-// left as it was.
+// tidy does what --after says. A phone that was handed nothing is not changed.
 func (d *delivery) tidy(ctx context.Context) error {
 	if d.Out.State == device.NotSent {
 		return nil
@@ -313,7 +312,7 @@ func (d *delivery) tidy(ctx context.Context) error {
 	return nil
 }
 
-// plain is an error of CoreDevice for the user: a broken tunnel is a lost
+// plain converts an error of CoreDevice for the user: a broken tunnel is a lost
 // phone.
 func plain(ctx context.Context, err error) error {
 	var broken *tunnelError

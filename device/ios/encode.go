@@ -6,8 +6,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// routeOf decides how a request goes, and says why. It refuses what no iPhone
-// can do.
+// routeOf decides how a request is sent, and says why. It refuses what no
+// iPhone supports.
 func routeOf(job device.Job) (route device.Route, why string, err error) {
 	if device.IsImages(job.Request) {
 		return "", "", device.Errorf(device.Refused, "several images can't be shared on an iPhone: the OpenSDK has no such "+
@@ -24,8 +24,8 @@ func routeOf(job device.Job) (route device.Route, why string, err error) {
 		WithHint("use --route auto, url or bridge")
 }
 
-// encode returns what a route hands over, and how that departs from what the
-// SDK does. It serves deliveries and dry runs alike.
+// encode returns what a route hands over, and how that differs from what the
+// SDK does. It is used for deliveries and dry runs.
 func encode(route device.Route, req intents.Request, s ioswire.Sender) ([]ioswire.Wire, []string, error) {
 	if route == device.RouteBridge {
 		link, err := device.BridgeLink(s.AppID, req)
@@ -41,8 +41,8 @@ func encode(route device.Route, req intents.Request, s ioswire.Sender) ([]ioswir
 	}
 	if s.Scheme {
 		differences = append(differences,
-			// What is not known of requests that a computer opens, since WeChat
-			// alone decides it.
+			// This is not known for requests that a computer opens: WeChat
+			// decides it.
 			`opened by the computer, not by the app: WeChat may label the app unverified ("未验证应用"), or refuse it`,
 			"the request has no caller token: only the app's own SDK gets one from WeChat",
 		)

@@ -13,13 +13,13 @@ import (
 	"github.com/wxctl/wxctl/device/ios/ipa"
 )
 
-// Examine learns what the checks look at: of the phone, of WeChat, and of the
-// app that id names, and which other apps claim its AppIDs.
+// Examine collects the facts for checks: about the phone, WeChat, and the app
+// that id names, and which other apps claim its AppIDs.
 func (p *Phone) Examine(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*check.Facts, error) {
 	if err := noAndroidUser(choice); err != nil {
 		return nil, err
 	}
-	installed, err := p.lookup(ctx) // all of the user's, for their URL schemes
+	installed, err := p.lookup(ctx) // all of the user's apps, for their URL schemes
 	if err != nil {
 		return nil, p.late(err)
 	}
@@ -51,7 +51,7 @@ func (p *Phone) Examine(ctx context.Context, id device.AppIdentity, choice devic
 	return &f, nil
 }
 
-// factsOf are what the phone says of an app and of WeChat, for the checks.
+// factsOf converts what the phone reports about an app and WeChat.
 func factsOf(a *app, wechat device.WeChat) check.Facts {
 	f := check.Facts{
 		Platform: string(device.IOS),
@@ -77,7 +77,7 @@ func factsOf(a *app, wechat device.WeChat) check.Facts {
 	return f
 }
 
-// FileFacts are what an IPA tells, for the checks; name is the file's.
+// FileFacts are the facts in an IPA; name is the file's.
 func FileFacts(f *ipa.File, name string, now time.Time) check.App {
 	out := check.App{
 		Package: device.Printable(f.Info.BundleID), Source: device.Printable(name), Version: device.Printable(f.Info.Version),
@@ -108,7 +108,7 @@ func FileFacts(f *ipa.File, name string, now time.Time) check.App {
 
 var _ device.Examiner = (*Phone)(nil)
 
-// Logs tells what an app logs.
+// Logs reports what an app logs.
 func (p *Phone) Logs(ctx context.Context, app string, user device.UserChoice, ready func(), line func(string)) error {
 	if err := noAndroidUser(user); err != nil {
 		return err

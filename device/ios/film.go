@@ -36,15 +36,15 @@ func (p *Phone) Film(ctx context.Context, length time.Duration, form func(device
 	return errors.Join(ctx.Err(), f.stop(create))
 }
 
-// Over USB an iPhone's screen can only be photographed: a film is one picture
-// after the other, smaller than they are.
+// Over USB an iPhone only offers screenshots: a recording is a series of them,
+// scaled down.
 const (
 	filmWidth = 390
 	filmPause = 100 * time.Millisecond // between two pictures
 	filmMost  = 3 * time.Minute        // what Android phones record at most
 )
 
-// film is one that is being made.
+// film is a recording in progress.
 type film struct {
 	end  context.CancelFunc
 	done chan struct{}
@@ -53,8 +53,8 @@ type film struct {
 	err  error     // why it broke off
 }
 
-// startFilm begins a film with a picture, once form agrees to what kind of file
-// it will be. Its pictures come over connections of their own.
+// startFilm starts a recording with a first picture, if form accepts the file
+// format. It uses connections of its own.
 func (p *Phone) startFilm(ctx context.Context, form func(device.FilmForm) error) (*film, error) {
 	if err := form(device.FilmGIF); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (p *Phone) startFilm(ctx context.Context, form func(device.FilmForm) error)
 	if err != nil {
 		return nil, errors.Join(err, camera.openers.Close())
 	}
-	// It ends with stop, so that there is a film also of what was given up.
+	// It ends with stop, so that a cancelled delivery has a recording too.
 	ctx, f.end = context.WithTimeout(context.WithoutCancel(ctx), filmMost)
 	go func() {
 		defer close(f.done)
@@ -93,8 +93,8 @@ func (p *Phone) startFilm(ctx context.Context, form func(device.FilmForm) error)
 	return f, nil
 }
 
-// maxFrame is the largest picture that a frame is made of, in pixels: no phone
-// has more.
+// maxFrame limits the pictures that frames are made from, in pixels: no phone's
+// screen is larger.
 const maxFrame = 32_000_000
 
 func (f *film) add(encoded []byte) error {
@@ -126,8 +126,8 @@ func (f *film) hold(now time.Time) {
 	f.last = now
 }
 
-// stop ends the film and writes it. What broke it off is told, and what there
-// is of it is kept.
+// stop ends the recording and writes it. After an error, the part up to the
+// error is kept and the error is returned.
 func (f *film) stop(create func() (io.WriteCloser, error)) error {
 	f.end()
 	<-f.done

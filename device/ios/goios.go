@@ -18,19 +18,19 @@ import (
 	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
-// This file is the door to go-ios: nothing else in the package imports it. It
-// frames what goes to usbmuxd and lockdownd, does their TLS, and turns
-// RemoteXPC messages into bytes and back, all over connections that are dialled
-// and bounded here. What go-ios makes of answers is not used: it takes some
-// that it can't read for success and flattens refusals to text, so answers are
-// decoded by package proplist into structs of this package.
+// This file is the only one that imports go-ios. It uses it to frame messages
+// to usbmuxd and lockdownd, for their TLS, and to encode and decode RemoteXPC
+// messages, all over connections that are dialled and limited here. go-ios's
+// parsed answers are not used: it treats some unreadable answers as success and
+// reduces refusals to text, so answers are decoded by package proplist into
+// structs of this package.
 //
 // Nothing here dials by itself. Packages of go-ios that do (installationproxy,
-// appservice, ostrace, tunnel and others) would go past the usbmuxd that the
-// user named, and can't be ended.
+// appservice, ostrace, tunnel and others) would bypass the usbmuxd that the
+// user named, and can't be interrupted.
 
-// wire is a connection that remembers why nothing more can be read of it:
-// go-ios says that in text.
+// wire is a connection that remembers its read error: go-ios only reports it as
+// text.
 type wire struct {
 	net.Conn
 	failed error
@@ -45,16 +45,16 @@ func (w *wire) Read(b []byte) (int, error) {
 }
 
 // mux is one connection to usbmuxd, used by one goroutine at a time, until
-// release makes it one to a port of the phone.
+// release turns it into one to a port of the phone.
 type mux struct {
 	*wire
 	server Server
 	usbmux *ios.UsbMuxConnection
-	tag    uint32 // of the last request, as go-ios counts
+	tag    uint32 // of the last request; go-ios counts the same way
 	traced device.Wire
 }
 
-// newMux makes go-ios speak usbmux on a connection.
+// newMux returns a connection on which go-ios speaks usbmux.
 func newMux(s Server, nc net.Conn) *mux {
 	// go-ios logs pair records, private keys included.
 	ios.SetLogger(slog.New(slog.DiscardHandler))
@@ -62,7 +62,7 @@ func newMux(s Server, nc net.Conn) *mux {
 	return &mux{wire: w, server: s, usbmux: ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(w)), traced: s.Trace.Wire("usbmux")}
 }
 
-// plistKind is the header's word for a property list (libusbmuxd,
+// plistKind is the header's message type for a property list (libusbmuxd,
 // usbmuxd-proto.h: MESSAGE_PLIST).
 const plistKind = 8
 
@@ -90,27 +90,27 @@ func (m *mux) read(answer *muxAnswer) (tag uint32, err error) {
 	return message.Header.Tag, nil
 }
 
-// release returns the connection to the phone's port that connect made of m.
+// release returns the connection to the phone's port, after connect.
 func (m *mux) release() phoneConn { return phoneConn{m.usbmux.ReleaseDeviceConnection()} }
 
-// phoneConn is a connection to a port of a phone, in clear until encrypt.
+// phoneConn is a connection to a port of a phone, not encrypted until encrypt.
 type phoneConn struct{ ios.DeviceConnectionInterface }
 
-// pairRecord is what a computer and a phone agreed upon when the user trusted
-// the computer. Its keys must not be seen.
+// pairRecord is what a computer and a phone exchanged when the user trusted the
+// computer. Its keys are secret.
 type pairRecord = ios.PairRecord
 
 var (
 	// errNoRecord is a pair record that can't be used.
 	errNoRecord = errors.New("the pair record can't be used")
-	// errDistrusted is a phone that does not take this computer's certificate.
+	// errDistrusted means that a phone refused this computer's certificate.
 	errDistrusted = errors.New("the certificate was refused")
-	// errNoPlist is a message that is no property list, or not the one that was
-	// asked for.
+	// errNoPlist is a message that is not a property list, or not the requested
+	// one.
 	errNoPlist = errors.New("not a property list that was asked for")
 )
 
-// encrypt does the TLS handshake. Its errors hold nothing of the record.
+// encrypt does the TLS handshake. Its errors contain nothing from the record.
 func (c phoneConn) encrypt(record pairRecord) error {
 	err := c.EnableSessionSsl(record)
 	if err == nil {
@@ -128,8 +128,8 @@ func (c phoneConn) encrypt(record pairRecord) error {
 	return fmt.Errorf("%w: %w", errNoPlist, err)
 }
 
-// isAlert reports whether the other end ended TLS with an alert. With TLS 1.3
-// that it does not take our certificate comes with its first answer.
+// isAlert reports whether the peer ended TLS with an alert. With TLS 1.3 the
+// alert for a refused certificate comes with the peer's first data.
 func isAlert(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
@@ -145,7 +145,7 @@ func sendPlist(w io.Writer, message any) error {
 	return err
 }
 
-// readPlist reads a message that sendPlist's like has sent.
+// readPlist reads a message in the same framing.
 func readPlist(r io.Reader, v any) error {
 	in := &heard{Reader: r}
 	body, err := ios.NewPlistCodec().Decode(in)
@@ -163,7 +163,7 @@ func readPlist(r io.Reader, v any) error {
 	return err
 }
 
-// heard is a reader that remembers whether it read anything and what ended it.
+// heard is a reader that remembers whether it read anything and its error.
 type heard struct {
 	io.Reader
 	any    bool
@@ -176,14 +176,14 @@ func (h *heard) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// during makes what do reads from and writes to a connection end when ctx
-// does. An error of do that ctx caused is replaced by ctx's; a panic of a
-// library that read nonsense is an error.
+// during interrupts do's reads from and writes to a connection when ctx ends.
+// An error of do that ctx caused is replaced by ctx's; a panic of a library,
+// caused by invalid data, becomes an error.
 func during(ctx context.Context, nc net.Conn, do func() error) error {
 	return device.During(ctx, nc, func() error { return recovered(do) })
 }
 
-// recovered makes an error of a panic.
+// recovered converts a panic to an error.
 func recovered(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -197,7 +197,7 @@ func recovered(do func() error) (err error) {
 // length of the body and the message's number.
 const xpcHead = 24
 
-// xpcMessage is one RemoteXPC message. The body of one that has none is nil.
+// xpcMessage is one RemoteXPC message. Its body is nil if it has none.
 type xpcMessage struct {
 	flags uint32
 	id    uint64
@@ -210,13 +210,13 @@ func (m xpcMessage) encode() ([]byte, error) {
 	if err != nil || m.body == nil {
 		return b.Bytes(), err
 	}
-	_, err = checkXPC(b.Bytes()[xpcHead+8:], 0) // sets the lengths of lists right
+	_, err = checkXPC(b.Bytes()[xpcHead+8:], 0) // corrects the lengths of lists
 	return b.Bytes(), err
 }
 
-// decodeXPC reads the message that b begins with and returns how long it is, 0
-// if it is not all there yet. Nothing in b makes it allocate more than a small
-// multiple of len(b).
+// decodeXPC reads the message that b begins with and returns its length, 0 if
+// it is incomplete. Nothing in b makes it allocate more than a small multiple
+// of len(b).
 func decodeXPC(b []byte) (m xpcMessage, n int, err error) {
 	if len(b) < xpcHead {
 		return m, 0, nil
@@ -228,7 +228,7 @@ func decodeXPC(b []byte) (m xpcMessage, n int, err error) {
 	if n = xpcHead + int(size); n > len(b) {
 		return m, 0, nil
 	}
-	if size > 8 { // what is shorter go-ios refuses
+	if size > 8 { // go-ios refuses shorter ones
 		if _, err := checkXPC(b[xpcHead+8:n], 0); err != nil {
 			return m, 0, err
 		}

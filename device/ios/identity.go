@@ -10,17 +10,18 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// facts are what is asked of the phone before a request is sent.
+// facts are what is asked before a request is sent.
 type facts struct {
 	wechat device.WeChat
-	// wechatApp is what the phone knows of WeChat as an app.
+	// wechatApp is WeChat as the phone describes it.
 	wechatApp app
-	app       app // what the phone knows of the app to speak for
-	// appID and universalLink are those to speak with; the link may be empty.
+	app       app // the sending app as the phone describes it
+	// appID and universalLink are the sender's; the link may be empty.
 	appID, universalLink string
 }
 
-// learn asks for WeChat and the app to speak for, at once if the app is named.
+// learn asks for WeChat and the sending app, in one request if the app is
+// named.
 func (p *Phone) learn(ctx context.Context, id device.AppIdentity) (*facts, error) {
 	found, err := p.lookupNamed(ctx, id.BundleID)
 	if err != nil {
@@ -49,7 +50,7 @@ func (p *Phone) lookupNamed(ctx context.Context, bundleID string) (map[string]ap
 	return p.lookup(ctx, ioswire.WeChat, bundleID)
 }
 
-// chooseApp returns the app to speak for: the one asked for, else the phone's
+// chooseApp returns the sending app: want if it isn't empty, else the phone's
 // only debuggable app that registers an AppID as a URL scheme.
 func chooseApp(want string, found map[string]app) (app, error) {
 	if want != "" {
@@ -79,7 +80,7 @@ func chooseApp(want string, found map[string]app) (app, error) {
 		WithHint("choose one with --bundle-id %s, or run `wxctl config init`", device.Printable(fit[0]))
 }
 
-// speaker is the app as one that a request may name as its sender.
+// speaker describes the app as a possible sender.
 func speaker(a *app, id device.AppIdentity) device.Speaker {
 	s := device.Speaker{Name: device.Printable(a.ID), Debuggable: a.debuggable(), Pinned: id.PinnedBundle, Key: "bundle-id"}
 	for _, scheme := range a.appIDs() {

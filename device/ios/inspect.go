@@ -6,7 +6,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// Inspect says what WeChat will check of an app.
+// Inspect reports what WeChat will check about an app.
 func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice device.UserChoice) (*device.Inspection, error) {
 	if err := noAndroidUser(choice); err != nil {
 		return nil, err

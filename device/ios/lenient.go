@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// fill fills in a struct from a dictionary of a phone or of an app's maker, each
-// field by its plist tag and on its own: what has another type than the field
-// stays absent, and is told of. Of a list those elements are kept that fit.
+// fill sets a struct's fields from a dictionary that a phone or an app's maker
+// wrote, each field by its plist tag and on its own: a value of the wrong type
+// counts as absent, and is described in odd. Of a list the elements of the
+// right type are kept.
 func fill(into any, from map[string]any) (odd []string) {
 	v := reflect.ValueOf(into).Elem()
 	for i := range v.NumField() {
@@ -24,7 +25,7 @@ func fill(into any, from map[string]any) (odd []string) {
 	return odd
 }
 
-// put puts what was said under a key where it belongs.
+// put stores the value of a key in its field.
 func put(to reflect.Value, key string, said any) (odd []string) {
 	wrong := func(want string) []string { return []string{fmt.Sprintf("%s is %s, not %s", key, kindOf(said), want)} }
 	switch to.Kind() {

@@ -14,8 +14,8 @@ import (
 // [device.Backend].
 type Backend struct {
 	Server Server
-	// Transport, if set, is what the phones are said to be connected by, for
-	// servers whose phones are virtual.
+	// Transport, if set, replaces the phones' transport, for servers whose
+	// phones are virtual.
 	Transport device.Transport
 	// TunnelService is where go-ios's tunnel service may answer ([TunnelServiceAddr]); empty for
 	// nowhere.
@@ -31,7 +31,7 @@ type Backend struct {
 // Platform returns IOS.
 func (b *Backend) Platform() device.Platform { return device.IOS }
 
-// link returns the way to a phone that was found.
+// link returns the Link to a phone that was found.
 func (b *Backend) link(a attached) *Link {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,7 +49,7 @@ func (b *Backend) link(a attached) *Link {
 	return l
 }
 
-// info makes of a list entry what can be known without asking the phone.
+// info converts a list entry to what is known without asking the phone.
 func (b *Backend) info(a attached) device.Info {
 	i := device.Info{
 		ID: a.udid, Platform: device.IOS, State: device.Ready, Transport: device.USB,
@@ -64,9 +64,8 @@ func (b *Backend) info(a attached) device.Info {
 	return i
 }
 
-// List returns usbmuxd's phones, each once for each way to it. All are asked
-// at once for name, model, version and state, over USB where there is a
-// choice.
+// List returns usbmuxd's phones, once for each connection. All are asked in
+// parallel for name, model, version and state, over USB if possible.
 func (b *Backend) List(ctx context.Context, want string) ([]device.Info, error) {
 	phones, err := b.attached(ctx)
 	if err != nil {
@@ -89,7 +88,7 @@ func (b *Backend) attached(ctx context.Context) ([]attached, error) {
 }
 
 // infos describes phones; if want is the ID of one, only that. With leave the
-// sessions that took stay open for whoever opens the phones, until ctx ends.
+// sessions stay open, for opening the phones, until ctx ends.
 func (b *Backend) infos(ctx context.Context, phones []attached, want string, leave bool) ([]device.Info, error) {
 	// USB before network, so that the first entry of a phone is its best.
 	phones = slices.Clone(phones)
@@ -137,12 +136,13 @@ func (b *Backend) infos(ctx context.Context, phones []attached, want string, lea
 	return infos, errors.Join(errs...)
 }
 
-// describeTime is the most that a phone may take to say who it is.
+// describeTime is the longest time that a phone may take to identify itself.
 const describeTime = 20 * time.Second
 
-// patience is how long a phone may take to say who it is: a third of the
+// patience is how long a phone may take to identify itself: a third of the
 // command's time, so that one phone that hangs leaves time for the others. A
-// virtual phone is alone, and makes its keys first.
+// virtual phone gets all of it, since it is the only one and generates its keys
+// first.
 func (b *Backend) patience(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	switch {
@@ -154,8 +154,9 @@ func (b *Backend) patience(ctx context.Context) time.Duration {
 	return min(time.Until(deadline)/3, describeTime)
 }
 
-// describe asks a phone who it is and whether it can be used, and returns the
-// session that it asked in. A phone that doesn't answer stays in the list. Only a usbmuxd or a phone that talks nonsense is an error.
+// describe asks a phone who it is and whether it can be used, and returns its
+// session. A phone that doesn't answer stays in the list. Only invalid answers
+// of usbmuxd or a phone are errors.
 func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Duration) (*Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -175,8 +176,8 @@ func (l *Link) describe(ctx context.Context, i *device.Info, patience time.Durat
 }
 
 // ask fills in an Info over one connection. A paired phone is asked within a
-// session, since it hides its lock and its developer mode otherwise; one that
-// refuses the session is asked for its name in clear.
+// session, since it otherwise hides its lock state and its developer mode; one
+// that refuses the session is asked for its name without one.
 func (l *Link) ask(ctx context.Context, i *device.Info) (*Session, error) {
 	m, err := l.server.open(ctx)
 	if err != nil {
@@ -184,13 +185,13 @@ func (l *Link) ask(ctx context.Context, i *device.Info) (*Session, error) {
 	}
 	s, err := l.introduce(ctx, m, i)
 	if err != nil {
-		m.Close() // also what it became
+		m.Close() // also closes the connection that it became
 		return nil, err
 	}
 	return s, nil
 }
 
-// introduce makes m a session in which the phone has said who it is.
+// introduce turns m into a session in which the phone has identified itself.
 func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session, error) {
 	pair, err := l.pairing(ctx, m)
 	if state, ok := stateOf(err); ok {
@@ -222,8 +223,7 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 		v, _ := values[key].(string)
 		return device.Said(v)
 	}
-	// A name stays as its owner wrote it: what a terminal shows of it is cleaned
-	// there.
+	// A name is kept as its owner wrote it; it is cleaned when it is printed.
 	i.Name, _ = values["DeviceName"].(string)
 	i.Model, i.OSVersion = text("ProductType"), text("ProductVersion")
 	if i.OSVersion == "" && i.State == device.Ready {
@@ -235,7 +235,7 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 	if i.State != device.Ready {
 		return s, nil
 	}
-	// iOS before 16 has no such mode, and answers that it has no such value.
+	// iOS before 16 has no such mode, and answers that there is no such value.
 	mode, err := s.Value(ctx, "com.apple.security.mac.amfi", "DeveloperModeStatus")
 	if err != nil {
 		return nil, err
@@ -246,8 +246,8 @@ func (l *Link) introduce(ctx context.Context, m *mux, i *device.Info) (*Session,
 	return s, nil
 }
 
-// isOff reports whether a value of lockdownd says no, which it does with a
-// boolean or a number.
+// isOff reports whether a value of lockdownd means no, as a boolean or a
+// number.
 func isOff(v any) bool {
 	switch v := v.(type) {
 	case bool:
@@ -260,7 +260,7 @@ func isOff(v any) bool {
 	return false
 }
 
-// stateOf returns the state that an error says a phone is in.
+// stateOf returns the state that an error implies.
 func stateOf(err error) (device.State, bool) {
 	var e *notReadyError
 	if errors.As(err, &e) {
@@ -269,12 +269,12 @@ func stateOf(err error) (device.State, bool) {
 	return "", false
 }
 
-// Watch calls changed with usbmuxd's phones, now and whenever one comes, goes
-// or is trusted, until ctx ends or usbmuxd goes away. usbmuxd does not tell of
-// phones that are locked and unlocked.
+// Watch calls changed with usbmuxd's phones, now and whenever one is connected,
+// disconnected or trusted, until ctx ends or usbmuxd disconnects. usbmuxd does
+// not report locking and unlocking.
 func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error {
-	// Listening first: a phone that comes or goes between the list and the
-	// events would be missed.
+	// Listen first: a phone that is connected or disconnected between the list
+	// and the events would be missed.
 	m, err := b.Server.open(ctx)
 	if err != nil {
 		return err
@@ -320,8 +320,8 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 	}
 }
 
-// change waits until the list of phones is another one. What must be asked
-// again is forgotten.
+// change waits until the list of phones changes. Entries of known that must be
+// asked again are deleted.
 func (m *mux) change(ctx context.Context, phones []attached, known map[int]device.Info) ([]attached, error) {
 	for {
 		n, err := m.next(ctx)
@@ -342,7 +342,7 @@ func (m *mux) change(ctx context.Context, phones []attached, known map[int]devic
 	}
 }
 
-// Open makes a phone usable. It does not talk to it yet.
+// Open returns a phone, without a round trip.
 func (b *Backend) Open(ctx context.Context, info device.Info) (device.Phone, error) {
 	if info.State != device.Ready {
 		return nil, device.Errorf(device.PhoneNotReady, "phone %s is not ready: %s", info.Label(), info.State).WithHint("%s", info.Fix)

@@ -23,14 +23,14 @@ type Link struct {
 	mu     sync.Mutex
 	number int // usbmuxd's number of the phone
 	pair   *pairRecord
-	// idle is a session that was left for whoever asks next; forgetIdle stops
-	// what would end it.
+	// idle is a session that was left open for the next use; forgetIdle cancels
+	// its end.
 	idle       *Session
 	forgetIdle func() bool
 }
 
-// Link returns the way to the phone with a UDID, over USB if it has both. It
-// asks usbmuxd where the phone is.
+// Link returns a Link to the phone with a UDID, over USB if it has both. It
+// asks usbmuxd for the phone's number.
 func (s Server) Link(ctx context.Context, udid string) (*Link, error) {
 	m, err := s.open(ctx)
 	if err != nil {
@@ -89,8 +89,8 @@ func (l *Link) dial(ctx context.Context, port uint16) (phoneConn, error) {
 	return m.release(), nil
 }
 
-// connect makes m a connection to the phone's port. A phone that was plugged
-// in again has a new number, which is asked for once.
+// connect turns m into a connection to the phone's port. A phone that was
+// plugged in again has a new number, which is looked up once.
 func (l *Link) connect(ctx context.Context, m *mux, port uint16) error {
 	l.mu.Lock()
 	number := l.number
@@ -119,7 +119,7 @@ func (l *Link) connect(ctx context.Context, m *mux, port uint16) error {
 	return gone(l.udid)
 }
 
-// RefusedError says that nothing listens on a port of the phone.
+// RefusedError means that nothing listens on a port of the phone.
 type RefusedError struct {
 	UDID string
 	Port uint16
@@ -129,8 +129,8 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("nothing listens on port %d of the iPhone %q", e.Port, e.UDID)
 }
 
-// pairing returns the pair record, which it reads once over m, before that is
-// connected to the phone.
+// pairing returns the pair record, which it reads over m the first time, before
+// m is connected to the phone.
 func (l *Link) pairing(ctx context.Context, m *mux) (*pairRecord, error) {
 	if p := l.paired(); p != nil {
 		return p, nil
@@ -151,11 +151,10 @@ func (l *Link) pairing(ctx context.Context, m *mux) (*pairRecord, error) {
 	return &record, nil
 }
 
-// pairAnew is the hint for a pair record that is of no use.
+// pairAnew is the hint for an unusable pair record.
 const pairAnew = "make a new one: idevicepair -u %s unpair, then pair, and tap \"Trust\" on the phone"
 
-// badRecord is the error of a pair record that can't be used. What it holds
-// stays out of it.
+// badRecord is the error of an unusable pair record, without its content.
 func (l *Link) badRecord() error {
 	return device.Errorf(device.PhoneNotReady, "the pair record of the iPhone %q can't be used", l.udid).WithHint(pairAnew, l.udid)
 }
@@ -177,32 +176,32 @@ func (e *notReadyError) Error() string { return "the phone is " + string(e.state
 
 func (e *notReadyError) Unwrap() error { return e.cause }
 
-// forget has the pair record read again when it is needed next.
+// forget discards the pair record, so that it is read again.
 func (l *Link) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pair = nil
 }
 
-// paired returns the pair record that was read, nil if none was.
+// paired returns the cached pair record, nil if there is none.
 func (l *Link) paired() *pairRecord {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pair
 }
 
-// Session is a connection to the phone's lockdownd. It is used by one
-// goroutine at a time. It is in clear until start.
+// Session is a connection to the phone's lockdownd. It is used by one goroutine
+// at a time. It is not encrypted until start.
 type Session struct {
 	link   *Link
 	pair   *pairRecord // nil if this computer has none
 	conn   phoneConn
-	broken bool // it is of no more use
+	broken bool // it must not be used any more
 	traced device.Wire
 }
 
-// leave keeps a session for the next who wants one, at most until ctx ends: its
-// TLS costs more than all that is asked within it.
+// leave keeps a session open for the next use, at most until ctx ends: its TLS
+// handshake costs more than all requests within it.
 func (l *Link) leave(ctx context.Context, s *Session) {
 	l.take().Close()
 	l.mu.Lock()
@@ -211,7 +210,7 @@ func (l *Link) leave(ctx context.Context, s *Session) {
 	l.forgetIdle = context.AfterFunc(ctx, func() { l.take().Close() })
 }
 
-// take returns the session that was left, nil if none was.
+// take returns the session that was left open, nil if there is none.
 func (l *Link) take() *Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,8 +222,8 @@ func (l *Link) take() *Session {
 	return s
 }
 
-// Lockdown starts a session with the phone's lockdownd, encrypted with what
-// the pair record holds.
+// Lockdown starts a session with the phone's lockdownd, encrypted with the keys
+// of the pair record.
 func (l *Link) Lockdown(ctx context.Context) (*Session, error) {
 	m, err := l.server.open(ctx)
 	if err != nil {
@@ -241,8 +240,8 @@ func (l *Link) Lockdown(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// lockdown reads the pair record over m and makes it a connection to
-// lockdownd, in clear yet.
+// lockdown reads the pair record over m and turns it into a connection to
+// lockdownd, not encrypted yet.
 func (l *Link) lockdown(ctx context.Context, m *mux) (*Session, error) {
 	pair, err := l.pairing(ctx, m)
 	if err != nil {
@@ -251,7 +250,7 @@ func (l *Link) lockdown(ctx context.Context, m *mux) (*Session, error) {
 	return l.session(ctx, m, pair)
 }
 
-// session makes m a connection to lockdownd.
+// session turns m into a connection to lockdownd.
 func (l *Link) session(ctx context.Context, m *mux, pair *pairRecord) (*Session, error) {
 	err := l.connect(ctx, m, lockdownPort)
 	var refused *RefusedError
@@ -291,7 +290,7 @@ type lockdownAnswer struct {
 	Value            any
 }
 
-// LockdownError is a refusal of lockdownd, in its own word: InvalidHostID,
+// LockdownError is a refusal of lockdownd, by its name: InvalidHostID,
 // PasswordProtected, InvalidService, MissingValue.
 type LockdownError struct {
 	Request string
@@ -329,8 +328,8 @@ func (s *Session) ask(ctx context.Context, request lockdownRequest) (lockdownAns
 	return answer, err
 }
 
-// lost makes a sentence of what went wrong on a connection to the phone. The
-// format is the sentence for a message that can't be read.
+// lost converts a connection error to a sentence. format is the sentence for a
+// message that can't be read.
 func (l *Link) lost(err error, format string) error {
 	switch {
 	case errors.Is(err, errNoRecord):
@@ -356,8 +355,8 @@ func (l *Link) nonsense(err error, format string, args ...any) error {
 	}
 }
 
-// start makes the session an encrypted one, in which lockdownd answers
-// everything.
+// start makes the session an encrypted one, in which lockdownd answers all
+// requests.
 func (s *Session) start(ctx context.Context) error {
 	answer, err := s.ask(ctx, lockdownRequest{
 		Request: "StartSession", ProtocolVersion: "2",
@@ -392,9 +391,9 @@ func (s *Session) Value(ctx context.Context, domain, key string) (any, error) {
 	return answer.Value, s.link.refused(err)
 }
 
-// StartService starts a service and returns the connection to it, TLS done. A
-// service that the phone doesn't have is a *LockdownError with the code
-// InvalidService.
+// StartService starts a service and returns the connection to it, after its TLS
+// handshake. For a service that the phone doesn't have it returns a
+// *LockdownError with the code InvalidService.
 func (s *Session) StartService(ctx context.Context, name string) (net.Conn, error) {
 	answer, err := s.ask(ctx, lockdownRequest{Request: "StartService", Service: name})
 	if err != nil {
@@ -416,8 +415,8 @@ func (s *Session) StartService(ctx context.Context, name string) (net.Conn, erro
 	return c.Conn(), nil
 }
 
-// Close ends the session. lockdownd sees the connection close; StopSession
-// would be one more question to wait for.
+// Close ends the session. lockdownd notices the closed connection; StopSession
+// would be another round trip.
 func (s *Session) Close() error {
 	if s == nil {
 		return nil
@@ -425,7 +424,7 @@ func (s *Session) Close() error {
 	return s.conn.Close()
 }
 
-// states are the refusals of lockdownd that tell of the phone's state
+// states are the refusals of lockdownd that imply a phone's state
 // (libimobiledevice, lockdown.h).
 var states = map[string]device.State{
 	"PasswordProtected":                   device.Locked,
@@ -440,14 +439,14 @@ var states = map[string]device.State{
 	"PairingProhibitedOverThisConnection": device.Unpaired,
 }
 
-// refused makes an error of a phone that isn't ready of the refusals that
-// mean it; others stay as they are.
+// refused converts refusals that imply a state to the error for that state;
+// others are returned unchanged.
 func (l *Link) refused(err error) error {
 	var refusal *LockdownError
 	if errors.As(err, &refusal) {
 		if state, ok := states[refusal.Code]; ok {
 			if state == device.Unpaired {
-				l.forget() // the user may trust the computer anew
+				l.forget() // the user may trust the computer again
 			}
 			return l.notReady(state, err)
 		}

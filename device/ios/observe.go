@@ -15,7 +15,7 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// marks start what the hook of an app under test logs: a reply that it got, and
+// Prefixes of what the hook of an app under test logs: a reply that it got, and
 // whether its SDK opened WeChat.
 const (
 	replyMark = "wxctl-reply: "
@@ -36,12 +36,12 @@ func inBundle(executable, bundle string) bool {
 		executable = decoded
 	}
 	bundle = strings.TrimSuffix(trimPrivate(bundle), "/")
-	// A phone that names no place for an app must not have it match them all.
+	// A phone that reports no path for an app must not match all executables.
 	return bundle != "" && strings.HasPrefix(trimPrivate(executable), bundle+"/")
 }
 
-// logWatch reads the phone's log on a goroutine of its own and hands on what
-// the hook of one app says.
+// logWatch reads the phone's log in a goroutine and passes on the lines of one
+// app's hook.
 type logWatch struct {
 	stream *logStream
 	lines  chan logLine
@@ -50,13 +50,13 @@ type logWatch struct {
 	done   sync.WaitGroup
 }
 
-// byHook reports whether a line of an app's log is one of its hook.
+// byHook reports whether a line of an app's log was written by its hook.
 func byHook(text string) bool {
 	return strings.HasPrefix(text, replyMark) || strings.HasPrefix(text, sentMark)
 }
 
-// watchApp begins to watch what an app logs, of which it leaves out what is not
-// wanted.
+// watchApp starts to watch what an app logs; only lines for which wanted
+// returns true are passed on.
 func watchApp(ctx context.Context, start func(context.Context, string) (net.Conn, error), a app,
 	wanted func(text string) bool) (*logWatch, error) {
 	stream, err := watchLog(ctx, start)
@@ -143,12 +143,13 @@ func (d *delivery) until(ctx context.Context, state device.Progress) error {
 	return d.Answered(nil)
 }
 
-// atOnce is how long an app that WeChat calls back at once may take to log it.
+// atOnce is how long an app that WeChat calls back immediately may take to log
+// it.
 const atOnce = time.Second
 
-// listen waits a moment for a reply, where no more can be seen of a request:
-// that WeChat came to the front says nothing of what it shows there, and a
-// refusal comes straight back.
+// listen waits a moment for a reply if nothing else can be seen of a request:
+// that WeChat came to the front does not show what it displays, but a refusal
+// comes back immediately.
 func (d *delivery) listen(ctx context.Context, lines <-chan logLine) {
 	if lines == nil {
 		return
@@ -159,7 +160,7 @@ func (d *delivery) listen(ctx context.Context, lines <-chan logLine) {
 		select {
 		case line, ok := <-lines:
 			if !ok {
-				return // what was seen before stands
+				return // what was seen before stays valid
 			}
 			d.heard(line)
 		case <-over.C:
@@ -189,7 +190,7 @@ func (d *delivery) look(ctx context.Context, client *wda) error {
 	return nil
 }
 
-// heard looks at a line of the app's hook.
+// heard handles a line of the app's hook.
 func (d *delivery) heard(line logLine) {
 	source := d.log.stream.source
 	if text, ok := strings.CutPrefix(line.text, sentMark); ok {
@@ -211,7 +212,7 @@ func (d *delivery) heard(line logLine) {
 	d.see(device.Replied, "", "the app logged WeChat's reply", source)
 }
 
-// sent looks at what the hook says of its call of the SDK.
+// sent handles what the hook logs about its call of the SDK.
 func (d *delivery) sent(text, source string) {
 	switch text {
 	case "true":
@@ -223,7 +224,7 @@ func (d *delivery) sent(text, source string) {
 
 const sdkRefused = "the app's SDK did not open WeChat"
 
-// waited says why the wait for a state ended.
+// waited is the error that says why the wait for a state ended.
 func (d *delivery) waited(ctx context.Context, state device.Progress, err error) error {
 	if err = device.EndOf(ctx, err); !errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -15,18 +15,18 @@ import (
 
 // opener opens URLs on a phone.
 type opener interface {
-	// words say which opener it is, and which way it goes.
+	// words describe the opener and how it reaches the phone.
 	words() string
-	// open hands a URL to an app and brings it to the front.
+	// open passes a URL to an app and brings it to the front.
 	open(ctx context.Context, bundleID, link string) (opened, error)
-	// restart ends an app and starts it with launch arguments.
+	// restart terminates an app and starts it with launch arguments.
 	restart(ctx context.Context, bundleID string, arguments []string) (opened, error)
 	Close() error
 }
 
-// opened is what an opener knows of what it did.
+// opened is what an opener knows about the result.
 type opened struct {
-	process       // zero if the opener does not tell
+	process       // zero if the opener does not report it
 	front    bool // the app is in front now
 	source   string
 	accepted string // in words: "the system launched process 4242"
@@ -38,8 +38,8 @@ const (
 	sourceWDA        = "WebDriverAgent"
 )
 
-// openers are what was used to open URLs on a phone. They stay open as long as
-// the phone does, so that many requests share one tunnel.
+// openers are the connections used to open URLs on a phone. They stay open as
+// long as the phone does, so that many requests share one tunnel.
 type openers struct {
 	core *coreDevice
 	wda  *wda
@@ -61,7 +61,7 @@ func (o *openers) Close() error {
 // osVersion is an iOS version: 17.4.1 is {17, 4, 1}.
 type osVersion [3]int
 
-// parseVersion reads a version; what is no number counts as 0.
+// parseVersion reads a version; a part that is not a number counts as 0.
 func parseVersion(s string) osVersion {
 	var v osVersion
 	for i, part := range strings.SplitN(s, ".", len(v)) {
@@ -76,7 +76,7 @@ func (v osVersion) atLeast(major, minor int) bool {
 }
 
 // ownTunnel reports whether a computer can open a tunnel to a phone of this
-// version without root: CoreDeviceProxy came with iOS 17.4, and is of use from
+// version without root: CoreDeviceProxy came with iOS 17.4, and works from
 // 17.4.1 on (go-ios, tunnel_api.go).
 func (v osVersion) ownTunnel() bool {
 	return v.atLeast(17, 5) || v == (osVersion{17, 4, v[2]}) && v[2] > 0
@@ -91,8 +91,8 @@ func (v osVersion) hasOpenURL() bool    { return v.atLeast(16, 4) }
 func (p *Phone) version() osVersion { return parseVersion(p.info.OSVersion) }
 
 // opener returns the best way to open URLs on the phone: CoreDevice from iOS 17
-// on, else, or where that can't be used, a WebDriverAgent that listens on the
-// phone. note is told of what stood in the way.
+// on, otherwise or if that fails, a WebDriverAgent that listens on the phone.
+// note is called with the reason for a fallback.
 func (p *Phone) opener(ctx context.Context, note func(message, hint string)) (opener, error) {
 	if !p.version().hasPayloadURL() {
 		return p.wdaOpener(ctx)
@@ -149,13 +149,13 @@ func (p *Phone) wdaOpener(ctx context.Context) (opener, error) {
 	return wdaOpener{p.openers.wda}, nil
 }
 
-// staleAfter is how long a tunnel of a service may be silent before it counts as
-// stale, if the time allows for it: one that stands answers in milliseconds.
+// staleAfter is how long a tunnel of a service may be silent before it counts
+// as stale, if there is enough time: a working one answers in milliseconds.
 const staleAfter = 5 * time.Second
 
-// coreOpener returns the connection to the phone's appservice: the one that is
-// open, else one through the tunnel of go-ios's tunnel service, else one through
-// a tunnel that it opens itself.
+// coreOpener returns the connection to the phone's appservice: the open one,
+// else one through the tunnel of go-ios's tunnel service, else one through a
+// new tunnel.
 func (p *Phone) coreOpener(ctx context.Context, note func(message, hint string)) (opener, error) {
 	if core := p.openers.core; core != nil {
 		if core.alive() {
@@ -200,7 +200,8 @@ func (p *Phone) serviceName() string {
 	return p.tunnelService
 }
 
-// errStale is the cause of the error of a service's tunnel that leads nowhere.
+// errStale is the cause of the error of a service's tunnel that no longer
+// works.
 var errStale = errors.New("stale tunnel")
 
 // throughService connects through the tunnel of go-ios's tunnel service.
@@ -223,7 +224,7 @@ func (p *Phone) throughService(ctx context.Context) (*coreDevice, error) {
 	return core, p.whyNot(ctx, err)
 }
 
-// throughOwn connects through a tunnel that it opens.
+// throughOwn connects through a new tunnel.
 func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
 	conn, err := p.service(ctx, cdtunnel.Service)
 	var refusal *LockdownError
@@ -247,7 +248,7 @@ func (p *Phone) throughOwn(ctx context.Context) (*coreDevice, error) {
 	return core, p.whyNot(ctx, err)
 }
 
-// tunnelBroken makes a sentence of a tunnel that could not be opened.
+// tunnelBroken converts the error of a tunnel that could not be opened.
 func (p *Phone) tunnelBroken(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -256,8 +257,8 @@ func (p *Phone) tunnelBroken(ctx context.Context, err error) error {
 	return e.WithHint("unlock the phone, unplug it and plug it in again; restart it if that does not help")
 }
 
-// whyNot looks whether an error of a phone that is not ready has its reason in
-// the developer mode, without which the phone has none of these services.
+// whyNot checks whether developer mode is off, which would explain the error:
+// the phone then has none of these services.
 func (p *Phone) whyNot(ctx context.Context, err error) error {
 	if e := (*device.Error)(nil); !errors.As(err, &e) || e.Code != device.PhoneNotReady || isLocked(err) {
 		return err
@@ -279,7 +280,7 @@ type coreOpener struct{ *coreDevice }
 
 func (o coreOpener) words() string { return "CoreDevice payloadURL, through " + o.via }
 
-// Close leaves the connection open: it is the phone's.
+// Close leaves the connection open: the phone owns it.
 func (o coreOpener) Close() error { return nil }
 
 func (o coreOpener) open(ctx context.Context, bundleID, link string) (opened, error) {
@@ -317,7 +318,7 @@ func (o wdaOpener) words() string {
 	return fmt.Sprintf("the WebDriverAgent on port %d of the phone", wdaPort)
 }
 
-// Close leaves the connection open: it is the phone's.
+// Close leaves the connection open: the phone owns it.
 func (o wdaOpener) Close() error { return nil }
 
 func (o wdaOpener) open(ctx context.Context, _, link string) (opened, error) {

@@ -23,8 +23,8 @@ import (
 	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
-// The services that tell what a phone logs: os_trace_relay with all that is
-// known of each line, and syslog_relay in text.
+// The services for a phone's log: os_trace_relay has all details of each line,
+// syslog_relay only text.
 const (
 	traceService  = "com.apple.os_trace_relay"
 	syslogService = "com.apple.syslog_relay"
@@ -36,7 +36,7 @@ const (
 	sourceSyslog = "app's log (syslog)"
 )
 
-// Bounds of what a phone may send.
+// Limits of what a phone may send.
 const (
 	maxTraceEntry = 1 << 20
 	maxSyslogLine = 1 << 20
@@ -46,7 +46,7 @@ const (
 type logLine struct {
 	pid     int
 	program string    // path of its executable; its name alone in the syslog
-	at      time.Time // by the phone's clock; zero in the syslog, which has no year
+	at      time.Time // by the phone's clock; zero for the syslog, which has no year
 	text    string
 }
 
@@ -59,11 +59,11 @@ func (l logLine) from(executable string) bool {
 	return l.program != "" && l.program == path.Base(executable)
 }
 
-// trimPrivate drops the /private that stands before /var in some places only:
-// /var is a link to it.
+// trimPrivate drops the /private that precedes /var in some places only: /var
+// is a link to /private/var.
 func trimPrivate(s string) string { return strings.TrimPrefix(s, "/private") }
 
-// logStream is the phone's log as it comes.
+// logStream is the phone's live log.
 type logStream struct {
 	conn   net.Conn
 	r      *bufio.Reader
@@ -72,7 +72,7 @@ type logStream struct {
 }
 
 // watchLog starts to read the phone's log: by os_trace_relay, or by
-// syslog_relay where the phone has no such service.
+// syslog_relay if the phone has no such service.
 func watchLog(ctx context.Context, start func(context.Context, string) (net.Conn, error)) (*logStream, error) {
 	conn, err := start(ctx, traceService)
 	if refusal := (*LockdownError)(nil); errors.As(err, &refusal) {
@@ -95,7 +95,7 @@ func watchLog(ctx context.Context, start func(context.Context, string) (net.Conn
 	return s, nil
 }
 
-// next returns the next line; one that can't be read is left out.
+// next returns the next line; lines that can't be parsed are skipped.
 func (s *logStream) next(ctx context.Context) (logLine, error) {
 	var line logLine
 	err := during(ctx, s.conn, func() (err error) {
@@ -119,9 +119,9 @@ func logBroken(err error) error {
 // Close ends the stream.
 func (s *logStream) Close() error { return s.conn.Close() }
 
-// startActivity asks os_trace_relay for the lines of all processes. Of their
-// levels, default and above come unasked (diagnosticd, iOS 18); 4 is the filter
-// that lets only log messages through, no activities and signposts.
+// startActivity requests the lines of all processes from os_trace_relay. Levels
+// from default up are always sent (diagnosticd, iOS 18); the filter 4 selects
+// log messages only, without activities and signposts.
 func (s *logStream) startActivity() error {
 	body, err := plist.Marshal(map[string]any{"Request": "StartActivity", "MessageFilter": 4, "Pid": -1, "StreamFlags": 0}, plist.XMLFormat)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *logStream) startActivity() error {
 	return nil
 }
 
-// readTraceAnswer reads a property list whose length stands before it,
+// readTraceAnswer reads a property list. It is preceded by its length,
 // little-endian, in as many bytes as the four bytes before that say.
 func readTraceAnswer(r io.Reader) ([]byte, error) {
 	var head [4]byte
@@ -189,9 +189,9 @@ func readTrace(r *bufio.Reader) (logLine, error) {
 	}
 }
 
-// traceHead is the length of an entry's fixed part, and where in it stands
-// what matters here: numbers little-endian, texts behind it in this order, each
-// with a zero byte (libimobiledevice, ostrace.h).
+// traceHead is the length of an entry's fixed part; the others are offsets in
+// it. Numbers are little-endian; the texts follow in this order, each with a
+// zero byte (libimobiledevice, ostrace.h).
 const (
 	traceHead       = 129
 	tracePID        = 9   // u32
@@ -236,7 +236,7 @@ var syslogPattern = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // readSyslog reads the next line of syslog_relay. Lines end with a newline, and
-// with a zero byte, too.
+// sometimes with a zero byte.
 func readSyslog(r *bufio.Reader) (logLine, error) {
 	for {
 		raw, err := readLine(r)
@@ -249,7 +249,7 @@ func readSyslog(r *bufio.Reader) (logLine, error) {
 	}
 }
 
-// readLine reads up to a newline. What is longer than any line is dropped.
+// readLine reads up to a newline. Lines that are too long are dropped.
 func readLine(r *bufio.Reader) (string, error) {
 	var line []byte
 	dropped := false
@@ -276,9 +276,9 @@ func parseSyslog(raw string) (logLine, bool) {
 	return logLine{pid: pid, program: m[1], text: text}, err == nil && utf8.ValidString(text)
 }
 
-// unvis undoes what syslogd does to bytes that are not printable ASCII (BSD's
-// vis(3)): \M-x and \M^X for bytes of 0x80 and above, \ddd in octal. Controls
-// stay as they are written.
+// unvis reverses syslogd's encoding of bytes that are not printable ASCII
+// (BSD's vis(3)): \M-x and \M^X for bytes of 0x80 and above, \ddd in octal.
+// Control characters stay encoded.
 func unvis(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -296,8 +296,8 @@ func unvis(s string) string {
 	return string(out)
 }
 
-// escapedByte reads the escape that s begins with: the byte, and how long the
-// escape is, 0 for none.
+// escapedByte reads the escape that s begins with: the byte, and the length of
+// the escape, 0 if there is none.
 func escapedByte(s string) (byte, int) {
 	if len(s) < 2 || s[0] != '\\' {
 		return 0, 0

@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// Phone is an open iPhone. Nothing is asked of it before something needs it;
-// its lockdown session then stays until Close.
+// Phone is an open iPhone. Its lockdown session is started when it is first
+// needed and stays until Close.
 type Phone struct {
 	*Link
 	info          device.Info
@@ -24,7 +24,7 @@ type Phone struct {
 // Info returns what is known of the phone.
 func (p *Phone) Info() device.Info { return p.info }
 
-// Close ends the session with the phone, and what URLs were opened through.
+// Close ends the session with the phone and the connections used to open URLs.
 func (p *Phone) Close() error { return errors.Join(p.openers.Close(), p.hangUp()) }
 
 // hangUp ends the session with the phone.
@@ -37,9 +37,9 @@ func (p *Phone) hangUp() error {
 	return s.Close()
 }
 
-// ask asks something within the phone's session, which it starts if there is
-// none. In a session that was there before and that the phone has ended since,
-// it is asked in a new one.
+// ask calls question with the phone's session, which it starts if there is
+// none. If the phone has ended an existing session, question is called again
+// with a new one.
 func (p *Phone) ask(ctx context.Context, question func(*Session) error) error {
 	if p.session == nil {
 		p.session = p.take()
@@ -68,7 +68,7 @@ func (p *Phone) service(ctx context.Context, name string) (conn net.Conn, err er
 	return conn, err
 }
 
-// late names the phone that did not answer in time.
+// late converts the error of a passed deadline to one that names the phone.
 func (p *Phone) late(err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -83,11 +83,11 @@ func (p *Phone) late(err error) error {
 	return e
 }
 
-// leastWeChat is the WeChat from which on requests travel in URLs; an older one
-// reads them from the pasteboard, which only the app itself can write.
+// leastWeChat is the first WeChat whose requests are in URLs; older ones read
+// them from the pasteboard, which only the app itself can write.
 const leastWeChat = "8.0.24"
 
-// WeChat says which WeChat the phone has.
+// WeChat describes the phone's WeChat.
 func (p *Phone) WeChat(ctx context.Context, choice device.UserChoice) (device.WeChat, error) {
 	if err := noAndroidUser(choice); err != nil {
 		return device.WeChat{}, err

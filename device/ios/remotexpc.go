@@ -12,15 +12,15 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Streams of a connection: the computer asks on the first, and the phone
-// answers on the second. A phone pushes its Handshake on the first.
+// Streams of a connection: the computer sends requests on the first, and the
+// phone answers on the second. A phone sends its Handshake on the first.
 const (
 	askStream    = 1
 	answerStream = 3
 )
 
-// Flags of a message. What 0x200 means nobody has said; pymobiledevice3, go-ios
-// and Apple's tools all send it with the third opening.
+// Flags of a message. The meaning of 0x200 is not known; pymobiledevice3,
+// go-ios and Apple's tools all send it with the third opening message.
 const (
 	xpcAlways      = 0x1
 	xpcData        = 0x100
@@ -37,24 +37,24 @@ const (
 	maxStreams    = 100
 	streamWindow  = 1 << 20
 	initialWindow = 1<<16 - 1
-	// dataFrame is the largest frame that every peer takes (RFC 9113, section
-	// 4.2).
+	// dataFrame is the largest frame that every peer must accept (RFC 9113,
+	// section 4.2).
 	dataFrame = 1 << 14
-	// maxXPC bounds the body of a message: the list of the processes of a phone
-	// has some hundred thousand bytes.
+	// maxXPC limits the body of a message, in bytes: a phone's list of
+	// processes has some hundred thousand.
 	maxXPC = 8 << 20
-	// maxXPCDepth bounds how deep a value is nested. CoreDevice's own messages
-	// stay below ten.
+	// maxXPCDepth limits how deeply a value is nested. CoreDevice's own
+	// messages stay below ten.
 	maxXPCDepth = 64
 )
 
 // remoteXPC is one connection to a phone's service directory or to one of its
 // services. It is used by one goroutine at a time. After an error it is closed.
 //
-// The frames are golang.org/x/net/http2's and the messages go-ios's. go-ios has
-// an HTTP/2 connection, too, which sends a message of any size as one frame,
-// heeds no window and grants none: a phone that keeps to the RFC falls silent
-// after 1 MiB of answers.
+// Frames are handled by golang.org/x/net/http2 and messages by go-ios. go-ios's
+// own HTTP/2 connection sends a message of any size as one frame, and neither
+// respects nor updates flow-control windows: a phone that follows the RFC stops
+// sending after 1 MiB of answers.
 type remoteXPC struct {
 	conn   net.Conn
 	out    *bufio.Writer
@@ -62,17 +62,17 @@ type remoteXPC struct {
 	lastID uint64
 
 	settled bool             // the phone's SETTINGS came
-	window  int64            // what the phone still takes in all
-	windows map[uint32]int64 // and on a stream
-	initial int64            // and on one that is new
+	window  int64            // bytes that the phone accepts on all streams
+	windows map[uint32]int64 // bytes that it accepts on a stream
+	initial int64            // bytes that it accepts on a new stream
 	partial map[uint32][]byte
 	waiting []xpcMessage
-	size    int // of what waits
+	size    int // of the incomplete message
 }
 
 // openXPC begins a connection: HTTP/2's preface and the three messages that
-// open the two streams, in one go. Then it waits for the phone's SETTINGS. conn
-// belongs to it from then on, also if it fails.
+// open the two streams, in one write. Then it waits for the phone's SETTINGS.
+// It owns conn, even if it fails.
 func openXPC(ctx context.Context, conn net.Conn) (*remoteXPC, error) {
 	x := &remoteXPC{
 		conn: conn, out: bufio.NewWriter(conn), window: initialWindow, initial: initialWindow,
@@ -102,8 +102,8 @@ func openXPC(ctx context.Context, conn net.Conn) (*remoteXPC, error) {
 func (x *remoteXPC) Close() error { return x.conn.Close() }
 
 // call sends a request and waits for its reply: the next message that has a
-// body, except for an answer to some other request. It is the phone's, and so
-// may hold anything.
+// body, except an answer to another request. The reply comes from the phone and
+// may contain anything.
 func (x *remoteXPC) call(ctx context.Context, request map[string]any) (reply map[string]any, err error) {
 	x.lastID++
 	err = x.do(ctx, func() error {
@@ -116,7 +116,7 @@ func (x *remoteXPC) call(ctx context.Context, request map[string]any) (reply map
 	return reply, err
 }
 
-// pushed waits for a message that nobody asked for, of a type.
+// pushed waits for an unrequested message of a type.
 func (x *remoteXPC) pushed(ctx context.Context, kind string) (body map[string]any, err error) {
 	err = x.do(ctx, func() error {
 		body, err = x.next(func(m xpcMessage) bool { return textAt(m.body, "MessageType") == kind })
@@ -142,8 +142,8 @@ func (x *remoteXPC) next(wanted func(xpcMessage) bool) (map[string]any, error) {
 	}
 }
 
-// do runs what waits for the connection, and closes that if it fails: the two
-// sides would no longer agree on where they are.
+// do runs f and closes the connection if it fails: the two sides would no
+// longer be in sync.
 func (x *remoteXPC) do(ctx context.Context, f func() error) error {
 	err := during(ctx, x.conn, f)
 	if err != nil {
@@ -152,8 +152,8 @@ func (x *remoteXPC) do(ctx context.Context, f func() error) error {
 	return err
 }
 
-// send sends a message on a stream, in as many frames as it takes, and waits
-// while the phone takes no more.
+// send sends a message on a stream, in as many frames as necessary, and waits
+// while the phone's window is full.
 func (x *remoteXPC) send(stream uint32, m xpcMessage) error {
 	data, err := m.encode()
 	if err != nil {
@@ -180,11 +180,11 @@ func (x *remoteXPC) send(stream uint32, m xpcMessage) error {
 	return nil
 }
 
-// until takes in frames until something is so.
+// until handles frames until so returns true.
 func (x *remoteXPC) until(so func() bool) error {
 	for !so() {
-		// That something could not be sent is said only when nothing can be read,
-		// either: a phone that hangs up right after its answer has still answered.
+		// A write error is only returned if nothing can be read: a phone that
+		// closes the connection right after its answer has still answered.
 		sent := x.out.Flush()
 		f, err := x.frames.ReadFrame()
 		if err == nil {
@@ -200,7 +200,7 @@ func (x *remoteXPC) until(so func() bool) error {
 	return nil
 }
 
-// take takes in one frame.
+// take handles one frame.
 func (x *remoteXPC) take(f http2.Frame) error {
 	switch f := f.(type) {
 	case *http2.SettingsFrame:
@@ -235,8 +235,8 @@ func (x *remoteXPC) take(f http2.Frame) error {
 	return nil
 }
 
-// takeData takes in a part of a message. What it took is granted again at once,
-// so that a message larger than the window passes.
+// takeData handles a part of a message. It reopens the window immediately, so
+// that a message larger than the window can arrive.
 func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 	if n := f.Length; n > 0 {
 		if err := errors.Join(x.frames.WriteWindowUpdate(0, n), x.frames.WriteWindowUpdate(f.StreamID, n)); err != nil {
@@ -244,7 +244,7 @@ func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 		}
 	}
 	if f.StreamID != askStream && f.StreamID != answerStream {
-		return nil // a file's stream: nobody here asks for one
+		return nil // a file's stream, which is never requested here
 	}
 	buffer := append(x.partial[f.StreamID], f.Data()...)
 	for {
@@ -264,10 +264,11 @@ func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 	}
 }
 
-// checkXPC fails on a value that is nested too deeply or says that it has more
-// elements than are there, and returns what is behind it: go-ios makes room for
-// as many as a list says, level by level. It sets the lengths of lists: go-ios
-// does not count in them the word with the number of elements, as libxpc does.
+// checkXPC fails on a value that is nested too deeply or claims more elements
+// than there are, and returns what follows it: go-ios allocates as many
+// elements as a list claims, level by level. It also corrects the lengths of
+// lists: unlike libxpc, go-ios does not include the word with the number of
+// elements.
 func checkXPC(b []byte, depth int) (rest []byte, err error) {
 	const (
 		null, boolean, array, dictionary, file       = 0x1000, 0x2000, 0xe000, 0xf000, 0x1a000

@@ -90,7 +90,7 @@ func (d *delivery) replyURL(reply intents.Reply) (string, error) {
 	return link, nil
 }
 
-// WatchReplies tells of the replies that the app's hook logs, until ctx ends.
+// WatchReplies reports the replies that the app's hook logs, until ctx ends.
 func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	d := p.newDelivery(device.Job{App: job.App, User: job.User, Hooks: device.Hooks{Note: job.Note}})
 	if err := noAndroidUser(job.User); err != nil {
@@ -127,8 +127,8 @@ func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	}
 }
 
-// seenReply is the reply in a line of the hook. One that can't be read is a
-// call whose reply isn't known.
+// seenReply is the reply in a line of the hook. If it can't be parsed, only the
+// call is reported.
 func seenReply(line logLine, who device.App, source string) (device.SeenReply, bool) {
 	text, ok := cutReply(line.text)
 	if !ok {

@@ -21,7 +21,7 @@ const screenshotService = "com.apple.mobile.screenshotr"
 const maxScreenshot = 64 << 20
 
 // screenshotr takes one picture: a PNG, on old phones a TIFF. Its messages are
-// lists, the first element of which says what they are (libimobiledevice,
+// lists whose first element is the message's type (libimobiledevice,
 // device_link_service.c).
 func screenshotr(ctx context.Context, conn net.Conn) (picture []byte, err error) {
 	defer conn.Close()
@@ -95,8 +95,8 @@ func readLink(r io.Reader, into *[]any, want string) error {
 	return nil
 }
 
-// picture takes a screenshot by whatever the phone has: the WebDriverAgent that
-// is in use, screenshotr, or a WebDriverAgent that listens.
+// picture takes a screenshot by the first method that works: the WebDriverAgent
+// in use, screenshotr, or a WebDriverAgent that listens.
 func (p *Phone) picture(ctx context.Context) ([]byte, error) {
 	if p.openers.wda != nil {
 		return p.openers.wda.screenshot(ctx)

@@ -1,7 +1,8 @@
 // Package ios drives iPhones through usbmuxd.
 //
-// go-ios speaks usbmux, lockdown and RemoteXPC (goios.go), over connections that
-// are dialled here: they go where the user says, and end with their context.
+// go-ios implements usbmux, lockdown and RemoteXPC (goios.go), over connections
+// that are dialled here: they go where the user says, and end with their
+// context.
 package ios
 
 import (
@@ -18,10 +19,10 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// Server is a usbmuxd. Its zero value asks the one of this machine.
+// Server is a usbmuxd. Its zero value is the one of this machine.
 type Server struct {
 	Addr string // host:port, or the path of a socket
-	// Trace, if set, is told what is asked of usbmuxd and phones.
+	// Trace, if set, receives what is asked of usbmuxd and phones.
 	Trace *device.Trace
 }
 
@@ -47,7 +48,7 @@ func FindServer(flag string, getenv func(string) string) (Server, error) {
 	return Server{}, nil
 }
 
-// parseAddr reads every form that a client of usbmuxd takes: host:port and
+// parseAddr reads every form that clients of usbmuxd accept: host:port and
 // UNIX:/path (libusbmuxd), a bare path (pymobiledevice3), unix:///path and
 // tcp://host:port (go-ios).
 func parseAddr(addr, from string) (Server, error) {
@@ -129,8 +130,8 @@ func startHint(goos string) string {
 	return "install usbmuxd and plug in an iPhone, which starts it" + or
 }
 
-// broken names what a read or write error means for the user. who is the
-// other end: "usbmuxd", "the iPhone".
+// broken converts a read or write error to one for the user. who is the peer:
+// "usbmuxd", "the iPhone".
 func broken(who string, code device.Code, hint string, err error) error {
 	var own *device.Error
 	switch {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// traceAsked tells of a request to usbmuxd.
+// traceAsked traces a request to usbmuxd.
 func (m *mux) traceAsked(r muxRequest) {
 	switch r.MessageType {
 	case "Connect":
-		port := r.PortNumber>>8 | r.PortNumber<<8 // it is in network byte order
+		port := r.PortNumber>>8 | r.PortNumber<<8 // from network byte order
 		m.traced.Sent("Connect device %d, port %d", r.DeviceID, port)
 	case "ReadPairRecord":
 		m.traced.Sent("ReadPairRecord %s", r.PairRecordID)
@@ -18,7 +18,7 @@ func (m *mux) traceAsked(r muxRequest) {
 	}
 }
 
-// traceSaid tells of an answer or event of usbmuxd. A pair record holds keys.
+// traceSaid traces an answer or event of usbmuxd, without a pair record's keys.
 func (m *mux) traceSaid(a *muxAnswer) {
 	if !m.traced.Traced() {
 		return
@@ -41,9 +41,9 @@ func (m *mux) traceSaid(a *muxAnswer) {
 	}
 }
 
-// traceSaid tells of an answer of lockdownd. The session's names are secrets of
-// this computer and the phone; of all that a phone says of itself (its telephone
-// number, say) only the amount is told.
+// traceSaid traces an answer of lockdownd. The session's IDs are secrets of
+// this computer and the phone; of the phone's description (with its telephone
+// number) only the size is shown.
 func (s *Session) traceSaid(a lockdownAnswer) {
 	if !s.traced.Traced() {
 		return

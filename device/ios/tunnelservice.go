@@ -18,20 +18,21 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// TunnelServiceAddr is where go-ios's tunnel service, if it runs, would answer: what go-ios
-// itself reads from the environment, and its defaults (go-ios 1.3, utils.go).
+// TunnelServiceAddr is the address of go-ios's tunnel service, if it runs: from
+// the environment variables that go-ios itself reads, and its defaults (go-ios
+// 1.3, utils.go).
 func TunnelServiceAddr(getenv func(string) string) string {
 	return net.JoinHostPort(cmp.Or(getenv("GO_IOS_AGENT_HOST"), "127.0.0.1"), cmp.Or(getenv("GO_IOS_AGENT_PORT"), "60105"))
 }
 
-// servicePatience bounds each question to the service: it is on this machine.
+// servicePatience limits each request to the service: it is on this machine.
 const servicePatience = 3 * time.Second
 
 // errNoTunnel says that no service answers, or that it has no tunnel to the phone.
 var errNoTunnel = errors.New("no tunnel service has a tunnel to the phone")
 
-// serviceTunnel is a tunnel that go-ios's tunnel service holds open: by a network
-// interface of the system, or by a port that the service listens on.
+// serviceTunnel is a tunnel that go-ios's tunnel service keeps open: by a
+// network interface of the system, or by a port that the service listens on.
 type serviceTunnel struct {
 	service   string // where the service answers
 	address   netip.Addr
@@ -74,7 +75,7 @@ func findTunnel(ctx context.Context, service, udid string) (*serviceTunnel, erro
 	return t, nil
 }
 
-// parseTunnel reads what the service says of a tunnel.
+// parseTunnel reads the service's description of a tunnel.
 func parseTunnel(data []byte, udid string) (*serviceTunnel, error) {
 	var said struct {
 		Address          string `json:"address"`
@@ -107,8 +108,8 @@ func parseTunnel(data []byte, udid string) (*serviceTunnel, error) {
 func (t *serviceTunnel) RSDPort() uint16 { return t.rsdPort }
 
 // Dial connects to a port of the phone. Through the service's own network stack
-// the first bytes say where to: the address and, little-endian in four bytes,
-// the port.
+// the first bytes are the destination: the address and the port, four bytes
+// little-endian.
 func (t *serviceTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	var d net.Dialer
 	if t.userspace == 0 {
@@ -134,14 +135,14 @@ func (t *serviceTunnel) Dial(ctx context.Context, port uint16) (net.Conn, error)
 	return conn, nil
 }
 
-// Done never comes: what the service knows of its tunnel it doesn't tell.
+// Done returns nil: the service does not report the end of its tunnel.
 func (t *serviceTunnel) Done() <-chan struct{} { return nil }
 
-// Close leaves the service its tunnel.
+// Close does nothing: the service owns the tunnel.
 func (t *serviceTunnel) Close() error { return nil }
 
-// stale says that the service's tunnel leads nowhere any more, as services keep it
-// after the phone was unplugged and plugged in again.
+// stale is the error for a service's tunnel that no longer works: services keep
+// it after the phone was unplugged and plugged in again.
 func (t *serviceTunnel) stale(udid string, err error) error {
 	e := device.Errorf(device.PhoneNotReady, "the tunnel that go-ios's tunnel service at %s holds does not reach the iPhone "+
 		"%q: it is stale, for example because the phone was unplugged", t.service, udid).

@@ -12,9 +12,9 @@ import (
 	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
-// attached is a phone as usbmuxd lists it: one way to it.
+// attached is one connection of a phone, as usbmuxd lists it.
 type attached struct {
-	number  int // usbmuxd's own, new with each plugging in
+	number  int // assigned by usbmuxd, new each time it is plugged in
 	udid    string
 	network bool
 }
@@ -45,8 +45,7 @@ func (s Server) open(ctx context.Context) (*mux, error) {
 	return newMux(s, nc), nil
 }
 
-// muxRequest is any request to usbmuxd; what a request doesn't have is left
-// out.
+// muxRequest is any request to usbmuxd; unused fields are omitted.
 type muxRequest struct {
 	MessageType         string
 	ProgName            string
@@ -57,8 +56,8 @@ type muxRequest struct {
 	PortNumber          uint16 `plist:",omitempty"`
 }
 
-// muxAnswer is any answer or event of usbmuxd. Pointers tell what isn't there
-// from zero.
+// muxAnswer is any answer or event of usbmuxd. Pointers distinguish absent from
+// zero.
 type muxAnswer struct {
 	MessageType    string
 	Number         *uint64
@@ -95,7 +94,7 @@ func (m *mux) ask(ctx context.Context, request muxRequest) (muxAnswer, error) {
 	return answer, m.misled(err)
 }
 
-// misled makes a sentence of an error of the connection.
+// misled converts an error of the connection to a sentence.
 func (m *mux) misled(err error) error {
 	if err == nil {
 		return nil
@@ -122,7 +121,7 @@ func (m *mux) nonsense(err error, format string, args ...any) error {
 	}
 }
 
-// result makes an error of an answer that is no success.
+// result converts an answer other than success to an error.
 func (m *mux) result(request string, answer muxAnswer) error {
 	switch {
 	case answer.Number == nil:
@@ -133,7 +132,7 @@ func (m *mux) result(request string, answer muxAnswer) error {
 	return nil
 }
 
-// list asks which phones are there.
+// list returns the connected phones.
 func (m *mux) list(ctx context.Context) ([]attached, error) {
 	answer, err := m.ask(ctx, muxRequest{MessageType: "ListDevices"})
 	if err != nil {
@@ -160,9 +159,9 @@ func (m *mux) attachedOf(number int64, p muxProperties) (attached, error) {
 	return attached{number: int(number), udid: p.SerialNumber, network: strings.EqualFold(p.ConnectionType, "Network")}, nil
 }
 
-// isUDID reports whether s can be a UDID: hexadecimal digits and hyphens of
-// real phones, any letters of others. Hints put it into commands for a shell as
-// it is, so nothing else may be in it, and no hyphen first.
+// isUDID reports whether s can be a UDID: hexadecimal digits and hyphens for
+// real phones, any letters for others. Hints use it unquoted in shell commands,
+// so nothing else is allowed, and no hyphen first.
 func isUDID(s string) bool {
 	const most = 100
 	for i, c := range []byte(s) {
@@ -175,8 +174,8 @@ func isUDID(s string) bool {
 	return s != "" && len(s) <= most
 }
 
-// pairRecord reads what this computer and the phone agreed upon when the user
-// trusted it. It is a *muxResult if they never did.
+// pairRecord reads what this computer and the phone exchanged when the user
+// trusted it. It returns a *muxResult if that never happened.
 func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
 	var record pairRecord
 	answer, err := m.ask(ctx, muxRequest{MessageType: "ReadPairRecord", PairRecordID: udid})
@@ -190,17 +189,17 @@ func (m *mux) pairRecord(ctx context.Context, udid string) (pairRecord, error) {
 		return record, m.nonsense(nil, "the server at %q is not usbmuxd: it answered ReadPairRecord with no record")
 	}
 	if err := proplist.Unmarshal(*answer.PairRecordData, &record); err != nil || record.HostID == "" {
-		// The error's text may hold a key: it stays here.
+		// The error's text may contain a key, so it is not returned.
 		return pairRecord{}, errNoRecord
 	}
 	return record, nil
 }
 
-// connect makes the connection one to a TCP port of the phone.
+// connect turns the connection into one to a TCP port of the phone.
 func (m *mux) connect(ctx context.Context, number int, port uint16) error {
 	answer, err := m.ask(ctx, muxRequest{
 		MessageType: "Connect", DeviceID: uint32(number),
-		PortNumber: bits.ReverseBytes16(port), // in network byte order, whatever the machine
+		PortNumber: bits.ReverseBytes16(port), // in network byte order on any machine
 	})
 	if err != nil {
 		return err
@@ -208,7 +207,8 @@ func (m *mux) connect(ctx context.Context, number int, port uint16) error {
 	return m.result("Connect", answer)
 }
 
-// listen asks to be told of phones that come and go; next returns the news.
+// listen subscribes to connected and disconnected phones; next returns the
+// events.
 func (m *mux) listen(ctx context.Context) error {
 	answer, err := m.ask(ctx, muxRequest{MessageType: "Listen"})
 	if err != nil {
@@ -217,7 +217,7 @@ func (m *mux) listen(ctx context.Context) error {
 	return m.result("Listen", answer)
 }
 
-// event is what usbmuxd may tell of a phone.
+// event is the kind of an event.
 type event int
 
 const (
@@ -228,13 +228,13 @@ const (
 
 var events = map[string]event{"Attached": cameEvent, "Detached": wentEvent, "Paired": pairedEvent}
 
-// news is what happened to a phone.
+// news is an event of a phone.
 type news struct {
 	attached
 	kind event
 }
 
-// next waits for news.
+// next waits for an event.
 func (m *mux) next(ctx context.Context) (news, error) {
 	for {
 		var answer muxAnswer
@@ -247,7 +247,7 @@ func (m *mux) next(ctx context.Context) (news, error) {
 		case err != nil:
 			return news{}, m.misled(err)
 		case !known:
-			continue // what is yet to come
+			continue // an unknown event
 		case answer.DeviceID == nil:
 			return news{}, m.nonsense(nil, "the server at %q is not usbmuxd: it reported a phone without its number")
 		case kind != cameEvent:

@@ -22,21 +22,22 @@ const (
 	// started with another USE_PORT (WebDriverAgent 16.7.0, FBWebServer).
 	wdaPort = 8100
 	// wdaPatience is how long WebDriverAgent may take to answer at all. A
-	// healthy one says in milliseconds what it is; one whose app was suspended
-	// takes the connection and never says anything.
+	// healthy one answers in milliseconds; one whose app was suspended accepts
+	// the connection and never answers.
 	wdaPatience = 10 * time.Second
-	// Most bytes of an answer, and of one that holds a screenshot.
+	// The largest answer in bytes, and the largest one with a screenshot.
 	maxWDAAnswer     = 1 << 20
 	maxWDAScreenshot = 64 << 20
 )
 
-// wda talks to the WebDriverAgent that listens on a phone, through usbmux:
-// nothing listens on the computer. It is used by one goroutine at a time.
+// wda is a client of the WebDriverAgent that listens on a phone, through
+// usbmux: nothing listens on the computer. It is used by one goroutine at a
+// time.
 type wda struct {
 	udid    string
 	client  *http.Client
 	session string
-	own     bool // the session was made here
+	own     bool // the session was created here
 	// patience is how long it may take to answer at all.
 	patience time.Duration
 	traced   device.Wire
@@ -60,7 +61,7 @@ func newWDA(udid string, dial func(context.Context, uint16) (net.Conn, error)) *
 	}}
 }
 
-// WDAError is a refusal of WebDriverAgent, in the words of the W3C's WebDriver.
+// WDAError is an error of WebDriverAgent, in the terms of W3C WebDriver.
 type WDAError struct {
 	Kind    string // "invalid session id", "invalid argument", "unknown command"
 	Message string
@@ -70,7 +71,7 @@ func (e *WDAError) Error() string {
 	return fmt.Sprintf("WebDriverAgent answered %q: %q", e.Kind, device.Printable(e.Message))
 }
 
-// errNoWDA is the cause of the error that no WebDriverAgent could be spoken to.
+// errNoWDA is the cause of the error that no WebDriverAgent could be reached.
 var errNoWDA = errors.New("no WebDriverAgent")
 
 // call sends one request and decodes the value of its answer.
@@ -107,8 +108,8 @@ func (w *wda) call(ctx context.Context, method, path string, body, value any, mo
 	return readWDA(answer.StatusCode, data, value)
 }
 
-// withoutSession is a path without the name of the session: whoever knows it
-// drives the phone.
+// withoutSession is a path without the session id: anyone who knows it can
+// drive the phone.
 func (w *wda) withoutSession(path string) string {
 	if w.session == "" {
 		return path
@@ -116,7 +117,7 @@ func (w *wda) withoutSession(path string) string {
 	return strings.ReplaceAll(path, w.session, "SESSION")
 }
 
-// readWDA takes an answer apart.
+// readWDA parses an answer.
 func readWDA(status int, data []byte, value any) (session string, err error) {
 	var envelope struct {
 		Value     json.RawMessage `json:"value"`
@@ -142,7 +143,7 @@ func readWDA(status int, data []byte, value any) (session string, err error) {
 	return session, nil
 }
 
-// failed makes a sentence of a request that got no answer.
+// failed converts the error of a request that got no answer.
 func (w *wda) failed(ctx context.Context, err error) error {
 	var refused *RefusedError
 	var own *device.Error
@@ -166,13 +167,13 @@ func (w *wda) failed(ctx context.Context, err error) error {
 // errHung is why a wait for WebDriverAgent ended before the command's time did.
 var errHung = errors.New("WebDriverAgent hangs")
 
-// wdaState is what GET /status answers, as far as it matters here.
+// wdaState is the used part of the answer to GET /status.
 type wdaState struct {
 	Ready   *bool  `json:"ready"`
 	Message string `json:"message"`
 }
 
-// ready looks whether WebDriverAgent answers, and what session it has.
+// ready checks whether WebDriverAgent answers, and which session it has.
 func (w *wda) ready(ctx context.Context) error {
 	patience := w.patience
 	if deadline, ok := ctx.Deadline(); ok {
@@ -215,7 +216,7 @@ func (w *wda) locked(ctx context.Context) error {
 	return nil
 }
 
-// lockedError says that a phone shows its lock screen.
+// lockedError means that a phone shows its lock screen.
 func lockedError(udid string) error {
 	e := device.Errorf(device.PhoneNotReady, "phone %q is not ready: %s", udid, device.Locked).WithHint("%s", device.FixFor(device.Locked))
 	e.Err = errLocked
@@ -223,7 +224,7 @@ func lockedError(udid string) error {
 }
 
 // inSession sends a request within a session: the one that WebDriverAgent has,
-// since a new one would end what somebody else does there, else one of our own.
+// since a new one would end another client's session; otherwise one of our own.
 func (w *wda) inSession(ctx context.Context, path string, body, value any) error {
 	for range 2 {
 		if w.session == "" {
@@ -236,13 +237,13 @@ func (w *wda) inSession(ctx context.Context, path string, body, value any) error
 		if !errors.As(err, &refusal) || refusal.Kind != "invalid session id" {
 			return err
 		}
-		w.session = "" // it ended since
+		w.session = "" // it has ended
 	}
 	return device.Errorf(device.Failed, "WebDriverAgent on the iPhone %q ends its sessions immediately", w.udid).
 		WithHint("start WebDriverAgentRunner on the phone again")
 }
 
-// begin makes a session without an app: one with an app would start it.
+// begin creates a session without an app: a session with an app would start it.
 func (w *wda) begin(ctx context.Context) error {
 	var made struct {
 		SessionID string `json:"sessionId"`
@@ -259,7 +260,7 @@ func (w *wda) begin(ctx context.Context) error {
 	return nil
 }
 
-// isSessionID reports whether s can stand in a path as it is.
+// isSessionID reports whether s can be used in a path unescaped.
 func isSessionID(s string) bool {
 	for _, c := range []byte(s) {
 		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
@@ -274,7 +275,7 @@ func (w *wda) openURL(ctx context.Context, link string) error {
 	return w.inSession(ctx, "/url", map[string]any{"url": link}, nil)
 }
 
-// launch starts an app afresh with launch arguments.
+// launch restarts an app with launch arguments.
 func (w *wda) launch(ctx context.Context, bundleID string, arguments []string) error {
 	if err := w.inSession(ctx, "/wda/apps/terminate", map[string]any{"bundleId": bundleID}, nil); err != nil {
 		return err
@@ -282,7 +283,7 @@ func (w *wda) launch(ctx context.Context, bundleID string, arguments []string) e
 	return w.inSession(ctx, "/wda/apps/launch", map[string]any{"bundleId": bundleID, "arguments": arguments}, nil)
 }
 
-// terminate ends an app.
+// terminate terminates an app.
 func (w *wda) terminate(ctx context.Context, bundleID string) error {
 	return w.inSession(ctx, "/wda/apps/terminate", map[string]any{"bundleId": bundleID}, nil)
 }
@@ -299,7 +300,7 @@ type activeApp struct {
 	PID      int    `json:"pid"`
 }
 
-// front says which app is in front.
+// front returns the app in front.
 func (w *wda) front(ctx context.Context) (activeApp, error) {
 	var app activeApp
 	_, err := w.call(ctx, http.MethodGet, "/wda/activeAppInfo", nil, &app, maxWDAAnswer)
@@ -319,7 +320,7 @@ func (w *wda) screenshot(ctx context.Context) ([]byte, error) {
 	return data, nil
 }
 
-// Close ends the session if it was made here, and all connections.
+// Close ends the session if it was created here, and all connections.
 func (w *wda) Close() error {
 	defer w.client.CloseIdleConnections()
 	if !w.own || w.session == "" {
@@ -329,7 +330,7 @@ func (w *wda) Close() error {
 	defer cancel()
 	session := w.session
 	w.session, w.own = "", false
-	// A session that is not there any more is ended, too.
+	// Ignoring the error: a session that no longer exists has ended, too.
 	w.call(ctx, http.MethodDelete, "/session/"+session, nil, nil, maxWDAAnswer)
 	return nil
 }

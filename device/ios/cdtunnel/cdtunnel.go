@@ -1,9 +1,9 @@
 // Package cdtunnel opens the network that an iPhone offers behind its lockdown
 // service com.apple.internal.devicecompute.CoreDeviceProxy (iOS 17.4 and
-// newer): after a handshake in JSON the connection carries bare IPv6 packets.
-// The computer's side of that network is gvisor's TCP in this process, so that
-// neither root nor a network interface is needed, nothing listens anywhere and
-// everything ends with the tunnel.
+// newer): after a handshake in JSON the connection carries plain IPv6 packets.
+// The computer's side of that network is gVisor's TCP in this process, so that
+// neither root nor a network interface is needed, nothing listens on the
+// computer and everything ends with the tunnel.
 package cdtunnel
 
 import (
@@ -21,22 +21,22 @@ import (
 	"github.com/wxctl/wxctl/device/netstack"
 )
 
-// Service is the lockdown service that Open wants a connection to.
+// Service is the lockdown service for Open's connection.
 const Service = "com.apple.internal.devicecompute.CoreDeviceProxy"
 
-// ErrHandshake is an answer to the handshake that can't be used.
+// ErrHandshake is an invalid answer to the handshake.
 var ErrHandshake = errors.New("the phone's tunnel service sent an invalid answer")
 
-// ErrClosed is what a tunnel that was closed here says.
+// ErrClosed is the error of a tunnel that was closed by this side.
 var ErrClosed = errors.New("the tunnel is closed")
 
 const (
 	magic = "CDTunnel"
-	// askedMTU is the packet size that is asked for; the phone has the last
-	// word. Xcode asks for 16000, but pymobiledevice3 measured that over USB the
-	// phone's side drops packets of more than 8192 bytes, without a word: a stack
-	// that does not probe for that hangs with the first long URL. go-ios and
-	// appium-ios-remotexpc ask for the least that IPv6 allows.
+	// askedMTU is the packet size that is requested; the phone decides. Xcode
+	// requests 16000, but pymobiledevice3 measured that over USB the phone's
+	// side silently drops packets of more than 8192 bytes: a stack that does
+	// not probe for that hangs at the first long URL. go-ios and
+	// appium-ios-remotexpc request the minimum of IPv6.
 	askedMTU = 1280
 	minMTU   = 1280 // RFC 8200, section 5
 	maxMTU   = 1<<16 - 1
@@ -59,7 +59,7 @@ type answer struct {
 	ServerRSDPort int    `json:"serverRSDPort"`
 }
 
-// parameters are those of a network, checked.
+// parameters are the network's parameters, validated.
 type parameters struct {
 	client, server netip.Addr
 	mtu            int
@@ -79,9 +79,9 @@ type Tunnel struct {
 	once   sync.Once
 }
 
-// Open makes the handshake on a connection to [Service] and starts the
-// network. The connection belongs to the tunnel from then on, also if Open
-// fails. ctx bounds the handshake alone.
+// Open performs the handshake on a connection to [Service] and starts the
+// network. The tunnel owns the connection, even if Open fails. ctx limits only
+// the handshake.
 func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 	params, err := handshake(ctx, conn)
 	if err != nil {
@@ -91,7 +91,7 @@ func Open(ctx context.Context, conn net.Conn) (*Tunnel, error) {
 	return start(ctx, conn, params)
 }
 
-// start starts the network on a connection whose handshake is made.
+// start starts the network on a connection after the handshake.
 func start(ctx context.Context, conn net.Conn, params parameters) (*Tunnel, error) {
 	h, err := netstack.New(params.client, params.mtu)
 	if err != nil {
@@ -132,8 +132,8 @@ func exchange(conn net.Conn) (parameters, error) {
 	return parseAnswer(body)
 }
 
-// frame puts the head before a message of the handshake: CDTunnel and the
-// length, big-endian in two bytes.
+// frame prepends the header to a message of the handshake: CDTunnel and the
+// length, two bytes big-endian.
 func frame(body []byte) []byte {
 	head := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(body)))
 	return append(head, body...)
@@ -212,13 +212,14 @@ func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return conn, nil
 }
 
-// Done is closed when the tunnel is over.
+// Done is closed when the tunnel has ended.
 func (t *Tunnel) Done() <-chan struct{} { return t.ctx.Done() }
 
-// Err says why the tunnel is over, nil while it stands.
+// Err says why the tunnel ended; nil while it is open.
 func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
 
-// Close ends the tunnel and all connections in it, and waits for what it runs.
+// Close ends the tunnel, its connections and its goroutines, and waits for
+// them.
 func (t *Tunnel) Close() error {
 	t.end(ErrClosed)
 	t.pumps.Wait()
@@ -226,7 +227,7 @@ func (t *Tunnel) Close() error {
 	return nil
 }
 
-// end stops everything, once. What waits in the tunnel ends with it.
+// end stops everything, once. Calls that wait in the tunnel return.
 func (t *Tunnel) end(why error) {
 	t.once.Do(func() {
 		t.cancel(why)

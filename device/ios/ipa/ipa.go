@@ -1,7 +1,6 @@
-// Package ipa reads what iOS and the OpenSDK look at in an .ipa file: its
+// Package ipa reads the parts of an .ipa file that iOS and the OpenSDK use: its
 // Info.plist, its provisioning profile, and the entitlements in the signature
-// of its program. It verifies no signature and believes nothing that a file
-// says of itself.
+// of its program. It verifies no signature and treats the file as hostile.
 package ipa
 
 import (
@@ -17,14 +16,14 @@ import (
 	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
-// maxPlist bounds what is unpacked: an Info.plist or profile of a megabyte is
-// large already. Of the program little is kept, however large it is.
+// maxPlist limits what is unpacked: an Info.plist or profile of a megabyte is
+// already large. Of the program little is kept, whatever its size.
 const maxPlist = 4 << 20
 
-// File is what was read of an IPA.
+// File is what was read from an IPA.
 type File struct {
 	Info Info
-	// Provisioning is nil where there is none, as in an app from the App Store;
+	// Provisioning is nil if there is none, as in an app from the App Store;
 	// ProvisioningErr says why it can't be read.
 	Provisioning    *Provisioning
 	ProvisioningErr error
@@ -34,7 +33,7 @@ type File struct {
 	EntitlementsErr error
 }
 
-// Info is an Info.plist, as far as it is looked at.
+// Info is the part of an Info.plist that is used.
 type Info struct {
 	BundleID   string    `plist:"CFBundleIdentifier"`
 	Version    string    `plist:"CFBundleShortVersionString"`
@@ -66,7 +65,7 @@ type Provisioning struct {
 	Allows  Entitlements `plist:"Entitlements"`
 }
 
-// Entitlements are what an app may do, as far as it is looked at.
+// Entitlements is the part of the entitlements that is used.
 type Entitlements struct {
 	AppID        string `plist:"application-identifier"` // TEAM.BUNDLE
 	Team         string `plist:"com.apple.developer.team-identifier"`
@@ -74,7 +73,7 @@ type Entitlements struct {
 	Domains      List   `plist:"com.apple.developer.associated-domains"`
 }
 
-// TeamID is the team, from what tells it.
+// TeamID is the team id, from whichever entitlement has it.
 func (e *Entitlements) TeamID() string {
 	if e.Team != "" {
 		return e.Team
@@ -86,8 +85,8 @@ func (e *Entitlements) TeamID() string {
 	return ""
 }
 
-// List is a list of texts that may also be one text: profiles have "*" in the
-// place of all domains.
+// List is a list of texts that may also be a single text: profiles have "*"
+// instead of a list for all domains.
 type List []string
 
 // UnmarshalPlist implements plist.Unmarshaler.
@@ -105,8 +104,8 @@ func (l *List) UnmarshalPlist(unmarshal func(any) error) error {
 	return nil
 }
 
-// Open reads an IPA of that size. What is no IPA, or has no Info.plist that can
-// be read, is an error; profile and signature have errors of their own.
+// Open reads an IPA of that size. A file that is not an IPA, or has no readable
+// Info.plist, is an error; profile and signature have errors of their own.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	d, err := archive.Open(r, size, inApp)
 	if err != nil {
@@ -177,7 +176,7 @@ func signedFor(d *archive.Directory, program string) (e Entitlements, err error)
 	if err != nil {
 		return e, err
 	}
-	if text == nil { // signed, and for nothing in particular
+	if text == nil { // signed without entitlements
 		return e, nil
 	}
 	if err := proplist.Unmarshal(text, &e); err != nil {

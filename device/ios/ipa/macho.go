@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// debug/macho reads a whole symbol table into memory, at any place of the file;
-// here a program of any size comes as a stream out of an archive, and only its
-// signature matters. So that package lends its names alone.
+// debug/macho needs random access and reads a whole symbol table into memory;
+// here a program of any size is streamed from an archive, and only its
+// signature is needed. So only that package's constants and types are used.
 
 const (
 	loadCodeSignature = 0x1d // LC_CODE_SIGNATURE (loader.h)
@@ -46,7 +46,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// to goes forwards to a place.
+// to skips forwards to an offset.
 func (s *stream) to(at int64) error {
 	if at < s.at {
 		return errMachO
@@ -67,7 +67,7 @@ func (s *stream) take(n int) ([]byte, error) {
 }
 
 // entitlements returns the property list of entitlements in a program's
-// signature, of a fat one's first slice; nil where there is none.
+// signature, for a fat file of its first slice; nil if there is none.
 func entitlements(r io.Reader) ([]byte, error) {
 	s := &stream{r: r}
 	magic, err := s.take(4)

@@ -1,4 +1,4 @@
-// Package proplist reads property lists that come from outside.
+// Package proplist reads property lists from outside.
 package proplist
 
 import (
@@ -12,15 +12,15 @@ import (
 	"howett.net/plist"
 )
 
-// Bounds of a property list from outside. A list of lists of lists is short to
-// send and deep to read, and a binary list may name one object many times.
+// Limits of a property list from outside. A deeply nested list is short to send
+// and expensive to read, and a binary list may refer to one object many times.
 const (
 	maxDepth   = 64
 	maxObjects = 1 << 20
 )
 
-// Unmarshal reads an XML or binary property list from outside into v. It
-// never panics, and reads nothing that is nested too deeply or grows too large.
+// Unmarshal reads an XML or binary property list from outside into v. It never
+// panics, and refuses what is nested too deeply or would become too large.
 func Unmarshal(data []byte, v any) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -33,7 +33,7 @@ func Unmarshal(data []byte, v any) (err error) {
 	case bytes.HasPrefix(bytes.TrimLeft(data, "\ufeff \t\r\n"), []byte("<")):
 		err = checkXML(data)
 	default:
-		// The old text forms (OpenStep) take nearly anything for a list.
+		// The old text format (OpenStep) accepts nearly any text.
 		err = errors.New("neither XML nor binary")
 	}
 	if err != nil {
@@ -66,10 +66,11 @@ func checkXML(data []byte) error {
 	}
 }
 
-// checkBinary walks the objects of a binary property list as a reader would,
-// and fails if they are too deep or too many, an object that is named twice
-// counting twice (CFBinaryPList.c describes the format: an 8-byte magic, the
-// objects, a table of their offsets and a trailer of 32 bytes).
+// checkBinary visits the objects of a binary property list as a reader would,
+// and fails if they are nested too deeply or too many; an object that is
+// referred to twice counts twice (CFBinaryPList.c describes the format: an
+// 8-byte magic, the objects, a table of their offsets and a trailer of 32
+// bytes).
 func checkBinary(data []byte) error {
 	const trailer = 32
 	if len(data) < 8+trailer {

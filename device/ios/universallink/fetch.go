@@ -16,12 +16,12 @@ import (
 const (
 	place    = "/.well-known/apple-app-site-association"
 	oldPlace = "/apple-app-site-association"
-	// appleCDN is the host that iPhones ask in the website's place (Apple,
+	// appleCDN is the host that iPhones ask instead of the website (Apple,
 	// "Supporting associated domains").
 	appleCDN = "app-site-association.cdn-apple.com"
 )
 
-// Site looks at a website's own file: whether it gives all URLs to the app.
+// Site checks whether a website's own file assigns all URLs to the app.
 func Site(ctx context.Context, client *http.Client, host, app string, urls []string) check.Association {
 	a := look(ctx, client, (&url.URL{Scheme: "https", Host: host, Path: place}).String(), app, urls)
 	if a.Fault == check.LinkAbsent {
@@ -32,7 +32,7 @@ func Site(ctx context.Context, client *http.Client, host, app string, urls []str
 	return a
 }
 
-// Apple looks at Apple's copy of a website's file.
+// Apple checks Apple's copy of a website's file.
 func Apple(ctx context.Context, client *http.Client, host, app string, urls []string) check.Association {
 	return look(ctx, client, (&url.URL{Scheme: "https", Host: appleCDN, Path: "/a/v1/" + host}).String(), app, urls)
 }
@@ -71,8 +71,8 @@ func look(ctx context.Context, client *http.Client, link, app string, urls []str
 	return a
 }
 
-// get reads a file of at most MaxSize, and a byte more to tell, without
-// following redirects.
+// get reads at most MaxSize bytes, and one more to detect a larger file,
+// without following redirects.
 func get(ctx context.Context, client *http.Client, link string) (body []byte, head http.Header, status int, err error) {
 	once := *client
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -90,7 +90,7 @@ func get(ctx context.Context, client *http.Client, link string) (body []byte, he
 	return body, resp.Header, resp.StatusCode, err
 }
 
-// reason is an error without the URL, which is named already.
+// reason is an error's text without the URL, which the sentence already has.
 func reason(err error) string {
 	var whole *url.Error
 	switch {
@@ -102,7 +102,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Look asks the website and Apple at once.
+// Look asks the website and Apple in parallel.
 func Look(ctx context.Context, client *http.Client, host, app string, urls []string) (site, apple check.Association) {
 	done := make(chan struct{})
 	go func() {
@@ -114,5 +114,5 @@ func Look(ctx context.Context, client *http.Client, host, app string, urls []str
 	return site, apple
 }
 
-// Patience is how long websites may take.
+// Patience limits the time for websites.
 const Patience = 8 * time.Second

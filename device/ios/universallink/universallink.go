@@ -1,5 +1,5 @@
-// Package universallink reads apple-app-site-association files as iOS does, of
-// a website or Apple's copy of one, and tells whether they give a URL to an
+// Package universallink reads apple-app-site-association files as iOS does,
+// from a website or Apple's copy, and reports whether they assign a URL to an
 // app.
 package universallink
 
@@ -18,7 +18,7 @@ type Association struct {
 	} `json:"applinks"`
 }
 
-// details is a list of details or, in the form from before iOS 9.2, an object
+// details is a list of details or, in the format from before iOS 9.2, an object
 // of them by app.
 type details []detail
 
@@ -29,7 +29,7 @@ type detail struct {
 	Components []component `json:"components"`
 }
 
-// component is a pattern of the form from iOS 13 on.
+// component is a pattern in the format from iOS 13 on.
 type component struct {
 	Path          *string         `json:"/"`
 	Query         json.RawMessage `json:"?"`
@@ -56,11 +56,11 @@ func (d *details) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MaxSize is how large a file may be that iOS reads (Apple, "Supporting
+// MaxSize is the largest file that iOS reads, in bytes (Apple, "Supporting
 // associated domains").
 const MaxSize = 128 << 10
 
-// Parse reads a file. Its errors are whole sentences' ends.
+// Parse reads a file. Its errors complete a sentence.
 func Parse(data []byte) (*Association, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("it is larger than %d KB", MaxSize>>10)
@@ -119,7 +119,7 @@ func (d *detail) is(app string) bool {
 	return false
 }
 
-// Opens reports whether the file gives a URL to the app.
+// Opens reports whether the file assigns a URL to the app.
 func (a *Association) Opens(app, link string) bool {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -133,8 +133,8 @@ func (a *Association) Opens(app, link string) bool {
 	return false
 }
 
-// opens takes the first pattern that fits, as iOS does. With components, iOS 13
-// and newer ignore paths.
+// opens uses the first pattern that matches, as iOS does. With components, iOS
+// 13 and newer ignore paths.
 func (d *detail) opens(u *url.URL) bool {
 	if d.Components != nil {
 		for _, c := range d.Components {
@@ -178,7 +178,7 @@ func (c *component) fits(u *url.URL) bool {
 		return false
 	}
 	for key, pattern := range items {
-		// An item that the URL lacks has an empty value.
+		// An item that is missing in the URL has an empty value.
 		if !match(fold(pattern), fold(u.Query().Get(key))) {
 			return false
 		}
