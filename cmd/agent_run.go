@@ -39,7 +39,7 @@ type lender struct {
 type lentPhone struct {
 	*runPhone
 	end  context.CancelFunc // no more jobs for it
-	errs []time.Time        // when attempts were errored, of late
+	errs []time.Time        // times of recent attempts that ended in an error
 }
 
 func agentRun(ctx context.Context, o *agentOptions) error {
@@ -96,7 +96,7 @@ func agentRun(ctx context.Context, o *agentOptions) error {
 	return a.serve(ctx)
 }
 
-// serve lends until it is told to end, and then drains.
+// serve lends until ctx ends, and then drains.
 func (a *lender) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -115,12 +115,12 @@ func (a *lender) serve(ctx context.Context) error {
 	gone, done := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer done()
 	if e := a.lab.Leave(gone, a.listed()); e != nil {
-		a.f.Streams.Warn("%s", safe(describe(e).Message)) // the list forgets it by itself
+		a.f.Streams.Warn("%s", safe(describe(e).Message)) // the entry expires by itself
 	}
 	return err
 }
 
-// watch has phones that come and go lent and not lent.
+// watch starts and stops lending phones as they are connected and disconnected.
 func (a *lender) watch(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	var watches sync.WaitGroup
@@ -141,7 +141,7 @@ func (a *lender) watch(ctx context.Context) {
 	for {
 		select {
 		case <-changed:
-		case <-time.After(30 * time.Second): // states that no list tells
+		case <-time.After(30 * time.Second): // for state changes that no server reports
 		case <-ctx.Done():
 			return
 		}
@@ -158,13 +158,13 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// discover finds the phones that are ready, and has each taken care of.
+// discover finds the ready phones, and starts a worker for each new one.
 func (a *lender) discover(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	chosen, err := a.fleet.Select(asking, a.sel)
 	if err != nil && describe(err).ExitCode != exit.NoPhone && describe(err).ExitCode != exit.PhoneNotReady {
-		return err // phones that weren't asked stay
+		return err // phones that weren't asked are kept
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -217,7 +217,7 @@ func (a *lender) lend(ctx context.Context) error {
 	return a.lab.Lend(ctx, a.listed())
 }
 
-// keepListed keeps the agent in the lab's list.
+// keepListed renews the agent's entry in the lab's list.
 func (a *lender) keepListed(ctx context.Context) {
 	ticker := time.NewTicker(a.lab.DeviceTTL() / 3)
 	defer ticker.Stop()
@@ -239,11 +239,11 @@ func (a *lender) keepListed(ctx context.Context) {
 	}
 }
 
-// worker has one phone do the jobs of the lab, until ctx is over or the phone is
+// worker lets one phone do the jobs of the lab, until ctx ends or the phone is
 // lost.
 func (a *lender) worker(ctx context.Context, p *lentPhone) {
 	defer func() {
-		_ = p.close() // it is given back, or lost
+		_ = p.close() // it is released, or lost
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.phones[p.key()] == p {
@@ -267,9 +267,9 @@ func (a *lender) worker(ctx context.Context, p *lentPhone) {
 	}
 }
 
-// serveOne leases the phone and has it do jobs until there are no more.
+// serveOne leases the phone and does jobs until there are no more.
 func (a *lender) serveOne(ctx context.Context, p *lentPhone, takes func(string) bool) error {
-	// What runs is finished, not cut off, when the agent drains.
+	// When the agent drains, current jobs are finished and not cancelled.
 	lease, err := a.source.Lease(context.WithoutCancel(ctx), p.key(), a.o.name, takes)
 	var held *lab.HeldError
 	if errors.As(err, &held) {
@@ -289,8 +289,8 @@ func (a *lender) serveOne(ctx context.Context, p *lentPhone, takes func(string) 
 	return errors.Join(err, p.close())
 }
 
-// agentLease ends when the agent drains, and has the phone free for others of
-// this host while there is nothing to do.
+// agentLease is a lease that ends when the agent drains, and that closes the
+// phone for other users of this host while there is nothing to do.
 type agentLease struct {
 	lab.Lease
 	drain context.Context
@@ -333,7 +333,7 @@ func (a *lender) do(ctx context.Context, p *lentPhone, claim lab.Claim) error {
 	}
 	if _, err := p.phone(ctx); err != nil {
 		if describe(err).ExitCode == exit.PhoneBusy {
-			return err // somebody of this host has it
+			return err // another process of this host has the phone
 		}
 		p.lose(err)
 	}
@@ -346,8 +346,8 @@ const (
 	errorsWithin = 10 * time.Minute
 )
 
-// ended takes the end of an attempt into account: a phone with errors one after
-// another does no more jobs until somebody has looked at it.
+// ended records the end of an attempt: a phone with several errors in a row
+// does no more jobs until somebody has checked it.
 func (a *lender) ended(p *runPhone, end *suite.End) {
 	a.count.Attempt(string(end.Status), time.Duration(end.DurationMs)*time.Millisecond)
 	if end.Status != suite.Errored {
@@ -379,7 +379,7 @@ func (a *lender) ended(p *runPhone, end *suite.End) {
 	}
 }
 
-// put keeps a file of an attempt in the lab.
+// put stores a file of an attempt in the lab.
 func (a *lender) put(run string, at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error) {
 	artifact := artifactOf(at, kind, name, mime, data)
 	if artifact == nil {
@@ -390,7 +390,7 @@ func (a *lender) put(run string, at suite.Place, kind, name, mime string, data [
 	return artifact, a.lab.Put(ctx, artifactName(run, artifact.Path), data)
 }
 
-// ask asks the owner of a run.
+// ask sends a question to the owner of a run.
 func (a *lender) ask(ctx context.Context, run string, question ownerAsk) (*ownerAnswer, error) {
 	text, err := json.Marshal(question)
 	if err != nil {

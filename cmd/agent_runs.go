@@ -17,21 +17,22 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// runOwner answers for a run whose phones are driven here.
+// runOwner is the connection to the owner of a run whose phones are driven
+// here.
 type runOwner struct {
 	agent *lender
 	run   string
-	files map[string]string // the suite's names of files, and where they are here
+	files map[string]string // from the suite's names of files to their paths here
 	env   sync.Map          // secrets of the suite, by name
 }
 
-// agentRuns are the runs that this agent has jobs of.
+// agentRuns are the runs whose jobs this agent has.
 type agentRuns struct {
 	agent *lender
 	dir   string
 
 	mu   sync.Mutex
-	runs map[string]*keptRun // by id and key: a run that is resumed has another key
+	runs map[string]*keptRun // by id and key: a resumed run has another key
 }
 
 // keptRun is a run that is kept for its next job.
@@ -40,8 +41,8 @@ type keptRun struct {
 	used time.Time
 }
 
-// keepRuns is how long a run is kept after its last job. One that has a job later
-// is fetched again.
+// keepRuns is how long a run is kept after its last job. After that it is
+// fetched again.
 const keepRuns = time.Hour
 
 func newAgentRuns(a *lender) (*agentRuns, error) {
@@ -74,8 +75,8 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 	return kept.suiteRun, nil
 }
 
-// forget drops the runs that had no job for long, and the files that only they
-// have. r.mu is held.
+// forget drops the runs that had no job for a long time, and the files that
+// only they use. r.mu is held.
 func (r *agentRuns) forget() {
 	wanted := map[string]bool{}
 	var left []*keptRun
@@ -93,13 +94,13 @@ func (r *agentRuns) forget() {
 	for _, kept := range left {
 		for _, path := range append(slices.Collect(maps.Values(kept.owner.files)), kept.plan.Dir) {
 			if !wanted[path] {
-				_ = os.RemoveAll(path) // what stays goes when the agent ends
+				_ = os.RemoveAll(path) // whatever is left is removed when the agent ends
 			}
 		}
 	}
 }
 
-// discard takes the events that only the owner writes.
+// discard ignores the events that only the owner writes.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
@@ -142,7 +143,8 @@ func (r *agentRuns) fetch(ctx context.Context, info *natslab.Run) (*suiteRun, er
 	}, nil
 }
 
-// file has a file of a suite in this process's folder, by its content.
+// file fetches a file of a suite into this process's folder, named by its
+// content.
 func (r *agentRuns) file(ctx context.Context, file, name string) (string, error) {
 	dir := filepath.Join(r.dir, filepath.FromSlash(file)) // files/ and its hash
 	if !filepath.IsLocal(filepath.FromSlash(file)) {
@@ -162,7 +164,7 @@ func (r *agentRuns) file(ctx context.Context, file, name string) (string, error)
 	return full, os.WriteFile(full, data, 0o600)
 }
 
-// factory is what the commands of a run are made with: the settings are those of
+// factory returns the Factory for the commands of a run: with the settings of
 // the run's owner, not of this host.
 func (r *agentRuns) factory(profile string, settings map[string]string) (*Factory, error) {
 	a := r.agent
@@ -197,9 +199,9 @@ func (r *agentRuns) factory(profile string, settings map[string]string) (*Factor
 	return f, nil
 }
 
-// file is the file of that name, where it is on this host. A run of a lab reads
-// only what its owner brought: any other place is looked for in the run's own
-// folder, where there is nothing.
+// file is the path of a file on this host. A run of a lab reads only files that
+// its owner uploaded: any other path is searched for in the run's own folder,
+// where it does not exist.
 func (r *suiteRun) file(name string) string {
 	if r.owner == nil {
 		return name
@@ -225,18 +227,18 @@ func (r *suiteRun) getenv(name string) string {
 	defer cancel()
 	answer, err := r.owner.agent.ask(ctx, r.owner.run, ownerAsk{Env: name})
 	if err != nil {
-		return "" // the command says what it misses
+		return "" // the command reports what is missing
 	}
 	r.writer.Hide(answer.Value)
 	r.owner.env.Store(name, answer.Value)
 	return answer.Value
 }
 
-// ownerTime bounds a step that the owner of a run does.
+// ownerTime limits a step that the owner of a run executes.
 const ownerTime = 2 * time.Minute
 
-// command runs a step: here, or where the run's secrets are if it touches no
-// phone.
+// command runs a step: here, or at the owner, who has the run's secrets, if it
+// touches no phone.
 func (a *attempt) command(ctx context.Context, i int, s *suite.Step, args []string, on *onPhone) (suite.Answer, said) {
 	r := a.run
 	if r.owner == nil || r.vocabulary.Command(s.Do).Phone {

@@ -41,8 +41,8 @@ asked for on a terminal.`, exit.Credentials),
 	return cmd
 }
 
-// authFlagError repeats no value: it may be a secret that was put in the wrong
-// place.
+// authFlagError quotes no value: it may be a secret that was given to the wrong
+// flag.
 func authFlagError(c *cobra.Command, err error) error {
 	hint := c.CommandPath() + " --help"
 	var invalid *pflag.InvalidValueError
@@ -60,7 +60,7 @@ func authFlagError(c *cobra.Command, err error) error {
 	return exit.Usagef(hint, "%s", err)
 }
 
-// noAuthArgs refuses arguments without repeating them.
+// noAuthArgs refuses arguments without quoting them.
 func noAuthArgs(hint string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -81,8 +81,8 @@ type authOptions struct {
 	misused    misusedSecret
 }
 
-// misusedSecret notes that a flag was given that would hold a secret, and
-// forgets the value.
+// misusedSecret records that a flag for a secret was given, and discards the
+// value.
 type misusedSecret struct{ flag string }
 
 type secretFlag struct {
@@ -101,8 +101,7 @@ func (o *authOptions) addFlags(c *cobra.Command) {
 	o.addServerFlags(c)
 }
 
-// addServerFlags adds the flags that say who is asked and where what they give
-// is kept.
+// addServerFlags adds the flags for the server and for the store.
 func (o *authOptions) addServerFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&o.baseURL, "base-url", "", "`URL` of another server (default "+oauth.DefaultBaseURL+")")
@@ -131,7 +130,7 @@ func (o *authOptions) checkMisuse() error {
 	return exit.Usagef("use --token-stdin", "--%s is refused: every process can see a token on the command line", o.misused.flag)
 }
 
-// account returns whose credentials are meant.
+// account returns the account whose credentials are used.
 func (o *authOptions) account(op oauth.Op) (credentials.Account, error) {
 	app, err := o.f.Setting("app-id", o.appID)
 	if err != nil {
@@ -147,8 +146,8 @@ func (o *authOptions) account(op oauth.Op) (credentials.Account, error) {
 	return credentials.Account{Profile: profile, AppID: app.Value}, err
 }
 
-// client returns a client for the account. Of the secret it knows what the
-// environment tells, which is enough to cut it out of what a server repeats.
+// client returns a client for the account. It has the secret from the
+// environment, which is enough to redact it if a server repeats it.
 func (o *authOptions) client(appID string) (*oauth.Client, error) {
 	base, err := oauth.ParseBaseURL(o.baseURL)
 	if err != nil {
@@ -158,11 +157,11 @@ func (o *authOptions) client(appID string) (*oauth.Client, error) {
 		func(h string) bool { return strings.EqualFold(h, base.Host()) }) {
 		return nil, exit.Usagef("--allow-host "+base.Host(), "%q is not WeChat's server, and would receive the secret or a token", base.Host())
 	}
-	secret, _ := cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret") // who needs it complains
+	secret, _ := cleanValue(o.f.Getenv("WXCTL_APP_SECRET"), "AppSecret") // an invalid one is reported where it is needed
 	return &oauth.Client{AppID: appID, Secret: secret, BaseURL: o.baseURL, HTTP: o.f.OAuthTransport, Trace: o.f.traceOAuth}, nil
 }
 
-// traceOAuth tells of requests: with -v of each, and always of a pause.
+// traceOAuth reports requests: each with -v, and always a pause.
 func (f *Factory) traceOAuth(a oauth.Attempt) {
 	if f.Verbose() > 0 {
 		result := "ok"
@@ -180,7 +179,7 @@ func (f *Factory) traceOAuth(a oauth.Attempt) {
 	}
 }
 
-// stored finds the token of the user that is meant: --openid, or the only one.
+// stored finds the token of the user: --openid, or the only one.
 func (o *authOptions) stored(ctx context.Context, op oauth.Op, store *credentials.Store, a credentials.Account) (oauth.Token,
 	credentials.Backend, error) {
 	openID, err := o.user(op, store, a)

@@ -8,7 +8,7 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// describeOAuth gives a failed call its report.
+// describeOAuth returns the report of a failed call.
 func describeOAuth(e *oauth.Error) device.ErrorReport {
 	r := device.ErrorReport{Code: "bad_reply", ExitCode: exit.Failed, Message: e.Error(), Hint: oauthHint(e)}
 	switch e.Kind {
@@ -69,7 +69,7 @@ func oauthHint(e *oauth.Error) string {
 	return ""
 }
 
-// errcodeHint covers the codes that a user can do something about.
+// errcodeHint covers the codes after which the user can do something.
 func errcodeHint(e *oauth.Error) string {
 	switch e.Code {
 	case 40163:
@@ -112,7 +112,8 @@ func errcodeHint(e *oauth.Error) string {
 	return ""
 }
 
-// describeKeyring is for a keyring that is needed and does not work.
+// describeKeyring returns the report for a keyring that is needed and does not
+// work.
 func describeKeyring(err error) device.ErrorReport {
 	return device.ErrorReport{
 		Code: "keyring_unavailable", ExitCode: exit.Failed, Message: err.Error(),
@@ -120,14 +121,14 @@ func describeKeyring(err error) device.ErrorReport {
 	}
 }
 
-// moduleErr is err as APICloud's wx module had it.
+// moduleErr is an error in the form of APICloud's wx module.
 type moduleErr struct {
 	Code int    `json:"code"`
 	Msg  string `json:"msg"`
 }
 
-// verdict is the part that the JSON of all calls to WeChat has in common.
-// What WeChat did not say is null.
+// verdict is the part of the JSON that all calls to WeChat have in common. What
+// WeChat did not send is null.
 type verdict struct {
 	Err     moduleErr           `json:"err"`
 	Errcode *int                `json:"errcode"`
@@ -136,8 +137,8 @@ type verdict struct {
 	Error   *device.ErrorReport `json:"error,omitempty"`
 }
 
-// verdictOf says how a call ended. Where a signal ended the command, it says
-// so, as the process does with its exit code.
+// verdictOf is the result of a call. If a signal ended the command, it has the
+// process's exit code.
 func (f *Factory) verdictOf(err error) verdict {
 	if err == nil {
 		return verdict{Err: moduleErr{0, "ok"}, Errcode: new(0), Errmsg: new("ok")}

@@ -16,8 +16,8 @@ import (
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
-// authTimeout bounds a command that calls WeChat; answers after 20 seconds
-// have been reported.
+// authTimeout limits a command that calls WeChat; answers after 20 seconds have
+// been reported.
 const authTimeout = oauth.DefaultTimeout
 
 type authExchangeOptions struct {
@@ -26,7 +26,7 @@ type authExchangeOptions struct {
 	secretStdin bool
 	saveSecret  bool
 	showToken   bool
-	left        bool // the code is one that a login left
+	left        bool // use the code that a login left behind
 }
 
 // NewCmdAuthExchange makes `wxctl auth exchange`.
@@ -63,7 +63,7 @@ asked for on a terminal. Tokens are masked in what is printed unless
 	return cmd
 }
 
-// addKeepFlags adds the flags that say what is kept and what is shown.
+// addKeepFlags adds the flags for what is stored and what is shown.
 func (o *authExchangeOptions) addKeepFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.saveSecret, "save-secret", false, "keep the AppSecret in the store once it has been accepted")
 	c.Flags().BoolVar(&o.showToken, "show-token", false, "print tokens unmasked")
@@ -117,7 +117,7 @@ func secondsOf(d time.Duration) *int {
 	return new(int(d / time.Second))
 }
 
-// noteOdd says which fields of WeChat's reply could not be read.
+// noteOdd reports which fields of WeChat's reply could not be read.
 func (f *Factory) noteOdd(fields []string) {
 	if len(fields) > 0 {
 		f.Streams.Note("of WeChat's reply, left out since it can't be read: %s", strings.Join(fields, ", "))
@@ -155,7 +155,7 @@ func (f *Factory) printTokens(t oauth.Token, stored credentials.Backend, shared,
 	}
 	r := tokenReply{SchemaVersion: output.SchemaVersion, Status: true, tokenFields: newTokenFields(t, show), verdict: f.verdictOf(nil)}
 	r.Stored, r.Shared = string(stored), shared
-	if failure != nil { // WeChat gave tokens, but they could not be kept
+	if failure != nil { // WeChat returned tokens, but they could not be stored
 		r.Error = f.verdictOf(failure).Error
 	}
 	var err error
@@ -188,8 +188,8 @@ func onlyShown(shown bool) string {
 	return " and not shown: --show-token prints them"
 }
 
-// authExchange does the work. If tokens were obtained but could not be kept,
-// it returns them and the error.
+// authExchange exchanges the code. If tokens were obtained but could not be
+// stored, it returns them and the error.
 func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, credentials.Backend, error) {
 	none := oauth.Token{}
 	if err := opts.checkMisuse(); err != nil {
@@ -222,8 +222,8 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 		return none, "", err
 	}
 	client.Secret = secret
-	// The code is good once: what would keep us from keeping the tokens has to
-	// be known before.
+	// The code can be used once, so anything that would keep the tokens from
+	// being stored must be found first.
 	if err := store.Ready(ctx); err != nil {
 		return none, "", err
 	}
@@ -236,8 +236,8 @@ func authExchange(ctx context.Context, opts *authExchangeOptions) (oauth.Token, 
 	return token, stored, err
 }
 
-// trade exchanges a code and keeps the tokens. given says that the AppSecret
-// was given just now instead of found in the store.
+// trade exchanges a code and stores the tokens. given is set if the AppSecret
+// was given just now and not read from the store.
 func (o *authExchangeOptions) trade(ctx context.Context, client *oauth.Client, store *credentials.Store, a credentials.Account,
 	code oauth.Secret, given bool) (oauth.Token, credentials.Backend, error) {
 	token, err := client.Exchange(ctx, code)
@@ -277,8 +277,8 @@ func (o *authExchangeOptions) keep(ctx context.Context, store *credentials.Store
 	return stored, nil
 }
 
-// inputDeadline bounds the wait for stdin; a person at a terminal has the time
-// they need, unless --timeout says otherwise.
+// inputDeadline limits the wait for stdin; a person at a terminal has no limit
+// unless --timeout is given.
 func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	if f.Streams.InTTY {
 		return f.Deadline(ctx, 0)
@@ -286,8 +286,8 @@ func (f *Factory) inputDeadline(ctx context.Context) (context.Context, context.C
 	return f.Deadline(ctx, authTimeout)
 }
 
-// readCode returns the code: of --code, else one that a login left, else from
-// stdin.
+// readCode returns the code: from --code, else one that a login left behind,
+// else from stdin.
 func (o *authExchangeOptions) readCode(ctx context.Context, store *credentials.Store, a credentials.Account) (oauth.Secret, error) {
 	if o.code != "" && o.code != "-" {
 		text, err := callbackCode(o.code)
@@ -336,16 +336,16 @@ func (o *authExchangeOptions) leftCode(ctx context.Context, store *credentials.S
 	return code, err
 }
 
-// keepTime bounds what is done for a code when the command's own time is over.
+// keepTime limits storing a code when the command's own time is over.
 const keepTime = time.Second
 
-// keepCode keeps a code whose exchange failed, unless it was that which WeChat
-// refused, and says so in the error.
+// keepCode stores a code whose exchange failed, unless WeChat refused the code
+// itself, and says so in the error.
 func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.Store, a credentials.Account, code oauth.Secret,
 	err error) error {
 	var refused *oauth.Error
 	if !errors.As(err, &refused) {
-		return err // the exchange itself went well
+		return err // the exchange itself succeeded
 	}
 	switch refused.Code {
 	case 40029, 40163, 42003: // no such code, used, too old
@@ -367,8 +367,8 @@ func (o *authExchangeOptions) keepCode(ctx context.Context, store *credentials.S
 	return &device.Error{Code: report.Code, Exit: report.ExitCode, Message: report.Message, Hint: hint, Err: err}
 }
 
-// readSecret returns the AppSecret, and whether it was given just now instead
-// of found in the store.
+// readSecret returns the AppSecret, and whether it was given just now and not
+// read from the store.
 func (o *authExchangeOptions) readSecret(ctx context.Context, store *credentials.Store,
 	a credentials.Account) (secret oauth.Secret, given bool, err error) {
 	switch {

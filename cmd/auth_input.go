@@ -54,7 +54,7 @@ func (f *Factory) readAll(ctx context.Context, what string, limit int64) ([]byte
 		err  error
 	}
 	inputs := make(chan input, 1)
-	go func() { // a pipe that stays open ends it with the process
+	go func() { // blocked on an open pipe, it ends with the process
 		data, err := io.ReadAll(io.LimitReader(f.Streams.In, limit))
 		inputs <- input{data, err}
 	}()
@@ -72,8 +72,8 @@ func (f *Factory) readAll(ctx context.Context, what string, limit int64) ([]byte
 	}
 }
 
-// cleanValue takes off what pasting and piping add: white space, line ends, a
-// pair of quotes. The value itself is one word of printable ASCII.
+// cleanValue removes what pasting and piping add: white space, line ends,
+// quotes. The value itself is one word of printable ASCII.
 func cleanValue(text, what string) (oauth.Secret, error) {
 	text = strings.TrimSpace(text)
 	for _, quote := range []string{`"`, `'`, "`"} {

@@ -16,7 +16,7 @@ import (
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
-// loginSteps are what a login does once WeChat has answered: the exchange and
+// loginSteps are the steps after WeChat has answered a login: the exchange and
 // the profile.
 type loginSteps struct {
 	authExchangeOptions
@@ -34,16 +34,16 @@ type appSecret struct {
 	given bool // just now, not found in the store
 }
 
-// loginResult is what came of these steps at one phone.
+// loginResult is the result of these steps for one phone.
 type loginResult struct {
 	code   string
 	token  oauth.Token
 	stored credentials.Backend
 	user   *oauth.UserInfo
-	said   *verdict // how WeChat's server answered last; nil if it wasn't asked
+	said   *verdict // the last answer of WeChat's server; nil if it wasn't asked
 }
 
-// check refuses flags that can't be used, before a phone is looked for.
+// check refuses invalid flags before a phone is searched for.
 func (l *loginSteps) check() error {
 	if err := l.checkMisuse(); err != nil {
 		return err

@@ -34,8 +34,8 @@ type session struct {
 	token   oauth.Token
 }
 
-// session finds the token that op is to use. Of a token on stdin only what op
-// needs is known: the refresh token for a refresh, else the access token.
+// session finds the token for op. A token on stdin is the one that op needs:
+// the refresh token for a refresh, else the access token.
 func (o *tokenOptions) session(ctx context.Context, op oauth.Op) (*session, error) {
 	if err := o.checkMisuse(); err != nil {
 		return nil, err
@@ -90,9 +90,9 @@ func (o *tokenOptions) tokenFromStdin(ctx context.Context, op oauth.Op) (oauth.T
 	return oauth.Token{AccessToken: value, OpenID: o.openID}, nil
 }
 
-// refresh renews the session's token, and in the store if it is from there.
-// refused says that WeChat has turned the token down. After an error, the token
-// is empty, unless it was renewed and only could not be kept.
+// refresh renews the session's token, also in the store if it comes from there.
+// refused is set if WeChat has refused the token. After an error the token is
+// empty, unless it was renewed and only could not be stored.
 func (s *session) refresh(ctx context.Context, refused bool) (shared bool, err error) {
 	if s.store == nil {
 		s.token, err = s.client.Refresh(ctx, s.token)
@@ -108,8 +108,8 @@ func (s *session) refresh(ctx context.Context, refused bool) (shared bool, err e
 	return shared, err
 }
 
-// renewing makes a call and, if WeChat turns the access token down, refreshes
-// it and makes the call once more. A token from stdin can't be refreshed.
+// renewing makes a call and, if WeChat refuses the access token, refreshes it
+// and makes the call again. A token from stdin can't be refreshed.
 func (s *session) renewing(ctx context.Context, call func(oauth.Token) error) error {
 	err := call(s.token)
 	var refusal *oauth.Error
@@ -119,7 +119,7 @@ func (s *session) renewing(ctx context.Context, call func(oauth.Token) error) er
 	s.f.Streams.Note("%s; refreshing it", refusal.Errcode().Meaning)
 	_, failure := s.refresh(ctx, true)
 	switch {
-	case failure != nil && !s.token.AccessToken.IsZero(): // renewed, but not kept
+	case failure != nil && !s.token.AccessToken.IsZero(): // renewed, but not stored
 		s.f.Streams.Warn("%s", streams.Safe(describe(failure).Message))
 	case failure != nil:
 		report := describe(failure)

@@ -53,7 +53,7 @@ type secretStatus struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// userStatus is what is known of one user's tokens.
+// userStatus is what is known about one user's tokens.
 type userStatus struct {
 	OpenID       string     `json:"openid"`
 	UnionID      *string    `json:"unionid"`
@@ -65,8 +65,8 @@ type userStatus struct {
 	ExpiresAt    *time.Time `json:"expiresAt"`
 	Expired      bool       `json:"expired"`
 	Problem      string     `json:"problem,omitempty"`
-	// Verified is null unless --verify was given, else "valid", "invalid" (WeChat
-	// said so), "timeout" or "unknown" (it could not be asked).
+	// Verified is null unless --verify was given, else "valid", "invalid"
+	// (WeChat said so), "timeout" or "unknown" (it could not be asked).
 	Verified *string  `json:"verified"`
 	Check    *verdict `json:"check,omitempty"`
 }
@@ -78,7 +78,7 @@ type statusReply struct {
 	BaseURL       string              `json:"baseUrl"`
 	Secret        secretStatus        `json:"secret"`
 	Users         []userStatus        `json:"users"`
-	File          string              `json:"file"` // where the store's list, and without a keyring its values, are
+	File          string              `json:"file"` // path of the store's document, which holds the values if there is no keyring
 	Error         *device.ErrorReport `json:"error,omitempty"`
 }
 
@@ -168,8 +168,8 @@ func (u *userStatus) fill(t oauth.Token, now time.Time) {
 	u.Expired = !t.Expiry().IsZero() && !now.Before(t.Expiry())
 }
 
-// verified tells a token that WeChat turned down from one that it could not be
-// asked about.
+// verified distinguishes a token that WeChat refused from one that could not be
+// checked.
 func (u *userStatus) verified(f *Factory, err error) {
 	result := "unknown"
 	var e *oauth.Error

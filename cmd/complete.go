@@ -13,12 +13,12 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// completionTime is how long a shell may wait for the names of phones after
-// the Tab key. What a server has not said by then is left out.
+// completionTime is how long a shell may wait for the names of phones after the
+// Tab key. Servers that have not answered by then are ignored.
 const completionTime = time.Second
 
-// completePhones offers what --device takes: the phones that are there, then
-// the words that name others. It locks none and starts none.
+// completePhones completes --device: the connected phones, then other valid
+// words. It locks and starts no phone.
 func completePhones(f *Factory, p *phoneFlags) cobra.CompletionFunc {
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		words := []string{"all", "virtual:android", "virtual:ios"}
@@ -33,7 +33,7 @@ func completePhones(f *Factory, p *phoneFlags) cobra.CompletionFunc {
 			return words, cobra.ShellCompDirectiveNoFileComp
 		}
 		defer closePhones()
-		found, _ := fleet.Discover(ctx, "") // what one server doesn't say, another may
+		found, _ := fleet.Discover(ctx, "") // after an error, the other servers' phones are offered
 		var phones []string
 		for _, phone := range found.Phones {
 			if plainWord(phone.ID) {
@@ -44,15 +44,15 @@ func completePhones(f *Factory, p *phoneFlags) cobra.CompletionFunc {
 	}
 }
 
-// plainWord reports whether a serial is one that no shell makes anything else
-// of: it comes from the phone.
+// plainWord reports whether a serial needs no quoting in any shell: it comes
+// from the phone.
 func plainWord(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._:-", r))
 	})
 }
 
-// completeProfiles offers the profiles of the configuration.
+// completeProfiles completes profiles of the configuration.
 func completeProfiles(f *Factory) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		config, err := f.Config()

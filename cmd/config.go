@@ -39,7 +39,7 @@ func keyTable() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// profileToWrite is the profile that a writing command means: it need not
+// profileToWrite is the profile that a writing command changes: it need not
 // exist yet.
 func (f *Factory) profileToWrite(c *config.Config) (string, error) {
 	name, _, err := c.ProfileName(f.global.profile, f.Getenv)

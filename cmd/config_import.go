@@ -62,7 +62,7 @@ func configImportRun(ctx context.Context, opts *configImportOptions) error {
 	if err != nil {
 		return err
 	}
-	// The secret first: if it can't be kept, nothing is half done.
+	// The secret first: if it can't be stored, nothing else is changed.
 	if found.Secret != "" && opts.store != string(credentials.None) {
 		store, err := f.Credentials(opts.store)
 		if err != nil {

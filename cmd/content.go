@@ -18,17 +18,17 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// content is a request as its flags say it, and the files that it names. It is
-// read once, before a phone is looked for; adapt makes of it what the phones of
-// one platform take.
+// content is a request as its flags describe it, and the files that it names.
+// It is read once, before a phone is searched for; adapt converts it for the
+// phones of one platform.
 type content struct {
 	request intents.Request
 	// files are those of the object of a share: one for a picture, a file or a
 	// sticker, any number for several pictures.
 	files []attachment
-	// thumb is the thumb of a share whose user gave none.
+	// thumb is the default thumb of a share.
 	thumb []byte
-	// notes are said on stderr.
+	// notes are printed on stderr.
 	notes []string
 }
 
@@ -39,7 +39,7 @@ type attachment struct {
 	as   fileAs
 }
 
-// fileAs is how a file is handed to WeChat.
+// fileAs is how a file is passed to WeChat.
 type fileAs string
 
 const (
@@ -50,9 +50,9 @@ const (
 	// default: an Android Intent holds about 1 MB with all that travels at the
 	// same time.
 	bytesUpTo = 256 << 10
-	// fileLimit bounds what is read into memory for a request. It is far above
-	// every limit of the SDKs but those of files, 1 GiB and more, which no
-	// Intent and no URL holds.
+	// fileLimit limits what is read into memory for a request. It is far above
+	// every limit of the SDKs except that of files, 1 GiB and more, which no
+	// Intent and no URL can hold.
 	fileLimit = 128 << 20
 	// thumbSourceLimit bounds a picture file that is read to become a thumb:
 	// more than any camera's JPEG.
@@ -85,7 +85,7 @@ func (c *content) attachSample(name string, data []byte) {
 	c.files = append(c.files, attachment{File: media.File{Name: name, Data: data, Size: int64(len(data)), Head: data}, as: asBytes})
 }
 
-// platform is what is known of one platform without a phone.
+// platform is what is known about one platform without a phone.
 type platform struct {
 	validate     func(device.Job) ([]intents.Problem, error)
 	preview      func(device.Job) (device.Preview, intents.Request, error)
@@ -99,31 +99,31 @@ func platformOf(p device.Platform) platform {
 	return platform{android.Validate, android.Preview, android.PreviewReply}
 }
 
-// adapted is a request as the phones of one platform take it, but for what
-// belongs to one phone.
+// adapted is a request for the phones of one platform, except for what belongs
+// to a single phone.
 type adapted struct {
 	job      device.Job
 	problems []intents.Problem
-	// warnings are what will be lost or is known to fail.
+	// warnings say what will be lost or is known to fail.
 	warnings []device.Note
-	// refusal is why it is not sent; nil if nothing speaks against it.
+	// refusal is why it is not sent; nil if it can be.
 	refusal error
 }
 
-// adapt makes the request for the phones of one platform, checks it, and says
-// on stderr what it changed and what to expect.
+// adapt makes the request for the phones of one platform, checks it, and
+// reports on stderr what it changed and what to expect.
 func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) {
 	a := &adapted{job: device.Job{
 		Request: c.request, SDKVersion: o.sdkVersion, User: o.phone.user(),
 		Yes: o.yes, Force: o.force, Raw: o.raw, NoFit: o.noFit,
 	}}
 	notes := c.notes
-	// What the flags name was looked at before: no error of route, state or
-	// after is left.
+	// The flags were checked before, so parsing route, state and after can't
+	// fail.
 	a.job.Route, _ = device.ParseRoute(o.route)
 	switch r := c.request.(type) {
 	case intents.LaunchMiniProgram:
-		if on == device.Android { // a fresh SDK object holds empty strings here, not null
+		if on == device.Android { // the SDK's objects have empty strings by default, not null
 			r.Path, r.ExtMsg = orEmpty(r.Path), orEmpty(r.ExtMsg)
 		}
 		a.job.Request = r
@@ -148,7 +148,7 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 	if a.refusal == nil {
 		a.refusal = err
 	}
-	if a.problems == nil { // a limit of wxctl's own leaves nothing for the SDK's
+	if a.problems == nil { // if wxctl's own limit is exceeded, the SDK's checks are skipped
 		a.problems = problems
 	}
 	for _, p := range a.problems {
@@ -169,8 +169,8 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 	return a, nil
 }
 
-// severalToMoments keeps that WeChat takes one picture for Moments: in words,
-// the refusal says it.
+// severalToMoments explains the refusal of several pictures for Moments: WeChat
+// accepts one there.
 func (a *adapted) severalToMoments(on device.Platform) {
 	share, ok := a.job.Request.(intents.Share)
 	if !ok || share.Scene != intents.SceneTimeline || on != device.Android {
@@ -182,8 +182,8 @@ func (a *adapted) severalToMoments(on device.Platform) {
 	}
 }
 
-// expectProgram warns of a mini program that is none of the profile's: WeChat
-// opens only those that are bound to the AppID.
+// expectProgram warns about a mini program that the profile doesn't list:
+// WeChat only opens those that are bound to the AppID.
 func (o *requestOptions) expectProgram(a *adapted, share *intents.Share) error {
 	program, ok := share.Message.Object.(intents.MiniProgram)
 	if !ok {
@@ -262,7 +262,7 @@ func (o *requestOptions) handOver(a *adapted, share *intents.Share, files []atta
 	return nil
 }
 
-// wayOf decides how a file goes to WeChat.
+// wayOf decides how a file is passed to WeChat.
 func (o *requestOptions) wayOf(file attachment, on device.Platform) (fileAs, error) {
 	switch {
 	case on == device.IOS && (file.as == asPath || file.as == asURI):
@@ -277,7 +277,8 @@ func (o *requestOptions) wayOf(file attachment, on device.Platform) (fileAs, err
 	return asURI, nil
 }
 
-// tooLarge refuses a file that is not read, since no Intent and no URL holds it.
+// tooLarge refuses a file that is too large for an Intent or a URL; it is not
+// read.
 func (a *adapted) tooLarge(file media.File, on device.Platform) {
 	problem := intents.Problem{
 		Severity: intents.SeverityError, Field: "message.object.data", Rule: intents.MostRule,
@@ -291,9 +292,9 @@ func (a *adapted) tooLarge(file media.File, on device.Platform) {
 	a.refusal = &device.Error{Code: device.Refused, Message: problem.Error(), Hint: hint}
 }
 
-// fitThumbs scales what is too large, if it may, and says so. What can't be
-// scaled stays as it is and refuses the request. Of what goes out as it is, it
-// says what WeChat may not make of it.
+// fitThumbs scales thumbs that are too large, if allowed, and reports it. A
+// thumb that can't be scaled stays unchanged, and the request is refused. For a
+// thumb that is sent unchanged, it warns if WeChat may not show it.
 func (a *adapted) fitThumbs(share *intents.Share, on device.Platform, may bool) (notes []string) {
 	fit := func(what string, data []byte, limit int) []byte {
 		name := cmp.Or(strings.TrimSuffix(what, ": "), "the thumb")
@@ -334,7 +335,7 @@ func (a *adapted) fitThumbs(share *intents.Share, on device.Platform, may bool) 
 	return notes
 }
 
-// attachIf is attach for a file that --raw lets be missing.
+// attachIf is attach, but with --raw the file may be missing.
 func (o *shareOptions) attachIf(ctx context.Context, c *content, name, as string) error {
 	if name == "" {
 		return nil

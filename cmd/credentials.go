@@ -30,8 +30,8 @@ func (f *Factory) Credentials(backend string) (*credentials.Store, error) {
 	return store, nil
 }
 
-// credentialsDir is where the file store is: in a state directory that several
-// users share, each has its own.
+// credentialsDir is the directory of the file store: in a state directory that
+// several users share, each has one of its own.
 func (f *Factory) credentialsDir() (string, error) {
 	state, err := f.StateDir()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// deliver brings the request to the phone, or to all of them, and prints what
-// came of it.
+// deliver brings the request to the phone, or to all of them, and prints the
+// outcome.
 func (o *requestOptions) deliver(ctx context.Context, p plan, c content) error {
 	f := o.f
 	id, err := o.identity()
@@ -65,21 +65,21 @@ type delivery struct {
 	fleet   *device.Fleet
 	id      device.AppIdentity
 	several bool
-	// ready has the request as each platform takes it.
+	// ready returns the request as adapted for a platform.
 	ready map[device.Platform]func() (*adapted, error)
 }
 
-// result is what came of the request at one phone, and how it is printed.
+// result is the outcome of the request at one phone, and how it is printed.
 type result struct {
 	*device.Outcome
 	request intents.Request
 	err     error
-	// answer is what --json prints instead of the Outcome; more is told after
-	// what is told of the Outcome, alone instead of all that.
+	// answer is what --json prints instead of the Outcome; more is printed
+	// after the Outcome's text, alone instead of it.
 	answer any
 	more   string
 	alone  *string
-	// reveal says that the code of a login is the answer.
+	// reveal is set if the code of a login is the answer.
 	reveal bool
 }
 
@@ -99,7 +99,7 @@ func (d *delivery) one(ctx context.Context, info device.Info) error {
 }
 
 // alsoPrinted is the error of a command whose answer was printed, or could not
-// be: why the command failed weighs more than that.
+// be: the command's own failure takes precedence.
 func (f *Factory) alsoPrinted(err, printErr error) error {
 	if err == nil {
 		return printErr
@@ -149,7 +149,7 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 	return err
 }
 
-// acts says what a person has to do with a screen of WeChat.
+// acts says what the user must do on a screen of WeChat.
 func acts(screen device.Screen) string {
 	switch screen {
 	case device.ScreenConsent:
@@ -168,8 +168,8 @@ func acts(screen device.Screen) string {
 	return ""
 }
 
-// showWaiting shows what a person has to do on the phone while that is waited
-// for. The function it returns ends that.
+// showWaiting shows what the user must do on the phone while wxctl waits. The
+// returned function ends that.
 func (d *delivery) showWaiting(ctx context.Context, job *device.Job) (stop func()) {
 	until, bounded := ctx.Deadline()
 	if d.several || !bounded || job.Until < device.Returned {
@@ -192,8 +192,8 @@ func (d *delivery) showWaiting(ctx context.Context, job *device.Job) (stop func(
 	return func() { waiting() }
 }
 
-// hooks tell the user what happens on the way; with several phones each line
-// names its phone.
+// hooks report to the user what happens during a delivery; with several phones
+// each line names its phone.
 func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 	s, prefix := f.Streams, ""
 	if several {
@@ -232,7 +232,7 @@ func (d *delivery) print(r *result) error {
 	case p.JSON():
 		return p.Object(r.answer)
 	case r.alone != nil && *r.alone == "":
-		return nil // the error says why there is nothing
+		return nil // the error says why there is none
 	case r.alone != nil:
 		return d.o.f.Streams.Println(safe(*r.alone))
 	}
@@ -249,19 +249,19 @@ func masked(r *device.Reply) (*device.Reply, string) {
 		hidden.Code = "***"
 	}
 	if hidden.URL != "" {
-		hidden.URL = "***" // it holds the code, too
+		hidden.URL = "***" // it contains the code, too
 	}
 	return &hidden, r.Code
 }
 
-// holdsCode reports whether the URL of a login's answer may carry a code. A
-// refusal has the word authdeny in its place.
+// holdsCode reports whether the URL of a login's answer may contain a code. A
+// refusal contains authdeny instead.
 func holdsCode(url string) bool {
 	return strings.Contains(strings.ReplaceAll(url, "code=authdeny", ""), "code=")
 }
 
-// tell says in words what was seen, no more. Of a request that came as far as it
-// was to, all evidence is shown only where all is asked for.
+// tell describes what was seen, and nothing else. For a request that reached
+// the requested state, all evidence is shown only if all is set.
 func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 	var b strings.Builder
 	paint := painted(o)
@@ -319,7 +319,7 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 	return b.String()
 }
 
-// painted is the colour of what came of a request.
+// painted is the colour for the outcome of a request.
 func painted(o *device.Outcome) streams.Paint {
 	switch {
 	case o.Error == nil:

@@ -63,20 +63,20 @@ match --device are in that state, and lists them.`, exit.NoPhone, exit.NotSeen, 
 	return cmd
 }
 
-// listTimeout bounds a listing: adb servers answer in milliseconds, phones
-// that are asked for their names in tenths of a second.
+// listTimeout limits a listing: adb servers answer in milliseconds, phones that
+// are asked for their names in tenths of a second.
 const listTimeout = 10 * time.Second
 
 func devicesRun(ctx context.Context, opts *devicesOptions) error {
 	f := opts.f
 	sel, err := f.selector(&opts.phone)
 	if e, ok := errors.AsType[*device.Error](err); ok && e.Code == device.SeveralPhones {
-		sel, err = device.Selector{}, nil // two phones are chosen, which is no reason to list none
+		sel, err = device.Selector{}, nil // ambiguous settings choose several phones, which is fine for a list
 	}
 	if err != nil {
 		return err
 	}
-	// A chosen phone is no reason to hide those of the other platform.
+	// A phone chosen for one platform does not hide those of the other.
 	sel.Platform = device.Platform(opts.phone.platform)
 	byDefault := listTimeout
 	switch {
@@ -141,8 +141,8 @@ func devicesOfLab(ctx context.Context, opts *devicesOptions, platform device.Pla
 	return printDevices(opts.f, narrowTo(phones, platform), nil)
 }
 
-// listFailed is the error of a listing: a server that answered wrongly or not
-// in time is exit 1, whatever it would be for a request.
+// listFailed is the error of a listing: a server that answered incorrectly or
+// too late is exit 1, whatever it is for a request.
 func listFailed(err error) error {
 	r := describe(err)
 	if r.ExitCode >= exit.Interrupted {
@@ -196,7 +196,8 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 	if !f.Streams.OutTTY {
 		return f.Printer().Table([]string{"id", "platform", "name", "model", "os", "state", "transport", "fix"}, rows)
 	}
-	// What to do is a sentence: it has its own line, so that none is cut.
+	// The fix is a sentence: it gets a line of its own, so that it is not cut
+	// off.
 	for i, row := range rows {
 		rows[i] = row[:len(row)-1]
 	}
@@ -214,8 +215,8 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 	return nil
 }
 
-// transportOf is how the phone is connected, and where the ID alone doesn't
-// reach it, the selector that does.
+// transportOf is how the phone is connected and, if the ID alone doesn't select
+// it, the selector that does.
 func transportOf(p device.Info) string {
 	if p.SharedID {
 		return p.Selector()
@@ -224,7 +225,7 @@ func transportOf(p device.Info) string {
 }
 
 // devicesWatch prints each change of a phone until it is interrupted or, once
-// every server has answered, the time that was asked for is over.
+// every server has answered, --timeout has passed.
 func devicesWatch(ctx context.Context, f *Factory, fleet *device.Fleet, sel device.Selector) error {
 	type list struct {
 		server int
@@ -259,7 +260,7 @@ func devicesWatch(ctx context.Context, f *Factory, fleet *device.Fleet, sel devi
 			running--
 			switch {
 			case errors.Is(ctx.Err(), context.DeadlineExceeded) && len(known) > 0:
-				return nil // the time that was asked for is over
+				return nil // --timeout has passed
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
 			case err != nil && describe(err).ExitCode == exit.NoPhone && running > 0:

@@ -11,10 +11,10 @@ import (
 // gone is the state of a phone that no server knows.
 const gone device.State = "disconnected"
 
-// waitForTimeout bounds --wait-for: a phone that restarts takes about a minute.
+// waitForTimeout limits --wait-for: a phone that restarts takes about a minute.
 const waitForTimeout = 5 * time.Minute
 
-// checkState says what is wrong with a state that would be waited for in vain.
+// checkState refuses a state that phones never have.
 func checkState(state string) error {
 	if s := device.State(state); s != gone && !s.Known() {
 		return exit.Usagef("wait for ready, offline, unauthorized, locked, disconnected, or another state that wxctl "+

@@ -104,7 +104,7 @@ func completeChecks(*cobra.Command, []string, string) ([]string, cobra.ShellComp
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-// check says what is wrong with the flags before anything is opened.
+// check validates the flags before anything is opened.
 func (o *doctorOptions) check(c *cobra.Command, args []string) error {
 	if err := errors.Join(o.auth.checkMisuse(), o.phone.check(c)); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (o *doctorOptions) check(c *cobra.Command, args []string) error {
 	o.phoneChosen = c.Flags().Changed("device")
 	if len(args) == 1 {
 		o.target = args[0]
-		// A bundle ID may hold what a package name can't.
+		// A bundle ID may contain characters that a package name can't.
 		if !o.isFile() && config.CheckPackage(o.target) != nil && config.CheckBundleID(o.target) != nil {
 			return exit.Usagef("name an app such as com.example.app, or a file", "%q is neither an app nor an existing file", o.target)
 		}
@@ -154,8 +154,8 @@ func (o *doctorOptions) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// isFile reports whether the target is a file to look into, and not an app's
-// name. Names of apps have such endings, too: a file must be there then.
+// isFile reports whether the target is a file and not an app's name. An app's
+// name may have such a suffix, too, so the file must exist then.
 func (o *doctorOptions) isFile() bool {
 	switch strings.ToLower(filepath.Ext(o.target)) {
 	case ".apk", ".ipa", ".aab", ".apks", ".xapk", ".apkm":
@@ -190,8 +190,8 @@ func summary(findings []check.Finding) doctorSummary {
 	return doctorSummary{n[check.Pass], n[check.Warn], n[check.Fail], n[check.Skip], n[check.Unknown]}
 }
 
-// doctorTime bounds the whole of what a doctor looks at: a group has
-// groupTime, and the website waits for the app.
+// doctorTime limits everything together; each part has groupTime, and the
+// website waits for the app.
 const (
 	doctorTime = 45 * time.Second
 	groupTime  = 10 * time.Second
@@ -269,7 +269,7 @@ func listChecks(f *Factory) error {
 	return f.Printer().Table([]string{"id", "severity", "needs", "what is wrong then"}, cells)
 }
 
-// wanted reports whether the user wants a check made.
+// wanted reports whether the user wants a check to run.
 func (o *doctorOptions) wanted(c *check.Check) bool {
 	return c.Find != nil && (len(o.only) == 0 || check.Match(c.ID, o.only)) && !check.Match(c.ID, o.skip)
 }

@@ -22,17 +22,17 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// probeTime bounds the whole of a probe, the start of the app included.
+// probeTime limits a probe, including the start of the app.
 const probeTime = 20 * time.Second
 
-// probe opens the app with a forged reply and sees whether its onResp runs.
+// probe opens the app with a forged reply and checks whether its onResp runs.
 func (x *examination) probe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	ctx, settle := context.WithCancelCause(ctx)
 	defer settle(nil)
-	// What an app does with a reply it does at once: once it has the reply, it
-	// is not waited for as long as it may take to start.
+	// An app handles a reply immediately: once it has the reply, the wait is
+	// shorter than for starting the app.
 	quiet := time.AfterFunc(probeTime, func() { settle(context.DeadlineExceeded) })
 	defer quiet.Stop()
 	refuse := func(format string, args ...any) { x.facts.Probe.Refused = fmt.Sprintf(format, args...) }
@@ -49,7 +49,7 @@ func (x *examination) probe(ctx context.Context) {
 		})
 		until := device.Replied
 		if !x.facts.Probe.Hook {
-			until = device.Returned // nothing tells of more
+			until = device.Returned // a stronger state can't be observed
 		}
 		transaction := newTransaction("doctor")
 		reply := intents.ShareReply{Result: intents.Result{ErrCode: intents.ErrOK, Transaction: &transaction}}
@@ -72,11 +72,11 @@ func (x *examination) probe(ctx context.Context) {
 	x.check()
 }
 
-// repair fixes what can be fixed from here and undone, and asks before each.
+// repair fixes what can be fixed from here, and asks before each fix.
 func (x *examination) repair(ctx context.Context) error {
 	fixed := false
 	for _, f := range x.findings {
-		// What can't be seen is fixed if it is named.
+		// A fault that can't be detected is only fixed if it is named.
 		if named := x.o.fix == f.ID && f.ID == "wechat.signature-cache" && f.Status == check.Unknown; named {
 			c, _ := check.Find(f.ID)
 			f.Title, f.Fix, f.Status = "Stop WeChat, so that it asks anew for the app's signature",
@@ -154,7 +154,7 @@ func (f *Factory) ask(ctx context.Context, question string) (bool, error) {
 	}
 }
 
-// watch tells what the app's log says, each kind of fault once.
+// watch reports problems in the app's log, each kind once.
 func (x *examination) watch(ctx context.Context) error {
 	logger, ok := device.As[device.Logger](x.phone)
 	if !ok {
@@ -202,7 +202,8 @@ func (x *examination) watch(ctx context.Context) error {
 	return x.verdict()
 }
 
-// secretWords are the names of what an app may log and nobody else may see.
+// secretWords are the names of values that an app may log and that must not be
+// shown.
 var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)` +
 	`[^\s&"',;}\])]+`)
 
@@ -210,8 +211,8 @@ var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|au
 func withoutSecrets(line string) string { return secretWords.ReplaceAllString(line, "$1***") }
 
 // pack writes the bundle: the findings in both forms, and the versions. All of
-// it is what was printed, without secrets; the phone's id is left in, since it
-// tells phones apart. It is written when all is over, --watch too.
+// it was printed before, without secrets; the phone's id is included, since it
+// distinguishes phones. It is written at the end, after --watch too.
 func (x *examination) pack() error {
 	if x.o.bundle == "" {
 		return nil
@@ -254,8 +255,8 @@ func (x *examination) pack() error {
 	return nil
 }
 
-// recentLog are the lines of the app's log that say something of WeChat; others
-// are nobody else's business.
+// recentLog are the lines of the app's log about WeChat; other lines may be
+// private.
 func (x *examination) recentLog() []string {
 	var out []string
 	for _, f := range x.findings {

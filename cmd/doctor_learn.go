@@ -28,7 +28,7 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// examination is one run of doctor: what was learned, and what was found.
+// examination is one run of doctor: the facts and the findings.
 type examination struct {
 	o        *doctorOptions
 	facts    check.Facts
@@ -38,15 +38,15 @@ type examination struct {
 	info    device.Info
 	phone   device.Phone
 	outcome *device.Outcome // of the probe
-	noPhone error           // why there is no phone to ask, or what it did not tell
+	noPhone error           // why there is no phone, or what it did not report
 
 	mu      sync.Mutex
 	closed  bool
 	closers []func()
 }
 
-// later has something done at the end: at once, if that is over, as it may be
-// for a part that came too late.
+// later registers a function for the end; if that has passed, as for a part
+// that came too late, it is called now.
 func (x *examination) later(do func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -66,8 +66,8 @@ func (x *examination) close() {
 	}
 }
 
-// learn learns all facts, at the same time where one does not need the other.
-// Its error is one of usage; what can't be learned is a gap.
+// learn collects all facts, in parallel if they don't depend on each other. It
+// only returns errors of usage; facts that can't be determined leave a gap.
 func (x *examination) learn(ctx context.Context) error {
 	x.facts.Gaps = map[check.Need]check.Gap{
 		check.NeedProbe: {Status: check.Skip, Reason: "only with --probe"},
@@ -120,8 +120,8 @@ func (x *examination) gap(reason string, status check.Status, needs ...check.Nee
 	}
 }
 
-// A part is something that facts are learned from. learn returns what puts
-// them in place, which is done once all parts are over.
+// part is a source of facts. learn returns a function that stores them, which
+// is called when all parts have ended.
 type part struct {
 	name   string
 	needs  []check.Need
@@ -129,8 +129,8 @@ type part struct {
 	failed func(error) // nil: a gap is enough
 }
 
-// together learns parts at the same time, each within groupTime. One that does
-// not end in time, or panics, leaves a gap and the others alone.
+// together runs parts in parallel, each within groupTime. One that does not end
+// in time, or panics, leaves a gap and doesn't affect the others.
 func (x *examination) together(ctx context.Context, parts ...part) {
 	type answer struct {
 		put func()
@@ -155,7 +155,7 @@ func (x *examination) together(ctx context.Context, parts ...part) {
 			var a answer
 			select {
 			case a = <-done:
-			case <-time.After(groupTime + time.Second): // what heeds no deadline
+			case <-time.After(groupTime + time.Second): // for parts that ignore their deadline
 				a.err = context.DeadlineExceeded
 			}
 			puts[i] = func() {
@@ -185,7 +185,7 @@ func (x *examination) together(ctx context.Context, parts ...part) {
 	}
 }
 
-// profile takes over what the profile says is registered.
+// profile stores what the profile says is registered.
 func (x *examination) profile() error {
 	f := x.o.f
 	name, err := f.Profile()
@@ -272,8 +272,8 @@ func readAppFile(name string, now time.Time) (check.App, device.Platform, error)
 	return android.FileFacts(f, base), device.Android, nil
 }
 
-// onPhone finds the phone and learns what it knows. The phone stays open after
-// that, for the whole of the command.
+// onPhone finds the phone and collects its facts. The phone stays open for the
+// whole command.
 func (x *examination) onPhone(ctx, whole context.Context, sel device.Selector, file bool) (func(), error) {
 	f := x.o.f
 	if file {
@@ -324,7 +324,7 @@ func (x *examination) onPhone(ctx, whole context.Context, sel device.Selector, f
 	}, err
 }
 
-// take takes over what the phone told.
+// take stores the phone's facts.
 func (x *examination) take(facts *check.Facts, file bool) {
 	x.facts.Platform, x.facts.Phone, x.facts.WeChat = facts.Platform, facts.Phone, facts.WeChat
 	if !file {
@@ -335,7 +335,7 @@ func (x *examination) take(facts *check.Facts, file bool) {
 	x.facts.Installed, x.facts.App.Claims, x.facts.App.Installer = &installed, installed.Claims, ""
 }
 
-// withoutPhone puts in place that no phone could be chosen, and why.
+// withoutPhone records that no phone could be chosen, and why.
 func (x *examination) withoutPhone(found device.Found, err error) func() {
 	return func() {
 		x.noPhone = err
@@ -359,7 +359,7 @@ func (x *examination) withoutPhone(found device.Found, err error) func() {
 	}
 }
 
-// cloud asks WeChat's server to exchange a code that nobody has.
+// cloud asks WeChat's server to exchange an invalid code.
 func (x *examination) cloud(ctx context.Context) (func(), error) {
 	account, err := x.o.auth.account(oauth.OpExchange)
 	if err != nil {
@@ -395,7 +395,7 @@ func (x *examination) cloud(ctx context.Context) (func(), error) {
 	}, nil
 }
 
-// website looks at the site of the universal link and Apple's copy.
+// website checks the site of the universal link and Apple's copy.
 func (x *examination) website(ctx context.Context) (func(), error) {
 	p, app := x.facts.Profile, x.facts.App
 	team, bundle, appID := cmp.Or(p.Team, app.Team), cmp.Or(p.BundleID, app.Package), p.AppID
@@ -429,8 +429,8 @@ func (x *examination) website(ctx context.Context) (func(), error) {
 }
 
 // websites is the client for association files. WXCTL_AASA_BASE names a server
-// of this computer that stands for all websites, so that one can be tried
-// before it is public; its certificate must be for the site's own host.
+// on this computer that replaces all websites, for testing a site before it is
+// public; its certificate must be for the site's own host.
 func (f *Factory) websites() (*http.Client, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: universallink.Patience,

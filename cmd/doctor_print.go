@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// check makes the checks that are wanted.
+// check runs the wanted checks.
 func (x *examination) check() {
 	x.findings = check.Run(&x.facts, x.o.wanted)
 	for i := range x.findings {
@@ -24,7 +24,7 @@ func (x *examination) check() {
 	}
 }
 
-// report prints the findings, and writes what else was asked for.
+// report prints the findings, and writes the other requested forms.
 func (x *examination) report() error {
 	p := x.o.f.Printer()
 	github := slices.Contains(x.o.reports, "github")
@@ -62,8 +62,8 @@ func (x *examination) answer() doctorAnswer {
 	return a
 }
 
-// tell says in words what was found: a line for a group where all is well, else
-// each fault. With -v, also what passed and what could not be seen.
+// tell describes the findings: one line for a group without problems, otherwise
+// each problem. With -v, also what passed and what could not be determined.
 func (x *examination) tell(s *streams.Streams) string {
 	var b strings.Builder
 	verbose := x.o.f.Verbose() > 0
@@ -140,7 +140,7 @@ func (x *examination) lastLine(s *streams.Streams) string {
 	return line
 }
 
-// annotations are the findings as GitHub's runners read them from a log.
+// annotations are the findings in the log format of GitHub's runners.
 func annotations(findings []check.Finding) string {
 	escape := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var b strings.Builder
@@ -160,7 +160,7 @@ func annotations(findings []check.Finding) string {
 	return b.String()
 }
 
-// JUnit's XML, as CI systems read it.
+// These are JUnit's XML, as CI systems read it.
 type junitSuite struct {
 	XMLName  xml.Name    `xml:"testsuite"`
 	Name     string      `xml:"name,attr"`

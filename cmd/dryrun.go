@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// demoAppID and demoPackage stand for the app under test in a dry run that
-// names none: those of the demo app on virtual phones.
+// demoAppID and demoPackage are the default app under test in a dry run: the
+// demo app of virtual phones.
 const (
 	demoAppID   = "wx0123456789abcdef"
 	demoPackage = "com.example.wxdemo"
@@ -28,8 +28,8 @@ type preview struct {
 	Error         *device.ErrorReport `json:"error,omitempty"`
 }
 
-// preview prints the wire form of a request. No phone is touched: the
-// platform is the one that the flags name.
+// preview prints the wire form of a request. No phone is used: flags select the
+// platform.
 func (o *requestOptions) preview(p plan, c content) error {
 	on := device.Android
 	if p.sel.Platform != "" {
@@ -77,9 +77,9 @@ func (o *requestOptions) preview(p plan, c content) error {
 	return o.f.Streams.Println(strings.TrimRight(shown.Text, "\n"))
 }
 
-// showWire prints the wire form of what was sent, as -v -v asks for. It is
-// encoded once more, without what only the app's process gets: no token of
-// WeChat's is in it.
+// showWire prints the wire form of what was sent, for -v -v. It is encoded
+// again, without what only the app's process gets: it contains no token of
+// WeChat's.
 func (o *requestOptions) showWire(job device.Job, out *device.Outcome) {
 	if o.f.Verbose() < 2 || out == nil || out.App == nil || out.State == device.NotSent {
 		return
@@ -98,8 +98,8 @@ func (o *requestOptions) showWire(job device.Job, out *device.Outcome) {
 	}
 }
 
-// shownAs is the app that a dry run speaks for: where none is named, the demo
-// app of virtual phones.
+// shownAs is the sending app of a dry run: by default the demo app of virtual
+// phones.
 func (o *requestOptions) shownAs(on device.Platform) (device.AppIdentity, error) {
 	id, err := o.identity()
 	if err != nil {

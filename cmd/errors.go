@@ -11,8 +11,9 @@ import (
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
-// describe turns any error into its report: the one place where the errors of
-// all rooms get their sentence, hint and exit code. That of nil is empty.
+// describe converts any error to its report. It is the one place where the
+// errors of all packages get their sentence, hint and exit code. The report of
+// nil is empty.
 func describe(err error) device.ErrorReport {
 	var (
 		signal  *exit.Signal
@@ -47,7 +48,7 @@ func describe(err error) device.ErrorReport {
 	return *device.Report(err)
 }
 
-// inTime says of what there was no answer, without Go's own words for that.
+// inTime names what did not answer in time, without Go's own wording.
 func inTime(err error) string {
 	const sentence = "no answer in time"
 	if what, ok := strings.CutSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()); ok {

@@ -17,9 +17,9 @@ import (
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
-// Factory is what commands are made with: plain values, and what costs
-// something (configuration, sockets, phones) only when it is asked for, so
-// that `wxctl version` touches none of it.
+// Factory is what commands are made with: plain values, and functions for
+// everything expensive (configuration, sockets, phones), so that `wxctl
+// version` uses none of it.
 type Factory struct {
 	Streams *streams.Streams
 	// Getenv reads an environment variable; tests give their own.
@@ -30,18 +30,18 @@ type Factory struct {
 	Now func() time.Time
 	// HTTP returns the client for downloads.
 	HTTP func() *http.Client
-	// OAuthTransport reaches WeChat's OAuth server; nil means net/http's usual
-	// way.
+	// OAuthTransport reaches WeChat's OAuth server; nil means net/http's
+	// default.
 	OAuthTransport *http.Transport
-	// WebRoots are the authorities whose certificates websites may have; nil
-	// means the operating system's.
+	// WebRoots are the certificate authorities for websites; nil means the
+	// operating system's.
 	WebRoots *x509.CertPool
 	// Keyring keeps secrets and tokens; nil means the operating system's.
 	Keyring credentials.SystemKeyring
-	// Phones opens the way to phones.
+	// Phones opens phones.
 	Phones PhoneOpener
 	// ProbeQuiet is how long `doctor --probe` waits for the app's onResp after
-	// the last thing that was seen of the app.
+	// the last evidence of the app.
 	ProbeQuiet time.Duration
 	// Version is what `wxctl version` prints.
 	Version string
@@ -54,7 +54,7 @@ type Factory struct {
 	command     string       // the words of the command, for locks
 	completions []completion // until cobra has them
 	stays       func()       // see stay
-	// ended says why the command's context is over, nil if it isn't.
+	// ended returns why the command's context ended, nil if it hasn't.
 	ended func() error
 
 	configOnce sync.Once
@@ -90,8 +90,8 @@ func System() *Factory {
 	}
 }
 
-// stay is called by a command that goes on for long beside others: it is to need
-// little memory, rather than to be over soon.
+// stay is called by commands that run for a long time: they should use little
+// memory rather than end quickly.
 func (f *Factory) stay() {
 	if f.stays != nil {
 		f.stays()
@@ -115,7 +115,7 @@ func (f *Factory) Config() (*config.Config, error) {
 	return f.config, f.configErr
 }
 
-// Profile is the name of the profile in force.
+// Profile is the name of the active profile.
 func (f *Factory) Profile() (string, error) {
 	c, err := f.Config()
 	if err != nil {
@@ -126,7 +126,7 @@ func (f *Factory) Profile() (string, error) {
 }
 
 // Setting resolves one configuration key: the flag if it was given, else the
-// environment, else the profile. A key that nobody set has an empty value.
+// environment, else the profile. An unset key has an empty value.
 func (f *Factory) Setting(key, flag string) (config.Setting, error) {
 	k, ok := config.FindKey(key)
 	if ok && flag != "" {
@@ -160,8 +160,8 @@ func (f *Factory) LockDir() (string, error) {
 	return filepath.Join(dir, "locks"), err
 }
 
-// Deadline bounds a command: --timeout, or else what the command takes by
-// default; zero means no bound.
+// Deadline limits a command: --timeout, or else the command's default; zero
+// means no limit.
 func (f *Factory) Deadline(ctx context.Context, byDefault time.Duration) (context.Context, context.CancelFunc) {
 	d := cmp.Or(f.global.timeout, byDefault)
 	if d == 0 {

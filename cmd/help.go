@@ -13,17 +13,17 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// helpWidth is how many columns a line of help has at most.
+// helpWidth is the maximum number of columns of a help line.
 const helpWidth = 100
 
-// flagGroup is a part of the flags in a command's help. Where flags are many,
-// the help names those in more only; `wxctl help flags` has all.
+// flagGroup is a part of the flags in a command's help. If there are many
+// flags, the help only names those in more; `wxctl help flags` describes all.
 type flagGroup struct {
 	title       string
 	shown, more []string
 }
 
-// contentTitle is the title of the flags that no group names: what is sent.
+// contentTitle is the title of the flags that are in no group: what is sent.
 const contentTitle = "What is sent:"
 
 // flagGroups are the groups of commands that choose a phone, in the order in
@@ -43,7 +43,7 @@ func flagGroups() []flagGroup {
 	}
 }
 
-// manyFlags is how many flags a help shows in full.
+// manyFlags is up to how many flags a help describes all.
 const manyFlags = 30
 
 // printHelp is the help of every command: what it does, examples, flags in
@@ -154,7 +154,7 @@ func (h help) all() (flags []*pflag.Flag, named map[string]*pflag.Flag) {
 	return flags, named
 }
 
-// list prints the groups; the first takes what none of them names.
+// list prints the groups; the first one has the flags that are in no group.
 func (h help) list(groups []flagGroup, flags []*pflag.Flag, named map[string]*pflag.Flag) {
 	var grouped []string
 	for _, g := range groups {
@@ -186,7 +186,7 @@ type flagPart struct {
 	shown, more []*pflag.Flag
 }
 
-// part lists a part's flags, and names the others.
+// part describes a part's flags, and names the others.
 func (h help) part(p flagPart) {
 	if len(p.shown) == 0 && len(p.more) == 0 {
 		return
@@ -223,7 +223,7 @@ func (h help) part(p flagPart) {
 	}
 }
 
-// present are the flags of these names that there are.
+// present returns the existing flags with these names.
 func present(named map[string]*pflag.Flag, names []string) []*pflag.Flag {
 	var found []*pflag.Flag
 	for _, name := range names {
@@ -234,7 +234,7 @@ func present(named map[string]*pflag.Flag, names []string) []*pflag.Flag {
 	return found
 }
 
-// spelled is a flag as one writes it.
+// spelled is a flag as the user types it.
 func spelled(flag *pflag.Flag) string {
 	short := "    "
 	if flag.Shorthand != "" {

@@ -113,8 +113,8 @@ func tellInstalled(s *streams.Streams, wechat device.WeChat) string {
 	return s.Sprintf("WeChat %s is installed", version)
 }
 
-// onPhones asks one phone, or all, and prints the answers: the frame of
-// commands that only ask.
+// onPhones asks one phone, or all, and prints the answers: for commands that
+// only ask.
 func onPhones(ctx context.Context, f *Factory, flags *phoneFlags, byDefault time.Duration,
 	ask func(context.Context, device.Info, device.Phone, error) (answer any, text string, err error)) error {
 	ctx, cancel := f.Deadline(ctx, byDefault+flags.wait)
