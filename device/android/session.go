@@ -40,8 +40,8 @@ var errNoAgent = errors.New("the agent is not on the phone")
 // startAgent runs the agent and sends the first requests before it has answered
 // anything. Normally this takes one connection, since the agent is nearly
 // always on the phone. Otherwise it is pushed under another name, checked,
-// renamed and run: three connections in all, or two if the phone
-// said before that it has no agent. The answers are still to be read.
+// renamed and run: three connections in all, or two if the phone said before
+// that it has no agent. The answers are still to be read.
 func (p *Phone) startAgent(ctx context.Context, asks []*ask) (*session, error) {
 	if !p.lacks {
 		s, err := p.runAgent(ctx, agent.Command(agent.RemotePath(p.dex)), asks)
