@@ -1,7 +1,7 @@
-// Package fault makes a virtual phone, or a server in front of it, fail a
-// computer: it is silent, cuts the connection, or lies. Tests of clients use
-// it. A [Plan] does so at chosen steps, and counts the steps, so that what a
-// command costs can be asserted.
+// Package fault makes a virtual phone, or a server in front of it, fail: it
+// stops answering, closes the connection, or sends invalid data. Tests of
+// clients use it. A [Plan] does so at chosen steps, and counts the steps, so
+// that tests can assert a command's cost.
 package fault
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// Effect is what strikes.
+// Effect is what a fault does.
 type Effect int
 
 // The effects of a Fault.
@@ -21,24 +21,25 @@ const (
 	// Stall sends nothing more and keeps the connection open until the client
 	// closes it.
 	Stall
-	// Garbage sends bytes that mean nothing in any of the protocols, and closes
+	// Garbage sends bytes that are invalid in all of the protocols, and closes
 	// the connection.
 	Garbage
 )
 
-// Fault strikes when a step is reached: a request was read, and its answer is
-// to come. The zero value cuts the connection there.
+// Fault takes effect when a step is reached: a request was read, and before its
+// answer. The zero value closes the connection there.
 type Fault struct {
 	// Step is the protocol and the request, such as "usbmux Connect", "lockdown
 	// StartSession", "installation_proxy Browse" or "wda POST /session"; each
 	// package names its own. It is for a Plan.
 	Step string
-	// Skip is how many times the step passes unharmed before that.
+	// Skip is how many times the step succeeds before that.
 	Skip int
-	// Answer is sent in place of the true answer, framing and all; then Then
-	// strikes.
+	// Answer is sent instead of the true answer, including framing; then comes
+	// the effect Then.
 	Answer []byte
-	// After is how many bytes of the true answer pass before Then strikes.
+	// After is how many bytes of the true answer are sent before the effect
+	// Then.
 	After int64
 	Then  Effect
 }
@@ -52,7 +53,7 @@ type Plan struct {
 	order  []string
 }
 
-// maxOrder bounds how many steps are remembered in order.
+// maxOrder limits how many steps are recorded in order.
 const maxOrder = 10000
 
 // New returns a plan of faults.
@@ -66,7 +67,7 @@ func (p *Plan) Add(f Fault) {
 	p.faults = append(p.faults, f)
 }
 
-// Clear takes all faults away.
+// Clear removes all faults.
 func (p *Plan) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,9 +109,9 @@ func (p *Plan) reach(step string) *Fault {
 	return nil
 }
 
-// Strike is called by a server with each step. It returns the connection to
-// answer on, which may fail on the way, or nil if the step has failed already
-// and the connection is to be closed. The caller closes conn when ctx ends.
+// Strike is called by a server for each step. It returns the connection for the
+// answer, which may fail during it, or nil if the step has failed already and
+// the connection must be closed. The caller closes conn when ctx ends.
 func (p *Plan) Strike(_ context.Context, step string, conn net.Conn) net.Conn {
 	if p == nil {
 		return conn
@@ -122,7 +123,7 @@ func (p *Plan) Strike(_ context.Context, step string, conn net.Conn) net.Conn {
 	return f.Strike(conn)
 }
 
-// Strike returns the connection to answer on, or nil if the fault has struck
+// Strike returns the connection for the answer, or nil if the fault took effect
 // already.
 func (f *Fault) Strike(conn net.Conn) net.Conn {
 	if f.Answer == nil && f.After > 0 {
@@ -143,7 +144,7 @@ func (e Effect) play(conn net.Conn) {
 	}
 }
 
-// garbage is n bytes with no meaning, whose lengths are beyond every limit.
+// garbage is n invalid bytes, whose lengths exceed every limit.
 func garbage(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -152,7 +153,7 @@ func garbage(n int) []byte {
 	return b
 }
 
-// faulty is a connection whose writing side fails after a while.
+// faulty is a connection that fails after a number of bytes were written.
 type faulty struct {
 	net.Conn
 	mu   sync.Mutex
@@ -160,7 +161,7 @@ type faulty struct {
 	then Effect
 }
 
-// Write lets through what is left, then the effect strikes.
+// Write writes up to the limit, then applies the effect.
 func (c *faulty) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,7 @@
-// Package local keeps the HTTP servers of virtual phones, and of what stands in
-// for WeChat, for programs on this computer that mean them: a page in a browser
-// is turned away, whatever name it has found for the address.
+// Package local protects the HTTP servers of virtual phones, and of the
+// stand-in for WeChat, from web pages: only programs on this computer may use
+// them, and a page in a browser is refused, whatever host name it uses for the
+// address.
 package local
 
 import (
@@ -14,12 +15,12 @@ import (
 	"slices"
 )
 
-// Only lets those requests through that are for a loopback address by that name,
-// come from no other site, and whose body is of one of the types.
+// Only passes on requests that address a loopback host by name, come from no
+// other site, and whose body has one of the types.
 //
-// The Host is what a rebound DNS name can't forge; the Origin, and where from a
-// fetch comes, is what a browser says of a foreign page; and a body of these
-// types can't be sent by a form (but for text/plain, which the Origin tells).
+// A DNS rebinding attack can't forge the Host header; browsers report a foreign
+// page by Origin and Sec-Fetch-Site; and an HTML form can't send a body of
+// these types (except text/plain, for which the Origin is checked).
 func Only(h http.Handler, types ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -35,8 +36,8 @@ func Only(h http.Handler, types ...string) http.Handler {
 	})
 }
 
-// Behind lets those requests through whose path begins with the token, and takes
-// it off the path.
+// Behind passes on requests whose path begins with the token, and removes it
+// from the path.
 func Behind(token string, h http.Handler) http.Handler {
 	base := "/" + token + "/"
 	within := http.StripPrefix("/"+token, h)
@@ -53,7 +54,7 @@ func refuse(w http.ResponseWriter, status int, format string, args ...any) {
 	http.Error(w, fmt.Sprintf(format, args...), status)
 }
 
-// loopback reports whether a Host names this computer alone.
+// loopback reports whether a Host header names this computer.
 func loopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
@@ -73,7 +74,8 @@ func trimBrackets(name string) string {
 	return name
 }
 
-// foreign reports whether a browser says that a page of another site asks.
+// foreign reports whether a browser says that the request comes from another
+// site's page.
 func foreign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":

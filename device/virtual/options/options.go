@@ -1,7 +1,7 @@
-// Package options is the one table of what a virtual phone can be told: a key,
-// the words it takes, what it is by default, a line of help, and what it sets.
-// The text behind virtual:android? and virtual:ios?, the flags of `wxctl
-// virtual`, their completion and their documentation all come from it.
+// Package options is the one table of a virtual phone's options: a key, the
+// allowed words, the default, a line of help, and what it sets. The text after
+// virtual:android? and virtual:ios?, the flags of `wxctl virtual`, their
+// completion and their documentation are all generated from it.
 package options
 
 import (
@@ -18,23 +18,22 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
-// Option is one row: something that a virtual phone can be told.
+// Option is one row: an option of a virtual phone.
 type Option struct {
 	Key string
-	// Form says what it takes that is not one of a few words, such as "a version
-	// such as 8.0.50". Words are those it takes as they are.
+	// Form describes values other than a few words, such as "a version such as
+	// 8.0.50". Words are the allowed words.
 	Form  string
 	Words []string
-	// Default is the value of a phone that is told nothing; "" if there is none
-	// to name.
+	// Default is the default value; "" if there is none to name.
 	Default string
 	Help    string
-	// Set takes a value over. A value that is one of no words and has no Form
-	// doesn't reach it.
+	// Set applies a value. Values that are not one of Words only reach it if
+	// there is a Form.
 	Set func(value string) error
 }
 
-// Takes says what the option takes.
+// Takes describes the allowed values.
 func (o Option) Takes() string { return strings.Join(o.forms(), ", ") }
 
 func (o Option) forms() []string {
@@ -44,8 +43,7 @@ func (o Option) forms() []string {
 	return append([]string{o.Form}, o.Words...)
 }
 
-// usageWidth is how many columns of a help text are left for what an option
-// takes.
+// usageWidth is how many columns of a help text the allowed values may use.
 const usageWidth = 68
 
 // Usage is the option's line in a help text. The first of its words is the
@@ -104,10 +102,10 @@ func (t Table) Parse(phone, text string) error {
 	return nil
 }
 
-// The rows below are alike on all phones: they tell of the WeChat on a phone
-// and of its user.
+// The rows below are the same for all phones: they describe the WeChat on a
+// phone and its user.
 
-// Version is which WeChat is on the phone. other takes the further words.
+// Version is the version of WeChat on the phone. other handles further words.
 func Version(version *wechat.Version, other func(word string), words ...string) Option {
 	return Option{Key: "wechat", Form: "a version such as 8.0.50", Words: words, Default: wechat.DefaultVersion().String(),
 		Help: "WeChat on the phone", Set: func(value string) (err error) {
@@ -129,7 +127,7 @@ func Answer(answer *wechat.Answer) Option {
 		}}
 }
 
-// Think is how long the user takes: always as long, or any time from least to
+// Think is how long the user takes: a fixed time, or a random one from least to
 // most.
 func Think(least, most *time.Duration) Option {
 	const form = "a duration such as 300ms, or a range such as 1s-3s"
@@ -148,13 +146,13 @@ func Think(least, most *time.Duration) Option {
 	}}
 }
 
-// Login is whether WeChat has a user.
+// Login is whether a user is logged in to WeChat.
 func Login(out *bool) Option {
 	return Words("login", "in, out", "whether somebody is logged in to WeChat", func(word string) { *out = word == "out" })
 }
 
-// Signature is whether what the app's owner entered at the Open Platform fits
-// the app.
+// Signature is whether the signature that is registered at the Open Platform
+// matches the app's.
 func Signature(wrong *bool) Option {
 	return Words("signature", "right, wrong", "whether the app's signature is the registered one",
 		func(word string) { *wrong = word == "wrong" })
@@ -192,7 +190,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Duration is a row that takes a time of at most an hour.
+// Duration is a row for a time of at most an hour.
 func Duration(key, def, help string, d *time.Duration) Option {
 	const form = "a duration such as 300ms"
 	return Option{Key: key, Form: form, Default: def, Help: help, Set: func(value string) error {
@@ -205,8 +203,8 @@ func Duration(key, def, help string, d *time.Duration) Option {
 	}}
 }
 
-// Words is a row that takes one of some words, a list with commas, the first of
-// which is the default.
+// Words is a row for one of several words, separated by commas; the first is
+// the default.
 func Words(key, words, help string, set func(word string)) Option {
 	list := strings.Split(words, ", ")
 	return Option{Key: key, Words: list, Default: list[0], Help: help, Set: func(value string) error {

@@ -16,9 +16,9 @@ const (
 	mostTicks = int(3 * time.Minute / frameTime)
 )
 
-// Film records what show draws until the context ends, which is no error, and
-// writes it as an animated GIF. A frame that is like the one before makes that
-// one longer; the film has one at least.
+// Film records what show draws until the context ends, which is not an error,
+// and writes it as an animated GIF. A frame that equals the previous one
+// extends it; there is at least one frame.
 func Film(ctx context.Context, w io.Writer, show func() *image.Paletted) error {
 	var film gif.GIF
 	tick := time.NewTicker(frameTime)

@@ -29,7 +29,7 @@ func (p *painter) statusBar() {
 	}
 }
 
-// over is the colour of letters that can be read on what is at a point.
+// over is a text colour that is readable on the background at a point.
 func (p *painter) over(at image.Point) color.RGBA {
 	c := p.pix.RGBAAt(at.X*p.glass.Scale, at.Y*p.glass.Scale)
 	if int(c.R)+int(c.G)+int(c.B) > 3*128 {
@@ -38,7 +38,7 @@ func (p *painter) over(at image.Point) color.RGBA {
 	return white
 }
 
-// page clears the screen and writes a title bar; it returns what is left.
+// page clears the screen and draws a title bar; it returns the remaining area.
 func (p *painter) page(title, action string) image.Rectangle {
 	all := p.all()
 	p.fill(all, paper)
@@ -279,7 +279,7 @@ func (p *painter) login() {
 	p.button(image.Rect(in.Min.X, in.Min.Y+204, in.Max.X, in.Min.Y+250), "Log in", accent, white)
 }
 
-// refusal is the page of WeChat that says no to an app.
+// refusal is the page on which WeChat refuses an app.
 func (p *painter) refusal(page Page) {
 	in := p.page("WeChat", "")
 	middle := in.Min.X + in.Dx()/2

@@ -20,12 +20,12 @@ type painter struct {
 	photos []image.Rectangle
 }
 
-// painters are those that draw nothing now: a screen takes ten megabytes, and
-// films and labs draw many.
+// painters are unused painters: a screen takes ten megabytes, and films and
+// labs draw many.
 var painters sync.Pool
 
-// newPainter returns a painter whose screen shows anything: a page begins with
-// its ground.
+// newPainter returns a painter whose screen has arbitrary content: a page
+// begins with its background.
 func newPainter(g Glass) *painter {
 	if used, ok := painters.Get().(*painter); ok && used.glass == g {
 		used.photos = used.photos[:0]
@@ -49,7 +49,8 @@ func (p *painter) fill(r image.Rectangle, c color.RGBA) {
 	if area.Empty() {
 		return
 	}
-	// One row by hand, the others copied: a screen has millions of pixels.
+	// The first row is drawn and the others are copied: a screen has millions
+	// of pixels.
 	first := p.pix.Pix[p.pix.PixOffset(area.Min.X, area.Min.Y):][:4*area.Dx()]
 	for i := 0; i < len(first); i += 4 {
 		first[i], first[i+1], first[i+2], first[i+3] = c.R, c.G, c.B, c.A
@@ -89,7 +90,7 @@ func (p *painter) rounded(r image.Rectangle, radius int, c color.RGBA) {
 // circle fills the largest circle in r.
 func (p *painter) circle(r image.Rectangle, c color.RGBA) { p.rounded(r, min(r.Dx(), r.Dy())/2, c) }
 
-// box is the frame of what can't be drawn, in pixels.
+// box is the frame for a picture that can't be drawn, in pixels.
 func (p *painter) box(r image.Rectangle, c color.RGBA) {
 	inner := r.Inset(max(1, p.glass.Scale/2) + p.glass.Scale/2)
 	edge := max(1, p.glass.Scale/2)
@@ -105,8 +106,8 @@ func (p *painter) mask(r image.Rectangle, c color.RGBA, mask image.Image, at ima
 	draw.DrawMask(p.pix, r, image.NewUniform(c), image.Point{}, mask, at, draw.Over)
 }
 
-// photo fits a picture into r, in its middle, and keeps its shape. One that
-// can't be read is a frame.
+// photo scales a picture to fit into r, centred, and keeps its proportions. One
+// that can't be read is a frame.
 func (p *painter) photo(r image.Rectangle, picture image.Image) {
 	if picture == nil {
 		p.box(p.pixels(r), faint)

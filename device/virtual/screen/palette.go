@@ -58,8 +58,8 @@ var nearest = sync.OnceValue(func() *[1 << 15]uint8 {
 	return table
 })
 
-// paletted is the picture in the palette's colours. Photographs get a pattern
-// of dots (Bayer's of 4 by 4) in place of steps; flat areas stay flat.
+// paletted is the picture in the palette's colours. Photographs are dithered
+// (Bayer, 4 by 4); flat areas stay flat.
 func (p *painter) paletted() *image.Paletted {
 	out := image.NewPaletted(p.pix.Rect, Palette())
 	table := nearest()

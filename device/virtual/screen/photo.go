@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// Photo is a picture that came with a request. It is read when it is first
-// shown, and once.
+// Photo is a picture that came with a request. It is decoded once, when it is
+// first shown.
 type Photo struct {
 	load  func() []byte
 	once  sync.Once
@@ -22,8 +22,8 @@ type Photo struct {
 // NewPhoto returns the photo in the encoded picture that load returns.
 func NewPhoto(load func() []byte) *Photo { return &Photo{load: load} }
 
-// PhotosOf are the pictures that a request carries, or names by paths that open
-// reads: nil is a file that can't be read.
+// PhotosOf are the pictures that a request contains, or names by paths; open
+// reads a path and returns nil if it can't.
 func PhotosOf(request intents.Request, open func(path string) []byte) []*Photo {
 	share, ok := request.(intents.Share)
 	if !ok {
@@ -44,7 +44,8 @@ func PhotosOf(request intents.Request, open func(path string) []byte) []*Photo {
 	return nil
 }
 
-// side is the length in pixels that a photo is kept at: no page shows it larger.
+// side is the size in pixels to which a photo is reduced: no page shows it
+// larger.
 const side = 1080
 
 // Image is the picture, nil if it can't be read.

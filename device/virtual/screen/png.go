@@ -7,12 +7,12 @@ import (
 	"runtime"
 )
 
-// atOnce holds a token for each picture that is being made: one takes some ten
-// megabytes, and a lab of a hundred phones may be asked for all of theirs.
+// atOnce limits how many pictures are drawn at the same time: one takes some
+// ten megabytes, and a lab of a hundred phones may be asked for all of theirs.
 var atOnce = make(chan struct{}, runtime.GOMAXPROCS(0))
 
-// PNG draws a picture and returns it as PNG. Nobody keeps these files for their
-// size, and tests take many.
+// PNG draws a picture and returns it as PNG. It is compressed for speed: the
+// files are short-lived, and tests take many.
 func PNG(draw func() image.Image) []byte {
 	atOnce <- struct{}{}
 	defer func() { <-atOnce }()

@@ -1,9 +1,9 @@
 // Package screen draws what a virtual phone shows: its home screen, the app,
-// and the pages of the WeChat on it, with what was sent to them. It has shapes
-// of its own and nobody's logo; who looks at a picture shall see at once which
-// page is up and what is on it.
+// and the pages of its WeChat with what was sent to them. The shapes are its
+// own and contain no logos; it must be obvious from a picture which page is
+// open and what is on it.
 //
-// Texts and pictures in a request come from outside. They are drawn, bounded in
+// Texts and pictures in a request come from outside. They are drawn, limited in
 // length and size, and never trusted.
 package screen
 
@@ -47,12 +47,12 @@ type Page struct {
 	Request intents.Request
 	// Photos are the request's, see [PhotosOf].
 	Photos []*Photo
-	// Note says what WeChat made of the request: the reason of a refusal.
+	// Note says how WeChat handled the request: the reason of a refusal.
 	Note string
 }
 
-// Glass is a screen: its size in pixels, of which Scale are one unit of the
-// layout (a dp, or a point).
+// Glass is a screen: its size in pixels, and how many pixels (Scale) are one
+// unit of the layout (a dp, or a point).
 type Glass struct {
 	Width, Height, Scale int
 	// Rounded is the style of iPhones: larger round corners, titles in the
@@ -60,8 +60,8 @@ type Glass struct {
 	Rounded bool
 }
 
-// Draw draws the page. The colours are those of [Palette], so that pictures
-// become small PNGs and films at once.
+// Draw draws the page, in the colours of [Palette], so that PNGs and GIFs are
+// small.
 func Draw(page Page, on Glass) *image.Paletted {
 	p := drawn(page, on)
 	defer painters.Put(p)

@@ -42,11 +42,11 @@ type style struct {
 	color color.RGBA
 }
 
-// longest is how much of a text is looked at: more than fits on any page.
+// longest is how much of a text is used: more than fits on any page.
 const longest = 2000
 
-// clean is a text as it can be drawn: blanks for what breaks lines, without
-// what has no shape or turns the direction.
+// clean prepares a text for drawing: line breaks become blanks, and characters
+// without a shape or that change the direction are removed.
 func clean(s string) []rune {
 	var out []rune
 	for _, r := range s {
@@ -122,8 +122,8 @@ func (p *painter) advance(fs faces, s style, r rune) int {
 }
 
 // lines breaks a text into at most `most` lines of width pixels; the last ends
-// with an ellipsis if there is more. Han and kana break anywhere, other words
-// between them, and words longer than a line where it ends.
+// with an ellipsis if there is more. Han and kana characters break anywhere,
+// other text between words, and words longer than a line at its end.
 func (p *painter) lines(text string, s style, width, most int) [][]rune {
 	fs, runes := p.faces(s), clean(text)
 	var out [][]rune
@@ -173,8 +173,8 @@ func (p *painter) width(row []rune, s style) int {
 	return total
 }
 
-// text writes into the area, in units, from its top, and returns where the next
-// line would begin. An empty text takes no room.
+// text draws a text from the top of the area, in units, and returns where the
+// next line would begin. An empty text takes no space.
 func (p *painter) text(area image.Rectangle, text string, s style, most int) int {
 	return p.write(area, text, s, most, false)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
-// Shown is a phone whose screen a browser shows.
+// Shown is a phone whose screen is shown in a browser.
 type Shown struct {
 	Name    string
 	Picture func() *image.Paletted
@@ -27,8 +27,8 @@ type Shown struct {
 var webPage string
 
 // Web serves the phones' screens to a browser: a page at /TOKEN/, and a PNG of
-// each phone below it, which the page asks for again and again. Whoever does
-// not have the token, or comes by way of another site, gets nothing.
+// each phone below it, which the page polls. Requests without the token, or
+// from another site, are refused.
 func Web(token string, phones []Shown) http.Handler {
 	page := strings.Replace(webPage, "{{phones}}", figures(phones), 1)
 	return local.Only(local.Behind(token, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,7 +21,7 @@ const (
 	demoScheme  = "wxctl" + DemoAppID // of the debug hook
 )
 
-// demoCertificate and wechatCertificate are self-signed and stand for nobody.
+// demoCertificate and wechatCertificate are self-signed test certificates.
 var (
 	//go:embed certificates/demo.der
 	demoCertificate []byte

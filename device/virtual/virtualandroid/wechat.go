@@ -195,9 +195,10 @@ func (r *run) start(in androidwire.Intent) bool {
 	return err == nil && code >= 0 && code != phone.StartAborted
 }
 
-// act is the user's doing: it comes to nothing if the screen is gone, or the
-// phone can't be used. A page that something else covers waits until it is in
-// front again, for nobody answers what nobody sees.
+// act performs the user's action: it does nothing if the screen is gone or the
+// phone can't be used. If something else covers the page, the action waits
+// until the page is in front again, since users don't answer what they don't
+// see.
 func (r *run) act(ctx context.Context) {
 	if r.phone.Locked() || r.phone.Asleep() {
 		return

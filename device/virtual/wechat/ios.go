@@ -52,7 +52,7 @@ type URLRequest struct {
 
 // URLCourse is what becomes of a URL.
 type URLCourse struct {
-	// Note says what WeChat made of the request, for its log.
+	// Note says how WeChat handled the request, for its log.
 	Note string
 	// Screen is what comes up, such as "chat picker"; "" leaves WeChat where it
 	// was.

@@ -121,10 +121,10 @@ func openEnvelope(extras androidwire.Extras) (e envelope, host, fault string) {
 	return e, authority, ""
 }
 
-// takeApart returns a URI's authority and its query parameter appid, both ""
-// if there is none, as android.net.Uri does: it takes any text for a URI, and
-// a percent sign that is none of an escape for U+FFFD. (What it makes of a URI
-// with a colon and no slashes is an exception, which is no AppID either.)
+// takeApart returns a URI's authority and its query parameter appid, both "" if
+// there is none, as android.net.Uri does: it accepts any text as a URI, and
+// turns an invalid percent escape into U+FFFD. (For a URI with a colon and no
+// slashes it throws an exception, so there is no AppID either.)
 func takeApart(content string) (authority, appID string) {
 	content, _, _ = strings.Cut(content, "#")
 	hierarchy, query, _ := strings.Cut(content, "?")

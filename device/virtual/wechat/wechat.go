@@ -27,10 +27,10 @@ const PackageName = "com.tencent.mm"
 // Answer is what the user does once WeChat's screen is up.
 type Answer string
 
-// The answers. Stay is a user who never comes back to the app: WeChat then
-// tells the app nothing. Deny refuses the app, to a login and to a share alike.
-// Fail is one who sends, which fails; Unsupported is a WeChat that says of every
-// request that it does not support it.
+// The answers. Stay is a user who never returns to the app: WeChat then tells
+// the app nothing. Deny refuses the app, in a login and in a share. Fail is a
+// user who sends, and sending fails; Unsupported is a WeChat that answers every
+// request with "unsupported".
 const (
 	Send        Answer = "send"
 	Cancel      Answer = "cancel"
@@ -121,7 +121,7 @@ type Reply struct {
 
 // Course is what becomes of a request.
 type Course struct {
-	// Note says what WeChat made of the request, for its log.
+	// Note says how WeChat handled the request, for its log.
 	Note string
 	// Screens come up at once, one after the other, over the activity that
 	// took the request. None at all means that it just finishes.

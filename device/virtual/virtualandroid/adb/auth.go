@@ -22,26 +22,26 @@ const (
 	tokenSize = 20
 )
 
-// Auth makes a phone ask computers for their key before they may connect. The
-// zero value accepts every key after it was offered, and remembers it.
+// Auth makes a phone ask for computers' keys. The zero value accepts every key,
+// and remembers it.
 type Auth struct {
-	// Accept is the answer to "Allow USB debugging?" for a key that was never
-	// allowed; name is what the computer calls itself, such as "me@laptop". It
-	// may take its time until ctx ends. nil allows every key.
+	// Accept answers "Allow USB debugging?" for a key that was never allowed;
+	// name is the computer's name, such as "me@laptop". It may take until ctx
+	// ends. nil allows every key.
 	Accept func(ctx context.Context, key *rsa.PublicKey, name string) bool
 
 	mu   sync.Mutex
 	keys []*rsa.PublicKey
 }
 
-// Allow adds a key to those that need no question.
+// Allow adds a key that is accepted without a question.
 func (a *Auth) Allow(key *rsa.PublicKey) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.keys = append(a.keys, key)
 }
 
-// Forget takes back every permission that was given.
+// Forget revokes all permissions.
 func (a *Auth) Forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -49,7 +49,7 @@ func (a *Auth) Forget() {
 }
 
 // signed reports whether an allowed key signed token: PKCS #1 v1.5, with the
-// token in the place of a SHA-1 digest.
+// token used as a SHA-1 digest.
 func (a *Auth) signed(token, signature []byte) bool {
 	a.mu.Lock()
 	keys := slices.Clone(a.keys)
@@ -59,7 +59,7 @@ func (a *Auth) signed(token, signature []byte) bool {
 	})
 }
 
-// ask has the person at the phone decide about a key, and keeps the answer.
+// ask asks the virtual user about a key, and stores the answer.
 func (a *Auth) ask(ctx context.Context, key *rsa.PublicKey, name string) bool {
 	if a.Accept != nil && !a.Accept(ctx, key, name) {
 		return false

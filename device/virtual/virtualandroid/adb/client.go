@@ -17,7 +17,7 @@ import (
 // server and start their own.
 const serverVersion = 41
 
-// hostFeatures is what adb 29.0.6 says of itself, in its order.
+// hostFeatures are the features of adb 29.0.6, in its order.
 const hostFeatures = "push_sync,remount_shell,abb_exec,abb,apex,fixed_push_mkdir,ls_v2,stat_v2,fixed_push_symlink_timestamp,cmd,shell_v2"
 
 // client is one connection to the server.
@@ -53,9 +53,9 @@ func (c *client) answer(ctx context.Context, request string) bool {
 	return false
 }
 
-// parseHost takes the prefixes of host services apart (adb/sockets.cpp,
-// smart_socket_enqueue). host is false for a device service; ok is false for
-// what adb answers by hanging up.
+// parseHost parses the prefixes of host services (adb/sockets.cpp,
+// smart_socket_enqueue). host is false for a device service; ok is false if adb
+// would close the connection.
 func parseHost(request string) (of target, service string, host, ok bool) {
 	prefix, rest, _ := strings.Cut(request, ":")
 	of.kind = "any"
@@ -126,8 +126,8 @@ func cutSerial(s string) (serial, command string, found bool) {
 	return s[:end-1], s[end:], true
 }
 
-// okay answers with a payload. Of a list that the four digits of its length
-// can't tell, whole lines go.
+// okay answers with a payload. A list that is too long for the four digits of
+// its length is cut at a line.
 func (c *client) okay(payload string) bool {
 	if len(payload) > maxRequest {
 		payload = payload[:strings.LastIndexByte(payload[:maxRequest], '\n')+1]
@@ -192,8 +192,8 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	}
 	switch service {
 	case "features":
-		// The real server keeps them in a hash set, which gives them back
-		// in the reverse of the order in which the phone told them.
+		// The real server keeps them in a hash set, which iterates in the
+		// reverse of the phone's order.
 		list := slices.Clone(features(t))
 		slices.Reverse(list)
 		return c.okay(strings.Join(list, ","))
@@ -221,7 +221,7 @@ func features(d Device) []string {
 }
 
 // choose selects the transport for what follows on the connection. "tport"
-// tells its id, eight bytes little-endian, "transport" doesn't.
+// returns its id, eight bytes little-endian, "transport" doesn't.
 func (c *client) choose(of target, service string) bool {
 	service, tellID := strings.CutPrefix(service, "tport:")
 	if tellID {
@@ -401,9 +401,9 @@ func (c *client) device(ctx context.Context, request string) {
 	run(ctx, s)
 }
 
-// clientStream is a client's connection once it carries a service. The end of
-// what the client sends closes it in both directions, for the adb server drops
-// what a phone says after that.
+// clientStream is a client's connection while it carries a service. When the
+// client stops sending, it is closed in both directions, since the adb server
+// discards what a phone sends after that.
 type clientStream struct {
 	conn net.Conn
 	once sync.Once
@@ -419,13 +419,13 @@ func (s *clientStream) Read(p []byte) (int, error) {
 
 func (s *clientStream) Write(p []byte) (int, error) { return s.conn.Write(p) }
 
-// lingerTime is how long a closed stream still takes what the client sends. A
-// connection that is closed over unread input is reset, and the client would
+// lingerTime is how long a closed stream still reads what the client sends. If
+// a connection is closed with unread input, it is reset, and the client would
 // lose the end of the output.
 const lingerTime = time.Second
 
-// Close ends the output. Whoever is reading goes on until the client has
-// closed too, for lingerTime at most.
+// Close ends the output. Reading continues until the client has closed too, for
+// lingerTime at most.
 func (s *clientStream) Close() error {
 	var err error
 	s.once.Do(func() {

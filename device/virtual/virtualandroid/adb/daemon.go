@@ -11,14 +11,13 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/fault"
 )
 
-// Daemon is the face of a phone's adbd: adb servers (and clients that speak
-// the transport protocol themselves) connect to it. Set the exported fields
-// before Serve.
+// Daemon is a phone's adbd: adb servers (and clients that use the transport
+// protocol directly) connect to it. Set the exported fields before Serve.
 type Daemon struct {
-	// Auth makes computers show their key; nil lets everyone in.
+	// Auth makes computers authenticate; nil accepts every computer.
 	Auth *Auth
-	// Latency is waited whenever the direction of the traffic turns, as half
-	// a round trip over a slow link would be.
+	// Latency is a delay each time the direction of the traffic changes, like
+	// half of a slow link's round trip.
 	Latency time.Duration
 	// Version is the protocol version announced; 0 for the present one. Below
 	// 0x01000001, data carries a checksum.
@@ -26,11 +25,11 @@ type Daemon struct {
 	// MaxPayload is the longest data taken in a packet, at least 4096 and at
 	// most 1 MiB; 0 for 1 MiB.
 	MaxPayload uint32
-	// Fault says what goes wrong with a connection as a whole, counted from
-	// the first byte the phone sends; nil for nothing.
+	// Fault returns the fault for a whole connection, counted from the first
+	// byte that the phone sends; nil for none.
 	Fault func() *fault.Fault
-	// OnOpen sees the name of each service that is asked for. It is called
-	// from many goroutines.
+	// OnOpen is called with the name of each requested service, from many
+	// goroutines.
 	OnOpen func(service string)
 
 	device   Device
@@ -69,7 +68,7 @@ func (d *Daemon) Stats() DaemonStats {
 	return st
 }
 
-// Drop cuts every connection, as pulling the cable does.
+// Drop closes every connection, as unplugging the cable does.
 func (d *Daemon) Drop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -111,7 +110,7 @@ func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
 	c.run(ctx)
 }
 
-// banner is what the phone says of itself in CNXN (adb/adb.cpp
+// banner is the phone's description in CNXN (adb/adb.cpp
 // get_connection_string).
 func (d *Daemon) banner() string {
 	kind := d.device.State()

@@ -15,10 +15,10 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 )
 
-// Bounds on what one computer can make a phone keep.
+// Limits on the resources that one computer can use.
 const (
 	maxStreams = 1024     // open at once; more are refused
-	maxQueue   = 64 << 20 // bytes of packets that the computer doesn't read
+	maxQueue   = 64 << 20 // bytes of packets that the computer has not read
 )
 
 // daemonConn is one computer's connection to a phone's adbd.
@@ -27,10 +27,10 @@ type daemonConn struct {
 	conn net.Conn
 	wg   sync.WaitGroup
 
-	online atomic.Bool // let in
-	token  []byte      // the last one sent; run's goroutine alone knows it
-	asking bool        // whether the person at the phone was asked; likewise
-	// What the greetings settled.
+	online atomic.Bool // authenticated
+	token  []byte      // the last one sent; only used by run's goroutine
+	asking bool        // whether the user was asked; only used by run's goroutine
+	// The result of the handshake.
 	version, max atomic.Uint32
 
 	mu      sync.Mutex // of streams
@@ -110,7 +110,7 @@ func (c *daemonConn) handle(ctx context.Context, p packet) error {
 	return nil
 }
 
-// greet answers the computer's CNXN. A second one begins anew.
+// greet answers the computer's CNXN. A second one restarts the handshake.
 func (c *daemonConn) greet(p packet) error {
 	c.closeStreams()
 	c.online.Store(false)
@@ -163,7 +163,7 @@ func (c *daemonConn) authenticate(ctx context.Context, p packet) error {
 			return nil
 		}
 		c.asking = true
-		// Asking takes as long as a person does; the computer may leave.
+		// The user may take time to answer; the computer may disconnect.
 		c.wg.Go(func() {
 			if auth.ask(ctx, key, name) {
 				c.welcome()
@@ -250,9 +250,8 @@ func (c *daemonConn) closeStreams() {
 	}
 }
 
-// send queues a packet. It never blocks, so that the connection is read
-// whatever the computer does with what we send; a computer that doesn't read
-// loses the connection.
+// send queues a packet. It never blocks, so that the connection is always read;
+// a computer that doesn't read is disconnected.
 func (c *daemonConn) send(p packet) {
 	c.queueMu.Lock()
 	defer c.queueMu.Unlock()
@@ -268,7 +267,7 @@ func (c *daemonConn) send(p packet) {
 	c.queueCond.Signal()
 }
 
-// writeLoop sends what is queued, as much as there is with one system call.
+// writeLoop sends the queue, as much as possible with one system call.
 func (c *daemonConn) writeLoop() {
 	var batch []packet
 	var headers [][packetHeader]byte
@@ -340,8 +339,8 @@ type daemonStream struct {
 	closed  bool // no more goes either way
 }
 
-// streamBuffer is how much a stream keeps each way beyond the packet that is
-// on its way.
+// streamBuffer is how much a stream buffers in each direction in addition to
+// the packet in flight.
 const streamBuffer = 256 << 10
 
 func newDaemonStream(c *daemonConn, local, remote uint32) *daemonStream {
@@ -350,8 +349,8 @@ func newDaemonStream(c *daemonConn, local, remote uint32) *daemonStream {
 	return s
 }
 
-// received takes the data of a WRTE. It is acknowledged before the service
-// has seen it, unless the service lags behind.
+// received handles the data of a WRTE. It is acknowledged before the service
+// has read it, unless the service lags behind.
 func (s *daemonStream) received(data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -451,7 +450,7 @@ func (s *daemonStream) acknowledged() {
 	s.cond.Broadcast()
 }
 
-// Close ends the stream behind what was written. It doesn't wait for that.
+// Close ends the stream after what was written, without waiting for that.
 func (s *daemonStream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -475,8 +474,8 @@ func (s *daemonStream) finish() {
 }
 
 // peerClosed ends the stream because of the computer, or of the connection.
-// What was received can still be read. An open stream's CLSE is answered by
-// one.
+// What was received can still be read. The CLSE of an open stream is answered
+// with a CLSE.
 func (s *daemonStream) peerClosed(answer bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,15 +14,15 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/fault"
 )
 
-// Server is the adb server's face: it speaks the smart-socket protocol that
-// adb clients speak to port 5037, for any number of phones. Set the exported
-// fields before Serve.
+// Server is an adb server: it implements the smart-socket protocol that adb
+// clients use at port 5037, for any number of phones. Set the exported fields
+// before Serve.
 type Server struct {
 	// Latency is waited whenever the direction of the traffic turns, as half
 	// a round trip over a slow link would be.
 	Latency time.Duration
 	// Kill is called for "host:kill" and should end Serve's context. If nil,
-	// the request is refused: nobody may take a server away from others.
+	// the request is refused, since others may be using the server.
 	Kill func()
 	// Connect is called for "host:connect:ADDRESS" and gives the phone at that
 	// address; its error is told to the client. If nil, nothing can be reached.

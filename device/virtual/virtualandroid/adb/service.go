@@ -106,8 +106,8 @@ func trackJDWP(ctx context.Context, d Device, s stream) {
 	}
 }
 
-// untilEOF throws away what the peer sends; the channel is closed when the
-// peer is gone or s is closed.
+// untilEOF discards what the peer sends; the channel is closed when the peer or
+// s is closed.
 func untilEOF(s io.Reader) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {

@@ -63,9 +63,9 @@ func runShellV1(ctx context.Context, d Device, line string, pty bool, s stream) 
 	wg.Wait()
 }
 
-// runExec is a command with neither packets nor terminal. The end of the
-// peer's stream is the end of its input, and no more: "adb exec-in" relies on
-// the command going on until it has dealt with what it got.
+// runExec runs a command without packets or a terminal. The end of the peer's
+// stream is only the end of the command's input: "adb exec-in" relies on the
+// command continuing until it has handled its input.
 func runExec(ctx context.Context, d Device, line string, s stream) {
 	stdin := newPipe(stdinBuffer)
 	var wg sync.WaitGroup
@@ -195,9 +195,8 @@ func (p *pipe) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Write buffers b. Once nobody reads any more, or after CloseWrite, it throws
-// b away without an error: a command that ignores its input must not make the
-// stream look broken.
+// Write buffers b. If nobody reads any more, or after CloseWrite, it discards b
+// without an error: a command that ignores its input must not break the stream.
 func (p *pipe) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -219,8 +219,8 @@ func (m *Machine) slotsOf(method *Method) []slot {
 	return out
 }
 
-// variableTable lists the variables that a debug build tells of; ART's own JDWP
-// lists none of another build, where the agent says that they are absent.
+// variableTable lists the variables of a debug build; for other builds ART's
+// own JDWP lists none, and the agent reports that they are absent.
 func variableTable(generic bool) func(*call) error {
 	return func(c *call) error {
 		m, err := c.code()

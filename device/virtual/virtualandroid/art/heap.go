@@ -47,8 +47,8 @@ func (h *heap) of(c *Class, n int) []*Object {
 	return found
 }
 
-// instances answers ReferenceType.Instances. A real VM leaves out what nothing
-// refers to any more; here it may still be told.
+// instances answers ReferenceType.Instances. A real VM omits unreachable
+// objects; here they may be included.
 func instances(c *call) error {
 	class, most := c.in.class(), int32(c.in.u32())
 	switch {

@@ -36,7 +36,7 @@ const (
 	Height = 2400
 )
 
-// blank is the display of a phone that nobody looks at.
+// blank is the display of a phone without a viewer.
 type blank struct{}
 
 func (blank) Picture() image.Image {

@@ -90,7 +90,8 @@ func (p *Phone) StartActivity(ctx context.Context, q StartRequest) (int, error) 
 	return r.Code, err
 }
 
-// StartActivityAndWait is StartActivity that tells what came up.
+// StartActivityAndWait is StartActivity that waits and reports which activity
+// came to the front.
 func (p *Phone) StartActivityAndWait(ctx context.Context, q StartRequest) (WaitResult, error) {
 	if err := ctx.Err(); err != nil {
 		return WaitResult{}, err

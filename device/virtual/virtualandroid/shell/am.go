@@ -76,8 +76,8 @@ func (c *call) activityManager(args []string) int {
 	return c.thrown(err, args[0])
 }
 
-// amHelp lists the commands; it is an error not to have named one, to the
-// levels where am is no program of its own.
+// amHelp lists the commands; calling am without a command is an error up to the
+// API levels where am is not a program of its own.
 func (c *call) amHelp() int {
 	if c.p.API <= 25 {
 		c.printf("usage: am [subcommand] [options]\n")
@@ -251,8 +251,8 @@ func (c *call) stopFirst(in phone.Intent, user int) int {
 	return 0
 }
 
-// startTexts are what am prints for the codes of a start that are no plain
-// success (runStartActivity); INTENT and COMPONENT stand for those.
+// startTexts are what am prints for result codes other than plain success
+// (runStartActivity); INTENT and COMPONENT are placeholders.
 var startTexts = map[int]string{
 	phone.StartSwitchesCanceled:       "Warning: Activity not started because the  current activity is being kept for the user.",
 	phone.StartDeliveredToTop:         "Warning: Activity not started, intent has been delivered to currently running top-most instance.",
@@ -266,8 +266,8 @@ var startTexts = map[int]string{
 	phone.StartNotCurrentUserActivity: "Error: Not allowed to start background user activity that shouldn't be displayed for all users.",
 }
 
-// started prints what came of a start, and gives the exit code: up to 34 an
-// activity that did not start is no failure.
+// started prints the result of a start, and returns the exit code: up to API 34
+// an activity that did not start is not a failure.
 func (c *call) started(q phone.StartRequest, res phone.WaitResult, wait bool, took int64) int {
 	out := c.err
 	if wait {

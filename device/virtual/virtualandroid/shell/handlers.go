@@ -100,7 +100,7 @@ func exported(env expand.Environ) environ {
 	return out
 }
 
-// gone is the end of a shell whose output nobody reads (SIGPIPE).
+// gone ends a shell whose output nobody reads (SIGPIPE).
 const gone = exit(141)
 
 // called sees each command before it runs, also functions and builtins. It

@@ -21,7 +21,7 @@ func (c crlf) Write(p []byte) (int, error) {
 }
 
 // syncWriter lets the commands of a pipeline and & write to one stream, and
-// remembers that the other end went away.
+// remembers that its reader is gone.
 type syncWriter struct {
 	mu     sync.Mutex
 	w      io.Writer

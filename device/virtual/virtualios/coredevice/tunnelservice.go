@@ -96,9 +96,9 @@ func (a *TunnelService) Close() error {
 	return err
 }
 
-// SetStale has the tunnel to a phone be one from before the phone was replugged:
-// it is told of, and takes connections that nobody answers. Removing it makes a
-// new one, which lives.
+// SetStale makes the tunnel to a phone one from before the phone was plugged in
+// again: it is still listed, and accepts connections without answering.
+// Deleting it creates a new one, which works.
 func (a *TunnelService) SetStale(udid string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -24,7 +24,7 @@ const firstServicePort = 49152
 // Service is one that a computer can have started.
 type Service struct {
 	Name string
-	// Plain has it speak without TLS on its port.
+	// Plain turns TLS off on its port.
 	Plain bool
 	// Serve answers on a connection until it ends. conn is closed after it, and
 	// when ctx ends.

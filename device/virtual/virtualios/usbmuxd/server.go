@@ -1,6 +1,6 @@
-// Package usbmuxd is the daemon that computers reach iPhones through: it lists
-// the phones that are attached, tells when one comes or goes, keeps the pair
-// records, and connects to ports on the phones.
+// Package usbmuxd is the daemon through which computers reach iPhones: it lists
+// the attached phones, reports when one is attached or detached, stores the
+// pair records, and connects to ports on the phones.
 package usbmuxd
 
 import (
@@ -298,7 +298,8 @@ func (s *Server) connect(ctx context.Context, conn net.Conn, tag uint32, q reque
 	return true
 }
 
-// listen tells a client of phones that come and go, until it is gone.
+// listen reports attached and detached phones to a client, until it
+// disconnects.
 func (s *Server) listen(ctx context.Context, conn net.Conn, tag uint32) {
 	w := &watcher{wake: make(chan struct{}, 1)}
 	s.mu.Lock()
