@@ -16,12 +16,12 @@ import (
 	"github.com/wxctl/wxctl/intents/suite/report"
 )
 
-// reportKind is a form that a report can have.
+// reportKind is a format of reports.
 type reportKind struct {
 	name string
 	// write writes the report of runs to a path.
 	write func(path string, runs []ranIn) error
-	// folder says that it is a folder of files.
+	// folder is set if it is a folder of files.
 	folder bool
 }
 
@@ -35,7 +35,7 @@ type ranIn struct {
 func reportKinds() []reportKind {
 	return []reportKind{
 		{name: "html", write: writeHTML},
-		// CI systems look for attachments from the folder of the project on.
+		// CI systems resolve attachments from the project's folder.
 		{name: "junit", write: func(path string, runs []ranIn) error {
 			return writeReport(path, func(w io.Writer) error { return report.JUnit(w, sources(runs, ".")) })
 		}},
@@ -58,7 +58,7 @@ func reportNames() []string {
 	return names
 }
 
-// reportTo is a report that was asked for.
+// reportTo is a requested report.
 type reportTo struct {
 	kind reportKind
 	path string
@@ -81,7 +81,7 @@ func parseReports(texts []string) ([]reportTo, error) {
 			return nil, exit.Usagef("make the folder first", "--report %q can't be written: there is no folder %q", text, filepath.Dir(path))
 		}
 		kind := reportKinds()[i]
-		if kind.folder { // a run is long: tell it before
+		if kind.folder { // a run is long, so this is reported before it
 			if err := freeFolder(path); err != nil {
 				return nil, exit.Usagef("name a folder that is empty or absent", "--report %q can't be written: %v", text, err)
 			}
@@ -91,8 +91,8 @@ func parseReports(texts []string) ([]reportTo, error) {
 	return all, nil
 }
 
-// writeReports writes all reports that it can, and tells GitHub what did not
-// pass if it was asked for a summary.
+// writeReports writes all reports that it can, and reports failures to GitHub
+// if a summary for GitHub was requested.
 func (f *Factory) writeReports(reports []reportTo, runs []ranIn) error {
 	var errs []error
 	for _, to := range reports {
@@ -113,7 +113,7 @@ func (f *Factory) writeReports(reports []reportTo, runs []ranIn) error {
 	return errors.Join(errs...)
 }
 
-// sources are runs as reports take them. base is the folder from which a report
+// sources are the runs for reports. base is the folder from which a report
 // names their files.
 func sources(runs []ranIn, base string) []report.Source {
 	var all []report.Source
@@ -132,8 +132,8 @@ func sources(runs []ranIn, base string) []report.Source {
 	return all
 }
 
-// writable returns the error of a report that could not be written, before
-// anything is done for it.
+// writable returns an error if a report could not be written, before any work
+// is done for it.
 func writable(path string) error {
 	draft, err := files.Create(path, true)
 	if err != nil {
@@ -143,7 +143,7 @@ func writable(path string) error {
 	return nil
 }
 
-// writeReport writes a report beside its place, then moves it there.
+// writeReport writes a report next to its destination, then renames it.
 func writeReport(path string, write func(io.Writer) error) error {
 	draft, err := files.Create(path, true)
 	if err != nil {
@@ -156,8 +156,8 @@ func writeReport(path string, write func(io.Writer) error) error {
 	return draft.Close()
 }
 
-// withFiles is [sources] with the run folders open, for as long as do runs. No
-// link in a folder from elsewhere leads out of it.
+// withFiles is [sources] with the run folders open while do runs. A link in a
+// folder from elsewhere can't lead out of it.
 func withFiles(runs []ranIn, base string, do func([]report.Source) error) error {
 	all := sources(runs, base)
 	for i, r := range runs {
@@ -171,7 +171,7 @@ func withFiles(runs []ranIn, base string, do func([]report.Source) error) error 
 	return do(all)
 }
 
-// writeHTML writes the page with the pictures of the run folders in it.
+// writeHTML writes the page, including the pictures of the run folders.
 func writeHTML(path string, runs []ranIn) error {
 	return withFiles(runs, filepath.Dir(path), func(all []report.Source) error {
 		return writeReport(path, func(w io.Writer) error { return report.HTML(w, all) })
@@ -197,8 +197,8 @@ func freeFolder(path string) error {
 	return err
 }
 
-// writeAllure writes the folder of Allure's results beside its place, then moves
-// it there.
+// writeAllure writes the folder of Allure's results next to its destination,
+// then renames it.
 func writeAllure(path string, runs []ranIn) error {
 	if err := freeFolder(path); err != nil {
 		return err
@@ -207,7 +207,7 @@ func writeAllure(path string, runs []ranIn) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(draft) // nothing is left of it once it has moved
+	defer os.RemoveAll(draft) // does nothing after the rename
 	err = withFiles(runs, ".", func(all []report.Source) error {
 		return report.Allure(all, func(name string, content io.Reader) error {
 			file, err := os.OpenFile(filepath.Join(draft, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -222,7 +222,7 @@ func writeAllure(path string, runs []ranIn) error {
 		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // it has filled up meanwhile
+		return err // it was filled meanwhile
 	}
 	return os.Rename(draft, path)
 }
@@ -241,8 +241,8 @@ func writeGitHub(path string, runs []ranIn) error {
 	return errors.Join(err, file.Close())
 }
 
-// copyEvents copies the events of all runs, one run after another, without a
-// last line that was cut off.
+// copyEvents copies the events of all runs, one run after another, without an
+// incomplete last line.
 func copyEvents(w io.Writer, runs []ranIn) error {
 	for _, r := range runs {
 		err := func() error {

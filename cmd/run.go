@@ -25,11 +25,11 @@ import (
 type runOptions struct {
 	f     *Factory
 	phone phoneFlags
-	// devices are the selectors, where there is more than one.
+	// devices are the selectors, if there is more than one.
 	devices  selectors
 	lab      labAccess
 	priority int
-	inLab    *labRun // of the run at hand, once its phones were looked for
+	inLab    *labRun // of the current run, after its phones were looked up
 	files    []string
 
 	tags, caseGlob, shard string
@@ -117,7 +117,7 @@ func completeFolders(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
-// check says what is wrong with the flags before a file is read.
+// check validates the flags before a file is read.
 func (o *runOptions) check(c *cobra.Command) error {
 	if o.schema || o.example {
 		return nil
@@ -225,7 +225,7 @@ func runRun(ctx context.Context, o *runOptions) error {
 	return o.runAll(ctx, runs)
 }
 
-// load reads all suites and tells all their faults.
+// load reads all suites and reports all their problems.
 func (o *runOptions) load() ([]*suiteRun, error) {
 	if len(o.files) == 0 {
 		run, err := readRun(o.rerunFailed)
@@ -261,7 +261,7 @@ func (o *runOptions) load() ([]*suiteRun, error) {
 	return nil, o.invalid(broken, faults)
 }
 
-// invalid is the error of suites that have faults, which were told.
+// invalid is the error for suites with problems, which were already reported.
 func (o *runOptions) invalid(broken int, faults []suite.Problem) error {
 	what := fmt.Sprintf("the suite has %d errors", len(faults))
 	if len(faults) == 1 {
@@ -282,7 +282,7 @@ func (o *runOptions) invalid(broken int, faults []suite.Problem) error {
 	return err
 }
 
-// maxSuite is more than a suite may have, so that the loader can say so.
+// maxSuite is more than a suite's limit, so that the loader can report it.
 const maxSuite = 1<<20 + 1
 
 func (o *runOptions) read(file string) ([]byte, error) {
@@ -307,8 +307,8 @@ func (o *runOptions) read(file string) ([]byte, error) {
 	return text, nil
 }
 
-// loadOne reads one suite. Its run's id is made of its name, which is known only
-// once it is read; nothing but ${run.id} depends on it.
+// loadOne reads one suite. Its run's id contains its name, which is only known
+// after reading it; only ${run.id} depends on it.
 func (o *runOptions) loadOne(file string, text []byte) (*suite.Plan, []suite.Problem, string) {
 	dir, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -337,7 +337,7 @@ func (o *runOptions) tellProblems(problems []suite.Problem, text []byte) {
 	}
 }
 
-// prepare makes a run of a plan, with the cases that are wanted.
+// prepare makes a run from a plan, with the selected cases.
 func (o *runOptions) prepare(plan *suite.Plan, id string) (*suiteRun, error) {
 	rerunOf, unpassed, err := o.unpassed()
 	if err != nil {

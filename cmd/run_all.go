@@ -124,7 +124,7 @@ func (o *runOptions) runOne(ctx context.Context, r *suiteRun, folder *runFolder)
 	return run, err
 }
 
-// conclude writes the reports, and is the run's error.
+// conclude writes the reports and returns the run's error.
 func (o *runOptions) conclude(ctx context.Context, dirs []string, results []*suite.Run) error {
 	var runs []ranIn
 	for i, dir := range dirs {
@@ -137,7 +137,7 @@ func (o *runOptions) conclude(ctx context.Context, dirs []string, results []*sui
 	return verdictOf(ctx, runs)
 }
 
-// countsOf are the counts of runs together.
+// countsOf adds up the counts of runs.
 func countsOf(runs []ranIn) suite.Counts {
 	var counts suite.Counts
 	for _, run := range runs {
@@ -148,7 +148,7 @@ func countsOf(runs []ranIn) suite.Counts {
 	return counts
 }
 
-// verdictOf is the error that runs amount to.
+// verdictOf is the error for the results of runs.
 func verdictOf(ctx context.Context, runs []ranIn) error {
 	counts := countsOf(runs)
 	switch code := runVerdict(ctx, counts); code {
@@ -165,7 +165,7 @@ func verdictOf(ctx context.Context, runs []ranIn) error {
 	}
 }
 
-// missing says which results say nothing of what was tested.
+// missing says how many results are inconclusive.
 func missing(c suite.Counts) string {
 	var all []string
 	for _, s := range []suite.Status{suite.Errored, suite.Unknown, suite.Stopped} {
@@ -190,8 +190,8 @@ func listed(all []string) string {
 	return text + " and " + all[len(all)-1]
 }
 
-// shortest is the folder of the last run in which something did not pass, as a
-// person would type it.
+// shortest is the folder of the last run in which something did not pass, in
+// the form that a person would type.
 func shortest(runs []ranIn) string {
 	dir := "DIR"
 	for _, r := range runs {
@@ -207,14 +207,14 @@ func shortest(runs []ranIn) string {
 	return dir
 }
 
-// lastTook is the file that remembers how long cases took, so that the longest
-// begin first the next time.
+// lastTook is a file that stores how long cases took, so that the longest start
+// first the next time.
 type lastTook struct {
 	file string
 	MS   map[string]int64 `json:"ms"`
 }
 
-// maxDurations is more than the durations of all cases of a suite take.
+// maxDurations limits the file, in bytes: more than all cases of a suite need.
 const maxDurations = 16 << 20
 
 func (o *runOptions) durationsOf(name string) (*lastTook, error) {
@@ -224,7 +224,7 @@ func (o *runOptions) durationsOf(name string) (*lastTook, error) {
 	}
 	l := &lastTook{file: filepath.Join(dir, "durations", slug(name)+".json")}
 	if text, err := files.Read(l.file, maxDurations); err == nil {
-		_ = json.Unmarshal(text, l) // a damaged one only costs the order
+		_ = json.Unmarshal(text, l) // a damaged file only affects the order
 	}
 	if l.MS == nil {
 		l.MS = map[string]int64{}

@@ -35,11 +35,11 @@ type attempt struct {
 	log      bytes.Buffer
 	several  bool // steps
 	reported error
-	refused  bool // a request was not to leave: nobody could write it down
+	refused  bool // a request was not allowed: it could not be recorded
 }
 
-// try runs the steps of a case and reports what came of it. Its error says that
-// the run can't be recorded any more.
+// try runs the steps of a case and reports the result. An error means that the
+// run can't be recorded any more.
 func (a *attempt) try(ctx context.Context) error {
 	a.captured = map[string]string{}
 	a.several = len(a.c.Steps) > 1
@@ -66,7 +66,7 @@ func (a *attempt) try(ctx context.Context) error {
 		a.run.after(a.phone, &a.end)
 	}
 	if a.refused && !a.end.Sent && a.run.owner != nil {
-		return a.claim.Return(ctx) // nothing came of it, and it may be done elsewhere
+		return a.claim.Return(ctx) // nothing was fired, so another worker may do it
 	}
 	result, err := json.Marshal(a.end)
 	if err != nil {
@@ -75,7 +75,7 @@ func (a *attempt) try(ctx context.Context) error {
 	return a.claim.Done(ctx, a.run.writer.MaskedJSON(result))
 }
 
-// unfit says why the case has no place on this phone.
+// unfit says why the case can't run on this phone.
 func (a *attempt) unfit() string {
 	for i := range a.c.Steps {
 		s := &a.c.Steps[i]
@@ -86,7 +86,7 @@ func (a *attempt) unfit() string {
 	return ""
 }
 
-// fill puts values in the place of names.
+// fill replaces names by their values.
 func (a *attempt) fill(text string) (string, error) {
 	return suite.Fill(text, func(name string) (string, bool) {
 		if v, ok := a.phone.value(name); ok {
@@ -197,19 +197,19 @@ func (a *attempt) watch(i int) *onPhone {
 	return o
 }
 
-// onFailure reports whether pictures are kept of what did not pass, which is the
+// onFailure reports whether pictures of failures are kept, which is the
 // default.
 func (a *attempt) onFailure(w suite.When) bool { return w == suite.OnFailure || w == "" }
 
-// leaves reports whether a request leaves WeChat's screen when it is over: what
-// is to be seen must be taken before.
+// leaves reports whether WeChat's screen is left after a request: then a
+// picture must be taken before.
 func (a *attempt) leaves() bool { return a.c.After != "" && a.c.After != string(device.AfterLeave) }
 
-// pictureTime bounds a picture of what did not pass.
+// pictureTime limits taking a picture of a failure.
 const pictureTime = 15 * time.Second
 
-// picture takes what the phone shows now that a step did not pass. That it
-// can't be had changes nothing of what came of the case.
+// picture takes a screenshot after a step did not pass. If that fails, it does
+// not change the result of the case.
 func (a *attempt) picture(ctx context.Context) {
 	if a.phone.open == nil || a.phone.lost() != nil || len(a.pictures) > 0 {
 		return
@@ -227,7 +227,7 @@ func (a *attempt) picture(ctx context.Context) {
 	}
 }
 
-// report tells the run of an event on the way.
+// report reports an event during the run.
 func (a *attempt) report(ctx context.Context, e suite.Event) {
 	text, err := json.Marshal(e)
 	if err == nil {
@@ -256,7 +256,7 @@ func (a *attempt) keepArtifacts(ctx context.Context) {
 	}
 	numbered := func(base, ext string, i, of int) string {
 		if i == of-1 {
-			return base + ext // the last is the one to look at
+			return base + ext // with several pictures, the last one is the important one
 		}
 		return fmt.Sprintf("%s-%d%s", base, i+1, ext)
 	}
@@ -275,13 +275,13 @@ func (a *attempt) keepArtifacts(ctx context.Context) {
 		}
 	}
 	if a.end.Status == suite.Passed {
-		return // the events have all that is to be known
+		return // the events have everything that is known
 	}
 	keep("log", "log.txt", "text/plain", a.log.Bytes())
 	keep("outcome", "outcome.json", "application/json", []byte(a.run.writer.Masked(string(a.end.Outcome))))
 }
 
-// outcome is what a run looks at of a command's JSON.
+// outcome is the part of a command's JSON that a run uses.
 type outcome struct {
 	State string `json:"state"`
 	Code  string `json:"code"`
@@ -293,19 +293,19 @@ type outcome struct {
 	raw          json.RawMessage
 }
 
-// readOutcome reads the object that a command printed; of anything else
-// nothing is kept.
+// readOutcome reads the object that a command printed; anything else gives an
+// empty outcome.
 func readOutcome(text []byte) outcome {
 	o := outcome{raw: json.RawMessage("null")}
 	text = bytes.TrimSpace(text)
 	if json.Valid(text) {
-		_ = json.Unmarshal(text, &o) // what has other types is of no interest
+		_ = json.Unmarshal(text, &o) // values of other types are ignored
 		o.raw = text
 	}
 	return o
 }
 
-// hideSecrets keeps codes and tokens out of all that is written from now on.
+// hideSecrets hides codes and tokens in everything that is written from now on.
 func (r *suiteRun) hideSecrets(o outcome) {
 	secrets := []string{o.Code, o.AccessToken, o.DynamicToken}
 	if o.Reply != nil {
@@ -318,14 +318,14 @@ func (r *suiteRun) hideSecrets(o outcome) {
 	}
 }
 
-// erroring are the exit codes that say nothing of what was tested: the phone, a
-// server or the lab stood in the way.
+// erroring are the exit codes that don't depend on what is tested: the phone, a
+// server or the lab failed.
 var erroring = []int{
 	exit.Failed, exit.Credentials, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.PhoneLost, exit.PhoneBusy,
 }
 
-// statusOf says what came of a step. An exit code that is not 0 counts against it
-// unless something was expected that explains it, and came.
+// statusOf is the status of a step. An exit code other than 0 counts against it
+// unless an expectation explains it, and holds.
 func statusOf(s *suite.Step, code, problems int, o outcome) suite.Status {
 	says, _ := s.ExpectsExit(code)
 	explained := says || slices.ContainsFunc(s.Expect, func(e suite.Expectation) bool {
@@ -399,13 +399,13 @@ func (r *suiteRun) settings(c *suite.Case, command *suite.Command, phone string)
 	return all
 }
 
-// said is what a command said on its way.
+// said is what a command printed besides its answer.
 type said struct {
 	device.ErrorReport
 	log string
 }
 
-// command runs a command line in this process, with the phone that is open.
+// command runs a command line in this process, with the open phone.
 func (r *suiteRun) command(ctx context.Context, args []string, phones PhoneOpener) (suite.Answer, said) {
 	var out, log bytes.Buffer
 	f := &Factory{
@@ -419,11 +419,11 @@ func (r *suiteRun) command(ctx context.Context, args []string, phones PhoneOpene
 	var report struct {
 		Error device.ErrorReport `json:"error"`
 	}
-	_ = json.Unmarshal(answer.JSON, &report) // there may be none
+	_ = json.Unmarshal(answer.JSON, &report) // there may be no JSON
 	return answer, said{report.Error, log.String()}
 }
 
-// commandLine is a command as it can be pasted into a shell.
+// commandLine is a command that can be pasted into a shell.
 func commandLine(args []string) string {
 	words := []string{"wxctl"}
 	for _, a := range args {
@@ -435,7 +435,7 @@ func commandLine(args []string) string {
 }
 
 // lines are the command lines of a case on a phone, for people. Values that are
-// captured on the way stand as their names.
+// captured later are shown by their names.
 func (r *suiteRun) lines(c *suite.Case, phone *runPhone) []string {
 	var lines []string
 	for i := range c.Steps {
@@ -454,7 +454,7 @@ func (r *suiteRun) lines(c *suite.Case, phone *runPhone) []string {
 	return lines
 }
 
-// durations are how long cases took the last time.
+// durations are the times that cases took in the last run.
 type durations struct {
 	mu sync.Mutex
 	ms map[string]int64

@@ -11,7 +11,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// dryResult is what --dry-run found of a case on a platform.
+// dryResult is the result of --dry-run for a case on a platform.
 type dryResult struct {
 	Suite    string          `json:"suite"`
 	Case     string          `json:"case"`
@@ -74,7 +74,7 @@ func (o *runOptions) printDry(p *output.Printer, r dryResult) error {
 	return nil
 }
 
-// previewCase dry-runs the steps of a case that fire something.
+// previewCase dry-runs the steps of a case that send something.
 func (r *suiteRun) previewCase(ctx context.Context, c *suite.Case, on device.Platform) dryResult {
 	result := dryResult{Suite: r.plan.Name, Case: c.Name, Platform: on, Status: suite.Skipped, Commands: []string{},
 		Problems: []suite.Problem{}}
@@ -90,7 +90,7 @@ func (r *suiteRun) previewCase(ctx context.Context, c *suite.Case, on device.Pla
 			continue
 		}
 		fill := func(text string) (string, error) {
-			return suite.Fill(text, func(string) (string, bool) { return "x", true }) // known only when it runs
+			return suite.Fill(text, func(string) (string, bool) { return "x", true }) // only known when it runs
 		}
 		args, err := r.arguments(c, s, "", fill)
 		if err != nil {
@@ -117,7 +117,7 @@ func (r *suiteRun) previewCase(ctx context.Context, c *suite.Case, on device.Pla
 	return result
 }
 
-// onlyRefused: the step expects to be refused before it is sent.
+// onlyRefused reports whether the step expects to be refused before it is sent.
 func onlyRefused(s *suite.Step) bool {
 	_, sent := s.ExpectsExit(0)
 	says, refused := s.ExpectsExit(exit.RefusedBefore)

@@ -38,16 +38,15 @@ type runFolder struct {
 	lock   *flock.Flock
 }
 
-// newRunID names a run after when it began and what it runs, and is not given
-// twice.
+// newRunID returns a unique id with the start time and the suite's name.
 func newRunID(now time.Time, name string) string {
 	var tag [2]byte
 	rand.Read(tag[:]) // never fails
 	return now.UTC().Format("2006-01-02T1504") + "-" + slug(name) + "-" + hex.EncodeToString(tag[:])
 }
 
-// slug is text as part of a file name on every system. What was changed is told
-// apart by a number made of the text.
+// slug converts text to a part of a file name for every system. If characters
+// had to be replaced, a hash is appended.
 func slug(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
@@ -67,8 +66,8 @@ func slug(text string) string {
 	return strings.TrimPrefix(clean+"-", "-") + hex.EncodeToString(sum[:3])
 }
 
-// createRunFolder makes the folder of a run: below out, or out itself if it is
-// empty or absent and alone says that only one run goes there.
+// createRunFolder creates the folder of a run: below out or, if there is only
+// one run (alone) and out is empty or absent, out itself.
 func createRunFolder(out, id string, alone bool) (*runFolder, error) {
 	dir := filepath.Join(out, id)
 	if alone {
@@ -87,8 +86,8 @@ func createRunFolder(out, id string, alone bool) (*runFolder, error) {
 	return openRunFolder(dir, os.O_CREATE|os.O_EXCL)
 }
 
-// openRunFolder opens the events of a folder to append to them, and keeps other
-// processes from doing the same.
+// openRunFolder opens the events of a folder for appending, and locks out other
+// processes.
 func openRunFolder(dir string, how int) (*runFolder, error) {
 	for _, name := range []string{lockFile, eventsFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && files.Check(info.Mode()) != nil {
@@ -107,9 +106,9 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	return &runFolder{dir: dir, events: events, lock: lock}, nil
 }
 
-// read folds the events that are there, and takes away what a crash left of the
-// last line, so that more can be appended. It returns what they amount to, and
-// the fold to go on with.
+// read folds the existing events, and removes an incomplete last line that a
+// crash left, so that more can be appended. It returns the run, and the fold to
+// continue with.
 func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 	var before, fold suite.Fold
 	whole, err := suite.ReadEvents(r.events, func(e suite.Event) error { return errors.Join(before.Add(e), fold.Add(e)) })
@@ -127,7 +126,7 @@ func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 	return run, &fold, err
 }
 
-// readRun folds the events of a folder that is only looked at.
+// readRun folds the events of a folder without opening it for writing.
 func readRun(dir string) (*suite.Run, error) {
 	file, err := files.Open(filepath.Join(dir, eventsFile))
 	if err != nil {
@@ -144,7 +143,7 @@ func readRun(dir string) (*suite.Run, error) {
 	return fold.Run(), nil
 }
 
-// plan writes down what is run, for people: the events hold it, too.
+// plan writes the plan for people; the events contain it, too.
 func (r *runFolder) plan(p *suite.Plan) error {
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -159,7 +158,7 @@ func (r *runFolder) plan(p *suite.Plan) error {
 		os.WriteFile(filepath.Join(r.dir, suiteFile), expanded, 0o600))
 }
 
-// keep writes a file of an attempt and returns what is told of it.
+// keep writes a file of an attempt and returns its entry for the events.
 func (r *runFolder) keep(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error) {
 	artifact := artifactOf(at, kind, name, mime, data)
 	if artifact == nil {
@@ -175,8 +174,7 @@ func (r *runFolder) keep(at suite.Place, kind, name, mime string, data []byte) (
 	return artifact, nil
 }
 
-// artifactOf is what is told of a file of an attempt; nil if there is nothing in
-// it.
+// artifactOf is the entry of an attempt's file; nil if the file is empty.
 func artifactOf(at suite.Place, kind, name, mime string, data []byte) *suite.Artifact {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil

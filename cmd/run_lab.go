@@ -25,24 +25,24 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// labRun is the lab of a run, on the side of its owner.
+// labRun is the lab of a run, from its owner's side.
 type labRun struct {
 	lab      *natslab.Lab
 	priority int
-	phones   string // the selector of phones that come later
+	phones   string // the selector for phones that are added later
 	queue    *natslab.Queue
 	end      context.CancelFunc
 
 	fetching sync.WaitGroup
-	absent   map[string]time.Time // jobs that no phone can take, since when
+	absent   map[string]time.Time // jobs that no phone can take, and since when
 }
 
-// labWork is what agents need to know of a run besides its jobs.
+// labWork is what agents need to know about a run besides its jobs.
 type labWork struct {
 	Plan  string            `json:"plan"`  // file of the lab
-	Files map[string]string `json:"files"` // by the name that the suite has for them
-	// Settings are those of the owner's profile and environment. There is no
-	// secret among them.
+	Files map[string]string `json:"files"` // by the name in the suite
+	// Settings are those of the owner's profile and environment, without
+	// secrets.
 	Settings map[string]string `json:"settings"`
 }
 
@@ -102,7 +102,7 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 	return phones, nil, l.Close, nil
 }
 
-// labPhones are the phones of a lab that take jobs of this version.
+// labPhones are the phones of a lab that accept jobs of this version.
 func labPhones(state *natslab.State, version string) []*runPhone {
 	var all []*runPhone
 	seen := map[string]bool{}
@@ -124,14 +124,15 @@ func labPhones(state *natslab.State, version string) []*runPhone {
 	return all
 }
 
-// labInfo is a phone with what its agent says of it.
+// labInfo is a phone as its agent describes it.
 func labInfo(a natslab.Agent, p natslab.Phone) device.Info {
 	info := p.Info
 	info.Agent, info.Labels = a.Name, a.Labels
 	return info
 }
 
-// skew says why an agent gets no jobs of this wxctl; empty if it does.
+// skew says why an agent gets no jobs from this version of wxctl; empty if it
+// does.
 func skew(a natslab.Agent, version string) string {
 	major := func(v string) string { m, _, _ := strings.Cut(v, "."); return m }
 	switch {
@@ -153,7 +154,7 @@ func (l *labRun) open(ctx context.Context, r *suiteRun) error {
 	if err != nil {
 		return err
 	}
-	// What runs is finished, not cut off, when the run is interrupted.
+	// When the run is interrupted, current jobs are finished and not cancelled.
 	ctx, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	l.queue, err = l.lab.Own(ctx, natslab.Run{
 		ID: r.id, Owner: whoAmI(), Priority: l.priority, Since: r.f.Now().UTC(), Version: r.f.Version, Device: l.phones, Work: text,
@@ -171,7 +172,7 @@ func (l *labRun) close() {
 	l.end()
 }
 
-// upload brings the plan and the files that it names to the lab.
+// upload uploads the plan and the files that it names to the lab.
 func (l *labRun) upload(ctx context.Context, r *suiteRun) (*labWork, error) {
 	work := &labWork{Files: map[string]string{}, Settings: map[string]string{}}
 	for _, key := range config.Keys() {
@@ -208,7 +209,7 @@ func (l *labRun) upload(ctx context.Context, r *suiteRun) (*labWork, error) {
 	return work, err
 }
 
-// fitForLab refuses steps that would need a secret on the host of a phone.
+// fitForLab refuses steps that would need a secret on the phone's host.
 func (r *suiteRun) fitForLab(c *suite.Case, s *suite.Step) error {
 	codeOnly := slices.ContainsFunc(s.With, func(f suite.Flag) bool { return f.Name == "code-only" && f.Value == "true" })
 	if s.Do == "auth login" && !codeOnly {
@@ -218,7 +219,7 @@ func (r *suiteRun) fitForLab(c *suite.Case, s *suite.Step) error {
 	return nil
 }
 
-// filesOf are the names in a step that may be those of files.
+// filesOf are the values in a step that may be names of files.
 func filesOf(s *suite.Step) []string {
 	var names []string
 	for _, f := range s.With {
@@ -235,14 +236,14 @@ func filesOf(s *suite.Step) []string {
 func (l *labRun) uploadFile(ctx context.Context, r *suiteRun, work *labWork, name string) error {
 	plain, err := suite.Fill(name, func(string) (string, bool) { return "", false })
 	if err != nil || work.Files[plain] != "" {
-		return nil // it is known only at the phone, or is there
+		return nil // only known at the phone, or already there
 	}
 	full := plain
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(r.plan.Dir, filepath.FromSlash(full))
 	}
 	if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
-		return nil // the command says so, if it is to be a file
+		return nil // the command reports it if it should be a file
 	}
 	data, err := files.Read(full, natslab.MaxFile)
 	if err != nil {
@@ -252,7 +253,8 @@ func (l *labRun) uploadFile(ctx context.Context, r *suiteRun, work *labWork, nam
 	return err
 }
 
-// watch is what may happen to a run in a lab besides the ends of its jobs.
+// watch returns channels for what may happen to a run in a lab besides the ends
+// of its jobs.
 func (l *labRun) watch() (broken <-chan error, look *time.Ticker) {
 	if l == nil {
 		look = time.NewTicker(time.Hour)
@@ -262,16 +264,16 @@ func (l *labRun) watch() (broken <-chan error, look *time.Ticker) {
 	return l.queue.Failed(), time.NewTicker(2 * time.Second)
 }
 
-// goneAfter is how long a job waits for a phone, beyond the time for which the
-// lab lists one that it does not hear of.
+// goneAfter is how long a job waits for a phone, in addition to the time for
+// which the lab lists a silent one.
 const goneAfter = 15 * time.Second
 
-// gone ends jobs for which no phone of the lab is left.
+// gone ends jobs for which no phone is left in the lab.
 func (r *suiteRun) gone(ctx context.Context, pending map[string]todo) error {
 	l := r.inLab
 	state, err := l.lab.State(ctx)
 	if err != nil {
-		return nil // it is looked again soon; that the lab is gone for good is told elsewhere
+		return nil // it is tried again soon; a permanent failure is reported elsewhere
 	}
 	phones, now := labPhones(state, r.f.Version), time.Now()
 	lost := map[string]bool{}
@@ -305,7 +307,7 @@ func (r *suiteRun) gone(ctx context.Context, pending map[string]todo) error {
 	return err
 }
 
-// fetch brings a file of an attempt into the run folder.
+// fetch downloads a file of an attempt into the run folder.
 func (l *labRun) fetch(r *suiteRun, a suite.Artifact) {
 	l.fetching.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -338,8 +340,9 @@ func (l *labRun) fetchInto(ctx context.Context, r *suiteRun, a suite.Artifact) e
 // artifactName is the name of a file of an attempt in the lab.
 func artifactName(run, path string) string { return run + "/" + path }
 
-// ownerAsk is what an agent asks the owner of a run: a variable of the suite's
-// secrets, or a step that touches no phone, and so is done where the secrets are.
+// ownerAsk is an agent's question to the owner of a run: a variable of the
+// suite's secrets, or a step that touches no phone and therefore runs where the
+// secrets are.
 type ownerAsk struct {
 	Env    string            `json:"env,omitempty"`
 	Case   string            `json:"case,omitempty"`
@@ -348,7 +351,7 @@ type ownerAsk struct {
 	Values map[string]string `json:"values,omitempty"` // captured, and of the phone
 }
 
-// ownerAnswer is the answer to it.
+// ownerAnswer is the owner's answer.
 type ownerAnswer struct {
 	Value    string             `json:"value,omitempty"`
 	ExitCode int                `json:"exitCode"`
@@ -357,7 +360,7 @@ type ownerAnswer struct {
 	Log      string             `json:"log,omitempty"`
 }
 
-// answer answers an agent. It does nothing that the plan does not say.
+// answer answers an agent. It only executes what is in the plan.
 func (r *suiteRun) answer(ctx context.Context, text []byte) ([]byte, error) {
 	var ask ownerAsk
 	if err := json.Unmarshal(text, &ask); err != nil {
@@ -394,7 +397,7 @@ func (r *suiteRun) answer(ctx context.Context, text []byte) ([]byte, error) {
 	return json.Marshal(reply)
 }
 
-// hostName names this host in a lab by default.
+// hostName is this host's default name in a lab.
 func hostName() string {
 	name, err := os.Hostname()
 	if err != nil || net.ParseIP(name) != nil || name == "" {

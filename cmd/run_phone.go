@@ -15,17 +15,17 @@ import (
 // between cases.
 type runPhone struct {
 	info device.Info
-	// name is what the lab calls the phone; empty where it is one of this host's.
+	// name is the phone's name in the lab; empty for this host's phones.
 	name  string
 	agent string // the host that drives it, in a lab
 	fleet *device.Fleet
 	open  device.Phone // nil until a case needs it
 
 	mu   sync.Mutex
-	gone error // why it can take no more cases
+	gone error // why it can run no more cases
 }
 
-// lost says why the phone can take no more cases; nil if it can.
+// lost says why the phone can run no more cases; nil if it can.
 func (p *runPhone) lost() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -40,10 +40,10 @@ func (p *runPhone) lose(cause error) {
 	}
 }
 
-// key tells the phone from all others of the run.
+// key identifies the phone within the run.
 func (p *runPhone) key() string { return cmp.Or(p.name, p.info.ID) }
 
-// fact is how people know the phone.
+// fact describes the phone for people.
 func (p *runPhone) fact() suite.Phone {
 	return suite.Phone{
 		Agent: p.agent, ID: p.key(), Name: device.Printable(p.info.Name), Model: device.Printable(p.info.Model),
@@ -51,7 +51,7 @@ func (p *runPhone) fact() suite.Phone {
 	}
 }
 
-// value is what ${device.…} means on this phone.
+// value is the value of ${device.…} for this phone.
 func (p *runPhone) value(name string) (string, bool) {
 	f := p.fact()
 	v, ok := map[string]string{
@@ -72,10 +72,10 @@ func (p *runPhone) phone(ctx context.Context) (device.Phone, error) {
 	return p.open, nil
 }
 
-// again closes a phone that was lost and looks whether it is there still. If it
-// isn't, it is lost for the run.
+// again closes a phone that was lost and checks whether it is still connected.
+// If it isn't, it is lost for the run.
 func (p *runPhone) again(ctx context.Context, cause error) {
-	_ = p.close() // it is gone, or will be opened anew
+	_ = p.close() // it is gone, or will be opened again
 	sel := device.Selector{Text: p.info.ID, From: "the run", Platform: p.info.Platform}
 	if _, err := p.fleet.Select(ctx, sel); err != nil {
 		p.lose(cause)
@@ -91,7 +91,7 @@ func (p *runPhone) close() error {
 	return err
 }
 
-// opener is the PhoneOpener of a step: it finds this phone and no other.
+// opener is the PhoneOpener of a step: it only finds this phone.
 func (p *runPhone) opener(onPhone *onPhone) PhoneOpener {
 	return func(ctx context.Context, _ *Factory, _ *phoneFlags, _ device.Selector) (*device.Fleet, func(), error) {
 		phone, err := p.phone(ctx)
@@ -102,7 +102,7 @@ func (p *runPhone) opener(onPhone *onPhone) PhoneOpener {
 	}
 }
 
-// oneBackend has one phone, which is open already.
+// oneBackend has one phone, which is already open.
 type oneBackend struct {
 	info  device.Info
 	phone device.Phone
@@ -122,19 +122,21 @@ func (b *oneBackend) Watch(ctx context.Context, changed func([]device.Info)) err
 
 func (b *oneBackend) Open(context.Context, device.Info) (device.Phone, error) { return b.phone, nil }
 
-// onPhone is what a run wants to know of what a step does to its phone.
+// onPhone is what a run observes while a step uses its phone.
 type onPhone struct {
-	// firing is called before a request leaves; its error keeps it from leaving.
+	// firing is called before a request is sent; an error keeps it from being
+	// sent.
 	firing func(context.Context) error
 	seen   func(device.Evidence)
-	// picture and film take what the phone shows; nil if none is wanted.
+	// picture and film receive the screenshot and the recording; nil if none is
+	// wanted.
 	picture, film func(data []byte)
 	fired         bool
-	outcome       bool // what came of it is known
+	outcome       bool // its result is known
 }
 
-// watch returns the phone with a watch on what is fired at it. It stays open
-// when the step closes it.
+// watch wraps the phone to observe what is sent to it. It stays open when the
+// step closes it.
 func (o *onPhone) watch(phone device.Phone) device.Phone {
 	w := &watchedPhone{Phone: phone, on: o}
 	if replier, ok := device.As[device.Replier](phone); ok {
@@ -156,7 +158,7 @@ func (p *watchedPhone) Deliver(ctx context.Context, job device.Job) (*device.Out
 	return p.fire(ctx, &job.Hooks, func() (*device.Outcome, error) { return p.Phone.Deliver(ctx, job) })
 }
 
-// fire says that a request is about to leave, then lets it.
+// fire announces a request, and sends it if that succeeded.
 func (p *watchedPhone) fire(ctx context.Context, hooks *device.Hooks, leave func() (*device.Outcome, error)) (*device.Outcome, error) {
 	if err := p.on.firing(ctx); err != nil {
 		return device.NewOutcome(p.Info()), err
@@ -180,7 +182,7 @@ func (p *watchedPhone) fire(ctx context.Context, hooks *device.Hooks, leave func
 	return outcome, err
 }
 
-// watchedReplier is a watchedPhone on which replies can be forged.
+// watchedReplier is a watchedPhone that can forge replies.
 type watchedReplier struct {
 	*watchedPhone
 	replier device.Replier
@@ -190,7 +192,7 @@ func (p *watchedReplier) Reply(ctx context.Context, job device.ReplyJob) (*devic
 	return p.fire(ctx, &job.Hooks, func() (*device.Outcome, error) { return p.replier.Reply(ctx, job) })
 }
 
-// kept gives what was written to it away when it is closed.
+// kept passes on what was written to it when it is closed.
 type kept struct {
 	bytes.Buffer
 	to func([]byte)

@@ -10,14 +10,14 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// selectors is a --device that may be given again: each names more phones. The
-// first stands where other commands look for the only one.
+// selectors is a --device that may be repeated: each adds phones. The first one
+// is stored where other commands store their only one.
 type selectors struct {
 	first *string
 	all   []string
 }
 
-// replace has --device of a command take several.
+// replace lets a command's --device be repeated.
 func (s *selectors) replace(cmd *cobra.Command, first *string) {
 	flag := cmd.Flags().Lookup("device")
 	s.first = first
@@ -43,7 +43,7 @@ func (s *selectors) String() string {
 // Type implements pflag.Value.
 func (*selectors) Type() string { return "string" }
 
-// several are the selectors, nil if there is one at most.
+// several are the selectors, nil if there is at most one.
 func (s *selectors) several() []string {
 	if len(s.all) < 2 {
 		return nil
@@ -51,8 +51,8 @@ func (s *selectors) several() []string {
 	return s.all
 }
 
-// openPhones finds the phones of the run. That there is none is not an error
-// here: the cases are, each with that reason.
+// openPhones finds the phones of the run. If there are none, that is not an
+// error here: each case gets an error with that reason.
 func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none error, closePhones func(), err error) {
 	if o.lab.url != "" {
 		return o.openLab(ctx)
@@ -83,7 +83,7 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 		o.f.sayNotReady(selection)
 		if err != nil {
 			o.f.explain(err)
-			if len(chosen) > 1 || !mayBeAbsent(err) { // of several, none is left out without a word
+			if len(chosen) > 1 || !mayBeAbsent(err) { // if several were named, a missing one is an error
 				closePhones()
 				return nil, nil, nil, err
 			}
@@ -100,7 +100,7 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 }
 
 // selected are the selectors of the run's phones. Virtual phones of a platform
-// are started together, so that each gets a number of its own.
+// are started together, so that each gets its own number.
 func (o *runOptions) selected() ([]device.Selector, error) {
 	texts := o.devices.several()
 	if texts == nil {
@@ -128,8 +128,8 @@ func (o *runOptions) selected() ([]device.Selector, error) {
 	return all, nil
 }
 
-// mayBeAbsent reports whether an error says that there is no phone, or none that
-// is ready.
+// mayBeAbsent reports whether an error means that there is no phone, or none
+// that is ready.
 func mayBeAbsent(err error) bool {
 	var e *device.Error
 	return errors.As(err, &e) && (e.Code == device.NoPhone || e.Code == device.NoServer || e.Code == device.PhoneNotReady)

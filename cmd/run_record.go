@@ -8,7 +8,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// record writes down what the queue tells of a job.
+// record records an update of a job.
 func (r *suiteRun) record(u lab.Update) error {
 	var w work
 	if err := json.Unmarshal(u.Job.Work, &w); err != nil {
@@ -29,7 +29,7 @@ func (r *suiteRun) record(u lab.Update) error {
 		e.Type, e.Evidence, e.Artifact = told.Type, told.Evidence, told.Artifact
 	case lab.Done, lab.Lost:
 		return r.recordEnd(u, e)
-	default: // returned: another phone begins the same attempt, if one is to
+	default: // returned: another phone starts the same attempt, if any
 		if why := r.over(); why != "" {
 			return r.end(u, e, suite.End{Status: suite.Stopped, Reason: why, Outcome: json.RawMessage("null")})
 		}
@@ -54,7 +54,7 @@ func (r *suiteRun) recordEnd(u lab.Update, e suite.Event) error {
 	return r.end(u, e, end)
 }
 
-// end writes down how an attempt ended, and tells who waits for it.
+// end records how an attempt ended, and notifies the owner.
 func (r *suiteRun) end(u lab.Update, e suite.Event, end suite.End) error {
 	e.Type, e.End = suite.AttemptFinished, &end
 	if err := r.writer.Write(e); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// suiteRun is one suite on its way over the phones.
+// suiteRun is one suite while it runs on the phones.
 type suiteRun struct {
 	f          *Factory
 	vocabulary *suite.Vocabulary
@@ -36,25 +36,25 @@ type suiteRun struct {
 	id          string
 
 	queue  lab.Queue
-	source lab.Source // nil where the phones are those of a lab
-	inLab  *labRun    // nil where they are this host's
-	owner  *runOwner  // who answers for the run on another host; nil if it is here
+	source lab.Source // nil if the phones are in a lab
+	inLab  *labRun    // nil if the phones are on this host
+	owner  *runOwner  // the owner of a run on another host; nil if it is here
 	keep   func(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error)
-	after  func(*runPhone, *suite.End) // told of each attempt that ended here; may be nil
+	after  func(*runPhone, *suite.End) // called for each attempt that ended here; may be nil
 	done   chan finished
 
 	mu      sync.Mutex
 	stopped string // why nothing new is started
 }
 
-// stop says that nothing new is started.
+// stop keeps new attempts from starting.
 func (r *suiteRun) stop(why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = why
 }
 
-// over is why nothing new is started; empty while something is.
+// over is why nothing new is started; empty otherwise.
 func (r *suiteRun) over() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,13 +68,13 @@ type finished struct {
 	end   suite.End
 }
 
-// work is what a job carries: the attempt that it is.
+// work is the content of a job: which attempt it is.
 type work struct {
 	Case    string `json:"case"`
 	Attempt int    `json:"attempt"`
 }
 
-// todo is a case on a phone, or on any, that is still to be run.
+// todo is a case that is still to be run on a phone, or on any.
 type todo struct {
 	c       *suite.Case
 	phone   string // empty: any
@@ -91,8 +91,7 @@ func (t todo) job(avoid string) lab.Job {
 	return j
 }
 
-// run runs the suite to its end, or to where ctx stops it, and returns what came
-// of it.
+// run runs the suite to its end, or until ctx ends, and returns the result.
 func (r *suiteRun) run(ctx context.Context) (*suite.Run, error) {
 	began := r.f.Now()
 	r.writer.Watch(func(e suite.Event, _ []byte) { _ = r.fold.Add(e) }) // the plan's own
@@ -160,22 +159,22 @@ func (r *suiteRun) fitting(c *suite.Case) []*runPhone {
 	return slices.DeleteFunc(slices.Clone(r.phones), func(p *runPhone) bool { return !fits(p.info, c.On.Phones) })
 }
 
-// fits reports whether a phone fits the selector of a case.
+// fits reports whether a phone matches the selector of a case.
 func fits(info device.Info, selector string) bool {
 	if selector == "" {
 		return true
 	}
 	sel, err := device.ParseSelector(selector, "on")
 	if err != nil {
-		return false // a suite with such a one is not run
+		return false // a suite with an invalid one is not run
 	}
 	sel.All = sel.All || len(sel.Conditions) == 0
 	chosen, err := device.Select([]device.Info{info}, sel)
 	return err == nil && len(chosen.Phones) == 1
 }
 
-// left is what a run that was cut off has not done: what it did not begin, and
-// what it had begun and not fired. What it may have fired stays as it is.
+// left is what an interrupted run has not done: what it did not begin, and what
+// it began but did not fire. What it may have fired is not repeated.
 func (r *suiteRun) left(todos []todo, none map[string]string) ([]todo, map[string]string) {
 	var left []todo
 	for _, t := range todos {
@@ -187,7 +186,7 @@ func (r *suiteRun) left(todos []todo, none map[string]string) ([]todo, map[strin
 		if last := result.Last(); last != nil {
 			t.attempt = last.Number + 1
 			if r.inLab != nil && last.Finished.IsZero() {
-				t.attempt = last.Number // the lab knows how far it is
+				t.attempt = last.Number // the lab knows its state
 				left = append(left, t)
 				continue
 			}
@@ -204,7 +203,7 @@ func (r *suiteRun) left(todos []todo, none map[string]string) ([]todo, map[strin
 	for name := range none {
 		for _, result := range r.before.Results {
 			if result.Case.Name == name && result.Status != suite.Stopped {
-				delete(none, name) // it was told before
+				delete(none, name) // it was reported before
 			}
 		}
 	}
@@ -220,7 +219,7 @@ func (r *suiteRun) resultBefore(t todo) *suite.Result {
 	return nil
 }
 
-// retries reports whether a case is tried again after this end of an attempt.
+// retries reports whether a case is tried again after this result.
 func (r *suiteRun) retries(t *todo, end suite.End) bool {
 	switch end.Status {
 	case suite.Failed, suite.Errored, suite.Unknown:
@@ -229,7 +228,7 @@ func (r *suiteRun) retries(t *todo, end suite.End) bool {
 	return false
 }
 
-// work hands the jobs to the phones and waits for all of them.
+// work submits the jobs to the phones and waits for all of them.
 func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]string) error {
 	if err := r.settleBefore(); err != nil {
 		return err
@@ -263,7 +262,7 @@ func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]strin
 		pending[j.ID] = t
 		jobs = append(jobs, j)
 	}
-	r.done = make(chan finished, attempts) // telling of an end must never wait
+	r.done = make(chan finished, attempts) // reporting an end must never block
 	if err := r.queue.Submit(ctx, jobs...); err != nil {
 		return err
 	}
@@ -281,8 +280,8 @@ func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]strin
 	return err
 }
 
-// own waits for what comes of the jobs until all are done, submits retries, and
-// stops the run where it is to stop.
+// own waits for the results of the jobs until all are done, submits retries,
+// and stops the run when necessary.
 func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-chan error) error {
 	var deadline <-chan time.Time
 	if r.deadline > 0 {
@@ -308,7 +307,7 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 			err = stop("the run was interrupted")
 		case <-deadline:
 			err = stop(fmt.Sprintf("the run reached its deadline of %s", r.deadline))
-		case err = <-failures: // nil: that one waits for nothing more
+		case err = <-failures: // nil: that one has nothing left to wait for
 		case err = <-broken:
 		case <-look.C:
 			err = r.gone(ctx, pending)
@@ -320,11 +319,11 @@ func (r *suiteRun) own(ctx context.Context, pending map[string]todo, failures <-
 	return nil
 }
 
-// ended takes the end of an attempt into account.
+// ended handles the end of an attempt.
 func (r *suiteRun) ended(ctx context.Context, pending map[string]todo, end finished, failed *int, stop func(string) error) error {
 	t, ok := pending[end.job.ID]
 	if !ok {
-		return nil // the run was stopped while it was on its way
+		return nil // the run was stopped meanwhile
 	}
 	delete(pending, end.job.ID)
 	t.tried++
@@ -344,7 +343,7 @@ func (r *suiteRun) ended(ctx context.Context, pending map[string]todo, end finis
 	return nil
 }
 
-// drain takes back what nobody has begun.
+// drain takes back the jobs that nobody has begun.
 func (r *suiteRun) drain(pending map[string]todo, why string) error {
 	left, err := r.queue.Drain(context.Background())
 	if err != nil {
@@ -366,14 +365,14 @@ func (r *suiteRun) drain(pending map[string]todo, why string) error {
 	return nil
 }
 
-// settleBefore ends the attempts that a crash left open.
+// settleBefore ends the attempts that a crash left unfinished.
 func (r *suiteRun) settleBefore() error {
 	if r.before == nil {
 		return nil
 	}
 	for _, result := range r.before.Results {
 		for _, a := range result.Attempts {
-			if a.Finished.IsZero() && r.inLab == nil { // a lab knows what became of it
+			if a.Finished.IsZero() && r.inLab == nil { // a lab knows its result
 				end := a.End
 				end.Outcome = json.RawMessage("null")
 				at := suite.Place{Case: result.Case.Name, Phone: a.Phone.ID, Attempt: a.Number}
@@ -386,7 +385,7 @@ func (r *suiteRun) settleBefore() error {
 	return nil
 }
 
-// notRun records a case that fits no phone.
+// notRun records a case that no phone matches.
 func (r *suiteRun) notRun(c *suite.Case, reason string) error {
 	end := &suite.End{Status: suite.Errored, Reason: reason, ExitCode: exit.NoPhone, Outcome: json.RawMessage("null")}
 	if c.Optional {
@@ -397,9 +396,10 @@ func (r *suiteRun) notRun(c *suite.Case, reason string) error {
 	return r.writer.Write(suite.Event{Type: suite.AttemptFinished, Place: &suite.Place{Case: c.Name, Attempt: 1}, End: end})
 }
 
-// worker drives one phone: case after case, as long as there are any for it.
+// worker drives one phone: case after case, until there are none left for it.
 func (r *suiteRun) worker(ctx context.Context, p *runPhone, slots chan struct{}) error {
-	// What runs is finished, not cut off, when the run is interrupted.
+	// When the run is interrupted, the current case is finished and not
+	// cancelled.
 	ctx = context.WithoutCancel(ctx)
 	lease, err := r.source.Lease(ctx, p.key(), "this run", func(selector string) bool { return r.takes(p, selector) })
 	if err != nil {
@@ -421,8 +421,8 @@ func (r *suiteRun) worker(ctx context.Context, p *runPhone, slots chan struct{})
 	})
 }
 
-// takes reports whether a phone takes jobs of a selector. One that is lost takes
-// those that no phone can do any more, to say so.
+// takes reports whether a phone takes jobs for a selector. A lost phone takes
+// those that no other phone can run, to report that.
 func (r *suiteRun) takes(p *runPhone, selector string) bool {
 	if !fits(p.info, selector) {
 		return false
@@ -444,7 +444,7 @@ func (r *suiteRun) attempt(ctx context.Context, p *runPhone, claim lab.Claim) er
 		return a.try(ctx)
 	}
 	if job := claim.Job(); job.Phone == "" && (r.owner != nil || !r.takes(p, job.Selector)) {
-		return claim.Return(ctx) // another phone can take it
+		return claim.Return(ctx) // another phone can run it
 	}
 	report := describe(gone)
 	end := suite.End{Status: suite.Errored, Reason: report.Message, ExitCode: report.ExitCode, Outcome: json.RawMessage("null"),

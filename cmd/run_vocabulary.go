@@ -19,7 +19,7 @@ import (
 // up, or run suites themselves.
 var notInSuites = []string{"run", "report", "lab", "agent", "virtual", "watch", "config", "completion", "help"}
 
-// notInSteps are the flags that a step can't set, with what to do instead.
+// notInSteps are the flags that a step can't set, with the alternative.
 func notInSteps() map[string]string {
 	refused := map[string]string{}
 	for why, names := range map[string][]string{
@@ -43,7 +43,7 @@ func notInSteps() map[string]string {
 	return refused
 }
 
-// suiteVocabulary is what suites may name: the commands of the tree, with
+// suiteVocabulary is what suites may refer to: the commands of the tree, with
 // their flags, and the words of answers.
 func suiteVocabulary(f *Factory) *suite.Vocabulary {
 	v := &suite.Vocabulary{
@@ -97,7 +97,7 @@ func addCommands(v *suite.Vocabulary, root, c *cobra.Command, refused map[string
 	v.Commands = append(v.Commands, command)
 }
 
-// checkFlag says in a few words what is wrong with a flag's value.
+// checkFlag returns a function that validates a flag's value.
 func checkFlag(flag *pflag.Flag) func(string) error {
 	return func(value string) error {
 		switch kind := flag.Value.Type(); {
@@ -120,8 +120,8 @@ func checkFlag(flag *pflag.Flag) func(string) error {
 	}
 }
 
-// takes reports whether a flag that completes to words takes a value. Numbers
-// stand for some; a version may be any.
+// takes reports whether a flag with a list of words accepts a value. Some words
+// have numbers as aliases; a version may be any.
 func takes(name string, words []string, value string) bool {
 	var err error
 	switch name {

@@ -22,7 +22,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite/report"
 )
 
-// checkWeb says what is wrong with the address of --web.
+// checkWeb validates the address of --web.
 func checkWeb(address, what string) error {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
@@ -44,14 +44,14 @@ func serveWeb(ctx context.Context, address string, handler func(token string) ht
 	return server, "http://" + listener.Addr().String() + "/" + token + "/", nil
 }
 
-// webView is the live page of a run: the report as it is now, told again as
-// events come. It is read only, and gone with the run.
+// webView is the live page of a run: the current report, updated as events
+// come. It is read-only, and ends with the run.
 type webView struct {
 	server *http.Server
 
 	mu      sync.Mutex
 	runs    []*webRun
-	changed chan struct{} // closed, and made anew, when there is more to show
+	changed chan struct{} // closed and replaced when there is more to show
 	ended   chan struct{} // closed when there is no more to come
 }
 
@@ -78,7 +78,7 @@ func (o *runOptions) startWeb(ctx context.Context) (*webView, error) {
 	return v, nil
 }
 
-// follow shows a run, whose folder may hold events from before.
+// follow adds a run, whose folder may contain earlier events.
 func (v *webView) follow(r *suiteRun, folder *runFolder) error {
 	if v == nil {
 		return nil
@@ -108,7 +108,7 @@ func (v *webView) follow(r *suiteRun, folder *runFolder) error {
 	r.writer.Watch(func(e suite.Event, _ []byte) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		_ = run.fold.Add(e) // which was checked when it was made
+		_ = run.fold.Add(e) // it was checked when it was created
 		v.wake()
 	})
 	return nil
@@ -119,7 +119,7 @@ func (v *webView) wake() {
 	v.changed = make(chan struct{})
 }
 
-// close tells the pages that are open how the run ended, and serves no more.
+// close tells the open pages how the run ended, and stops serving.
 func (v *webView) close() {
 	if v == nil {
 		return
@@ -128,14 +128,14 @@ func (v *webView) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if v.server.Shutdown(ctx) != nil {
-		_ = v.server.Close() // a browser that takes nothing
+		_ = v.server.Close() // a browser that does not read
 	}
 	for _, r := range v.runs {
 		_ = r.files.Close()
 	}
 }
 
-// sources are the runs as they are now; v.mu is held.
+// sources are the runs in their current state; v.mu is held.
 func (v *webView) sources() []report.Source {
 	var all []report.Source
 	for i, r := range v.runs {
@@ -146,7 +146,7 @@ func (v *webView) sources() []report.Source {
 	return all
 }
 
-// behind serves what is behind the token: the page, its events, and the files of
+// behind serves what is below the token: the page, its events, and the files of
 // attempts.
 func (v *webView) behind() http.Handler {
 	mux := http.NewServeMux()
@@ -160,7 +160,7 @@ func (v *webView) behind() http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page.Bytes()) // the browser went away
+		_, _ = w.Write(page.Bytes()) // the browser disconnected
 	})
 	mux.HandleFunc("GET /events", v.events)
 	mux.HandleFunc("GET /files/{run}/{path...}", v.file)
@@ -174,10 +174,10 @@ func (v *webView) behind() http.Handler {
 	})
 }
 
-// webPause is how often a page is told what is new at most.
+// webPause is the shortest interval between updates of a page.
 const webPause = 500 * time.Millisecond
 
-// events tells what the page shows, again when there is more.
+// events sends what the page shows, again after each change.
 func (v *webView) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w)
@@ -204,7 +204,7 @@ func (v *webView) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		}
-		select { // more may come at once
+		select { // more may come immediately
 		case <-time.After(webPause):
 		case <-v.ended:
 		case <-r.Context().Done():
@@ -213,7 +213,7 @@ func (v *webView) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// file serves a file that an attempt has left, and no other.
+// file serves a file of an attempt, and no other.
 func (v *webView) file(w http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.PathValue("run"))
 	name := path.Clean(r.PathValue("path"))
@@ -235,10 +235,10 @@ func (v *webView) file(w http.ResponseWriter, r *http.Request) {
 	defer file.Close()
 	w.Header().Set("Content-Type", kept.MIME)
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	_, _ = io.Copy(w, file) // the browser went away
+	_, _ = io.Copy(w, file) // the browser disconnected
 }
 
-// artifact is what is told of a file; nil if it is none of an attempt's.
+// artifact is the entry of a file; nil if it doesn't belong to an attempt.
 func (r *webRun) artifact(name string) *suite.Artifact {
 	run := r.fold.Run()
 	if run == nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// addSaveCase gives a request the flag --save-case, which appends the command
-// that was typed to a suite, with what came of it as what is expected.
+// addSaveCase adds the flag --save-case, which appends the typed command to a
+// suite, with its result as the expectation.
 func (o *requestOptions) addSaveCase(cmd *cobra.Command) {
 	var file string
 	cmd.Flags().StringVar(&file, "save-case", "", "append this command as a case to the suite `file` of wxctl run")
@@ -42,13 +42,13 @@ func (o *requestOptions) addSaveCase(cmd *cobra.Command) {
 			code = describe(err).ExitCode
 		}
 		if file == "" || code == exit.Usage || code == exit.Interrupted || code == exit.Terminated {
-			return err // nothing that could be a case
+			return err // nothing that could become a case
 		}
 		return o.f.alsoPrinted(err, o.saveCase(c, args, file, code))
 	}
 }
 
-// saveCase appends the case. The suite is as it was if that can't be done.
+// saveCase appends the case. If that fails, the suite is unchanged.
 func (o *requestOptions) saveCase(c *cobra.Command, args []string, file string, code int) error {
 	old, err := files.Read(file, maxSuite)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -102,7 +102,7 @@ func (o *requestOptions) suiteIn(file string, text []byte, v *suite.Vocabulary) 
 	return plan, nil
 }
 
-// caseName is what a command does, in a few words.
+// caseName describes a command in a few words.
 func caseName(c *cobra.Command, args []string) string {
 	name := strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")
 	for _, flag := range []string{"title", "text", "user-name", "scope", "template-id", "err-code"} {
@@ -127,11 +127,11 @@ func unusedName(plan *suite.Plan, name string) string {
 	}
 }
 
-// fileFlags name files; in a suite, names start from its directory.
+// fileFlags name files; in a suite, they are relative to its directory.
 var fileFlags = []string{"file", "thumb", "hd-image", "from", "fs-root", "widget-root"}
 
-// stepOf is the command that was typed, and what came of it, as a step. What
-// the run sets itself is left out.
+// stepOf is the typed command, and its result, as a step. What the run sets
+// itself is omitted.
 func (o *requestOptions) stepOf(c *cobra.Command, args []string, file string, code int, v *suite.Vocabulary) suite.Step {
 	step := suite.Step{Do: strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" ")}
 	command := v.Command(step.Do)
@@ -161,7 +161,7 @@ func (o *requestOptions) stepOf(c *cobra.Command, args []string, file string, co
 
 func escapeNames(s string) string { return strings.ReplaceAll(s, "${", "$${") }
 
-// fromSuite is a file's name as it leads there from the suite's directory.
+// fromSuite is a file's name relative to the suite's directory.
 func fromSuite(file, name string) string {
 	if name == "" || name == "-" || filepath.IsAbs(name) || media.IsURL(name) || strings.Contains(name, "://") {
 		return name
@@ -175,7 +175,7 @@ func fromSuite(file, name string) string {
 	return filepath.ToSlash(rel)
 }
 
-// replaceFile writes a file whole or not at all.
+// replaceFile writes a file atomically.
 func replaceFile(file string, text []byte) error {
 	mode := fs.FileMode(0o644)
 	if info, err := os.Stat(file); err == nil {
@@ -185,7 +185,7 @@ func replaceFile(file string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name()) // it is gone if all went well
+	defer os.Remove(temporary.Name()) // does nothing after the rename
 	_, err = temporary.Write(text)
 	if err := errors.Join(err, temporary.Chmod(mode), temporary.Close()); err != nil {
 		return err

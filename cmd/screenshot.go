@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// viewOptions are those of `wxctl screenshot` and `wxctl record`: a look at the
-// screen outside a request.
+// viewOptions are those of `wxctl screenshot` and `wxctl record`, which show
+// the screen outside a request.
 type viewOptions struct {
 	f         *Factory
 	phone     phoneFlags
@@ -23,7 +23,7 @@ type viewOptions struct {
 	length    time.Duration
 }
 
-// viewCodes are how both commands may end.
+// viewCodes are the exit codes of both commands.
 func viewCodes() []int {
 	return []int{exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.PhoneLost, exit.PhoneBusy, exit.NotSeen}
 }
@@ -69,7 +69,7 @@ With several phones each gets a file of its own, named after it.`, viewCodes()..
 	})
 }
 
-// A look does one thing with a phone's screen.
+// look takes a screenshot or a recording.
 type look func(ctx context.Context, o *viewOptions, v device.Viewer, create func() (io.WriteCloser, error)) error
 
 func newCmdView(f *Factory, runF func(context.Context, *viewOptions) error, kind string, cmd *cobra.Command, do look) *cobra.Command {
@@ -142,7 +142,7 @@ func viewRun(ctx context.Context, o *viewOptions, kind string, do look) error {
 		})
 }
 
-// view looks at one phone's screen, unless the file could not be kept.
+// view looks at one phone's screen, unless the file could not be written.
 func (o *viewOptions) view(ctx context.Context, name string, info device.Info, phone device.Phone, do look,
 	create func() (io.WriteCloser, error)) error {
 	v, ok := device.As[device.Viewer](phone)

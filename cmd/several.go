@@ -11,24 +11,24 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// chosen is what a selector comes to: one phone, or all that are ready and those
-// that are not.
+// chosen is the result of a selector: one phone, or all that are ready and
+// those that are not.
 type chosen struct {
 	device.Selection
 	several       bool
 	allowNotReady bool
 }
 
-// one is the phone that was chosen where it is one alone.
+// one is the chosen phone if there is exactly one.
 func (c *chosen) one() device.Info { return c.Phones[0] }
 
-// waitPause is how long --wait leaves the servers alone between two questions.
+// waitPause is the pause of --wait between two requests to the servers.
 const waitPause = 250 * time.Millisecond
 
-// choose finds the phones that sel means. With --wait it asks again until they
-// are there and ready, or the time is over; whoever opens one then has what is
-// left of that time until it is free. What is wrong with phones that were meant
-// and aren't ready is said.
+// choose finds the phones that sel means. With --wait it tries again until they
+// are connected and ready, or the time is over; the rest of that time can be
+// used to wait for a busy phone. It reports problems of phones that were meant
+// and aren't ready.
 func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneFlags, sel device.Selector) (*chosen, error) {
 	if flags.allowNotReady && !sel.All {
 		return nil, exit.Usagef("add --all, or omit it", "--allow-not-ready needs --all")
@@ -62,8 +62,8 @@ func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneF
 	return c, nil
 }
 
-// sayNotReady names the phones that were meant and can't be used, what to do
-// about each, and the servers that could not be asked.
+// sayNotReady names the phones that were meant and can't be used, how to fix
+// each, and the servers that could not be asked.
 func (f *Factory) sayNotReady(s device.Selection) {
 	if len(s.Phones) == 0 {
 		return // the error says it
@@ -76,7 +76,8 @@ func (f *Factory) sayNotReady(s device.Selection) {
 	}
 }
 
-// worthWaiting reports whether a phone that is meant may come, or become ready.
+// worthWaiting reports whether a phone that is meant may be connected, or
+// become ready.
 func worthWaiting(err error, c *chosen) bool {
 	var e *device.Error
 	if !errors.As(err, &e) {
@@ -85,12 +86,12 @@ func worthWaiting(err error, c *chosen) bool {
 	return e.Code == device.NoPhone || e.Code == device.NoServer || e.Code == device.PhoneNotReady
 }
 
-// each does something with all phones, and ends the run over them.
+// each does something with all phones, and summarizes the errors.
 func (f *Factory) each(ctx context.Context, c *chosen, jobs int, do func(context.Context, device.Info) error) error {
 	return summarize(ctx, f, c, device.Each(ctx, c.Phones, jobs, do))
 }
 
-// summarize ends a run over several phones, given the error of each.
+// summarize prints the summary for several phones, given the error of each.
 func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 	failed := 0
 	var first error
@@ -114,7 +115,7 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 	}
 	var signal *exit.Signal
 	if errors.As(context.Cause(ctx), &signal) {
-		code = signal.Code // what the process ends with, whatever the phones said
+		code = signal.Code // the process's exit code, whatever the phones' results
 	}
 	if f.Printer().JSON() {
 		if err := f.Printer().Line(struct {

@@ -35,7 +35,7 @@ WeChat.`, requestCodes...),
 		NewCmdShareFile(f, nil), NewCmdShareEmoji(f, nil))
 }
 
-// sceneNames are names that WeChat's own pages give to scenes.
+// sceneNames are alternative names of scenes, from WeChat's own pages.
 var sceneNames = map[string]string{
 	"moments": "timeline", "moment": "timeline", "chat": "session", "friend": "session", "friends": "session",
 	"favorites": "favorite", "favourite": "favorite", "favourites": "favorite", "specifiedsession": "contact",
@@ -53,7 +53,7 @@ type shareOptions struct {
 	mediaTag, action, ext *string
 	title, description    *string
 	thumb                 string
-	// pictures says that the files which the share carries are pictures.
+	// pictures is set if the files of the share are pictures.
 	pictures bool
 }
 
@@ -87,8 +87,8 @@ func (o *shareOptions) addTitle(cmd *cobra.Command) {
 	o.content = append(o.content, "title", "description")
 }
 
-// sample says whether no content was given at all, and tells the user that a
-// built-in sample goes out instead.
+// sample reports whether no content was given at all, and then tells the user
+// that a built-in sample is sent instead.
 func (o *shareOptions) sample() bool {
 	if len(o.args) > 0 || slices.ContainsFunc(o.content, o.cmd.Flags().Changed) {
 		return false

@@ -47,12 +47,13 @@ wxctl share text Hello --dry-run`),
 	return cmd
 }
 
-// textLimit bounds what is read from stdin: the SDK takes 10240 characters,
-// of at most 4 bytes each, and a little more shows that it is too long.
+// textLimit limits what is read from stdin: the SDK accepts 10240 characters of
+// at most 4 bytes each; more than that is read so that the text can be reported
+// as too long.
 const textLimit = 1 << 20
 
 func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
-	ctx, cancel := opts.f.Deadline(ctx, 0) // --timeout counts from here: stdin may take its time
+	ctx, cancel := opts.f.Deadline(ctx, 0) // --timeout starts here: stdin may take longer
 	defer cancel()
 	if opts.sample() {
 		opts.text = new(samples.Text)

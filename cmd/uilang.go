@@ -11,8 +11,8 @@ import (
 
 const uiLangFlag = "ui-lang"
 
-// speak chooses the language in which the command line is answered: --ui-lang,
-// else WXCTL_LANG, else the locale's.
+// speak chooses the language of messages: --ui-lang, else WXCTL_LANG, else the
+// locale's.
 func (f *Factory) speak(root *cobra.Command, args []string) error {
 	asked, given := uiLang(args)
 	from := "--" + uiLangFlag
@@ -36,8 +36,8 @@ func (f *Factory) speak(root *cobra.Command, args []string) error {
 	return nil
 }
 
-// Chinese returns the function that translates what wxctl says, for the pages
-// that are made of it.
+// Chinese returns the function that translates wxctl's messages, for generating
+// pages from them.
 func Chinese() (func(english string) string, error) {
 	catalogue, err := language.Load(language.Chinese)
 	if err != nil {
@@ -46,8 +46,8 @@ func Chinese() (func(english string) string, error) {
 	return catalogue.Text, nil
 }
 
-// uiLang is the value of --ui-lang, before flags are parsed: mistakes in them
-// are told in that language, too.
+// uiLang is the value of --ui-lang before flags are parsed: errors in flags are
+// translated, too.
 func uiLang(args []string) (asked string, given bool) {
 	for i, a := range args {
 		if a == "--" {

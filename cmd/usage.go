@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// flagError words pflag's complaint about a flag without the words of Go's
+// flagError rewords pflag's errors about flags, without the terms of Go's
 // packages, such as strconv.ParseInt.
 func flagError(c *cobra.Command, err error) error {
 	hint := c.CommandPath() + " --help"
@@ -30,8 +30,8 @@ func flagError(c *cobra.Command, err error) error {
 	return exit.Usagef(hint, "invalid --%s %q: %s", name, value, errors.Unwrap(invalid))
 }
 
-// helpCommand is cobra's help command, but for a topic that does not exist,
-// which is an error.
+// helpCommand is cobra's help command, except that an unknown topic is an
+// error.
 func helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -66,8 +66,8 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// joined is the path of the command whose words, written as one, are word:
-// share text for sharetext or share-text.
+// joined is the path of the command whose words, joined, are word: share text
+// for sharetext or share-text.
 func joined(c *cobra.Command, word string) string {
 	word = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(word))
 	for _, sub := range c.Commands() {

@@ -16,11 +16,11 @@ import (
 // current is the release that this source leads to, or is.
 const current = "0.2.0"
 
-// release is set by the linker in release builds (-X); other builds say what
+// release is set by the linker in release builds (-X); other builds use what
 // the Go toolchain recorded.
 var release string
 
-// build is what is known of how the program was made.
+// build is what is known about how the program was built.
 type build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"` // empty where the toolchain did not know
@@ -31,9 +31,9 @@ type build struct {
 	Arch    string `json:"arch"`
 }
 
-// buildOf reads how the program was made. `go install …@v1.2.3` records the
-// module's version and no commit; a build in a checkout the commit, and a
-// version made up from it, which says less than [current].
+// buildOf reads how the program was built. `go install …@v1.2.3` records the
+// module's version and no commit; a build in a checkout records the commit and
+// a pseudo-version, which says less than [current].
 func buildOf(release string, info *debug.BuildInfo) build {
 	b := build{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	if info == nil {

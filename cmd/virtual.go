@@ -40,8 +40,8 @@ wxctl virtual oauth`),
 	}, NewCmdVirtualAndroid(f, nil), NewCmdVirtualIOS(f, nil), NewCmdVirtualOAuth(f, nil))
 }
 
-// optionFlags makes a flag of each of a virtual phone's options. The function it
-// returns spells those that were given as virtual:android? does.
+// optionFlags defines a flag for each of a virtual phone's options. The
+// returned function spells the given ones as in virtual:android?.
 func optionFlags(cmd *cobra.Command, table options.Table) func() string {
 	for _, option := range table {
 		cmd.Flags().String(option.Key, "", option.Usage())
@@ -60,7 +60,7 @@ func optionFlags(cmd *cobra.Command, table options.Table) func() string {
 	}
 }
 
-// VirtualReference describes what virtual phones can be told, as Markdown.
+// VirtualReference describes the options of virtual phones, as Markdown.
 func VirtualReference() string {
 	var page strings.Builder
 	for _, kind := range []struct {
@@ -77,8 +77,8 @@ func VirtualReference() string {
 	return page.String()
 }
 
-// untilEnd waits for what ends a command that stays: the context, or the end of a
-// standard input that is a pipe. A terminal and /dev/null say nothing.
+// untilEnd waits for the end of a command that stays: the context, or the end
+// of a standard input that is a pipe. A terminal and /dev/null are ignored.
 func (f *Factory) untilEnd(ctx context.Context) error {
 	f.stay()
 	in := f.Streams.In
@@ -94,7 +94,7 @@ func (f *Factory) untilEnd(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		if ctx.Err() == context.DeadlineExceeded {
-			return nil // --timeout said how long
+			return nil // --timeout has passed
 		}
 		return context.Cause(ctx)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/screen"
 )
 
-// labFlags say which virtual phones there are, and who may look at them.
+// labFlags say which virtual phones to start, and whether to show their
+// screens.
 type labFlags struct {
 	count int
 	spec  string
@@ -41,9 +42,9 @@ func (l *labFlags) check() error {
 	return checkWeb(l.web, "the screens are")
 }
 
-// descriptions are the options of each phone, as virtual:PLATFORM? spells them:
-// of the arguments and the lines of --spec, else of the flags alone. What a
-// description does not say, the flags do.
+// descriptions are the options of each phone, as in virtual:PLATFORM?: from the
+// arguments and the lines of --spec, else only from the flags. The flags are
+// the defaults for each description.
 func (l *labFlags) descriptions(platform, flags string, args []string) ([]string, error) {
 	prefix := "virtual:" + platform
 	all := args
@@ -83,7 +84,7 @@ func (l *labFlags) descriptions(platform, flags string, args []string) ([]string
 	return out, nil
 }
 
-// merge lets a description say otherwise than the flags.
+// merge lets a description override the flags.
 func merge(flags, description string) (string, error) {
 	values, err := url.ParseQuery(flags)
 	if err != nil {
@@ -100,7 +101,7 @@ func merge(flags, description string) (string, error) {
 }
 
 // show serves the screens until the context ends, and returns the URL to open;
-// "" if nobody asked for it.
+// "" if that was not requested.
 func (l *labFlags) show(ctx context.Context, phones []screen.Shown) (string, error) {
 	if l.web == "" {
 		return "", nil

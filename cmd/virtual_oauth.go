@@ -120,7 +120,7 @@ func virtualOAuthRun(ctx context.Context, opts *virtualOAuthOptions) error {
 		AppID   string `json:"appId"`
 		Secret  string `json:"appSecret,omitempty"`
 	}{baseURL, baseURL + virtualoauth.CodePath, opts.appID, ""}
-	if serverOptions.Secret == "" { // made up, and the same for everybody
+	if serverOptions.Secret == "" { // a fixed, public test value
 		ready.Secret = virtualoauth.DefaultSecret
 	}
 	ctx, stop := f.Deadline(ctx, 0)

@@ -100,7 +100,8 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 	f := opts.f
 	ctx, cancel := f.Deadline(ctx, 0)
 	defer cancel()
-	// Two processes behind one adb server must not be taken for one phone.
+	// Phones of two processes behind one adb server must have different
+	// serials.
 	serial := cmp.Or(opts.serial, "virtual-"+strings.ToLower(rand.Text()[:8]))
 	for i := range opts.phones {
 		opts.phones[i].Serial = serial
@@ -140,7 +141,7 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 	return f.untilEnd(ctx)
 }
 
-// busyPort names the way out of a port that is taken.
+// busyPort adds a hint to the error of a port that is in use.
 func busyPort(err error) error {
 	return &device.Error{Code: device.Failed, Message: err.Error(), Hint: "use another port, or 0 for any free one", Err: err}
 }

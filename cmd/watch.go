@@ -63,8 +63,8 @@ wxctl reply … --from replays it. --overwrite replaces what the file holds.`,
 	return cmd
 }
 
-// identity is the app that is watched, as far as flags, environment and
-// profile say.
+// identity is the app that is watched, as far as flags, environment and profile
+// name it.
 func (o *watchOptions) identity() (device.AppIdentity, error) {
 	var id device.AppIdentity
 	pkg, err := o.f.Setting("package", o.pkg)
@@ -121,8 +121,8 @@ func watchRun(ctx context.Context, opts *watchOptions) (err error) {
 	return opts.watch(ctx, watcher, info, id, record)
 }
 
-// watch prints and records replies until the context ends. The end of the time
-// that was asked for is no failure once the phone is being watched.
+// watch prints and records replies until the context ends. Once the phone is
+// being watched, the end of --timeout is not a failure.
 func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone device.Info, id device.AppIdentity,
 	record *recording) error {
 	var outErr error
@@ -155,8 +155,8 @@ func (o *watchOptions) watch(ctx context.Context, watcher device.Watcher, phone 
 	return err
 }
 
-// keep writes a reply as `reply --from` reads it, at once: a watch ends by a
-// signal as a rule.
+// keep writes a reply in the form that `reply --from` reads, immediately: a
+// watch usually ends by a signal.
 func (o *watchOptions) keep(record *recording, r device.SeenReply) error {
 	if r.Content == nil {
 		return nil
@@ -168,11 +168,11 @@ func (o *watchOptions) keep(record *recording, r device.SeenReply) error {
 	return record.write(append(line, '\n'))
 }
 
-// recording is the file of --record. Replies are added to what is there; with
-// --overwrite the first of them takes the place of it all.
+// recording is the file of --record. Replies are appended; with --overwrite the
+// first one replaces the old content.
 type recording struct {
 	name  string
-	first *files.Draft // takes the first reply, nil if it is to be added
+	first *files.Draft // for the first reply, nil if it is to be appended
 	rest  *os.File
 }
 
@@ -217,7 +217,7 @@ func (r *recording) write(line []byte) (err error) {
 
 func (r *recording) close() error {
 	if r.first != nil {
-		r.first.Discard() // no reply came, and what was there stays
+		r.first.Discard() // no reply came, and the old content stays
 	}
 	if r.rest == nil {
 		return nil
@@ -245,8 +245,8 @@ func (o *watchOptions) print(r device.SeenReply) error {
 	return o.f.Streams.Println(safe(strings.Join(words, "  ")))
 }
 
-// tellReplied says in words what a reply says: WeChat's number, the module's,
-// and what else is in it.
+// tellReplied describes a reply: WeChat's number, the module's, and its other
+// fields.
 func tellReplied(r *device.Reply, module *device.ModuleError) []string {
 	words := []string{fmt.Sprintf("errCode %d", r.ErrCode)}
 	if module != nil {
