@@ -7,15 +7,11 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 need_apt adb
-command -v npm >/dev/null || need_apt nodejs npm
-python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
-
 clients=fixtures/interop/adb
-[ -x "$clients/.venv/bin/python" ] || python3 -m venv "$clients/.venv"
-retry "$clients/.venv/bin/pip" install -q --disable-pip-version-check -r "$clients/requirements.txt"
-(cd "$clients" && retry npm ci --silent --no-audit --no-fund)
+need_pip "$clients/.venv" -r "$clients/requirements.txt"
+need_npm "$clients"
+tier adb adb-clients
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb,adb-clients"
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device/virtual/virtualandroid/adb/...
 	go test -run '^$' -bench . ./device/virtual/virtualandroid/adb/

@@ -4,9 +4,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh
+
 command -v javac >/dev/null || need_apt openjdk-17-jdk-headless
 command -v mvn >/dev/null || need_apt maven
-command -v npm >/dev/null || need_apt npm
+need_npm
+retry fixtures/conformance/android/ask fetch
+tier conformance-android
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}conformance-android"
 go test -count=1 ./fixtures/conformance/bridge

@@ -5,10 +5,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh
+
 command -v javac >/dev/null || need_apt openjdk-17-jdk-headless
 command -v mvn >/dev/null || need_apt maven
-command -v npm >/dev/null || need_apt npm
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}conformance-android"
+need_npm
+retry fixtures/conformance/android/ask fetch
+tier conformance-android
+
 go test -count=1 -timeout 15m ./fixtures/conformance/android
 if [ "${1:-}" = full ]; then
 	seed=$(date +%j)

@@ -5,13 +5,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh
-command -v npm >/dev/null || need_apt npm
+
+need_npm
 python3 -c 'import ensurepip, venv' 2>/dev/null || need_apt python3-venv
+for sdk in 2.0.0 1.8.7.1; do fixtures/conformance/ios/ask --sdk "$sdk" fetch; done
+tier conformance-ios
+
 every=8 lines=100 seed=1
 [ "${1:-}" = full ] && every=1 lines=2000 seed=$RANDOM
-export WXCTL_TIERS=conformance-ios
-build=$(mktemp -d)
-trap 'rm -rf "$build"' EXIT
-go build -o "$build/wxctl" .
-WXCTL_CONFIG_DIR=$build WXCTL_STATE_DIR=$build python3 fixtures/conformance/ios/commands.py "$build/wxctl" "$seed" "$lines"
+go build -o "$work/wxctl" .
+WXCTL_CONFIG_DIR=$work WXCTL_STATE_DIR=$work python3 fixtures/conformance/ios/commands.py "$work/wxctl" "$seed" "$lines"
 go test -count=1 -timeout 30m -run 'Emulated$|CommandLine$' ./intents/ioswire -every "$every"

@@ -7,23 +7,20 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
-python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 clients=fixtures/interop/ios
-[ -x "$clients/.venv/bin/python" ] || python3 -m venv "$clients/.venv"
-retry "$clients/.venv/bin/pip" install -q --disable-pip-version-check -r "$clients/requirements.txt"
+need_pip "$clients/.venv" -r "$clients/requirements.txt"
+tier coredevice
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}coredevice"
 race=()
 if [ "${1:-}" = full ]; then
 	race=(-race)
-	command -v npm >/dev/null || need_apt nodejs npm
 	command -v ip >/dev/null || need_apt iproute2
 	command -v cargo >/dev/null || { echo "cargo (Rust 1.85 or newer) is needed for the crate idevice; Debian 12 has an older one"; exit 1; }
-	(cd "$clients" && retry npm ci --silent --no-audit --no-fund)
+	need_npm "$clients"
 	(cd "$clients/idevice" && retry cargo fetch -q --locked && cargo build -q --locked --offline)
-	WXCTL_TIERS="$WXCTL_TIERS,coredevice-full"
+	tier coredevice-full
 	if unshare -n true 2>/dev/null && [ -e /dev/net/tun ]; then
-		WXCTL_TIERS="$WXCTL_TIERS,coredevice-tunnel"
+		tier coredevice-tunnel
 	else
 		echo "no network namespace may be made here: the tunnel of the kernel is left out"
 	fi

@@ -7,10 +7,13 @@ cd "$(dirname "$0")/../.."
 
 . .ci/lib.sh
 command -v adb >/dev/null || need_apt adb
+tier adb
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device ./device/android
+	# An app whose VM is silent after each of its answers; ten thousand replies, and none is lost.
+	tier faults replies
+	go test -count=1 -timeout 60m -run '^(TestSilentVM|TestWatchLosesNoReply)$' ./device/android
 	go test -run '^$' -bench . ./device/android
 else
 	go test -count=1 ./device ./device/android

@@ -6,11 +6,13 @@ cd "$(dirname "$0")/../.."
 
 . .ci/lib.sh
 command -v ideviceinstaller >/dev/null || need_apt libimobiledevice-utils ideviceinstaller
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}ios"
+tier ios
+
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device/ios
 	# Each fault 200 times: no goroutine, file or socket is left over.
-	WXCTL_TIERS="$WXCTL_TIERS,faults" go test -count=1 -timeout 60m -run '^TestFaults$' ./device/ios
+	tier faults
+	go test -count=1 -timeout 60m -run '^TestFaults$' ./device/ios
 	go test -run '^$' -bench . ./device/ios
 else
 	go test -count=1 ./device/ios

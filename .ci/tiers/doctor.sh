@@ -6,12 +6,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
-need_apt aapt apksigner zipalign android-framework-res openjdk-17-jdk-headless openssl python3-venv
-venv=${XDG_CACHE_HOME:-$HOME/.cache}/wxctl-doctor
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c 'import androguard, lief' 2>/dev/null || retry "$venv/bin/pip" install -q androguard==4.1.4 lief==1.0.0
-export WXCTL_DOCTOR_PYTHON=$venv/bin/python
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}doctor"
+need_apt aapt apksigner zipalign android-framework-res openjdk-17-jdk-headless openssl
+need_pip "$cache/doctor" androguard==4.1.4 lief==1.0.0
+tier doctor
+
+export WXCTL_DOCTOR_PYTHON=$cache/doctor/bin/python
 go test -count=1 ./fixtures/doctor
 if [ "${1:-}" = full ]; then
 	go test -race -count=1 ./device/archive ./device/cms ./device/android/apk ./device/ios/ipa ./device/ios/universallink ./device/check

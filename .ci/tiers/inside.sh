@@ -5,10 +5,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh
+
 command -v javac >/dev/null || need_apt openjdk-17-jdk-headless
 command -v mvn >/dev/null || need_apt maven
-command -v npm >/dev/null || need_apt npm
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}inside"
+need_npm
+fixtures/conformance/inside/app build
+tier inside
+
 count=60
 [ "${1:-}" != full ] || count=500
 go test -count=1 -timeout 15m ./fixtures/conformance/inside -replies "$count"

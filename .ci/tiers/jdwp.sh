@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 { command -v java && command -v javac && command -v adb; } >/dev/null || need_apt openjdk-17-jdk-headless adb
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}jdwp"
+tier jdwp
+
 mode=(-short)
 [ "${1:-}" != full ] || mode=(-race)
 go test "${mode[@]}" -count=1 -timeout 20m ./device/android/jdwp/...

@@ -7,10 +7,8 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 version=$(go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)
-bin=${XDG_CACHE_HOME:-$HOME/.cache}/wxctl-lab
-mkdir -p "$bin"
-GOBIN="$bin" GOFLAGS= retry go install "github.com/nats-io/nats-server/v2@$version"
-export PATH="$bin:$PATH" WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}lab"
+need_go "github.com/nats-io/nats-server/v2@$version"
+tier lab
 
 if [ "${1:-}" = full ]; then
 	go test -race -count=1 -timeout 20m ./device/lab/...

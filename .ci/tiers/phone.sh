@@ -13,17 +13,16 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 need_apt adb aapt apksigner android-framework-res openjdk-17-jdk-headless maven
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}phone"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-args=(-table "$work/table")
 retry bash fixtures/phone/app/build.sh "$work/app.apk"
+tier phone
+
+args=(-table "$work/table")
 case ${1:-} in
 "") ;;
 full) args+=(-replies 200) ;;
 ????????-????????????????|????????????????????????????????????????) args+=(-udid "$1" ${2:+-bundle-id "$2"} -run TestIPhone) ;;
 *) args+=(-serial "$1" -apk "$work/app.apk" -replies 200 ${2:+-package "$2"} -run TestAndroid)
-	trap 'adb -s "$1" uninstall com.example.wxphone >/dev/null || true; rm -rf "$work"' EXIT ;;
+	trap 'status=$?; adb -s "$1" uninstall com.example.wxphone >/dev/null || true; finish "$status"' EXIT ;;
 esac
 status=0
 go test -count=1 -timeout 30m ./fixtures/phone "${args[@]}" || status=$?

@@ -6,6 +6,6 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 need_apt chromium tesseract-ocr tesseract-ocr-chi-sim
+tier pictures
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}pictures"
 go test -count=1 -run 'TestTesseract|TestChromium' ./device/virtual/screen

@@ -9,15 +9,11 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 need_apt chromium
-command -v npm >/dev/null || need_apt nodejs npm
-python3 -c 'import venv, ensurepip' 2>/dev/null || need_apt python3 python3-venv
 readers=$PWD/fixtures/interop/reports
-[ -x "$readers/.venv/bin/python" ] || python3 -m venv "$readers/.venv"
-retry "$readers/.venv/bin/pip" install -q --disable-pip-version-check -r "$readers/requirements.txt"
-(cd "$readers" && retry npm ci --silent --no-audit --no-fund)
+need_pip "$readers/.venv" -r "$readers/requirements.txt"
+need_npm "$readers"
+installed
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 go build -o "$work/wxctl" .
 cd "$work"
 code=0

@@ -6,12 +6,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
-command -v npm >/dev/null || need_apt nodejs npm
 clients=fixtures/interop/suites
-retry npm --prefix "$clients" ci --silent --no-audit --no-fund
-export PATH="$PWD/$clients/node_modules/.bin:$PATH"
+need_npm "$clients"
+tier suites
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}suites"
+export PATH="$PWD/$clients/node_modules/.bin:$PATH"
 go test -count=1 ./cmd -run TestYAMLLanguageServer
 if [ "${1:-}" = full ]; then
 	go test -count=1 ./cmd -run TestKilledRun -run-kills 100

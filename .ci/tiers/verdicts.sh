@@ -4,7 +4,8 @@
 # form a part.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. .ci/lib.sh
 
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}verdicts"
-[ "${1:-}" != full ] || WXCTL_TIERS="$WXCTL_TIERS,verdicts-all"
+tier verdicts
+[ "${1:-}" != full ] || tier verdicts-all
 go test -count=1 -timeout 30m -run '^TestVerdicts$' ./cmd

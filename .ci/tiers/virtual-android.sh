@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../.."
 
 . .ci/lib.sh
 { command -v adb && command -v script; } >/dev/null || need_apt adb bsdutils
-export WXCTL_TIERS="${WXCTL_TIERS:+$WXCTL_TIERS,}adb"
+tier adb
+
 race=()
 [ "${1:-}" != full ] || race=(-race)
 go test "${race[@]}" -count=1 -run ThroughRealServer ./device/virtual/virtualandroid ./cmd

@@ -146,7 +146,7 @@ func (p *packets) pass(b []byte) []byte {
 // that second.
 func TestSilentVM(t *testing.T) {
 	stride := 51
-	if tier.Required("full") {
+	if tier.Required("faults") {
 		stride = 1
 	}
 	requests := map[string]device.Job{
