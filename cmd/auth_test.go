@@ -159,6 +159,7 @@ func moduleCode(v map[string]any) any {
 }
 
 func TestAuthErrcodes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		errcode                     string
 		exchange, refresh, userinfo float64 // the module's numbers
@@ -211,6 +212,7 @@ func TestAuthErrcodes(t *testing.T) {
 
 // Failures without an errcode are network and server trouble.
 func TestAuthFaults(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []string{"status:500", "redirect", "hangup", "cut", "html", "empty", "missing", "garbage", "stall"} {
 		t.Run(fault, func(t *testing.T) {
 			r := newAuthRun(t, virtualoauth.Options{})

@@ -46,6 +46,7 @@ func TestCompletion(t *testing.T) {
 // TestCompletionHostile: a serial that a shell would obey is not offered, and
 // servers that never answer are waited for no longer than a shell may.
 func TestCompletionHostile(t *testing.T) {
+	t.Parallel()
 	f, out, _ := testFactory(t, "", nil)
 	f.Phones = func(context.Context, *Factory, *phoneFlags, device.Selector) (*device.Fleet, func(), error) {
 		return &device.Fleet{Backends: []device.Backend{hostileBackend{}}}, func() {}, nil

@@ -105,6 +105,7 @@ func readmeRuns(t *testing.T, name, locale, kept string) {
 // TestFAQHeadings looks for each heading of the FAQ in the sources, so that a
 // reader who pastes an error text finds its heading.
 func TestFAQHeadings(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "faq.md"))
 	if err != nil {
 		t.Fatal(err)

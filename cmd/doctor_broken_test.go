@@ -362,6 +362,7 @@ func brokenIPAs(profile string) []brokenIPA {
 // TestBrokenIPAs: each fault of an IPA is found without a phone, and nothing
 // else.
 func TestBrokenIPAs(t *testing.T) {
+	t.Parallel()
 	profile := registered(t)
 	for _, tt := range brokenIPAs(profile) {
 		t.Run(tt.name, func(t *testing.T) {

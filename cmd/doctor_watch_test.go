@@ -42,6 +42,7 @@ func loggedLines(platform string) map[string]string {
 // the signal; those of another app don't. The bundle is written after that,
 // and has them without the secrets that an app logs.
 func TestDoctorWatch(t *testing.T) {
+	t.Parallel()
 	android, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {
 		t.Fatal(err)

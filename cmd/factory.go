@@ -14,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/oauth/credentials"
 )
 
@@ -40,6 +41,9 @@ type Factory struct {
 	Keyring credentials.SystemKeyring
 	// Phones opens phones.
 	Phones PhoneOpener
+	// IPhoneKeys are the secrets of the virtual iPhones that a command starts;
+	// nil makes new ones, which takes long.
+	IPhoneKeys *lockdownd.Keys
 	// ProbeQuiet is how long `doctor --probe` waits for the app's onResp after
 	// the last evidence of the app.
 	ProbeQuiet time.Duration

@@ -92,6 +92,7 @@ func answerList(c net.Conn, list string) {
 // that did not come in so: whatever bytes come in at each entrance, a request
 // either holds the text or is refused with exit 2.
 func TestNoReplacement(t *testing.T) {
+	t.Parallel()
 	pieces := []string{"a", "你好", "😀", "\xc4\xe3", "\xff", "\xed\xa0\x80", "\xe4\xbd", "\x80", "\u200d", "\u3000", "\u202e", "\x1b[2J", "\xff\xfe", "\xef\xbb\xbf", "\xfe\xff"}
 	random := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()

@@ -16,6 +16,7 @@ import (
 	"github.com/wxctl/wxctl/device/ios"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 )
 
 // openPhones is the PhoneOpener of the real process.
@@ -31,7 +32,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 	fleet := &device.Fleet{LockDir: lockDir, Command: f.command}
 	trace := f.trace()
 	if sel.Virtual != nil {
-		backend, stop, err := startVirtual(ctx, sel.Virtual, trace)
+		backend, stop, err := startVirtual(ctx, sel.Virtual, f.IPhoneKeys, trace)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -76,7 +77,7 @@ func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 // of its own, and finds it there like a real one. Like a real one it outlives
 // the command's context: when that ends, the command ends its own work and the
 // phone is not lost.
-func startVirtual(ctx context.Context, spec *device.VirtualSpec, trace *device.Trace) (device.Backend, func(), error) {
+func startVirtual(ctx context.Context, spec *device.VirtualSpec, keys *lockdownd.Keys, trace *device.Trace) (device.Backend, func(), error) {
 	ctx = context.WithoutCancel(ctx)
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)
@@ -103,7 +104,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec, trace *device.T
 		androids = append(androids, slices.Repeat([]virtualandroid.Options{options}, count)...)
 	}
 	if spec.Platform == device.IOS {
-		server, err := virtualios.Start(ctx, iphones...)
+		server, err := virtualios.StartWith(ctx, virtualios.Config{Keys: keys}, iphones...)
 		if err != nil {
 			return nil, nil, err
 		}

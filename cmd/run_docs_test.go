@@ -28,6 +28,7 @@ func page(t *testing.T, name string) string {
 
 // TestSuitesPage: the suite on the page is one, and does what it says there.
 func TestSuitesPage(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"suites.md", "zh-CN/suites.md"} {
 		t.Run(name, func(t *testing.T) { suitesPage(t, name) })
 	}

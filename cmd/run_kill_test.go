@@ -27,6 +27,7 @@ var runKills = flag.Int("run-kills", 3, "how many runs to kill")
 // on: each request has a transaction of its own, which comes back to the app
 // once for every time that it was fired.
 func TestKilledRun(t *testing.T) {
+	t.Parallel()
 	options := virtualandroid.Options{Answer: wechat.Send, Think: time.Millisecond}
 	server, err := virtualandroid.Start(t.Context(), options, options)
 	if err != nil {

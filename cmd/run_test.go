@@ -134,6 +134,7 @@ func results(t *testing.T, dir string) (string, *suite.Run) {
 // TestRunEvents pins the events of a run on a virtual phone: their kinds and
 // order, with a clock that stands still.
 func TestRunEvents(t *testing.T) {
+	t.Parallel()
 	f, out, errOut := testFactory(t, "", nil)
 	file := filepath.Join(t.TempDir(), "smoke.yaml")
 	if err := os.WriteFile(file, samples.Suite(), 0o600); err != nil {
@@ -286,6 +287,7 @@ func (b *withoutA) Open(ctx context.Context, info device.Info) (device.Phone, er
 // of the next, and goes on from there: nothing that was fired is fired again,
 // and nothing is left out.
 func TestRunResume(t *testing.T) {
+	t.Parallel()
 	phones := &scriptedPhones{ids: []string{"A", "B"}}
 	f, _, errOut := phones.factory(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -369,6 +371,7 @@ func TestRunInterrupted(t *testing.T) {
 
 // TestRunDeadline: what has not begun by then is stopped.
 func TestRunDeadline(t *testing.T) {
+	t.Parallel()
 	phones := &scriptedPhones{}
 	phones.end = func(int, string) (device.Progress, error) {
 		time.Sleep(5 * time.Millisecond)

@@ -17,6 +17,7 @@ import (
 // TestRunWeb: the page of a run goes on with it, to its end, for who has the
 // token; it shows the pictures of attempts, and no other file.
 func TestRunWeb(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "suite.yaml")
 	const text = "version: 1\nname: live\ncases:\n" +

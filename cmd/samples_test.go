@@ -9,6 +9,7 @@ import (
 // TestSamples: the built-in sample of every share reaches WeChat with no flag at
 // all, on both platforms.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	f, _, _ := testFactory(t, "", nil)
 	root := NewCmdRoot(f)
 	share, _, err := root.Find([]string{"share"})

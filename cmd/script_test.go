@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -16,22 +14,20 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 var update = flag.Bool("update", false, "write golden files and script outputs afresh")
 
 func TestMain(m *testing.M) {
-	// Much of the time here is waiting, so that more tests run at once than there
-	// are cores. -parallel says otherwise.
-	if err := flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))); err != nil {
-		panic(err)
-	}
+	wait.Parallel()
 	testscript.Main(m, map[string]func(){"wxctl": func() { os.Exit(Main()) }})
 }
 
 // TestScripts runs every folder of fixtures/script: one script a sentence or
 // exit code that a user can see.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	dirs, err := filepath.Glob(filepath.Join("..", "fixtures", "script", "*"))
 	if err != nil || len(dirs) == 0 {
 		t.Fatalf("no scripts: %v", err)

@@ -31,6 +31,7 @@ func (*comingBackend) Open(_ context.Context, info device.Info) (device.Phone, e
 
 // TestWait: --wait waits for a phone to be ready, and with --all for every one.
 func TestWait(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args  []string
 		asked int32

@@ -23,6 +23,7 @@ func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, f
 	s, out, errOut := streamstest.New(stdin)
 	f := System()
 	f.Streams = s
+	f.IPhoneKeys = iPhoneKeys()
 	f.Keyring = noKeyring{} // the developer's own is no place for tests
 	dir := t.TempDir()
 	f.Getenv = func(k string) string {

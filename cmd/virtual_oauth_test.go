@@ -16,6 +16,7 @@ import (
 // The stand-in says where it is, is told to misbehave while it runs, and ends
 // with its stdin.
 func TestVirtualOAuth(t *testing.T) {
+	t.Parallel()
 	stdin, close := io.Pipe()
 	stdout, out := io.Pipe()
 	f, _, stderr := testFactory(t, "", map[string]string{"WXCTL_APP_SECRET": "0123456789abcdef0123456789abcdef"})

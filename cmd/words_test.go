@@ -86,6 +86,7 @@ func folded(e ast.Expr) (string, bool) {
 
 // TestPlainWords: what wxctl says is worded as other tools word it.
 func TestPlainWords(t *testing.T) {
+	t.Parallel()
 	// Each pattern, and what to say instead. "there is no" is plain English.
 	bad := []struct{ pattern, instead string }{
 		{`(?i)\b(?:(?:is|are) no |isn't a no )(?:[a-z]+)`, `invalid --flag "value": use a or b; or: X is not a Y`},

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . .ci/lib.sh
 
 need_apt openjdk-17-jdk-headless maven dexdump enjarify
-# The levels that the quick form judges, and D8.
+# The levels of the quick form, and D8.
 fixtures/conformance/framework.sh 24 29 31 34 37 >/dev/null
 retry bash device/android/agent/build.sh "$work/agent.dex"
 tier agent

@@ -27,7 +27,10 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wait.Parallel()
+	goleak.VerifyTestMain(m)
+}
 
 // serve runs an adb server of the project's own for the test's time.
 func serve(t testing.TB, s *adb.Server) Server {

@@ -135,6 +135,7 @@ func TestReplyIsRead(t *testing.T) {
 // TestUnreadReply: where nobody can read it, that WeChat called the app back is
 // enough for those who asked for that alone.
 func TestUnreadReply(t *testing.T) {
+	t.Parallel()
 	for until, want := range map[device.Progress]device.Code{device.Opened: device.NotSeen, device.Returned: "", device.Replied: device.NotSeen} {
 		l := newLab(t, virtualandroid.Options{API: 30, Strict: true})
 		l.warm(t)

@@ -163,6 +163,7 @@ func BenchmarkLab(b *testing.B) {
 
 // TestLabOfTwenty: phones at once don't get into each other's way.
 func TestLabOfTwenty(t *testing.T) {
+	t.Parallel()
 	server, err := virtualandroid.Start(t.Context(), make([]virtualandroid.Options, 20)...)
 	if err != nil {
 		t.Fatal(err)

@@ -52,6 +52,7 @@ func scene(n int) *int { return &n }
 // What WeChat answers, as it is read in the app and as the module would have
 // told it: reply, status, err and events, field for field.
 func TestRepliesReadInside(t *testing.T) {
+	t.Parallel()
 	share := page(intents.SceneSession)
 	share.Transaction = new("t-1")
 	auth := intents.Auth{Common: intents.Common{Transaction: new("t-1")}, Scope: new("snsapi_userinfo"), State: new("s")}
@@ -190,6 +191,7 @@ func (w slowWriter) Write(b []byte) (int, error) {
 // The screen is the last one before the reply, also where the log comes later
 // than what is read in the app.
 func TestScreenBeforeReply(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
 	openDemo(t, l)
@@ -206,6 +208,7 @@ func TestScreenBeforeReply(t *testing.T) {
 // By the route app, shares and logins carry WeChat's token, which a strict
 // WeChat asks for.
 func TestRouteApp(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{24, 27, 28, 30, 34, 37} {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
 			t.Parallel()
@@ -252,6 +255,7 @@ func TestCostOfRouteApp(t *testing.T) {
 // by its hook, or the request by it, and both are said. Only the app route waits
 // for the debugger.
 func TestDebuggerIsThere(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{27, 34} {
 		l := newLab(t, virtualandroid.Options{Debugged: true, API: api})
 		l.warm(t)
@@ -295,6 +299,7 @@ func TestDebuggerIsThere(t *testing.T) {
 
 // Another debugger that leaves in time is waited for.
 func TestDebuggerLeaves(t *testing.T) {
+	t.Parallel()
 	l := newLab(t, virtualandroid.Options{Hookless: true})
 	l.warm(t)
 	process := openDemo(t, l)
@@ -369,6 +374,7 @@ func TestAppDiesInside(t *testing.T) {
 // Five hundred replies are read in one and the same process, which is none the
 // worse for it.
 func TestManyReplies(t *testing.T) {
+	t.Parallel()
 	replies := 500
 	if testing.Short() {
 		replies = 50
@@ -446,6 +452,7 @@ func TestNothingStaysInside(t *testing.T) {
 // A login right after a subscription whose page nobody has answered yet: its
 // page is in front, so it is answered first.
 func TestLoginAfterSubscribe(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{28, 34} {
 		l := newLab(t, virtualandroid.Options{API: api, Think: 50 * time.Millisecond})
 		l.warm(t)

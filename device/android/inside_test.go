@@ -129,6 +129,7 @@ func TestReplyNobodyReads(t *testing.T) {
 // A debuggable build without the hook: a reply that comes before what was asked
 // for is read in the app, into which nobody looked until then.
 func TestRefusalIsReadBack(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{27, 30, 34} {
 		for _, running := range []bool{true, false} {
 			for _, tt := range []struct {

@@ -58,6 +58,7 @@ func TestForgedReply(t *testing.T) {
 }
 
 func TestWatchReplies(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{24, 33, 34} {
 		l := newLab(t, virtualandroid.Options{API: api})
 		l.warm(t)
@@ -95,6 +96,7 @@ func TestWatchReplies(t *testing.T) {
 // Replies that follow each other at once, also while the debugger holds the app
 // at the one before, all reach the app, and the watch tells of each once.
 func TestWatchLosesNoReply(t *testing.T) {
+	t.Parallel()
 	n := 300
 	if tier.Required("replies") {
 		n = 10000

@@ -145,6 +145,7 @@ func (p *packets) pass(b []byte) []byte {
 // costs a command no more than its time and a second, and Ctrl-C no more than
 // that second.
 func TestSilentVM(t *testing.T) {
+	t.Parallel()
 	stride := 51
 	if tier.Required("faults") {
 		stride = 1
@@ -204,6 +205,7 @@ func silentAfter(t *testing.T, job device.Job, stride int) {
 // TestSentOrNot: where the phone took the request and its answer was lost, the
 // outcome does not say that it was not sent; the phone is asked again.
 func TestSentOrNot(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		every bool // no later connection works either
@@ -212,6 +214,7 @@ func TestSentOrNot(t *testing.T) {
 	}{{"cut", false, false, false}, {"cut for good", true, false, false}, {"stalled", true, true, false},
 		{"reply, cut", false, false, true}, {"reply, cut for good", true, false, true}, {"reply, stalled", true, true, true}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
 			l.warm(t)
 			var lost sync.Once

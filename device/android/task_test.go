@@ -41,6 +41,7 @@ func sharing(transaction string) device.Job {
 // A release build without a hook: its reply is read from the Intent that its
 // task was made with, on the levels that tell it.
 func TestReplyFromTask(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{24, 29, 30, 31, 34} {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +98,7 @@ func TestReplyFromAliasTask(t *testing.T) {
 // Where another activity is the root of the task, or an older reply is, the
 // reply is not there, and none is made up.
 func TestNoReplyFromTask(t *testing.T) {
+	t.Parallel()
 	for _, api := range []int{24, 34} {
 		for name, before := range map[string]func(*testing.T, *lab){
 			"the app was open": func(t *testing.T, l *lab) { openDemo(t, l) },

@@ -157,6 +157,7 @@ func leaseOf(t *testing.T, s *natslab.Source, phone string) lab.Lease {
 
 // TestShortCut: an agent whose link is cut for less than the TTL goes on.
 func TestShortCut(t *testing.T) {
+	t.Parallel()
 	q, o, link, far, _ := cutWorld(t)
 	if err := q.Submit(t.Context(), lab.Job{ID: "1"}); err != nil {
 		t.Fatal(err)
@@ -178,6 +179,7 @@ func TestShortCut(t *testing.T) {
 // its phone is lost, what it had not fired goes elsewhere, and what comes late is
 // refused.
 func TestLongCut(t *testing.T) {
+	t.Parallel()
 	q, o, link, far, near := cutWorld(t)
 	if err := q.Submit(t.Context(), lab.Job{ID: "1", Phone: "A"}); err != nil {
 		t.Fatal(err)

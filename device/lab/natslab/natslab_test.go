@@ -11,9 +11,13 @@ import (
 	"github.com/wxctl/wxctl/device/lab/natslab"
 	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
 	"github.com/wxctl/wxctl/fixtures/labtest"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wait.Parallel()
+	goleak.VerifyTestMain(m)
+}
 
 // serve starts a server that ends with the test.
 func serve(t testing.TB) string {
@@ -44,6 +48,7 @@ func open(t testing.TB, url string) *natslab.Lab {
 // TestQueue holds the lab to what every queue does. The owner and the agent have
 // connections of their own, as on two hosts.
 func TestQueue(t *testing.T) {
+	t.Parallel()
 	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
 		url := serve(t)
 		ctx, cancel := context.WithCancel(context.Background())

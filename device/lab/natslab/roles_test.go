@@ -49,6 +49,7 @@ func dial(t *testing.T, a natslab.Access) *natslab.Lab {
 
 // TestQueueWithKeys: what the keys permit is enough for all that a queue does.
 func TestQueueWithKeys(t *testing.T) {
+	t.Parallel()
 	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
 		access := secured(t)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -205,6 +206,7 @@ func submit(t *testing.T, w *world, q *natslab.Queue, jobs ...lab.Job) {
 // TestPriority: the run with the higher priority comes first, then the one that
 // drives fewer phones.
 func TestPriority(t *testing.T) {
+	t.Parallel()
 	w, q := newWorld(t, natslab.Run{ID: "low"}, natslab.Run{ID: "high", Priority: 1}, natslab.Run{ID: "other"})
 	submit(t, w, q[0], lab.Job{ID: "1"}, lab.Job{ID: "2"}, lab.Job{ID: "3"})
 	submit(t, w, q[1], lab.Job{ID: "1"})
@@ -229,6 +231,7 @@ func TestPriority(t *testing.T) {
 
 // TestMarks: a phone that is held, and an agent that is drained, take nothing.
 func TestMarks(t *testing.T) {
+	t.Parallel()
 	w, _ := newWorld(t, natslab.Run{ID: "run"})
 	if err := w.lab.MarkPhone(t.Context(), "A", natslab.Mark{Kind: natslab.Held}, time.Second); err != nil {
 		t.Fatal(err)
