@@ -265,7 +265,8 @@ func holdsCode(url string) bool {
 func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 	var b strings.Builder
 	paint := painted(o)
-	row := func(name, text string) { b.WriteString("\n  " + s.Sprintf("%-9s", name) + " " + text) }
+	const indent = 2 + 9 + 1
+	row := func(name, text string) { b.WriteString("\n  " + s.Sprintf("%-9s", name) + " " + s.Wrap(text, indent)) }
 	if several {
 		b.WriteString(safe(o.Device.ID) + ": ")
 	}
@@ -281,6 +282,9 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 		if last := lastSeen(o); last != "" {
 			sentence += " — " + safe(s.Translate(last))
 		}
+		if !several {
+			sentence = s.Wrap(sentence, 0)
+		}
 		b.WriteString(s.PaintOut(paint, sentence))
 	}
 	if s.Quiet && !all {
@@ -293,9 +297,10 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 		return b.String()
 	}
 	if o.Route != "" {
-		row("route", string(o.Route))
-		if o.RouteReason != "" {
-			b.WriteString(": " + safe(s.Translate(o.RouteReason)))
+		if o.RouteReason == "" {
+			row("route", string(o.Route))
+		} else {
+			row("route", s.Sprintf("%s (%s)", o.Route, safe(s.Translate(o.RouteReason))))
 		}
 	}
 	for _, d := range o.Differences {
@@ -311,7 +316,8 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 		evidence = nil
 	}
 	for _, e := range evidence {
-		fmt.Fprintf(&b, "\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		text := fmt.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		fmt.Fprintf(&b, "\n  %5d ms  %s", e.AtMs, s.Wrap(text, indent))
 	}
 	if o.Reply != nil {
 		row("reply", safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))

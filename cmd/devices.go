@@ -208,7 +208,8 @@ func printDevices(f *Factory, phones []device.Info, failure error) error {
 		if p.Fix == "" {
 			continue
 		}
-		if err := f.Streams.Println(safe(p.ID) + ": " + safe(f.Streams.Translate(p.Fix))); err != nil {
+		fix := f.Streams.Wrap(safe(p.ID)+": "+safe(f.Streams.Translate(p.Fix)), 0)
+		if err := f.Streams.Println(fix); err != nil {
 			return err
 		}
 	}

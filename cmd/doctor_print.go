@@ -94,7 +94,7 @@ func (x *examination) tell(s *streams.Streams) string {
 		default:
 			line += s.Translate("nothing to check")
 		}
-		b.WriteString(s.PaintOut(streams.Bold, line) + "\n")
+		b.WriteString(s.PaintOut(streams.Bold, s.Wrap(line, 0)) + "\n")
 		for _, f := range bad {
 			tellFinding(&b, s, &f)
 		}
@@ -105,7 +105,7 @@ func (x *examination) tell(s *streams.Streams) string {
 			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
 		}
 	}
-	b.WriteString(x.lastLine(s))
+	b.WriteString(s.Wrap(x.lastLine(s), 0))
 	return b.String()
 }
 
@@ -114,11 +114,13 @@ func tellFinding(b *strings.Builder, s *streams.Streams, f *check.Finding) {
 	if f.Status == check.Warn {
 		word, paint = "warning", streams.Warn
 	}
-	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, s.Translate(word)), safe(s.Translate(f.Title)))
+	const indent = 11
+	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, s.Translate(word)), s.Wrap(safe(s.Translate(f.Title)), indent))
 	for _, e := range f.Evidence {
-		fmt.Fprintf(b, "           %s (%s)\n", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		text := fmt.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		fmt.Fprintf(b, "           %s\n", s.Wrap(text, indent))
 	}
-	fmt.Fprintf(b, "    %s %s\n", s.Sprintf("%-6s", "fix:"), safe(s.Translate(f.Fix.Text)))
+	fmt.Fprintf(b, "    %s %s\n", s.Sprintf("%-6s", "fix:"), s.Wrap(safe(s.Translate(f.Fix.Text)), indent))
 	if f.Fix.Command != "" {
 		fmt.Fprintf(b, "           %s\n", safe(f.Fix.Command))
 	}
@@ -127,15 +129,19 @@ func tellFinding(b *strings.Builder, s *streams.Streams, f *check.Finding) {
 
 func (x *examination) lastLine(s *streams.Streams) string {
 	n := summary(x.findings)
-	line := s.Translate("no problems")
-	if n.Fail > 0 {
+	line := "no problems"
+	switch {
+	case n.Fail > 0 && n.Warn > 0:
+		line = s.Sprintf("%s, %s", plural(n.Fail, "problem"), plural(n.Warn, "warning"))
+	case n.Fail > 0:
 		line = s.Translate(plural(n.Fail, "problem"))
-	}
-	if n.Warn > 0 {
-		line += s.Sprintf(", %s", plural(n.Warn, "warning"))
+	case n.Warn > 0:
+		line = s.Sprintf("no problems, %s", plural(n.Warn, "warning"))
+	default:
+		line = s.Translate("no problems")
 	}
 	if n.Unknown > 0 && x.o.f.Verbose() == 0 {
-		line += s.Sprintf("; %s could not be checked: wxctl doctor -v", plural(n.Unknown, "thing"))
+		return s.Sprintf("%s; %s could not be checked: wxctl doctor -v", line, plural(n.Unknown, "thing"))
 	}
 	return line
 }

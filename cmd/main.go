@@ -52,6 +52,10 @@ func Run(ctx context.Context, f *Factory, args []string) (code int) {
 		err = input.CheckArgs(args, fileExists)
 	}
 	if err == nil {
+		root.InitDefaultCompletionCmd(args...)
+		if completion, _, findErr := root.Find([]string{"completion"}); findErr == nil && completion.Name() == "completion" {
+			group(completion)
+		}
 		err = root.ExecuteContext(ctx)
 	}
 	if err == nil {
@@ -156,17 +160,24 @@ func asUsage(root *cobra.Command, args []string, err error) error {
 	hint := helpFor(root, args)
 	if _, names, ok := strings.Cut(rest, "Did you mean this?"); ok {
 		if name := strings.Fields(names); len(name) > 0 {
-			hint = "did you mean " + name[0] + "?"
+			hint = didYouMean(root.CommandPath() + " " + name[0])
 		}
 	}
 	if name, ok := strings.CutPrefix(message, `unknown command "`); ok {
 		name, _, _ = strings.Cut(name, `"`)
 		if near := joined(root, name); near != "" {
-			hint = "did you mean " + near + "?"
+			hint = didYouMean(near)
 		}
+	}
+	if found, _, findErr := root.Find(args); findErr == nil && strings.Contains(message, " arg(s), ") {
+		message = fmt.Sprintf("wrong number of arguments for %q: %s", found.CommandPath(), message[strings.LastIndexByte(message, ' ')+1:])
+		hint = "usage: " + found.UseLine()
 	}
 	return &device.Error{Code: device.Usage, Message: message, Hint: hint, Err: err}
 }
+
+// didYouMean is the hint that names what is nearest to what was typed.
+func didYouMean(near string) string { return fmt.Sprintf("did you mean %s?", near) }
 
 // helpFor is the command line that shows the help of the command that args
 // name.

@@ -253,15 +253,24 @@ func replyRun(ctx context.Context, o *replyOptions) error {
 				outcome.Error = new(describe(err))
 				return outcome, "", err
 			}
-			return outcome, tellReply(o.f.Streams, outcome), nil
+			return outcome, tellReply(o.f.Streams, outcome, o.f.Verbose() > 0), nil
 		})
 }
 
-// tellReply describes the result of a forged reply.
-func tellReply(s *streams.Streams, o *device.Outcome) string {
-	what := s.Translate("the reply was handed over")
+// tellReply describes the result of a forged reply; all evidence is shown only
+// with all.
+func tellReply(s *streams.Streams, o *device.Outcome, all bool) string {
+	app := ""
+	if o.App != nil {
+		app = cmp.Or(o.App.Package, o.App.BundleID)
+	}
+	what := s.Sprintf("handed the reply to %s on %s", safe(app), safe(cmp.Or(o.Device.Name, o.Device.ID)))
 	if last := lastSeen(o); last != "" {
-		what = safe(s.Translate(last))
+		what += " — " + safe(s.Translate(last))
+	}
+	what = s.PaintOut(streams.Good, s.Wrap(what, 0))
+	if !all {
+		return what
 	}
 	for _, e := range o.Evidence {
 		what += fmt.Sprintf("\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))

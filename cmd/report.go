@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -112,7 +113,7 @@ func runFoldersIn(dir string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err)
+		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, files.Reason(err))
 	}
 	var all []string
 	for _, e := range entries {

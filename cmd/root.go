@@ -160,7 +160,7 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 		}
 		hint := c.CommandPath() + " --help"
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = "did you mean " + c.CommandPath() + " " + near[0] + "?"
+			hint = didYouMean(c.CommandPath() + " " + near[0])
 		}
 		return exit.Usagef(hint, "%s has no command %q", c.CommandPath(), args[0])
 	}

@@ -101,7 +101,7 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
 	if err != nil {
-		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err), lock.Unlock())
+		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, files.Reason(err)), lock.Unlock())
 	}
 	return &runFolder{dir: dir, events: events, lock: lock}, nil
 }
@@ -130,7 +130,7 @@ func (r *runFolder) read() (*suite.Run, *suite.Fold, error) {
 func readRun(dir string) (*suite.Run, error) {
 	file, err := files.Open(filepath.Join(dir, eventsFile))
 	if err != nil {
-		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, err)
+		return nil, exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, files.Reason(err))
 	}
 	defer file.Close()
 	var fold suite.Fold

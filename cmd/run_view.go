@@ -89,14 +89,18 @@ func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
 		line += fmt.Sprintf("  %d ms", end.DurationMs)
 	}
 	lines := []string{line}
+	more := func(text string) {
+		const indent = "         "
+		lines = append(lines, strings.Split(indent+f.Streams.Wrap(text, len(indent)), "\n")...)
+	}
 	for _, p := range end.Problems {
-		lines = append(lines, "         "+safe(f.Streams.Translate(p.String())))
+		more(safe(f.Streams.Translate(p.String())))
 		if p.Hint != "" {
-			lines = append(lines, "         "+f.Streams.Label("hint:")+safe(f.Streams.Translate(p.Hint)))
+			more(f.Streams.Label("hint:") + safe(f.Streams.Translate(p.Hint)))
 		}
 	}
 	if len(end.Problems) == 0 && end.Reason != "" {
-		lines = append(lines, "         "+safe(f.Streams.Translate(end.Reason)))
+		more(safe(f.Streams.Translate(end.Reason)))
 	}
 	return lines
 }

@@ -150,7 +150,7 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 	scene, err := intents.ParseScene(name)
 	if err != nil {
 		if near, ok := sceneNames[name]; ok {
-			return 0, exit.Usagef("did you mean --scene "+near+"?", "invalid --scene %q: use session, timeline, favorite or contact", word)
+			return 0, exit.Usagef(didYouMean("--scene "+near), "invalid --scene %q: use session, timeline, favorite or contact", word)
 		}
 		return 0, exit.Usagef("", "invalid --scene %q: use session, timeline, favorite or contact", word)
 	}

@@ -6,16 +6,21 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // unsteady is what differs between two runs: times, tokens, names of folders.
 var unsteady = regexp.MustCompile(`\d+(\.\d+)?(ms|\x20ms|s)\b|\d+ 毫秒|wxctl-runs/\S+|\S*no-usbmuxd|\S*/TestTerminal\S*|all \d+|全部\x20?\d+`)
+
+// brokenAtTime is the row with a time in it: where its lines break depends on it.
+var brokenAtTime = regexp.MustCompile(`(?m)^  (evidence|证据) .*\n(?: {12}.*\n)*`)
 
 // TestTerminal shows what a person sees of some commands, at three widths and in
 // both languages, against goldens.
@@ -55,8 +60,12 @@ func TestTerminal(t *testing.T) {
 					defer cancel()
 					code := Run(ctx, f, args)
 					got := fmt.Sprintf("$ wxctl %s\n%s-- stderr --\n%s-- exit %d --\n", strings.Join(args, " "), lasting(out()), errOut(), code)
+					if width == 40 {
+						got = brokenAtTime.ReplaceAllString(got, "  $1 …\n")
+					}
 					got = unsteady.ReplaceAllString(got, "…")
 					golden := filepath.Join(root, "fixtures", "golden", "terminal", name+".txt")
+					checkReadable(t, got, width)
 					if *update {
 						if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
 							t.Fatal(err)
@@ -71,6 +80,33 @@ func TestTerminal(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// palette are the colours that are readable on light and on dark backgrounds
+// alike: bold, faint, and red, green and yellow as the terminal has them.
+var palette = []string{"0", "1", "2", "22", "31", "32", "33"}
+
+var paints = regexp.MustCompile(`\x1b\[([0-9;]*)m`)
+
+// checkReadable looks at colours, and that no line of the answer is longer than
+// the terminal is wide; what is on stderr is broken by the terminal, so that
+// commands in it can be copied.
+func checkReadable(t *testing.T, shown string, width int) {
+	t.Helper()
+	for _, paint := range paints.FindAllStringSubmatch(shown, -1) {
+		for code := range strings.SplitSeq(paint[1], ";") {
+			if !slices.Contains(palette, code) {
+				t.Errorf("the colour %q is not readable everywhere", code)
+			}
+		}
+	}
+	_, answer, _ := strings.Cut(shown, "\n")
+	answer, _, _ = strings.Cut(answer, "-- stderr --")
+	for line := range strings.Lines(answer) {
+		if n := language.Columns(strings.TrimRight(paints.ReplaceAllString(line, ""), "\n")); n > width {
+			t.Errorf("%d columns of %d: %s", n, width, line)
 		}
 	}
 }

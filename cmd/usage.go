@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/intents/suite"
 )
 
 // flagError rewords pflag's errors about flags, without the terms of Go's
@@ -16,6 +17,12 @@ func flagError(c *cobra.Command, err error) error {
 	hint := c.CommandPath() + " --help"
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			if near := nearest(c, unknown.GetSpecifiedName()); near != "" {
+				hint = didYouMean("--" + near)
+			}
+		}
 		return exit.Usagef(hint, "%s", err)
 	}
 	name, value := invalid.GetFlag().Name, invalid.GetValue()
@@ -28,6 +35,18 @@ func flagError(c *cobra.Command, err error) error {
 		return exit.Usagef(hint, "invalid --%s %q: use true or false", name, value)
 	}
 	return exit.Usagef(hint, "invalid --%s %q: %s", name, value, errors.Unwrap(invalid))
+}
+
+// nearest is the flag of a command whose name is like one that no flag has; "" if
+// there is none.
+func nearest(c *cobra.Command, name string) string {
+	var names []string
+	c.Flags().VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden {
+			names = append(names, flag.Name)
+		}
+	})
+	return suite.Near(name, names)
 }
 
 // helpCommand is cobra's help command, except that an unknown topic is an
@@ -56,7 +75,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			if err != nil || found == nil || len(rest) > 0 {
 				hint := root.CommandPath() + " --help"
 				if near := joined(root, strings.Join(args, "")); near != "" {
-					hint = "did you mean " + near + "?"
+					hint = didYouMean(near)
 				}
 				return exit.Usagef(hint, "no help for %q: there is no such command or topic", strings.Join(args, " "))
 			}

@@ -28,7 +28,7 @@ func ParseRoute(s string) (Route, error) {
 	case "":
 		return RouteAuto, nil
 	}
-	return "", Errorf(Usage, "invalid route %q: use auto, sdk, app, system, url or bridge", s)
+	return "", Errorf(Usage, "invalid --route %q: use auto, sdk, app, system, url or bridge", s)
 }
 
 // UserChoice is --android-user: a user's ID, or unset.

@@ -11,7 +11,9 @@ func Describe(req intents.Request) string {
 	switch r := req.(type) {
 	case intents.Share:
 		if r.Message.Object != nil {
-			return "a share of " + string(r.Message.Object.ObjectKind())
+			if name, ok := shared[r.Message.Object.ObjectKind()]; ok {
+				return name
+			}
 		}
 		return "a share"
 	case intents.Auth:
@@ -22,6 +24,13 @@ func Describe(req intents.Request) string {
 		return "a subscribe message"
 	}
 	return "this request"
+}
+
+// shared are what a share carries, in words.
+var shared = map[intents.Kind]string{
+	intents.KindText: "a text", intents.KindImage: "an image", intents.KindImages: "several images", intents.KindMusic: "a music card",
+	intents.KindVideo: "a video card", intents.KindWebpage: "a web page", intents.KindMiniProgram: "a mini program card",
+	intents.KindFile: "a file", intents.KindEmoji: "a sticker", intents.KindMusicVideo: "a music video card", intents.KindVideoFile: "a video file",
 }
 
 // IsImages reports whether a request shares several images, for which the

@@ -133,7 +133,7 @@ func (s Server) dial(ctx context.Context) (*conn, error) {
 		return nil, &device.Error{
 			Code:    device.NoServer,
 			Message: fmt.Sprintf("no adb server answers at %q", s.String()),
-			Hint: fmt.Sprintf("start it with `%s` (wxctl never does), use another one with --adb-server, or try without a "+
+			Hint: fmt.Sprintf("start the adb server with `%s` (wxctl never does), use another one with --adb-server, or try without a "+
 				"phone: --device virtual:android", s.command("start-server")),
 			Err: err,
 		}

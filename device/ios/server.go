@@ -120,14 +120,15 @@ func (s Server) dial(ctx context.Context) (net.Conn, error) {
 
 // startHint says how to get a usbmuxd.
 func startHint(goos string) string {
-	const or = ", name another with --usbmuxd, or try without a phone: --device virtual:ios"
 	switch goos {
 	case "windows":
-		return "install Apple's iTunes or Apple Devices, which bring one" + or
+		return "install Apple's iTunes or Apple Devices, which bring usbmuxd, use another one with --usbmuxd, or try without a phone: " +
+			"--device virtual:ios"
 	case "darwin":
-		return "plug in an iPhone: macOS starts usbmuxd by itself" + or
+		return "plug in an iPhone (macOS then starts usbmuxd), use another one with --usbmuxd, or try without a phone: --device virtual:ios"
 	}
-	return "install usbmuxd and plug in an iPhone, which starts it" + or
+	return "install usbmuxd and plug in an iPhone (that starts it), use another one with --usbmuxd, or try without a phone: " +
+		"--device virtual:ios"
 }
 
 // broken converts a read or write error to one for the user. who is the peer:

@@ -135,7 +135,7 @@ func (c *checker) expectAt(key, n *node, above string) []Expectation {
 			c.problem(n.Pos, "", "%q is expected to be nothing: give a value or a matcher", shorten(path, 80))
 		}
 		for i, k := range n.keys {
-			if w := near(k.value, matcherNames()); w != "" && edits(k.value, w) <= 2 && edits(k.value, w) < len(w)-1 {
+			if w := Near(k.value, matcherNames()); w != "" && edits(k.value, w) <= 2 && edits(k.value, w) < len(w)-1 {
 				c.problem(k.Pos, "did you mean "+w+"?", "%q is not a matcher", shorten(k.value, 80))
 				continue
 			}

@@ -86,8 +86,8 @@ func (c *Command) flagNames() []string {
 	return names
 }
 
-// near returns the word that was probably meant, or "".
-func near(word string, words []string) string {
+// Near returns the word that was probably meant, or "".
+func Near(word string, words []string) string {
 	best, distance := "", max(1, len(word)/3)+1
 	for _, w := range words {
 		if len(word) >= 3 && strings.HasPrefix(w, word) {
@@ -131,7 +131,7 @@ func edits(a, b string) int {
 }
 
 func didYouMean(word string, words []string) string {
-	if w := near(word, words); w != "" {
+	if w := Near(word, words); w != "" {
 		return "did you mean " + w + "?"
 	}
 	return ""

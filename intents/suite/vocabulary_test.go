@@ -71,8 +71,8 @@ func TestNear(t *testing.T) {
 	words := []string{"retry", "record", "name", "tags", "after"}
 	for word, want := range map[string]string{"retires": "retry", "rety": "retry", "tag": "tags", "nmae": "name", "coffee": "",
 		"on-f": "", "rec": "record", "records": "record", "Name": "name", "": ""} {
-		if got := near(word, words); got != want {
-			t.Errorf("near(%q) = %q, want %q", word, got, want)
+		if got := Near(word, words); got != want {
+			t.Errorf("Near(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

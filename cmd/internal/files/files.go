@@ -162,7 +162,7 @@ func Create(name string, overwrite bool) (*Draft, error) {
 func (d *Draft) Write(b []byte) (int, error) {
 	n, err := d.file.Write(b)
 	d.written, d.broken = d.written || n > 0, d.broken || err != nil
-	return n, reason(err)
+	return n, Reason(err)
 }
 
 // Discard removes the draft; it does nothing after Close.
@@ -193,7 +193,7 @@ func (d *Draft) Close() error {
 		err = d.put()
 	}
 	d.Discard()
-	return reason(err)
+	return Reason(err)
 }
 
 func (d *Draft) put() error {
@@ -308,9 +308,9 @@ func sweep(dir string) {
 	}
 }
 
-// reason is the system's message without a path: the caller names the file, and
+// Reason is the system's message without a path: the caller names the file, and
 // a draft's name is of no use to the user.
-func reason(err error) error {
+func Reason(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
 	switch {

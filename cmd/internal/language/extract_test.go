@@ -98,7 +98,7 @@ var cobras = []string{
 	`Use "%s [command] --help" for more information about a command.`, "help for %s", "Help about any command",
 	"Generate the autocompletion script for the specified shell", "unknown flag: %s", "unknown shorthand flag: %q in %s",
 	"flag needs an argument: %s", "flag needs an argument: %q in %s", "unknown command %q for %q",
-	"invalid argument %q for %q flag: %s", "accepts %d arg(s), received %d", "requires at least %d arg(s), only received %d",
+	"invalid argument %q for %q flag: %s",
 	"1 problem", "%d problems", "1 warning", "%d warnings", "1 check", "%d checks", "1 thing", "%d things", // plural
 	"no such file or directory", "permission denied", "is a directory", "not a directory", "file exists", "no space left on device",
 	"connection refused", "unexpected end of file", "operation not permitted",
@@ -116,7 +116,6 @@ var cobras = []string{
 	"You can execute the following once:",
 	"To load completions for every new session, add the output of the above command to your powershell profile.",
 	"disable completion descriptions",
-	"accepts at most %d arg(s), received %d", "accepts between %d and %d arg(s), received %d",
 }
 
 // inFolder are the sentences of one package.

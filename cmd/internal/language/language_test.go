@@ -167,7 +167,7 @@ func TestWrap(t *testing.T) {
 		{"averylongword 手机", 8, "averylongword\n手机"},
 	}
 	for _, test := range tests {
-		if got := wrap(test.text, test.limit, 0); got != test.want {
+		if got := Wrap(test.text, test.limit, 0); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.text, got, test.want)
 		}
 	}

@@ -314,12 +314,13 @@ const paragraph = 80
 func (b block) print(translate func(string) string) string {
 	translated := translate(b.text)
 	head := b.indent + b.term
-	return head + wrap(translated, paragraph, Columns(head))
+	return head + Wrap(translated, paragraph, Columns(head))
 }
 
-// wrap breaks lines: at spaces, and between Chinese characters where no mark
+// Wrap breaks lines so that each takes at most limit columns, of which the first
+// indent are there before a line begins: at spaces, and between Chinese characters where no mark
 // of punctuation would begin a line.
-func wrap(text string, limit, indent int) string {
+func Wrap(text string, limit, indent int) string {
 	var b, word strings.Builder
 	column, width := indent, 0
 	flush := func() {
@@ -351,7 +352,7 @@ func wrap(text string, limit, indent int) string {
 		width += Columns(string(r))
 	}
 	flush()
-	return b.String()
+	return strings.ReplaceAll(b.String(), " \n", "\n") // a space before Chinese is a word of its own
 }
 
 func closing(r rune) bool {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/cmd/internal/language"
 )
 
 // spinner are the frames of an animation.
@@ -23,7 +25,12 @@ func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
 		defer ticker.Stop()
 		for turn := 0; ; turn++ {
 			left := max(0, time.Until(until)).Round(time.Second)
-			s.show(string(spinner[turn%len(spinner)]) + " " + s.Sprintf("%s (%d:%02d left)", what, left/time.Minute, left%time.Minute/time.Second))
+			text := s.Sprintf("%s (%d:%02d left)", what, left/time.Minute, left%time.Minute/time.Second)
+			if s.width() < language.Columns(text)+3 { // a line that breaks can't be rewritten
+				text = fmt.Sprintf("%d:%02d %s", left/time.Minute, left%time.Minute/time.Second, s.Translate(what))
+				text = language.Cut(text, max(s.width()-3, 8))
+			}
+			s.show(string(spinner[turn%len(spinner)]) + " " + text)
 			select {
 			case <-done:
 				s.show("")
@@ -36,6 +43,27 @@ func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
 		close(done)
 		turning.Wait()
 	})
+}
+
+// width is how many columns the terminal has; many if that is not known.
+func (s *Streams) width() int {
+	if s.Width != nil {
+		if w := s.Width(); w > 0 {
+			return w
+		}
+	}
+	return 1 << 10
+}
+
+// Wrap breaks a text of the answer into lines that the terminal has room for,
+// all of them indented like the first, which begins there. Where there is no
+// terminal a line is a line.
+func (s *Streams) Wrap(text string, indent int) string {
+	const least = 16 // columns for words, or they are not readable anyway
+	if width := s.width(); s.OutTTY && width >= indent+least {
+		return language.Wrap(text, width, indent)
+	}
+	return text
 }
 
 // show rewrites the status line.
