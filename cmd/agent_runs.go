@@ -37,8 +37,10 @@ type agentRuns struct {
 
 // keptRun is a run that is kept for its next job.
 type keptRun struct {
-	*suiteRun
-	used time.Time
+	*suiteRun               // nil while it is fetched
+	ready     chan struct{} // closed when it is there, or err says why not
+	err       error
+	used      time.Time
 }
 
 // keepRuns is how long a run is kept after its last job. After that it is
@@ -58,21 +60,39 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 	if !ok {
 		return nil, fmt.Errorf("the lab knows no run %q", id)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	name := id + string(info.Key)
+	r.mu.Lock()
 	kept := r.runs[name]
-	if kept == nil {
-		run, err := r.fetch(ctx, &info)
-		if err != nil {
-			return nil, err
-		}
-		kept = &keptRun{suiteRun: run}
+	mine := kept == nil
+	if mine {
+		kept = &keptRun{ready: make(chan struct{})}
 		r.runs[name] = kept
 	}
 	kept.used = time.Now()
 	r.forget()
-	return kept.suiteRun, nil
+	r.mu.Unlock()
+	if mine {
+		r.bring(ctx, name, &info, kept)
+	}
+	select {
+	case <-kept.ready:
+		return kept.suiteRun, kept.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// bring fetches a run for all who wait for it. What failed is tried again by the
+// next who asks.
+func (r *agentRuns) bring(ctx context.Context, name string, info *natslab.Run, kept *keptRun) {
+	run, err := r.fetch(context.WithoutCancel(ctx), info) // each file has its time
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept.suiteRun, kept.err = run, err
+	if err != nil {
+		delete(r.runs, name)
+	}
+	close(kept.ready)
 }
 
 // forget drops the runs that had no job for a long time, and the files that
@@ -80,6 +100,11 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 func (r *agentRuns) forget() {
 	wanted := map[string]bool{}
 	var left []*keptRun
+	for _, kept := range r.runs {
+		if kept.suiteRun == nil {
+			return // nobody knows yet which files it has
+		}
+	}
 	for name, kept := range r.runs {
 		if time.Since(kept.used) > keepRuns {
 			delete(r.runs, name)

@@ -1,11 +1,18 @@
 package cmd
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/lab"
+	"github.com/wxctl/wxctl/device/lab/natslab"
+	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
+	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
@@ -64,4 +71,114 @@ func TestAgentForgetsRuns(t *testing.T) {
 			t.Errorf("%s: %v, want it there: %v", name, err, want)
 		}
 	}
+}
+
+// TestRunIsFetchedOnce: the phones of an agent wait for a run together, each no
+// longer than it has time, and none of them waits for another run.
+func TestRunIsFetchedOnce(t *testing.T) {
+	w := newAgentWorld(t)
+	w.own("one", "all")
+	w.own("two", "all")
+	slow := &keptRun{ready: make(chan struct{})} // somebody fetches it
+	info, _ := w.runs.agent.source.Run("one")
+	w.runs.runs["one"+string(info.Key)] = slow
+	first := make(chan *suiteRun, 2)
+	for range 2 {
+		go func() {
+			r, err := w.runs.of(t.Context(), "one")
+			if err != nil {
+				t.Error(err)
+			}
+			first <- r
+		}()
+	}
+	if r, err := w.runs.of(t.Context(), "two"); err != nil || r.id != "two" {
+		t.Errorf("another run: %v, %v", r, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.runs.of(ctx, "one"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has no time waits: %v", err)
+	}
+	w.runs.bring(t.Context(), "one"+string(info.Key), &info, slow)
+	if a, b := <-first, <-first; a != b || a.id != "one" {
+		t.Errorf("%v and %v", a, b)
+	}
+}
+
+// TestRunIsFetchedAgain: a plan that can't be had is asked for again.
+func TestRunIsFetchedAgain(t *testing.T) {
+	w := newAgentWorld(t)
+	w.ownWith("lost", []byte(`{"plan":"files/none"}`))
+	for range 2 {
+		if _, err := w.runs.of(t.Context(), "lost"); err == nil {
+			t.Error("a run without a plan is there")
+		}
+	}
+	if len(w.runs.runs) != 0 {
+		t.Errorf("%v", w.runs.runs)
+	}
+}
+
+// agentWorld is an agent of a lab, as far as its runs are concerned.
+type agentWorld struct {
+	*testing.T
+	lab  *natslab.Lab
+	runs *agentRuns
+}
+
+func newAgentWorld(t *testing.T) *agentWorld {
+	t.Helper()
+	server, err := natsserver.Start(t.Context(), natsserver.Options{Listen: "127.0.0.1:0", Store: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	dial := func() *natslab.Lab {
+		l, err := natslab.Dial(t.Context(), natslab.Access{URL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		return l
+	}
+	f, _, _ := testFactory(t, "", nil)
+	a := &lender{f: f, lab: dial()}
+	if a.source, err = a.lab.Source(t.Context(), "agent"); err != nil {
+		t.Fatal(err)
+	}
+	if a.runs, err = newAgentRuns(a); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.runs.close)
+	return &agentWorld{t, dial(), a.runs}
+}
+
+// own makes a run whose plan has that name.
+func (w *agentWorld) own(id, name string) {
+	w.Helper()
+	text, err := json.Marshal(suite.Plan{Name: name})
+	if err != nil {
+		w.Fatal(err)
+	}
+	file, err := w.lab.PutFile(w.Context(), text)
+	if err != nil {
+		w.Fatal(err)
+	}
+	work, err := json.Marshal(labWork{Plan: file})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.ownWith(id, work)
+}
+
+func (w *agentWorld) ownWith(id string, work []byte) {
+	w.Helper()
+	if _, err := w.lab.Own(w.Context(), natslab.Run{ID: id, Work: work}, natslab.Owner{Record: func(lab.Update) error { return nil }}); err != nil {
+		w.Fatal(err)
+	}
+	wait.For(w.T, "the run to be seen", func() bool {
+		_, ok := w.runs.agent.source.Run(id)
+		return ok
+	})
 }

@@ -48,7 +48,7 @@ func (l *Lab) File(ctx context.Context, name string) ([]byte, error) {
 func (l *Lab) Put(ctx context.Context, name string, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, fileTime)
 	defer cancel()
-	ctx, release := l.denied.guard(ctx)
+	ctx, release := l.denied.guard(ctx, ofFiles)
 	defer release()
 	_, err := l.blobs.PutBytes(ctx, name, data)
 	return deniedBy(ctx, err)
@@ -58,7 +58,7 @@ func (l *Lab) Put(ctx context.Context, name string, data []byte) error {
 func (l *Lab) Get(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fileTime)
 	defer cancel()
-	ctx, release := l.denied.guard(ctx)
+	ctx, release := l.denied.guard(ctx, ofFiles)
 	defer release()
 	info, err := l.blobs.GetInfo(ctx, name)
 	if err != nil {

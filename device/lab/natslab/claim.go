@@ -103,7 +103,7 @@ func (c *claim) ask(ctx context.Context) error {
 		return err
 	}
 	l := c.lease.source.lab
-	return l.settle(ctx, c.lease.lease.over, func(ctx context.Context) (bool, error) {
+	return l.settle(ctx, c.lease.lease.over, subjects{fireSubject + token(c.value.Run)}, func(ctx context.Context) (bool, error) {
 		msg, err := l.nc.RequestWithContext(ctx, fireSubject+token(c.value.Run), text)
 		if err != nil {
 			if errors.Is(err, nats.ErrNoResponders) && !c.lease.source.owned(c.value.Run) {
@@ -145,7 +145,7 @@ func (c *claim) Report(ctx context.Context, event json.RawMessage) error {
 		msg.Data = text
 		msg.Header.Set(jetstream.MsgIDHeader, claimKey(c.value.Run, c.value.Job.ID, c.value.Try)+"."+itoa(r.N))
 		l := c.lease.source.lab
-		err = l.settle(ctx, c.lease.lease.over, func(ctx context.Context) (bool, error) {
+		err = l.settle(ctx, c.lease.lease.over, subjects{msg.Subject}, func(ctx context.Context) (bool, error) {
 			_, err := l.js.PublishMsg(ctx, msg)
 			return err == nil, err
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -39,15 +40,50 @@ func (e *DeniedError) does() string {
 }
 
 // denials collects the server's reports, which arrive separately from the
-// requests that they are about.
+// requests that they are about. A report belongs to the operation that uses the
+// subject it names; one that arrives after its operation ended is ignored.
 type denials struct {
 	mu   sync.Mutex
-	wait map[chan struct{}]context.CancelCauseFunc
+	open map[*guarded]bool
 }
+
+// guarded is an operation that the server may deny.
+type guarded struct {
+	subjects subjects
+	cancel   context.CancelCauseFunc
+}
+
+// subjects are those of an operation; one that ends with a dot stands for all
+// that begin so.
+type subjects []string
+
+func (s subjects) have(subject string) bool {
+	return slices.ContainsFunc(s, func(own string) bool {
+		return own == subject || strings.HasSuffix(own, ".") && strings.HasPrefix(subject, own)
+	})
+}
+
+// ofKey are the subjects of changing and reading a key of a bucket.
+func ofKey(bucket, key string) subjects {
+	return subjects{"$KV." + bucket + "." + key, "$JS.API.DIRECT.GET.KV_" + bucket + ".", "$JS.API.STREAM.MSG.GET.KV_" + bucket}
+}
+
+// ofWatching are the subjects of reading all of these buckets.
+func ofWatching(buckets ...string) subjects {
+	var all subjects
+	for _, b := range buckets {
+		all = append(all, "$JS.API.CONSUMER.CREATE.KV_"+b+".", "$JS.API.STREAM.INFO.KV_"+b)
+	}
+	return all
+}
+
+// ofFiles are the subjects of keeping and reading files.
+var ofFiles = subjects{"$O." + blobsBucket + ".", "$JS.API.DIRECT.GET.OBJ_" + blobsBucket + ".", "$JS.API.STREAM.MSG.GET.OBJ_" + blobsBucket,
+	"$JS.API.CONSUMER.CREATE.OBJ_" + blobsBucket + ".", "$JS.API.STREAM.INFO.OBJ_" + blobsBucket, "$JS.API.STREAM.PURGE.OBJ_" + blobsBucket}
 
 // watchDenials handles the connection's errors.
 func watchDenials(nc *nats.Conn) *denials {
-	d := &denials{wait: map[chan struct{}]context.CancelCauseFunc{}}
+	d := &denials{open: map[*guarded]bool{}}
 	nc.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		if e := parseDenied(err); e != nil {
 			d.tell(e)
@@ -75,21 +111,24 @@ func parseDenied(err error) *DeniedError {
 func (d *denials) tell(e *DeniedError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, cancel := range d.wait {
-		cancel(e)
+	for g := range d.open {
+		if g.subjects.have(e.Subject) {
+			g.cancel(e)
+		}
 	}
 }
 
-// guard returns a context that ends when the server denies something.
-func (d *denials) guard(ctx context.Context) (context.Context, context.CancelFunc) {
+// guard returns a context for an operation on these subjects. It ends when the
+// server denies one of them.
+func (d *denials) guard(ctx context.Context, on subjects) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	me := make(chan struct{})
+	g := &guarded{on, cancel}
 	d.mu.Lock()
-	d.wait[me] = cancel
+	d.open[g] = true
 	d.mu.Unlock()
 	return ctx, func() {
 		d.mu.Lock()
-		delete(d.wait, me)
+		delete(d.open, g)
 		d.mu.Unlock()
 		cancel(nil)
 	}

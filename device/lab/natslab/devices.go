@@ -41,16 +41,17 @@ func PhoneKey(info device.Info, agent string) string {
 // than [Lab.DeviceTTL]; entries that are not renewed disappear.
 func (l *Lab) Lend(ctx context.Context, a Agent) error {
 	a.Protocol = Protocol
-	ctx, release := l.denied.guard(ctx)
+	name := token(a.Name)
+	prefix := "$KV." + devicesBucket + "."
+	ctx, release := l.denied.guard(ctx, subjects{prefix + name, prefix + name + "."})
 	defer release()
 	put := func(key string, v any) (jetstream.PubAckFuture, error) {
 		text, err := json.Marshal(v)
 		if err != nil {
 			return nil, err
 		}
-		return l.js.PublishAsync("$KV."+devicesBucket+"."+key, text)
+		return l.js.PublishAsync(prefix+key, text)
 	}
-	name := token(a.Name)
 	first, err := put(name, a)
 	if err != nil {
 		return away(err)
@@ -102,7 +103,7 @@ type State struct {
 
 // State reads the state of the lab.
 func (l *Lab) State(ctx context.Context) (*State, error) {
-	ctx, release := l.denied.guard(ctx)
+	ctx, release := l.denied.guard(ctx, ofWatching(devicesBucket, leasesBucket, marksBucket, runsBucket))
 	defer release()
 	agents, phones := map[string]*Agent{}, map[string][]Phone{}
 	leases, marks, runs := map[string]Lease{}, map[string]Mark{}, map[string]Run{}

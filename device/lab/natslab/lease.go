@@ -32,7 +32,7 @@ type lease struct {
 
 // take takes the lease, or says who has it.
 func (l *lease) take(ctx context.Context) error {
-	return l.lab.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+	return l.lab.settle(ctx, nil, ofKey(leasesBucket, l.key), func(ctx context.Context) (bool, error) {
 		text, err := json.Marshal(l.value)
 		if err != nil {
 			return true, err

@@ -46,7 +46,7 @@ func (l *Lab) mark(ctx context.Context, key string, m Mark, ttl time.Duration) e
 	if err != nil {
 		return err
 	}
-	return l.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+	return l.settle(ctx, nil, ofKey(marksBucket, key), func(ctx context.Context) (bool, error) {
 		// A key's TTL only takes effect when the key is created.
 		if err := l.marks.Purge(ctx, key); err != nil {
 			return false, err
@@ -71,7 +71,7 @@ func (l *Lab) UnmarkAgent(ctx context.Context, agent string) (bool, error) {
 }
 
 func (l *Lab) unmark(ctx context.Context, key string) (had bool, err error) {
-	err = l.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+	err = l.settle(ctx, nil, ofKey(marksBucket, key), func(ctx context.Context) (bool, error) {
 		_, err := l.marks.Get(ctx, key)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
 			return true, nil

@@ -118,7 +118,7 @@ func Open(ctx context.Context, nc *nats.Conn, fresh *Settings) (*Lab, error) {
 // setup creates missing buckets and streams. Existing ones are not changed.
 func (l *Lab) setup(ctx context.Context, s Settings) error {
 	js := l.js
-	ctx, cancel := l.denied.guard(ctx)
+	ctx, cancel := l.denied.guard(ctx, subjects{"$JS.API.STREAM."})
 	defer cancel()
 	bucket := func(name string, ttl time.Duration, history uint8) error {
 		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
@@ -170,7 +170,7 @@ func (l *Lab) setup(ctx context.Context, s Settings) error {
 
 // bind opens the buckets and streams.
 func (l *Lab) bind(ctx context.Context) error {
-	ctx, cancel := l.denied.guard(ctx)
+	ctx, cancel := l.denied.guard(ctx, subjects{"$JS.API.STREAM.INFO."})
 	defer cancel()
 	for _, b := range []struct {
 		name string
@@ -237,13 +237,13 @@ func refused(err error) bool {
 	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || api.ErrorCode == 10164)
 }
 
-// settle repeats an operation on a key until its result is known: the answer
-// may have been lost although the operation was done. op returns whether it is
-// settled.
-func (l *Lab) settle(ctx context.Context, over <-chan struct{}, op func(context.Context) (settled bool, err error)) error {
+// settle repeats an operation on these subjects until its result is known: the
+// answer may have been lost although the operation was done. op returns whether
+// it is settled.
+func (l *Lab) settle(ctx context.Context, over <-chan struct{}, on subjects, op func(context.Context) (settled bool, err error)) error {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		try, cancel := context.WithTimeout(ctx, opTimeout)
-		try, release := l.denied.guard(try)
+		try, release := l.denied.guard(try, on)
 		settled, err := op(try)
 		err = deniedBy(try, err)
 		release()

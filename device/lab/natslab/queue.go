@@ -134,7 +134,7 @@ func (q *Queue) save(ctx context.Context, change func(*Run)) error {
 	if err != nil {
 		return err
 	}
-	return q.lab.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+	return q.lab.settle(ctx, nil, ofKey(runsBucket, token(q.run.ID)), func(ctx context.Context) (bool, error) {
 		rev, err := q.lab.put(ctx, q.lab.runs, token(q.run.ID), text, q.rev)
 		if err == nil {
 			q.rev = rev
@@ -245,7 +245,7 @@ func (q *Queue) publish(ctx context.Context) error {
 		return err
 	}
 	pending := batch
-	err := q.lab.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+	err := q.lab.settle(ctx, nil, subjects{jobSubject + token(q.run.ID) + "."}, func(ctx context.Context) (bool, error) {
 		left, err := q.send(ctx, pending)
 		pending = left
 		return len(left) == 0, err
@@ -298,7 +298,8 @@ func (q *Queue) targets(ctx context.Context, batch []message) error {
 		return nil
 	}
 	for name := range fresh {
-		err := q.lab.settle(ctx, nil, func(ctx context.Context) (bool, error) {
+		created := subjects{"$JS.API.CONSUMER.CREATE." + jobsStream + "." + consumer(q.run.ID, name) + "."}
+		err := q.lab.settle(ctx, nil, created, func(ctx context.Context) (bool, error) {
 			_, err := q.lab.jobs.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 				Durable: consumer(q.run.ID, name), FilterSubject: jobSubject + token(q.run.ID) + "." + name, AckPolicy: jetstream.AckExplicitPolicy,
 				AckWait: ackWait, MaxDeliver: -1, InactiveThreshold: idleConsumer, MaxAckPending: -1,
@@ -411,9 +412,10 @@ func (l *Lab) write(ctx context.Context, over <-chan struct{}, c claimed, rev ui
 	if err != nil {
 		return 0, err
 	}
-	err = l.settle(ctx, over, func(ctx context.Context) (bool, error) {
+	key := claimKey(c.Run, c.Job.ID, c.Try)
+	err = l.settle(ctx, over, ofKey(claimsBucket, key), func(ctx context.Context) (bool, error) {
 		var err error
-		next, err = l.put(ctx, l.claims, claimKey(c.Run, c.Job.ID, c.Try), text, rev)
+		next, err = l.put(ctx, l.claims, key, text, rev)
 		return err == nil || errors.Is(err, lab.ErrNotHeld), err
 	})
 	return next, err

@@ -3,9 +3,11 @@ package natslab_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,13 +99,36 @@ func TestDenied(t *testing.T) {
 			t.Errorf("%s took %s", test.name, took)
 		}
 	}
-	// A connection of its own: the server tells of what it denied when it has time.
-	if _, err := dial(t, access(natsserver.Viewer)).State(t.Context()); err != nil {
+	if _, err := viewer.State(t.Context()); err != nil {
 		t.Errorf("a viewer can't look on: %v", err)
 	}
 	if _, err := agent.Source(t.Context(), "a"); err != nil {
 		t.Errorf("an agent can't see runs: %v", err)
 	}
+}
+
+// TestDeniedIsOfOneOperation: what the server denies is told to the operation that
+// asked for it, and to no other of the same connection.
+func TestDeniedIsOfOneOperation(t *testing.T) {
+	access := secured(t)
+	dial(t, access(natsserver.Runner)) // it sets the lab up
+	viewer := dial(t, access(natsserver.Viewer))
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			var denied *natslab.DeniedError
+			err := viewer.MarkPhone(t.Context(), fmt.Sprint("phone-", i), natslab.Mark{Kind: natslab.Held}, time.Minute)
+			if !errors.As(err, &denied) || denied.Subject != fmt.Sprint("$KV.wx-marks.phone-", i) {
+				t.Errorf("phone %d: %+v", i, err)
+			}
+		})
+		all.Go(func() {
+			if _, err := viewer.State(t.Context()); err != nil {
+				t.Errorf("what is permitted fails beside what is not: %v", err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestAccess: who has no key, or a wrong one, is told so.

@@ -36,7 +36,7 @@ type Source struct {
 
 // Source follows the runs of the lab until ctx is over.
 func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
-	ctx, release := l.denied.guard(ctx)
+	ctx, release := l.denied.guard(ctx, ofWatching(runsBucket, leasesBucket, marksBucket))
 	context.AfterFunc(ctx, release)
 	s := &Source{lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
 		changed: make(chan struct{})}
@@ -283,11 +283,11 @@ func (l *phoneLease) pick(ctx context.Context, offers []offer) (lab.Claim, error
 func (l *phoneLease) fetch(consumer string) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), opTimeout)
 	defer cancel()
-	ctx, release := l.source.lab.denied.guard(ctx)
+	next := "$JS.API.CONSUMER.MSG.NEXT." + jobsStream + "." + consumer
+	ctx, release := l.source.lab.denied.guard(ctx, subjects{next})
 	defer release()
 	if len(l.messages) == 0 {
-		err := l.source.lab.nc.PublishRequest("$JS.API.CONSUMER.MSG.NEXT."+jobsStream+"."+consumer, l.inbox.Subject,
-			[]byte(`{"batch":1,"no_wait":true}`))
+		err := l.source.lab.nc.PublishRequest(next, l.inbox.Subject, []byte(`{"batch":1,"no_wait":true}`))
 		if err != nil {
 			return nil, err
 		}
