@@ -25,6 +25,7 @@ type lender struct {
 	source *natslab.Source
 	fleet  *device.Fleet
 	sel    device.Selector
+	app    device.AppIdentity // whose version is listed
 	since  time.Time
 	slots  chan struct{}
 	count  *metrics.Agent
@@ -33,13 +34,6 @@ type lender struct {
 	mu      sync.Mutex
 	phones  map[string]*lentPhone
 	workers sync.WaitGroup
-}
-
-// lentPhone is a phone that is in the lab.
-type lentPhone struct {
-	*runPhone
-	end  context.CancelFunc // no more jobs for it
-	errs []time.Time        // times of recent attempts that ended in an error
 }
 
 func agentRun(ctx context.Context, o *agentOptions) error {
@@ -65,6 +59,9 @@ func agentRun(ctx context.Context, o *agentOptions) error {
 	defer closePhones()
 	a := &lender{o: o, f: f, lab: l, source: source, fleet: fleet, sel: sel, since: f.Now().UTC(), slots: make(chan struct{}, o.phone.jobs),
 		phones: map[string]*lentPhone{}}
+	if a.app, err = f.defaultApp(); err != nil {
+		return err
+	}
 	a.count = metrics.NewAgent(func() float64 { return float64(len(a.list())) })
 	if a.runs, err = newAgentRuns(a); err != nil {
 		return err
@@ -204,9 +201,7 @@ func (a *lender) list() []*lentPhone {
 func (a *lender) listed() natslab.Agent {
 	listed := natslab.Agent{Name: a.o.name, Version: a.f.Version, Labels: a.o.labels, Since: a.since}
 	for _, p := range a.list() {
-		info := p.info
-		info.Also = nil
-		listed.Phones = append(listed.Phones, natslab.Phone{Key: p.key(), Info: info})
+		listed.Phones = append(listed.Phones, p.listed())
 	}
 	return listed
 }
@@ -252,6 +247,7 @@ func (a *lender) worker(ctx context.Context, p *lentPhone) {
 	}()
 	takes := func(selector string) bool { return fits(p.info, selector) }
 	for ctx.Err() == nil && p.lost() == nil {
+		p.look(ctx, a.app)
 		changed := a.source.Changed()
 		if a.source.Mark(p.key()) != nil || !a.source.Wanted(p.key(), takes) {
 			select {
@@ -347,11 +343,12 @@ const (
 )
 
 // ended records the end of an attempt: a phone with several errors in a row
-// does no more jobs until somebody has checked it.
-func (a *lender) ended(p *runPhone, end *suite.End) {
+// does no more jobs until somebody has checked it. The event that it returns, if
+// any, is for the run.
+func (a *lender) ended(p *runPhone, end *suite.End) *suite.Event {
 	a.count.Attempt(string(end.Status), time.Duration(end.DurationMs)*time.Millisecond)
 	if end.Status != suite.Errored {
-		return
+		return nil
 	}
 	a.mu.Lock()
 	lent := a.phones[p.key()]
@@ -366,17 +363,19 @@ func (a *lender) ended(p *runPhone, end *suite.End) {
 	}
 	a.mu.Unlock()
 	if !bad {
-		return
+		return nil
 	}
 	a.f.Streams.Warn("phone %s is quarantined: %d cases were errored within %s, the last with: %s", p.info.Label(), mostErrors, errorsWithin,
 		safe(end.Reason))
+	reason := "3 cases were errored within 10 minutes, the last with: " + end.Reason
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	err := a.lab.MarkPhone(ctx, p.key(), natslab.Mark{Kind: natslab.Quarantined, By: a.o.name, Since: a.f.Now().UTC(),
-		Reason: "3 cases were errored within 10 minutes, the last with: " + end.Reason}, 0)
+	err := a.lab.MarkPhone(ctx, p.key(), natslab.Mark{Kind: natslab.Quarantined, By: a.o.name, Since: a.f.Now().UTC(), Reason: reason}, 0)
 	if err != nil {
 		a.f.Streams.Warn("%s", safe(describe(err).Message))
+		return nil
 	}
+	return &suite.Event{Type: suite.PhoneQuarantined, Lost: &suite.Lost{Phone: p.key(), Message: reason}}
 }
 
 // put stores a file of an attempt in the lab.

@@ -89,11 +89,16 @@ func (o *inspectOptions) identity() (device.AppIdentity, error) {
 		}
 		return device.AppIdentity{Package: o.app, BundleID: o.app}, nil
 	}
-	pkg, err := o.f.Setting("package", "")
+	return o.f.defaultApp()
+}
+
+// defaultApp is the app of the profile.
+func (f *Factory) defaultApp() (device.AppIdentity, error) {
+	pkg, err := f.Setting("package", "")
 	if err != nil {
 		return device.AppIdentity{}, err
 	}
-	bundle, err := o.f.Setting("bundle-id", "")
+	bundle, err := f.Setting("bundle-id", "")
 	return device.AppIdentity{Package: pkg.Value, BundleID: bundle.Value}, err
 }
 

@@ -79,6 +79,9 @@ type labInfoSelected struct {
 	Model     string   `json:"model"`
 	OSVersion string   `json:"osVersion"`
 	Labels    []string `json:"labels"`
+
+	WeChat string            `json:"wechat,omitempty"`
+	Apps   map[string]string `json:"apps,omitempty"`
 }
 
 type labAgent struct {
@@ -136,7 +139,7 @@ func labLsRun(ctx context.Context, o *labLsOptions) error {
 
 func listedPhone(state *natslab.State, a natslab.Agent, p natslab.Phone, agentState string) labPhone {
 	listed := labPhone{Phone: p.Key, Agent: a.Name, State: "free", Info: labInfoSelected{p.Info.ID, string(p.Info.Platform), p.Info.Model,
-		p.Info.OSVersion, append([]string{}, a.Labels...)}}
+		p.Info.OSVersion, append([]string{}, a.Labels...), p.WeChat, p.Apps}}
 	if agentState != "" {
 		listed.State = agentState
 	}

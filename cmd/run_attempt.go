@@ -59,11 +59,13 @@ func (a *attempt) try(ctx context.Context) error {
 	if !a.several {
 		a.end.Steps = nil
 	}
-	if a.reported != nil {
-		return a.reported
-	}
 	if a.run.after != nil {
-		a.run.after(a.phone, &a.end)
+		if e := a.run.after(a.phone, &a.end); e != nil {
+			a.report(ctx, *e)
+		}
+	}
+	if a.reported != nil && a.run.owner == nil {
+		return a.reported
 	}
 	if a.refused && !a.end.Sent && a.run.owner != nil {
 		return a.claim.Return(ctx) // nothing was fired, so another worker may do it
@@ -72,7 +74,7 @@ func (a *attempt) try(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.claim.Done(ctx, a.run.writer.MaskedJSON(result))
+	return errors.Join(a.reported, a.claim.Done(ctx, a.run.writer.MaskedJSON(result)))
 }
 
 // unfit says why the case can't run on this phone.

@@ -27,6 +27,14 @@ func (r *suiteRun) record(u lab.Update) error {
 			return err
 		}
 		e.Type, e.Evidence, e.Artifact = told.Type, told.Evidence, told.Artifact
+		if told.Type == suite.PhoneQuarantined {
+			e.Place, e.Lost = nil, told.Lost
+		}
+	case lab.Late:
+		e.Type, e.End = suite.AttemptLate, &suite.End{}
+		if err := json.Unmarshal(u.Data, e.End); err != nil {
+			return err
+		}
 	case lab.Done, lab.Lost:
 		return r.recordEnd(u, e)
 	default: // returned: another phone starts the same attempt, if any

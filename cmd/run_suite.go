@@ -40,8 +40,10 @@ type suiteRun struct {
 	inLab  *labRun    // nil if the phones are on this host
 	owner  *runOwner  // the owner of a run on another host; nil if it is here
 	keep   func(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error)
-	after  func(*runPhone, *suite.End) // called for each attempt that ended here; may be nil
-	done   chan finished
+	// after is told of each attempt that ended here, and may have an event for the
+	// run; it may be nil.
+	after func(*runPhone, *suite.End) *suite.Event
+	done  chan finished
 
 	mu      sync.Mutex
 	stopped string // why nothing new is started

@@ -48,6 +48,7 @@ const (
 	Done     State = "done"
 	Returned State = "returned"
 	Lost     State = "lost"
+	Late     State = "late" // a lost job's result came after all; the job stays lost
 )
 
 // Update is a change of a job that its owner is told of.
@@ -57,7 +58,7 @@ type Update struct {
 	Phone string // the key of the phone that has it
 	// WasFiring is set for a lost job whose request may have been sent.
 	WasFiring bool
-	// Data is the reported event, or the result of a done job.
+	// Data is the reported event, or the result of a done or late job.
 	Data json.RawMessage
 }
 
@@ -110,7 +111,8 @@ type Claim interface {
 	// Report tells the owner of an event.
 	Report(ctx context.Context, event json.RawMessage) error
 	// Done ends the claim with its result. [ErrNotHeld] means that the claim
-	// was taken away before, and the result is too late.
+	// was taken away before, and the result is too late; the owner is told of it
+	// as [Late] if it can still be reached.
 	Done(ctx context.Context, result json.RawMessage) error
 	// Return gives back a job that has not fired, for another phone: this one
 	// can't do it. After Firing it is an error.

@@ -190,6 +190,7 @@ type localClaim struct {
 	lease  *localLease
 	job    Job
 	firing bool
+	lost   bool // while it was firing
 }
 
 func (c *localClaim) Job() Job { return c.job }
@@ -227,13 +228,29 @@ func (c *localClaim) Report(_ context.Context, event json.RawMessage) error {
 }
 
 func (c *localClaim) Done(_ context.Context, result json.RawMessage) error {
-	return c.held(func() error {
+	err := c.held(func() error {
 		if err := c.tell(Done, result); err != nil {
 			return err
 		}
 		c.lease.claim = nil
 		return nil
 	})
+	if errors.Is(err, ErrNotHeld) {
+		return errors.Join(err, c.late(result))
+	}
+	return err
+}
+
+// late tells of a result that comes after its claim was lost, once.
+func (c *localClaim) late(result json.RawMessage) error {
+	q := c.lease.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !c.lost {
+		return nil
+	}
+	c.lost = false
+	return c.tell(Late, result)
 }
 
 func (c *localClaim) Return(context.Context) error {
@@ -249,7 +266,7 @@ func (c *localClaim) Return(context.Context) error {
 func (c *localClaim) giveUp() error {
 	q := c.lease.queue
 	c.lease.claim = nil
-	if c.firing {
+	if c.lost = c.firing; c.lost {
 		return c.tell(Lost, nil)
 	}
 	if err := c.tell(Returned, nil); err != nil {

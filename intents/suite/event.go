@@ -24,8 +24,13 @@ const (
 	EvidenceSeen    EventType = "evidence"
 	ArtifactKept    EventType = "artifact"
 	AttemptFinished EventType = "attempt.finished"
-	PhoneLost       EventType = "phone.lost"
-	RunFinished     EventType = "run.finished"
+	// AttemptLate is what came of an attempt after all: it had been given up as
+	// unknown, which it stays.
+	AttemptLate EventType = "attempt.late"
+	PhoneLost   EventType = "phone.lost"
+	// PhoneQuarantined says that a phone takes no more jobs of its lab.
+	PhoneQuarantined EventType = "phone.quarantined"
+	RunFinished      EventType = "run.finished"
 )
 
 // Event is one line of events.ndjson: a flat object with the fields of every
@@ -41,8 +46,8 @@ type Event struct {
 	Began    *Began    // attempt.started
 	Evidence *Evidence // evidence
 	Artifact *Artifact // artifact
-	End      *End      // attempt.finished
-	Lost     *Lost     // phone.lost
+	End      *End      // attempt.finished, attempt.late
+	Lost     *Lost     // phone.lost, phone.quarantined
 	Summary  *Summary  // run.finished
 }
 
@@ -115,10 +120,10 @@ func (e *Event) UnmarshalJSON(line []byte) error {
 	case ArtifactKept:
 		e.Place, e.Artifact = &Place{}, &Artifact{}
 		parts = []any{e.Place, e.Artifact}
-	case AttemptFinished:
+	case AttemptFinished, AttemptLate:
 		e.Place, e.End = &Place{}, &End{}
 		parts = []any{e.Place, e.End}
-	case PhoneLost:
+	case PhoneLost, PhoneQuarantined:
 		e.Lost = &Lost{}
 		parts = []any{e.Lost}
 	case RunFinished:

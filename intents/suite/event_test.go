@@ -71,6 +71,8 @@ func everyEvent() []Event {
 			SHA256: "00", Size: 3}},
 		{Type: AttemptFinished, Place: p, End: &End{Status: Failed, ExitCode: 15, DurationMs: 40, Sent: true,
 			Problems: []Problem{{"nightly.yaml", 7, 15, "state is null", ""}}, Outcome: raw(`{"state":null}`)}},
+		{Type: AttemptLate, Place: p, End: &End{Status: Passed, DurationMs: 40, Sent: true, Outcome: raw(`{"state":"replied"}`)}},
+		{Type: PhoneQuarantined, Lost: &Lost{Phone: "A", Message: "3 cases were errored"}},
 		{Type: PhoneLost, Lost: &Lost{Phone: "B", Message: "unplugged"}},
 		{Type: RunFinished, Summary: &Summary{Counts: Counts{Failed: 1}, DurationMs: 1000, ExitCode: 5}},
 	}
@@ -172,6 +174,7 @@ func TestMask(t *testing.T) {
 // TestReadEvents: a crash cuts the last line off; anything else is an error
 // that names its line.
 func TestReadEvents(t *testing.T) {
+	all := len(everyEvent())
 	good := write(t, everyEvent()...).String()
 	tests := []struct {
 		name, text string
@@ -179,10 +182,10 @@ func TestReadEvents(t *testing.T) {
 		whole      int
 		err        string
 	}{
-		{"whole", good, 8, len(good), ""},
-		{"torn", good + `{"schemaVersion":1,"type":"atte`, 8, len(good), ""},
-		{"torn at the break", strings.TrimSuffix(good, "\n"), 7, strings.LastIndex(strings.TrimSuffix(good, "\n"), "\n") + 1, ""},
-		{"unknown type", good + `{"schemaVersion":1,"type":"coffee","run":"run-1"}` + "\n", 9, -1, ""},
+		{"whole", good, all, len(good), ""},
+		{"torn", good + `{"schemaVersion":1,"type":"atte`, all, len(good), ""},
+		{"torn at the break", strings.TrimSuffix(good, "\n"), all - 1, strings.LastIndex(strings.TrimSuffix(good, "\n"), "\n") + 1, ""},
+		{"unknown type", good + `{"schemaVersion":1,"type":"coffee","run":"run-1"}` + "\n", all + 1, -1, ""},
 		{"not JSON", "nonsense\n" + good, 0, 0, "line 1: invalid character"},
 		{"newer", `{"schemaVersion":2}` + "\n", 0, 0, "line 1: schemaVersion 2: a newer wxctl wrote it"},
 		{"empty", "", 0, 0, ""},

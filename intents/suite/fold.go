@@ -45,6 +45,7 @@ type Attempt struct {
 	Evidence   []Evidence
 	Artifacts  []Artifact
 	End        End
+	Late       *End // what came of it after it was given up; End stays
 	unfinished bool
 }
 
@@ -104,7 +105,7 @@ func (f *Fold) Add(e Event) error {
 	}
 	f.run.Last = e.At
 	switch {
-	case e.Lost != nil:
+	case e.Type == PhoneLost:
 		f.run.Lost = append(f.run.Lost, *e.Lost)
 	case e.Summary != nil:
 		f.run.Finished, f.run.ExitCode = e.At, e.Summary.ExitCode
@@ -194,6 +195,8 @@ func (f *Fold) attempt(e Event) error {
 		if a.unfinished { // a late end does not change what was reported
 			a.End, a.Finished, a.unfinished = *e.End, e.At, false
 		}
+	case AttemptLate:
+		a.Late = e.End
 	}
 	return nil
 }

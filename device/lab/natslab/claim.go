@@ -20,6 +20,7 @@ type claim struct {
 	value  claimed
 	rev    uint64
 	firing bool // it may fire
+	told   bool // late, what came of it
 }
 
 func (c *claim) Job() lab.Job { return c.value.Job }
@@ -157,7 +158,7 @@ func (c *claim) Report(ctx context.Context, event json.RawMessage) error {
 }
 
 func (c *claim) Done(ctx context.Context, result json.RawMessage) error {
-	return c.held(func() error {
+	err := c.held(func() error {
 		next := c.value
 		next.State, next.Result = lab.Done, result
 		if err := c.set(ctx, c.lease.lease.over, next); err != nil {
@@ -166,6 +167,37 @@ func (c *claim) Done(ctx context.Context, result json.RawMessage) error {
 		c.drop()
 		return nil
 	})
+	if errors.Is(err, lab.ErrNotHeld) || err != nil && !c.lease.lease.held() {
+		c.late(result)
+		return lab.ErrNotHeld
+	}
+	return err
+}
+
+// late tells the owner what came of a claim that was taken away, as soon as the
+// lab is reached again. Of what had not fired there is nothing to tell: it is done
+// elsewhere.
+func (c *claim) late(result json.RawMessage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.firing || c.told {
+		return
+	}
+	text, err := json.Marshal(report{Late: result})
+	if err != nil {
+		return
+	}
+	c.told = true
+	s, place := c.lease.source, tryKey(c.value.Job.ID, c.value.Try)
+	msg := nats.NewMsg(eventSubject + token(c.value.Run) + "." + place)
+	msg.Data = text
+	msg.Header.Set(jetstream.MsgIDHeader, claimKey(c.value.Run, c.value.Job.ID, c.value.Try)+".late")
+	go func() {
+		_ = s.lab.settle(s.ctx, nil, subjects{msg.Subject}, func(ctx context.Context) (bool, error) { // until the agent ends
+			_, err := s.lab.js.PublishMsg(ctx, msg)
+			return err == nil, err
+		})
+	}()
 }
 
 func (c *claim) Return(ctx context.Context) error {

@@ -26,6 +26,12 @@ type Agent struct {
 type Phone struct {
 	Key  string      `json:"key"` // the same at every host that reaches it
 	Info device.Info `json:"info"`
+	// WeChat is the version of the phone's WeChat; empty if it has none, or if
+	// its agent has not seen yet.
+	WeChat string `json:"wechat,omitempty"`
+	// Apps are the versions of the apps that the agent was told to look for, by
+	// package or bundle ID.
+	Apps map[string]string `json:"apps,omitempty"`
 }
 
 // PhoneKey is the name of a phone in the lab: its own serial number if it has

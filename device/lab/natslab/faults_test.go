@@ -218,6 +218,7 @@ func TestLongCut(t *testing.T) {
 		t.Error(err)
 	}
 	wait.For(t, "the end to be told", func() bool { return o.of("2") == "claimed@B returned@B claimed@C done@C" })
+	wait.For(t, "what came late to be told", func() bool { return o.of("1") == "claimed@A firing@A lost@A late@A" })
 }
 
 // TestFullStore: files beyond the cap are refused, and nothing else is.

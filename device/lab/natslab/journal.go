@@ -30,11 +30,12 @@ type try struct {
 	last    claimed
 	rev     uint64
 	reports map[int]report
-	told    int       // number of reports passed on
-	state   lab.State // the last one passed on
-	firing  bool      // a request was allowed
-	losing  bool      // it is being taken away
-	suspect time.Time // since when its lease seems to have ended
+	told    int             // number of reports passed on
+	late    json.RawMessage // a result that came after the job was lost
+	state   lab.State       // the last one passed on
+	firing  bool            // a request was allowed
+	losing  bool            // it is being taken away
+	suspect time.Time       // since when its lease seems to have ended
 }
 
 func (q *Queue) owned(id string) *owned {
@@ -187,7 +188,11 @@ func (q *Queue) report(place string, data []byte) {
 	defer q.mu.Unlock()
 	o := q.owned(place[:at])
 	t := o.try(n)
-	t.reports[r.N] = r
+	if r.Late != nil {
+		t.late = r.Late
+	} else {
+		t.reports[r.N] = r
+	}
 	if err := q.advance(o, t); err != nil {
 		q.fail(err)
 	}
@@ -206,6 +211,13 @@ func (q *Queue) advance(o *owned, t *try) error {
 				return err
 			}
 			continue
+		}
+		if t.late != nil && t.state == lab.Lost {
+			u := lab.Update{State: lab.Late, Job: o.job, Phone: t.phone(), Data: t.late}
+			t.late = nil
+			if err := q.record(u); err != nil {
+				return err
+			}
 		}
 		r, ok := t.reports[t.told+1]
 		if !ok || rank(t.state) < rank(r.After) {

@@ -111,7 +111,9 @@ func tryKey(job string, try int) string { return key(job) + "." + itoa(try) }
 type report struct {
 	N     int             `json:"n"`     // from 1
 	After lab.State       `json:"after"` // the state that was written before it
-	Event json.RawMessage `json:"event"`
+	Event json.RawMessage `json:"event,omitempty"`
+	// Late is the result of a claim that had been taken away. It has no number.
+	Late json.RawMessage `json:"late,omitempty"`
 }
 
 // ask is the question whether a request may be sent.

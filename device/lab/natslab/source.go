@@ -24,6 +24,7 @@ import (
 // a [lab.Source]. The run with the highest priority comes first, then the one
 // that drives the fewest phones.
 type Source struct {
+	ctx   context.Context // of all that goes on by itself
 	lab   *Lab
 	agent string
 
@@ -38,7 +39,7 @@ type Source struct {
 func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
 	ctx, release := l.denied.guard(ctx, ofWatching(runsBucket, leasesBucket, marksBucket))
 	context.AfterFunc(ctx, release)
-	s := &Source{lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
+	s := &Source{ctx: ctx, lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
 		changed: make(chan struct{})}
 	err := errors.Join(
 		follow(ctx, l.runs, ">", func(e jetstream.KeyValueEntry) { see(s, s.runs, e) }),
