@@ -75,7 +75,7 @@ func (f *Factory) tellEvent(e suite.Event) []string {
 			safe(f.Streams.Translate(e.Lost.Message))}
 	case suite.AttemptLate:
 		return []string{f.Streams.PaintOut(streams.Warn, f.Streams.Translate("late")) + "     " + safe(e.Place.Case) +
-			f.Streams.Sprintf("  on %s", safe(e.Place.Phone)) + f.Streams.Sprintf(": given up, and came back: %s", e.End.Status)}
+			f.Streams.Sprintf("  on %s", safe(e.Place.Phone)) + f.Streams.Sprintf(": lost, came back: %s", e.End.Status)}
 	case suite.RunFinished:
 		return []string{f.Streams.Sprintf("%s in %s", f.tellCounts(e.Summary.Counts),
 			(time.Duration(e.Summary.DurationMs) * time.Millisecond).Round(100*time.Millisecond))}
