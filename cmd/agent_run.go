@@ -48,7 +48,7 @@ func agentRun(ctx context.Context, o *agentOptions) error {
 		return err
 	}
 	defer l.Close()
-	source, err := l.Source(ctx, o.name)
+	source, err := l.Source(ctx, o.name, f.Version)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func newAgentWorld(t *testing.T) *agentWorld {
 	}
 	f, _, _ := testFactory(t, "", nil)
 	a := &lender{f: f, lab: dial()}
-	if a.source, err = a.lab.Source(t.Context(), "agent"); err != nil {
+	if a.source, err = a.lab.Source(t.Context(), "agent", ""); err != nil {
 		t.Fatal(err)
 	}
 	if a.runs, err = newAgentRuns(a); err != nil {

@@ -114,7 +114,7 @@ func labLsRun(ctx context.Context, o *labLsOptions) error {
 	}
 	phones, agents, runs := []labPhone{}, []labAgent{}, []labListedRun{}
 	for _, a := range state.Agents {
-		agentState := skew(a, f.Version)
+		agentState := a.Skew(f.Version)
 		if _, drained := state.Agent[a.Name]; drained {
 			agentState = string(natslab.Drained)
 		}
@@ -134,7 +134,17 @@ func labLsRun(ctx context.Context, o *labLsOptions) error {
 			Runs          []labListedRun `json:"runs"`
 		}{output.SchemaVersion, phones, agents, runs})
 	}
+	f.tellSkew(state)
 	return printLab(f, phones, agents, runs)
+}
+
+// tellSkew warns of agents that get no jobs from this version.
+func (f *Factory) tellSkew(state *natslab.State) {
+	for _, a := range state.Agents {
+		if skew := a.Skew(f.Version); skew != "" {
+			f.Streams.Warn("agent %s is %s (wxctl %s): it gets no jobs; install this version there", safe(a.Name), skew, safe(a.Version))
+		}
+	}
 }
 
 func listedPhone(state *natslab.State, a natslab.Agent, p natslab.Phone, agentState string) labPhone {
@@ -183,9 +193,6 @@ func printLab(f *Factory, phones []labPhone, agents []labAgent, runs []labListed
 	for _, a := range agents {
 		if a.Phones == 0 {
 			f.Streams.Note("agent %s lends no phones", safe(a.Name))
-		}
-		if a.State == "too old" || a.State == "too new" {
-			f.Streams.Warn("agent %s is %s (wxctl %s): it gets no jobs; install this version there", safe(a.Name), a.State, safe(a.Version))
 		}
 	}
 	for _, r := range runs {

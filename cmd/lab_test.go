@@ -120,9 +120,10 @@ func (h *labHosts) serve(listen string) {
 	h.url = h.says(h.server, "url")["url"].(string)
 }
 
-func (h *labHosts) agent(a int) *process {
-	return h.start(fmt.Sprint("host", a), "agent", "--lab", h.url, "--name", fmt.Sprint("host", a), "--platform", "android", "--adb-server",
-		h.phones[a].ADB, "--label", fmt.Sprint("rack=", a))
+func (h *labHosts) agent(a int, more ...string) *process {
+	args := []string{"agent", "--lab", h.url, "--name", fmt.Sprint("host", a), "--platform", "android", "--adb-server", h.phones[a].ADB,
+		"--label", fmt.Sprint("rack=", a)}
+	return h.start(fmt.Sprint("host", a), append(args, more...)...)
 }
 
 // suite writes a suite of so many cases, each with a transaction of its own.

@@ -66,6 +66,7 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 		l.Close()
 		return nil, nil, nil, err
 	}
+	o.f.tellSkew(state)
 	listed := labPhones(state, o.f.Version)
 	infos := make([]device.Info, len(listed))
 	for i, p := range listed {
@@ -107,7 +108,7 @@ func labPhones(state *natslab.State, version string) []*runPhone {
 	var all []*runPhone
 	seen := map[string]bool{}
 	for _, a := range state.Agents {
-		if skew(a, version) != "" {
+		if a.Skew(version) != "" {
 			continue
 		}
 		for _, p := range a.Phones {
@@ -129,19 +130,6 @@ func labInfo(a natslab.Agent, p natslab.Phone) device.Info {
 	info := p.Info
 	info.Agent, info.Labels = a.Name, a.Labels
 	return info
-}
-
-// skew says why an agent gets no jobs from this version of wxctl; empty if it
-// does.
-func skew(a natslab.Agent, version string) string {
-	major := func(v string) string { m, _, _ := strings.Cut(v, "."); return m }
-	switch {
-	case a.Protocol < natslab.Protocol || a.Protocol == natslab.Protocol && major(a.Version) < major(version):
-		return "too old"
-	case a.Protocol > natslab.Protocol || major(a.Version) > major(version):
-		return "too new"
-	}
-	return ""
 }
 
 // open submits the run to the lab.

@@ -3,9 +3,11 @@ package cmd
 import (
 	"context"
 	"flag"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -21,7 +23,15 @@ var update = flag.Bool("update", false, "write golden files and script outputs a
 
 func TestMain(m *testing.M) {
 	wait.Parallel()
-	testscript.Main(m, map[string]func(){"wxctl": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){
+		"wxctl": func() { os.Exit(Main()) },
+		"wxctl-nats": func() {
+			runtime.MemProfileRate = 1
+			code := Main()
+			fmt.Printf("of NATS: %v\n", natsWork())
+			os.Exit(code)
+		},
+	})
 }
 
 // TestScripts runs every folder of fixtures/script: one script a sentence or

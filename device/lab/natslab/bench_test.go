@@ -34,7 +34,7 @@ func BenchmarkRun(b *testing.B) {
 		}
 		var workers sync.WaitGroup
 		for a := range agents {
-			s, err := open(b, url).Source(ctx, fmt.Sprint("agent-", a))
+			s, err := open(b, url).Source(ctx, fmt.Sprint("agent-", a), "")
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -134,11 +134,11 @@ func cutWorld(t *testing.T) (*natslab.Queue, *told, *link, *natslab.Source, *nat
 		t.Fatal(err)
 	}
 	l := newLink(t, url)
-	far, err := dial(t, natslab.Access{URL: l.url()}).Source(t.Context(), "far")
+	far, err := dial(t, natslab.Access{URL: l.url()}).Source(t.Context(), "far", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	near, err := dial(t, natslab.Access{URL: url}).Source(t.Context(), "near")
+	near, err := dial(t, natslab.Access{URL: url}).Source(t.Context(), "near", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestStock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := dial(t, access(natsserver.Agent)).Source(ctx, "agent")
+		s, err := dial(t, access(natsserver.Agent)).Source(ctx, "agent", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +318,7 @@ func TestCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := dial(t, access).Source(t.Context(), "agent")
+	s, err := dial(t, access).Source(t.Context(), "agent", "")
 	if err != nil {
 		t.Fatal(err)
 	}

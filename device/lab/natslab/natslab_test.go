@@ -59,7 +59,7 @@ func TestQueue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := open(t, url).Source(ctx, "agent")
+		s, err := open(t, url).Source(ctx, "agent", "")
 		if err != nil {
 			t.Fatal(err)
 		}

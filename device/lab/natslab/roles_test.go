@@ -60,7 +60,7 @@ func TestQueueWithKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := dial(t, access(natsserver.Agent)).Source(ctx, "agent")
+		s, err := dial(t, access(natsserver.Agent)).Source(ctx, "agent", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestDenied(t *testing.T) {
 	if _, err := viewer.State(t.Context()); err != nil {
 		t.Errorf("a viewer can't look on: %v", err)
 	}
-	if _, err := agent.Source(t.Context(), "a"); err != nil {
+	if _, err := agent.Source(t.Context(), "a", ""); err != nil {
 		t.Errorf("an agent can't see runs: %v", err)
 	}
 }
@@ -191,7 +191,7 @@ func newWorld(t *testing.T, runs ...natslab.Run) (*world, []*natslab.Queue) {
 		queues = append(queues, q)
 	}
 	var err error
-	if w.source, err = open(t, w.url).Source(t.Context(), "agent"); err != nil {
+	if w.source, err = open(t, w.url).Source(t.Context(), "agent", ""); err != nil {
 		t.Fatal(err)
 	}
 	return w, queues
@@ -305,7 +305,7 @@ func TestSealed(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := onlook(t, url)
-	s, err := open(t, url).Source(t.Context(), "agent")
+	s, err := open(t, url).Source(t.Context(), "agent", "")
 	if err != nil {
 		t.Fatal(err)
 	}

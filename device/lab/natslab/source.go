@@ -27,6 +27,8 @@ type Source struct {
 	ctx   context.Context // of all that goes on by itself
 	lab   *Lab
 	agent string
+	// version is that of the agent: it takes no jobs of runs that it does not fit.
+	version string
 
 	mu      sync.Mutex
 	runs    map[string]Run // by token
@@ -36,10 +38,10 @@ type Source struct {
 }
 
 // Source follows the runs of the lab until ctx is over.
-func (l *Lab) Source(ctx context.Context, agent string) (*Source, error) {
+func (l *Lab) Source(ctx context.Context, agent, version string) (*Source, error) {
 	ctx, release := l.denied.guard(ctx, ofWatching(runsBucket, leasesBucket, marksBucket))
 	context.AfterFunc(ctx, release)
-	s := &Source{ctx: ctx, lab: l, agent: agent, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
+	s := &Source{ctx: ctx, lab: l, agent: agent, version: version, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
 		changed: make(chan struct{})}
 	err := errors.Join(
 		follow(ctx, l.runs, ">", func(e jetstream.KeyValueEntry) { see(s, s.runs, e) }),
@@ -125,7 +127,7 @@ func (s *Source) open() []Run {
 	var all []Run
 	for k, r := range s.runs {
 		_, owned := s.leases["run."+k]
-		if r.Open && owned && r.Protocol == Protocol {
+		if r.Open && owned && r.fits(s.version) {
 			all = append(all, r)
 		}
 	}
