@@ -1,7 +1,7 @@
 # Shared by the scripts here: sourced, not run.
 . fixtures/conformance/retry.sh
 
-# What fetches asks again by itself, too, and waits for a slow network.
+# The tools that download retry by themselves, too, and wait for a slow network.
 export PIP_RETRIES=8 PIP_TIMEOUT=60
 export npm_config_fetch_retries=5 npm_config_fetch_timeout=120000
 export MAVEN_OPTS="${MAVEN_OPTS:-} -Dmaven.wagon.http.retryHandler.count=5 -Daether.connector.http.retryHandler.count=5"
@@ -73,14 +73,14 @@ tier() {
 
 step() { printf '\n== %s (at %d:%02d)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
-# Those that take longest begin first, so that none is waited for at the end.
+# The longest ones start first, so that the end does not wait for one of them.
 tiers() {
   { printf '%s\n' release conformance-android verdicts lab conformance-ios agent; ls .ci/tiers | sed 's/\.sh$//'; } | awk '!seen[$0]++'
 }
 
-# run_tiers [full]: all scripts in tiers/ run, then the failures are named. What
-# a tier says is printed when it ends. The quick forms wait much of their time:
-# two run at once. The long ones measure, too, and run alone.
+# run_tiers [full]: run all scripts in tiers/, then name those that failed. A
+# tier's output is printed when it ends. The quick forms wait most of the time, so
+# two run at once. The long ones also measure, and run alone.
 run_tiers() {
   local jobs=2
   [ "${1:-}" != full ] || jobs=1
@@ -92,7 +92,7 @@ run_tiers() {
 run_tier() {
   local name=$1 log=$2/$1.log failed=$2/failed start=$SECONDS status=passed
   bash ".ci/tiers/$name.sh" "${@:3}" >"$log" 2>&1 || status=FAILED
-  # A -run that fits nothing is no test.
+  # A -run that matches nothing is a failure.
   ! grep -q 'no tests to run' "$log" || status=FAILED
   {
     flock 9

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tier conformance-android once more: the debug hook of docs/bridge.md,
-# compiled against Tencent's OpenSDK and held to what the SDK makes of it.
+# The tier conformance-android, second part: the debug hook of docs/bridge.md,
+# compiled against Tencent's OpenSDK, must produce the same as the SDK.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh

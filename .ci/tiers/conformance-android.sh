@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # conformance-android.sh [full]: Tencent's SDK for Android, on Android's framework
-# classes in a JVM, checks intents/androidwire. The quick form asks it all
-# recorded cases again, the full form ten times as many new ones as well.
+# classes in a JVM, checks intents/androidwire. The quick form repeats all
+# recorded cases, the full form also ten times as many new ones.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . .ci/lib.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # conformance-ios.sh [full]: Tencent's SDK for iOS, on an emulated processor, checks intents/ioswire.
-# The quick form asks it one recorded case in eight again and about 100 command lines, the full form all of them and
+# The quick form repeats one recorded case in eight and about 100 command lines, the full form all of them and
 # 2000 command lines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

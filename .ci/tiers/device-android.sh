@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The way to Android phones, with Debian's adb server on it: the same results
-# through it as through our own, its lists of phones, and what it costs. "full"
-# races, repeats and measures.
+# The tier device-android: the client of device/android with Debian's adb server
+# gives the same results as with our own, lists the same phones, and takes the same
+# round trips. "full" adds the race detector, repetitions and measurements.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The way to iPhones, with libimobiledevice on the same usbmuxd: what its tools
-# say of phones is what wxctl says. "full" races, repeats and measures.
+# The tier device-ios: libimobiledevice, on the same usbmuxd, must report the same
+# about phones as wxctl. "full" adds the race detector, repetitions and measurements.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -10,7 +10,7 @@ tier ios
 
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device/ios
-	# Each fault 200 times: no goroutine, file or socket is left over.
+	# Each fault 200 times: no goroutine, file or socket may leak.
 	tier faults
 	go test -count=1 -timeout 60m -run '^TestFaults$' ./device/ios
 	go test -run '^$' -bench . ./device/ios

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # inside.sh [full]: HotSpot, with Tencent's OpenSDK and Android's framework
-# classes in it, is the debuggable app that wxctl looks into. The quick form
+# classes in it, is the debuggable app that wxctl attaches to. The quick form
 # reads some 60 replies in a row, the full form 500.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

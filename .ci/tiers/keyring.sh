@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tier keyring: Debian's gnome-keyring, in D-Bus sessions of its own, keeps
-# secrets and tokens. "full" also kills a thousand writers, runs the crowds many
-# times, and everything with the race detector.
+# The tier keyring: Debian's gnome-keyring, in its own D-Bus sessions, stores
+# secrets and tokens. "full" also kills a thousand writers, repeats the concurrent
+# refreshes, and adds the race detector.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tier suites: yaml-language-server, which editors use, reads the schema of
-# suites and finds their faults where wxctl does; runs are killed and resumed.
+# suites and finds their errors where wxctl does; runs are killed and resumed.
 # "full" kills a hundred.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

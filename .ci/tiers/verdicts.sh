@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tier verdicts: every request into every condition, on both platforms, ends
-# with what fixtures/golden/verdicts.txt says. "full" walks all of it, the quick
-# form a part.
+# The tier verdicts: every request under every condition, on both platforms, ends
+# as fixtures/golden/verdicts.txt says. "full" runs all of them, the quick form a
+# part.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . .ci/lib.sh

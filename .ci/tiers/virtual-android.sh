@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tier adb once more: every request by every route, with Debian's adb server
+# The tier adb, second part: every request by every route, with Debian's adb server
 # between wxctl and the virtual phone; and five phones of two processes behind
 # it. "full" runs it with the race detector.
 set -euo pipefail

@@ -92,7 +92,7 @@ func installDemo(model *phone.Phone, demo *phone.Package, code phone.App, fault 
 	}
 }
 
-// newCertificate makes a self-signed certificate; nil if there is no luck.
+// newCertificate returns a self-signed certificate; nil if that fails.
 func newCertificate(name string) []byte {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// inspect tells of one package what PackageManager knows.
+// inspect reports what PackageManager knows about one package.
 func (s *agentSession) inspect(r *agent.Request) (any, error) {
 	pkg := s.phone.Package(r.Package)
 	state := s.phone.PackageState(r.Package, r.User)

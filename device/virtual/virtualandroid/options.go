@@ -57,8 +57,8 @@ type Options struct {
 	Keys bool
 	// Full has no byte left on the data partition, ReadOnly takes no write.
 	Full, ReadOnly bool
-	// Release is a demo app that is no debug build, Debugged one that another
-	// debugger is attached to.
+	// Release is a demo app that is not a debug build, Debugged one to which
+	// another debugger is attached.
 	Release, Debugged bool
 	// Hookless is a demo app without the debug hook.
 	Hookless bool

@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
-// The demo app that every virtual phone carries. It is debuggable, so wxctl
-// speaks for it without a question, and registered with the virtual WeChat.
+// The demo app of every virtual phone. It is debuggable, so wxctl uses it as
+// the sender without a question, and registered with the virtual WeChat.
 const (
 	DemoPackage = "com.example.wxdemo"
 	DemoAppID   = "wx0123456789abcdef"

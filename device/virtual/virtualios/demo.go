@@ -15,8 +15,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// The demo app that every virtual iPhone carries. It is debuggable, so wxctl
-// speaks for it without a question, and registered with the virtual WeChat.
+// The demo app of every virtual iPhone. It is debuggable, so wxctl uses it as
+// the sender without a question, and registered with the virtual WeChat.
 const (
 	DemoBundleID      = "com.example.wxdemo"
 	DemoAppID         = "wx0123456789abcdef"

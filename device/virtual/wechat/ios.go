@@ -54,8 +54,8 @@ type URLRequest struct {
 type URLCourse struct {
 	// Note says how WeChat handled the request, for its log.
 	Note string
-	// Screen is what comes up, such as "chat picker"; "" leaves WeChat where it
-	// was.
+	// Screen is the screen that opens, such as "chat picker"; "" if WeChat's
+	// screen doesn't change.
 	Screen string
 	// AtOnce is true if WeChat goes on without its user.
 	AtOnce bool

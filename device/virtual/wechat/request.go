@@ -172,7 +172,7 @@ func checksum(content string, sdk int32, pkg string) []byte {
 	return []byte(hex.EncodeToString(sum[:]))
 }
 
-// login shows the login screen; nobody logs in.
+// login shows the login screen, which the user ignores.
 func (w *WeChat) login(e envelope) Course {
 	course := Course{Note: "nobody is logged in", Screens: screens(".plugin.account.ui.SimpleLoginUI")}
 	if w.options.Answer == Cancel || w.options.Answer == Deny {

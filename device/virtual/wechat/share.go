@@ -128,7 +128,7 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 	case sceneTimeline, sceneStatus:
 		course = Course{Note: "Moments editor", Screens: screens(stub, wrapper, ".plugin.sns.ui.SnsUploadUI")}
 	case sceneFavorite:
-		// Saved without a question, whoever sits before the phone.
+		// Saved without asking the user.
 		code := intents.ErrOK
 		if w.options.Answer == Fail {
 			code = intents.ErrSentFailed

@@ -192,7 +192,7 @@ func (w *WeChat) record(appID string) (Record, bool) {
 	return Record{}, false
 }
 
-// vouch reports why a package may not speak for an app; "" if it may.
+// vouch returns why a package may not be the sender for an app; "" if it may.
 func (w *WeChat) vouch(appID, pkg string) string {
 	record, known := w.record(appID)
 	switch {
@@ -253,8 +253,8 @@ func (w *WeChat) code(scope string) (string, error) {
 	return "0" + hex.EncodeToString(sum[:])[1:], nil
 }
 
-// answerCode is what the app is told of a share. Since 6.7.2 a share that the
-// user gave up is a success, so that an app can't make users share.
+// answerCode is the result of a share for the app. Since 6.7.2 a cancelled
+// share counts as a success, so that an app can't force users to share.
 func (w *WeChat) answerCode() intents.ErrCode {
 	switch {
 	case w.options.Answer == Fail:

@@ -6,7 +6,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
-// maxElems is how long an array that is no byte[] may be made.
+// maxElems is the maximum length of a new array other than a byte[].
 const maxElems = 1 << 16
 
 func newArray(c *call) error {

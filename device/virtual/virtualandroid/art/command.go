@@ -105,8 +105,8 @@ func classFileVersion(c *call) error {
 	return nil
 }
 
-// monitorInfo is of a monitor that nobody has or waits for: methods in Go lock
-// nothing of Java. referring lists no objects that refer to one.
+// monitorInfo reports a monitor without an owner and waiters: methods in Go use
+// no Java locks. referring lists no referring objects.
 func monitorInfo(c *call) error {
 	c.in.object(false)
 	c.out.u64(0).u32(0).u32(0)
@@ -174,7 +174,7 @@ func (c *call) code() (*Method, error) {
 	return m, c.in.err
 }
 
-// lineTable lists the lines that a debug build tells of.
+// lineTable lists the line numbers of a debug build.
 func lineTable(c *call) error {
 	m, err := c.code()
 	if err != nil {

@@ -37,9 +37,9 @@ func (s *session) appName() []byte {
 	return chunk("APNM", binary.BigEndian.AppendUint32(counted(nil, o.Process), uint32(o.User)))
 }
 
-// ddm answers a chunk. What the framework does not know gets an empty answer,
-// and from ART's own JDWP none. A process without a name is none of an app: it
-// has no framework.
+// ddm answers a chunk. A chunk that the framework does not know gets an empty
+// answer, and none from ART's own JDWP. A process without a name doesn't belong
+// to an app: it has no framework.
 func ddm(c *call) error {
 	b := c.in.b
 	o := c.machine.options

@@ -9,7 +9,7 @@ import (
 
 // happening is something that a request may ask for.
 type happening struct {
-	kind   jdwp.EventKind // MethodEntry stands for a breakpoint at the entry as well
+	kind   jdwp.EventKind // MethodEntry also means a breakpoint at the entry
 	class  *Class         // that was prepared
 	method *Method
 	result Value

@@ -72,7 +72,7 @@ func newInstance(c *call) error {
 	return c.invoke(t, m, c.machine.NewObject(k), true)
 }
 
-// wrong is an invocation of which the agent checks nothing, so that JNI ends the
+// wrong is an invocation that the agent does not check, so that JNI ends the
 // process. ART's own JDWP refused it (Dbg::PrepareInvokeMethod).
 func (c *call) wrong(what string) error {
 	if c.machine.options.API < 28 {

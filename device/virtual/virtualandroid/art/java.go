@@ -22,7 +22,7 @@ var boxes = []box{
 	{"Float", "float", "F", isType[float32]}, {"Double", "double", "D", isType[float64]},
 }
 
-// Text is what String.valueOf makes of a value.
+// Text is the result of String.valueOf for a value.
 func Text(v Value) string {
 	o, ok := v.(*Object)
 	switch {
@@ -51,8 +51,8 @@ func Text(v Value) string {
 	return o.Class.Name + "@1"
 }
 
-// GoString is a Value as a Go string; ok is false for null and what is no
-// String.
+// GoString is a Value as a Go string; ok is false for null and for other
+// classes than String.
 func GoString(v Value) (s string, ok bool) {
 	o, _ := v.(*Object)
 	if o == nil || o.Class.Name != "java.lang.String" {

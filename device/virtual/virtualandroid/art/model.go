@@ -39,7 +39,7 @@ type Class struct {
 	machine *Machine
 	object  *Object // its java.lang.Class
 	elem    string  // signature of an array's elements
-	// primitive is the signature of what is no reference type, such as "I".
+	// primitive is the signature of a primitive type, such as "I".
 	primitive string
 	used      uint32 // 1 once it is initialized; by sync/atomic
 }
@@ -63,7 +63,7 @@ type Method struct {
 	id    uint64
 }
 
-// Debug is what a debug build tells of a method's code.
+// Debug is the debug information of a method.
 type Debug struct {
 	Last      int      // instruction
 	Lines     [][2]int // of the source: first instruction, number
@@ -94,7 +94,7 @@ type Object struct {
 	Class  *Class
 	Fields map[string]Value
 	Text   string  // of a String
-	Elems  []Value // of an array that is no byte[]
+	Elems  []Value // of an array other than a byte[]
 	Bytes  []byte  // of a byte[]
 	Go     any     // whatever its methods keep
 
@@ -228,7 +228,8 @@ type Options struct {
 	PID     int    // of the process
 	Process string // its name
 	User    int    // the Android user it runs for
-	// Died is told of what ended the process at the debugger's hand; may be nil.
+	// Died is called with the reason if the debugger caused the process to end;
+	// may be nil.
 	Died func(Signal, string)
 }
 
@@ -386,15 +387,15 @@ func (m *Machine) Box(v Value) *Object {
 // Signal is what ends a process.
 type Signal int
 
-// The signals that end an app of which a debugger asked too much.
+// The signals that end an app after an invalid request of the debugger.
 const (
 	SIGABRT Signal = 6
 	SIGSEGV Signal = 11
 )
 
-// die ends the process, as ART's ends of what nobody checks: an id is an address
-// (SIGSEGV), and JNI aborts a call with wrong arguments (SIGABRT). That the
-// process ends was seen; of which signal is a guess.
+// die ends the process, as ART's ends after an unchecked error: ids are used as
+// addresses (SIGSEGV), and JNI aborts on a call with wrong arguments (SIGABRT).
+// That the process ends was observed; the signal is an assumption.
 func (m *Machine) die(signal Signal, why string) error {
 	m.mu.Lock()
 	m.dead = true

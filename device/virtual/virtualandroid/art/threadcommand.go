@@ -253,8 +253,8 @@ func thisObject(c *call) error {
 	return nil
 }
 
-// variables reads a frame's slots. A register that holds nothing yet, and one
-// that is not there, is no slot (openjdkjvmti, InferSlotTypeFromVerifier).
+// variables reads a frame's slots. A register without a value yet, or one that
+// does not exist, is an invalid slot (openjdkjvmti, InferSlotTypeFromVerifier).
 func (c *call) variables(each func(s slot, f *frame) error) error {
 	f, err := c.frame()
 	defer c.machine.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 	// is initialized as well.
 	statusLoaded = 3
 	statusUsed   = 7
-	// maxPacket bounds what a debugger may send.
+	// maxPacket limits a debugger's packets, in bytes.
 	maxPacket = 8 << 20
 )
 
@@ -237,7 +237,7 @@ func decode(b []byte) string {
 	return string(s)
 }
 
-// surrogate reads half a character as UTF-8 would have it; 0 if there is none.
+// surrogate reads a surrogate that is encoded like UTF-8; 0 if there is none.
 func surrogate(b []byte) rune {
 	if len(b) < 3 || b[0] != 0xED || b[1] < 0xA0 || b[1] > 0xBF || b[2]&0xC0 != 0x80 {
 		return 0

@@ -226,8 +226,9 @@ func (p *Phone) logDestroyed(t *task, r *record) {
 // (config.xml, ActivityTaskManager.getMaxRecentTasksStatic).
 const mostEnded = 48
 
-// sweep drops tasks without activities, of which the overview keeps one for an
-// affinity (RecentTasks.findRemoveIndexForAddTask). Called with the lock held.
+// sweep drops tasks without activities, except one for each affinity, which the
+// overview keeps (RecentTasks.findRemoveIndexForAddTask). Called with the lock
+// held.
 func (p *Phone) sweep() {
 	for _, t := range p.tasks {
 		if len(t.records) > 0 || !t.recents {
@@ -300,7 +301,8 @@ func (p *Phone) bringUp(reason string) *record {
 	return r
 }
 
-// stopCovered stops what is no longer to be seen. Called with the lock held.
+// stopCovered stops activities that are no longer visible. Called with the lock
+// held.
 func (p *Phone) stopCovered(front *record) {
 	for _, t := range p.tasks {
 		for _, r := range slices.Clone(t.records) {

@@ -12,8 +12,8 @@ import (
 type Display interface {
 	// Picture is the screen as it is now.
 	Picture() image.Image
-	// Film records the screen until the context ends, which is no error, and
-	// writes the whole film then. It has one frame at least.
+	// Film records the screen until the context ends, which is not an error,
+	// and then writes the film. It has at least one frame.
 	Film(ctx context.Context, w io.Writer) error
 }
 

@@ -104,7 +104,7 @@ type node struct {
 	mtime    time.Time
 	ino      uint64
 	data     []byte
-	size     int64 // of a file whose bytes nobody asks for (an APK)
+	size     int64 // of a file without content, such as an APK
 	children map[string]*node
 	target   string
 	readOnly bool // a mount that refuses writes, for it and all below

@@ -149,8 +149,8 @@ func (f *FS) drop(at place) {
 	}
 }
 
-// RemoveAll removes name and what is below it, as rm -r does; what does not
-// exist is no error.
+// RemoveAll removes name and everything below it, as rm -r does; a missing file
+// is not an error.
 func (f *FS) RemoveAll(c Cred, name string) error {
 	i, err := f.Lstat(c, name)
 	if err == errno.ENOENT {

@@ -111,7 +111,7 @@ func (l *Log) Before(t time.Time) uint64 {
 	defer l.mu.Unlock()
 	last := uint64(0)
 	for _, b := range l.buffers {
-		// From the end: whoever asks means a time that is not long ago.
+		// Searched from the end, since the requested time is usually recent.
 		for i := len(b) - 1; i >= 0; i-- {
 			if b[i].Time.Before(t) {
 				last = max(last, b[i].Seq)

@@ -330,7 +330,7 @@ func (l *looper) end() {
 	close(l.idle)
 }
 
-// loop runs what is posted until there is no more.
+// loop runs posted functions until there are no more.
 func (p *Phone) loop() {
 	l := &p.looper
 	for {
@@ -394,7 +394,7 @@ func properties(o Options) map[string]string {
 		"ro.product.device":               device,
 		"ro.product.name":                 product,
 		"ro.product.board":                "wxctl",
-		"ro.wxctl.film":                   "gif", // of which form screenrecord's films are
+		"ro.wxctl.film":                   "gif", // the format of screenrecord's files
 		"ro.product.cpu.abi":              "arm64-v8a",
 		"ro.product.cpu.abilist":          "arm64-v8a,armeabi-v7a,armeabi",
 		"ro.product.cpu.abilist64":        "arm64-v8a",

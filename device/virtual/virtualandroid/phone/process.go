@@ -84,8 +84,8 @@ func (p *Phone) pid() int {
 	return p.nextPID
 }
 
-// Spawn starts a process that is no app's (a command of the shell); Exit ends
-// it.
+// Spawn starts a process that doesn't belong to an app (a command of the
+// shell); Exit ends it.
 func (p *Phone) Spawn(uid int, name string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

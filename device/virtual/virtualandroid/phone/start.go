@@ -110,8 +110,8 @@ func (p *Phone) StartActivityAndWait(ctx context.Context, q StartRequest) (WaitR
 	return res, err
 }
 
-// checkCaller does what comes before the starter: who the caller says it is,
-// and the user.
+// checkCaller performs the checks before the starter: the caller's claimed
+// package, and the user.
 func (p *Phone) checkCaller(q *StartRequest) error {
 	if p.API >= 30 && q.UID != RootUID && q.UID != SystemUID && !slices.Contains(p.PackagesOfUID(q.UID), q.Package) {
 		name := q.Package

@@ -159,6 +159,6 @@ const (
 	homeClass   = "com.android.launcher3.Launcher"
 	// resolverClass asks which of several activities is meant.
 	resolverClass = "com.android.internal.app.ResolverActivity"
-	// suspendedClass is what comes up in place of a suspended app.
+	// suspendedClass is the activity that is shown instead of a suspended app.
 	suspendedClass = "com.android.internal.app.SuspendedAppActivity"
 )

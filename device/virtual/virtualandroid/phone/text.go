@@ -121,7 +121,7 @@ func hostPort(api int, ssp string) string {
 		return rest
 	}
 	if _, err := strconv.Atoi(rest[colon+1:]); err != nil {
-		return rest[:colon] // a port that is no number is none
+		return rest[:colon] // an invalid port counts as none
 	}
 	return rest
 }

@@ -32,8 +32,8 @@ func (c *call) thrown(err error, what string) int {
 	return 255
 }
 
-// thrownOld is how the Java programs of 24 and 25 end (BaseCommand.run): a
-// wrong argument is no failure, anything else is.
+// thrownOld is how the Java programs of API 24 and 25 end (BaseCommand.run): a
+// wrong argument is not a failure, anything else is.
 func (c *call) thrownOld(err error) int {
 	var e *phone.Exception
 	if errors.As(err, &e) && (strings.HasSuffix(e.Class, "IllegalArgumentException") || strings.HasSuffix(e.Class, "NumberFormatException")) {
@@ -172,8 +172,8 @@ func userArg(v string) (int, error) {
 	return n, nil
 }
 
-// caller is the calling package that am passes: null up to 29, then
-// com.android.shell, whoever runs it.
+// caller is the calling package that am passes: null up to API 29, then always
+// com.android.shell.
 func (c *call) caller() string {
 	if c.p.API >= 30 {
 		return "com.android.shell"

@@ -54,7 +54,7 @@ func (c *call) program(args []string) int {
 	return c.guarded(run)
 }
 
-// file runs a file that is no program of the phone's own: a script.
+// file runs a file other than the phone's own programs: a script.
 func (c *call) file(name, full string, params []string) int {
 	data, err := c.p.FS.ReadFile(c.cred, full)
 	switch {

@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// dumpsys prints the state of a service. What wxctl and people read in it is
-// where AOSP of that level prints it; the rest is left out.
+// dumpsys prints the state of a service. What wxctl and people read there is
+// printed as AOSP of that level does; the rest is omitted.
 func dumpsys(c *call) int {
 	if len(c.args) > 1 {
 		return c.dump(c.args[1:])

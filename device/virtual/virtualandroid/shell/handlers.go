@@ -103,9 +103,9 @@ func exported(env expand.Environ) environ {
 // gone ends a shell whose output nobody reads (SIGPIPE).
 const gone = exit(141)
 
-// called sees each command before it runs, also functions and builtins. It
-// ends a shell that nobody reads or that calls itself too often, and turns
-// builtins that would ask the host into programs of the phone.
+// called sees each command before it runs, also functions and builtins. It ends
+// a shell whose output nobody reads or whose recursion is too deep, and
+// replaces builtins that would use the host by programs of the phone.
 func (s *session) called(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
 	if w, ok := hc.Stdout.(*syncWriter); ok && w.gone() {

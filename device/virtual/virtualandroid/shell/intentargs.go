@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// argReader hands out arguments as ShellCommand's getNextArg and
-// getNextOption do.
+// argReader returns arguments as ShellCommand's getNextArg and getNextOption
+// do.
 type argReader struct {
 	args []string
 	last string // the argument read last

@@ -204,7 +204,7 @@ func (o *logOptions) wants(e phone.LogEntry) bool {
 	return e.Priority >= least && (o.pid == 0 || e.PID == o.pid) && (o.since.IsZero() || !e.Time.Before(o.since))
 }
 
-// readLog prints what is there and, unless it is to stop then, what comes.
+// readLog prints the existing lines and, unless it should stop then, new ones.
 func (c *call) readLog(o logOptions) int {
 	var after uint64
 	seen := map[phone.LogBuffer]bool{}

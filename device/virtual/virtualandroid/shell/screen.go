@@ -67,8 +67,8 @@ func writeRaw(w io.Writer, api int, picture image.Image) error {
 // kMaxTimeLimitSec).
 const maxFilm = 180 * time.Second
 
-// screenrecord films the screen until its time is over or SIGINT comes, which
-// both end the film as it should be.
+// screenrecord records the screen until its time limit or SIGINT, both of which
+// complete the file.
 func screenrecord(c *call) int {
 	limit := maxFilm
 	name := ""

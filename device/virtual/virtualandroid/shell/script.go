@@ -21,17 +21,16 @@ type script struct {
 	reads bool
 }
 
-// maxNest bounds how deep brackets and prefixes in a text may nest, since the
+// maxNest limits how deeply brackets and prefixes in a text may nest, since the
 // parser and the interpreter are recursive.
 const maxNest = 1000
 
 // errNest is a text that nests too deeply.
 var errNest = errors.New("nested too deeply")
 
-// parse reads a program and refuses what could reach the host, or what would
-// take its memory: process substitution (the interpreter makes a named pipe for
-// it), and braces that stand for very many words.
-// name is what $0 says.
+// parse reads a program and refuses what could access the host, or use up its
+// memory: process substitution (the interpreter creates a named pipe for it),
+// and braces that expand to very many words. name is $0.
 func parse(name, text string) (s script, err error) {
 	if nested(text) > maxNest {
 		return script{}, errNest
@@ -133,7 +132,7 @@ func checkBraces(w *syntax.Word) error {
 	return nil
 }
 
-// nested bounds how deep a recursive parser may get into a text.
+// nested limits the recursion depth of parsing a text.
 func nested(text string) int {
 	depth, most := 0, 0
 	for i := range len(text) {

@@ -1,10 +1,10 @@
 // Package shell is the shell of a virtual Android phone, and the programs in
-// /system/bin that tools send over adb. What the programs print, and the codes
-// they exit with, are those of the phone's API level.
+// /system/bin that tools send over adb. The programs' output and exit codes are
+// those of the phone's API level.
 //
-// The language is mvdan.cc/sh's: its grammar and its interpreter. The handlers
-// here give that the phone's files and programs, so that there is no way from a
-// command line to a host file, program, environment variable or user.
+// The language is implemented by mvdan.cc/sh, its parser and interpreter. The
+// handlers here give it the phone's files and programs, so that a command line
+// can't reach any host file, program, environment variable or user.
 package shell
 
 import (

@@ -30,7 +30,7 @@ const (
 	maxStreams, streamWindow, initialWindow = 100, 1 << 20, 1<<16 - 1
 	// A phone's frames are no larger; clients send larger ones.
 	frameSize = 1 << 14
-	// maxMessage bounds what a computer may send as one message.
+	// maxMessage limits one message of a computer, in bytes.
 	maxMessage = 8 << 20
 	// messageHead is the length of a message's header, in which the length of the
 	// body and the message's number stand.

@@ -177,8 +177,8 @@ func closeAll(listeners []net.Listener) (err error) {
 	return err
 }
 
-// accept serves what connects to l until ctx ends: the service with the name,
-// RSD if there is none. Whoever waits for running waits for all of it.
+// accept serves connections to l until ctx ends: the service with the name, RSD
+// if it is empty. Waiting for running waits for all of it.
 func (s *Server) accept(ctx context.Context, running *sync.WaitGroup, l net.Listener, name string, where ports) {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	running.Go(func() {

@@ -16,10 +16,10 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
-// TunnelService is the HTTP face of a tunnel service, as `ios tunnel start
-// --userspace` of go-ios has one: it tells of the tunnels to its phones, and each
-// has a TCP port through which their networks are reached. It is safe for use by
-// several goroutines.
+// TunnelService is the HTTP interface of a tunnel service, like that of
+// go-ios's `ios tunnel start --userspace`: it lists the tunnels to its phones,
+// and each has a TCP port through which its network is reached. It is safe for
+// use by several goroutines.
 type TunnelService struct {
 	http *http.Server
 	l    net.Listener
@@ -36,10 +36,10 @@ type serviceTunnel struct {
 	server  *Server
 	port    int
 	stale   bool // the phone was replugged: the tunnel is listed and dead
-	removed int  // answers that still say there is none, before it is there anew
+	removed int  // number of answers without the tunnel, before it is listed again
 }
 
-// TunnelInfo is what the service says of a tunnel.
+// TunnelInfo is the service's description of a tunnel.
 type TunnelInfo struct {
 	Address          string `json:"address"`
 	RSDPort          int    `json:"rsdPort"`
@@ -149,8 +149,8 @@ func (a *TunnelService) tell(w http.ResponseWriter, r *http.Request) {
 	answer(w, info)
 }
 
-// remove ends a tunnel. The service makes a new one when it next looks at the
-// phones; here, after one answer that there is none.
+// remove ends a tunnel. A real service creates a new one when it next lists the
+// phones; this one after one answer without it.
 func (a *TunnelService) remove(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

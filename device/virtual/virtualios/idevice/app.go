@@ -109,8 +109,8 @@ func (p *Phone) Install(app App) {
 	p.apps[app.BundleID] = &app
 }
 
-// Apps lists what is installed, by bundle id; SpringBoard is not listed, as it
-// is none for installation_proxy.
+// Apps lists the installed apps, by bundle id, without SpringBoard, which
+// installation_proxy doesn't list.
 func (p *Phone) Apps() []App {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -25,7 +25,7 @@ var (
 // Process is one that runs on the phone.
 type Process struct {
 	PID      int
-	BundleID string // "" for what is no app
+	BundleID string // "" for a process that is not an app
 	Name     string // of its executable
 	Path     string // of its executable
 	Args     []string

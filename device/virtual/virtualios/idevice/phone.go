@@ -189,8 +189,8 @@ func (p *Phone) SetLocked(locked bool) {
 	p.locked = locked
 }
 
-// DeveloperMode reports whether developer mode is on; before iOS 16 there is
-// no such thing, and it always is.
+// DeveloperMode reports whether developer mode is on; before iOS 16 there is no
+// such mode, and it always is.
 func (p *Phone) DeveloperMode() bool { return !p.noDeveloperMode }
 
 // Image reports whether the developer disk image is mounted.

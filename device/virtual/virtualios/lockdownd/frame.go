@@ -10,7 +10,7 @@ import (
 	"howett.net/plist"
 )
 
-// frameMost is far above any request, of which the largest have a pair record.
+// frameMost is far above the largest requests, which contain a pair record.
 const frameMost = 1 << 20
 
 // readFrame reads a property list with its length before it, big endian, as
@@ -85,7 +85,7 @@ func writeFrame(w io.Writer, message any) error {
 	return err
 }
 
-// dict is a property list dictionary of which every key may be anything.
+// dict is a property list dictionary with arbitrary values.
 type dict map[string]any
 
 // text is a value if it is a string, else "".

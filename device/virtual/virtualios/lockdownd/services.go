@@ -15,7 +15,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
-// attributes are what installation_proxy says of an app.
+// attributes are what installation_proxy returns about an app.
 func attributes(a idevice.App) dict {
 	kind := "User"
 	if a.System {
@@ -169,8 +169,8 @@ func (d *Daemon) syslogRelay(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// SyslogLine is a line of the log as syslog_relay writes it: bytes that are no
-// ASCII as vis(3) encodes them, an end of line and a NUL after it.
+// SyslogLine is a line of the log as syslog_relay writes it: non-ASCII bytes
+// encoded as vis(3) does, a line break and a NUL.
 func SyslogLine(name string, line idevice.Line) []byte {
 	level := map[idevice.Level]string{idevice.Default: "Notice", idevice.Info: "Info", idevice.Debug: "Debug", idevice.Error: "Error",
 		idevice.Fault: "Fault"}[line.Level]
@@ -386,8 +386,8 @@ func (d *Daemon) imageMounter(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// screenshotr takes pictures of the screen, over the protocol of backups:
-// property lists that are arrays, and the phone speaks first.
+// screenshotr takes screenshots, over the protocol of backups: property lists
+// that are arrays, and the phone sends first.
 func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 	out := d.Faults.Strike(ctx, "screenshotr", conn)
 	if out == nil || writeFrame(out, []any{"DLMessageVersionExchange", 300, 0}) != nil {

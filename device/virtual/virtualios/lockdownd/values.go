@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// WiFi is the phone's WiFi address, of the range that is nobody's.
+// WiFi is the phone's WiFi address, from a range that is not assigned.
 const WiFi = "02:00:00:00:00:01"
 
 // Domains of GetValue that clients ask about.
@@ -21,7 +21,7 @@ func private(key string) bool {
 	return false
 }
 
-// values are what the phone says of itself.
+// values are the phone's values in lockdownd.
 func (d *Daemon) values() (dict, error) {
 	m, err := d.Keys.made()
 	if err != nil {
