@@ -58,6 +58,8 @@ type Factory struct {
 	command     string       // the words of the command, for locks
 	completions []completion // until cobra has them
 	stays       func()       // see stay
+	// signals is closed once the process takes signals, nil if it doesn't.
+	signals <-chan struct{}
 	// ended returns why the command's context ended, nil if it hasn't.
 	ended func() error
 

@@ -258,7 +258,7 @@ func sharedFlags(f *Factory) string {
 			c = sub
 		}
 	}
-	root := newRoot(f, "version") // has the flags of every command
+	root := newRoot(f, "version", "") // has the flags of every command
 	root.AddCommand(c)
 	h := help{c: c, out: &text, translate: func(text string) string { return text }}
 	_, named := h.all()

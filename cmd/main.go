@@ -30,8 +30,9 @@ func Main() int {
 		debug.SetGCPercent(400)
 		f.stays = func() { debug.SetGCPercent(50) }
 	}
-	ctx, stop := withSignals(context.Background())
+	ctx, taken, stop := withSignals(context.Background())
 	defer stop()
+	f.signals = taken
 	return Run(ctx, f, os.Args[1:])
 }
 
@@ -110,13 +111,17 @@ func (f *Factory) reportPanic(p any) int {
 }
 
 // withSignals cancels the context at SIGINT and SIGTERM, with the exit code as
-// the cause. A second signal ends the process at once.
-func withSignals(ctx context.Context) (context.Context, func()) {
+// the cause, once taken is closed: the runtime takes a signal on a thread of its
+// own, and waits for that, which is as long as making the commands takes. A
+// second signal ends the process at once.
+func withSignals(ctx context.Context) (_ context.Context, taken <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
+	done, notified := make(chan struct{}), make(chan struct{})
 	go func() {
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(signals)
+		close(notified)
 		select {
 		case s := <-signals:
 			signal.Stop(signals)
@@ -128,8 +133,7 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 		case <-done:
 		}
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
+	return ctx, notified, func() {
 		close(done)
 		cancel(nil)
 	}

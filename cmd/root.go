@@ -20,9 +20,11 @@ type subcommand struct {
 	make        func(*Factory) *cobra.Command
 }
 
-func subcommands() []subcommand {
+// subcommands are the commands below the root. next is the word behind the
+// command in the command line: of a large group, that is all that is made.
+func subcommands(next string) []subcommand {
 	return []subcommand{
-		{"requests", "share", NewCmdShare},
+		{"requests", "share", func(f *Factory) *cobra.Command { return newShare(f, next) }},
 		{"requests", "launch", NewCmdLaunch},
 		{"requests", "subscribe", func(f *Factory) *cobra.Command { return NewCmdSubscribe(f, nil) }},
 		{"requests", "reply", NewCmdReply},
@@ -45,23 +47,28 @@ func subcommands() []subcommand {
 }
 
 // NewCmdRoot makes the whole command tree on one factory.
-func NewCmdRoot(f *Factory) *cobra.Command { return newRoot(f, "") }
+func NewCmdRoot(f *Factory) *cobra.Command { return newRoot(f, "", "") }
 
 // rootFor returns only the part of the tree that a command line needs: the root
 // and the command that the line begins with. The others, some forty commands
 // with their flags, would cost every start more than all of `wxctl version`.
 func rootFor(f *Factory, args []string) *cobra.Command {
-	if len(args) > 0 {
-		for _, sub := range subcommands() {
-			if sub.name == args[0] {
-				return newRoot(f, sub.name)
-			}
+	if len(args) == 0 {
+		return NewCmdRoot(f)
+	}
+	next := ""
+	if len(args) > 1 {
+		next = args[1]
+	}
+	for _, sub := range subcommands("") {
+		if sub.name == args[0] {
+			return newRoot(f, sub.name, next)
 		}
 	}
-	return newRoot(f, "")
+	return NewCmdRoot(f)
 }
 
-func newRoot(f *Factory, only string) *cobra.Command {
+func newRoot(f *Factory, only, next string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "wxctl",
 		Short: "Fire WeChat OpenSDK requests at real phones",
@@ -113,7 +120,7 @@ wxctl devices`),
 		&cobra.Group{ID: "phones", Title: "Phones:"},
 		&cobra.Group{ID: "rest", Title: "More:"},
 	)
-	for _, sub := range subcommands() {
+	for _, sub := range subcommands(next) {
 		if only == "" || only == sub.name {
 			c := sub.make(f)
 			c.GroupID = sub.group
@@ -134,6 +141,9 @@ wxctl devices`),
 func (f *Factory) begin(c *cobra.Command) error {
 	g := &f.global
 	f.ended = func() error { return context.Cause(c.Context()) }
+	if f.signals != nil {
+		<-f.signals
+	}
 	if c.Flags().Changed("timeout") && g.timeout <= 0 {
 		return exit.Usagef("", "invalid --timeout %s: use a duration such as 45s or 2m", g.timeout)
 	}

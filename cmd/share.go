@@ -18,7 +18,33 @@ var requestCodes = []int{
 }
 
 // NewCmdShare makes `wxctl share` and the commands below it.
-func NewCmdShare(f *Factory) *cobra.Command {
+func NewCmdShare(f *Factory) *cobra.Command { return newShare(f, "") }
+
+// shares are the commands below share.
+func shares() []subcommand {
+	return []subcommand{
+		{"", "text", func(f *Factory) *cobra.Command { return NewCmdShareText(f, nil) }},
+		{"", "image", func(f *Factory) *cobra.Command { return NewCmdShareImage(f, nil) }},
+		{"", "images", func(f *Factory) *cobra.Command { return NewCmdShareImages(f, nil) }},
+		{"", "music", func(f *Factory) *cobra.Command { return NewCmdShareMusic(f, nil) }},
+		{"", "video", func(f *Factory) *cobra.Command { return NewCmdShareVideo(f, nil) }},
+		{"", "webpage", func(f *Factory) *cobra.Command { return NewCmdShareWebpage(f, nil) }},
+		{"", "miniprogram", func(f *Factory) *cobra.Command { return NewCmdShareMiniProgram(f, nil) }},
+		{"", "file", func(f *Factory) *cobra.Command { return NewCmdShareFile(f, nil) }},
+		{"", "emoji", func(f *Factory) *cobra.Command { return NewCmdShareEmoji(f, nil) }},
+	}
+}
+
+// newShare makes share with the one command that next names, or with all.
+func newShare(f *Factory, next string) *cobra.Command {
+	all := shares()
+	if i := slices.IndexFunc(all, func(s subcommand) bool { return s.name == next }); i >= 0 {
+		all = all[i : i+1]
+	}
+	subs := make([]*cobra.Command, len(all))
+	for i, s := range all {
+		subs[i] = s.make(f)
+	}
 	return group(&cobra.Command{
 		Use:   "share",
 		Short: "Share something with WeChat from the app under test",
@@ -29,10 +55,7 @@ The answer says only what was seen: WeChat's reply is the same for a share that
 was sent and one that was cancelled, and it does not reply if the user stays in
 WeChat.`, requestCodes...),
 		Example: examples("wxctl share text Hello --scene session\nwxctl share webpage --scene session"),
-	},
-		NewCmdShareText(f, nil), NewCmdShareImage(f, nil), NewCmdShareImages(f, nil), NewCmdShareMusic(f, nil),
-		NewCmdShareVideo(f, nil), NewCmdShareWebpage(f, nil), NewCmdShareMiniProgram(f, nil),
-		NewCmdShareFile(f, nil), NewCmdShareEmoji(f, nil))
+	}, subs...)
 }
 
 // sceneNames are alternative names of scenes, from WeChat's own pages.

@@ -35,8 +35,9 @@ func TestSignalCause(t *testing.T) {
 
 // TestSIGINT sends the process itself a real SIGINT.
 func TestSIGINT(t *testing.T) {
-	ctx, stop := withSignals(context.Background())
+	ctx, taken, stop := withSignals(context.Background())
 	defer stop()
+	<-taken
 	self := exec.Command("kill", "-INT", itoa(syscall.Getpid()))
 	if err := self.Run(); err != nil {
 		t.Skipf("no kill here: %v", err) // Windows

@@ -112,12 +112,22 @@ func TestExamplesRun(t *testing.T) {
 func TestRootForAgrees(t *testing.T) {
 	f, _, _ := testFactory(t, "", nil)
 	names := map[string]bool{}
-	for _, sub := range subcommands() {
+	for _, sub := range subcommands("") {
 		names[sub.name] = true
 		c, _, err := rootFor(f, []string{sub.name}).Find([]string{sub.name})
 		if err != nil || c.Name() != sub.name {
 			t.Errorf("%s: %v", sub.name, err)
 		}
+	}
+	for _, sub := range shares() {
+		args := []string{"share", sub.name}
+		part, _, err := rootFor(f, args).Find(args)
+		if err != nil || part.CommandPath() != "wxctl share "+sub.name || len(part.Parent().Commands()) != 1 {
+			t.Errorf("share %s: %s, %v", sub.name, part.CommandPath(), err)
+		}
+	}
+	if n := len(rootFor(f, []string{"share", "--json", "text"}).Commands()[0].Commands()); n != len(shares()) {
+		t.Errorf("%d shares for a line that names none in the second place, want %d", n, len(shares()))
 	}
 	for _, c := range NewCmdRoot(f).Commands() {
 		if c.Runnable() && !names[c.Name()] {

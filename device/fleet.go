@@ -69,8 +69,12 @@ func (f *Fleet) discover(ctx, asking context.Context, want string) (Found, error
 	lists := make([][]Info, len(f.Backends))
 	errs := make([]error, len(f.Backends))
 	var wg sync.WaitGroup
-	for i, b := range f.Backends {
-		wg.Go(func() { lists[i], errs[i] = b.List(asking, want) })
+	ask := func(i int) { lists[i], errs[i] = f.Backends[i].List(asking, want) }
+	for i := 1; i < len(f.Backends); i++ {
+		wg.Go(func() { ask(i) })
+	}
+	if len(f.Backends) > 0 {
+		ask(0) // here: another goroutine would have to be scheduled first, which takes as long as connecting does
 	}
 	wg.Wait()
 	for i, list := range lists {

@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"regexp"
+	"sync"
 	"sync/atomic"
 	"unicode/utf8"
 )
@@ -60,14 +61,16 @@ const (
 
 // secretPart matches a value in a URL or a log that must not be shown: the
 // names are those of WeChat's HTTP API and of its URLs.
-var secretPart = regexp.MustCompile(`(?i)\b((?:code|secret|ticket|password|[a-z_]*token)(?:=|%3D|\\?":\s*\\?"))[^&\s"'\\;,}]+`)
+var secretPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b((?:code|secret|ticket|password|[a-z_]*token)(?:=|%3D|\\?":\s*\\?"))[^&\s"'\\;,}]+`)
+})
 
 func (w Wire) tell(arrow, format string, args []any) {
 	if w.trace == nil {
 		return
 	}
 	text := escapeBytes(cut(fmt.Sprintf(format, args...), mostMasked))
-	text = secretPart.ReplaceAllString(text, "${1}***")
+	text = secretPart().ReplaceAllString(text, "${1}***")
 	if len(text) > mostTraced {
 		whole := len(text)
 		text = fmt.Sprintf("%s… (%d bytes)", cut(text, mostTraced), whole)
