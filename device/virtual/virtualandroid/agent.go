@@ -410,6 +410,8 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 	since := s.phone.Now().Truncate(time.Second)
 	after := s.phone.Log.Before(since) // what was logged earlier may be a lot
 	s.watchers.Go(func() {
+		var told bytes.Buffer
+		events := json.NewEncoder(&told)
 		for {
 			entries, more := s.phone.Log.Read(after, buffers...)
 			for _, entry := range entries {
@@ -418,9 +420,13 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 					continue
 				}
 				for _, line := range logLines(s.phone.API, entry) {
-					s.write(agent.Line{Event: &agent.Event{Line: line, AtMs: entry.Time.UnixMilli()}})
+					_ = events.Encode(agent.Line{Event: &agent.Event{Line: line, AtMs: entry.Time.UnixMilli()}}) // of strings: it can't fail
+				}
+				if told.Len() >= pipeAtOnce {
+					s.flush(&told)
 				}
 			}
+			s.flush(&told)
 			select {
 			case <-more:
 			case <-ctx.Done():
@@ -429,6 +435,21 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 		}
 	})
 	return agent.Watching{Buffers: r.Buffers}, nil
+}
+
+// pipeAtOnce is about what is told of the log in one write. adbd reads what the
+// agent wrote meanwhile at once; here the writer gathers it.
+const pipeAtOnce = 16 << 10
+
+// flush writes what was gathered.
+func (s *agentSession) flush(b *bytes.Buffer) {
+	if b.Len() == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = s.out.Write(b.Bytes()) // nobody listens: the end of stdin follows
+	b.Reset()
 }
 
 // clean removes the agent's own old files.

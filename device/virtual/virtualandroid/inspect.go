@@ -184,7 +184,7 @@ func logLines(api int, e phone.LogEntry) []string {
 			text = "[" + text + "]"
 		}
 	}
-	var lines []string
+	lines := make([]string, 0, 1)
 	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
 		lines = append(lines, prefix+line)
 	}
