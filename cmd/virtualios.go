@@ -135,7 +135,7 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 	var shown []screen.Shown
 	for _, phone := range server.Phones {
 		line.UDIDs = append(line.UDIDs, phone.UDID())
-		shown = append(shown, screen.Shown{Name: phone.UDID(), Picture: phone.Model.Picture})
+		shown = append(shown, screen.Shown{Name: phone.UDID(), PNG: phone.Model.Screenshot})
 	}
 	if line.Web, err = opts.lab.show(ctx, shown); err != nil {
 		return err

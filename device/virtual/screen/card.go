@@ -71,6 +71,8 @@ func (p *painter) card(r image.Rectangle, c card) {
 		p.photo(in, c.photos[0].Image())
 		return
 	}
+	foot, small := in, style{13, false, faint}
+	foot.Min.Y = in.Max.Y - 18*len(p.lines(c.source, small, in.Dx()*p.glass.Scale, 2))
 	if img := decode(c.thumb); img != nil {
 		side := min(84, in.Dy())
 		at := image.Rect(in.Max.X-side, in.Min.Y, in.Max.X, in.Min.Y+side)
@@ -78,13 +80,8 @@ func (p *painter) card(r image.Rectangle, c card) {
 		p.photo(at, img)
 		in.Max.X -= side + 10
 	}
-	foot := in
-	foot.Min.Y = in.Max.Y - 36
-	if c.source == "" {
-		foot.Min.Y = in.Max.Y
-	}
 	y := p.text(image.Rectangle{in.Min, image.Pt(in.Max.X, foot.Min.Y)}, c.title, style{18, true, ink}, 2)
 	in.Min.Y = y
 	p.text(in, c.text, style{15, false, ink}, max(0, (foot.Min.Y-y)/21))
-	p.text(foot, c.source, style{13, false, faint}, 2)
+	p.text(foot, c.source, small, 2)
 }

@@ -104,7 +104,7 @@ func TestChromium(t *testing.T) {
 	all, now := pages(t), atomic.Pointer[Page]{}
 	show := func(name string) { page := all[name]; now.Store(&page) }
 	show("lock")
-	server := httptest.NewServer(Web("secret", []Shown{{"virtual-1", func() *image.Paletted { return Draw(*now.Load(), androidGlass) }}}))
+	server := httptest.NewServer(Web("secret", []Shown{{"virtual-1", func() []byte { return PNG(*now.Load(), androidGlass) }}}))
 	defer server.Close()
 	dark := Palette()[nearest()[int(night.R>>3)<<10|int(night.G>>3)<<5|int(night.B>>3)]].(color.RGBA)
 	button := Palette()[nearest()[int(accent.R>>3)<<10|int(accent.G>>3)<<5|int(accent.B>>3)]].(color.RGBA)

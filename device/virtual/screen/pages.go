@@ -69,27 +69,39 @@ func (p *painter) lock() {
 	p.statusBar()
 }
 
-// icons are the tiles of the home screen.
+// tile is the icon of an app.
+type tile struct {
+	name string
+	c    color.RGBA
+}
+
+func (p *painter) tiles(tiles []tile, y, step int, letters color.RGBA) {
+	for i, t := range tiles {
+		x := step*i + step/2
+		p.rounded(image.Rect(x-28, y, x+28, y+56), 14, t.c)
+		p.centred(image.Rect(x-28, y+12, x+28, y+56), string([]rune(t.name)[0]), style{28, true, white}, 1)
+		p.centred(image.Rect(x-step/2+2, y+62, x+step/2-2, y+84), t.name, style{13, false, letters}, 1)
+	}
+}
+
+// chooser is the sheet over an app in which the system asks which WeChat to open.
+func (p *painter) chooser(page Page) {
+	p.app(page)
+	all := p.all()
+	sheet := image.Rect(0, all.Max.Y-210, all.Max.X, all.Max.Y+20)
+	p.rounded(sheet, 16, white)
+	p.text(image.Rect(20, sheet.Min.Y+18, all.Max.X-20, sheet.Min.Y+44), "Open with", style{18, true, ink}, 1)
+	p.tiles([]tile{{"WeChat", chat}, {"WeChat, clone", warning}}, sheet.Min.Y+62, all.Dx()/2, ink)
+}
+
 func (p *painter) launcher(page Page) {
 	all := p.all()
 	p.fill(all, night)
-	tiles := []struct {
-		name string
-		c    color.RGBA
-	}{{"Settings", faint}, {"Files", warning}, {cmp.Or(page.Name, "Demo"), accent}}
+	tiles := []tile{{"Settings", faint}, {"Files", warning}, {cmp.Or(page.Name, "Demo"), accent}}
 	if page.WeChat != "" {
-		tiles = append(tiles, struct {
-			name string
-			c    color.RGBA
-		}{"WeChat", color.RGBA{0x33, 0x99, 0x80, 255}})
+		tiles = append(tiles, tile{"WeChat", chat})
 	}
-	step := all.Dx() / 4
-	for i, t := range tiles {
-		x := step*i + step/2
-		p.rounded(image.Rect(x-28, 120, x+28, 176), 14, t.c)
-		p.centred(image.Rect(x-28, 132, x+28, 176), string([]rune(t.name)[0]), style{28, true, white}, 1)
-		p.centred(image.Rect(x-step/2+2, 182, x+step/2-2, 204), t.name, style{13, false, white}, 1)
-	}
+	p.tiles(tiles, 120, all.Dx()/4, white)
 	if page.WeChat == "" {
 		p.rounded(image.Rect(24, 260, all.Max.X-24, 330), 10, white)
 		p.centred(image.Rect(34, 282, all.Max.X-34, 330), "WeChat is not installed", style{20, true, ink}, 1)
@@ -192,7 +204,7 @@ func (p *painter) grid(in image.Rectangle, c card) {
 	for i, photo := range c.photos[:min(9, len(c.photos))] {
 		at := image.Rect(0, 0, side, side).Add(in.Min).Add(image.Pt(i%3*(side+6), i/3*(side+6)))
 		p.fill(at, line)
-		p.photo(at, photo.Image())
+		p.photo(at, squared(photo.Image()))
 	}
 }
 
@@ -205,6 +217,7 @@ func (p *painter) favorites(page Page) {
 func (p *painter) chat(page Page) {
 	in := p.page(people[0].name, "")
 	p.rounded(image.Rect(in.Max.X-44, in.Min.Y, in.Max.X, in.Min.Y+44), 8, accent)
+	p.centred(image.Rect(in.Max.X-44, in.Min.Y+10, in.Max.X, in.Min.Y+44), "Me", style{18, true, white}, 1)
 	p.card(image.Rect(in.Min.X+20, in.Min.Y, in.Max.X-56, in.Min.Y+178), cardOf(page))
 	all := p.all()
 	p.fill(image.Rect(0, all.Max.Y-76, all.Max.X, all.Max.Y), line)

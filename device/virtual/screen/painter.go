@@ -1,9 +1,12 @@
 package screen
 
 import (
+	"bytes"
 	"image"
 	"image/color"
 	"image/draw"
+	"image/png"
+	"runtime"
 	"sync"
 
 	scaling "golang.org/x/image/draw"
@@ -15,23 +18,49 @@ type painter struct {
 	glass  Glass
 	pix    *image.RGBA
 	raster vector.Rasterizer // used again for each shape
-	styles map[style]faces
+	styles map[style]faces   // by style in pixels
 	// photos are where pictures from outside are, in pixels.
 	photos []image.Rectangle
+	// Buffers of PNG, used again for each picture.
+	frame   *image.Paletted
+	encoder png.EncoderBuffer
+	file    bytes.Buffer
 }
 
-// painters are unused painters: a screen takes ten megabytes, and films and
-// labs draw many.
-var painters sync.Pool
+// painters are unused painters. drawing limits how many draw at the same time:
+// one takes some fifteen megabytes, and a lab of a hundred phones may be asked
+// for all of its pictures at once.
+var (
+	painters sync.Pool
+	drawing  = make(chan struct{}, min(4, runtime.GOMAXPROCS(0)))
+)
 
 // newPainter returns a painter whose screen has arbitrary content: a page
-// begins with its background.
+// begins with its background. It waits while too many draw.
 func newPainter(g Glass) *painter {
-	if used, ok := painters.Get().(*painter); ok && used.glass == g {
-		used.photos = used.photos[:0]
-		return used
+	drawing <- struct{}{}
+	p, ok := painters.Get().(*painter)
+	if !ok {
+		p = &painter{styles: map[style]faces{}, pix: &image.RGBA{}}
 	}
-	return &painter{glass: g, styles: map[style]faces{}, pix: image.NewRGBA(image.Rect(0, 0, g.Width, g.Height))}
+	p.glass, p.photos = g, p.photos[:0]
+	p.pix.Pix = sized(p.pix.Pix, 4*g.Width*g.Height)
+	p.pix.Stride, p.pix.Rect = 4*g.Width, image.Rect(0, 0, g.Width, g.Height)
+	return p
+}
+
+// done returns the painter to the pool. It must not be used after that.
+func (p *painter) done() {
+	painters.Put(p)
+	<-drawing
+}
+
+// sized returns a slice of n bytes, with the memory of b where that is enough.
+func sized(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
 }
 
 // all is the whole screen in units.
@@ -44,8 +73,11 @@ func (p *painter) pixels(r image.Rectangle) image.Rectangle {
 	return image.Rect(r.Min.X*s, r.Min.Y*s, r.Max.X*s, r.Max.Y*s)
 }
 
-func (p *painter) fill(r image.Rectangle, c color.RGBA) {
-	area := p.pixels(r).Intersect(p.pix.Rect)
+func (p *painter) fill(r image.Rectangle, c color.RGBA) { p.flood(p.pixels(r), c) }
+
+// flood fills an area in pixels.
+func (p *painter) flood(area image.Rectangle, c color.RGBA) {
+	area = area.Intersect(p.pix.Rect)
 	if area.Empty() {
 		return
 	}
@@ -60,31 +92,41 @@ func (p *painter) fill(r image.Rectangle, c color.RGBA) {
 	}
 }
 
-// rounded fills a rectangle with round corners of radius units.
+// rounded fills a rectangle with round corners of radius units. Only the rows
+// of the corners are rasterized.
 func (p *painter) rounded(r image.Rectangle, radius int, c color.RGBA) {
 	area := p.pixels(r)
-	w, h := float32(area.Dx()), float32(area.Dy())
-	e := min(float32(radius*p.glass.Scale), w/2, h/2)
+	e := min(radius*p.glass.Scale, area.Dx()/2, area.Dy()/2)
+	top, bottom := area, area
+	top.Max.Y, bottom.Min.Y = area.Min.Y+e, area.Max.Y-e
+	p.flood(image.Rect(area.Min.X, top.Max.Y, area.Max.X, bottom.Min.Y), c)
+	p.corners(top, 0, float32(e), c)
+	p.corners(bottom, float32(e), 0, c)
+}
+
+// corners fills a strip whose two corners at the height tip are round. Those at
+// the height foot are not.
+func (p *painter) corners(strip image.Rectangle, tip, foot float32, c color.RGBA) {
+	if !strip.Overlaps(p.pix.Rect) {
+		return
+	}
+	w, e := float32(strip.Dx()), float32(strip.Dy())
 	k := e * 0.4477 // how far the handles of a quarter circle are from its corner
+	handle := tip + (foot-tip)*0.4477
 	v := &p.raster
-	v.Reset(area.Dx(), area.Dy())
-	v.MoveTo(e, 0)
-	v.LineTo(w-e, 0)
-	v.CubeTo(w-k, 0, w, k, w, e)
-	v.LineTo(w, h-e)
-	v.CubeTo(w, h-k, w-k, h, w-e, h)
-	v.LineTo(e, h)
-	v.CubeTo(k, h, 0, h-k, 0, h-e)
-	v.LineTo(0, e)
-	v.CubeTo(0, k, k, 0, e, 0)
+	v.Reset(strip.Dx(), strip.Dy())
+	v.MoveTo(0, foot)
+	v.CubeTo(0, handle, k, tip, e, tip)
+	v.LineTo(w-e, tip)
+	v.CubeTo(w-k, tip, w, handle, w, foot)
 	v.ClosePath()
-	if area.In(p.pix.Rect) {
-		v.Draw(p.pix, area, image.NewUniform(c), image.Point{})
+	if strip.In(p.pix.Rect) {
+		v.Draw(p.pix, strip, image.NewUniform(c), image.Point{})
 		return
 	}
 	mask := image.NewAlpha(v.Bounds()) // the rasterizer does not clip
 	v.Draw(mask, mask.Rect, image.Opaque, image.Point{})
-	p.mask(area, c, mask, image.Point{})
+	p.mask(strip, c, mask, image.Point{})
 }
 
 // circle fills the largest circle in r.

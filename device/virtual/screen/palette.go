@@ -18,6 +18,7 @@ var (
 	accent  = color.RGBA{0x33, 0x66, 0xcc, 255}
 	shade   = color.RGBA{0xcc, 0xd6, 0xeb, 255}
 	warning = color.RGBA{0xcc, 0x66, 0x00, 255}
+	chat    = color.RGBA{0x33, 0x99, 0x80, 255}
 	night   = color.RGBA{0x20, 0x2a, 0x44, 255}
 )
 
@@ -59,9 +60,14 @@ var nearest = sync.OnceValue(func() *[1 << 15]uint8 {
 })
 
 // paletted is the picture in the palette's colours. Photographs are dithered
-// (Bayer, 4 by 4); flat areas stay flat.
-func (p *painter) paletted() *image.Paletted {
-	out := image.NewPaletted(p.pix.Rect, Palette())
+// (Bayer, 4 by 4); flat areas stay flat. The memory of old is used again, which
+// may be nil.
+func (p *painter) paletted(old *image.Paletted) *image.Paletted {
+	out := &image.Paletted{Stride: p.pix.Rect.Dx(), Rect: p.pix.Rect, Palette: Palette()}
+	if old != nil {
+		out.Pix = old.Pix
+	}
+	out.Pix = sized(out.Pix, out.Stride*p.pix.Rect.Dy())
 	table := nearest()
 	// Most rows of a page are like the one above.
 	var above []byte

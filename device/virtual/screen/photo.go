@@ -57,6 +57,20 @@ func (p *Photo) Image() image.Image {
 	return p.image
 }
 
+// squared crops a picture to a square around its center.
+func squared(img image.Image) image.Image {
+	part, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	if !ok {
+		return img
+	}
+	r := img.Bounds()
+	side := min(r.Dx(), r.Dy())
+	at := r.Min.Add(image.Pt((r.Dx()-side)/2, (r.Dy()-side)/2))
+	return part.SubImage(image.Rectangle{at, at.Add(image.Pt(side, side))})
+}
+
 // decode reads a picture and reduces it, nil if it can't be read.
 func decode(data []byte) image.Image {
 	if len(data) == 0 {

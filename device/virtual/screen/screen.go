@@ -34,6 +34,7 @@ const (
 	Login
 	Refusal
 	WeChatHome
+	Chooser // which of two WeChats is meant
 )
 
 // Page is what is on the screen.
@@ -63,20 +64,20 @@ type Glass struct {
 // Draw draws the page, in the colours of [Palette], so that PNGs and GIFs are
 // small.
 func Draw(page Page, on Glass) *image.Paletted {
-	p := drawn(page, on)
-	defer painters.Put(p)
-	return p.paletted()
+	p := newPainter(on)
+	defer p.done()
+	p.draw(page)
+	return p.paletted(nil)
 }
 
-func drawn(page Page, on Glass) *painter {
-	p := newPainter(on)
+func (p *painter) draw(page Page) {
 	switch page.Kind {
 	case Off:
 		p.fill(p.all(), black)
-		return p
+		return
 	case Lock:
 		p.lock()
-		return p
+		return
 	case Launcher:
 		p.launcher(page)
 	case App:
@@ -103,7 +104,8 @@ func drawn(page Page, on Glass) *painter {
 		p.refusal(page)
 	case WeChatHome:
 		p.home()
+	case Chooser:
+		p.chooser(page)
 	}
 	p.statusBar()
-	return p
 }

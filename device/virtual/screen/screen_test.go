@@ -6,13 +6,13 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wxctl/wxctl/intents"
@@ -51,6 +51,7 @@ func pages(t testing.TB) map[string]Page {
 	program := share(intents.MiniProgram{UserName: new("gh_0123456789ab"), Path: new("pages/index?id=1"), WebpageURL: new("https://example.com")})
 	return map[string]Page{
 		"off": {Kind: Off}, "lock": {Kind: Lock}, "launching": {Kind: Launching}, "login": {Kind: Login}, "home": {Kind: WeChatHome},
+		"chooser":          {Kind: Chooser, Name: "Demo"},
 		"launcher":         {Kind: Launcher, Name: "Demo", WeChat: "8.0.50"},
 		"launcher-without": {Kind: Launcher, Name: "Demo"},
 		"app":              {Kind: App, Name: "Demo", WeChat: "8.0.50"},
@@ -155,6 +156,7 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, width, most int) {
 		width, most = width%2000, most%50
 		p := newPainter(Glass{360, 800, 1, false})
+		defer p.done()
 		rows := p.lines(text, style{size: 16}, width, most)
 		if len(rows) > max(most, 0) {
 			t.Fatalf("%d lines, at most %d were asked for", len(rows), most)
@@ -179,38 +181,67 @@ func TestPalette(t *testing.T) {
 	}
 }
 
-func BenchmarkPicture(b *testing.B) {
-	page := pages(b)["picker"]
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	for b.Loop() {
-		var out bytes.Buffer
-		if err := encoder.Encode(&out, Draw(page, androidGlass)); err != nil {
-			b.Fatal(err)
+// TestPicturesAtOnce: a picture allocates little more than its PNG, and a hundred
+// that are requested at once are drawn by a few painters.
+func TestPicturesAtOnce(t *testing.T) {
+	all := pages(t)
+	const own = 128 << 10 // bytes of one picture, and of its share of the fonts' caches
+	n, each := 100, painterSize(androidGlass)
+	forgotten := 0
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		n, forgotten = 20, 10*each // the race detector has pools forget
+	}
+	most := uint64(n*own + cap(drawing)*each + forgotten)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // so does the collector
+	PNG(all["picker"], androidGlass)                 // fonts are read once
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { PNG(all[[]string{"picker", "consent"}[i%2]], androidGlass) })
+	}
+	wg.Wait()
+	runtime.ReadMemStats(&after)
+	got := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%d pictures allocate %d KB, %d painters", n, got>>10, cap(drawing))
+	if got > most {
+		t.Errorf("%d pictures allocate %d KB, at most %d", n, got>>10, most>>10)
+	}
+}
+
+// painterSize is what a painter takes: colours, indices, the rasterizer's
+// coverage of its largest shape, and what the encoder and the fonts keep.
+func painterSize(g Glass) int { return g.Width*g.Height*(4+1) + 4<<20 }
+
+// Nothing of the screen that a painter drew before is seen on the next.
+func TestPainterIsUsedAgain(t *testing.T) {
+	all := pages(t)
+	want := map[string][]byte{}
+	for range 2 {
+		for name, page := range all {
+			for system, glass := range map[string]Glass{"android": {360, 800, 1, false}, "ios": {390, 844, 1, true}, "tiny": {90, 200, 1, false}} {
+				got := PNG(page, glass)
+				if before := want[name+system]; before != nil && !bytes.Equal(got, before) {
+					t.Errorf("%s on %s is another picture the second time", name, system)
+				}
+				want[name+system] = got
+			}
 		}
 	}
 }
 
-// TestPicturesInARow: pictures, as PNG, allocate little more than they are made
-// of, since what they are drawn with is used again.
-func TestPicturesInARow(t *testing.T) {
-	all := pages(t)
-	most := uint64(8 << 20) // each; 13 MB with a new canvas and rasterizer every time
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		most *= 2 // the race detector has pools forget
-	}
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	Draw(all["picker"], androidGlass) // fonts and canvases are made once
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	const n = 20
-	for i := range n {
-		if err := encoder.Encode(io.Discard, Draw(all[[]string{"picker", "consent"}[i%2]], androidGlass)); err != nil {
-			t.Fatal(err)
+// BenchmarkPicture is one picture as a phone gives it.
+func BenchmarkPicture(b *testing.B) {
+	for system, glass := range map[string]Glass{"android": androidGlass, "ios": iphoneGlass} {
+		for _, name := range []string{"picker", "moments-image", "consent"} {
+			page := pages(b)[name]
+			b.Run(system+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					PNG(page, glass)
+				}
+			})
 		}
-	}
-	runtime.ReadMemStats(&after)
-	if each := (after.TotalAlloc - before.TotalAlloc) / n; each > most {
-		t.Errorf("a picture allocates %d KB, at most %d", each>>10, most>>10)
 	}
 }
 
@@ -218,13 +249,43 @@ func TestPicturesInARow(t *testing.T) {
 // pictures are asked for.
 func BenchmarkHundredPictures(b *testing.B) {
 	page := pages(b)["picker"]
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
 	b.ReportAllocs()
 	for b.Loop() {
+		var wg sync.WaitGroup
 		for range 100 {
-			if err := encoder.Encode(io.Discard, Draw(page, androidGlass)); err != nil {
-				b.Fatal(err)
-			}
+			wg.Go(func() { PNG(page, androidGlass) })
 		}
+		wg.Wait()
+	}
+}
+
+// TestClean: characters without a shape are removed, and joined emoji are one.
+func TestClean(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\n\n b\tc":                     "a b c",
+		"\u202eevil\u202c \u2066x\u2069": "evil x",
+		"zero\u200bwidth\ufeff":          "zerowidth",
+		"e\u0301":                        "e",
+		"\x00\x1b[31mred":                "[31mred",
+		"👨\u200d👩\u200d👧 👍🏽 ❤\ufe0f": "👨 👍 ❤",
+		"👨\u200d":                    "👨",
+		"क\u200dष":                   "कष",
+		"\xff":                       "\ufffd",
+		strings.Repeat("长", 100_000): strings.Repeat("长", longest),
+	} {
+		if got := string(clean(text)); got != want {
+			t.Errorf("%.40q is drawn as %.40q, want %.40q", text, got, want)
+		}
+	}
+	p := newPainter(Glass{360, 800, 1, false})
+	defer p.done()
+	fs := p.faces(style{size: 16})
+	for _, r := range "Aé你間あ，😀👍❤🎉" {
+		if fs.of(r) == nil {
+			t.Errorf("%c is in no font", r)
+		}
+	}
+	if fs.of('ש') != nil {
+		t.Error("a letter that no font has is drawn")
 	}
 }

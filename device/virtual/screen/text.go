@@ -21,8 +21,11 @@ import (
 //go:embed fonts/fallback.ttf
 var fallback []byte
 
+//go:embed fonts/emoji.ttf
+var emoji []byte
+
 // typefaces are the fonts, read once.
-type typefaces struct{ regular, bold, fallback *opentype.Font }
+type typefaces struct{ regular, bold, fallback, emoji *opentype.Font }
 
 var fonts = sync.OnceValue(func() typefaces {
 	parse := func(b []byte) *opentype.Font {
@@ -32,7 +35,7 @@ var fonts = sync.OnceValue(func() typefaces {
 		}
 		return f
 	}
-	return typefaces{parse(goregular.TTF), parse(gobold.TTF), parse(fallback)}
+	return typefaces{parse(goregular.TTF), parse(gobold.TTF), parse(fallback), parse(emoji)}
 })
 
 // style is how a text looks: its size in units, weight and colour.
@@ -46,14 +49,21 @@ type style struct {
 const longest = 2000
 
 // clean prepares a text for drawing: line breaks become blanks, and characters
-// without a shape or that change the direction are removed.
+// without a shape or that change the direction are removed. Of emoji that are
+// joined into one, the first is drawn.
 func clean(s string) []rune {
+	const joiner, firstEmoji = '\u200d', 0x1f000
 	var out []rune
+	joined := false
 	for _, r := range s {
 		if len(out) == longest {
 			break
 		}
+		skip := joined
+		joined = r == joiner && len(out) > 0 && out[len(out)-1] >= firstEmoji
 		switch {
+		case skip:
+		case r >= 0x1f3fb && r <= 0x1f3ff: // colours of skin
 		case unicode.IsSpace(r):
 			if len(out) > 0 && out[len(out)-1] != ' ' {
 				out = append(out, ' ')
@@ -79,10 +89,10 @@ func (f *face) has(r rune) bool {
 }
 
 // faces are the faces of one style: Latin first.
-type faces [2]*face
+type faces [3]*face
 
 func (p *painter) faces(s style) faces {
-	s.color = color.RGBA{}
+	s.color, s.size = color.RGBA{}, s.size*p.glass.Scale
 	if f, ok := p.styles[s]; ok {
 		return f
 	}
@@ -91,8 +101,8 @@ func (p *painter) faces(s style) faces {
 		latin = fonts().bold
 	}
 	var fs faces
-	for i, source := range []*opentype.Font{latin, fonts().fallback} {
-		made, err := opentype.NewFace(source, &opentype.FaceOptions{Size: float64(s.size * p.glass.Scale), DPI: 72, Hinting: font.HintingNone})
+	for i, source := range []*opentype.Font{latin, fonts().fallback, fonts().emoji} {
+		made, err := opentype.NewFace(source, &opentype.FaceOptions{Size: float64(s.size), DPI: 72, Hinting: font.HintingNone})
 		if err != nil {
 			panic("a face can't be made: " + err.Error()) // NewFace never fails
 		}
@@ -212,6 +222,9 @@ func (p *painter) row(row []rune, s style, x, y int) {
 		dot := fixed.P(x, y)
 		if dr, mask, at, _, ok := f.Glyph(dot, r); ok {
 			p.mask(dr, s.color, mask, at)
+			if s.bold && f == fs[1] { // the fallback has no bold
+				p.mask(dr.Add(image.Pt(max(1, s.size*p.glass.Scale/24), 0)), s.color, mask, at)
+			}
 		}
 		x += wide
 	}

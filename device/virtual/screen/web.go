@@ -1,14 +1,11 @@
 package screen
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"html"
-	"image"
-	"image/png"
 	"io"
 	"net/http"
 	"strconv"
@@ -19,8 +16,8 @@ import (
 
 // Shown is a phone whose screen is shown in a browser.
 type Shown struct {
-	Name    string
-	Picture func() *image.Paletted
+	Name string
+	PNG  func() []byte
 }
 
 //go:embed web.html
@@ -53,7 +50,7 @@ func Web(token string, phones []Shown) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		servePicture(w, r, phones[n].Picture())
+		servePicture(w, r, phones[n].PNG())
 	})))
 }
 
@@ -72,20 +69,14 @@ func figures(phones []Shown) string {
 }
 
 // servePicture sends a picture that the browser does not have yet.
-func servePicture(w http.ResponseWriter, r *http.Request, picture *image.Paletted) {
-	sum := sha256.Sum256(picture.Pix)
+func servePicture(w http.ResponseWriter, r *http.Request, picture []byte) {
+	sum := sha256.Sum256(picture)
 	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	w.Header().Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	var out bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&out, picture); err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
 	w.Header().Set("Content-Type", "image/png")
-	_, _ = w.Write(out.Bytes()) // the browser went away
+	_, _ = w.Write(picture) // the browser went away
 }

@@ -1,7 +1,6 @@
 package screen
 
 import (
-	"image"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +9,7 @@ import (
 )
 
 func TestWeb(t *testing.T) {
-	picture := func() *image.Paletted { return Draw(Page{Kind: Lock}, Glass{36, 80, 1, false}) }
+	picture := func() []byte { return PNG(Page{Kind: Lock}, Glass{36, 80, 1, false}) }
 	handler := Web("secret", []Shown{{"one <b>", picture}, {"two", picture}})
 	ask := func(change func(*http.Request), method, path string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, "http://127.0.0.1:8080"+path, nil)

@@ -17,17 +17,21 @@ import (
 type display struct {
 	phone  *phone.Phone
 	wechat *wechatApp // nil where none is installed
+	// chooser is the package whose page asks which of two WeChats to open.
+	chooser string
 }
 
 // Films are drawn at a third of the size.
 const scale = 3
 
-// Picture implements phone.Display.
-func (d display) Picture() image.Image { return d.draw() }
+// glass is the phone's screen.
+var glass = screen.Glass{Width: phone.Width, Height: phone.Height, Scale: scale}
 
-func (d display) draw() *image.Paletted {
-	return screen.Draw(d.page(), screen.Glass{Width: phone.Width, Height: phone.Height, Scale: scale})
-}
+// Picture implements phone.Display.
+func (d display) Picture() image.Image { return screen.Draw(d.page(), glass) }
+
+// PNG implements phone.Display.
+func (d display) PNG() []byte { return screen.PNG(d.page(), glass) }
 
 // Film implements phone.Display.
 func (d display) Film(ctx context.Context, w io.Writer) error {
@@ -35,8 +39,8 @@ func (d display) Film(ctx context.Context, w io.Writer) error {
 	return screen.Film(ctx, w, func() *image.Paletted { return screen.Draw(d.page(), small) })
 }
 
-// Picture is the phone's screen as it is now.
-func (p *Phone) Picture() *image.Paletted { return p.display.draw() }
+// Screenshot is the phone's screen as it is now, as PNG.
+func (p *Phone) Screenshot() []byte { return p.display.PNG() }
 
 // pages are WeChat's activities as what a person sees.
 var pages = map[string]screen.Kind{
@@ -84,6 +88,8 @@ func (d display) page() screen.Page {
 		if page.Kind == screen.Off {
 			page.Kind = screen.Launching // a page that shows nothing of its own
 		}
+	case top.Pkg == d.chooser:
+		page.Kind = screen.Chooser
 	default:
 		page.Kind, page.Name = screen.App, d.label(top.Pkg)
 	}

@@ -1,17 +1,20 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"image"
 	"image/color"
 	"image/gif"
+	"image/png"
 	"io"
 )
 
 // A Display draws what the phone shows. screencap and screenrecord look at it.
 type Display interface {
-	// Picture is the screen as it is now.
+	// Picture is the screen as it is now, and PNG the same as a file.
 	Picture() image.Image
+	PNG() []byte
 	// Film records the screen until the context ends, which is not an error,
 	// and then writes the film. It has at least one frame.
 	Film(ctx context.Context, w io.Writer) error
@@ -41,6 +44,12 @@ type blank struct{}
 
 func (blank) Picture() image.Image {
 	return image.NewPaletted(image.Rect(0, 0, Width, Height), color.Palette{color.Black})
+}
+
+func (b blank) PNG() []byte {
+	var out bytes.Buffer
+	_ = png.Encode(&out, b.Picture()) // bytes.Buffer never fails
+	return out.Bytes()
 }
 
 func (b blank) Film(ctx context.Context, w io.Writer) error {

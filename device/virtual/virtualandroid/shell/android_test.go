@@ -283,6 +283,12 @@ func (l lamp) frame() *image.Paletted {
 
 func (l lamp) Picture() image.Image { return l.frame() }
 
+func (l lamp) PNG() []byte {
+	var out bytes.Buffer
+	_ = png.Encode(&out, l.frame())
+	return out.Bytes()
+}
+
 func (l lamp) Film(ctx context.Context, w io.Writer) error { return screen.Film(ctx, w, l.frame) }
 
 // A film ends well on SIGINT and when its time is over, and shows what changed.

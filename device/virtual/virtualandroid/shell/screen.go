@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wxctl/wxctl/device/virtual/screen"
 )
 
 // screencap takes a screenshot: with -p or a .png name as PNG, else raw.
@@ -25,7 +23,7 @@ func screencap(c *call) int {
 		name = names[0]
 	}
 	write := func(w io.Writer) error {
-		_, err := w.Write(screen.PNG(c.p.Display().Picture))
+		_, err := w.Write(c.p.Display().PNG())
 		return err
 	}
 	if !has(set, 'p') && !strings.HasSuffix(name, ".png") {
@@ -54,13 +52,17 @@ func writeRaw(w io.Writer, api int, picture image.Image) error {
 	if api >= 26 {
 		head = binary.LittleEndian.AppendUint32(head, 1)
 	}
-	pixels := image.NewRGBA(image.Rect(0, 0, r.Dx(), r.Dy()))
-	draw.Draw(pixels, pixels.Bounds(), picture, r.Min, draw.Src)
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	_, err := w.Write(pixels.Pix)
-	return err
+	rows := image.NewRGBA(image.Rect(0, 0, r.Dx(), min(64, r.Dy()))) // ten megabytes are not held at once
+	for y := r.Min.Y; y < r.Max.Y; y += rows.Rect.Dy() {
+		draw.Draw(rows, rows.Rect, picture, image.Pt(r.Min.X, y), draw.Src)
+		if _, err := w.Write(rows.Pix[:rows.Stride*min(rows.Rect.Dy(), r.Max.Y-y)]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxFilm is the longest film that screenrecord makes (screenrecord.cpp,

@@ -1,8 +1,6 @@
 package idevice
 
 import (
-	"image"
-
 	"github.com/wxctl/wxctl/device/virtual/screen"
 )
 
@@ -13,13 +11,11 @@ type Shower interface {
 	Page() screen.Page
 }
 
-// Picture is the screen as it is now: of 390 by 844 points, three pixels each.
-func (p *Phone) Picture() *image.Paletted {
-	return screen.Draw(p.page(), screen.Glass{Width: 1170, Height: 2532, Scale: 3, Rounded: true})
+// Screenshot is the screen as it is now, as PNG: of 390 by 844 points, three
+// pixels each.
+func (p *Phone) Screenshot() []byte {
+	return screen.PNG(p.page(), screen.Glass{Width: 1170, Height: 2532, Scale: 3, Rounded: true})
 }
-
-// Screenshot is the picture as PNG.
-func (p *Phone) Screenshot() []byte { return screen.PNG(func() image.Image { return p.Picture() }) }
 
 func (p *Phone) page() screen.Page {
 	p.mu.Lock()
