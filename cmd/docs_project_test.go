@@ -20,7 +20,7 @@ func pages(t *testing.T) map[string]string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git" || entry.Name() == "testdata"):
+		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git" || entry.Name() == ".venv" || entry.Name() == "testdata"):
 			return fs.SkipDir
 		case !strings.HasSuffix(path, ".md") && path != "llms.txt":
 			return nil
