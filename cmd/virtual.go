@@ -29,10 +29,19 @@ func NewCmdVirtual(f *Factory) *cobra.Command {
 Each command prints one JSON line with the addresses it listens on, all on this
 machine, and stays until Ctrl-C, SIGTERM or, if its standard input is a pipe, the
 end of that. A single command needs none of them: --device virtual:android and
---device virtual:ios start a phone for it alone.`),
+--device virtual:ios start a phone for it alone.
+
+A phone plays what its options say: what the user answers and how long that
+takes, which Android or iOS, WeChat and maker it is, and what goes wrong. They are
+the flags of both commands, and the words behind virtual:android? and
+virtual:ios?; wxctl virtual android --help lists them.`),
 		Example: examples(`
 # a share to a phone of Android 13 whose user cancels, in one command
 wxctl share text Hello --device 'virtual:android?api=33&answer=cancel'
+# a user who takes a while
+wxctl share text Hello --device 'virtual:ios?think=200ms-400ms'
+# a lab of phones that differ
+wxctl virtual android 'virtual:android?api=28&maker=xiaomi' 'virtual:android?wechat=7.0.3&flaky=3'
 # phones that stay, their screens in a browser
 wxctl virtual android --count 3 --web 127.0.0.1:0
 wxctl virtual ios --ios 16.7
@@ -73,6 +82,10 @@ func VirtualReference() string {
 		for _, o := range kind.table {
 			fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", o.Key, o.Takes(), o.Default, o.Help)
 		}
+	}
+	page.WriteString("\n## Makers\n\n| maker | does | reported by | not known |\n|---|---|---|---|\n")
+	for _, m := range virtualandroid.Makers() {
+		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", m.Name, m.Brings, m.Source, m.Unknown)
 	}
 	return page.String()
 }

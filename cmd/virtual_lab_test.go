@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wxctl/wxctl/device/virtual/screen"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/fixtures/tier"
@@ -22,9 +21,9 @@ import (
 )
 
 // TestLabThroughRealServer has two processes run virtual phones behind Debian's
-// adb server, three of different API levels and two more: they are five phones
-// with five serial numbers, and --all drives each once. What `adb exec-out
-// screencap -p` fetches is what wxctl takes for the phone's picture.
+// adb server, three of different API levels and makers and two more: they are
+// five phones with five serial numbers, and --all drives each once. What `adb
+// exec-out screencap -p` fetches is what wxctl takes for the phone's picture.
 func TestLabThroughRealServer(t *testing.T) {
 	program := tier.Need(t, "adb", "adb")[0]
 	wxctl, dir := wxctlProgram(t), t.TempDir()
@@ -59,7 +58,7 @@ func TestLabThroughRealServer(t *testing.T) {
 	var serials []string
 	var addresses []string
 	for _, phones := range [][]string{
-		{"virtual:android?api=28", "virtual:android?api=30", "virtual:android?api=34"},
+		{"virtual:android?api=28&maker=xiaomi", "virtual:android?api=30&maker=huawei", "virtual:android?api=34&maker=samsung"},
 		{"--count", "2", "--think", "1ms"},
 	} {
 		lab := run(wxctl, append([]string{"virtual", "android"}, phones...)...)
@@ -91,6 +90,21 @@ func TestLabThroughRealServer(t *testing.T) {
 	distinct := slices.Compact(slices.Sorted(slices.Values(own)))
 	if len(distinct) != 5 || !slices.Equal(own, serials) {
 		t.Errorf("the phones call themselves %q, they were told to be %q", own, serials)
+	}
+	for i, maker := range []string{"Xiaomi", "HUAWEI", "samsung", "wxctl", "wxctl"} {
+		if got := strings.TrimSpace(string(adb("-s", addresses[i], "shell", "getprop", "ro.product.manufacturer"))); got != maker {
+			t.Errorf("phone %d is of %q, want %q", i, got, maker)
+		}
+	}
+	refusals := [][]string{{"Injecting to another application", "input", "keyevent", "4"}, nil, {"access user 150", "pm", "list", "packages"}}
+	for i, refusal := range refusals {
+		if refusal == nil {
+			continue
+		}
+		out, err := run(program, append([]string{"-P", port, "-s", addresses[i], "shell"}, refusal[1:]...)...).CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte(refusal[0])) {
+			t.Errorf("adb shell %q: %v: %s", refusal[1:], err, out)
+		}
 	}
 	share := run(wxctl, "share", "text", "hello", "--all", "--json", "--adb-server", "127.0.0.1:"+port, "--platform", "android")
 	var errOut bytes.Buffer
@@ -155,7 +169,7 @@ func TestScreenshotOfLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer iphone.Close()
-	for platform, want := range map[string][]byte{"android": screen.PNG(android.Phones[0].Model.Display().Picture), "ios": iphone.Phones[0].Model.Screenshot()} {
+	for platform, want := range map[string][]byte{"android": android.Phones[0].Screenshot(), "ios": iphone.Phones[0].Model.Screenshot()} {
 		file := filepath.Join(t.TempDir(), "now.png")
 		f, out, errOut := testFactory(t, "", nil)
 		if code := Run(t.Context(), f, []string{"screenshot", file, "--platform", platform, "--adb-server", android.ADB, "--usbmuxd",

@@ -42,8 +42,7 @@ ADB_SERVER_SOCKET=tcp:127.0.0.1:41234 or --adb-server. The same words are the
 options of --device virtual:android?api=33&answer=cancel.
 
 Descriptions of that form, as arguments or in the lines of --spec, make a lab of
-different phones; the flags hold for all. Where a flag takes words, the first is
-the default. --web shows the screens in a browser.`, exit.Interrupted, exit.Terminated),
+different phones; flags hold for all. The first word of a flag is its default.`, exit.Interrupted, exit.Terminated),
 		Example: examples(`
 # a phone of Android 13 whose user always cancels
 wxctl virtual android --api 33 --answer cancel
@@ -122,7 +121,7 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 	shown := make([]screen.Shown, len(server.Phones))
 	for i, phone := range server.Phones {
 		serials[i] = phone.Serial()
-		shown[i] = screen.Shown{Name: phone.Serial(), Picture: phone.Picture}
+		shown[i] = screen.Shown{Name: phone.Serial(), PNG: phone.Screenshot}
 	}
 	web, err := opts.lab.show(ctx, shown)
 	if err != nil {

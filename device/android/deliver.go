@@ -319,11 +319,7 @@ func (d *delivery) tidy(ctx context.Context) error {
 	}
 	switch d.Job.After {
 	case device.AfterBack:
-		r, err := d.server.Run(ctx, target(d.info), "input keyevent 4", nil) // KEYCODE_BACK
-		if err == nil && r.Exit != 0 {
-			err = device.Errorf(device.Failed, "the back key could not be pressed: the phone says %q", excerpt(string(r.Stderr)))
-		}
-		return err
+		return d.press(ctx, "KEYCODE_BACK")
 	case device.AfterHome:
 		raw, err := rawIntent(&androidwire.Intent{Action: "android.intent.action.MAIN",
 			Categories: []string{"android.intent.category.HOME"}, Flags: androidwire.FlagNewTask})
@@ -337,7 +333,25 @@ func (d *delivery) tidy(ctx context.Context) error {
 	return nil
 }
 
-// one sends one request to the agent and ignores the answer.
+// press presses a key. Some makers take that right from the shell until their
+// switch is on, and not every `input` says so by its exit code.
+func (p *Phone) press(ctx context.Context, key string) error {
+	r, err := p.server.Run(ctx, target(p.info), "input keyevent "+key, nil)
+	said := string(r.Stderr)
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(said, "INJECT_EVENTS"):
+		return device.Errorf(device.Failed, "the key %s could not be pressed: the phone does not let a computer press keys", key).
+			WithHint("in the developer options turn on \"USB debugging (Security settings)\" (Xiaomi) or \"USB simulated click\" (vivo)")
+	case r.Exit != 0 || strings.Contains(said, "Exception"):
+		return device.Errorf(device.Failed, "the key %s could not be pressed: the phone says %q", key, excerpt(said)).
+			WithHint("press it by hand on the phone")
+	}
+	return nil
+}
+
+// one sends one request to the agent whose answer does not matter.
 func (p *Phone) one(ctx context.Context, r agent.Request) error {
 	a := &ask{Request: r}
 	if err := p.do(ctx, a); err != nil {

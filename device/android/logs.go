@@ -57,7 +57,7 @@ func (p *Phone) Fix(ctx context.Context, id, pkg string, user device.UserChoice)
 	case "wechat.signature-cache":
 		command = fmt.Sprintf("am force-stop --user %d %s", user.ID, androidwire.WeChat)
 	case "phone.screen":
-		command = "input keyevent KEYCODE_WAKEUP"
+		return p.press(ctx, "KEYCODE_WAKEUP")
 	default:
 		return device.Errorf(device.Refused, "%s can't be fixed from a computer", id)
 	}

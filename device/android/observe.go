@@ -380,8 +380,8 @@ func (o *observer) notSeen(state device.Progress) error {
 			"check the phone: WeChat may still show this request's page")
 	case o.Out.State == device.Returned:
 		return why("WeChat called the app back, but its reply could not be read: the app was not debugged, and did "+
-			"not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md), or wait for less: "+
-			"--until returned")
+			"not log it", "use a debuggable build, put the debug hook into the app (docs/bridge.md) and on Huawei and Honor phones "+
+			"turn on the log (dial *#*#2846579#*#*), or wait for less: --until returned")
 	case o.sawEntry && !o.moved:
 		return why("WeChat stays on its entry screen, as it does when it shows an error: most often the app's package or signature "+
 			"is not the one registered for the AppID",

@@ -54,7 +54,10 @@ func generate(markdown, man string) error {
 		page = "# Options of virtual phones\n\n" +
 			"Made from the tables that read them: `--device 'virtual:android?KEY=VALUE&KEY=VALUE'`, " +
 			"or the flags of `wxctl virtual android` and `ios`.\n" +
-			cmd.VirtualReference()
+			cmd.VirtualReference() +
+			"\nA phone of a maker has the properties of one of the maker's phones, and Android's own rules otherwise. " +
+			"That real phones ask which of two WeChats is meant is in their logs; " +
+			"whether they ask as well when the shell starts WeChat is not known, and these don't.\n"
 		if err := os.WriteFile(filepath.Join(markdown, "virtual_options.md"), []byte(page), 0o644); err != nil {
 			return err
 		}

@@ -41,8 +41,7 @@ var unread = []string{
 	"getprop %s; read go || exit; screenrecord --time-limit 170 %s & p=$!; read x; kill -2 $p; wait $p",
 	"has been detached",
 	"has no access to content://",
-	"input keyevent 4",
-	"input keyevent KEYCODE_WAKEUP",
+	"input keyevent %s",
 	"is too long",
 	"jetstream { store_dir: %q }",
 	"launched by WeChat via scheme",
@@ -67,4 +66,5 @@ var unread = []string{
 	"tls { cert_file: %q, key_file: %q, ca_file: %q",
 	"{ nkey: %s%s }",
 	"| key | takes | default | what it is | |---|---|---|---|",
+	"| maker | does | reported by | not known | |---|---|---|---|",
 }

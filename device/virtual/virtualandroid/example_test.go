@@ -27,5 +27,5 @@ func ExampleParseOptions() {
 	fmt.Println(err)
 	// Output:
 	// 33 cancel 7.0.3 <nil>
-	// a virtual Android phone has no option "apy"; it has: answer, api, app, auth, disk, fault, latency, flaky, hook, login, oauth, screen, signature, state, think, token, users, wechat
+	// a virtual Android phone has no option "apy"; it has: answer, api, app, auth, disk, fault, latency, flaky, hook, login, maker, oauth, screen, signature, state, think, token, users, wechat
 }

@@ -32,6 +32,8 @@ type Options struct {
 	Think, ThinkMost time.Duration
 	// Latency is waited before each answer of the phone.
 	Latency time.Duration
+	// Maker is one of [Makers] by its name, "" for none.
+	Maker string
 	// Users are the Android users besides the owner, such as 10 (a work
 	// profile) and 999 (a clone); all have WeChat and the demo app.
 	Users []int
@@ -85,6 +87,7 @@ func Table(o *Options) options.Table {
 		options.Flaky(&o.Flaky),
 		options.Words("hook", "yes, none", "whether the demo app has the debug hook", func(v string) { o.Hookless = v == "none" }),
 		options.Login(&o.LoggedOut),
+		options.Words("maker", makerNames(), "maker of the phone, with its quirks", func(v string) { o.Maker = strings.TrimPrefix(v, "none") }),
 		options.OAuth(&o.OAuth),
 		options.Words("screen", "on, off, locked, never-unlocked", "whether the screen is on and unlocked",
 			func(v string) { o.Locked, o.Asleep, o.NeverUnlocked = v != "on", v == "off", v == "never-unlocked" }),

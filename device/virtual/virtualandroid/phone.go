@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,7 +60,8 @@ func New(o Options) (*Phone, error) {
 	if o.API == 0 {
 		o.API = 34
 	}
-	model, err := phone.New(phone.Options{API: o.API, Serial: o.Serial, Users: users(o), Locked: o.Locked, Asleep: o.Asleep})
+	made := maker(o.Maker)
+	model, err := phone.New(made.describe(phone.Options{API: o.API, Serial: o.Serial, Users: users(o), Locked: o.Locked, Asleep: o.Asleep}))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +97,8 @@ func New(o Options) (*Phone, error) {
 			model.SetPackageState(wechat.PackageName, user.ID, state)
 		}
 	}
-	p.display = display{phone: model, wechat: app}
+	made.finish(model, o)
+	p.display = display{phone: model, wechat: app, chooser: strings.SplitN(made.chooser, "/", 2)[0]}
 	model.SetDisplay(p.display)
 	model.RegisterProgram(agent.Class, agentProgram{media: media, locked: o.NeverUnlocked})
 	model.SetShell(shell.Shell{})

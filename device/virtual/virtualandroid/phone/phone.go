@@ -37,6 +37,8 @@ type Options struct {
 	Product      string
 	Users        []User            // none means the owner alone
 	Properties   map[string]string // over the usual ones
+	NoInput      bool              // the shell may press no keys (INJECT_EVENTS)
+	Quiet        bool              // the log keeps nothing that apps write
 	Locked       bool              // the keyguard is up
 	Asleep       bool              // the screen is off
 	Capacity     int64             // bytes of the data partition; 0 means without limit
@@ -131,6 +133,9 @@ type Phone struct {
 	programs map[string]Program
 	shell    Shell
 	display  Display
+	noInput  bool
+	chooser  string // activity that asks which of two apps is meant
+	asks     func(q StartRequest, pkg string) bool
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -162,8 +167,9 @@ func New(o Options) (*Phone, error) {
 		API: o.API, now: o.Now, boot: o.Now(), Log: newLog(), FS: newFS(o.Now, o.Capacity),
 		users: slices.Clone(o.Users), packages: map[string]*installed{}, procs: map[int]*Process{},
 		nextPID: 4211, nextTask: 1, locked: o.Locked, asleep: o.Asleep, settings: map[string]string{},
-		programs: map[string]Program{},
+		programs: map[string]Program{}, noInput: o.NoInput,
 	}
+	p.Log.quiet = o.Quiet
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.props = properties(o)
 	seed := uint64(0)
@@ -230,6 +236,17 @@ func (p *Phone) Locked() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.locke
 
 // Asleep reports whether the screen is off.
 func (p *Phone) Asleep() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.asleep }
+
+// NoInput reports whether the shell may press no keys.
+func (p *Phone) NoInput() bool { return p.noInput }
+
+// SetChooser sets the activity that comes up instead of one for which asks
+// returns true. asks is called with the phone's mutex held.
+func (p *Phone) SetChooser(activity string, asks func(q StartRequest, pkg string) bool) {
+	p.mu.Lock()
+	p.chooser, p.asks = activity, asks
+	p.mu.Unlock()
+}
 
 // SetLocked raises or dismisses the keyguard.
 func (p *Phone) SetLocked(on bool) { p.mu.Lock(); p.locked = on; p.mu.Unlock() }

@@ -231,13 +231,22 @@ func (s *starter) resolve() int {
 		c = target
 	}
 	s.it, s.comp = it, c
-	if it.users[s.q.User].Suspended && s.API >= 28 {
-		// ActivityStartInterceptor shows a dialog of the system instead.
-		s.it, s.alias = s.packages["android"], ""
-		s.comp, _ = s.it.Find(ActivityKind, suspendedClass)
-		s.in = Intent{Component: "android/" + suspendedClass, Flags: s.in.Flags}
+	switch {
+	case it.users[s.q.User].Suspended && s.API >= 28:
+		s.instead("android/" + suspendedClass) // ActivityStartInterceptor shows a dialog of the system
+	case s.asks != nil && s.asks(s.q, it.Name):
+		s.instead(s.chooser)
 	}
 	return 0
+}
+
+// instead has an activity of the system come up and not the one that was asked
+// for.
+func (s *starter) instead(activity string) {
+	pkg, class, _ := SplitComponent(activity)
+	s.it, s.alias = s.packages[pkg], ""
+	s.comp, _ = s.it.Find(ActivityKind, class)
+	s.in = Intent{Component: activity, Flags: s.in.Flags}
 }
 
 // permitted is the check of ActivityTaskSupervisor.checkStartAnyActivityPermission.

@@ -83,6 +83,9 @@ func inputCommand(c *call) int {
 		c.errorf("Usage: input [<source>] [-d DISPLAY_ID] <command> [<arg>...]\n")
 		return 255
 	}
+	if c.p.NoInput() && c.cred.UID == phone.ShellUID {
+		return c.noInput(args[0])
+	}
 	switch args[0] {
 	case "keyevent":
 		if len(args) < 2 {
@@ -102,6 +105,18 @@ func inputCommand(c *call) int {
 		return 255
 	}
 	return 0
+}
+
+// noInput is how Android refuses a shell that may not press keys.
+func (c *call) noInput(what string) int {
+	e := &phone.Exception{Class: "java.lang.SecurityException", Message: "Injecting to another application requires INJECT_EVENTS permission"}
+	if c.p.API >= 33 {
+		e.Message = "Injecting input events requires the caller (or the source of the instrumentation, if any) to have the INJECT_EVENTS permission."
+	}
+	if c.p.API < 31 { // a Java program of its own
+		return c.thrownOld(e)
+	}
+	return c.thrown(e, what)
 }
 
 // key does what a key does to the model.
