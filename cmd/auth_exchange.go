@@ -120,7 +120,7 @@ func secondsOf(d time.Duration) *int {
 // noteOdd reports which fields of WeChat's reply could not be read.
 func (f *Factory) noteOdd(fields []string) {
 	if len(fields) > 0 {
-		f.Streams.Note("of WeChat's reply, left out since it can't be read: %s", strings.Join(fields, ", "))
+		f.Streams.Note("left out of WeChat's reply, since it can't be read: %s", strings.Join(fields, ", "))
 	}
 }
 
@@ -174,18 +174,25 @@ func authExchangeRun(ctx context.Context, opts *authExchangeOptions) error {
 		return err
 	}
 	if stored == "" {
-		f.Streams.Note("the tokens are not stored (--store none)%s", onlyShown(opts.showToken))
+		f.Streams.Note("%s", notStored(true, opts.showToken))
 	} else {
 		f.Streams.Note("stored in the %s; next: wxctl auth userinfo", stored)
 	}
 	return nil
 }
 
-func onlyShown(shown bool) string {
-	if shown {
-		return ""
+// notStored says that nothing is kept, and how to see what is gone then. none is
+// the flag that asked for it, if one did.
+func notStored(none, shown bool) string {
+	switch {
+	case none && shown:
+		return "the tokens are not stored (--store none)"
+	case none:
+		return "the tokens are not stored (--store none), and not shown: --show-token prints them"
+	case shown:
+		return "the tokens are not stored"
 	}
-	return " and not shown: --show-token prints them"
+	return "the tokens are not stored, and not shown: --show-token prints them"
 }
 
 // authExchange exchanges the code. If tokens were obtained but could not be

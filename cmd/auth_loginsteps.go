@@ -234,7 +234,7 @@ func (l *loginSteps) tell(in loginResult) string {
 		}
 	}
 	if in.stored == "" {
-		row("tokens", s.Sprintf("not stored%s", onlyShown(l.showToken)))
+		row("tokens", s.Translate(notStored(false, l.showToken)))
 	} else {
 		row("tokens", s.Sprintf("stored in the %s", in.stored))
 	}

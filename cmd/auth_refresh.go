@@ -178,7 +178,7 @@ func authRefreshRun(ctx context.Context, opts *authRefreshOptions) error {
 		return err
 	}
 	if s.store == nil {
-		opts.f.Streams.Note("the tokens are not stored%s", onlyShown(opts.showToken))
+		opts.f.Streams.Note("%s", notStored(false, opts.showToken))
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func tellInspection(s *streams.Streams, i *device.Inspection) string {
 		row("domains", "%s", strings.Join(i.AssociatedDomains, ", "))
 	}
 	for _, f := range i.Findings {
-		row("amiss", "%s", f.Message)
+		row("problem", "%s", f.Message)
 		if f.Hint != "" {
 			row("  hint", "%s", f.Hint)
 		}

@@ -176,7 +176,7 @@ func printLab(f *Factory, phones []labPhone, agents []labAgent, runs []labListed
 		if p.Mark != nil {
 			why = strings.TrimPrefix(p.Mark.Reason+", by "+p.Mark.By, ", ")
 			if p.Mark.Until != nil {
-				why += fmt.Sprintf(", until %s", p.Mark.Until.Local().Format(time.DateTime))
+				why = f.Streams.Sprintf("%s, until %s", why, p.Mark.Until.Local().Format(time.DateTime))
 			}
 		}
 		if p.State != "free" && p.State != "running" {

@@ -129,7 +129,7 @@ func (o *runOptions) check(c *cobra.Command) error {
 		return exit.Usagef("add --lab nats://HOST:4222", "--priority is for a lab, and none is named")
 	}
 	if o.web != "" {
-		if err := checkWeb(o.web, "a run is"); err != nil {
+		if err := checkWeb(o.web); err != nil {
 			return err
 		}
 	}

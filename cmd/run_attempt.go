@@ -126,7 +126,7 @@ func (a *attempt) step(ctx context.Context, i int, s *suite.Step) bool {
 	end.Status = statusOf(s, answer.ExitCode, len(problems), outcome)
 	if end.Status != suite.Passed && answer.ExitCode != 0 {
 		if says, _ := s.ExpectsExit(answer.ExitCode); !says && (len(problems) == 0 || said.Message != "") {
-			problems = append(problems, a.problem(s.Pos, fmt.Sprintf("exit is %d: %s", answer.ExitCode, said.Message)))
+			problems = append(problems, a.problem(s.Pos, fmt.Sprintf("the exit code is %d: %s", answer.ExitCode, said.Message)))
 			problems[len(problems)-1].Hint = said.Hint
 		}
 	}
@@ -157,11 +157,11 @@ func (a *attempt) capture(s *suite.Step, answer *suite.Answer) []suite.Problem {
 	for _, c := range s.Capture {
 		v, ok := answer.Value(c.From)
 		if !ok || v == "***" {
-			what := "is absent"
+			format := "%s can't be captured: %s is absent"
 			if ok {
-				what = "is hidden: add code-only: true to the flags"
+				format = "%s can't be captured: %s is hidden: add code-only: true to the flags"
 			}
-			problems = append(problems, a.problem(c.Pos, fmt.Sprintf("%s can't be captured: %s %s", c.Name, c.From, what)))
+			problems = append(problems, a.problem(c.Pos, fmt.Sprintf(format, c.Name, c.From)))
 			continue
 		}
 		a.captured[c.Name] = v

@@ -23,10 +23,10 @@ import (
 )
 
 // checkWeb validates the address of --web.
-func checkWeb(address, what string) error {
+func checkWeb(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Usagef("use --web 127.0.0.1:0", "invalid --web %q: %s shown on this machine only", address, what)
+		return exit.Usagef("use --web 127.0.0.1:0", "invalid --web %q: it must be an address of this machine", address)
 	}
 	return nil
 }

@@ -130,24 +130,31 @@ func summarize(ctx context.Context, f *Factory, c *chosen, errs []error) error {
 			return err
 		}
 	}
-	others := ""
-	if notReady > 0 {
-		others = fmt.Sprintf("; %d more not ready", notReady)
+	sentence := fmt.Sprintf("%d of %d phones failed", failed, len(errs))
+	switch {
+	case failed == 0 && notReady == 0:
+		sentence = fmt.Sprintf("all %d phones: ok", len(errs))
+	case failed == 0 && code == exit.OK:
+		sentence = fmt.Sprintf("all %d phones: ok; %d more not ready", len(errs), notReady)
+	case failed == 0:
+		sentence = fmt.Sprintf("all %d ready phones: ok; %d more not ready", len(errs), notReady)
+	case notReady > 0:
+		sentence = fmt.Sprintf("%d of %d phones failed; %d more not ready", failed, len(errs), notReady)
 	}
 	switch {
 	case signal != nil:
 		return signal
 	case code == exit.OK:
-		f.Streams.Note("all %d phones: ok%s", len(errs), others)
+		f.Streams.Note("%s", sentence)
 		return nil
 	case failed == 0:
-		return &device.Error{Code: "some_failed", Exit: code, Message: fmt.Sprintf("all %d ready phones: ok%s", len(errs), others),
+		return &device.Error{Code: "some_failed", Exit: code, Message: sentence,
 			Hint: "make them ready, wait for them with --wait, or skip them with --allow-not-ready"}
 	}
 	name := device.Code("some_failed")
 	if code != exit.SomeFailed {
 		name = describe(first).Code
 	}
-	return &device.Error{Code: name, Exit: code, Message: fmt.Sprintf("%d of %d phones failed%s", failed, len(errs), others),
+	return &device.Error{Code: name, Exit: code, Message: sentence,
 		Hint: "the lines above say why for each", Err: first}
 }

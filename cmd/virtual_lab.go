@@ -39,7 +39,7 @@ func (l *labFlags) check() error {
 	if l.web == "" {
 		return nil
 	}
-	return checkWeb(l.web, "the screens are")
+	return checkWeb(l.web)
 }
 
 // descriptions are the options of each phone, as in virtual:PLATFORM?: from the

@@ -146,11 +146,11 @@ func (d *Delivery) End(err error, hint string) error {
 	}
 	var known *Error
 	if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &known) {
-		so := ""
+		late := Errorf(NotSeen, "phone %q did not answer in time", d.Out.Device.ID)
 		if d.Out.State == NotSent {
-			so = ", so the request was not sent"
+			late = Errorf(NotSeen, "phone %q did not answer in time, so the request was not sent", d.Out.Device.ID)
 		}
-		late := Errorf(NotSeen, "phone %q did not answer in time%s", d.Out.Device.ID, so).WithHint("%s", hint)
+		late = late.WithHint("%s", hint)
 		late.Err = err
 		err = late
 	}

@@ -182,7 +182,7 @@ func (f *Fleet) discoverSoon(ctx context.Context, want string) (Found, error) {
 func absent(errs []*Error) error {
 	e := *errs[0]
 	for _, other := range errs[1:] {
-		e.Message += ", and " + other.Message
+		e.Message = fmt.Sprintf("%s, and %s", e.Message, other.Message)
 	}
 	return &e
 }

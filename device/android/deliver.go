@@ -264,9 +264,13 @@ func (d *delivery) identify(ctx context.Context, inspect *ask, app *agent.App, l
 		return err
 	}
 	if d.app == nil {
-		return device.Errorf(device.Refused, "the app %q is not installed on the phone%s, and WeChat would refuse a request "+
-			"in its name", inspect.Package, forUser(d.facts.user)).
-			WithHint("install it, or name another with --package")
+		err := device.Errorf(device.Refused, "the app %q is not installed on the phone, and WeChat would refuse a request in its name",
+			inspect.Package)
+		if d.facts.user != 0 {
+			err = device.Errorf(device.Refused, "the app %q is not installed for Android user %d, and WeChat would refuse a request "+
+				"in its name", inspect.Package, d.facts.user)
+		}
+		return err.WithHint("install it, or name another with --package")
 	}
 	who := speaker(d.app, d.Job.App)
 	if d.appID, err = who.AppID(d.Job.App.AppID); err != nil {
@@ -275,13 +279,6 @@ func (d *delivery) identify(ctx context.Context, inspect *ask, app *agent.App, l
 	d.Out.App = &device.App{Package: d.app.Package, AppID: d.appID, Debuggable: d.app.Debuggable}
 	d.Out.Impersonated, err = who.MaySpeak(d.Job.Yes)
 	return err
-}
-
-func forUser(user int) string {
-	if user == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" for Android user %d", user)
 }
 
 // takeRoute prepares the app route. If wxctl chose it and it can't be used, it

@@ -42,7 +42,7 @@ func (s Server) pushOver(ctx context.Context, far *conn, r io.Reader, path strin
 	if in.err != nil {
 		return in.err // gadb would hide why reading failed
 	}
-	return fileError("written", path, err)
+	return fileError("%q can't be written on the phone: it says %q", path, err)
 }
 
 // Pull reads a file of a phone into w. When it fails, w may hold a part.
@@ -56,7 +56,7 @@ func (s Server) Pull(ctx context.Context, serial, path string, w io.Writer) erro
 	}
 	defer far.Close()
 	far.wire.Sent("RECV %s", path)
-	return fileError("read", path, relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) }))
+	return fileError("%q can't be read on the phone: it says %q", path, relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) }))
 }
 
 // checkPath refuses paths that adb's sync service can't carry (it takes at
@@ -69,7 +69,7 @@ func checkPath(path string) error {
 }
 
 // fileError converts a refusal of the phone's adbd to a sentence.
-func fileError(done, path string, err error) error {
+func fileError(format, path string, err error) error {
 	var e *device.Error
 	if err == nil || errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -78,7 +78,7 @@ func fileError(done, path string, err error) error {
 	for _, prefix := range []string{"sync read chunk: ", "sync verify status (fail): ", "status (fail): "} {
 		reason = strings.TrimPrefix(reason, prefix)
 	}
-	failed := device.Errorf(device.Failed, "%q can't be %s on the phone: it says %q", path, done, reason)
+	failed := device.Errorf(device.Failed, format, path, reason)
 	failed.Err = err
 	switch low := strings.ToLower(reason); {
 	case strings.Contains(low, "no space left"):

@@ -123,7 +123,7 @@ func vmError(err error) error {
 	}
 	if errors.Is(err, jdwp.ErrLost) || errors.Is(err, errGone) {
 		return device.Errorf(device.Failed, "the app's process ended while wxctl worked in it: %w", err).
-			WithHint("see what it ended of: adb logcat -d -b crash; then open the app and try again")
+			WithHint("see why it ended: adb logcat -d -b crash; then open the app and try again")
 	}
 	e = device.Errorf(device.Failed, "the app route failed in the app's VM: %w", err).
 		WithHint("restart the app and try again, or use --route bridge with the debug hook in it (docs/bridge.md)")

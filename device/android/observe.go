@@ -173,7 +173,7 @@ func (o *observer) backAt(component string) string {
 	case o.Forging():
 		what = fmt.Sprintf("the forged reply reached %s", shortComponent(component))
 	case o.Out.State < device.Opened:
-		what += " without a screen of the request"
+		what = fmt.Sprintf("WeChat called %s back without a screen of the request", shortComponent(component))
 	}
 	o.back[component] = what
 	return what

@@ -133,8 +133,11 @@ func (d *delivery) meetApp(ctx context.Context) error {
 }
 
 func notInstalled(pkg string, user int) error {
-	return device.Errorf(device.Refused, "the app %q is not installed on the phone%s", pkg, forUser(user)).
-		WithHint("install it, or name another with --package")
+	err := device.Errorf(device.Refused, "the app %q is not installed on the phone", pkg)
+	if user != 0 {
+		err = device.Errorf(device.Refused, "the app %q is not installed for Android user %d", pkg, user)
+	}
+	return err.WithHint("install it, or name another with --package")
 }
 
 var _ device.Replier = (*Phone)(nil)

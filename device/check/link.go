@@ -60,8 +60,8 @@ func findLinkForm(f *Facts) Result {
 	link := f.Profile.UniversalLink
 	u, err := url.Parse(link)
 	source := "profile " + f.Profile.Name
-	wrong := func(what, want string) Result {
-		r := found("the universal link %s", what).seen(source, "universal-link = %s", link)
+	wrong := func(sentence, want string) Result {
+		r := found("%s", sentence).seen(source, "universal-link = %s", link)
 		if want == "" {
 			return r
 		}
@@ -72,13 +72,13 @@ func findLinkForm(f *Facts) Result {
 	case link == "":
 		return skip("the profile has no universal-link")
 	case err != nil || u.Host == "":
-		return wrong("can't be read", "")
+		return wrong("the universal link can't be read", "")
 	case u.Scheme != "https":
-		return wrong("does not begin with https://", "https://"+u.Host+strings.TrimSuffix(u.Path, "/")+"/")
+		return wrong("the universal link does not begin with https://", "https://"+u.Host+strings.TrimSuffix(u.Path, "/")+"/")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return wrong("has a ? or #", "https://"+u.Host+strings.TrimSuffix(u.Path, "/")+"/")
+		return wrong("the universal link has a ? or #", "https://"+u.Host+strings.TrimSuffix(u.Path, "/")+"/")
 	case !strings.HasSuffix(link, "/"):
-		return wrong("does not end with /", link+"/")
+		return wrong("the universal link does not end with /", link+"/")
 	}
 	return pass().seen(source, "%s", link)
 }
@@ -169,11 +169,11 @@ func linkChecks() []Check {
 				case a.Fault == LinkUnreachable:
 					return unknown("Apple's copy could not be read: %s", a.Detail)
 				}
-				when := ""
+				r := found("the website's file is right, but Apple's copy is not: %s", a.Detail)
 				if !a.At.IsZero() {
-					when = " of " + a.At.UTC().Format("2006-01-02 15:04 MST")
+					r = found("the website's file is right, but Apple's copy of %s is not: %s", a.At.UTC().Format("2006-01-02 15:04 MST"), a.Detail)
 				}
-				return found("the website's file is right, but Apple's copy%s is not: %s", when, a.Detail).seen(a.URL, "%s", a.Detail)
+				return r.seen(a.URL, "%s", a.Detail)
 			},
 		},
 	}

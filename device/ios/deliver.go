@@ -234,7 +234,7 @@ func (d *delivery) openIn(ctx context.Context, link string, arguments []string) 
 		return err
 	}
 	defer d.opener.Close()
-	d.Out.RouteReason += "; by " + d.opener.words()
+	d.Out.RouteReason = fmt.Sprintf("%s; by %s", d.Out.RouteReason, d.opener.words())
 	if err := ctx.Err(); err != nil {
 		return err
 	}

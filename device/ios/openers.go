@@ -118,11 +118,11 @@ func (p *Phone) opener(ctx context.Context, note func(message, hint string)) (op
 		return nil, second
 	}
 	e := *why
-	e.Message += "; and " + second.Message
+	e.Message = fmt.Sprintf("%s; and %s", e.Message, second.Message)
 	if e.Hint == "" {
 		e.Hint = second.Hint
 	} else {
-		e.Hint += ". Or " + second.Hint
+		e.Hint = fmt.Sprintf("%s. Or %s", e.Hint, second.Hint)
 	}
 	e.Err = errors.Join(why, second)
 	return nil, &e

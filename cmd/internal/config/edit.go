@@ -27,11 +27,11 @@ import (
 // single lines can be changed.
 func Update(ctx context.Context, dir string, change func(*File) error) (*Config, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, unwritable(dir, "made", err)
+		return nil, unwritable("%q can't be made: %s", dir, err)
 	}
 	lock, err := device.LockFile(filepath.Join(dir, "config.lock"), 0o600)
 	if err != nil {
-		return nil, unwritable(dir, "locked", err)
+		return nil, unwritable("%q can't be locked: %s", dir, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -57,19 +57,19 @@ func Update(ctx context.Context, dir string, change func(*File) error) (*Config,
 		return nil, err
 	}
 	if err := files.Replace(old.Path, text); err != nil {
-		return nil, unwritable(old.Path, "written", err)
+		return nil, unwritable("%q can't be written: %s", old.Path, err)
 	}
 	return &Config{Path: old.Path, File: next, text: text}, nil
 }
 
 // unwritable is the error of a place that can't be written to.
-func unwritable(path, what string, err error) error {
+func unwritable(format, path string, err error) error {
 	hint := "see who may write there, or name another directory with WXCTL_CONFIG_DIR"
 	if files.Full(err) {
 		hint = "make room on that disk, or name another directory with WXCTL_CONFIG_DIR"
 	}
 	return &device.Error{Code: "bad_config", Exit: exit.Usage,
-		Message: fmt.Sprintf("%q can't be %s: %s", path, what, reason(err)), Hint: hint, Err: err}
+		Message: fmt.Sprintf(format, path, reason(err)), Hint: hint, Err: err}
 }
 
 // Set sets one value in a profile, which is created if necessary; an empty
