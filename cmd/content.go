@@ -157,7 +157,7 @@ func (o *requestOptions) adapt(c content, on device.Platform) (*adapted, error) 
 		}
 	}
 	if a.refusal == nil && !o.raw {
-		a.refusal = device.RefusedBySDK(a.problems)
+		a.refusal = device.RefusedBySDK(a.problems, o.noFit)
 	}
 	for _, note := range notes {
 		o.f.Streams.Note("%s", safe(note))

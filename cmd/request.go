@@ -61,7 +61,6 @@ func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault s
 	flags.StringVar(&o.until, "until", untilDefault, "state to wait for: "+oneOf("delivered", "opened", "returned", "replied"))
 	flags.StringVar(&o.after, "after", "leave", "how to leave the phone: "+oneOf("leave", "back", "home", "stop-wechat"))
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the wire form; touch no phone")
-	flags.BoolVar(&o.noFit, "no-fit", false, "refuse a thumb that is too large instead of scaling it")
 	flags.BoolVar(&o.raw, "raw", false, "send what was given, unchecked")
 	flags.BoolVar(&o.yes, "yes", false, "send as an app that is neither debuggable nor in the profile")
 	flags.BoolVar(&o.force, "force", false, "try what is known to fail")

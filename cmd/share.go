@@ -100,6 +100,7 @@ func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, content ...strin
 func (o *shareOptions) addCard(cmd *cobra.Command) {
 	o.addTitle(cmd)
 	cmd.Flags().StringVar(&o.thumb, "thumb", "", "thumbnail: a picture, a `file` or URL, scaled down if it is too large")
+	cmd.Flags().BoolVar(&o.noFit, "no-fit", false, "refuse a thumb that is too large instead of scaling it")
 	o.content = append(o.content, "thumb")
 }
 

@@ -45,16 +45,20 @@ func IsImages(req intents.Request) bool {
 }
 
 // RefusedBySDK returns the error for a request that the SDK's own checks
-// refuse; nil if none of the problems is an error.
-func RefusedBySDK(problems []intents.Problem) error {
+// refuse; nil if none of the problems is an error. A thumb that is too large
+// could be scaled, unless noFit.
+func RefusedBySDK(problems []intents.Problem, noFit bool) error {
 	refused := intents.Refused(problems)
 	if len(refused) == 0 {
 		return nil
 	}
+	hint := "fix it, or send it unchecked with --raw"
 	said := make([]string, len(refused))
 	for i, p := range refused {
 		said[i] = p.Error()
+		if noFit && p.Unit == "bytes" && (p.Field == "message.thumb" || p.Field == "message.object.hdImage") {
+			hint = "omit --no-fit to have it scaled down, or give a smaller picture"
+		}
 	}
-	return Errorf(Refused, "the SDK would refuse this: %s", strings.Join(said, "; ")).
-		WithHint("fix it, or send it unchecked with --raw")
+	return Errorf(Refused, "the SDK would refuse this: %s", strings.Join(said, "; ")).WithHint("%s", hint)
 }

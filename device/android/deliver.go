@@ -151,7 +151,7 @@ func (d *delivery) chooseRoute() error {
 	if err != nil || d.Job.Raw {
 		return err
 	}
-	return device.RefusedBySDK(problems)
+	return device.RefusedBySDK(problems, d.Job.NoFit)
 }
 
 // prepare collects the necessary facts, refuses what can't work, and copies

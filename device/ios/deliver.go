@@ -105,7 +105,7 @@ func (d *delivery) chooseRoute() error {
 	if err != nil || d.Job.Raw {
 		return err
 	}
-	return device.RefusedBySDK(problems)
+	return device.RefusedBySDK(problems, d.Job.NoFit)
 }
 
 // possible refuses what this version of iOS, or every version, doesn't support.

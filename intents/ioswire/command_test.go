@@ -262,11 +262,11 @@ func (l *line) share(s *intents.Share) {
 	l.flag("media-tag", m.MediaTag)
 	l.flag("message-action", m.Action)
 	l.flag("message-ext", m.Ext)
-	l.words("--no-fit")
 	if text, ok := m.Object.(intents.Text); ok { // which is all that the SDK takes
 		l.need("text", text.Text)
 		return
 	}
+	l.words("--no-fit")
 	l.unsaid(m.Signature != nil || m.ThumbHash != nil)
 	if m.Thumb != nil {
 		l.data("thumb", m.Thumb)
