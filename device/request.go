@@ -30,7 +30,8 @@ func Describe(req intents.Request) string {
 var shared = map[intents.Kind]string{
 	intents.KindText: "a text", intents.KindImage: "an image", intents.KindImages: "several images", intents.KindMusic: "a music card",
 	intents.KindVideo: "a video card", intents.KindWebpage: "a web page", intents.KindMiniProgram: "a mini program card",
-	intents.KindFile: "a file", intents.KindEmoji: "a sticker", intents.KindMusicVideo: "a music video card", intents.KindVideoFile: "a video file",
+	intents.KindFile: "a file", intents.KindEmoji: "a sticker", intents.KindMusicVideo: "a music video card",
+	intents.KindVideoFile: "a video file",
 }
 
 // IsImages reports whether a request shares several images, for which the

@@ -56,7 +56,8 @@ func (s Server) Pull(ctx context.Context, serial, path string, w io.Writer) erro
 	}
 	defer far.Close()
 	far.wire.Sent("RECV %s", path)
-	return fileError("%q can't be read on the phone: it says %q", path, relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) }))
+	err = relayed(ctx, far, func(d gadb.Device) error { return d.Pull(path, w) })
+	return fileError("%q can't be read on the phone: it says %q", path, err)
 }
 
 // checkPath refuses paths that adb's sync service can't carry (it takes at
