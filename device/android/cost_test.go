@@ -14,16 +14,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
 // TestWarmShareAllocates counts what a warm share allocates, both sides
@@ -99,6 +102,32 @@ func TestTurns(t *testing.T) {
 				t.Errorf("%d turns with the agent, want %d", n, test.turns)
 			}
 		})
+	}
+}
+
+// TestInstalledAsksForOnePackage: not for the list of all, which takes a phone
+// with hundreds of apps a second.
+func TestInstalledAsksForOnePackage(t *testing.T) {
+	l := newLab(t, virtualandroid.Options{})
+	l.warm(t)
+	var mu sync.Mutex
+	var asked []string
+	p := l.open(t)
+	p.server.Trace = device.NewTrace(func(line string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if _, request, ok := strings.Cut(line, " > "); ok {
+			asked = append(asked, request)
+		}
+	})
+	if w, err := p.WeChat(t.Context(), device.UserChoice{}); err != nil || !w.Installed {
+		t.Fatal(w, err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	all := strings.Join(asked, "\n")
+	if strings.Count(all, androidwire.WeChat) != 1 || strings.Contains(all, string(agent.ListPackages)) || strings.Contains(all, "pm list") {
+		t.Errorf("asked:\n%s", all)
 	}
 }
 

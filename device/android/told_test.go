@@ -2,11 +2,14 @@ package android
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wxctl/wxctl/device"
@@ -122,6 +125,82 @@ func TestMemoryIsBounded(t *testing.T) {
 		m.tolds = kept
 	}
 	if entries, err := os.ReadDir(filepath.Dir(m.path)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// An entry that somebody else wrote, for the right connection, is treated as what
+// phones say is: made valid and short. It changes nothing but what is shown.
+func TestMemoryIsHostile(t *testing.T) {
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	b := &Backend{Server: Server{Addr: server.ADB}, Memory: filepath.Join(t.TempDir(), "phones.json")}
+	told, err := b.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := b.load()
+	if len(kept) != 1 {
+		t.Fatalf("%d phones are kept", len(kept))
+	}
+	kept[0].Serial, kept[0].Name, kept[0].Model = "a;reboot", "red\x1b[31m"+strings.Repeat("n", 1<<16), "\u202e"+strings.Repeat("m", 1<<16)
+	kept[0].OSVersion = "14\x00\x07"
+	data, err := json.Marshal(kept)
+	if err == nil {
+		err = os.WriteFile(b.Memory, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	infos, err := b.List(t.Context(), "")
+	if err != nil || len(infos) != 1 {
+		t.Fatalf("%+v, %v", infos, err)
+	}
+	i := infos[0]
+	for what, said := range map[string]string{"name": i.Name, "model": i.Model, "version": i.OSVersion, "serial": i.Hardware} {
+		if device.Said(said) != said {
+			t.Errorf("%s: %q was kept as it was", what, said)
+		}
+	}
+	if runtime.GOOS == "linux" && !strings.Contains(i.Name, "red") {
+		t.Errorf("the phone was asked again: %+v", i)
+	}
+	if i.ID != told[0].ID || i.TransportID != told[0].TransportID || i.State != told[0].State {
+		t.Errorf("%+v, before %+v", i, told[0])
+	}
+}
+
+// Processes that write at the same time leave the whole list of one of them, and
+// no files beside it.
+func TestMemoryOfSeveralProcesses(t *testing.T) {
+	b := &Backend{Memory: filepath.Join(t.TempDir(), "phones.json")}
+	const writers, phones = 8, 20
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			m := &memory{path: b.Memory, server: "here"}
+			for i := range phones {
+				fresh := told{Key: fmt.Sprint(w, " ", i), OSVersion: "14"}
+				m.keep([]told{fresh})
+				m.tolds = append(m.tolds, fresh)
+				if kept := b.load(); len(kept) == 0 {
+					t.Errorf("writer %d, phone %d: what the file holds can't be read", w, i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	kept := b.load()
+	writer, _, _ := strings.Cut(kept[0].Key, " ")
+	for i, k := range kept {
+		if k.Key != fmt.Sprint(writer, " ", i) {
+			t.Errorf("entry %d is %q, in the list of writer %s", i, k.Key, writer)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(b.Memory)); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
