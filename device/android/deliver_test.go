@@ -100,7 +100,7 @@ func (s *testShell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) i
 		return agent.MissingExit
 	}
 	return p.Program(agent.Class).Run(ctx, p, phone.ProgramEnv{
-		Class: agent.Class, ClassPath: []string{path}, UID: c.UID, PID: 4242, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		Class: agent.Class, ClassPath: []string{path}, UID: phone.ShellUID, PID: 4242, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	})
 }
 

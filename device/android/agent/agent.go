@@ -38,9 +38,6 @@ const (
 	// put into the ClipData and read access is granted, as a sender's own
 	// process does before the Intent leaves it: User, Intent -> [Started].
 	Send Verb = "send"
-	// QueryProvider queries a content provider as the shell user:
-	// User, Query -> [Rows].
-	QueryProvider Verb = "query"
 	// Index adds a file to MediaStore: User, Path -> [Indexed].
 	Index Verb = "index"
 	// Remove deletes an indexed file and its MediaStore row:
@@ -98,8 +95,6 @@ type Request struct {
 	User int `json:"user"`
 	// Intent is an androidwire.Intent in its lossless JSON.
 	Intent json.RawMessage `json:"intent,omitempty"`
-	// Query is an androidwire.Query in JSON.
-	Query json.RawMessage `json:"query,omitempty"`
 	// Package is the package to inspect or stop.
 	Package string `json:"package,omitempty"`
 	// Component is an activity, "package/full.Class".
@@ -190,19 +185,6 @@ type Started struct {
 
 // OK reports whether the activity manager says that the Intent was delivered.
 func (s Started) OK() bool { return s.Result >= 0 && s.Result <= 3 && s.Result != 1 }
-
-// Rows is the answer to [QueryProvider].
-type Rows struct {
-	// Cursor is false when the provider returned none, as WeChat's does for
-	// everything but a token.
-	Cursor  bool     `json:"cursor"`
-	Columns []string `json:"columns,omitempty"`
-	// Rows holds at most 1000 rows; a cell is nil for NULL, and base64 for a
-	// blob.
-	Rows [][]*string `json:"rows,omitempty"`
-	// Truncated says that there were more rows.
-	Truncated bool `json:"truncated,omitempty"`
-}
 
 // Indexed is the answer to [Index].
 type Indexed struct {

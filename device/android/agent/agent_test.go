@@ -111,7 +111,7 @@ func TestReadmeNamesEveryVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, verb := range []agent.Verb{
-		agent.Start, agent.Send, agent.QueryProvider, agent.Index, agent.Remove, agent.Inspect, agent.ListPackages,
+		agent.Start, agent.Send, agent.Index, agent.Remove, agent.Inspect, agent.ListPackages,
 		agent.ListUsers, agent.TopActivity, agent.PhoneState, agent.Watch, agent.Stop, agent.Clean,
 	} {
 		if !strings.Contains(string(readme), "| `"+string(verb)+"` |") {

@@ -57,8 +57,8 @@ func (a agentProgram) Run(ctx context.Context, p *phone.Phone, e phone.ProgramEn
 }
 
 // loadDex refuses what ART refuses: no such file, no dex, a dex that does not
-// have the class, and from API 34 on one that an app's process may write
-// (DexFile.isReadOnlyJavaDclChecked exempts root, system and shell).
+// have the class. That nobody may write a dex since API 34 is not asked of root
+// and shell (DexFile.isReadOnlyJavaDclChecked).
 func loadDex(p *phone.Phone, e phone.ProgramEnv) error {
 	cred := phone.CredOf(e.UID)
 	descriptor := []byte("L" + strings.ReplaceAll(e.Class, ".", "/") + ";")
@@ -66,10 +66,6 @@ func loadDex(p *phone.Phone, e phone.ProgramEnv) error {
 		dex, err := p.FS.ReadFile(cred, path)
 		if err != nil {
 			continue // a class path entry that is missing is skipped with a warning
-		}
-		exempt := e.UID == phone.RootUID || e.UID == phone.SystemUID || e.UID == phone.ShellUID
-		if p.API >= 34 && !exempt && p.FS.Access(cred, path, 2) == nil {
-			return &phone.Exception{Class: "java.lang.SecurityException", Message: "Writable dex file '" + path + "' is not allowed."}
 		}
 		if bytes.HasPrefix(dex, []byte("dex\n")) && bytes.Contains(dex, descriptor) {
 			return nil
@@ -150,8 +146,6 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 	switch r.Verb {
 	case agent.Start, agent.Send:
 		return s.start(ctx, r)
-	case agent.QueryProvider:
-		return s.query(ctx, r)
 	case agent.Index:
 		return s.index(ctx, r)
 	case agent.Remove:
@@ -301,39 +295,6 @@ func startWord(code int) string {
 		-91: "INTENT_NOT_RESOLVED", -92: "CLASS_NOT_FOUND", -93: "FORWARD_AND_REQUEST_CONFLICT", -94: "PERMISSION_DENIED",
 		-95: "NOT_ACTIVITY", -96: "CANCELED", -97: "NOT_VOICE_COMPATIBLE", -98: "NOT_CURRENT_USER_ACTIVITY", -99: "VOICE_NOT_ACTIVE_SESSION",
 	}[code]
-}
-
-// query asks a provider as the shell user, through
-// getContentProviderExternal.
-func (s *agentSession) query(ctx context.Context, r *agent.Request) (any, error) {
-	var q androidwire.Query
-	if err := json.Unmarshal(r.Query, &q); err != nil {
-		return nil, badRequest("query: %v", err)
-	}
-	cursor, err := s.phone.Query(ctx, phone.Query{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, External: true, User: r.User,
-		URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder})
-	var thrown *phone.Exception
-	if errors.As(err, &thrown) && strings.HasPrefix(thrown.Message, "Could not find provider") {
-		return nil, &agent.Error{Kind: agent.KindNotFound, Message: fmt.Sprintf("no provider %s for user %d", phone.Authority(q.URI), r.User)}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if cursor == nil {
-		return agent.Rows{}, nil
-	}
-	const most = 1000
-	rows := agent.Rows{Cursor: true, Columns: cursor.Columns, Truncated: len(cursor.Rows) > most}
-	for _, row := range cursor.Rows[:min(len(cursor.Rows), most)] {
-		cells := make([]*string, len(row))
-		for i, cell := range row {
-			if cell != nil {
-				cells[i] = new(fmt.Sprint(cell))
-			}
-		}
-		rows.Rows = append(rows.Rows, cells)
-	}
-	return rows, nil
 }
 
 func onSharedStorage(path string) error {

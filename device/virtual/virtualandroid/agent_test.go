@@ -122,7 +122,6 @@ func TestAgentRefusals(t *testing.T) {
 	big, _ := json.Marshal(androidwire.Intent{Component: androidwire.EntryComponent, Extras: androidwire.Extras{{Key: "x", Value: androidwire.Bytes(make([]byte, 1<<20))}}})
 	foreign, _ := json.Marshal(androidwire.Intent{Action: actionSend, Type: "image/png", Component: wechat.PackageName + "/" + wechat.ShareImgClass,
 		Extras: androidwire.Extras{{Key: extraStream, Value: androidwire.URI("content://com.other.files/1")}}})
-	query, _ := json.Marshal(androidwire.Query{URI: "content://com.nobody/x"})
 	for _, tt := range []struct {
 		name    string
 		request agent.Request
@@ -132,7 +131,6 @@ func TestAgentRefusals(t *testing.T) {
 		{"not exported", agent.Request{Verb: agent.Start, Intent: start(wechat.PackageName + "/com.tencent.mm.ui.transmit.SelectConversationUI")}, "SecurityException", "not exported from uid 10160"},
 		{"too large", agent.Request{Verb: agent.Start, Intent: big}, "TransactionTooLargeException", "data parcel size"},
 		{"foreign grant", agent.Request{Verb: agent.Send, Intent: foreign}, "SecurityException", "does not have permission to content://com.other.files/1"},
-		{"no such provider", agent.Request{Verb: agent.QueryProvider, Query: query}, agent.KindNotFound, "com.nobody"},
 		{"no intent", agent.Request{Verb: agent.Start}, agent.KindBadRequest, "intent"},
 		{"unknown verb", agent.Request{Verb: "dance"}, agent.KindBadRequest, "dance"},
 		{"unknown buffer", agent.Request{Verb: agent.Watch, Buffers: []string{"kernel"}}, agent.KindBadRequest, "kernel"},
@@ -198,26 +196,6 @@ func TestAgentNeedsItsDex(t *testing.T) {
 			r.done <- code
 		}
 	}
-	// A dex that an app may write is refused from API 34 on, but not to the
-	// shell.
-	put("/sdcard/Download/a.dex", testDex, 0o666)
-	app := p.Model.Package(DemoPackage).UID(0)
-	own := p.Model.DataDir(DemoPackage, 0) + "/files/a.dex"
-	if err := fs.WriteFile(phone.AppCred(app), own, testDex, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	r := runAgentAt(t, p, app, own)
-	if code := <-r.done; code == 0 || !strings.Contains(r.errs.String(), "Writable dex file") {
-		t.Errorf("exit %d, %s", code, r.errs)
-	} else {
-		r.done <- code
-	}
-	if err := fs.Chmod(phone.AppCred(app), own, 0o444); err != nil {
-		t.Fatal(err)
-	}
-	if r := runAgentAt(t, p, app, own); r.hello.UID != app {
-		t.Errorf("a dex that can't be written: %+v %s", r.hello, r.errs)
-	}
 	root := runAgent(t, p, phone.RootUID)
 	if root.hello.Error == nil || root.hello.Error.Kind != agent.KindForbiddenUser {
 		t.Errorf("root: %+v", root.hello)
@@ -264,12 +242,13 @@ func TestInspect(t *testing.T) {
 func TestShellToken(t *testing.T) {
 	p := newPhone(t, Options{Strict: true})
 	r := runAgent(t, p, phone.ShellUID)
-	query, _ := json.Marshal(androidwire.Query{URI: "content://com.tencent.mm.sdk.comm.provider/genTokenForOpenSdk", Args: []*string{new(DemoAppID), new("638067200")}})
-	rows := must[agent.Rows](t)(ask[agent.Rows](r, agent.Request{Verb: agent.QueryProvider, Query: query}))
-	if !rows.Cursor || len(rows.Rows) != 1 || rows.Rows[0][0] == nil {
-		t.Fatalf("rows %+v", rows)
+	cursor, err := p.Model.Query(t.Context(), phone.Query{UID: phone.ShellUID, PID: 1, Package: shellPackage, External: true,
+		URI: "content://com.tencent.mm.sdk.comm.provider/genTokenForOpenSdk", Args: []*string{new(DemoAppID), new("638067200")}})
+	if err != nil || len(cursor.Rows) != 1 {
+		t.Fatalf("%+v, %v", cursor, err)
 	}
-	wires, err := androidwire.Encode(page(intents.SceneSession), androidwire.Sender{AppID: DemoAppID, Package: DemoPackage, Token: rows.Rows[0][0], RequestOnly: true})
+	token := fmt.Sprint(cursor.Rows[0][0])
+	wires, err := androidwire.Encode(page(intents.SceneSession), androidwire.Sender{AppID: DemoAppID, Package: DemoPackage, Token: &token, RequestOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

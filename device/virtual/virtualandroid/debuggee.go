@@ -205,14 +205,6 @@ func (p *Phone) Dial(ctx context.Context, service string) (io.ReadWriteCloser, e
 	return p.debuggees.dial(ctx, pid)
 }
 
-// Lend has another VM, which listens for a debugger at host:port, stand in for
-// the one of a process: a debugger that asks for jdwp:PID gets that.
-func (p *Phone) Lend(pid int, address string) {
-	p.debuggees.mu.Lock()
-	defer p.debuggees.mu.Unlock()
-	p.debuggees.lent[pid] = address
-}
-
 // pipe is a connection within the process whose ends take writes without
 // waiting for a reader, as sockets do.
 func pipe() (a, b io.ReadWriteCloser) {

@@ -340,7 +340,7 @@ func TestDebuggerCallsAsTheApp(t *testing.T) {
 				t.Error("an empty token")
 			}
 			c.call(cursor, "close", "()V")
-			c.throws("android.database.StaleDataException", cursor, "getCount", "()I")
+			c.throws("android.database.StaleDataException", cursor, "getColumnCount", "()I")
 
 			intent := c.static("android.content.Intent", "parseUri", "("+sigText+"I)"+sigIntent,
 				c.text("intent:#Intent;launchFlags=0x10000000;component=com.tencent.mm/.ui.LauncherUI;S.key=a%20b;end"), jdwp.Int(0))

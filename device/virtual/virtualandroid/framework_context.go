@@ -3,6 +3,7 @@ package virtualandroid
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -50,8 +51,6 @@ func (f *framework) defineContext() {
 	wrapper := f.define(art.Class{Name: "android.content.ContextWrapper", Super: base, Methods: []*art.Method{
 		get("getContentResolver", "()Landroid/content/ContentResolver;", func() value { return f.resolver }),
 		get("getPackageManager", "()Landroid/content/pm/PackageManager;", func() value { return f.manager }),
-		get("getPackageName", "()"+sigText, func() value { return f.vm.String(f.process.Package) }),
-		get("getApplicationContext", "()Landroid/content/Context;", func() value { return f.app }),
 		method("startActivity", "("+sigIntent+")V", f.startActivity),
 	}})
 	f.define(art.Class{Name: "android.app.Application", Super: wrapper})
@@ -75,15 +74,7 @@ func (f *framework) defineContext() {
 // sees reports whether the app may know of a package (since API 30).
 func (f *framework) sees(name string) bool {
 	own := f.phone.Package(f.process.Package)
-	if own == nil || f.phone.API < 30 || own.TargetSDK < 30 || name == own.Name {
-		return true
-	}
-	for _, q := range own.Queries {
-		if q == name {
-			return true
-		}
-	}
-	return false
+	return own == nil || f.phone.API < 30 || own.TargetSDK < 30 || name == own.Name || slices.Contains(own.Queries, name)
 }
 
 // launchIntent is PackageManager.getLaunchIntentForPackage.
@@ -98,20 +89,11 @@ func (f *framework) launchIntent(_ thread, _ object, args []value) (value, error
 	}
 	for _, c := range pkg.Components {
 		for _, filter := range c.Filters {
-			if c.Kind == phone.ActivityKind && contains(filter.Actions, actionMain) && contains(filter.Categories, categoryLaunch) {
+			if c.Kind == phone.ActivityKind && slices.Contains(filter.Actions, actionMain) && slices.Contains(filter.Categories, categoryLaunch) {
 				return f.intent(androidwire.Intent{Action: actionMain, Categories: []string{categoryLaunch}, Package: *name,
 					Component: *name + "/" + c.Name, Flags: androidwire.FlagNewTask}, false), nil
 			}
 		}
 	}
 	return nil, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -51,10 +51,6 @@ func (f *framework) defineValues() {
 		Fields: []*art.Field{{Name: "mMap", Signature: "Landroid/util/ArrayMap;"}, {Name: "mParcelledData", Signature: "Landroid/os/Parcel;"}},
 		Methods: []*art.Method{
 			method("size", "()I", func(_ thread, this object, _ []value) (value, error) { return int32(len(f.unparcel(this).extras)), nil }),
-			method("containsKey", "("+sigText+")Z", func(_ thread, this object, args []value) (value, error) {
-				key := textOf(args[0])
-				return key != nil && f.unparcel(this).extras.Has(*key), nil
-			}),
 			method("get", "("+sigText+")"+sigObject, f.getExtra),
 			method("getString", "("+sigText+")"+sigText, f.getString),
 		}})
@@ -276,50 +272,9 @@ func (f *framework) defineIntent() {
 		method("setAction", "("+sigText+")"+sigIntent, func(_ thread, this object, args []value) (value, error) {
 			return f.change(this, func(in *androidwire.Intent) { in.Action = or(textOf(args[0])) }), nil
 		}),
-		method("setPackage", "("+sigText+")"+sigIntent, func(_ thread, this object, args []value) (value, error) {
-			return f.change(this, func(in *androidwire.Intent) { in.Package = or(textOf(args[0])) }), nil
-		}),
-		method("setClassName", "("+sigText+sigText+")"+sigIntent, func(_ thread, this object, args []value) (value, error) {
-			return f.change(this, func(in *androidwire.Intent) { in.Component = or(textOf(args[0])) + "/" + or(textOf(args[1])) }), nil
-		}),
-		method("setFlags", "(I)"+sigIntent, func(_ thread, this object, args []value) (value, error) {
-			return f.change(this, func(in *androidwire.Intent) { in.Flags = args[0].(int32) }), nil
-		}),
-		method("addFlags", "(I)"+sigIntent, func(_ thread, this object, args []value) (value, error) {
-			return f.change(this, func(in *androidwire.Intent) { in.Flags |= args[0].(int32) }), nil
-		}),
 		method("getAction", "()"+sigText, func(_ thread, this object, _ []value) (value, error) { return this.Get("mAction"), nil }),
-		method("getFlags", "()I", func(_ thread, this object, _ []value) (value, error) { return f.read(this).Flags, nil }),
-		method("getDataString", "()"+sigText, func(_ thread, this object, _ []value) (value, error) {
-			if in := f.read(this); in.Data != "" {
-				return f.vm.String(in.Data), nil
-			}
-			return nil, nil
-		}),
-		method("getExtras", "()"+sigBundle, func(_ thread, this object, _ []value) (value, error) {
-			in := f.read(this)
-			if this.Get("mExtras") == nil {
-				return nil, nil
-			}
-			return f.newBundle(in.Extras, false), nil
-		}),
-		method("hasExtra", "("+sigText+")Z", func(_ thread, this object, args []value) (value, error) {
-			return f.read(this).Extras.Has(or(textOf(args[0]))), nil
-		}),
 		method("getStringExtra", "("+sigText+")"+sigText, func(_ thread, this object, args []value) (value, error) {
 			return f.vm.StringOrNull(f.read(this).Extras.Get(or(textOf(args[0]))).Text()), nil
-		}),
-		method("getIntExtra", "("+sigText+"I)I", func(_ thread, this object, args []value) (value, error) {
-			if v := f.read(this).Extras.Get(or(textOf(args[0]))); v.Type() == androidwire.TypeInteger {
-				return v.Integer(), nil
-			}
-			return args[1], nil
-		}),
-		method("getByteArrayExtra", "("+sigText+")[B", func(_ thread, this object, args []value) (value, error) {
-			if b := f.read(this).Extras.Get(or(textOf(args[0]))).Bytes(); b != nil {
-				return f.vm.ByteArray(b), nil
-			}
-			return nil, nil
 		}),
 	}
 	for _, kind := range []string{sigText, "[B", "Ljava/io/Serializable;", "Landroid/os/Parcelable;", "I", "J", "Z", "D"} {

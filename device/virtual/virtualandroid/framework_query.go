@@ -3,6 +3,7 @@ package virtualandroid
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -41,7 +42,7 @@ func (f *framework) query(_ thread, _ object, args []value) (value, error) {
 func (f *framework) providerPackage(uri string) string {
 	for _, pkg := range f.phone.Packages(f.process.User()) {
 		for _, c := range pkg.Components {
-			if c.Kind == phone.ProviderKind && contains(c.Authorities, phone.Authority(uri)) {
+			if c.Kind == phone.ProviderKind && slices.Contains(c.Authorities, phone.Authority(uri)) {
 				return pkg.Name
 			}
 		}
@@ -89,8 +90,6 @@ func (f *framework) defineCursor() {
 	}
 	f.define(art.Class{Name: "android.content.ContentResolver$CursorWrapperInner", Interfaces: []*art.Class{face}, Methods: []*art.Method{
 		on("moveToFirst", "()Z", func(r *rows, _ []value) (value, error) { r.at = 0; return len(r.Rows) > 0, nil }),
-		on("moveToNext", "()Z", func(r *rows, _ []value) (value, error) { r.at++; return r.at < len(r.Rows), nil }),
-		on("getCount", "()I", func(r *rows, _ []value) (value, error) { return int32(len(r.Rows)), nil }),
 		on("getColumnCount", "()I", func(r *rows, _ []value) (value, error) { return int32(len(r.Columns)), nil }),
 		on("getColumnName", "(I)"+sigText, func(r *rows, args []value) (value, error) {
 			i := int(args[0].(int32))
@@ -98,10 +97,6 @@ func (f *framework) defineCursor() {
 				return nil, f.vm.Throw("java.lang.ArrayIndexOutOfBoundsException", fmt.Sprintf("length=%d; index=%d", len(r.Columns), i))
 			}
 			return f.vm.String(r.Columns[i]), nil
-		}),
-		on("isNull", "(I)Z", func(r *rows, args []value) (value, error) {
-			v, err := cell(r, args)
-			return v == nil, err
 		}),
 		on("getString", "(I)"+sigText, func(r *rows, args []value) (value, error) {
 			v, err := cell(r, args)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -110,38 +109,29 @@ func (m *mediaStore) mayRead(kind string) bool {
 }
 
 // scan makes a file known, and returns the content URI; "" if it can't.
-func (m *mediaStore) scan(name string, user int) string {
+func (m *mediaStore) scan(name string, user int) string { return m.uriOf(name, user, true) }
+
+// known returns the content URI of a file that was scanned, or "".
+func (m *mediaStore) known(name string, user int) string { return m.uriOf(name, user, false) }
+
+func (m *mediaStore) uriOf(name string, user int, add bool) string {
 	real, err := m.resolve(name, user)
 	if err != nil {
 		return ""
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, row := range m.rows {
-		if row.path == real && row.user == user {
-			return row.uri()
-		}
+	i := slices.IndexFunc(m.rows, func(r mediaRow) bool { return r.path == real && r.user == user })
+	switch {
+	case i >= 0:
+		return m.rows[i].uri()
+	case !add:
+		return ""
 	}
 	m.lastID++
 	row := mediaRow{id: 1000 + m.lastID, user: user, path: real}
 	m.rows = append(m.rows, row)
 	return row.uri()
-}
-
-// known returns the content URI of a file that was scanned, or "".
-func (m *mediaStore) known(name string, user int) string {
-	real, err := m.resolve(name, user)
-	if err != nil {
-		return ""
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, row := range m.rows {
-		if row.path == real && row.user == user {
-			return row.uri()
-		}
-	}
-	return ""
 }
 
 func (m *mediaStore) find(uri string, user int) (mediaRow, bool) {
@@ -216,70 +206,7 @@ func (m *mediaStore) Call(_ context.Context, p *phone.Phone, c phone.Call) (map[
 	return map[string]any{extraStream: nil}, nil
 }
 
-// Query implements phone.App for the selections that are in use: by _data and
-// by id.
-func (m *mediaStore) Query(_ context.Context, _ *phone.Phone, q phone.Query) (*phone.Cursor, error) {
-	columns := q.Projection
-	if len(columns) == 0 {
-		columns = []string{"_id", "_data", "_display_name"}
-	}
-	wanted := func(mediaRow) bool { return true }
-	if q.Selection != nil {
-		column, value, ok := selection(*q.Selection, q.Args)
-		if !ok || column != "_data" && column != "_id" && column != "_display_name" {
-			return nil, &phone.Exception{Class: "android.database.sqlite.SQLiteException", Message: "no such column: " + column +
-				" (code 1 SQLITE_ERROR)"}
-		}
-		if column == "_data" {
-			if real, err := m.phone.FS.RealPath(phone.RootCred(), value); err == nil {
-				value = real
-			}
-		}
-		wanted = func(r mediaRow) bool { return fmt.Sprint(r.column(column)) == value }
-	}
-	cursor := &phone.Cursor{Columns: columns}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, row := range m.rows {
-		if row.user != q.User || !wanted(row) || !strings.HasPrefix(row.uri(), strings.TrimSuffix(q.URI, "/")) &&
-			!strings.HasPrefix(q.URI, "content://media/external/file") {
-			continue
-		}
-		cells := make([]any, len(columns))
-		for i, column := range columns {
-			cells[i] = row.column(column)
-		}
-		cursor.Rows = append(cursor.Rows, cells)
-	}
-	return cursor, nil
-}
-
-func (r mediaRow) column(name string) any {
-	switch name {
-	case "_id":
-		return r.id
-	case "_data":
-		return r.path
-	case "_display_name":
-		return path.Base(r.path)
-	case "media_type": // MediaStore.Files.FileColumns
-		return map[string]int64{"images": 1, "audio": 2, "video": 3}[r.kind()]
-	}
-	return nil
-}
-
-// selection reads "column=?" and "column='value'".
-func selection(text string, args []*string) (column, value string, ok bool) {
-	column, value, ok = strings.Cut(text, "=")
-	column, value = strings.TrimSpace(column), strings.TrimSpace(value)
-	switch {
-	case value == "?" && len(args) == 1 && args[0] != nil:
-		value = *args[0]
-	case len(value) >= 2 && value[0] == '\'' && value[len(value)-1] == '\'':
-		value = strings.ReplaceAll(value[1:len(value)-1], "''", "'")
-	default:
-		_, err := strconv.ParseInt(value, 10, 64)
-		ok = ok && err == nil
-	}
-	return column, value, ok
+// Query implements phone.App: nobody asks.
+func (m *mediaStore) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
+	return nil, nil
 }

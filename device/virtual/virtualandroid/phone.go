@@ -158,12 +158,12 @@ func (p *Phone) State() adb.State {
 
 // Exec implements adb.Device.
 func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr, UID: phone.ShellUID})
+	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr})
 }
 
 // ExecTerminal is Exec on a terminal, with echo and a prompt.
 func (p *Phone) ExecTerminal(ctx context.Context, line string, stdin io.Reader, out io.Writer) int {
-	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: out, Stderr: out, UID: phone.ShellUID, TTY: true})
+	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: out, Stderr: out, TTY: true})
 }
 
 // FS implements adb.Device.

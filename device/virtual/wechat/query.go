@@ -36,7 +36,7 @@ func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 		return nil, nil
 	}
 	if uri.Host == PluginAuthority {
-		return w.preference(q), nil
+		return nil, nil // of preferences that wxctl asks for none of
 	}
 	args := arguments(q.Args)
 	note := func(format string, a ...any) *Course { return &Course{Note: fmt.Sprintf(format, a...)} }
@@ -91,28 +91,6 @@ func (a arguments) pointer(i int) *string {
 }
 
 func (a arguments) at(i int) string { return deref(a.pointer(i)) }
-
-// preference answers a query of the plugin provider's shared preferences.
-func (w *WeChat) preference(q androidwire.Query) *Cursor {
-	cursor := &Cursor{Columns: []string{"_id", "key", "type", "value"}}
-	const integer, text = 1, 3
-	level := w.options.Version.Support()
-	values := []struct {
-		key   string
-		kind  int64
-		value string
-	}{
-		{"_build_info_sdk_int_", integer, strconv.Itoa(int(level))},
-		{"_build_info_sdk_name_", text, fmt.Sprintf("android %d.%d.%d", level>>24&0xf, level>>16&0xff, level>>8&0xff)},
-		{"_wxapp_pay_entry_classname_", text, PayEntryClass},
-	}
-	for i, v := range values {
-		if v.key == arguments(q.Args).at(0) {
-			cursor.Rows = append(cursor.Rows, []any{int64(i + 1), v.key, v.kind, v.value})
-		}
-	}
-	return cursor
-}
 
 // entry is what the screens of a provider request begin with.
 const bizEntry = ".plugin.base.stub.WXBizEntryActivity"

@@ -353,14 +353,6 @@ func TestProvider(t *testing.T) {
 	}
 }
 
-func TestPreferences(t *testing.T) {
-	w := New(testOptions(), testHost())
-	cursor, _ := w.Query("any", androidwire.Query{URI: "content://com.tencent.mm.sdk.plugin.provider/sharedpref", Args: []*string{new("_build_info_sdk_int_")}})
-	if want := fmt.Sprint(DefaultVersion().Support()); len(cursor.Rows) != 1 || cursor.Rows[0][3] != want || cursor.Rows[0][2] != int64(1) {
-		t.Errorf("rows %v, want %s", cursor.Rows, want)
-	}
-}
-
 func TestSystemShare(t *testing.T) {
 	one := androidwire.Extras{{Key: "android.intent.extra.STREAM", Value: androidwire.URI("content://media/1")}}
 	two := androidwire.Extras{{Key: "android.intent.extra.STREAM", Value: androidwire.URIList([]string{"content://media/1", "content://media/1"})}}

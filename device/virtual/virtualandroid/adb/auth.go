@@ -41,13 +41,6 @@ func (a *Auth) Allow(key *rsa.PublicKey) {
 	a.keys = append(a.keys, key)
 }
 
-// Forget revokes all permissions.
-func (a *Auth) Forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.keys = nil
-}
-
 // signed reports whether an allowed key signed token: PKCS #1 v1.5, with the
 // token used as a SHA-1 digest.
 func (a *Auth) signed(token, signature []byte) bool {

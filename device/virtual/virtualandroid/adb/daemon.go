@@ -55,28 +55,6 @@ func NewDaemon(device Device) *Daemon {
 	return &Daemon{device: device, conns: map[*daemonConn]struct{}{}}
 }
 
-// Stats returns the counters as they are now.
-func (d *Daemon) Stats() DaemonStats {
-	st := DaemonStats{Connections: d.connections.Load(), Services: d.services.Load()}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		c.mu.Lock()
-		st.Open += len(c.streams)
-		c.mu.Unlock()
-	}
-	return st
-}
-
-// Drop closes every connection, as unplugging the cable does.
-func (d *Daemon) Drop() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		c.conn.Close()
-	}
-}
-
 // Serve answers computers on l until ctx ends; then it closes l and every
 // connection, waits for all that it started and returns nil. An error is l's.
 func (d *Daemon) Serve(ctx context.Context, l net.Listener) error {

@@ -64,17 +64,11 @@ func flagsOf(flags uint32, static bool) uint32 {
 
 func fields(generic bool) func(*call) error {
 	return func(c *call) error {
-		k := c.in.class()
-		if k == nil {
-			return nil
-		}
-		c.out.u32(uint32(len(k.Fields)))
-		for _, f := range k.Fields {
-			c.out.u64(f.id).text(f.Name).text(f.Signature)
-			if generic {
-				c.out.text("")
+		if k := c.in.class(); k != nil {
+			c.out.u32(uint32(len(k.Fields)))
+			for _, f := range k.Fields {
+				c.member(generic, f.id, f.Name, f.Signature, flagsOf(f.Flags, f.Static))
 			}
-			c.out.u32(flagsOf(f.Flags, f.Static))
 		}
 		return nil
 	}
@@ -82,20 +76,22 @@ func fields(generic bool) func(*call) error {
 
 func methods(generic bool) func(*call) error {
 	return func(c *call) error {
-		k := c.in.class()
-		if k == nil {
-			return nil
-		}
-		c.out.u32(uint32(len(k.Methods)))
-		for _, m := range k.Methods {
-			c.out.u64(m.id).text(m.Name).text(m.Signature)
-			if generic {
-				c.out.text("")
+		if k := c.in.class(); k != nil {
+			c.out.u32(uint32(len(k.Methods)))
+			for _, m := range k.Methods {
+				c.member(generic, m.id, m.Name, m.Signature, flagsOf(m.Flags, m.Static))
 			}
-			c.out.u32(flagsOf(m.Flags, m.Static))
 		}
 		return nil
 	}
+}
+
+func (c *call) member(generic bool, id uint64, name, signature string, flags uint32) {
+	c.out.u64(id).text(name).text(signature)
+	if generic {
+		c.out.text("")
+	}
+	c.out.u32(flags)
 }
 
 // field reads the id of a field of a class or its superclasses, which is an

@@ -397,14 +397,7 @@ const (
 // addresses (SIGSEGV), and JNI aborts on a call with wrong arguments (SIGABRT).
 // That the process ends was observed; the signal is an assumption.
 func (m *Machine) die(signal Signal, why string) error {
-	m.mu.Lock()
-	m.dead = true
-	s := m.session
-	m.changed.Broadcast()
-	m.mu.Unlock()
-	if s != nil {
-		s.close()
-	}
+	m.stop()
 	if m.options.Died != nil {
 		m.options.Died(signal, why)
 	}
@@ -414,6 +407,12 @@ func (m *Machine) die(signal Signal, why string) error {
 // Close ends the machine, as if its process were killed: the debugger's
 // connection ends, and so do its threads.
 func (m *Machine) Close() {
+	m.stop()
+	m.ended.Wait()
+}
+
+// stop lets no thread go on, and ends the debugger's connection.
+func (m *Machine) stop() {
 	m.mu.Lock()
 	m.dead = true
 	s := m.session
@@ -422,5 +421,4 @@ func (m *Machine) Close() {
 	if s != nil {
 		s.close()
 	}
-	m.ended.Wait()
 }

@@ -65,9 +65,6 @@ func (t *Thread) start() bool {
 	return true
 }
 
-// Machine is the VM that the thread is of.
-func (t *Thread) Machine() *Machine { return t.machine }
-
 // ErrDead is a VM whose process ended.
 var ErrDead = errors.New("the process ended")
 

@@ -24,10 +24,8 @@ const (
 	ENOTDIR      Errno = 20
 	EISDIR       Errno = 21
 	EINVAL       Errno = 22
-	EFBIG        Errno = 27
 	ENOSPC       Errno = 28
 	EROFS        Errno = 30
-	EMLINK       Errno = 31
 	EPIPE        Errno = 32
 	ENAMETOOLONG Errno = 36
 	ENOTEMPTY    Errno = 39
@@ -47,10 +45,8 @@ var texts = map[Errno]string{
 	ENOTDIR:      "Not a directory",
 	EISDIR:       "Is a directory",
 	EINVAL:       "Invalid argument",
-	EFBIG:        "File too large",
 	ENOSPC:       "No space left on device",
 	EROFS:        "Read-only file system",
-	EMLINK:       "Too many links",
 	EPIPE:        "Broken pipe",
 	ENAMETOOLONG: "File name too long",
 	ENOTEMPTY:    "Directory not empty",

@@ -250,6 +250,15 @@ func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 	return at, nil
 }
 
+// existing is walk to what must be there.
+func (f *FS) existing(c Cred, name string, follow bool) (place, error) {
+	at, err := f.walk(c, name, follow)
+	if err == nil && at.node == nil {
+		err = errno.ENOENT
+	}
+	return at, err
+}
+
 func split(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
 }
@@ -281,12 +290,9 @@ func (f *FS) Lstat(c Cred, name string) (Info, error) { return f.stat(c, name, f
 func (f *FS) stat(c Cred, name string, follow bool) (Info, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at, err := f.walk(c, name, follow)
+	at, err := f.existing(c, name, follow)
 	if err != nil {
 		return Info{}, err
-	}
-	if at.node == nil {
-		return Info{}, errno.ENOENT
 	}
 	return at.node.info(path.Base(name)), nil
 }
@@ -295,10 +301,7 @@ func (f *FS) stat(c Cred, name string, follow bool) (Info, error) {
 func (f *FS) RealPath(c Cred, name string) (string, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at, err := f.walk(c, name, true)
-	if err == nil && at.node == nil {
-		err = errno.ENOENT
-	}
+	at, err := f.existing(c, name, true)
 	return at.path, err
 }
 
@@ -306,12 +309,10 @@ func (f *FS) RealPath(c Cred, name string) (string, error) {
 func (f *FS) Access(c Cred, name string, want uint32) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at, err := f.walk(c, name, true)
+	at, err := f.existing(c, name, true)
 	switch {
 	case err != nil:
 		return err
-	case at.node == nil:
-		return errno.ENOENT
 	case want&2 != 0 && at.readOnly:
 		return errno.EROFS
 	case want&1 != 0 && c.UID == RootUID && at.node.mode&0o111 == 0:
@@ -326,12 +327,10 @@ func (f *FS) Access(c Cred, name string, want uint32) error {
 func (f *FS) List(c Cred, name string) ([]Info, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at, err := f.walk(c, name, true)
+	at, err := f.existing(c, name, true)
 	switch {
 	case err != nil:
 		return nil, err
-	case at.node == nil:
-		return nil, errno.ENOENT
 	case at.node.mode&ModeFmt != ModeDir:
 		return nil, errno.ENOTDIR
 	case !may(at.node, c, 4):

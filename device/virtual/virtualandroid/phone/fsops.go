@@ -23,6 +23,18 @@ func (at place) room(c Cred) error {
 	return nil
 }
 
+// vacant is walk to where a new entry may be made.
+func (f *FS) vacant(c Cred, name string, follow bool) (place, error) {
+	at, err := f.walk(c, name, follow)
+	switch {
+	case err != nil:
+		return at, err
+	case at.node != nil:
+		return at, errno.EEXIST
+	}
+	return at, at.room(c)
+}
+
 // add puts a new node where at points to. On shared storage FUSE decides
 // owner and mode, whatever the creator asks for.
 func (f *FS) add(c Cred, at place, mode uint32) *node {
@@ -45,14 +57,8 @@ func (f *FS) add(c Cred, at place, mode uint32) *node {
 func (f *FS) Mkdir(c Cred, name string, mode uint32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	at, err := f.walk(c, trimSlash(name), true)
+	at, err := f.vacant(c, trimSlash(name), true)
 	if err != nil {
-		return err
-	}
-	if at.node != nil {
-		return errno.EEXIST
-	}
-	if err := at.room(c); err != nil {
 		return err
 	}
 	f.add(c, at, ModeDir|mode&ModePerm)
@@ -93,14 +99,8 @@ func (f *FS) Symlink(c Cred, target, name string) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	at, err := f.walk(c, name, false)
+	at, err := f.vacant(c, name, false)
 	if err != nil {
-		return err
-	}
-	if at.node != nil {
-		return errno.EEXIST
-	}
-	if err := at.room(c); err != nil {
 		return err
 	}
 	if at.parent.shared {
@@ -114,12 +114,9 @@ func (f *FS) Symlink(c Cred, target, name string) error {
 func (f *FS) Remove(c Cred, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	at, err := f.walk(c, trimSlash(name), false)
+	at, err := f.existing(c, trimSlash(name), false)
 	if err != nil {
 		return err
-	}
-	if at.node == nil {
-		return errno.ENOENT
 	}
 	if err := at.room(c); err != nil {
 		return err
@@ -177,12 +174,9 @@ func (f *FS) RemoveAll(c Cred, name string) error {
 func (f *FS) Rename(c Cred, from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	src, err := f.walk(c, trimSlash(from), false)
+	src, err := f.existing(c, trimSlash(from), false)
 	if err != nil {
 		return err
-	}
-	if src.node == nil {
-		return errno.ENOENT
 	}
 	dst, err := f.walk(c, trimSlash(to), false)
 	if err != nil {
@@ -266,12 +260,10 @@ func (f *FS) Chown(c Cred, name string, uid, gid int) error {
 func (f *FS) change(c Cred, name string, do func(*node)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	at, err := f.walk(c, name, true)
+	at, err := f.existing(c, name, true)
 	switch {
 	case err != nil:
 		return err
-	case at.node == nil:
-		return errno.ENOENT
 	case at.readOnly:
 		return errno.EROFS
 	case c.UID != RootUID && c.UID != at.node.uid && !(at.node.shared && c.in(at.node.gid)):

@@ -90,25 +90,23 @@ type Filter struct {
 
 // A Component is an activity, receiver, service or provider of a package.
 type Component struct {
-	Kind         Kind
-	Name         string // full class name
-	Exported     bool
-	Permission   string
-	LaunchMode   int    // activities
-	Affinity     string // task affinity; empty means the package name
-	Target       string // an alias: full name of the activity behind it
-	NoHistory    bool
-	NoRecents    bool   // excludeFromRecents
-	Process      string // empty: the package's own
-	Authorities  []string
-	GrantURI     bool
-	Filters      []Filter
-	Disabled     bool
-	ShowLocked   bool // may show over the keyguard
-	Label        string
-	ReadPerm     string
-	WritePerm    string
-	ClearOnStart bool // clearTaskOnLaunch
+	Kind        Kind
+	Name        string // full class name
+	Exported    bool
+	Permission  string
+	LaunchMode  int    // activities
+	Affinity    string // task affinity; empty means the package name
+	Target      string // an alias: full name of the activity behind it
+	NoHistory   bool
+	NoRecents   bool   // excludeFromRecents
+	Process     string // empty: the package's own
+	Authorities []string
+	GrantURI    bool
+	Filters     []Filter
+	Disabled    bool
+	ShowLocked  bool // may show over the keyguard
+	ReadPerm    string
+	WritePerm   string
 }
 
 // A Package is what an APK brings along; it is shared by phones and does not
@@ -201,27 +199,6 @@ func (p *Phone) Install(pkg *Package, app App, users ...int) {
 	}
 	p.mu.Unlock()
 	p.installFiles(pkg, ids)
-}
-
-// Uninstall removes a package for all users; its processes die, its
-// activities go.
-func (p *Phone) Uninstall(name string) {
-	for _, u := range p.Users() {
-		p.ForceStop(name, u.ID)
-	}
-	p.mu.Lock()
-	it := p.packages[name]
-	delete(p.packages, name)
-	p.mu.Unlock()
-	if it == nil {
-		return
-	}
-	if i := strings.LastIndexByte(it.Path, '/'); i > 0 && strings.HasPrefix(it.Path, "/data/app/") {
-		_ = p.FS.RemoveAll(RootCred(), it.Path[:i])
-	}
-	for id := range it.users {
-		_ = p.FS.RemoveAll(RootCred(), p.DataDir(name, id))
-	}
 }
 
 // Package returns a package by name, or nil.

@@ -78,10 +78,7 @@ type Command struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
-	UID    int    // 0 means the shell user; RunAsRoot is for that
-	Root   bool   // run as root, as adb root would
-	Dir    string // empty means /
-	TTY    bool   // on a terminal
+	TTY    bool // on a terminal
 }
 
 // A Shell runs command lines on a phone; package shell has the one there is.

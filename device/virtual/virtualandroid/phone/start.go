@@ -20,11 +20,8 @@ const (
 	StartClassNotFound          = -92
 	StartForwardConflict        = -93
 	StartPermissionDenied       = -94
-	StartNotActivity            = -95
-	StartCanceled               = -96
 	StartNotVoiceCompatible     = -97
 	StartNotCurrentUserActivity = -98
-	StartVoiceNotActive         = -99
 )
 
 // An Exception is what a system service throws at its caller.
@@ -60,8 +57,9 @@ type StartRequest struct {
 	// activity manager has started, and not just something of its uid.
 	Attached bool
 	Intent   Intent
-	Meta     IntentMeta
-	User     int // id or UserCurrent
+	// ExtendedFlags are those of Intent.mExtendedFlags, since 36.
+	ExtendedFlags int
+	User          int // id or UserCurrent
 }
 
 // Launch states of a WaitResult (WaitResult.LAUNCH_STATE_*).
@@ -258,7 +256,7 @@ func (s *starter) permitted() error {
 	if s.q.UID == RootUID || s.q.UID == SystemUID || s.q.UID == target {
 		return nil
 	}
-	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText(), s.q.PID, s.q.UID)
+	who := fmt.Sprintf("%s from %s (pid=%d, uid=%d)", ExtendedIntentText(s.API, s.in, s.q.ExtendedFlags), s.callerText(), s.q.PID, s.q.UID)
 	if !s.comp.Exported {
 		return denied("Permission Denial: starting %s not exported from uid %d", who, target)
 	}
@@ -327,7 +325,7 @@ func (s *starter) logStart(code int) {
 		s.text(LogSystem, Information, s.taskTag(), b.String())
 		return
 	}
-	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, s.q.Meta, false, true))
+	fmt.Fprintf(&b, "START u%d {%s}", s.q.User, describe(s.in, s.API, s.q.ExtendedFlags, false, true))
 	if s.API >= 34 {
 		fmt.Fprintf(&b, " with %s", launchNames[s.comp.LaunchMode])
 	}
@@ -354,7 +352,7 @@ func (s *starter) logBlocked() {
 			state = "CACHED_ACTIVITY"
 		}
 	}
-	intent, caller := IntentTextMeta(s.API, s.in, s.q.Meta), s.callerText()
+	intent, caller := ExtendedIntentText(s.API, s.in, s.q.ExtendedFlags), s.callerText()
 	if s.API >= 35 {
 		target := 0
 		if it := s.packages[s.q.Package]; it != nil {

@@ -9,23 +9,16 @@ import (
 
 // Flags of an Intent (android.content.Intent).
 const (
-	FlagGrantRead       int32 = 0x1
-	FlagGrantWrite      int32 = 0x2
-	FlagIncludeStopped  int32 = 0x20
-	FlagClearTask       int32 = 0x00008000
-	FlagTaskOnHome      int32 = 0x00004000
-	FlagReorderToFront  int32 = 0x00020000
-	FlagNoUserAction    int32 = 0x00040000
-	FlagNewDocument     int32 = 0x00080000
-	FlagLaunchedHistory int32 = 0x00100000
-	FlagReset           int32 = 0x00200000
-	FlagExcludeRecents  int32 = 0x00800000
-	FlagForwardResult   int32 = 0x02000000
-	FlagClearTop        int32 = 0x04000000
-	FlagMultipleTask    int32 = 0x08000000
-	FlagNewTask         int32 = 0x10000000
-	FlagSingleTop       int32 = 0x20000000
-	FlagNoHistory       int32 = 0x40000000
+	FlagIncludeStopped int32 = 0x20
+	FlagClearTask      int32 = 0x00008000
+	FlagNewDocument    int32 = 0x00080000
+	FlagReset          int32 = 0x00200000
+	FlagExcludeRecents int32 = 0x00800000
+	FlagClearTop       int32 = 0x04000000
+	FlagMultipleTask   int32 = 0x08000000
+	FlagNewTask        int32 = 0x10000000
+	FlagSingleTop      int32 = 0x20000000
+	FlagNoHistory      int32 = 0x40000000
 )
 
 // ShortClass shortens a class name the way ComponentName.flattenToShortString
@@ -136,7 +129,7 @@ func unescape(s string) string {
 // describe prints an intent as Intent.toShortString does at that level,
 // without the braces. Flags above the ones set, clip and extras are told only
 // where the caller asks.
-func describe(in Intent, api int, meta IntentMeta, clip, extras bool) string {
+func describe(in Intent, api int, extended int, clip, extras bool) string {
 	var parts []string
 	add := func(f string, a ...any) { parts = append(parts, fmt.Sprintf(f, a...)) }
 	if in.Action != "" {
@@ -151,14 +144,11 @@ func describe(in Intent, api int, meta IntentMeta, clip, extras bool) string {
 	if in.Type != "" {
 		add("typ=%s", in.Type)
 	}
-	if meta.Identifier != "" {
-		add("id=%s", meta.Identifier)
-	}
 	if in.Flags != 0 {
 		add("flg=0x%x", uint32(in.Flags))
 	}
-	if meta.ExtendedFlags != 0 {
-		add("xflg=0x%x", meta.ExtendedFlags)
+	if extended != 0 {
+		add("xflg=0x%x", extended)
 	}
 	if in.Package != "" {
 		add("pkg=%s", in.Package)
@@ -175,16 +165,10 @@ func describe(in Intent, api int, meta IntentMeta, clip, extras bool) string {
 	return strings.Join(parts, " ")
 }
 
-// IntentMeta is what an intent may have that no request to WeChat has.
-type IntentMeta struct {
-	Identifier    string // since 29
-	ExtendedFlags int    // since 36
-}
-
 // IntentText is Intent.toString at that level.
-func IntentText(api int, in Intent) string { return IntentTextMeta(api, in, IntentMeta{}) }
+func IntentText(api int, in Intent) string { return ExtendedIntentText(api, in, 0) }
 
-// IntentTextMeta is IntentText of an intent that has a meta.
-func IntentTextMeta(api int, in Intent, meta IntentMeta) string {
-	return "Intent { " + describe(in, api, meta, true, true) + " }"
+// ExtendedIntentText is IntentText of an intent with extended flags.
+func ExtendedIntentText(api int, in Intent, extended int) string {
+	return "Intent { " + describe(in, api, extended, true, true) + " }"
 }

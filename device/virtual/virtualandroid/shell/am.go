@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -49,7 +48,7 @@ func am(c *call) int { return c.activityManager(c.args[1:]) }
 
 func (c *call) activityManager(args []string) int {
 	if len(args) == 0 {
-		return c.amHelp()
+		args = []string{""}
 	}
 	var err error
 	code := 0
@@ -76,83 +75,41 @@ func (c *call) activityManager(args []string) int {
 	return c.thrown(err, args[0])
 }
 
-// amHelp lists the commands; calling am without a command is an error up to the
-// API levels where am is not a program of its own.
-func (c *call) amHelp() int {
-	if c.p.API <= 25 {
-		c.printf("usage: am [subcommand] [options]\n")
-		return 0
-	}
-	c.printf("Activity manager (activity) commands:\n  start-activity [-W] [-S] [-R COUNT] [--user <USER_ID> | current] <INTENT>\n" +
-		"  force-stop [--user <USER_ID> | all | current] <PACKAGE>\n")
-	return 255
-}
-
 // startOptions are the options of am start itself.
 type startOptions struct {
 	wait, stop bool
 	user       int
 	repeat     int
-	identifier string
 }
 
-// startFlags are the options of am start that take no value and change
-// nothing here, startValues the ones with a value, by the levels that know
-// them (ActivityManagerShellCommand.makeIntent).
-var (
-	startFlags = map[string][2]int{
-		"-D": {24, 99}, "-N": {24, 99}, "--streaming": {26, 99}, "--track-allocation": {24, 99}, "--task-overlay": {26, 99},
-		"--lock-task":                        {28, 99},
-		"--allow-background-activity-starts": {30, 99}, "--splashscreen-show-icon": {33, 99}, "--dismiss-keyguard": {34, 99},
-		"--suspend": {34, 99},
-	}
-	startValues = map[string][2]int{
-		"-P": {24, 99}, "--start-profiler": {24, 99}, "--sampling": {24, 99}, "--receiver-permission": {24, 99}, "--display": {26, 99},
-		"--stack": {24, 27}, "--task": {26, 99},
-		"--attach-agent": {27, 99}, "--attach-agent-bind": {28, 99}, "--windowingMode": {28, 99}, "--activityType": {28, 99},
-		"--clock-type": {34, 99}, "--task-display-area-feature-id": {34, 99}, "--profiler-output-version": {35, 99},
-	}
-	startNumbers = []string{"--sampling", "--display", "--stack", "--task", "--windowingMode", "--activityType",
-		"--task-display-area-feature-id", "--profiler-output-version"}
-)
-
+// startOption takes an option of am start itself, and reports whether it is one
+// (ActivityManagerShellCommand.makeIntent). A debugger is not waited for, and
+// there is one display.
 func (c *call) startOption(r *argReader, o *startOptions, opt string) (bool, error) {
-	within := func(l [2]int, ok bool) bool { return ok && c.p.API >= l[0] && c.p.API <= l[1] }
-	if l, ok := startFlags[opt]; within(l, ok) {
-		return true, nil
-	}
-	if l, ok := startValues[opt]; within(l, ok) {
-		v, err := r.required()
-		if err == nil && slices.Contains(startNumbers, opt) {
-			if _, nerr := strconv.Atoi(v); nerr != nil {
-				err = notNumber(v)
-			}
-		}
-		return true, err
-	}
 	switch {
+	case opt == "-D" || opt == "-N":
+		return true, nil
 	case opt == "-W":
 		o.wait = true
 		return true, nil
 	case opt == "-S":
 		o.stop = true
 		return true, nil
-	case opt != "-R" && opt != "--user" && (opt != "-i" || c.p.API < 29):
+	case opt != "-R" && opt != "--user" && (opt != "--display" || c.p.API < 26):
 		return false, nil
 	}
 	v, err := r.required()
-	if err != nil {
-		return true, err
-	}
-	switch opt {
-	case "-i":
-		o.identifier = v
-	case "-R":
-		if o.repeat, err = strconv.Atoi(v); err != nil {
-			err = notNumber(v)
-		}
-	case "--user":
+	switch {
+	case err != nil:
+	case opt == "--user":
 		o.user, err = userArg(v)
+	default:
+		n, wrong := strconv.Atoi(v)
+		if wrong != nil {
+			err = notNumber(v)
+		} else if opt == "-R" {
+			o.repeat = n
+		}
 	}
 	return true, err
 }
@@ -191,7 +148,6 @@ func (c *call) amStart(r *argReader) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	meta := phone.IntentMeta{Identifier: o.identifier}
 	if o.user == phone.UserAll {
 		c.errorf("Error: Can't start service with user 'all'\n")
 		return 1, nil
@@ -202,12 +158,12 @@ func (c *call) amStart(r *argReader) (int, error) {
 				return code, nil
 			}
 		}
-		c.printf("Starting: %s\n", phone.IntentTextMeta(c.p.API, in, meta))
+		c.printf("Starting: %s\n", phone.IntentText(c.p.API, in))
 		began := c.p.Now()
-		q := phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: c.caller(), Intent: in, User: o.user, Meta: meta}
+		q := phone.StartRequest{UID: c.cred.UID, PID: c.pid, Package: c.caller(), Intent: in, User: o.user}
 		q.Intent.Flags |= phone.FlagNewTask
 		if c.p.API >= 36 {
-			q.Meta.ExtendedFlags = collected
+			q.ExtendedFlags = collected
 		}
 		res, err := c.session.am.StartActivityAndWait(c.ctx, q)
 		if err != nil {
@@ -279,7 +235,7 @@ func (c *call) started(q phone.StartRequest, res phone.WaitResult, wait bool, to
 	}
 	if text != "" {
 		pkg, class, _ := phone.SplitComponent(q.Intent.Component)
-		text = strings.ReplaceAll(text, "INTENT", phone.IntentTextMeta(c.p.API, q.Intent, q.Meta))
+		text = strings.ReplaceAll(text, "INTENT", phone.ExtendedIntentText(c.p.API, q.Intent, q.ExtendedFlags))
 		fmt.Fprintln(out, strings.ReplaceAll(text, "COMPONENT", pkg+"/"+class))
 	}
 	failed := strings.HasPrefix(text, "Error")
@@ -321,23 +277,9 @@ func launchState(api, state int) string {
 }
 
 func (c *call) amForceStop(r *argReader) error {
-	user := phone.UserAll
-	for {
-		opt, ok := r.option()
-		if !ok {
-			break
-		}
-		if opt != "--user" {
-			c.errorf("Error: Unknown option: %s\n", opt)
-			return nil
-		}
-		v, err := r.required()
-		if err != nil {
-			return err
-		}
-		if user, err = userArg(v); err != nil {
-			return err
-		}
+	user, ok, err := c.userOption(r, phone.UserAll)
+	if !ok {
+		return err
 	}
 	pkg, err := r.required()
 	if err != nil {
@@ -348,4 +290,21 @@ func (c *call) amForceStop(r *argReader) error {
 	}
 	c.p.ForceStop(pkg, user)
 	return nil
+}
+
+// userOption reads --user USER_ID, if it is there; other options are refused.
+func (c *call) userOption(r *argReader, user int) (id int, ok bool, err error) {
+	opt, there := r.option()
+	switch {
+	case !there:
+		return user, true, nil
+	case opt != "--user":
+		c.errorf("Error: Unknown option: %s\n", opt)
+		return 0, false, nil
+	}
+	v, err := r.required()
+	if err == nil {
+		user, err = userArg(v)
+	}
+	return user, err == nil, err
 }

@@ -22,9 +22,6 @@ func getprop(c *call) int {
 		}
 		return 0
 	}
-	if args[0] == "-T" || args[0] == "-Z" {
-		return 0
-	}
 	v := c.p.Property(args[0])
 	if v == "" && len(args) > 1 {
 		v = args[1]

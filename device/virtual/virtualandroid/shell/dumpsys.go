@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -123,53 +124,32 @@ func (c *call) dumpPackage(name string) {
 	}
 }
 
-// dumpResolvers prints the filters of a package's components, which come
-// before the packages.
+// dumpResolvers prints the filters of a package's activities, which come before
+// the packages.
 func (c *call) dumpResolvers(pkg *phone.Package) {
-	for _, table := range []struct {
-		kind phone.Kind
-		name string
-	}{{phone.ActivityKind, "Activity"}, {phone.ReceiverKind, "Receiver"}} {
-		var schemes, actions []string
-		for _, comp := range pkg.Components {
-			for _, f := range comp.Filters {
-				if comp.Kind != table.kind {
-					continue
-				}
-				line := fmt.Sprintf("        %x %s filter %x", hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name),
-					hashOf(comp.Name+fmt.Sprint(f)))
-				for _, s := range f.Schemes {
-					schemes = append(schemes, "      "+s+":", line)
-				}
-				if len(f.Schemes) == 0 {
-					for _, a := range f.Actions {
-						actions = append(actions, "      "+a+":", line)
-					}
-				}
-			}
-		}
-		if len(schemes)+len(actions) == 0 {
-			continue
-		}
-		c.printf("%s Resolver Table:\n", table.name)
-		if len(schemes) > 0 {
-			c.printf("  Schemes:\n%s\n\n", strings.Join(schemes, "\n"))
-		}
-		if len(actions) > 0 {
-			c.printf("  Non-Data Actions:\n%s\n\n", strings.Join(actions, "\n"))
-		}
-	}
-	var providers []string
+	tables := map[string][]string{}
 	for _, comp := range pkg.Components {
-		if comp.Kind == phone.ProviderKind {
-			for _, a := range comp.Authorities {
-				providers = append(providers, fmt.Sprintf("  [%s]:\n    Provider{%x %s}\n      applicationInfo=ApplicationInfo{%x %s}", a,
-					hashOf(comp.Name), phone.ShortComponent(pkg.Name+"/"+comp.Name), hashOf(pkg.Name), pkg.Name))
+		for _, f := range comp.Filters {
+			if comp.Kind != phone.ActivityKind {
+				continue
+			}
+			title, keys := "Schemes", f.Schemes
+			if len(keys) == 0 {
+				title, keys = "Non-Data Actions", f.Actions
+			}
+			for _, key := range keys {
+				tables[title] = append(tables[title], fmt.Sprintf("      %s:\n        %x %s filter %x\n", key, hashOf(comp.Name),
+					phone.ShortComponent(pkg.Name+"/"+comp.Name), hashOf(comp.Name+fmt.Sprint(f))))
 			}
 		}
 	}
-	if len(providers) > 0 {
-		c.printf("ContentProvider Authorities:\n%s\n\n", strings.Join(providers, "\n"))
+	if len(tables) > 0 {
+		c.printf("Activity Resolver Table:\n")
+	}
+	for _, title := range []string{"Schemes", "Non-Data Actions"} {
+		if len(tables[title]) > 0 {
+			c.printf("  %s:\n%s\n", title, strings.Join(tables[title], ""))
+		}
 	}
 }
 
@@ -280,8 +260,8 @@ func (c *call) dumpActivities() {
 		for i, a := range slices.Backward(t.Activities) {
 			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s "+
 				"userId=%d\n          app=ProcessRecord{%x %d:%s/%s}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i,
-				c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, orNullText(a.Caller), a.User,
-				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), stateText(a))
+				c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, cmp.Or(a.Caller, "null"), a.User,
+				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), map[bool]string{true: "RESUMED", false: "STOPPED"}[a.Resumed])
 		}
 		if api <= 31 && top.Resumed {
 			c.printf("\n    mResumedActivity: %s\n", c.p.Text(top))
@@ -301,20 +281,6 @@ func (c *call) dumpActivities() {
 	if api >= 29 {
 		c.printf("\n  KeyguardController:\n    mKeyguardShowing=%v\n    mAodShowing=false\n    mKeyguardGoingAway=false\n", c.p.Locked())
 	}
-}
-
-func orNullText(s string) string {
-	if s == "" {
-		return "null"
-	}
-	return s
-}
-
-func stateText(a phone.Activity) string {
-	if a.Resumed {
-		return "RESUMED"
-	}
-	return "STOPPED"
 }
 
 func (c *call) dumpPower() {

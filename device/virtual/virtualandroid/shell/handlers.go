@@ -45,13 +45,12 @@ func (s *session) runner(params []string) (*interp.Runner, error) {
 type environ map[string]string
 
 // newEnviron is the environment that adbd gives a shell.
-func newEnviron(p *phone.Phone, cred phone.Cred, home string) environ {
-	user := phone.UserName(cred.UID)
-	id := strconv.Itoa(cred.UID)
+func newEnviron(p *phone.Phone) environ {
+	id := strconv.Itoa(phone.ShellUID)
 	return environ{
 		"PATH": "/product/bin:/apex/com.android.runtime/bin:/apex/com.android.art/bin:/system_ext/bin:/system/bin:/system/xbin" +
 			":/odm/bin:/vendor/bin:/vendor/xbin",
-		"HOME": home, "USER": user, "LOGNAME": user, "SHELL": "/system/bin/sh", "TMPDIR": "/data/local/tmp",
+		"HOME": "/", "USER": "shell", "LOGNAME": "shell", "SHELL": "/system/bin/sh", "TMPDIR": "/data/local/tmp",
 		"HOSTNAME": p.Property("ro.product.device"), "ANDROID_ROOT": "/system", "ANDROID_DATA": "/data", "ANDROID_STORAGE": "/storage",
 		"EXTERNAL_STORAGE": "/sdcard", "ANDROID_BOOTLOGO": "1", "ANDROID_ASSETS": "/system/app", "ASEC_MOUNTPOINT": "/mnt/asec",
 		"UID": id, "EUID": id, "GID": id,

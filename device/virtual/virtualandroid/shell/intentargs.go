@@ -56,40 +56,30 @@ func notNumber(v string) error {
 	return &phone.Exception{Class: "java.lang.NumberFormatException", Message: fmt.Sprintf("For input string: %q", v)}
 }
 
-// flagOptions are the options that only set a flag of the intent, with the
-// level that brought them.
-var flagOptions = map[string]struct {
-	flag  int32
-	since int
-}{
-	"--grant-read-uri-permission":        {0x1, 24},
-	"--grant-write-uri-permission":       {0x2, 24},
-	"--grant-persistable-uri-permission": {0x40, 24},
-	"--grant-prefix-uri-permission":      {0x80, 24},
-	"--exclude-stopped-packages":         {0x10, 24},
-	"--include-stopped-packages":         {0x20, 24},
-	"--debug-log-resolution":             {0x8, 24},
-	"--activity-brought-to-front":        {0x00400000, 24},
-	"--activity-clear-top":               {0x04000000, 24},
-	"--activity-clear-when-task-reset":   {0x00080000, 24},
-	"--activity-exclude-from-recents":    {0x00800000, 24},
-	"--activity-launched-from-history":   {0x00100000, 24},
-	"--activity-multiple-task":           {0x08000000, 24},
-	"--activity-no-animation":            {0x00010000, 24},
-	"--activity-no-history":              {0x40000000, 24},
-	"--activity-no-user-action":          {0x00040000, 24},
-	"--activity-previous-is-top":         {0x01000000, 24},
-	"--activity-reorder-to-front":        {0x00020000, 24},
-	"--activity-reset-task-if-needed":    {0x00200000, 24},
-	"--activity-single-top":              {0x20000000, 24},
-	"--activity-clear-task":              {0x00008000, 24},
-	"--activity-task-on-home":            {0x00004000, 24},
-	"--activity-match-external":          {0x00000800, 28},
-	"--receiver-registered-only":         {0x40000000, 24},
-	"--receiver-replace-pending":         {0x20000000, 24},
-	"--receiver-foreground":              {0x10000000, 24},
-	"--receiver-no-abort":                {0x08000000, 26},
-	"--receiver-include-background":      {0x01000000, 26},
+// flagOptions are the options that only set a flag of the intent.
+var flagOptions = map[string]int32{
+	"--grant-read-uri-permission":        0x1,
+	"--grant-write-uri-permission":       0x2,
+	"--grant-persistable-uri-permission": 0x40,
+	"--grant-prefix-uri-permission":      0x80,
+	"--exclude-stopped-packages":         0x10,
+	"--include-stopped-packages":         0x20,
+	"--debug-log-resolution":             0x8,
+	"--activity-brought-to-front":        0x00400000,
+	"--activity-clear-top":               0x04000000,
+	"--activity-clear-when-task-reset":   0x00080000,
+	"--activity-exclude-from-recents":    0x00800000,
+	"--activity-launched-from-history":   0x00100000,
+	"--activity-multiple-task":           0x08000000,
+	"--activity-no-animation":            0x00010000,
+	"--activity-no-history":              0x40000000,
+	"--activity-no-user-action":          0x00040000,
+	"--activity-previous-is-top":         0x01000000,
+	"--activity-reorder-to-front":        0x00020000,
+	"--activity-reset-task-if-needed":    0x00200000,
+	"--activity-single-top":              0x20000000,
+	"--activity-clear-task":              0x00008000,
+	"--activity-task-on-home":            0x00004000,
 }
 
 // intentArgs reads an intent as Intent.parseCommandArgs of that level does.
@@ -185,12 +175,12 @@ func mergeIntents(in, base phone.Intent) phone.Intent {
 
 // intentOption takes one option of the intent itself.
 func intentOption(api int, r *argReader, opt string, in *phone.Intent) (bool, error) {
-	if f, ok := flagOptions[opt]; ok && f.since <= api {
-		in.Flags |= f.flag
+	if flag, ok := flagOptions[opt]; ok {
+		in.Flags |= flag
 		return true, nil
 	}
 	if strings.HasPrefix(opt, "-e") || strings.HasPrefix(opt, "--e") {
-		return extraOption(api, r, opt, in)
+		return extraOption(r, opt, in)
 	}
 	switch opt {
 	case "-a", "-d", "-t", "-c", "-p", "-n", "-f":
@@ -246,12 +236,9 @@ func decodeInt(v string) (int32, error) {
 
 // extraOption takes -e and its kin. What the model has no type for keeps its
 // class and its text.
-func extraOption(api int, r *argReader, opt string, in *phone.Intent) (bool, error) {
+func extraOption(r *argReader, opt string, in *phone.Intent) (bool, error) {
 	kind := strings.TrimPrefix(strings.TrimPrefix(opt, "-"), "-")
-	since, ok := map[string]int{"e": 24, "es": 24, "esn": 24, "ei": 24, "eu": 24, "ecn": 24, "eia": 24, "eial": 24, "el": 24, "ela": 24,
-		"elal": 24, "ef": 24, "efa": 24, "efal": 24,
-		"esa": 24, "esal": 24, "ez": 24, "ed": 33, "eda": 33, "edal": 33}[kind]
-	if !ok || since > api || kind == "e" != (opt == "-e") {
+	if !slices.Contains([]string{"e", "es", "esn", "ei", "eu", "el", "ef", "ez", "esa", "eia"}, kind) || kind == "e" != (opt == "-e") {
 		return false, nil
 	}
 	key, err := r.required()
@@ -267,11 +254,10 @@ func extraOption(api int, r *argReader, opt string, in *phone.Intent) (bool, err
 		return true, err
 	}
 	val, err := extraValue(kind, v)
-	if err != nil {
-		return true, err
+	if err == nil {
+		in.Extras.Set(key, val)
 	}
-	in.Extras.Set(key, val)
-	return true, nil
+	return true, err
 }
 
 func extraValue(kind, v string) (androidwire.Value, error) {
@@ -312,25 +298,15 @@ func extraValue(kind, v string) (androidwire.Value, error) {
 			return androidwire.Value{}, notNumber(v)
 		}
 		return androidwire.Other("java.lang.Float", v), nil
-	case "ecn":
-		pkg, class, ok := phone.SplitComponent(v)
-		if !ok {
-			return androidwire.Value{}, illegal("Bad component name: %s", v)
-		}
-		return androidwire.Other("android.content.ComponentName", "ComponentInfo{"+pkg+"/"+class+"}"), nil
-	}
-	class := map[string]string{"eia": "int[]", "ela": "long[]", "efa": "float[]", "eda": "double[]", "esa": "java.lang.String[]"}[kind]
-	if class == "" {
-		class = "java.util.ArrayList"
-	}
-	if kind[1] == 'i' || kind[1] == 'l' {
+	case "eia":
 		for part := range strings.SplitSeq(v, ",") {
-			if _, err := strconv.ParseInt(part, 0, 64); err != nil {
-				return androidwire.Value{}, notNumber(part)
+			if _, err := decodeInt(part); err != nil {
+				return androidwire.Value{}, err
 			}
 		}
+		return androidwire.Other("int[]", v), nil
 	}
-	return androidwire.Other(class, v), nil
+	return androidwire.Other("java.lang.String[]", v), nil
 }
 
 // ParseIntentURI reads intent:…#Intent;…;end (Intent.parseUri).
@@ -351,7 +327,6 @@ func ParseIntentURI(s string) (phone.Intent, error) {
 			val = u
 		}
 		switch {
-		case part == "SEL":
 		case !ok:
 			return in, illegal("unknown EXTRA type")
 		case key == "action":
@@ -392,17 +367,11 @@ func uriExtra(in *phone.Intent, key, val string) error {
 	if err != nil {
 		name = key[2:]
 	}
-	kinds := map[byte]string{'S': "es", 'i': "ei", 'l': "el", 'd': "ed", 'f': "ef"}
-	switch key[0] {
-	case 'B':
+	if key[0] == 'B' {
 		in.Extras.Set(name, androidwire.Bool(strings.EqualFold(val, "true")))
 		return nil
-	case 'b', 'c', 's':
-		in.Extras.Set(name, androidwire.Other(map[byte]string{'b': "java.lang.Byte", 'c': "java.lang.Character",
-			's': "java.lang.Short"}[key[0]], val))
-		return nil
 	}
-	kind, ok := kinds[key[0]]
+	kind, ok := map[byte]string{'S': "es", 'i': "ei", 'l': "el", 'd': "ed"}[key[0]]
 	if !ok {
 		return illegal("unknown EXTRA type")
 	}

@@ -19,7 +19,6 @@ type logOptions struct {
 	buffers []phone.LogBuffer
 	dump    bool
 	clear   bool
-	size    bool
 	tail    int // -1: all
 	since   time.Time
 	format  logFormat
@@ -35,14 +34,8 @@ func logcat(c *call) int {
 	if code >= 0 {
 		return code
 	}
-	switch {
-	case o.clear:
+	if o.clear {
 		c.p.Log.Clear(o.buffers...)
-		return 0
-	case o.size:
-		for _, b := range o.buffers {
-			c.printf("%s: ring buffer is 256 KiB (0 B consumed), max entry is 5120 B, max payload is 4068 B\n", bufferNames[b])
-		}
 		return 0
 	}
 	return c.readLog(o)
@@ -74,9 +67,6 @@ func (c *call) logArgs() (o logOptions, code int) {
 			continue
 		case a == "-s":
 			o.filter["*"] = 8
-			continue
-		case a == "-g":
-			o.size = true
 			continue
 		case a == "-S" || a == "--statistics" || a == "-L" || a == "--last":
 			continue
@@ -228,7 +218,7 @@ func (c *call) readLog(o logOptions) int {
 				fmt.Fprintf(&b, "--------- beginning of %s\n", bufferNames[e.Buffer])
 			}
 			seen[e.Buffer] = true
-			o.format.line(&b, e, text, c.p.Uptime)
+			o.format.line(&b, e, text)
 			if printed++; printed == o.most {
 				break
 			}
@@ -274,8 +264,8 @@ func messageText(e phone.LogEntry) string {
 
 // logFormat is a -v format with its modifiers.
 type logFormat struct {
-	kind                                                            string
-	uid, usec, nsec, year, zone, epoch, monotonic, printable, color bool
+	kind                    string
+	uid, usec, epoch, color bool
 }
 
 func (f *logFormat) add(v string) error {
@@ -285,23 +275,12 @@ func (f *logFormat) add(v string) error {
 			f.kind = one
 		case "color", "colour":
 			f.color = true
-		case "printable":
-			f.printable = true
 		case "usec":
 			f.usec = true
-		case "nsec":
-			f.nsec = true
-		case "year":
-			f.year = true
-		case "zone", "UTC":
-			f.zone = f.zone || one == "zone"
 		case "epoch":
 			f.epoch = true
-		case "monotonic":
-			f.monotonic = true
 		case "uid":
 			f.uid = true
-		case "descriptive", "help":
 		default:
 			return fmt.Errorf("Invalid parameter \"%s\" to -v", one)
 		}
@@ -309,35 +288,20 @@ func (f *logFormat) add(v string) error {
 	return nil
 }
 
-func (f *logFormat) time(t time.Time, up func() time.Duration) string {
-	var s string
-	switch {
-	case f.epoch:
+func (f *logFormat) time(t time.Time) string {
+	s := t.UTC().Format("01-02 15:04:05")
+	if f.epoch {
 		s = fmt.Sprintf("%19d", t.Unix())
-	case f.monotonic:
-		s = fmt.Sprintf("%6d", int64(up().Seconds()))
-	case f.year:
-		s = t.UTC().Format("2006-01-02 15:04:05")
-	default:
-		s = t.UTC().Format("01-02 15:04:05")
 	}
-	switch {
-	case f.nsec:
-		s += fmt.Sprintf(".%09d", t.Nanosecond())
-	case f.usec:
-		s += fmt.Sprintf(".%06d", t.Nanosecond()/1000)
-	default:
-		s += fmt.Sprintf(".%03d", t.Nanosecond()/1e6)
+	if f.usec {
+		return s + fmt.Sprintf(".%06d", t.Nanosecond()/1000)
 	}
-	if f.zone && !f.epoch && !f.monotonic {
-		s += " +0000"
-	}
-	return s
+	return s + fmt.Sprintf(".%03d", t.Nanosecond()/1e6)
 }
 
 // line prints a record: its prefix before each line of the message, as
 // android_log_formatLogLine does.
-func (f *logFormat) line(b *strings.Builder, e phone.LogEntry, text string, up func() time.Duration) {
+func (f *logFormat) line(b *strings.Builder, e phone.LogEntry, text string) {
 	uid := ""
 	if f.uid {
 		uid = strconv.Itoa(e.UID)
@@ -357,11 +321,11 @@ func (f *logFormat) line(b *strings.Builder, e phone.LogEntry, text string, up f
 		prefix = fmt.Sprintf("%c(%s%5d:%5d) ", p, uid, e.PID, e.TID)
 	case "raw":
 	case "time":
-		prefix = fmt.Sprintf("%s %c/%-8s(%s%5d): ", f.time(e.Time, up), p, e.Tag, uid, e.PID)
+		prefix = fmt.Sprintf("%s %c/%-8s(%s%5d): ", f.time(e.Time), p, e.Tag, uid, e.PID)
 	case "threadtime":
-		prefix = fmt.Sprintf("%s %s%5d %5d %c %-8s: ", f.time(e.Time, up), strings.Replace(uid, ":", " ", 1), e.PID, e.TID, p, e.Tag)
+		prefix = fmt.Sprintf("%s %s%5d %5d %c %-8s: ", f.time(e.Time), strings.Replace(uid, ":", " ", 1), e.PID, e.TID, p, e.Tag)
 	case "long":
-		fmt.Fprintf(b, "[ %s %s%5d:%5d %c/%-8s ]\n", f.time(e.Time, up), uid, e.PID, e.TID, p, e.Tag)
+		fmt.Fprintf(b, "[ %s %s%5d:%5d %c/%-8s ]\n", f.time(e.Time), uid, e.PID, e.TID, p, e.Tag)
 		b.WriteString(text + "\n\n")
 		return
 	default:
@@ -372,25 +336,6 @@ func (f *logFormat) line(b *strings.Builder, e phone.LogEntry, text string, up f
 		prefix, suffix = "\x1b["+colour+"m"+prefix, "\x1b[0m"+suffix
 	}
 	for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		if f.printable {
-			l = printable(l)
-		}
 		b.WriteString(prefix + l + suffix)
 	}
-}
-
-// printable escapes what is not printable.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r < ' ' || r == 0x7f {
-			fmt.Fprintf(&b, "\\%03o", r)
-			continue
-		}
-		if r == '\\' {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

@@ -204,20 +204,12 @@ func (l listing) line(pkg *phone.Package, uids []string) string {
 }
 
 func (c *call) pmPath(r *argReader) int {
-	user := 0
-	opt, ok := r.option()
-	if ok {
-		if opt != "--user" {
-			c.errorf("Error: Unknown option: %s\n", opt)
-			return 1
-		}
-		v, err := r.required()
-		if err == nil {
-			user, err = userArg(v)
-		}
-		if err != nil {
-			return c.thrown(err, "path")
-		}
+	user, ok, err := c.userOption(r, 0)
+	switch {
+	case err != nil:
+		return c.thrown(err, "path")
+	case !ok:
+		return 1
 	}
 	name, err := r.required()
 	switch {
@@ -257,40 +249,23 @@ func (c *call) listUsers() int {
 	return 0
 }
 
-func (c *call) resolveArgs(r *argReader) (in phone.Intent, user int, brief bool, code int) {
+// resolveActivity is cmd package resolve-activity, which prints the component in
+// its short form: --brief.
+func (c *call) resolveActivity(r *argReader) int {
 	o := startOptions{user: 0}
 	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) {
-		switch opt {
-		case "--brief", "--components":
-			brief = true
+		if opt == "--brief" || opt == "--components" {
 			return true, nil
-		case "--query-flags":
-			_, err := r.required()
-			return true, err
 		}
 		return c.startOption(r, &o, opt)
 	})
 	if err != nil {
-		return in, 0, brief, c.thrown(err, "resolve-activity")
+		return c.thrown(err, "resolve-activity")
 	}
-	return in, max(o.user, 0), brief, 0
-}
-
-func (c *call) resolveActivity(r *argReader) int {
-	in, user, brief, code := c.resolveArgs(r)
-	if code != 0 {
-		return code
-	}
-	to := c.p.Resolve(in, user)
-	switch {
-	case len(to) == 0:
-		c.printf("No activity found\n")
-	case brief:
+	if to := c.p.Resolve(in, max(o.user, 0)); len(to) > 0 {
 		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n%s\n", phone.ShortComponent(to[0]))
-	default:
-		pkg, class, _ := phone.SplitComponent(to[0])
-		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\nActivityInfo:\n  name=%s\n  packageName=%s\n",
-			class, pkg)
+	} else {
+		c.printf("No activity found\n")
 	}
 	return 0
 }
@@ -325,17 +300,12 @@ func cmd(c *call) int {
 
 // pmEnable is pm enable [--user USER_ID] PACKAGE (runSetEnabledSetting).
 func (c *call) pmEnable(r *argReader) int {
-	user := 0
-	if opt, ok := r.option(); ok {
-		value, err := r.required()
-		if opt != "--user" || err != nil {
-			c.errorf("Error: Unknown option: %s\n", opt)
-			return 1
-		}
-		if user, err = strconv.Atoi(value); err != nil {
-			c.errorf("Error: Invalid user: %s\n", value)
-			return 1
-		}
+	user, ok, err := c.userOption(r, 0)
+	switch {
+	case err != nil:
+		return c.thrown(err, "enable")
+	case !ok:
+		return 1
 	}
 	name, ok := r.next()
 	state := c.p.PackageState(name, user)

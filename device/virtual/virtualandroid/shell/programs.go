@@ -1,68 +1,44 @@
 package shell
 
-// find gives the program of a name in /system/bin, or nil.
-func find(name string) func(*call) int {
-	switch name {
-	case "am":
-		return am
-	case "app_process", "app_process32", "app_process64":
-		return appProcess
-	case "cat":
-		return cat
-	case "cmd":
-		return cmd
-	case "dd":
-		return dd
-	case "dumpsys":
-		return dumpsys
-	case "getprop":
-		return getprop
-	case "id":
-		return id
-	case "input":
-		return inputCommand
-	case "kill":
-		return kill
-	case "log":
-		return logCommand
-	case "logcat":
-		return logcat
-	case "ls":
-		return ls
-	case "md5sum":
-		return md5sum
-	case "monkey":
-		return monkey
-	case "mv":
-		return mv
-	case "pidof":
-		return pidof
-	case "pm":
-		return pm
-	case "ps":
-		return ps
-	case "pwd":
-		return pwd
-	case "rm":
-		return rm
-	case "screencap":
-		return screencap
-	case "screenrecord":
-		return screenrecord
-	case "settings":
-		return settings
-	case "sh":
-		return sh
-	case "sha256sum":
-		return sha256sum
-	case "sleep":
-		return sleep
-	case "stat":
-		return stat
-	case "type", "which":
-		return which
-	case "wm":
-		return wm
+// programs are those in /system/bin. It is a function since some of them run
+// others.
+func programs() map[string]func(*call) int {
+	return map[string]func(*call) int{
+		"am":            am,
+		"app_process":   appProcess,
+		"app_process32": appProcess,
+		"app_process64": appProcess,
+		"cat":           cat,
+		"cmd":           cmd,
+		"dd":            dd,
+		"dumpsys":       dumpsys,
+		"getprop":       getprop,
+		"id":            id,
+		"input":         inputCommand,
+		"kill":          kill,
+		"log":           logCommand,
+		"logcat":        logcat,
+		"ls":            ls,
+		"md5sum":        md5sum,
+		"monkey":        monkey,
+		"mv":            mv,
+		"pidof":         pidof,
+		"pm":            pm,
+		"ps":            ps,
+		"pwd":           pwd,
+		"rm":            rm,
+		"screencap":     screencap,
+		"screenrecord":  screenrecord,
+		"settings":      settings,
+		"sh":            sh,
+		"sha256sum":     sha256sum,
+		"sleep":         sleep,
+		"stat":          stat,
+		"type":          which,
+		"which":         which,
+		"wm":            wm,
 	}
-	return nil
 }
+
+// find gives the program of a name in /system/bin, or nil.
+func find(name string) func(*call) int { return programs()[name] }

@@ -66,16 +66,7 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 	if s.am == nil {
 		s.am = p
 	}
-	switch {
-	case c.Root:
-		s.cred = phone.RootCred()
-	case c.UID != 0:
-		s.cred = phone.CredOf(c.UID)
-	}
-	if c.Dir != "" {
-		s.dir = c.Dir
-	}
-	s.env = newEnviron(p, s.cred, "/")
+	s.env = newEnviron(p)
 	s.pid = p.Spawn(s.cred.UID, "sh")
 	defer p.Exit(s.pid)
 	ctx, cancel := context.WithCancel(ctx)
@@ -218,10 +209,6 @@ func (s *session) interactive(ctx context.Context, term *terminal) int {
 		s.complain("%v", err)
 		return 1
 	}
-	sign := "$"
-	if s.cred.UID == phone.RootUID {
-		sign = "#"
-	}
 	var text strings.Builder
 	code := 0
 	for lines := 1; ctx.Err() == nil; lines++ {
@@ -232,7 +219,7 @@ func (s *session) interactive(ctx context.Context, term *terminal) int {
 		} else {
 			prompt := "> "
 			if text.Len() == 0 {
-				prompt = fmt.Sprintf("%s:%s %s ", s.p.Property("ro.product.device"), r.Dir, sign)
+				prompt = fmt.Sprintf("%s:%s $ ", s.p.Property("ro.product.device"), r.Dir)
 			}
 			io.WriteString(s.err, prompt)
 			line, err = term.line()

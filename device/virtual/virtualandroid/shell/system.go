@@ -3,7 +3,6 @@ package shell
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,49 +10,35 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// context is the SELinux context that id prints.
-func (c *call) context() string {
-	if c.cred.UID == phone.RootUID {
-		return "u:r:su:s0"
-	}
-	return "u:r:shell:s0"
-}
+// selinux is the context that id prints.
+const selinux = "u:r:shell:s0"
 
 func id(c *call) int {
 	set, _, err := c.flags("ugGnZ", "")
 	if err != nil {
 		return c.usage(err)
 	}
-	uid := c.cred.UID
-	name := func(n int) string {
-		if _, ok := set['n']; ok {
-			return phone.UserName(n)
+	name, groups := strconv.Itoa, c.cred.Groups[1:] // the first is the user's own
+	if has(set, 'n') {
+		name = phone.UserName
+	}
+	list := func(separator string, ids []int, word func(int) string) string {
+		words := make([]string, len(ids))
+		for i, id := range ids {
+			words[i] = word(id)
 		}
-		return strconv.Itoa(n)
+		return strings.Join(words, separator)
 	}
 	full := func(n int) string { return fmt.Sprintf("%d(%s)", n, phone.UserName(n)) }
 	switch {
 	case has(set, 'u'), has(set, 'g'):
-		fmt.Fprintln(c.out, name(uid))
+		fmt.Fprintln(c.out, name(c.cred.UID))
 	case has(set, 'G'):
-		var out []string
-		for _, g := range append([]int{uid}, c.cred.Groups...) {
-			out = append(out, name(g))
-		}
-		fmt.Fprintln(c.out, strings.Join(slices.Compact(out), " "))
+		fmt.Fprintln(c.out, list(" ", c.cred.Groups, name))
 	case has(set, 'Z'):
-		fmt.Fprintln(c.out, c.context())
+		fmt.Fprintln(c.out, selinux)
 	default:
-		var groups []string
-		for _, g := range c.cred.Groups {
-			if g != uid || uid != phone.ShellUID {
-				groups = append(groups, full(g))
-			}
-		}
-		if len(groups) == 0 {
-			groups = []string{full(uid)}
-		}
-		c.printf("uid=%s gid=%s groups=%s context=%s\n", full(uid), full(uid), strings.Join(groups, ","), c.context())
+		c.printf("uid=%[1]s gid=%[1]s groups=%[2]s context=%[3]s\n", full(c.cred.UID), list(",", groups, full), selinux)
 	}
 	return 0
 }

@@ -57,7 +57,6 @@ func New(phone *idevice.Phone, keys *Keys, faults *fault.Plan) *Daemon {
 		{Name: "com.apple.syslog_relay", Serve: d.syslogRelay},
 		{Name: "com.apple.os_trace_relay", Serve: d.osTraceRelay, Present: func() bool { return major >= 10 }},
 		{Name: "com.apple.mobile.notification_proxy", Serve: d.notificationProxy},
-		{Name: "com.apple.mobile.mobile_image_mounter", Serve: d.imageMounter},
 		{Name: "com.apple.mobile.screenshotr", Serve: d.screenshotr, Present: screenshots},
 	}
 	return d
@@ -167,12 +166,6 @@ func (s *session) answer(ctx context.Context, conn net.Conn, q dict) bool {
 		a["Type"] = "com.apple.mobile.lockdown"
 	case "GetValue":
 		s.value(q, a)
-	case "SetValue":
-		a["Error"] = "SetProhibited"
-		if s.secured() {
-			delete(a, "Error")
-			a["Key"], a["Value"] = q["Key"], q["Value"]
-		}
 	case "Pair", "ValidatePair", "Unpair":
 		s.pair(request, q, a)
 	case "StartSession":

@@ -188,7 +188,6 @@ func TestLockdown(t *testing.T) {
 	check(map[string]any{"Request": "RSDCheckin"}, "Error", "InvalidRequest")
 	check(map[string]any{"Request": "Dance"}, "Error", "UnknownRequest")
 	check(map[string]any{}, "Error", "MissingRequest")
-	check(map[string]any{"Request": "SetValue", "Key": "DeviceName", "Value": "x"}, "Error", "SetProhibited")
 	for _, host := range []any{"11111111-2222-3333-4444-555555555555", "", 7} {
 		check(map[string]any{"Request": "StartSession", "HostID": host}, "Error", "InvalidHostID")
 	}
@@ -389,28 +388,8 @@ func TestScreenshot(t *testing.T) {
 	}
 }
 
-func TestImageMounterAndNotifications(t *testing.T) {
+func TestNotifications(t *testing.T) {
 	d := phone(t, idevice.Options{}, nil)
-	c := service(t, d, "com.apple.mobile.mobile_image_mounter")
-	for _, tt := range []struct {
-		kind  string
-		image bool
-		want  any
-	}{{"Personalized", true, true}, {"Developer", true, false}, {"Personalized", false, false}} {
-		d.Phone.SetImage(tt.image)
-		if m := c.ask(map[string]any{"Command": "LookupImage", "ImageType": tt.kind}); m["ImagePresent"] != tt.want || m["Status"] != "Complete" {
-			t.Errorf("%+v: %v", tt, m)
-		}
-	}
-	if m := c.ask(map[string]any{"Command": "CopyDevices"}); len(m["EntryList"].([]any)) != 0 {
-		t.Errorf("%v", m)
-	}
-	if m := c.ask(map[string]any{"Command": "QueryDeveloperModeStatus"}); m["DeveloperModeStatus"] != true {
-		t.Errorf("%v", m)
-	}
-	if m := c.ask(map[string]any{"Command": "Hangup"}); m["Goodbye"] != true {
-		t.Errorf("%v", m)
-	}
 	n := service(t, d, "com.apple.mobile.notification_proxy")
 	n.send(map[string]any{"Command": "PostNotification", "Name": "x"})
 	if m := n.ask(map[string]any{"Command": "Shutdown"}); m["Command"] != "ProxyDeath" {

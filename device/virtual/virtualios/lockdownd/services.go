@@ -77,20 +77,26 @@ func (d *Daemon) choose(options dict) []dict {
 	return out
 }
 
-// installationProxy lists apps, in pieces as iPhones do, and looks some up.
-func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
+// requests answers what a computer asks of a service, until an answer fails or
+// is the last; verb is where a request has its name.
+func (d *Daemon) requests(ctx context.Context, conn net.Conn, service, verb string, answer func(q dict, out net.Conn) error) {
 	for {
 		var q dict
 		if readFrame(conn, &q) != nil {
 			return
 		}
-		command := q.text("Command")
-		out := d.Faults.Strike(ctx, "installation_proxy "+command, conn)
-		if out == nil {
+		out := d.Faults.Strike(ctx, service+" "+q.text(verb), conn)
+		if out == nil || answer(q, out) != nil {
 			return
 		}
+	}
+}
+
+// installationProxy lists apps, in pieces as iPhones do, and looks some up.
+func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
+	d.requests(ctx, conn, "installation_proxy", "Command", func(q dict, out net.Conn) error {
 		apps := d.choose(q.dict("ClientOptions"))
-		switch command {
+		switch command := q.text("Command"); command {
 		case "Browse":
 			const piece = 2
 			for i := 0; i < len(apps); i += piece {
@@ -100,13 +106,11 @@ func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
 				}
 				message := dict{"Status": "BrowsingApplications", "CurrentIndex": i, "CurrentAmount": len(list), "Total": len(apps),
 					"CurrentList": list}
-				if writeFrame(out, message) != nil {
-					return
+				if err := writeFrame(out, message); err != nil {
+					return err
 				}
 			}
-			if writeFrame(out, dict{"Status": "Complete"}) != nil {
-				return
-			}
+			return writeFrame(out, dict{"Status": "Complete"})
 		case "Lookup":
 			found := dict{}
 			for _, app := range apps {
@@ -114,15 +118,11 @@ func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
 				delete(app, "key")
 				found[id] = app
 			}
-			if writeFrame(out, dict{"Status": "Complete", "LookupResult": found}) != nil {
-				return
-			}
+			return writeFrame(out, dict{"Status": "Complete", "LookupResult": found})
 		default:
-			if writeFrame(out, dict{"Error": "UnknownCommand", "ErrorDescription": fmt.Sprintf("no command %q", command)}) != nil {
-				return
-			}
+			return writeFrame(out, dict{"Error": "UnknownCommand", "ErrorDescription": fmt.Sprintf("no command %q", command)})
 		}
-	}
+	})
 }
 
 // hangUp ends what serves a connection on which the computer says no more once
@@ -211,38 +211,24 @@ func vis(s string) []byte {
 
 // osTraceRelay writes the phone's log as records, from iOS 10 on.
 func (d *Daemon) osTraceRelay(ctx context.Context, conn net.Conn) {
-	for {
-		var q dict
-		if readFrame(conn, &q) != nil {
-			return
-		}
-		request := q.text("Request")
-		n := d.Phone.LogEnd()
-		out := d.Faults.Strike(ctx, "os_trace_relay "+request, conn)
-		if out == nil {
-			return
-		}
-		switch request {
+	d.requests(ctx, conn, "os_trace_relay", "Request", func(q dict, out net.Conn) error {
+		switch q.text("Request") {
 		case "PidList":
 			pids := dict{}
 			for _, pr := range d.Phone.Processes() {
 				pids[fmt.Sprint(pr.PID)] = dict{"ProcessName": pr.Name}
 			}
-			if traceAnswer(out, 1, binary.BigEndian, dict{"Status": "RequestSuccessful", "Payload": pids}) != nil {
-				return
-			}
+			return traceAnswer(out, 1, binary.BigEndian, dict{"Status": "RequestSuccessful", "Payload": pids})
 		case "StartActivity":
-			if traceAnswer(out, 4, binary.LittleEndian, dict{"Status": "RequestSuccessful"}) != nil {
-				return
+			n := d.Phone.LogEnd()
+			if err := traceAnswer(out, 4, binary.LittleEndian, dict{"Status": "RequestSuccessful"}); err != nil {
+				return err
 			}
 			d.trace(ctx, out, n, q)
-			return
-		default:
-			if traceAnswer(out, 4, binary.LittleEndian, dict{"Status": "RequestFailed"}) != nil {
-				return
-			}
+			return net.ErrClosed
 		}
-	}
+		return traceAnswer(out, 4, binary.LittleEndian, dict{"Status": "RequestFailed"})
+	})
 }
 
 // traceAnswer writes an answer of os_trace_relay: how many bytes its length
@@ -324,66 +310,13 @@ func TraceRecord(line idevice.Line, number int) []byte {
 
 // notificationProxy takes notifications, and posts none itself.
 func (d *Daemon) notificationProxy(ctx context.Context, conn net.Conn) {
-	for {
-		var q dict
-		if readFrame(conn, &q) != nil {
-			return
+	d.requests(ctx, conn, "notification_proxy", "Command", func(q dict, out net.Conn) error {
+		if q.text("Command") != "Shutdown" {
+			return nil
 		}
-		out := d.Faults.Strike(ctx, "notification_proxy "+q.text("Command"), conn)
-		if out == nil {
-			return
-		}
-		if q.text("Command") == "Shutdown" {
-			_ = writeFrame(out, dict{"Command": "ProxyDeath"})
-			return
-		}
-	}
-}
-
-// imageMounter says whether a developer disk image is mounted; it mounts none.
-func (d *Daemon) imageMounter(ctx context.Context, conn net.Conn) {
-	major, _ := d.Phone.Version()
-	kind, signature := "Developer", []byte("virtual developer disk image")
-	if major >= 17 {
-		kind = "Personalized"
-	}
-	for {
-		var q dict
-		if readFrame(conn, &q) != nil {
-			return
-		}
-		command := q.text("Command")
-		out := d.Faults.Strike(ctx, "mobile_image_mounter "+command, conn)
-		if out == nil {
-			return
-		}
-		mounted := d.Phone.Image()
-		a := dict{"Status": "Complete"}
-		switch command {
-		case "LookupImage":
-			here := mounted && q.text("ImageType") == kind
-			a["ImagePresent"] = here
-			if here {
-				a["ImageSignature"] = []any{signature}
-			}
-		case "CopyDevices":
-			entries := []any{}
-			if mounted {
-				entries = append(entries, dict{"DiskImageType": kind, "ImageSignature": signature, "IsMounted": true, "MountPath": "/System/Developer"})
-			}
-			a["EntryList"] = entries
-		case "QueryDeveloperModeStatus":
-			a["DeveloperModeStatus"] = d.Phone.DeveloperMode()
-		case "Hangup":
-			_ = writeFrame(out, dict{"Goodbye": true})
-			return
-		default:
-			a = dict{"Error": "UnknownCommand"}
-		}
-		if writeFrame(out, a) != nil {
-			return
-		}
-	}
+		_ = writeFrame(out, dict{"Command": "ProxyDeath"})
+		return net.ErrClosed
+	})
 }
 
 // screenshotr takes screenshots, over the protocol of backups: property lists

@@ -71,12 +71,6 @@ public final class Agent {
             if (verb.equals("send")) Activities.grant(intent);
             return Activities.start(intent, user);
         }
-        if (verb.equals("query")) {
-            JSONObject query = request.getJSONObject("query");
-            Uri uri = Uri.parse(query.getString("uri"));
-            provider = new Provider(uri.getAuthority(), user);
-            return provider.rows(uri, query);
-        }
         if (verb.equals("index") || verb.equals("remove")) {
             File file = Provider.shared(request.getString("path"));
             provider = new Provider("media", user);

@@ -11,9 +11,7 @@ import android.os.Bundle;
 import android.os.IBinder;
 import android.os.Process;
 import java.io.File;
-import java.util.Arrays;
 import java.util.NoSuchElementException;
-import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -60,25 +58,6 @@ final class Provider {
             new Object[] {Phone.SHELL, null, uri, columns, how, null},
             new Object[] {Phone.SHELL, uri, columns, how, null},
             new Object[] {Phone.SHELL, uri, columns, where, args, order, null});
-    }
-
-    /** The verb query. */
-    JSONObject rows(Uri uri, JSONObject query) throws Throwable {
-        Cursor cursor = query(uri, Wire.texts(query, "projection"), Wire.text(query, "selection"), Wire.texts(query, "args"),
-            Wire.text(query, "sortOrder"));
-        JSONObject answer = new JSONObject().put("cursor", cursor != null);
-        if (cursor == null) return answer;
-        JSONArray rows = new JSONArray();
-        while (rows.length() < 1000 && cursor.moveToNext()) {
-            String[] row = new String[cursor.getColumnCount()];
-            for (int i = 0; i < row.length; i++) {
-                row[i] = cursor.getType(i) == Cursor.FIELD_TYPE_BLOB ? Wire.base64(cursor.getBlob(i)) : cursor.getString(i);
-            }
-            rows.put(new JSONArray(Arrays.asList(row)));
-        }
-        answer.put("columns", new JSONArray(Arrays.asList(cursor.getColumnNames()))).put("rows", rows).put("truncated", cursor.moveToNext());
-        cursor.close();
-        return answer;
     }
 
     static File shared(String path) throws Throwable {
