@@ -115,8 +115,11 @@ func (t *Thread) Run(method *Method, this *Object, args ...Value) (Value, error)
 func (t *Thread) park() error {
 	m := t.machine
 	for t.suspended > 0 && !m.dead {
-		t.parked = true
-		m.changed.Broadcast()
+		// Only once: two threads that are parked would wake each other for ever.
+		if !t.parked {
+			t.parked = true
+			m.changed.Broadcast()
+		}
 		if do := t.invocation; do != nil {
 			t.invocation = nil
 			t.parked = false
