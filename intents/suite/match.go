@@ -101,7 +101,7 @@ func (s *Step) Problems(ctx context.Context, file string, a *Answer, fill func(s
 		if fillErr != nil {
 			add(q.Pos, "%v", fillErr)
 		} else if wrong := truth(ctx, expression, value); wrong != "" {
-			add(q.Pos, "jq %s %s", strconv.Quote(expression), wrong)
+			add(q.Pos, "%s", wrong)
 		}
 	}
 	return problems
@@ -114,21 +114,21 @@ const jqTime = 5 * time.Second
 func truth(ctx context.Context, expression string, value any) string {
 	code, err := compile(expression)
 	if err != nil {
-		return "is not an expression: " + err.Error()
+		return fmt.Sprintf("jq %q is not an expression: %s", expression, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, jqTime)
 	defer cancel()
 	v, ok := code.RunWithContext(ctx, value).Next()
 	switch {
 	case !ok:
-		return "gives nothing, want true"
+		return fmt.Sprintf("jq %q gives nothing, want true", expression)
 	case v == true:
 		return ""
 	}
 	if err, failed := v.(error); failed {
-		return "failed: " + shorten(err.Error(), 200)
+		return fmt.Sprintf("jq %q failed: %s", expression, shorten(err.Error(), 200))
 	}
-	return "gives " + show(v) + ", want true"
+	return fmt.Sprintf("jq %q gives %s, want true", expression, show(v))
 }
 
 // lookup returns the values at a path. A list on the way stands for all its

@@ -149,7 +149,7 @@ func (s *Store) fileError(reason, hint string, err error) error {
 }
 
 func (s *Store) unreadable(err error) error {
-	return s.fileError("can't be read: "+without(err), "see who may read it, or use another store: --store", err)
+	return s.fileError(fmt.Sprintf("it can't be read: %s", without(err)), "see who may read it, or use another store: --store", err)
 }
 
 func (s *Store) unwritable(err error) error {
@@ -157,7 +157,7 @@ func (s *Store) unwritable(err error) error {
 	if isFull(err) {
 		hint = "make room on that disk, or use another store: --store"
 	}
-	return s.fileError("can't be written: "+without(err), hint, err)
+	return s.fileError(fmt.Sprintf("it can't be written: %s", without(err)), hint, err)
 }
 
 // without is an error's text without the path, which the sentence already has.
@@ -176,10 +176,10 @@ func without(err error) string {
 func parseDocument(data []byte) (document, error) {
 	var doc document
 	if len(data) > maxDocument || json.Unmarshal(data, &doc) != nil { // json's error may quote a value
-		return document{}, errors.New("is damaged")
+		return document{}, errors.New("it is damaged")
 	}
 	if doc.Version != documentVersion {
-		return document{}, fmt.Errorf("has version %d, and this wxctl knows %d", doc.Version, documentVersion)
+		return document{}, fmt.Errorf("it has version %d, and this wxctl knows %d", doc.Version, documentVersion)
 	}
 	return doc, nil
 }
@@ -237,7 +237,7 @@ const lockPoll = 5 * time.Millisecond
 func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
 	path := filepath.Join(s.opts.Dir, name)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, &FileError{Path: path, Reason: "is not a regular file", Hint: "remove it and try again"}
+		return nil, &FileError{Path: path, Reason: "it is not a regular file", Hint: "remove it and try again"}
 	}
 	l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(os.O_RDWR|os.O_CREATE|noFollow))
 	ok, err := l.TryLock()
@@ -250,7 +250,7 @@ func (s *Store) lock(ctx context.Context, name string, waiting func()) (unlock f
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("another wxctl holds the credentials: %w", ctx.Err())
 		}
-		return nil, &FileError{Path: path, Reason: "can't be locked: " + without(err),
+		return nil, &FileError{Path: path, Reason: fmt.Sprintf("it can't be locked: %s", without(err)),
 			Hint: "see who may write there, or use another store: --store", Err: err}
 	}
 	return func() { l.Close() }, nil

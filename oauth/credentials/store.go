@@ -52,7 +52,7 @@ func (e *KeyringError) Error() string { return "the keyring can't be used: " + e
 // FileError means that a file of the store can't be used.
 type FileError struct {
 	Path string
-	// Reason completes a sentence that begins with the path.
+	// Reason is a sentence of its own.
 	Reason string
 	// Hint says what to do about it.
 	Hint string
@@ -61,7 +61,7 @@ type FileError struct {
 
 // Error returns one sentence.
 func (e *FileError) Error() string {
-	return fmt.Sprintf("the file of credentials %q %s", e.Path, e.Reason)
+	return fmt.Sprintf("the file of credentials %q can't be used: %s", e.Path, e.Reason)
 }
 
 func (e *FileError) Unwrap() error { return e.Err }

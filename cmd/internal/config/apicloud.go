@@ -39,10 +39,10 @@ const apiCloudLimit = 1 << 20
 func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, apiCloudLimit+1))
 	if err != nil {
-		return APICloud{}, notAPICloud(path, 0, "", "can't be read: "+reason(err))
+		return APICloud{}, notAPICloud(path, 0, "", fmt.Sprintf("it can't be read: %s", reason(err)))
 	}
 	if len(raw) > apiCloudLimit {
-		return APICloud{}, notAPICloud(path, 0, "", "is too long to be a config.xml")
+		return APICloud{}, notAPICloud(path, 0, "", "it is too long to be a config.xml")
 	}
 	text, err := decodeXML(raw)
 	if err != nil {
@@ -58,10 +58,10 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 		}
 		var syntax *xml.SyntaxError
 		if errors.As(err, &syntax) {
-			return APICloud{}, notAPICloud(path, syntax.Line, "", "isn't XML: "+syntax.Msg)
+			return APICloud{}, notAPICloud(path, syntax.Line, "", fmt.Sprintf("it is not XML: %s", syntax.Msg))
 		}
 		if err != nil {
-			return APICloud{}, notAPICloud(path, 0, "", "isn't XML that can be read")
+			return APICloud{}, notAPICloud(path, 0, "", "it is not XML that can be read")
 		}
 		switch element := token.(type) {
 		case xml.StartElement:
@@ -80,7 +80,7 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 	}
 	switch {
 	case found.name == "":
-		return APICloud{}, notAPICloud(path, 0, "feature", `has no feature named "wx", "weiXin" or "wxPlus"`)
+		return APICloud{}, notAPICloud(path, 0, "feature", `it has no feature named "wx", "weiXin" or "wxPlus"`)
 	case found.appID == "":
 		return APICloud{}, notAPICloud(path, found.line, "apiKey", fmt.Sprintf("the feature %q has neither urlScheme nor apiKey", found.name))
 	}

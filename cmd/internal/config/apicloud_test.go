@@ -97,7 +97,7 @@ func FuzzOneOddElement(f *testing.F) {
 		}
 		odd := strings.Replace(apiCloud, "<feature name=\"other\">", "<"+element+" name=\""+name+"\" value=\""+value+"\"/><feature name=\"other\">", 1)
 		got, err := ReadAPICloud("config.xml", strings.NewReader(odd))
-		if err != nil && strings.Contains(err.Error(), "isn't XML") {
+		if err != nil && strings.Contains(err.Error(), "it is not XML") {
 			return // the element's own name is none
 		}
 		if err != nil || got.AppID != "wx0123456789abcdef" || got.Secret != "SENTINEL0123456789" {
