@@ -217,7 +217,7 @@ func (v *liveView) draw() {
 		if what == "" {
 			what = "-"
 		}
-		lines = append(lines, "  "+language.Pad(language.Cut(safe(phone), 20), 20)+"  "+language.Cut(safe(what), 54))
+		lines = append(lines, v.f.Streams.Fit("  "+language.Pad(language.Cut(safe(phone), 20), 20)+"  "+language.Cut(safe(what), 54)))
 	}
 	s, total, progress := v.f.Streams, max(v.total, v.ended), ""
 	switch left, counts := v.left(), v.f.tellCounts(v.counts); {
@@ -228,7 +228,7 @@ func (v *liveView) draw() {
 	default:
 		progress = s.Sprintf("%d of %d: %s", v.ended, total, counts)
 	}
-	v.print(append(lines, progress))
+	v.print(append(lines, s.Fit(progress)))
 	v.drawn = len(lines) + 1
 }
 

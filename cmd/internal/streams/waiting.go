@@ -55,6 +55,10 @@ func (s *Streams) width() int {
 	return 1 << 10
 }
 
+// Fit cuts a line that is rewritten to what the terminal has room for: one that
+// breaks can't be rewritten.
+func (s *Streams) Fit(line string) string { return language.Cut(line, s.width()-1) }
+
 // Wrap breaks a text of the answer into lines that the terminal has room for,
 // all of them indented like the first, which begins there. Where there is no
 // terminal a line is a line.

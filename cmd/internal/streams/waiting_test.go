@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wxctl/wxctl/cmd/internal/language"
 	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
@@ -43,5 +44,31 @@ func TestWaitingOffTerminal(t *testing.T) {
 	s.Waiting("something", time.Now().Add(time.Minute))()
 	if errOut.Len() > 0 {
 		t.Errorf("%q", errOut)
+	}
+}
+
+// TestNarrow: what is rewritten takes one line of a narrow terminal, and what is
+// read breaks between words.
+func TestNarrow(t *testing.T) {
+	s, _, shown := streamstest.New("")
+	s.ErrTTY, s.OutTTY, s.Width = true, true, func() int { return 30 }
+	s.Waiting("consent page open: approve it on the phone", time.Now().Add(90*time.Second))()
+	for line := range strings.SplitSeq(shown.String(), "\r\x1b[K") {
+		if n := language.Columns(line); n >= 30 {
+			t.Errorf("%d columns: %q", n, line)
+		}
+	}
+	if !strings.Contains(shown.String(), "1:30 consent page") {
+		t.Errorf("no time left in %q", shown.String())
+	}
+	if got, want := s.Fit(strings.Repeat("手机", 20)), strings.Repeat("手机", 7)+"…"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := s.Wrap("a phone that 手机 waits for its user", 4), "a phone that 手机 waits\n    for its user"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.OutTTY = false
+	if got := s.Wrap(strings.Repeat("word ", 20), 0); strings.Contains(got, "\n") {
+		t.Errorf("off a terminal a line breaks: %q", got)
 	}
 }
