@@ -134,6 +134,8 @@ func (a Access) explain(err error) error {
 		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), "start one with wxctl lab serve, or see the address"
 	case errors.Is(err, nats.ErrJetStreamNotEnabled):
 		e.Message, e.Hint = fmt.Sprintf("the server at %s has no JetStream", a.URL), "give it jetstream {} in its nats.conf"
+	case noRoom(err):
+		e.Message, e.Hint = fmt.Sprintf("the server at %s has too little disk space for a lab", a.URL), "free some, or use another disk for its store"
 	default:
 		e.Message, e.Hint = fmt.Sprintf("the lab at %s can't be used: %v", a.URL, err), "see the log of the server"
 	}

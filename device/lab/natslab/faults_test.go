@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -24,79 +22,6 @@ import (
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
-
-// link is a network between a client and a server that can be cut.
-type link struct {
-	listener net.Listener
-	to       string
-
-	mu    sync.Mutex
-	conns []net.Conn
-	cut   bool
-}
-
-func newLink(t *testing.T, url string) *link {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &link{listener: listener, to: strings.TrimPrefix(url, "nats://")}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { l.carry(c) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		l.set(true)
-		all.Wait()
-	})
-	return l
-}
-
-func (l *link) carry(c net.Conn) {
-	defer c.Close()
-	s, err := net.Dial("tcp", l.to)
-	if err != nil {
-		return
-	}
-	defer s.Close()
-	l.mu.Lock()
-	cut := l.cut
-	l.conns = append(l.conns, c, s)
-	l.mu.Unlock()
-	if cut {
-		return
-	}
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		io.Copy(c, s)
-		c.Close()
-	}()
-	io.Copy(s, c)
-	s.Close()
-	<-back
-}
-
-// set cuts the link, or repairs it.
-func (l *link) set(cut bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cut = cut
-	for _, c := range l.conns {
-		c.Close()
-	}
-	l.conns = nil
-}
-
-func (l *link) url() string { return "nats://" + l.listener.Addr().String() }
 
 // told collects what an owner is told.
 type told struct {
@@ -118,7 +43,7 @@ func (o *told) of(id string) string {
 }
 
 // cutWorld is a lab whose agent is behind a link.
-func cutWorld(t *testing.T) (*natslab.Queue, *told, *link, *natslab.Source, *natslab.Source) {
+func cutWorld(t *testing.T) (*natslab.Queue, *told, *labtest.Link, *natslab.Source, *natslab.Source) {
 	t.Helper()
 	url := serve(t)
 	fresh := natslab.Defaults(1)
@@ -133,8 +58,8 @@ func cutWorld(t *testing.T) (*natslab.Queue, *told, *link, *natslab.Source, *nat
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLink(t, url)
-	far, err := dial(t, natslab.Access{URL: l.url()}).Source(t.Context(), "far", "")
+	l := labtest.NewLink(t, url)
+	far, err := dial(t, natslab.Access{URL: l.URL()}).Source(t.Context(), "far", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,9 +91,9 @@ func TestShortCut(t *testing.T) {
 	if err := c.Firing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	link.set(true)
+	link.Set(true)
 	time.Sleep(300 * time.Millisecond) // the cut
-	link.set(false)
+	link.Set(false)
 	if err := c.Done(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
@@ -194,7 +119,7 @@ func TestLongCut(t *testing.T) {
 	if err := fired.Firing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	link.set(true)
+	link.Set(true)
 	for _, l := range []lab.Lease{a, b} {
 		select {
 		case <-l.Ended():
@@ -210,7 +135,7 @@ func TestLongCut(t *testing.T) {
 	if c.Job().ID != "2" {
 		t.Errorf("another phone has %s", c.Job().ID)
 	}
-	link.set(false)
+	link.Set(false)
 	if err := fired.Done(t.Context(), json.RawMessage(`"late"`)); err == nil {
 		t.Error("a late end is taken")
 	}
@@ -395,4 +320,57 @@ func leaderOf(t *testing.T, url, stream string) string {
 		t.Fatalf("%+v, %v", info, err)
 	}
 	return info.Cluster.Leader
+}
+
+// TestLeaseEndsInTime: the phone of an agent that is gone is free within the TTL
+// and a second. The server's clock alone says so: an onlooker reads the times of
+// the last renewal and of the end.
+func TestLeaseEndsInTime(t *testing.T) {
+	const ttl = 2 * time.Second
+	url := serve(t)
+	fresh := natslab.Defaults(1)
+	fresh.LeaseTTL = ttl
+	gone, err := natslab.Dial(t.Context(), natslab.Access{URL: url, New: &fresh})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := gone.Source(t.Context(), "gone", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaseOf(t, s, "A")
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := js.OrderedConsumer(t.Context(), "KV_wx-leases", jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var renewed time.Time
+	for times := 0; ; times++ {
+		m, err := consumer.Next(jetstream.FetchMaxWait(wait.Plenty))
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Headers().Get("Nats-Marker-Reason") == "MaxAge" {
+			if took := meta.Timestamp.Sub(renewed); took < ttl || took > ttl+time.Second {
+				t.Errorf("the lease ended %s after it was renewed, its TTL is %s", took, ttl)
+			}
+			return
+		}
+		renewed = meta.Timestamp
+		if times == 1 {
+			gone.Close() // as kill -9 does
+		}
+	}
 }

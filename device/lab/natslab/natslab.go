@@ -151,21 +151,40 @@ func (l *Lab) setup(ctx context.Context, s Settings) error {
 		func() error {
 			return stream(jetstream.StreamConfig{Name: eventsStream, Subjects: []string{eventSubject + ">"}, MaxAge: keepFor})
 		},
-		func() error {
-			_, err := js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
-				Bucket: blobsBucket, TTL: keepFor, MaxBytes: s.MaxBlobs, Replicas: s.Replicas, Storage: jetstream.FileStorage,
-			})
-			if errors.Is(err, jetstream.ErrBucketExists) {
-				return nil
-			}
-			return err
-		},
+		func() error { return createBlobs(ctx, js, s) },
 	} {
 		if err := step(); err != nil {
 			return deniedBy(ctx, err)
 		}
 	}
 	return nil
+}
+
+// fewestBlobs is the smallest store of files, in bytes.
+const fewestBlobs = 16 << 20
+
+// createBlobs makes the store of files. The server reserves its size: on a small
+// disk it gets as much of it as there is, halved.
+func createBlobs(ctx context.Context, js jetstream.JetStream, s Settings) error {
+	for size := s.MaxBlobs; ; size /= 2 {
+		_, err := js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+			Bucket: blobsBucket, TTL: keepFor, MaxBytes: size, Replicas: s.Replicas, Storage: jetstream.FileStorage,
+		})
+		switch {
+		case errors.Is(err, jetstream.ErrBucketExists):
+			return nil
+		case err == nil || !noRoom(err) || size/2 < fewestBlobs:
+			return err
+		}
+	}
+}
+
+// noRoom reports whether the server's disk is too small, or full. The numbers are
+// JSStorageResourcesExceededErr and JSInsufficientResourcesErr of nats-server's
+// errors.json.
+func noRoom(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10023)
 }
 
 // bind opens the buckets and streams.
