@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -186,7 +187,24 @@ func (r *agentRuns) file(ctx context.Context, file, name string) (string, error)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	return full, os.WriteFile(full, data, 0o600)
+	return full, writeWhole(full, data)
+}
+
+// writeWhole writes a file that is there as a whole or not at all: runs that are
+// fetched at the same time may share it, and a disk may be full.
+func writeWhole(full string, data []byte) error {
+	part, err := os.CreateTemp(filepath.Dir(full), ".part-*")
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(data)
+	if err = errors.Join(err, part.Close()); err == nil {
+		err = os.Rename(part.Name(), full)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name()) // what failed is told
+	}
+	return err
 }
 
 // factory returns the Factory for the commands of a run: with the settings of

@@ -69,7 +69,7 @@ func (p *process) memory() (m memory, ok bool) {
 // TestLabMemory holds the processes of a lab to what they may take.
 func TestLabMemory(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 30*time.Second, 0)
+	h := newLab(t, 30*time.Second, 0, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("memory", h.suite("memory", *casesInLab), "--out", out)
 	together, read := 0.0, 0

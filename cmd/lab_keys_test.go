@@ -83,7 +83,7 @@ func TestLabKeys(t *testing.T) {
 // exchanges it, and stands nowhere in what the lab keeps.
 func TestLabSecrets(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 3*time.Second, 0)
+	h := newLab(t, 3*time.Second, 0, nil)
 	file := filepath.Join(h.dir, "login.yaml")
 	// An owner that has the AppSecret fails to reach WeChat; an agent, which has
 	// none, would say that it misses it (exit 4).

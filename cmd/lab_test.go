@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -38,6 +39,10 @@ type labHosts struct {
 	phones   []*virtualandroid.Server
 	server   *process
 	agents   []*process
+
+	program string   // what is started; empty for wxctl
+	wrap    []string // what it is started by
+	through string   // what the next agent calls the server, if not by its own address
 }
 
 // process is a wxctl that runs.
@@ -50,7 +55,8 @@ type process struct {
 // start starts a wxctl, whose state is in a folder of its own.
 func (h *labHosts) start(name string, args ...string) *process {
 	h.Helper()
-	p := &process{Cmd: exec.Command("wxctl", args...), out: &lockedText{}}
+	line := append(append(slices.Clone(h.wrap), cmp.Or(h.program, "wxctl")), args...)
+	p := &process{Cmd: exec.Command(line[0], line[1:]...), out: &lockedText{}}
 	p.Env = append(os.Environ(), "WXCTL_STATE_DIR="+filepath.Join(h.dir, name), "WXCTL_CONFIG_DIR="+filepath.Join(h.dir, "config"))
 	p.Env = append(p.Env, h.env...)
 	p.Stdout, p.Stderr = p.out, p.out
@@ -69,6 +75,7 @@ func (h *labHosts) start(name string, args ...string) *process {
 // kill ends the process as a power cut does.
 func (p *process) kill() {
 	_ = p.Process.Kill() // it may have ended
+	_ = p.in.Close()     // what it had started ends, too
 	_ = p.Wait()
 }
 
@@ -88,12 +95,15 @@ func (h *labHosts) says(p *process, field string) map[string]any {
 	return found
 }
 
-// newLab starts a lab with three agents.
-func newLab(t *testing.T, ttl time.Duration, think time.Duration) *labHosts {
+// newLab starts a lab with three agents, each after before, which may be nil.
+func newLab(t *testing.T, ttl time.Duration, think time.Duration, before func(h *labHosts, a int)) *labHosts {
 	t.Helper()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: ttl}
 	h.serve("127.0.0.1:0")
 	for a := range 3 {
+		if before != nil {
+			before(h, a)
+		}
 		var options []virtualandroid.Options
 		for i := range *phonesEach {
 			options = append(options, virtualandroid.Options{Answer: wechat.Send, Think: think, Serial: fmt.Sprintf("host%dphone%d", a, i)})
@@ -121,7 +131,9 @@ func (h *labHosts) serve(listen string) {
 }
 
 func (h *labHosts) agent(a int, more ...string) *process {
-	args := []string{"agent", "--lab", h.url, "--name", fmt.Sprint("host", a), "--platform", "android", "--adb-server", h.phones[a].ADB,
+	url := cmp.Or(h.through, h.url)
+	h.through = ""
+	args := []string{"agent", "--lab", url, "--name", fmt.Sprint("host", a), "--platform", "android", "--adb-server", h.phones[a].ADB,
 		"--label", fmt.Sprint("rack=", a)}
 	return h.start(fmt.Sprint("host", a), append(args, more...)...)
 }
@@ -206,7 +218,7 @@ func (h *labHosts) settled(name, out string, n int, said fmt.Stringer) *suite.Ru
 
 // TestLab runs a suite in a lab of four processes, besides the owner's.
 func TestLab(t *testing.T) {
-	h := newLab(t, 3*time.Second, 0)
+	h := newLab(t, 3*time.Second, 0, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("all", h.suite("all", *casesInLab), "--out", out)
 	_ = owner.Wait() // its code is looked at below
@@ -246,7 +258,7 @@ func (h *labHosts) ends(p *process) {
 // done by the others.
 func TestLabAgentKilled(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 3*time.Second, 300*time.Millisecond)
+	h := newLab(t, 3*time.Second, 300*time.Millisecond, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("killed", h.suite("killed", *casesInLab), "--out", out)
 	h.began(out, *casesInLab/4)
@@ -289,7 +301,7 @@ func TestLabAgentKilled(t *testing.T) {
 // TestLabOwnerKilled: the run is resumed from what the lab knows.
 func TestLabOwnerKilled(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 3*time.Second, 100*time.Millisecond)
+	h := newLab(t, 3*time.Second, 100*time.Millisecond, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("owner", h.suite("owner", *casesInLab), "--out", out)
 	h.began(out, *casesInLab/4)
@@ -308,7 +320,7 @@ func TestLabOwnerKilled(t *testing.T) {
 // TestLabServerKilled: the run goes on by itself when the server is back.
 func TestLabServerKilled(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 5*time.Second, 100*time.Millisecond)
+	h := newLab(t, 5*time.Second, 100*time.Millisecond, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("server", h.suite("server", *casesInLab), "--out", out)
 	h.began(out, *casesInLab/4)
@@ -327,7 +339,7 @@ func TestLabServerKilled(t *testing.T) {
 // of the other.
 func TestLabRunsCompete(t *testing.T) {
 	tier.Need(t, "lab")
-	h := newLab(t, 3*time.Second, 50*time.Millisecond)
+	h := newLab(t, 3*time.Second, 50*time.Millisecond, nil)
 	var owners []*process
 	for _, name := range []string{"first", "second"} {
 		owners = append(owners, h.run(name, h.suite(name, *casesInLab), "--out", filepath.Join(h.dir, name)))

@@ -1,0 +1,173 @@
+package cmd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wxctl/wxctl/fixtures/labtest"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"github.com/wxctl/wxctl/fixtures/wait"
+	"github.com/wxctl/wxctl/intents/suite"
+)
+
+// TestLabLinkCut cuts the network of one of three agents: for less than the TTL
+// of leases, which nobody notices, and for longer.
+func TestLabLinkCut(t *testing.T) {
+	tier.Need(t, "lab")
+	for _, test := range []struct {
+		name string
+		cut  time.Duration
+		ttl  time.Duration
+	}{{"short", time.Second, 6 * time.Second}, {"long", 6 * time.Second, 3 * time.Second}} {
+		t.Run(test.name, func(t *testing.T) {
+			var link *labtest.Link
+			h := newLab(t, test.ttl, 300*time.Millisecond, func(h *labHosts, a int) {
+				if a == 0 {
+					link = labtest.NewLink(t, h.url)
+					h.through = link.URL()
+				}
+			})
+			out := filepath.Join(h.dir, "run")
+			owner := h.run(test.name, h.suite(test.name, *casesInLab), "--out", out)
+			h.began(out, *casesInLab/4)
+			link.Set(true)
+			time.Sleep(test.cut) // the cut
+			link.Set(false)
+			_ = owner.Wait() // its code depends on what is unknown
+			run := h.settled(test.name, out, *casesInLab, owner.out)
+			late := count(h.events(out), suite.AttemptLate)
+			t.Logf("%+v, %d came late", run.Counts, late)
+			switch {
+			case test.cut < test.ttl && run.Counts.Passed != *casesInLab:
+				t.Errorf("a cut of %s, with leases of %s: %+v\n%s", test.cut, test.ttl, run.Counts, owner.out)
+			case run.Counts.Unknown > *phonesEach || late > run.Counts.Unknown:
+				t.Errorf("%d are unknown and %d came late, of %d phones", run.Counts.Unknown, late, *phonesEach)
+			}
+		})
+	}
+}
+
+// onDisk has what is started from now on see a disk of so many bytes at a folder,
+// which it has to itself: full fills it, and what was written there is copied to
+// kept when the process ends.
+func (h *labHosts) onDisk(size, dir, kept string) (full func(*process)) {
+	h.Helper()
+	tier.Need(h.TB, "lab", "unshare")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.MkdirAll(kept, 0o700)); err != nil {
+		h.Fatal(err)
+	}
+	const script = `mount -t tmpfs -o size=$0 none "$1" || exit 99
+dir=$1 kept=$2; shift 2
+"$@"
+code=$?
+rm -f "$dir/filler"
+cp -r "$dir/." "$kept"
+exit $code`
+	h.wrap = []string{"unshare", "-rm", "sh", "-c", script, size, dir, kept}
+	return func(p *process) {
+		h.Helper()
+		// The folder as the process sees it.
+		file, err := os.Create(filepath.Join("/proc", fmt.Sprint(p.Process.Pid), "root", dir, "filler"))
+		if err != nil {
+			h.Fatal(err)
+		}
+		defer file.Close()
+		for _, piece := range []int{1 << 20, 4096, 1} {
+			for err = nil; err == nil; {
+				_, err = file.Write(make([]byte, piece))
+			}
+		}
+		if !strings.Contains(err.Error(), "no space left") {
+			h.Fatal(err)
+		}
+	}
+}
+
+// TestLabOwnersDiskFull: what the owner can't write down is not fired.
+func TestLabOwnersDiskFull(t *testing.T) {
+	tier.Need(t, "lab")
+	h := newLab(t, 3*time.Second, 100*time.Millisecond, nil)
+	disk, kept := filepath.Join(h.dir, "disk"), filepath.Join(h.dir, "kept")
+	file := h.suite("owner", *casesInLab)
+	full := h.onDisk("8m", disk, kept)
+	owner := h.run("owner", file, "--out", filepath.Join(disk, "run"))
+	h.wrap = nil
+	wait.For(t, "attempts to end", func() bool {
+		text, _ := os.ReadFile(filepath.Join("/proc", fmt.Sprint(owner.Process.Pid), "root", disk, "run", eventsFile))
+		return strings.Count(string(text), `"attempt.finished"`) >= *casesInLab/4
+	})
+	full(owner)
+	_ = owner.Wait() // its code is looked at below
+	if owner.ProcessState.ExitCode() == 0 || !strings.Contains(owner.out.String(), "no space left") {
+		t.Errorf("%v\n%s", owner.ProcessState, owner.out)
+	}
+	written := map[string]bool{}
+	for _, e := range h.events(filepath.Join(kept, "run")) {
+		if e.Type == suite.AttemptFiring {
+			written[e.Place.Case] = true
+		}
+	}
+	fired := h.fired()
+	if len(fired) == 0 || len(fired) == *casesInLab {
+		t.Errorf("%d of %d were fired", len(fired), *casesInLab)
+	}
+	for i := range *casesInLab {
+		if times := len(fired[transaction("owner", i)]); times > 1 || times == 1 && !written[fmt.Sprint("case ", i)] {
+			t.Errorf("case %d was fired %d times, written down: %v", i, times, written[fmt.Sprint("case ", i)])
+		}
+	}
+}
+
+// TestLabAgentsDiskFull: an agent that can't keep the files of a run leaves its
+// cases to others.
+func TestLabAgentsDiskFull(t *testing.T) {
+	tier.Need(t, "lab")
+	var full func(*process)
+	h := newLab(t, 3*time.Second, 0, func(h *labHosts, a int) {
+		h.wrap, h.env = nil, nil
+		if a == 0 {
+			disk := filepath.Join(h.dir, "disk")
+			full = h.onDisk("4m", disk, filepath.Join(h.dir, "kept"))
+			h.env = []string{"TMPDIR=" + disk}
+		}
+	})
+	h.wrap, h.env = nil, nil
+	full(h.agents[0])
+	out := filepath.Join(h.dir, "run")
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 32, 32))); err != nil {
+		t.Fatal(err)
+	}
+	file := h.suite("agent", *casesInLab)
+	text, err := os.ReadFile(file)
+	if err == nil {
+		text = bytes.ReplaceAll(text, []byte("do: share text, args: [hi]"), []byte("do: share image, args: [picture.png]"))
+		err = errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(filepath.Join(h.dir, "picture.png"), picture.Bytes(), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := h.run("agent", file, "--out", out)
+	_ = owner.Wait() // its code is looked at below
+	run := h.settled("agent", out, *casesInLab, owner.out)
+	if run.Counts.Passed != *casesInLab {
+		t.Errorf("%+v\n%s\n%s", run.Counts, owner.out, h.agents[0].out)
+	}
+	for _, r := range run.Results {
+		if r.Phone.Agent == "host0" {
+			t.Errorf("%s ran on the agent whose disk is full", r.Case.Name)
+			break
+		}
+	}
+	if !strings.Contains(h.agents[0].out.String(), "no space left") {
+		t.Errorf("the agent says:\n%s", h.agents[0].out)
+	}
+}
