@@ -16,5 +16,5 @@ if [ "${1:-}" = full ]; then
 	go test -count=1 -timeout 60m -v ./cmd -run '^TestLab' -lab-cases 1500 -lab-phones 50
 else
 	go test -count=1 ./device/lab/natslab/...
-	go test -count=1 -timeout 10m -v ./cmd -run '^TestLab' -lab-cases 300 -lab-phones 10
+	go test -short -count=1 -timeout 10m -v ./cmd -run '^TestLab' -lab-cases 300 -lab-phones 10
 fi
