@@ -114,15 +114,17 @@ func (t *Thread) Run(method *Method, this *Object, args ...Value) (Value, error)
 // invocations meanwhile. Called with the machine's lock held.
 func (t *Thread) park() error {
 	m := t.machine
-	for t.suspended > 0 && !m.dead {
-		// Only once: two threads that are parked would wake each other for ever.
-		if !t.parked {
-			t.parked = true
+	// Each stop is told once: two threads that are parked would wake each other
+	// for ever. parked may be set before, so that it does not say what was told.
+	for told := false; t.suspended > 0 && !m.dead; {
+		t.parked = true
+		if !told {
+			told = true
 			m.changed.Broadcast()
 		}
 		if do := t.invocation; do != nil {
 			t.invocation = nil
-			t.parked = false
+			t.parked, told = false, false
 			m.mu.Unlock()
 			do()
 			m.mu.Lock()
