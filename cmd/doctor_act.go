@@ -43,12 +43,12 @@ func (x *examination) probe(ctx context.Context) {
 		refuse("the app is not installed")
 	default:
 		x.o.f.Streams.Note("opening %s on %s with a forged reply of WeChat", safe(x.facts.App.Package), x.info.Label())
-		x.facts.Probe.Hook = slices.ContainsFunc(x.facts.App.Schemes, func(s string) bool {
+		hooked := slices.ContainsFunc(x.facts.App.Schemes, func(s string) bool {
 			id, ok := strings.CutPrefix(strings.ToLower(s), device.BridgeScheme(""))
 			return ok && len(check.AppIDs([]string{id})) == 1
 		})
 		until := device.Replied
-		if !x.facts.Probe.Hook {
+		if x.facts.Probe.Watched = hooked; !hooked && x.info.Platform == device.IOS {
 			until = device.Returned // a stronger state can't be observed
 		}
 		transaction := newTransaction("doctor")
@@ -56,11 +56,14 @@ func (x *examination) probe(ctx context.Context) {
 		outcome, err := replier.Reply(ctx, device.ReplyJob{
 			Reply: reply, App: device.AppIdentity{Package: x.facts.App.Package, BundleID: x.facts.App.Package,
 				UniversalLink: x.facts.Profile.UniversalLink},
-			User: x.o.phone.user(), Until: until, Logged: true,
-			Hooks: device.Hooks{Seen: func(device.Evidence) { quiet.Reset(x.o.f.ProbeQuiet) }},
+			User: x.o.phone.user(), Until: until, Handled: true, Watched: func() { x.facts.Probe.Watched = true },
+			Hooks: device.Hooks{
+				Seen: func(device.Evidence) { quiet.Reset(x.o.f.ProbeQuiet) },
+				Note: func(n device.Note) { x.facts.Probe.Blind = device.Printable(n.Message) },
+			},
 		})
 		x.outcome = outcome
-		x.facts.Probe.Reached = err == nil && outcome.Reply != nil
+		x.facts.Probe.Reached = err == nil && outcome.State >= device.Replied
 		for _, e := range outcome.Evidence {
 			x.facts.Probe.Seen = append(x.facts.Probe.Seen, check.Evidence{What: e.What, Source: e.Source})
 		}

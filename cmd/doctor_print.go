@@ -98,10 +98,11 @@ func (x *examination) tell(s *streams.Streams) string {
 		for _, f := range bad {
 			tellFinding(&b, s, &f)
 		}
-		if !verbose {
-			continue
-		}
 		for _, f := range rest {
+			// What was asked for in particular gets an answer in any case.
+			if !verbose && !(x.o.probe && f.ID == "app.reply" && f.Status == check.Unknown) {
+				continue
+			}
 			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
 		}
 	}

@@ -250,7 +250,10 @@ func (l *lockedText) String() string {
 func TestDoctorProbe(t *testing.T) {
 	for device, want := range map[string]check.Status{
 		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
-		"virtual:android?app=release": check.Unknown, "virtual:android?hook=none": check.Unknown, "virtual:android?fault=app.reply": check.Fail,
+		"virtual:android?app=release": check.Unknown, "virtual:android?fault=app.reply": check.Fail,
+		// A debugger sees what nothing logs, unless another one is there.
+		"virtual:android?hook=none": check.Pass, "virtual:android?hook=none&fault=app.reply": check.Fail,
+		"virtual:android?hook=none&api=24": check.Pass, "virtual:android?hook=none&app=debugged": check.Unknown,
 	} {
 		t.Run(device, func(t *testing.T) {
 			t.Parallel()

@@ -25,11 +25,15 @@ type ReplyJob struct {
 	Route      Route  // empty: auto
 	User       UserChoice
 	Until      Progress
-	// Logged reads the app's reply only from what its debug hook logs: the line
-	// proves that the app's onResp ran.
-	Logged bool
-	After  After
-	Hooks  Hooks
+	// Handled waits for proof that the app's onResp runs, and for nothing else:
+	// the line that the debug hook logs there or, of an Android app without the
+	// hook, what a debugger sees. [Replied] means no less then.
+	Handled bool
+	// Watched, if not nil, is called once no run of onResp can be missed. Where
+	// that can't be, the job's Note says why.
+	Watched func()
+	After   After
+	Hooks   Hooks
 }
 
 // Watcher is a Phone that can report WeChat's replies as they come.

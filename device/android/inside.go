@@ -25,6 +25,7 @@ import (
 type inside struct {
 	phone   *Phone
 	classes []string // of the activities, with dots
+	handler bool     // waits for the app's onResp, and reads no Intent
 	uid     int      // the app's, for the Android user at hand
 
 	ctx    context.Context
@@ -61,6 +62,7 @@ type caught struct {
 	stood  time.Duration // how long the app's thread was suspended for it
 	err    error         // why the extras could not be read
 	held   bool          // it was found on the app's heap, after the call
+	ran    string        // what of the app's handling of a reply ran; "" for an Intent
 	ended  int           // the process that ended or detached its debugger; 0 otherwise
 }
 

@@ -418,6 +418,10 @@ func (o *observer) readInside(c caught) {
 		o.See(at, device.NotSent, "", fmt.Sprintf("the app's process %d ended, or its VM detached wxctl", c.ended), sourceInside)
 		return
 	}
+	if c.ran != "" {
+		o.handled(c)
+		return
+	}
 	o.read++
 	if c.err != nil {
 		o.unreadable = true

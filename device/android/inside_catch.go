@@ -21,6 +21,8 @@ type debugger struct {
 	tidy    context.Context // for what is undone, whatever else has ended
 	classes []string        // of the activities, with dots
 	put     func(caught)
+	// handler has breakpoints where a reply is handled, and at nothing else.
+	handler bool
 	// stopTime is that of the phone's options.
 	stopTime time.Duration
 
@@ -37,12 +39,13 @@ type debugger struct {
 
 // place describes a breakpoint: where to find the Intent.
 type place struct {
+	ran       string // what runs there of the handling of a reply; "" for an Intent's
 	newIntent bool
 	slots     []int // where onNewIntent's argument may be
 }
 
 func newDebugger(in *inside, vm *jdwp.VM) *debugger {
-	return &debugger{vm: vm, tidy: in.tidy, classes: in.classes, put: in.put, stopTime: in.phone.options.StopTime,
+	return &debugger{vm: vm, tidy: in.tidy, classes: in.classes, handler: in.handler, put: in.put, stopTime: in.phone.options.StopTime,
 		entries: map[jdwp.ClassID]string{}, places: map[jdwp.RequestID]place{},
 		armed: map[[2]uint64]bool{}, layouts: map[jdwp.ClassID]*layout{}, waiters: map[jdwp.RequestID]chan jdwp.EventSet{},
 		ended: make(chan struct{})}
@@ -51,7 +54,11 @@ func newDebugger(in *inside, vm *jdwp.VM) *debugger {
 // watch sets the breakpoints. It first requests events for classes that are not
 // loaded yet, so that none is missed that is loaded in between.
 func (d *debugger) watch(ctx context.Context) error {
-	for _, name := range d.classes {
+	classes := d.classes
+	if d.handler {
+		classes = append(classes, sdkReply)
+	}
+	for _, name := range classes {
 		if _, err := d.vm.Request(ctx, jdwp.ClassPrepare, jdwp.SuspendThread, jdwp.ClassMatch(name)); err != nil {
 			return err
 		}
@@ -79,6 +86,9 @@ const (
 // arm sets the breakpoints of an activity. The method may be inherited; a stop
 // for another activity is then resumed immediately.
 func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) error {
+	if d.handler {
+		return d.armHandler(ctx, class, name)
+	}
 	d.mu.Lock()
 	d.entries[class] = name
 	d.mu.Unlock()
@@ -104,16 +114,23 @@ func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) err
 		}
 		// The breakpoint may be hit before its number is known here: whoever
 		// handles that waits for the lock.
-		d.mu.Lock()
-		id, err := d.vm.BreakAt(ctx, declares, method.ID)
-		if err != nil {
-			d.mu.Unlock()
+		if err := d.breakAt(ctx, declares, method, p); err != nil {
 			return err
 		}
-		d.places[id] = p
-		d.mu.Unlock()
 	}
 	return nil
+}
+
+// breakAt sets a breakpoint. It may be hit before its number is known here:
+// whoever handles that waits for the lock.
+func (d *debugger) breakAt(ctx context.Context, class jdwp.ClassID, method jdwp.Method, p place) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id, err := d.vm.BreakAt(ctx, class, method.ID)
+	if err == nil {
+		d.places[id] = p
+	}
+	return err
 }
 
 // intentSlots are the slots that may hold the Intent argument of onNewIntent.
@@ -220,7 +237,11 @@ func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 			d.mu.Lock()
 			p, ok := d.places[e.Request]
 			d.mu.Unlock()
-			if ok {
+			switch {
+			case !ok:
+			case p.ran != "":
+				c = &caught{ran: p.ran}
+			default:
 				c = d.catch(bounded, e.Thread, p)
 			}
 		}

@@ -33,7 +33,8 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 	if _, err := versionOf(job.SDKVersion); err != nil {
 		return err
 	}
-	if err := d.meetApp(ctx); err != nil {
+	err := d.meetApp(ctx)
+	if err != nil {
 		return err
 	}
 	switch e := d.app.Entry; {
@@ -47,10 +48,16 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 		return device.Errorf(device.Refused, "%q is not exported, so neither WeChat nor shell can start it",
 			device.Printable(e.Name)).WithHint(`set android:exported="true"`)
 	}
-	if !job.Logged {
-		if err := d.lookInside(ctx); err != nil {
-			return err
-		}
+	switch {
+	case !job.Handled:
+		err = d.lookInside(ctx)
+	case !d.hooked():
+		err = d.watchHandler(ctx, job.Watched)
+	case job.Watched != nil:
+		job.Watched()
+	}
+	if err != nil {
+		return err
 	}
 	if err := d.record(ctx); err != nil {
 		return err

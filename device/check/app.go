@@ -119,6 +119,14 @@ func appFileChecks() []Check {
 	}}
 }
 
+// What to do where the app does not take a reply.
+const (
+	replyFixAndroid = "Android: in WXEntryActivity, call api.handleIntent(getIntent(), this) in onCreate and in onNewIntent."
+	replyFixIOS     = "iOS: call [WXApi handleOpenUniversalLink:delegate:] in scene:continueUserActivity: and [WXApi " +
+		"handleOpenURL:delegate:] in scene:openURLContexts: (without scenes, in the same methods of the " +
+		"AppDelegate); other libraries must not return YES for these links."
+)
+
 func sdkChecks() []Check {
 	return []Check{{
 		ID: "app.reply", Group: GroupApp, Severity: Fail, Needs: []Need{NeedProbe}, Complaints: []int{17},
@@ -127,18 +135,20 @@ func sdkChecks() []Check {
 		Why: "doctor opened the app as WeChat does with a reply, and the app's onResp was not called. On an iPhone, a " +
 			"SceneDelegate, the AppDelegate or another library takes the link and does not hand it to the SDK; on " +
 			"Android, WXEntryActivity does not call handleIntent.",
-		Fix: "Android: in WXEntryActivity, call api.handleIntent(getIntent(), this) in onCreate and in onNewIntent. " +
-			"iOS: call [WXApi handleOpenUniversalLink:delegate:] in scene:continueUserActivity: and [WXApi " +
-			"handleOpenURL:delegate:] in scene:openURLContexts: (without scenes, in the same methods of the " +
-			"AppDelegate); other libraries must not return YES for these links.",
+		Fix: replyFixAndroid + " " + replyFixIOS,
 		Find: app(func(f *Facts) Result {
-			r := Result{Evidence: f.Probe.Seen}
+			r := Result{Evidence: f.Probe.Seen}.fixed(replyFixIOS)
+			if f.Platform == "android" {
+				r = r.fixed(replyFixAndroid)
+			}
 			switch {
 			case f.Probe.Refused != "":
 				return unknown("no reply could be forged: %s", f.Probe.Refused)
 			case f.Probe.Reached:
 				return pass(f.Probe.Seen...)
-			case !f.Probe.Hook:
+			case !f.Probe.Watched && f.Probe.Blind != "":
+				return unknown("the app was opened with a reply, and whether its onResp ran can't be seen: %s", f.Probe.Blind)
+			case !f.Probe.Watched:
 				return unknown("the app was opened with a reply, and whether its onResp ran can't be seen: put the debug hook " +
 					"into the app (docs/bridge.md), which logs it")
 			}

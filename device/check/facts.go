@@ -185,8 +185,10 @@ type Probe struct {
 	// Reached is set if the app's onResp was called; Refused says why no reply
 	// could be forged.
 	Reached bool
-	// Hook is set if the app has the debug hook, which logs each reply.
-	Hook    bool
+	// Watched says that the call would have been seen: by the line that the debug
+	// hook logs, or by a debugger. Blind says why not.
+	Watched bool
+	Blind   string
 	Refused string
 	Seen    []Evidence
 }

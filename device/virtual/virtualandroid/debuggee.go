@@ -165,17 +165,19 @@ func (v *debuggee) loop() {
 
 // launch brings up an activity, or hands one that is there a new Intent. body
 // is the app's own code in it, which reads the Intent or does not.
-func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body func()) {
+// handle, which it gives to body, is what the SDK does with a reply.
+func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body func(handle func())) {
 	v.onMain(func(t *art.Thread) {
 		v.mu.Lock()
 		activity := v.activities[act.Token]
 		v.mu.Unlock()
 		intent := v.android.intent(in, true)
 		code := func() {
+			handle := func() { v.android.handleReply(t, activity, intent) }
 			if extras, _ := intent.Get("mExtras").(object); extras != nil && reads {
 				v.android.unparcel(extras)
 			}
-			body()
+			body(handle)
 		}
 		if activity == nil {
 			activity = v.vm.NewObject(v.android.activityClass(t, act.Class))

@@ -29,10 +29,10 @@ type demoApp struct {
 // debugger may stop it.
 func (a demoApp) Launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
 	if v := a.vms.of(act.PID); v != nil {
-		v.launch(act, in, !a.deaf, func() { a.launched(ctx, p, act, in) })
+		v.launch(act, in, !a.deaf, func(handle func()) { a.launched(ctx, p, act, in, handle) })
 		return
 	}
-	a.launched(ctx, p, act, in)
+	a.launched(ctx, p, act, in, func() {})
 }
 
 // Describe implements phone.Describer: the main thread handles a message.
@@ -42,11 +42,13 @@ func (a demoApp) Describe(_ context.Context, _ *phone.Phone, act phone.Activity)
 	}
 }
 
-func (a demoApp) launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
+// launched is the code of an activity. handle is what the SDK does in the VM
+// with a reply that it accepts.
+func (a demoApp) launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent, handle func()) {
 	switch act.Class {
 	case DemoEntry:
 		if !a.deaf {
-			a.reply(p, act, in)
+			a.reply(p, act, in, handle)
 		}
 	case demoBridge:
 		if err := a.send(ctx, p, act, in.Data); err != nil {
@@ -68,12 +70,13 @@ func (demoApp) log(p *phone.Phone, act phone.Activity, priority int, format stri
 }
 
 // reply hands what WeChat sent to the OpenSDK, as handleIntent does.
-func (a demoApp) reply(p *phone.Phone, act phone.Activity, in phone.Intent) {
+func (a demoApp) reply(p *phone.Phone, act phone.Activity, in phone.Intent, handle func()) {
 	reply, _, err := androidwire.DecodeReply(in, androidwire.SDK6834)
 	if err != nil {
 		a.log(p, act, phone.Warn, "handleIntent: %v", err)
 		return
 	}
+	handle()
 	if a.hookless {
 		return
 	}

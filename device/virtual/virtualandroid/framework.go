@@ -132,6 +132,22 @@ func (f *framework) activityClass(t thread, name string) *art.Class {
 	onCreate, onNewIntent := method("onCreate", sigOnCreate, runBody), method("onNewIntent", sigOnNewIntent, runBody)
 	onCreate.Locals, onNewIntent.Locals = 3, 1
 	onCreate.Debug, onNewIntent.Debug = &art.Debug{Last: 1, Arguments: []string{"state"}}, &art.Debug{Last: 1, Arguments: []string{"intent"}}
-	return f.vm.Define(t, &art.Class{Name: name, Super: f.vm.Class("android.app.Activity"), App: true,
-		Methods: []*art.Method{onCreate, onNewIntent}})
+	methods := []*art.Method{onCreate, onNewIntent}
+	if name == DemoEntry {
+		methods = append(methods, method("onResp", sigOnResp, nil))
+	}
+	return f.vm.Define(t, &art.Class{Name: name, Super: f.vm.Class("android.app.Activity"), App: true, Methods: methods})
+}
+
+const sigOnResp = "(Lcom/tencent/mm/opensdk/modelbase/BaseResp;)V"
+
+// handleReply is what the OpenSDK's handleIntent does with a reply that it
+// accepts: it makes an object of it, and gives that to the app.
+func (f *framework) handleReply(t thread, handler, intent object) {
+	base := f.vm.Define(t, &art.Class{Name: "com.tencent.mm.opensdk.modelbase.BaseResp", Super: f.vm.Class("java.lang.Object"), App: true,
+		Methods: []*art.Method{method("fromBundle", "(Landroid/os/Bundle;)V", nil)}})
+	reply := f.vm.NewObject(f.vm.Define(t, &art.Class{Name: "com.tencent.mm.opensdk.modelmsg.SendMessageToWX$Resp", Super: base, App: true}))
+	// A process that ended, at most.
+	_, _ = t.Call(reply, "fromBundle", "(Landroid/os/Bundle;)V", intent.Get("mExtras"))
+	_, _ = t.Call(handler, "onResp", sigOnResp, reply)
 }
