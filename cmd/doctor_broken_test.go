@@ -117,6 +117,8 @@ func brokenPhones(profile string) []brokenPhone {
 		{name: "iPhone not trusted", device: "ios?state=unpaired", want: []string{"phone.ready"}, code: 12},
 		{name: "another app is meant", device: "ios", args: []string{"com.example.other"}, want: []string{"app.installed"}, code: 5},
 		{name: "registered in upper case", device: "android", profile: upper(profile), want: []string{"profile.md5.form"}, code: 5},
+		{name: "SHA-1 is registered", device: "android", profile: strings.Replace(profile, `android-md5 = "`, `android-md5 = "00112233`, 1),
+			want: []string{"profile.md5.form"}, code: 5},
 		{name: "another package is registered", device: "android", args: []string{"com.example.wxdemo"},
 			profile: strings.Replace(profile, `package = "com.example.wxdemo"`, `package = "com.example.wxdemo.release"`, 1),
 			want:    []string{"app.name.registered"}, code: 5},

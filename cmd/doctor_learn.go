@@ -193,13 +193,17 @@ func (x *examination) profile() error {
 		return err
 	}
 	x.facts.Profile.Name = name
+	c, err := f.Config()
+	if err != nil {
+		return err
+	}
 	programs := ""
 	for key, to := range map[string]*string{
 		"app-id": &x.facts.Profile.AppID, "package": &x.facts.Profile.Package, "bundle-id": &x.facts.Profile.BundleID,
 		"android-md5": &x.facts.Profile.MD5, "team-id": &x.facts.Profile.Team, "universal-link": &x.facts.Profile.UniversalLink,
 		"mini-programs": &programs,
 	} {
-		s, err := f.Setting(key, "")
+		s, err := c.Lookup(key, name, f.Getenv) // whatever it is worth
 		if err != nil {
 			return err
 		}
@@ -207,10 +211,6 @@ func (x *examination) profile() error {
 	}
 	if programs != "" {
 		x.facts.Profile.MiniPrograms = strings.Split(programs, ",")
-	}
-	c, err := f.Config()
-	if err != nil {
-		return err
 	}
 	x.ignored = c.File.Profiles[name].Ignored()
 	for id := range x.ignored {

@@ -81,6 +81,15 @@ func brokenWebsites() []brokenWebsite {
 			want: "link.app"},
 		{name: "the bundle id in another case", site: func(w http.ResponseWriter) { fmt.Fprint(w, strings.Replace(good, "wxdemo", "WxDemo", 1)) },
 			want: "link.app"},
+		{name: "as a web page", site: func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			fmt.Fprint(w, good)
+		}, want: "link.type"},
+		{name: "as JSON", site: func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, good)
+		}},
+		{name: "with a byte order mark", site: func(w http.ResponseWriter) { fmt.Fprint(w, "\ufeff"+good) }, want: "link.format"},
 		{name: "no applinks", site: func(w http.ResponseWriter) { fmt.Fprint(w, `{"webcredentials":{"apps":[]}}`) }, want: "link.format"},
 		{name: "too large", site: func(w http.ResponseWriter) { fmt.Fprint(w, good, strings.Repeat(" ", 128<<10)) }, want: "link.format"},
 		{name: "behind a login", site: func(w http.ResponseWriter) { w.WriteHeader(401) }, want: "link.file"},

@@ -149,7 +149,11 @@ func (f *Factory) Setting(key, flag string) (config.Setting, error) {
 	if err != nil {
 		return config.Setting{}, err
 	}
-	return c.Lookup(key, profile, f.Getenv)
+	s, err := c.Lookup(key, profile, f.Getenv)
+	if err == nil && s.Value != "" {
+		err = c.Wrong(profile, key)
+	}
+	return s, err
 }
 
 // StateDir is where locks and the file store are.

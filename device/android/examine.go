@@ -169,6 +169,8 @@ func (p *Phone) readClasses(ctx context.Context, app *agent.App, into *check.App
 		into.NoClasses = "the app is too large to be read from the phone in time; give its APK: wxctl doctor FILE.apk"
 	case err != nil:
 		into.NoClasses = device.Printable(err.Error())
+	case !classes.Entry && app.Declared != nil && app.Declared.Packed:
+		into.NoClasses = "a service has encrypted it; look at the APK as it was before"
 	default:
 		into.NoClasses, into.EntryClass, into.SDK = "", classes.Entry, classes.SDK
 	}

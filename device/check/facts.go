@@ -219,6 +219,9 @@ func NormalMD5(s string) string {
 	}, s))
 }
 
+// isMD5 reports whether a normal MD5 has the length and the digits of one.
+func isMD5(s string) bool { return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == "" }
+
 func containsFold(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(have string) bool { return strings.EqualFold(have, s) })
 }

@@ -24,6 +24,8 @@ type Association struct {
 	Fault LinkFault
 	// Detail describes it in words.
 	Detail string
+	// Type is the media type that the server names, such as "application/json".
+	Type string
 	// Missed is a URL that the file does not assign to the app.
 	Missed string
 	At     time.Time // of Apple's copy
@@ -81,6 +83,12 @@ func findLinkForm(f *Facts) Result {
 		return wrong("the universal link does not end with /", link+"/")
 	}
 	return pass().seen(source, "%s", link)
+}
+
+// jsonType reports whether a media type says nothing against JSON: servers that don't
+// know the file, which has no extension, send the others.
+func jsonType(s string) bool {
+	return slices.Contains([]string{"", "application/json", "text/json", "application/pkcs7-mime", "application/octet-stream", "text/plain"}, s)
 }
 
 // site returns a check for faults in the website's own file.
@@ -151,6 +159,25 @@ func linkChecks() []Check {
 			Fix: "In /.well-known/apple-app-site-association, at the app's \"paths\" or \"components\", allow the " +
 				"path of the link and all below it: \"/PATH/*\".",
 		}, LinkOtherPaths),
+		{
+			ID: "link.type", Group: GroupLink, Severity: Warn, Platform: "ios", Needs: []Need{NeedWeb}, Complaints: []int{14},
+			Title: "the association file is served with another type than JSON",
+			Good:  "the association file is served as JSON",
+			Why: "The file has no extension, so web servers guess its type. Apple asks for application/json; with the type " +
+				"of a web page or a picture, a proxy or a CDN on the way may change it.",
+			Fix: "In the web server's configuration, send Content-Type: application/json for " +
+				"/.well-known/apple-app-site-association.",
+			Find: func(f *Facts) Result {
+				a := f.Web.Site
+				switch {
+				case a.Fault != LinkGood:
+					return skip("the file has another fault")
+				case jsonType(a.Type):
+					return pass()
+				}
+				return found("the association file is served as %s, not as application/json", a.Type).seen(a.URL, "Content-Type: %s", a.Type)
+			},
+		},
 		{
 			ID: "link.apple", Group: GroupLink, Severity: Warn, Platform: "ios", Needs: []Need{NeedWeb}, Complaints: []int{14},
 			Title: "Apple's copy of the association file differs",

@@ -2,6 +2,9 @@ package check
 
 import "strings"
 
+// tooLong ends the SDK's words for many fields, and others' words for other things.
+const tooLong = "is too long"
+
 // logged is a check that is found by a line of the app's log.
 type logged struct {
 	Check
@@ -26,7 +29,7 @@ func logRows() []logged {
 		row("text", "android", Fail, []int{18}, "a title, description or text is too long",
 			"The SDK allows 512 characters in a title, 1024 in a description. Beyond that sendReq returns false, and nothing else happens.",
 			"In the app, shorten the text before it is sent. The log line names the field.",
-			"checkArgs fail, title", "checkArgs fail, description", "is too long", "checkArgs fail, text"),
+			"checkArgs fail, title", "checkArgs fail, description", tooLong, "checkArgs fail, text"),
 		row("arguments", "android", Fail, []int{18}, "the SDK refused the request before WeChat saw it",
 			"The SDK checks a request itself. sendReq returns false, and WeChat is never opened.",
 			"In the app, correct what the log line before this one names. `wxctl share … --dry-run` says what the SDK would refuse.",
@@ -34,7 +37,7 @@ func logRows() []logged {
 		row("binder", "android", Fail, []int{19}, "the request is too large for Android",
 			"Android hands at most about 1 MB from one app to another. A picture that is sent as bytes is larger than that.",
 			"In the app, share the picture as a file: WXImageObject.imagePath with a content URI of a FileProvider.",
-			"FAILED BINDER TRANSACTION", "sendUsingPendingIntent fail", "send fail, ex ="),
+			"FAILED BINDER TRANSACTION", "TransactionTooLargeException", "sendUsingPendingIntent fail", "send fail, ex ="),
 		row("file", "android", Fail, []int{20, 21}, "WeChat can't read the shared file",
 			"A path or URI was shared that WeChat may not open: file:// since Android 7, other apps' folders since "+
 				"Android 11, or a content URI without permission (\"获取资源失败\").",
@@ -86,7 +89,7 @@ func InLog(platform, line string) (c Check, ok bool) {
 			continue
 		}
 		for _, part := range r.contains {
-			if strings.Contains(line, part) {
+			if strings.Contains(line, part) && (part != tooLong || strings.Contains(line, "MicroMsg")) {
 				return r.Check, true
 			}
 		}

@@ -15,6 +15,9 @@ func signed(find func(f *Facts, registered bool) Result) func(*Facts) Result {
 			return skip("no certificate could be read")
 		}
 		md5 := NormalMD5(f.Profile.MD5)
+		if md5 != "" && !isMD5(md5) {
+			return skip("see profile.md5.form")
+		}
 		return find(f, slices.ContainsFunc(f.App.Signers, func(s Signer) bool { return s.MD5 == md5 }))
 	})
 }
@@ -114,7 +117,8 @@ func registeredChecks() []Check {
 			case registered && len(f.App.Rotated) > 0 && !slices.ContainsFunc(f.App.Rotated,
 				func(s Signer) bool { return s.MD5 != NormalMD5(f.Profile.MD5) }):
 				return pass().signers(f)
-			case len(f.App.Rotated) > 0:
+			case len(f.App.Rotated) > 0 && (registered || slices.ContainsFunc(f.App.Rotated,
+				func(s Signer) bool { return s.MD5 == NormalMD5(f.Profile.MD5) })):
 				r := unknown("the key of the app was changed, and which of its keys WeChat compares is not known: register both").signers(f)
 				for _, s := range f.App.Rotated {
 					r = r.seen(f.App.Source+", "+s.Scheme, "certificate md5 %s", s.MD5)

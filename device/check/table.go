@@ -201,6 +201,12 @@ func profileChecks() []Check {
 			switch normal := NormalMD5(f.Profile.MD5); {
 			case f.Profile.MD5 == "":
 				return skip("the profile has no android-md5")
+			case !isMD5(normal):
+				r := found("the registered signature is not an MD5: it is not 32 hex digits, but %d characters", len(normal)).
+					seen("profile "+f.Profile.Name, "android-md5 = %s", f.Profile.MD5).
+					fixed("Take the MD5 of the certificate, not its SHA-1 or SHA-256: `wxctl inspect` or `wxctl doctor FILE.apk -v` " +
+						"prints it. Enter it at open.weixin.qq.com, Management Center > your app > Android, and in the profile.")
+				return r
 			case normal != f.Profile.MD5:
 				r := found("the registered signature is written with upper case, colons or spaces: the Open Platform wants %s", normal).
 					seen("profile "+f.Profile.Name, "android-md5 = %s", f.Profile.MD5).

@@ -143,13 +143,27 @@ func (c *Config) checkValues() error {
 	for _, name := range slices.Sorted(maps.Keys(c.File.Profiles)) {
 		for _, k := range Keys() {
 			value := k.Get(c.File.Profiles[name])
-			if value == "" {
+			if value == "" || k.late {
 				continue
 			}
 			if err := k.Check(value); err != nil {
 				return broken(c.Path, c.lineOf("profiles."+name, k.Name, value), "profiles."+name+"."+k.Name, err.Error())
 			}
 		}
+	}
+	return nil
+}
+
+// Wrong is what is wrong with a value that a profile has, nil if nothing is. The
+// file is read all the same where only some commands use the value.
+func (c *Config) Wrong(profile, key string) error {
+	k, ok := FindKey(key)
+	value := k.Get(c.File.Profiles[profile])
+	if !ok || !k.late || value == "" {
+		return nil
+	}
+	if err := k.Check(value); err != nil {
+		return broken(c.Path, c.lineOf("profiles."+profile, key, value), "profiles."+profile+"."+key, err.Error())
 	}
 	return nil
 }

@@ -149,21 +149,24 @@ type Key struct {
 
 	check func(string) error
 	field func(*Profile) *string
+	// late has a wrong value in a file refused where it is used, not where the
+	// file is read: `wxctl doctor` says what is wrong with it.
+	late bool
 }
 
 // Keys lists the keys of a profile in the order in which they are shown.
 func Keys() []Key {
 	return []Key{
-		{"app-id", "WXCTL_APP_ID", "AppID of the app under test", CheckAppID, func(p *Profile) *string { return &p.AppID }},
-		{"package", "", "Android package that acts as the sender", CheckPackage, func(p *Profile) *string { return &p.Package }},
-		{"bundle-id", "", "iOS bundle id that acts as the sender", CheckBundleID, func(p *Profile) *string { return &p.BundleID }},
-		{"universal-link", "", "iOS universal link of the app", CheckUniversalLink, func(p *Profile) *string { return &p.UniversalLink }},
-		{"android-md5", "", "registered MD5 of the Android signing certificate", CheckMD5, func(p *Profile) *string { return &p.AndroidMD5 }},
-		{"team-id", "", "registered Apple team id", CheckTeamID, func(p *Profile) *string { return &p.TeamID }},
+		{"app-id", "WXCTL_APP_ID", "AppID of the app under test", CheckAppID, func(p *Profile) *string { return &p.AppID }, false},
+		{"package", "", "Android package that acts as the sender", CheckPackage, func(p *Profile) *string { return &p.Package }, false},
+		{"bundle-id", "", "iOS bundle id that acts as the sender", CheckBundleID, func(p *Profile) *string { return &p.BundleID }, false},
+		{"universal-link", "", "iOS universal link of the app", CheckUniversalLink, func(p *Profile) *string { return &p.UniversalLink }, true},
+		{"android-md5", "", "registered MD5 of the Android signing certificate", CheckMD5, func(p *Profile) *string { return &p.AndroidMD5 }, true},
+		{"team-id", "", "registered Apple team id", CheckTeamID, func(p *Profile) *string { return &p.TeamID }, false},
 		{"mini-programs", "", "original ids (gh_…) of the app's mini programs", CheckMiniPrograms,
-			func(p *Profile) *string { return &p.MiniPrograms }},
-		{"scene", "", "default scene of shares", CheckScene, func(p *Profile) *string { return &p.Scene }},
-		{"device", "WXCTL_DEVICE", "default device selector", CheckDevice, func(p *Profile) *string { return &p.Device }},
+			func(p *Profile) *string { return &p.MiniPrograms }, false},
+		{"scene", "", "default scene of shares", CheckScene, func(p *Profile) *string { return &p.Scene }, false},
+		{"device", "WXCTL_DEVICE", "default device selector", CheckDevice, func(p *Profile) *string { return &p.Device }, false},
 	}
 }
 

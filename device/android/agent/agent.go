@@ -269,6 +269,8 @@ type Declared struct {
 	Queries *apk.Queries `json:"queries"`
 	// SeesWeChat says what else makes WeChat visible to the app.
 	SeesWeChat string `json:"seesWeChat"`
+	// Packed is set if a service has encrypted the app's code.
+	Packed bool `json:"packed,omitempty"`
 	// Entries are the activities named WXEntryActivity, of whatever package.
 	Entries []string `json:"entries"`
 }

@@ -54,8 +54,13 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	}
 	f.Signers, f.SignersErr = signers(d)
 	f.Classes, f.ClassesErr = classes(d, f.Manifest.entryClass())
+	if f.ClassesErr == nil && !f.Classes.Entry && f.Manifest.Packed() {
+		f.ClassesErr = errPacked
+	}
 	return f, nil
 }
+
+var errPacked = errors.New("a service has encrypted it; look at the APK as it was before")
 
 // OpenClasses reads of an APK whether its code defines a class, and the
 // OpenSDK's version.

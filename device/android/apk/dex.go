@@ -1,10 +1,12 @@
 package apk
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
@@ -93,8 +95,12 @@ func readDex(r io.ReaderAt, size int64, class string) (out Classes, err error) {
 	x.types, x.typesAt = le.Uint32(head[0x40:]), le.Uint32(head[0x44:])
 	x.classes, x.classesAt = le.Uint32(head[0x60:]), le.Uint32(head[0x64:])
 	out.Entry = x.defines("L" + strings.ReplaceAll(class, ".", "/") + ";")
-	if x.hasString("Lcom/tencent/mm/opensdk/constants/Build;") || x.hasString("Lcom/tencent/mm/opensdk/openapi/IWXAPI;") {
-		out.SDK = x.sdk()
+	for _, class := range []string{"Lcom/tencent/mm/opensdk/constants/Build;", "Lcom/tencent/mm/opensdk/openapi/IWXAPI;",
+		"Lcom/tencent/mm/sdk/constants/Build;", "Lcom/tencent/mm/sdk/openapi/IWXAPI;"} { // the latter up to 3.1.1
+		if x.hasString(class) {
+			out.SDK = x.sdk()
+			break
+		}
 	}
 	return out, nil
 }
@@ -174,17 +180,31 @@ func (x *dex) defines(descriptor string) bool {
 }
 
 // sdk is the OpenSDK's version: the constant SDK_VERSION_NAME of its class
-// Build, "android 6.8.0".
-func (x *dex) sdk() string {
+// Build, "android 6.8.0". Of several such texts it is the newest that an SDK can
+// be: other libraries have such texts of Android's versions.
+func (x *dex) sdk() (newest string) {
 	first := x.find("android ")
 	for i := first; i < min(x.strings, first+maxVersions); i++ {
 		version, ok := strings.CutPrefix(x.text(i), "android ")
 		if !ok {
-			return ""
+			break
 		}
-		if len(version) > 0 && len(version) <= 16 && strings.Count(version, ".") == 2 && strings.Trim(version, "0123456789.") == "" {
-			return version
+		if sdkVersion(version) && (newest == "" || compareVersions(version, newest) > 0) {
+			newest = version
 		}
 	}
-	return ""
+	return newest
+}
+
+// sdkVersion reports whether a text is a version that the OpenSDK had or may
+// have: 3.1.1, then 5.1 and newer. It skipped 4; so 4.4.4 is one of Android.
+func sdkVersion(s string) bool {
+	return len(s) >= 5 && len(s) <= 16 && strings.Count(s, ".") == 2 && strings.Trim(s, "0123456789.") == "" &&
+		(strings.HasPrefix(s, "3.") || strings.HasPrefix(s, "5.") || strings.HasPrefix(s, "6."))
+}
+
+func compareVersions(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(x, y string) int {
+		return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)) // numbers without zeros in front
+	})
 }

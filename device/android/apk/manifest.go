@@ -23,6 +23,8 @@ type Manifest struct {
 	Queries *Queries
 	// QueryAll is set if it requests the permission QUERY_ALL_PACKAGES.
 	QueryAll bool
+	// Application is the class of the application, "" for Android's own.
+	Application string
 }
 
 // Activity is an <activity> or <activity-alias>.
@@ -73,8 +75,12 @@ func (m *Manifest) Entry() *Activity {
 // WeChat calls back, each as often as it is declared.
 func (m *Manifest) Entries() []string {
 	var out []string
+	target := ""
+	if e := m.Entry(); e != nil {
+		target = e.Target // the same one, under another name
+	}
 	for _, a := range m.Activities {
-		if strings.HasSuffix(a.Name, entrySuffix) {
+		if strings.HasSuffix(a.Name, entrySuffix) && a.Name != target {
 			out = append(out, a.Name)
 		}
 	}
@@ -126,6 +132,22 @@ func (m *Manifest) entryClass() string {
 	return e.Name
 }
 
+// packers are the application classes that services put into an app when they
+// encrypt its code: the classes of the app are not in the APK then, and come
+// into memory when it runs.
+var packers = []string{
+	"com.stub.StubApp", "com.qihoo.util.", // 360
+	"com.tencent.StubShell.", "com.wrapper.proxyapplication.", // Tencent
+	"com.secneo.apkwrapper.", "com.SecShell.SecShell.", // Bangcle
+	"s.h.e.l.l.", "com.shell.NativeApplication", // Ijiami
+	"com.ali.mobisecenhance.", "com.baidu.protect.", "com.netease.nis.wrapper.", "com.payegis.",
+}
+
+// Packed reports whether a service has encrypted the app's code.
+func (m *Manifest) Packed() bool {
+	return slices.ContainsFunc(packers, func(p string) bool { return strings.HasPrefix(m.Application, p) })
+}
+
 // Resource ids of the attributes that are read (AOSP public.xml). Build tools
 // may strip the names of attributes from a manifest, but not the ids.
 const (
@@ -144,6 +166,7 @@ const (
 	attrVersionCode = 0x0101021b
 	attrVersionName = 0x0101021c
 	attrTargetSDK   = 0x01010270
+	attrMaxSDK      = 0x01010271
 	attrVersionHigh = 0x01010576 // versionCodeMajor
 )
 
@@ -204,12 +227,13 @@ func (m *manifestReader) start(name string, a attributes) {
 	case "manifest/uses-sdk":
 		m.MinSDK, m.TargetSDK = a.number(attrMinSDK, 1), a.number(attrTargetSDK, 0)
 	case "manifest/uses-permission", "manifest/uses-permission-sdk-23":
-		m.QueryAll = m.QueryAll || a.text(attrName) == "android.permission.QUERY_ALL_PACKAGES"
+		m.QueryAll = m.QueryAll || a.text(attrName) == "android.permission.QUERY_ALL_PACKAGES" && a.number(attrMaxSDK, 30) >= 30
 	case "manifest/queries":
 		if m.Queries == nil {
 			m.Queries = new(Queries)
 		}
 	case "manifest/application":
+		m.Application = m.class(a.text(attrName))
 		m.appEnabled, m.Debuggable, m.appPerm = a.is(attrEnabled, true), a.is(attrDebuggable, false), a.text(attrPermission)
 	case "manifest/application/activity", "manifest/application/activity-alias":
 		m.activity(a)
@@ -250,13 +274,14 @@ func (m *manifestReader) activity(a attributes) {
 		Name: m.class(a.text(attrName)), Exported: a.is(attrExported, false), Enabled: a.is(attrEnabled, true),
 		Permission: a.text(attrPermission), Affinity: a.text(attrAffinity), LaunchMode: "standard",
 	}
-	if !a.has(attrPermission) {
-		act.Permission = m.appPerm
-	}
 	if n := a.number(attrLaunchMode, 0); n > 0 && n < len(launchModes) {
 		act.LaunchMode = launchModes[n]
 	}
-	if target := a.text(attrTarget); target != "" {
+	target := a.text(attrTarget)
+	switch {
+	case target == "" && !a.has(attrPermission):
+		act.Permission = m.appPerm
+	case target != "": // which has a permission of its own or none (AOSP ParsedActivityUtils.parseActivityOrAlias)
 		act.Target = m.class(target)
 		// An alias has the launch mode of its target.
 		for _, other := range m.Activities {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -55,6 +56,10 @@ func look(ctx context.Context, client *http.Client, link, app string, urls []str
 	if at, err := http.ParseTime(head.Get("Last-Modified")); err == nil {
 		a.At = at
 	}
+	if a.Type, _, err = mime.ParseMediaType(head.Get("Content-Type")); err != nil {
+		a.Type = ""
+	}
+	a.Type = device.Printable(a.Type)
 	file, err := Parse(body)
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@
 package universallink
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +68,9 @@ func Parse(data []byte) (*Association, error) {
 	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(data, &top); err != nil {
+		if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
+			return nil, errors.New("it begins with a byte order mark, which JSON must not have")
+		}
 		if strings.HasPrefix(strings.TrimSpace(string(data)), "<") {
 			return nil, errors.New("it is a web page, not JSON")
 		}
