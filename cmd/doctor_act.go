@@ -85,6 +85,9 @@ func (x *examination) repair(ctx context.Context) error {
 			f.Title, f.Fix, f.Status = "Stop WeChat, so that it asks anew for the app's signature",
 				check.Fix{Text: "The user's open chat is left.", Auto: true}, c.Severity
 		}
+		if x.o.fix == f.ID && f.Bad() && !f.Fix.Auto {
+			x.o.f.Streams.Note("wxctl can't fix %s: see its fix", f.ID)
+		}
 		if !f.Bad() || !f.Fix.Auto || x.o.fix != fixAll && x.o.fix != f.ID {
 			continue
 		}

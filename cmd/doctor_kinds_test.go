@@ -191,6 +191,9 @@ func TestOtherIPAs(t *testing.T) {
 		{name: "11: no weixinURLParamsAPI", change: info("LSApplicationQueriesSchemes", []string{"weixin", "weixinULAPI", "wechat"}),
 			want: []string{"app.queries.weixinurlparamsapi"}},
 		{name: "in another case and order", change: info("LSApplicationQueriesSchemes", []string{"weixinurlparamsapi", "WEIXINULAPI", "Weixin"})},
+		{name: "11: text in place of a list", change: info("LSApplicationQueriesSchemes", "weixin"), want: []string{
+			"app.queries.weixin", "app.queries.weixinulapi", "app.types", "app.queries.weixinurlparamsapi"}},
+		{name: "a number among the schemes", change: info("CFBundleURLTypes", schemes("wx0123456789abcdef", 7)), want: []string{"app.types"}},
 		{name: "12: no list at all", change: info("CFBundleURLTypes", nil), want: []string{"app.scheme.appid"}},
 		{name: "12: one digit is missing", change: info("CFBundleURLTypes", schemes("wx0123456789abcde")), want: []string{"app.scheme.appid"}},
 		{name: "two AppIDs", change: info("CFBundleURLTypes", schemes("wx00000000000000aa", "wx0123456789abcdef"))},

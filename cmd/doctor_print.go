@@ -104,6 +104,9 @@ func (x *examination) tell(s *streams.Streams) string {
 				continue
 			}
 			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
+			for _, e := range f.Evidence {
+				fmt.Fprintf(&b, "           %s (%s)\n", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+			}
 		}
 	}
 	b.WriteString(s.Wrap(x.lastLine(s), 0))

@@ -88,7 +88,7 @@ func iosChecks() []Check {
 			}
 			r := found("a value has the wrong type and counts as absent: %s", f.App.Odd[0])
 			for _, o := range f.App.Odd {
-				r = r.seen("the phone", "%s", o)
+				r = r.seen(f.App.Source, "%s", o)
 			}
 			return r
 		}),

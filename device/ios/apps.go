@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/ios/proplist"
 )
 
 // installationProxy is the service that lists apps.
@@ -138,10 +139,10 @@ func (a *proxyAnswer) apps() map[string]app {
 	for id, said := range a.LookupResult {
 		entry := app{ID: id}
 		if d, ok := said.(map[string]any); ok {
-			entry.odd = fill(&entry, d)
+			entry.odd = proplist.Fill(&entry, d)
 			entry.ID = cmp.Or(entry.ID, id)
 		} else {
-			entry.odd = []string{"the app is " + kindOf(said) + ", not a dictionary"}
+			entry.odd = []string{"the app is not a dictionary"}
 		}
 		found[id] = entry
 	}

@@ -23,6 +23,9 @@ const maxPlist = 4 << 20
 // File is what was read from an IPA.
 type File struct {
 	Info Info
+	// Odd are the values of Info.plist that have another type than they should,
+	// in words. They count as absent.
+	Odd []string
 	// Provisioning is nil if there is none, as in an app from the App Store;
 	// ProvisioningErr says why it can't be read.
 	Provisioning    *Provisioning
@@ -129,9 +132,11 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	f := &File{}
-	if err := proplist.Unmarshal(data, &f.Info); err != nil {
+	var info map[string]any
+	if err := proplist.Unmarshal(data, &info); err != nil {
 		return nil, fmt.Errorf("its Info.plist can't be read: %w", err)
 	}
+	f.Odd = proplist.Fill(&f.Info, info)
 	if f.Info.BundleID == "" {
 		return nil, errors.New("its Info.plist has no CFBundleIdentifier")
 	}

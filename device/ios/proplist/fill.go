@@ -1,4 +1,4 @@
-package ios
+package proplist
 
 import (
 	"fmt"
@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// fill sets a struct's fields from a dictionary that a phone or an app's maker
+// Fill sets a struct's fields from a dictionary that a phone or an app's maker
 // wrote, each field by its plist tag and on its own: a value of the wrong type
 // counts as absent, and is described in odd. Of a list the elements of the
 // right type are kept.
-func fill(into any, from map[string]any) (odd []string) {
+func Fill(into any, from map[string]any) (odd []string) {
 	v := reflect.ValueOf(into).Elem()
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
@@ -64,7 +64,7 @@ func put(to reflect.Value, key string, said any) (odd []string) {
 			to.Set(reflect.New(to.Type().Elem()))
 			to = to.Elem()
 		}
-		return fill(to.Addr().Interface(), d)
+		return Fill(to.Addr().Interface(), d)
 	}
 	return nil
 }
