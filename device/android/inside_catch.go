@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -56,7 +57,7 @@ func newDebugger(in *inside, vm *jdwp.VM) *debugger {
 func (d *debugger) watch(ctx context.Context) error {
 	classes := d.classes
 	if d.handler {
-		classes = append(classes, sdkReply)
+		classes = slices.Concat(classes, []string{sdkReply})
 	}
 	for _, name := range classes {
 		if _, err := d.vm.Request(ctx, jdwp.ClassPrepare, jdwp.SuspendThread, jdwp.ClassMatch(name)); err != nil {

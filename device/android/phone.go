@@ -80,7 +80,9 @@ func (b *Backend) open(info device.Info) *Phone {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return &Phone{server: b.Server, info: info, dex: b.dex(), options: options, lacks: b.lacking[info.Key()]}
+	lacks := b.lacking[info.Key()]
+	delete(b.lacking, info.Key()) // whoever opens the phone first brings the agent there
+	return &Phone{server: b.Server, info: info, dex: b.dex(), options: options, lacks: lacks}
 }
 
 // dex is the agent that the phones run.

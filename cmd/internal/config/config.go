@@ -158,8 +158,11 @@ func (c *Config) checkValues() error {
 // file is read all the same where only some commands use the value.
 func (c *Config) Wrong(profile, key string) error {
 	k, ok := FindKey(key)
+	if !ok || !k.late {
+		return nil
+	}
 	value := k.Get(c.File.Profiles[profile])
-	if !ok || !k.late || value == "" {
+	if value == "" {
 		return nil
 	}
 	if err := k.Check(value); err != nil {

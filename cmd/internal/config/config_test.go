@@ -165,3 +165,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWrongValues: a registered value that is wrong is refused where it is
+// used, so that doctor can say what is wrong; others where the file is read.
+func TestWrongValues(t *testing.T) {
+	dir := t.TempDir()
+	text := "[profiles.default]\nuniversal-link = \"http://example.com/\"\nandroid-md5 = \"12\"\nteam-id = \"ABCDE12345\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, line := range map[string]string{"universal-link": "line 2", "android-md5": "line 3", "team-id": "", "nokey": ""} {
+		err := c.Wrong("default", key)
+		if (err == nil) != (line == "") || err != nil && !strings.Contains(err.Error(), line) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
