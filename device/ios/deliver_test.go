@@ -282,7 +282,10 @@ func TestWatchBegins(t *testing.T) {
 	for i := range 20 {
 		ctx, stop := context.WithCancel(timed(t))
 		before, after := fmt.Sprint("B", i), fmt.Sprint("A", i)
+		// The app logs its reply some time after the URL was opened.
+		from := model.Model.LogEnd()
 		callBack(ctx, before)
+		logged(t, ctx, model, from, before)
 		var got []string
 		err := watcher.WatchReplies(ctx, device.WatchJob{
 			Ready: func() { callBack(ctx, after) },
@@ -295,6 +298,23 @@ func TestWatchBegins(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || !slices.Equal(got, []string{after}) {
 			t.Errorf("%q, %v; want %q alone", got, err, after)
 		}
+	}
+}
+
+// logged waits until a line of the phone's log, from a number on, holds a text.
+func logged(t *testing.T, ctx context.Context, phone *virtualios.Phone, from int, text string) {
+	t.Helper()
+	for {
+		lines, next, err := phone.Model.LogSince(ctx, from)
+		if err != nil {
+			t.Fatalf("%q was not logged: %v", text, err)
+		}
+		for _, line := range lines {
+			if strings.Contains(line.Message, text) {
+				return
+			}
+		}
+		from = next
 	}
 }
 
