@@ -45,6 +45,9 @@ func TestTraceLeaksNothing(t *testing.T) {
 			if !strings.Contains(errOut(), server+"\n") {
 				t.Errorf("%s: no traffic is shown: exit %d: %s", what, code, errOut())
 			}
+			if strings.Contains(errOut(), `"event":`) {
+				t.Errorf("%s: the phone's log is traced", what)
+			}
 			if strings.ContainsAny(errOut(), "\x1b\u202e\u009b") {
 				t.Errorf("%s: control characters in %q", what, errOut())
 			}

@@ -69,11 +69,10 @@ func (w Wire) tell(arrow, format string, args []any) {
 	if w.trace == nil {
 		return
 	}
-	text := escapeBytes(cut(fmt.Sprintf(format, args...), mostMasked))
-	text = secretPart().ReplaceAllString(text, "${1}***")
+	whole := fmt.Sprintf(format, args...)
+	text := secretPart().ReplaceAllString(escapeBytes(cut(whole, mostMasked)), "${1}***")
 	if len(text) > mostTraced {
-		whole := len(text)
-		text = fmt.Sprintf("%s… (%d bytes)", cut(text, mostTraced), whole)
+		text = fmt.Sprintf("%s… (%d bytes)", cut(text, mostTraced), len(whole))
 	}
 	w.trace.say(fmt.Sprintf("%s#%d %s %s", w.protocol, w.number, arrow, text))
 }

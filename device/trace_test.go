@@ -15,6 +15,7 @@ func TestTrace(t *testing.T) {
 	first.Sent("am start -d wxapp://oauth?code=C0DE&state=s; access_token=T0KEN x")
 	first.Got("%q", `{"refresh_token": "T0KEN", "openid":"o"}`)
 	first.Got("%s", strings.Repeat("界", 1000))
+	first.Sent("%s", strings.Repeat("x", 2*mostMasked))
 	want := []string{
 		"adb#1 > host:version",
 		`lockdown#2 < "a\x1b[31m\u202eb"`,
@@ -22,6 +23,7 @@ func TestTrace(t *testing.T) {
 		"adb#1 > am start -d wxapp://oauth?code=***&state=s; access_token=*** x",
 		`adb#1 < "{\"refresh_token\": \"***\", \"openid\":\"o\"}"`,
 		"adb#1 < " + strings.Repeat("界", mostTraced/3) + "… (3000 bytes)",
+		"adb#1 > " + strings.Repeat("x", mostTraced) + "… (8192 bytes)",
 	}
 	for i, line := range lines {
 		if line != want[i] {

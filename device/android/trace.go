@@ -72,9 +72,10 @@ func (s *session) traceAsked(asks []*ask) {
 	}
 }
 
-// traceSaid traces a line of the agent.
+// traceSaid traces a line of the agent, except the phone's log: a busy phone
+// writes hundreds of lines a second, and what they show becomes evidence.
 func (s *session) traceSaid(line []byte) {
-	if s.sh.wire.Traced() {
+	if s.sh.wire.Traced() && !isEvent(line) {
 		s.sh.wire.As("agent").Got("%s", tracedLine(line))
 	}
 }
