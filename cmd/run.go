@@ -328,7 +328,7 @@ func (o *runOptions) tellProblems(problems []suite.Problem, text []byte) {
 		s.Say(safe(p.String()))
 		if source := p.Source(text); source != "" {
 			for line := range strings.SplitSeq(source, "\n") {
-				s.Say("    " + strings.ReplaceAll(safe(strings.ReplaceAll(line, "\t", "    ")), "\t", "    "))
+				s.Quote("    " + strings.ReplaceAll(safe(strings.ReplaceAll(line, "\t", "    ")), "\t", "    "))
 			}
 		}
 		if p.Hint != "" {

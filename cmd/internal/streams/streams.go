@@ -271,6 +271,10 @@ func (s *Streams) ReadSecret(ctx context.Context, prompt string) (string, error)
 // Say prints one line on stderr, also with --quiet: it belongs to an error.
 func (s *Streams) Say(line string) { s.errLine(Safe(s.Translate(line))) }
 
+// Quote prints one line of a file on stderr, also with --quiet: unlike Say
+// without translation, even if it reads like a message.
+func (s *Streams) Quote(line string) { s.errLine(Safe(line)) }
+
 // Progress returns a function that shows the progress of copying a file to a
 // phone: a line that is rewritten on a terminal, nothing elsewhere. With
 // several phones, when prefix is set, nothing is shown either.
