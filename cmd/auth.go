@@ -55,6 +55,9 @@ func authFlagError(c *cobra.Command, err error) error {
 	}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
+		if words := c.Flags().Args(); len(words) > 0 && c.HasSubCommands() {
+			return noCommand(c, words[0])
+		}
 		return exit.Usagef(hint, "%s has no flag %q", c.CommandPath(), unknown.GetSpecifiedName())
 	}
 	return exit.Usagef(hint, "%s", err)

@@ -168,13 +168,18 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 		if len(args) == 0 {
 			return c.Help()
 		}
-		hint := c.CommandPath() + " --help"
-		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = didYouMean(c.CommandPath() + " " + near[0])
-		}
-		return exit.Usagef(hint, "%s has no command %q", c.CommandPath(), args[0])
+		return noCommand(c, args[0])
 	}
 	return c
+}
+
+// noCommand is the error of a word that is none of a group's commands.
+func noCommand(c *cobra.Command, word string) error {
+	hint := c.CommandPath() + " --help"
+	if near := c.SuggestionsFor(word); len(near) > 0 {
+		hint = didYouMean(c.CommandPath() + " " + near[0])
+	}
+	return exit.Usagef(hint, "%s has no command %q", c.CommandPath(), word)
 }
 
 // long is a command's long help: the text and its EXIT STATUS.

@@ -19,8 +19,14 @@ func flagError(c *cobra.Command, err error) error {
 	if !errors.As(err, &invalid) {
 		var unknown *pflag.NotExistError
 		if errors.As(err, &unknown) {
-			if near := nearest(c, unknown.GetSpecifiedName()); near != "" {
+			name := unknown.GetSpecifiedName()
+			if words := c.Flags().Args(); len(words) > 0 && c.HasSubCommands() {
+				return noCommand(c, words[0]) // its flags are unknown because it is misspelt
+			}
+			if near := nearest(c, name); near != "" {
 				hint = didYouMean("--" + near)
+			} else if sub, rest, findErr := c.Find([]string{name}); findErr == nil && sub != c && len(rest) == 0 { // wxctl --version
+				hint = didYouMean(sub.CommandPath())
 			}
 		}
 		return exit.Usagef(hint, "%s", err)
@@ -90,7 +96,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 func joined(c *cobra.Command, word string) string {
 	word = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(word))
 	for _, sub := range c.Commands() {
-		rest, ok := strings.CutPrefix(word, sub.Name())
+		rest, ok := strings.CutPrefix(word, strings.ReplaceAll(sub.Name(), "-", ""))
 		switch {
 		case !ok:
 		case rest == "":
