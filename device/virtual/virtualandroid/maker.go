@@ -157,8 +157,8 @@ func (m Maker) finish(p *phone.Phone, o Options) {
 	c := &chooser{phone: p, think: wechat.NewThink(o.Think, o.ThinkMost), nobody: o.Answer == wechat.Stay}
 	page := activity(class, true)
 	page.NoRecents = true
-	p.Install(&phone.Package{Name: pkg, VersionName: "1", VersionCode: 1, MinSDK: p.API, TargetSDK: p.API, AppID: phone.SystemUID, System: true,
-		Path: "/system/app/" + pkg + "/base.apk", Components: []phone.Component{page}}, c)
+	p.Install(&phone.Package{Name: pkg, VersionName: "1", VersionCode: 1, MinSDK: p.API, TargetSDK: p.API, AppID: phone.SystemUID,
+		System: true, Path: "/system/app/" + pkg + "/base.apk", Components: []phone.Component{page}}, c)
 	p.SetChooser(pkg+"/"+class, c.asks)
 }
 

@@ -108,7 +108,8 @@ func inputCommand(c *call) int {
 func (c *call) noInput(what string) int {
 	e := &phone.Exception{Class: "java.lang.SecurityException", Message: "Injecting to another application requires INJECT_EVENTS permission"}
 	if c.p.API >= 33 {
-		e.Message = "Injecting input events requires the caller (or the source of the instrumentation, if any) to have the INJECT_EVENTS permission."
+		e.Message = "Injecting input events requires the caller (or the source of the instrumentation, if any) " +
+			"to have the INJECT_EVENTS permission."
 	}
 	if c.p.API < 31 { // a Java program of its own
 		return c.thrownOld(e)
