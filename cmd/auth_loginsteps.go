@@ -133,7 +133,8 @@ func (l *loginSteps) follow(ctx context.Context, r *result, auth intents.Auth, i
 			Message: fmt.Sprintf("the reply has the state %q, not the one that was sent: it belongs to another login, or is forged", r.Reply.State),
 		}
 	case r.Reply.Code == "":
-		return device.StepLogin, &device.Error{Code: "no_code", Exit: exit.Credentials, Message: "WeChat answered, but gave no code", Hint: relogin}
+		return device.StepLogin, &device.Error{Code: "no_code", Exit: exit.Credentials, Message: "WeChat answered, but gave no code",
+			Hint: relogin}
 	}
 	in.code = r.Reply.Code
 	if l.codeOnly {

@@ -77,7 +77,8 @@ func (f *Factory) noted(n device.Note) { f.Streams.Note("%s", safe(n.Message)) }
 // of its own, and finds it there like a real one. Like a real one it outlives
 // the command's context: when that ends, the command ends its own work and the
 // phone is not lost.
-func startVirtual(ctx context.Context, spec *device.VirtualSpec, keys *lockdownd.Keys, trace *device.Trace) (device.Backend, func(), error) {
+func startVirtual(ctx context.Context, spec *device.VirtualSpec, keys *lockdownd.Keys, trace *device.Trace) (
+	device.Backend, func(), error) {
 	ctx = context.WithoutCancel(ctx)
 	wrong := func(err error) error {
 		return exit.Usagef("wxctl virtual "+string(spec.Platform)+" --help lists the options", "--device virtual:%s: %v", spec.Platform, err)

@@ -101,7 +101,8 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
 	if err != nil {
-		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, files.Reason(err)), lock.Unlock())
+		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir,
+			files.Reason(err)), lock.Unlock())
 	}
 	return &runFolder{dir: dir, events: events, lock: lock}, nil
 }

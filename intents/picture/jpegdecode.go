@@ -151,7 +151,8 @@ func (d *jpegDecoder) flaw(s string) {
 func (d *jpegDecoder) frame(marker byte, s []byte) error {
 	switch {
 	case marker > markerSOF2:
-		return notReadHere(JPEG, nil, "%s is a JPEG of a rare kind (lossless, hierarchical or arithmetic: SOF%d), which is not supported", marker&15)
+		return notReadHere(JPEG, nil, "%s is a JPEG of a rare kind (lossless, hierarchical or arithmetic: SOF%d), which is not supported",
+			marker&15)
 	case len(s) < 6 || len(s) < 6+3*int(s[5]):
 		return notReadHere(JPEG, nil, "%s is a JPEG file whose header is damaged")
 	case s[0] != 8:

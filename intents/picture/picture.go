@@ -87,7 +87,8 @@ func Read(b []byte) (*Picture, error) {
 	case !ok:
 		return nil, &Error{Sentence: "%s is not a picture in a known format", Hint: "give a " + Readable + " file"}
 	case !f.Picture:
-		return nil, &Error{Format: f, Sentence: "%s is a file of the type %s, not a picture", Args: []any{f.Name}, Hint: "give a " + Readable + " file"}
+		return nil, &Error{Format: f, Sentence: "%s is a file of the type %s, not a picture", Args: []any{f.Name},
+			Hint: "give a " + Readable + " file"}
 	}
 	return readFormat(f, b)
 }

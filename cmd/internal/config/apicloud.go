@@ -50,7 +50,8 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 	}
 	p := apiCloudParser{path: path, dec: xml.NewDecoder(bytes.NewReader(text))}
 	p.dec.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // raw was converted to UTF-8 before
-	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity                                       // descriptions are written by hand and may be invalid
+	// Descriptions are written by hand and may be invalid.
+	p.dec.Strict, p.dec.Entity = false, xml.HTMLEntity
 	for {
 		token, err := p.dec.Token()
 		if err == io.EOF {
