@@ -78,7 +78,8 @@ func ofWatching(buckets ...string) subjects {
 }
 
 // ofFiles are the subjects of keeping and reading files.
-var ofFiles = subjects{"$O." + blobsBucket + ".", "$JS.API.DIRECT.GET.OBJ_" + blobsBucket + ".", "$JS.API.STREAM.MSG.GET.OBJ_" + blobsBucket,
+var ofFiles = subjects{"$O." + blobsBucket + ".", "$JS.API.DIRECT.GET.OBJ_" + blobsBucket + ".",
+	"$JS.API.STREAM.MSG.GET.OBJ_" + blobsBucket,
 	"$JS.API.CONSUMER.CREATE.OBJ_" + blobsBucket + ".", "$JS.API.STREAM.INFO.OBJ_" + blobsBucket, "$JS.API.STREAM.PURGE.OBJ_" + blobsBucket}
 
 // watchDenials handles the connection's errors.

@@ -41,7 +41,8 @@ type Source struct {
 func (l *Lab) Source(ctx context.Context, agent, version string) (*Source, error) {
 	ctx, release := l.denied.guard(ctx, ofWatching(runsBucket, leasesBucket, marksBucket))
 	context.AfterFunc(ctx, release)
-	s := &Source{ctx: ctx, lab: l, agent: agent, version: version, runs: map[string]Run{}, leases: map[string]Lease{}, marks: map[string]Mark{},
+	s := &Source{ctx: ctx, lab: l, agent: agent, version: version, runs: map[string]Run{}, leases: map[string]Lease{},
+		marks:   map[string]Mark{},
 		changed: make(chan struct{})}
 	err := errors.Join(
 		follow(ctx, l.runs, ">", func(e jetstream.KeyValueEntry) { see(s, s.runs, e) }),

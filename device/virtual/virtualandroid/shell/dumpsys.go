@@ -258,10 +258,11 @@ func (c *call) dumpActivities() {
 			}
 		}
 		for i, a := range slices.Backward(t.Activities) {
+			state := map[bool]string{true: "RESUMED", false: "STOPPED"}[a.Resumed]
 			c.printf("      * Hist #%d: %s\n          packageName=%s processName=%s\n          launchedFromUid=%d launchedFromPackage=%s "+
 				"userId=%d\n          app=ProcessRecord{%x %d:%s/%s}\n          %s\n          frontOfTask=%v task=%s\n          state=%s\n", i,
 				c.p.Text(a), a.Pkg, a.Pkg, a.CallerUID, cmp.Or(a.Caller, "null"), a.User,
-				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), map[bool]string{true: "RESUMED", false: "STOPPED"}[a.Resumed])
+				hashOf(fmt.Sprint(a.PID)), a.PID, a.Pkg, formatUID(a.UID), phone.IntentText(api, a.Intent), a.Root, c.taskText(t), state)
 		}
 		if api <= 31 && top.Resumed {
 			c.printf("\n    mResumedActivity: %s\n", c.p.Text(top))
