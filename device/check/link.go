@@ -88,7 +88,8 @@ func findLinkForm(f *Facts) Result {
 // jsonType reports whether a media type says nothing against JSON: servers that don't
 // know the file, which has no extension, send the others.
 func jsonType(s string) bool {
-	return slices.Contains([]string{"", "application/json", "text/json", "application/pkcs7-mime", "application/octet-stream", "text/plain"}, s)
+	return slices.Contains([]string{"", "application/json", "text/json", "application/pkcs7-mime",
+		"application/octet-stream", "text/plain"}, s)
 }
 
 // site returns a check for faults in the website's own file.

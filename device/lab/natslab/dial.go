@@ -131,11 +131,12 @@ func (a Access) explain(err error) error {
 	case errors.Is(err, nats.ErrSecureConnRequired):
 		e.Message, e.Hint = fmt.Sprintf("the lab at %s wants TLS", a.URL), "name the ca.pem that wxctl lab init wrote with --lab-ca"
 	case errors.Is(err, nats.ErrNoServers):
-		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), "start one with wxctl lab serve, or see the address"
+		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), "start one with wxctl lab serve, or check the address"
 	case errors.Is(err, nats.ErrJetStreamNotEnabled):
 		e.Message, e.Hint = fmt.Sprintf("the server at %s has no JetStream", a.URL), "give it jetstream {} in its nats.conf"
 	case noRoom(err):
-		e.Message, e.Hint = fmt.Sprintf("the server at %s has too little disk space for a lab", a.URL), "free some, or use another disk for its store"
+		e.Message, e.Hint = fmt.Sprintf("the server at %s has too little disk space for a lab", a.URL),
+			"free some, or use another disk for its store"
 	default:
 		e.Message, e.Hint = fmt.Sprintf("the lab at %s can't be used: %v", a.URL, err), "see the log of the server"
 	}
