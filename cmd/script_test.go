@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"sync"
 	"testing"
@@ -29,6 +30,12 @@ func TestMain(m *testing.M) {
 			runtime.MemProfileRate = 1
 			code := Main()
 			fmt.Printf("of NATS: %v\n", natsWork())
+			os.Exit(code)
+		},
+		"wxctl-peak": func() {
+			code := Main()
+			status, _ := os.ReadFile("/proc/self/status")
+			fmt.Printf("%s\n", regexp.MustCompile(`VmHWM:.*`).Find(status))
 			os.Exit(code)
 		},
 	})
