@@ -126,6 +126,47 @@ func TestLabOwnersDiskFull(t *testing.T) {
 	}
 }
 
+// TestLabServersDiskFull: nothing is fired that the server can't write down. After
+// the server is started again with space, a resumed run does the rest.
+func TestLabServersDiskFull(t *testing.T) {
+	tier.Need(t, "lab")
+	var full func(*process)
+	var kept string
+	h := newLabServed(t, 3*time.Second, 200*time.Millisecond, nil, func(h *labHosts) {
+		store := filepath.Join(h.dir, "lab")
+		kept = filepath.Join(h.dir, "kept")
+		full = h.onDisk("24m", store, kept)
+		h.serve("127.0.0.1:0")
+		h.wrap = nil
+	})
+	out := filepath.Join(h.dir, "run")
+	owner := h.run("full", h.suite("full", *casesInLab), "--out", out)
+	h.began(out, *casesInLab/4)
+	full(h.server)
+	_ = owner.Wait() // its code is looked at below
+	if !strings.Contains(owner.out.String(), "this process no longer owns the run") || !strings.Contains(owner.out.String(), "wxctl run --resume") {
+		t.Errorf("%v\n%s", owner.ProcessState, owner.out)
+	}
+	before := len(h.fired())
+	h.ends(h.server) // what it had stored is copied
+	store := filepath.Join(h.dir, "lab") // as others see it, it is empty
+	if err := errors.Join(os.Remove(store), os.Rename(kept, store)); err != nil {
+		t.Fatal(err)
+	}
+	h.serve(strings.TrimPrefix(h.url, "nats://"))
+	wait.For(t, "the run to be free", func() bool {
+		resumed := h.start("owner-full", "run", "--resume", out, "--lab", h.url, "-v")
+		_ = resumed.Wait()
+		owner = resumed
+		return !strings.Contains(resumed.out.String(), "is being run by")
+	})
+	run := h.settled("full", out, *casesInLab, owner.out)
+	if before == 0 || before == *casesInLab || run.Counts.Unknown > 3**phonesEach {
+		t.Errorf("%d were fired before the disk was full: %+v\n%s", before, run.Counts, owner.out)
+	}
+	t.Logf("%d fired before, then %+v", before, run.Counts)
+}
+
 // TestLabAgentsDiskFull: an agent that can't keep the files of a run leaves its
 // cases to others.
 func TestLabAgentsDiskFull(t *testing.T) {

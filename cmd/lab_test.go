@@ -98,8 +98,14 @@ func (h *labHosts) says(p *process, field string) map[string]any {
 // newLab starts a lab with three agents, each after before, which may be nil.
 func newLab(t *testing.T, ttl time.Duration, think time.Duration, before func(h *labHosts, a int)) *labHosts {
 	t.Helper()
+	return newLabServed(t, ttl, think, before, func(h *labHosts) { h.serve("127.0.0.1:0") })
+}
+
+// newLabServed is newLab with a server that serve starts.
+func newLabServed(t *testing.T, ttl, think time.Duration, before func(h *labHosts, a int), serve func(h *labHosts)) *labHosts {
+	t.Helper()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: ttl}
-	h.serve("127.0.0.1:0")
+	serve(h)
 	for a := range 3 {
 		if before != nil {
 			before(h, a)

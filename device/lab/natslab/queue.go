@@ -82,7 +82,8 @@ func (l *Lab) Own(ctx context.Context, run Run, o Owner) (*Queue, error) {
 	go func() {
 		held.keep(ctx.Done())
 		if ctx.Err() == nil {
-			q.fail(fmt.Errorf("the lab was not reached for %s: the run is not this process's any more", l.leaseTTL))
+			q.fail(&AccessError{Message: fmt.Sprintf("the lab was not reached for %s: this process no longer owns the run", l.leaseTTL),
+				Hint: "check the lab's server and the disk of its store, then continue with wxctl run --resume DIR"})
 		}
 	}()
 	return q, nil
