@@ -148,7 +148,7 @@ func TestLabServersDiskFull(t *testing.T) {
 		t.Errorf("%v\n%s", owner.ProcessState, owner.out)
 	}
 	before := len(h.fired())
-	h.ends(h.server) // what it had stored is copied
+	h.ends(h.server)                     // what it had stored is copied
 	store := filepath.Join(h.dir, "lab") // as others see it, it is empty
 	if err := errors.Join(os.Remove(store), os.Rename(kept, store)); err != nil {
 		t.Fatal(err)
