@@ -19,24 +19,28 @@ type DeniedError struct {
 	Operation, Subject string
 }
 
+// Error says what the denied subject is used for.
 func (e *DeniedError) Error() string {
-	return fmt.Sprintf("this key may not %s", e.does())
-}
-
-// does says what the subject is used for.
-func (e *DeniedError) does() string {
-	for _, known := range []struct{ part, does string }{
-		{"STREAM.CREATE", "set up a lab"}, {"STREAM.DELETE", "delete parts of the lab"}, {"STREAM.PURGE", "take back jobs"},
-		{"CONSUMER.CREATE." + jobsStream, "run suites"}, {"$KV." + runsBucket, "run suites"}, {jobSubject, "run suites"},
-		{"$KV." + claimsBucket, "take jobs"}, {"$KV." + leasesBucket, "lease phones"}, {"$KV." + devicesBucket, "lend phones"},
-		{"$KV." + marksBucket, "hold, drain, quarantine or release phones"}, {"MSG.NEXT", "take jobs"},
-		{"$O." + blobsBucket, "keep files in the lab"}, {eventSubject, "report of jobs"},
+	for _, known := range []struct{ part, sentence string }{
+		{"STREAM.CREATE", "this key may not set up a lab"},
+		{"STREAM.DELETE", "this key may not delete parts of the lab"},
+		{"STREAM.PURGE", "this key may not take back jobs"},
+		{"CONSUMER.CREATE." + jobsStream, "this key may not run suites"},
+		{"$KV." + runsBucket, "this key may not run suites"},
+		{jobSubject, "this key may not run suites"},
+		{"$KV." + claimsBucket, "this key may not take jobs"},
+		{"$KV." + leasesBucket, "this key may not lease phones"},
+		{"$KV." + devicesBucket, "this key may not lend phones"},
+		{"$KV." + marksBucket, "this key may not hold, drain, quarantine or release phones"},
+		{"MSG.NEXT", "this key may not take jobs"},
+		{"$O." + blobsBucket, "this key may not keep files in the lab"},
+		{eventSubject, "this key may not report the events of jobs"},
 	} {
 		if strings.Contains(e.Subject, known.part) {
-			return known.does
+			return known.sentence
 		}
 	}
-	return fmt.Sprintf("do that (%s to %q)", e.Operation, e.Subject)
+	return fmt.Sprintf("this key may not do that (%s to %q)", e.Operation, e.Subject)
 }
 
 // denials collects the server's reports, which arrive separately from the
