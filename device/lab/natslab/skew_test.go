@@ -38,7 +38,7 @@ func TestSkewedAgentTakesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, id := range []string{"new", "old"} {
-			wait.For(t, "the runs to be seen", func() bool { _, ok := s.Run(id); return ok })
+			wait.For(t, "the runs and their targets to be seen", func() bool { r, ok := s.Run(id); return ok && len(r.Targets) > 0 })
 		}
 		if got, want := s.Wanted("A", every), run != ""; got != want {
 			t.Errorf("an agent of %s is offered jobs: %v, want %v", version, got, want)
