@@ -3,9 +3,11 @@ package art_test
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // What ends an app on ART ends it here: nobody answers then, and whoever runs
@@ -56,8 +58,13 @@ func TestDeath(t *testing.T) {
 				t.Errorf("API %d, %s: afterwards %v", api, tt.name, err)
 			}
 			if dies { // it is told of after the connection ended
-				if s := <-died; s != tt.signal {
-					t.Errorf("API %d, %s: signal %d, want %d", api, tt.name, s, tt.signal)
+				select {
+				case s := <-died:
+					if s != tt.signal {
+						t.Errorf("API %d, %s: signal %d, want %d", api, tt.name, s, tt.signal)
+					}
+				case <-time.After(wait.Plenty):
+					t.Errorf("API %d, %s: nobody was told", api, tt.name)
 				}
 			} else if len(died) > 0 {
 				t.Errorf("API %d, %s: signal %d of a process that lives", api, tt.name, <-died)
