@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/device/lab/natslab"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents/suite"
 )
@@ -314,5 +315,37 @@ func TestRunWithoutLab(t *testing.T) {
 	}
 	if got := work("lab", "ls"); !strings.Contains(got, "nats%2ego.Connect") {
 		t.Errorf("a command with a lab works with %s", got) // else the test sees nothing
+	}
+}
+
+// TestLabResumedBeforeItsAgents: a lab whose server was started again lists no
+// phones until its agents report them; a resumed run waits for those that it had.
+func TestLabResumedBeforeItsAgents(t *testing.T) {
+	tier.Need(t, "lab")
+	h := newLab(t, 3*time.Second, 200*time.Millisecond, nil)
+	out := filepath.Join(h.dir, "run")
+	owner := h.run("early", h.suite("early", *casesInLab), "--out", out)
+	h.began(out, *casesInLab/4)
+	owner.kill()
+	for _, a := range h.agents {
+		h.ends(a)
+	}
+	var resumed *process
+	wait.For(t, "the resumed run to wait", func() bool {
+		if resumed == nil {
+			resumed = h.start("owner-early", "run", "--resume", out, "--lab", h.url, "-v")
+		}
+		if resumed.ProcessState != nil {
+			t.Fatalf("it did not wait:\n%s", resumed.out)
+		}
+		return strings.Contains(resumed.out.String(), "waiting for the phone")
+	})
+	for a := range h.agents {
+		h.agents[a] = h.agent(a)
+	}
+	_ = resumed.Wait() // its code depends on what is unknown
+	run := h.settled("early", out, *casesInLab, resumed.out)
+	if run.Counts.Unknown > 3**phonesEach {
+		t.Errorf("%+v\n%s", run.Counts, resumed.out)
 	}
 }

@@ -29,7 +29,8 @@ type runOptions struct {
 	devices  selectors
 	lab      labAccess
 	priority int
-	inLab    *labRun // of the current run, after its phones were looked up
+	inLab    *labRun       // of the current run, after its phones were looked up
+	had      []suite.Phone // of the run that is resumed
 	files    []string
 
 	tags, caseGlob, shard string

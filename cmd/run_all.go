@@ -70,6 +70,7 @@ func (o *runOptions) goOn(ctx context.Context) error {
 	r.before, r.fold = before, fold
 	r.start.Resumed, r.start.RerunOf, r.start.Shard = true, before.Start.RerunOf, before.Start.Shard
 	r.start.Device, r.start.Devices = o.phone.device, o.devices.several()
+	o.had = before.Start.Phones
 	phones, none, closePhones, err := o.openPhones(ctx)
 	if err != nil {
 		return errors.Join(err, folder.Close())

@@ -61,19 +61,8 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	state, err := l.State(ctx)
-	if err != nil {
-		l.Close()
-		return nil, nil, nil, err
-	}
-	o.f.tellSkew(state)
-	listed := labPhones(state, o.f.Version)
-	infos := make([]device.Info, len(listed))
-	for i, p := range listed {
-		infos[i] = p.info
-	}
 	o.inLab = &labRun{lab: l, priority: o.priority, absent: map[string]time.Time{}}
-	chosen, err := device.Select(infos, sel)
+	listed, chosen, err := o.chooseInLab(ctx, sel)
 	if err != nil {
 		o.f.explain(err)
 		var own *device.Error
@@ -82,7 +71,7 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 			return nil, nil, nil, err
 		}
 		err = &device.Error{Code: device.NoPhone, Message: "no phone of the lab fits",
-			Hint: "wxctl lab ls lists them", Err: err}
+			Hint: "wxctl lab ls lists them; --wait 1m waits for one", Err: err}
 		o.f.Streams.Warn("no case can run: %s", describe(err).Message)
 		return nil, err, l.Close, nil
 	}
@@ -101,6 +90,37 @@ func (o *runOptions) openLab(ctx context.Context) (phones []*runPhone, none erro
 		o.inLab.phones = strings.TrimPrefix(o.inLab.phones+",platform="+string(sel.Platform), ",")
 	}
 	return phones, nil, l.Close, nil
+}
+
+// chooseInLab finds the phones that sel means among those that the lab lists.
+// With --wait it waits for them. A resumed run waits for those that it had: a lab
+// whose server was started again lists phones only when their agents report them.
+func (o *runOptions) chooseInLab(ctx context.Context, sel device.Selector) (listed []*runPhone, chosen device.Selection, err error) {
+	patience, first := o.phone.wait, true
+	if o.resume != "" {
+		patience = max(patience, o.inLab.lab.DeviceTTL())
+	}
+	err = o.f.patiently(ctx, patience, func() (again bool, err error) {
+		state, err := o.inLab.lab.State(ctx)
+		if err != nil {
+			return false, err
+		}
+		if first {
+			o.f.tellSkew(state)
+		}
+		first = false
+		listed = labPhones(state, o.f.Version)
+		infos := make([]device.Info, len(listed))
+		for i, p := range listed {
+			infos[i] = p.info
+		}
+		chosen, err = device.Select(infos, sel)
+		missing := slices.ContainsFunc(o.had, func(before suite.Phone) bool {
+			return !slices.ContainsFunc(listed, func(p *runPhone) bool { return p.key() == before.ID })
+		})
+		return err == nil && missing || worthWaiting(err, sel.All && o.phone.wait > 0, chosen), err
+	})
+	return listed, chosen, err
 }
 
 // labPhones are the phones of a lab that accept jobs of this version.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,7 +80,12 @@ func (o *runOptions) openPhones(ctx context.Context) (phones []*runPhone, none e
 			return nil, nil, nil, err
 		}
 		stops = append(stops, stop)
-		selection, err := fleet.Select(ctx, sel)
+		fleet.WaitUntil = time.Now().Add(o.phone.wait)
+		var selection device.Selection
+		err = o.f.patiently(ctx, o.phone.wait, func() (again bool, err error) {
+			selection, err = fleet.Select(ctx, sel)
+			return worthWaiting(err, sel.All, selection), err
+		})
 		o.f.sayNotReady(selection)
 		if err != nil {
 			o.f.explain(err)

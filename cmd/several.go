@@ -22,7 +22,7 @@ type chosen struct {
 // one is the chosen phone if there is exactly one.
 func (c *chosen) one() device.Info { return c.Phones[0] }
 
-// waitPause is the pause of --wait between two requests to the servers.
+// waitPause is the pause of --wait between two looks at the phones.
 const waitPause = 250 * time.Millisecond
 
 // choose finds the phones that sel means. With --wait it tries again until they
@@ -35,26 +35,13 @@ func (f *Factory) choose(ctx context.Context, fleet *device.Fleet, flags *phoneF
 	}
 	fleet.WaitUntil = time.Now().Add(flags.wait)
 	c := &chosen{several: sel.All, allowNotReady: flags.allowNotReady}
-	said := false
-	for {
-		var err error
+	err := f.patiently(ctx, flags.wait, func() (again bool, err error) {
 		c.Selection, err = fleet.Select(ctx, sel)
-		if flags.wait > 0 && time.Now().Before(fleet.WaitUntil) && worthWaiting(err, c) {
-			if !said {
-				f.Streams.Note("waiting for the phone, %s at most", flags.wait)
-				said = true
-			}
-			select {
-			case <-time.After(min(waitPause, time.Until(fleet.WaitUntil))):
-				continue
-			case <-ctx.Done():
-			}
-		}
-		if err != nil {
-			f.explain(err)
-			return nil, err
-		}
-		break
+		return worthWaiting(err, sel.All, c.Selection), err
+	})
+	if err != nil {
+		f.explain(err)
+		return nil, err
 	}
 	if c.several {
 		f.sayNotReady(c.Selection)
@@ -76,12 +63,32 @@ func (f *Factory) sayNotReady(s device.Selection) {
 	}
 }
 
+// patiently looks again, as long as that may help, until the time is over. It
+// returns the last error.
+func (f *Factory) patiently(ctx context.Context, patience time.Duration, look func() (again bool, err error)) error {
+	until := time.Now().Add(patience)
+	for said := false; ; said = true {
+		again, err := look()
+		if !again || !time.Now().Before(until) {
+			return err
+		}
+		if !said {
+			f.Streams.Note("waiting for the phone, %s at most", patience)
+		}
+		select {
+		case <-time.After(min(waitPause, time.Until(until))):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // worthWaiting reports whether a phone that is meant may be connected, or
 // become ready.
-func worthWaiting(err error, c *chosen) bool {
+func worthWaiting(err error, several bool, s device.Selection) bool {
 	var e *device.Error
 	if !errors.As(err, &e) {
-		return err == nil && c.several && len(c.NotReady) > 0
+		return err == nil && several && len(s.NotReady) > 0
 	}
 	return e.Code == device.NoPhone || e.Code == device.NoServer || e.Code == device.PhoneNotReady
 }
