@@ -103,7 +103,7 @@ func (r *agentRuns) forget() {
 	var left []*keptRun
 	for _, kept := range r.runs {
 		if kept.suiteRun == nil {
-			return // nobody knows yet which files it has
+			return // its files are not known yet
 		}
 	}
 	for name, kept := range r.runs {
@@ -253,7 +253,7 @@ func (r *suiteRun) file(name string) string {
 		return here
 	}
 	if filepath.IsLocal(filepath.FromSlash(name)) || name == "-" {
-		return name // within the run's folder, or the name of no file
+		return name // inside the run's folder, or not a file's name
 	}
 	return filepath.Join(r.plan.Dir, slug(filepath.Base(filepath.FromSlash(name))))
 }

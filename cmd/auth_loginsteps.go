@@ -55,8 +55,8 @@ func (l *loginSteps) check() error {
 	return err
 }
 
-// prepare finds out, before the phone asks anybody, what would keep the code
-// from being exchanged: it is good once.
+// prepare finds out, before the phone asks the user, what would keep the code
+// from being exchanged: a code can be used only once.
 func (l *loginSteps) prepare(ctx context.Context, appID string) (err error) {
 	if l.codeOnly {
 		return nil

@@ -111,7 +111,7 @@ func (h help) commands() {
 	h.topics()
 }
 
-// topics lists the pages of help that are no commands.
+// topics lists the pages of help that are not commands.
 func (h help) topics() {
 	first := true
 	for _, sub := range h.c.Commands() {

@@ -94,7 +94,7 @@ func installedRun(ctx context.Context, opts *installedOptions) error {
 		})
 }
 
-// tellInstalled says which WeChat is there, and for whom if that is a question.
+// tellInstalled says which WeChat is there, and for which user if there are several.
 func tellInstalled(s *streams.Streams, wechat device.WeChat) string {
 	version := safe(wechat.Version)
 	var ids []string

@@ -50,7 +50,7 @@ func (l *labAccess) dial(ctx context.Context, f *Factory, what string) (*natslab
 	})
 }
 
-// whoAmI is how this process is told of in a lab.
+// whoAmI is the name under which a lab shows this process.
 func whoAmI() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -62,7 +62,7 @@ func whoAmI() string {
 	return host
 }
 
-// describeLab is the report of what a lab said; nil if err is something else.
+// describeLab is the report of an error that a lab returned; nil if err is something else.
 func describeLab(err error) *device.ErrorReport {
 	var (
 		denied *natslab.DeniedError

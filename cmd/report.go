@@ -127,7 +127,7 @@ func runFoldersIn(dir string) ([]string, error) {
 	return all, nil
 }
 
-// print shows what came of the runs: what did not pass, and the counts.
+// print shows the results of the runs: what did not pass, and the counts.
 func (o *reportOptions) print(runs []ranIn) error {
 	type reported struct {
 		Run    string       `json:"run"`

@@ -173,7 +173,7 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// noCommand is the error of a word that is none of a group's commands.
+// noCommand is the error of a word that is not one of a group's commands.
 func noCommand(c *cobra.Command, word string) error {
 	hint := c.CommandPath() + " --help"
 	if near := c.SuggestionsFor(word); len(near) > 0 {

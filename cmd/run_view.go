@@ -194,7 +194,7 @@ func (v *liveView) print(lines []string) {
 	}
 }
 
-// erase takes the table away.
+// erase removes the table.
 func (v *liveView) erase() {
 	if v.drawn > 0 {
 		fmt.Fprintf(v.f.Streams.Out, "\x1b[%dA\x1b[J", v.drawn)
@@ -232,7 +232,7 @@ func (v *liveView) draw() {
 	v.drawn = len(lines) + 1
 }
 
-// left is how long the rest takes if it goes on as it went.
+// left estimates the remaining time from the pace so far.
 func (v *liveView) left() time.Duration {
 	if v.ended == 0 || v.total <= v.ended {
 		return 0

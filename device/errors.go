@@ -25,7 +25,7 @@ const (
 	WeChatTooOld     Code = "wechat_too_old"    // 13: this WeChat does not know the request
 	Refused          Code = "refused"           // 14: not sent: limits, scene, route, app
 	RefusedByWeChat  Code = "refused_by_wechat" // 15: WeChat or the user refused
-	PhoneLost        Code = "phone_lost"        // 16: the phone went away on the way
+	PhoneLost        Code = "phone_lost"        // 16: the phone was disconnected meanwhile
 	PhoneBusy        Code = "phone_busy"        // 17: another wxctl drives it
 	NotSeen          Code = "not_seen"          // 18: sent, but the state asked for was not seen in time
 	Interrupted      Code = "interrupted"       // 130: Ctrl-C

@@ -14,13 +14,13 @@ type Checker struct {
 	Problems []Problem
 }
 
-// Add adds a problem. The sentence is a format, whole, since it is translated so;
-// it begins with %s for the field.
+// Add adds a problem. The sentence is one whole format string, so that it can
+// be translated; it begins with %s for the field.
 func (c *Checker) Add(field, sentence string, args ...any) {
 	c.Problems = append(c.Problems, Problem{Severity: c.Severity, Field: field, Rule: Rule(sentence, args...), Source: c.Source})
 }
 
-// Rule is what a sentence as [Checker.Add] takes it says of its field.
+// Rule is the part after the field of a sentence, as [Checker.Add] takes it.
 func Rule(sentence string, args ...any) string {
 	return fmt.Sprintf(strings.TrimPrefix(sentence, "%s "), args...)
 }

@@ -234,7 +234,7 @@ func target(i device.Info) string {
 	return i.ID
 }
 
-// transportID begins a target that is no serial number.
+// transportID begins a target that is not a serial number.
 const transportID = "transport-id:"
 
 // hostService is the request that chooses a target for what follows on the

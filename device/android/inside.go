@@ -62,7 +62,7 @@ type caught struct {
 	stood  time.Duration // how long the app's thread was suspended for it
 	err    error         // why the extras could not be read
 	held   bool          // it was found on the app's heap, after the call
-	ran    string        // what of the app's handling of a reply ran; "" for an Intent
+	ran    string        // which part of the app's handling of a reply ran; "" for an Intent
 	ended  int           // the process that ended or detached its debugger; 0 otherwise
 }
 

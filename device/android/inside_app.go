@@ -245,7 +245,7 @@ func (d *delivery) sendInside(ctx context.Context) error {
 	w := d.worker
 	defer func() {
 		if err := w.dismiss(); err != nil {
-			_ = w.vm.Close() // which lets it go as well
+			_ = w.vm.Close() // which resumes it as well
 		}
 	}()
 	sender, err := d.sender()

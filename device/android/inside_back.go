@@ -71,7 +71,7 @@ func (d *debugger) findReply(ctx context.Context, transaction string, wake func(
 	}
 	extras, _, err = d.replyAmong(ctx, w.thread, l, parcelled, transaction)
 	if err := w.dismiss(); err != nil {
-		_ = w.vm.Close() // which lets it go as well
+		_ = w.vm.Close() // which resumes it as well
 	}
 	return class, extras, err
 }

@@ -35,7 +35,7 @@ func (d *debugger) armHandler(ctx context.Context, class jdwp.ClassID, name stri
 }
 
 // watchHandler has a debugger see whether the app handles a reply. The app is
-// brought to the front, since one that starts may handle it before anybody is
+// brought to the front, since one that starts may handle it before wxctl is
 // attached.
 func (d *delivery) watchHandler(ctx context.Context, watched func()) error {
 	main, err := d.bringToFront(ctx)
@@ -60,7 +60,7 @@ func (d *delivery) watchHandler(ctx context.Context, watched func()) error {
 	return nil
 }
 
-// handled reports what of the handling of a reply ran.
+// handled reports which parts of the handling of a reply ran.
 func (o *observer) handled(c caught) {
 	o.See(c.at.Sub(o.Begin), device.Replied, "", "the reply reached "+c.ran, sourceInside)
 }

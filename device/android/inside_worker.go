@@ -164,7 +164,7 @@ func (d *debugger) nextMessage(ctx context.Context, wake func(context.Context) e
 func (d *debugger) forget(requests map[jdwp.RequestID]jdwp.ClassID, hit chan jdwp.EventSet) {
 	for id := range requests {
 		if d.vm.Clear(d.tidy, id) != nil {
-			_ = d.vm.Close() // which lets everything go on
+			_ = d.vm.Close() // which resumes everything
 			return
 		}
 	}

@@ -145,8 +145,8 @@ func (b *Backend) tell(unread []string) {
 }
 
 // Watch calls changed with the server's phones, now and whenever the list
-// changes, until ctx ends or the server goes away. Phones that became ready
-// are asked for their details before changed is called.
+// changes, until ctx ends or the connection to the server does. Phones that
+// became ready are asked for their details before changed is called.
 func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error {
 	c, err := b.Server.dial(ctx)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// Logs tells what an app logs, and what the system logs that names it.
+// Logs reports what an app logs, and the lines of the system's log that name it.
 func (p *Phone) Logs(ctx context.Context, app string, user device.UserChoice, ready func(), line func(string)) error {
 	var a agent.App
 	inspect := askInspect(user.ID, app, &a)
@@ -39,7 +39,7 @@ func (p *Phone) Logs(ctx context.Context, app string, user device.UserChoice, re
 		if err != nil {
 			return err
 		}
-		// Before Android 8 no line says whose it is.
+		// Before Android 8 a line does not contain its writer's uid.
 		if l, ok := parseLogLine(ev.Line); ok && (l.uid == got.UID || l.uid < 0 || l.uid < 10000 && strings.Contains(l.text, app)) {
 			line(l.tag + ": " + l.text)
 		}

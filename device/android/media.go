@@ -100,9 +100,9 @@ func contentURIs(files []placed) []string {
 	return uris
 }
 
-// removeMedia takes the media off the phone again, unless WeChat may still
-// need them: it reads them when the user has chosen, and before that nothing
-// says that it is done.
+// removeMedia removes the media from the phone again, unless WeChat may still
+// need them: it reads them after the user has chosen a chat, and nothing shows
+// that it is done.
 func (d *delivery) removeMedia(ctx context.Context) error {
 	if len(d.placed) == 0 {
 		return nil
@@ -159,20 +159,21 @@ func (d *delivery) removeIndexed(ctx context.Context, asks []*ask) {
 	}
 }
 
-// left tells of what could not be removed, quoted for a shell.
+// left reports what could not be removed, quoted for a shell.
 func (d *delivery) left(files string) {
 	d.Note("left on the phone, since it could not be removed: "+files, "remove it: adb shell rm "+files)
 }
 
 // forgetAfter is how long media stay on the phone for WeChat to read, if
-// nothing told that it has. mostForgotten bounds how many go at once.
+// nothing showed that it has read them. mostForgotten limits how many are
+// removed at once.
 const (
 	forgetAfter   = 24 * time.Hour
 	sweepEvery    = time.Hour // that an open phone is looked through
 	mostForgotten = 20
 )
 
-// listForgotten lists, while files go to the phone, what is there; now and then.
+// listForgotten lists from time to time, while files are copied to the phone, what is there.
 func (d *delivery) listForgotten(ctx context.Context) {
 	if time.Since(d.swept) < sweepEvery {
 		return
@@ -183,7 +184,7 @@ func (d *delivery) listForgotten(ctx context.Context) {
 }
 
 // removeForgotten removes what earlier deliveries had to leave for WeChat,
-// after a day. It is nobody's failure if it can't.
+// after a day. It is not an error if it can't.
 func (d *delivery) removeForgotten(ctx context.Context) {
 	if d.listing == nil {
 		return

@@ -45,13 +45,13 @@ type observer struct {
 	unreadable bool      // a reply came and can't be read
 	others     bool      // the app was called back for other requests
 	calledAt   time.Time // when WeChat had called the app back
-	goneAt     time.Time // when WeChat's last entry activity went, and nothing came
+	goneAt     time.Time // when WeChat's last entry activity was closed, and nothing came
 	starter    map[string]int
 	back       map[string]string // evidence that WeChat called the app back, by activity
-	told, read int               // how often the app was called back: as the log tells, as was read in the app
+	told, read int               // how often the app was called back: according to the log, and as read in the app
 	top        string            // the component in front; "" while that is changing
 	askTasks   bool              // a task may have been made of the reply just now
-	held       intents.Reply     // read from a task: used if no better means brings one
+	held       intents.Reply     // read from a task: used if there is no better source
 
 	// lookBack searches for the reply in an app that was called back before
 	// wxctl was attached; nil if that is impossible or done.
@@ -186,7 +186,7 @@ func (o *observer) startedByOther(component string) bool {
 	return ok && uid != o.wechatUID
 }
 
-// replyMark starts what the hook of an app under test logs of a reply.
+// replyMark begins the line that the hook of an app under test logs for a reply.
 const replyMark = "wxctl-reply: "
 
 // observeReply reads a reply that the app's hook logged.

@@ -232,8 +232,7 @@ func (p *Phone) learn(ctx context.Context, choice device.UserChoice, more ...*as
 	if f.user == first {
 		return f, nil
 	}
-	// What was asked of one user is asked of the other. The logs are watched
-	// already, and everybody's.
+	// What was asked of one user is asked of the other. The logs are watched already, those of all users.
 	again := []*ask{state}
 	for _, a := range more {
 		if a.Verb != agent.Watch {

@@ -26,7 +26,7 @@ type stored struct {
 	placed
 	user   int
 	sum    [sha256.Size]byte
-	needed bool // WeChat may read it yet
+	needed bool // WeChat may still read it
 }
 
 // way is a connection for the first file, opened while the agent is still asked

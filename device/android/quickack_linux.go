@@ -9,6 +9,6 @@ import (
 // acknowledge has the kernel acknowledge at once what was read. Linux forgets
 // the option, so it is set after each read (tcp(7)).
 func acknowledge(c syscall.RawConn) {
-	// Where it fails, the answers come later: no more than that.
+	// If it fails, answers only come later.
 	_ = c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
 }

@@ -4,5 +4,5 @@ package android
 
 import "syscall"
 
-// acknowledge is for Linux, which delays what this sends at once.
+// acknowledge does nothing: only Linux delays acknowledgements.
 func acknowledge(syscall.RawConn) {}

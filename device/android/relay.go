@@ -96,7 +96,7 @@ type fileRelay struct {
 	ln  net.Listener
 
 	mu     sync.Mutex
-	near   net.Conn // gadb's connection of now
+	near   net.Conn // gadb's current connection
 	closed bool
 }
 
@@ -151,8 +151,7 @@ func (r *fileRelay) prepared(near net.Conn) bool {
 	}
 }
 
-// pipe carries bytes both ways until the phone's side ends or sends what is no
-// frame.
+// pipe carries bytes both ways until the phone's side ends or sends an invalid frame.
 func (r *fileRelay) pipe(near net.Conn) error {
 	widen(near)
 	widen(r.far.Conn)

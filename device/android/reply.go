@@ -94,7 +94,7 @@ func (d *delivery) forge(ctx context.Context, job device.ReplyJob) error {
 // shellUID is the uid of adb's shell, and so of the agent.
 const shellUID = 2000
 
-// meetApp finds the app and watches the logs, for what needs no WeChat.
+// meetApp finds the app and watches the logs, for what does not need WeChat.
 func (d *delivery) meetApp(ctx context.Context) error {
 	d.facts = &facts{user: d.Job.User.ID}
 	name := d.Job.App.Package

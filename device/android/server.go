@@ -31,7 +31,7 @@ const DefaultServer = "127.0.0.1:5037"
 // Server is an adb server. Its zero value asks the one at DefaultServer.
 type Server struct {
 	Addr string // host:port, or the path of a socket
-	// Trace, if set, is told what goes over the connections.
+	// Trace, if set, receives what goes over the connections.
 	Trace *device.Trace
 }
 
@@ -158,7 +158,7 @@ type conn struct {
 func (s Server) conn(nc net.Conn) *conn {
 	c := &conn{Conn: nc, server: s}
 	if tcp, ok := nc.(*net.TCPConn); ok { // which sends at once: Go sets TCP_NODELAY
-		c.raw, _ = tcp.SyscallConn() // fails for none that is open
+		c.raw, _ = tcp.SyscallConn() // never fails for an open one
 	}
 	return c
 }

@@ -4,5 +4,5 @@ package android
 
 const noWait = 0 // nothing is remembered
 
-// serverRun is "" where nothing tells one run of an adb server from the next.
+// serverRun is "" on systems where runs of an adb server can't be distinguished.
 func serverRun(string) string { return "" }

@@ -38,8 +38,8 @@ func (p *Phone) readTasks(ctx context.Context, o *observer) error {
 		return nil
 	}
 	var tasks agent.Tasks
-	// The last of the entries is the activity itself, where the first is an
-	// alias: tasks are told by that (AOSP API 34 Task.setIntent).
+	// The last of the entries is the activity itself, if the first is an alias:
+	// the system identifies tasks by it (AOSP API 34 Task.setIntent).
 	list := &ask{Request: agent.Request{Verb: agent.ListTasks, User: o.user, Component: o.entries[len(o.entries)-1]}, into: &tasks}
 	if err := p.agent.do(ctx, list); err != nil {
 		return err
@@ -74,7 +74,7 @@ func replyOf(told map[string]json.RawMessage) intents.Reply {
 	return reply
 }
 
-// useHeld takes the reply that a task told.
+// useHeld uses the reply that was read from a task.
 func (o *observer) useHeld() {
 	o.Answer = o.held
 	o.See(time.Since(o.Begin), device.Replied, "",

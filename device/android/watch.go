@@ -12,7 +12,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// WatchReplies tells of WeChat's replies to an app until ctx ends.
+// WatchReplies reports WeChat's replies to an app until ctx ends.
 func (p *Phone) WatchReplies(ctx context.Context, job device.WatchJob) error {
 	d := p.newDelivery(device.Job{App: job.App, User: job.User, Until: device.Replied, Hooks: device.Hooks{Note: job.Note}})
 	if err := d.meetApp(ctx); err != nil {
@@ -61,7 +61,7 @@ type replyWatch struct {
 // call is one time that WeChat called the app back.
 type call struct {
 	seen  device.SeenReply
-	until time.Time // when its reply can be read no more
+	until time.Time // when it is too late to read its reply
 	old   bool      // it came before the watch began
 }
 
@@ -154,7 +154,7 @@ func (w *replyWatch) observe(ev agent.Event) {
 		}
 		patience := hookTime
 		if watched, _ := o.inside.watched(); watched {
-			patience = 2 * w.phone.options.StopTime // its thread stands for one at most
+			patience = 2 * w.phone.options.StopTime // its thread is stopped for one at most
 		}
 		w.calls = append(w.calls, call{device.NewSeenReply(at, w.app, sourceEvents, nil), time.Now().Add(patience), !w.began})
 	case len(w.calls) > 0 && slices.ContainsFunc(o.entries, o.startedByOther):

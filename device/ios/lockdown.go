@@ -344,8 +344,8 @@ func (l *Link) lost(err error, format string) error {
 	return broken(fmt.Sprintf("the iPhone %q", l.udid), device.PhoneLost, "plug it in again and check `wxctl devices`", err)
 }
 
-// nonsense is the error of a phone that sent what nobody can read. The format is
-// a whole sentence, which begins with the phone's UDID.
+// nonsense is the error of a phone that sent an unreadable message. The format
+// is a whole sentence, which begins with the phone's UDID.
 func (l *Link) nonsense(err error, format string, args ...any) error {
 	return &device.Error{
 		Code:    device.ServerMisbehaved,

@@ -51,7 +51,7 @@ const (
 	Late     State = "late" // a lost job's result came after all; the job stays lost
 )
 
-// Update is a change of a job that its owner is told of.
+// Update is a change of a job that is reported to its owner.
 type Update struct {
 	State State
 	Job   Job

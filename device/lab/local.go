@@ -241,7 +241,7 @@ func (c *localClaim) Done(_ context.Context, result json.RawMessage) error {
 	return err
 }
 
-// late tells of a result that comes after its claim was lost, once.
+// late reports a result that comes after its claim was lost, once.
 func (c *localClaim) late(result json.RawMessage) error {
 	q := c.lease.queue
 	q.mu.Lock()

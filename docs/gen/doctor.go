@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// The page of checks is made of the table that the program prints from. Each
-// check has an anchor of its id, which findings name.
+// The page of checks is generated from the table that the program uses, too.
+// Each check has an anchor with its id, to which findings link.
 const doctorIntro = `# Why does my WeChat integration not work?
 
 ` + "`wxctl doctor`" + ` looks for the faults below. It looks at this computer, the phone, its WeChat, the app, the universal link, what

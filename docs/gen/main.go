@@ -32,8 +32,7 @@ func main() {
 	}
 }
 
-// generate writes what has a directory. Nothing of the moment or of this
-// machine gets in, so that CI can compare.
+// generate writes what has a directory. The output has no dates and nothing of this machine, so that CI can compare it.
 func generate(markdown, man string) error {
 	root := cmd.NewCmdRoot(cmd.System())
 	root.DisableAutoGenTag = true
@@ -91,7 +90,7 @@ func complete(dir string) error {
 		root.GenFishCompletionFile(filepath.Join(dir, "wxctl.fish"), true))
 }
 
-// emptyDir makes dir and removes the pages of commands that are no more.
+// emptyDir makes dir and removes the pages of commands that no longer exist.
 func emptyDir(dir, pattern string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

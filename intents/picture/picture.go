@@ -44,7 +44,7 @@ type Error struct {
 	Err      error  // the decoder's own error, may be nil
 }
 
-// Of says it of a picture, which is called so.
+// Of returns the sentence about a picture of that name.
 func (e *Error) Of(name string) string {
 	return fmt.Sprintf(e.Sentence, append([]any{name}, e.Args...)...)
 }

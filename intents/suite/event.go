@@ -24,8 +24,7 @@ const (
 	EvidenceSeen    EventType = "evidence"
 	ArtifactKept    EventType = "artifact"
 	AttemptFinished EventType = "attempt.finished"
-	// AttemptLate is what came of an attempt after all: it had been given up as
-	// unknown, which it stays.
+	// AttemptLate is the late result of an attempt that was given up as unknown; its status stays unknown.
 	AttemptLate EventType = "attempt.late"
 	PhoneLost   EventType = "phone.lost"
 	// PhoneQuarantined says that a phone takes no more jobs of its lab.

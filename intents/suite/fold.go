@@ -45,7 +45,7 @@ type Attempt struct {
 	Evidence   []Evidence
 	Artifacts  []Artifact
 	End        End
-	Late       *End // what came of it after it was given up; End stays
+	Late       *End // its late result, after it was given up; End stays
 	unfinished bool
 }
 

@@ -123,8 +123,8 @@ func syntax(file string, data []byte, err error) (*node, []Problem) {
 	return nil, []Problem{p}
 }
 
-// nameUnquoted reports whether the brace of a ${…} is at a place, where it
-// begins a map since no quotes are around it.
+// nameUnquoted reports whether the brace of an unquoted ${…}, which YAML reads
+// as the beginning of a map, is at a place.
 func nameUnquoted(data []byte, line, column int) bool {
 	lines := strings.Split(string(data), "\n")
 	if line > len(lines) {

@@ -5,7 +5,7 @@
 // One process serves any number of requests: it says [Hello], then answers
 // each [Request] line on its standard input with exactly one [Line] on its
 // standard output, and ends when its input does. Its log goes to standard
-// error and is no part of the protocol.
+// error and is not part of the protocol.
 package agent
 
 import (
@@ -133,7 +133,7 @@ type Error struct {
 // Kinds of [Error] that come from the agent itself. No service of Android
 // throws the exceptions among them.
 const (
-	// KindBadRequest: the line is no JSON, is too long, or has a field that is
+	// KindBadRequest: the line is not JSON, is too long, or has a field that is
 	// missing or wrong.
 	KindBadRequest = "JSONException"
 	// KindNotFound: no such package, provider or file.
@@ -198,7 +198,7 @@ type Indexed struct {
 
 // Removed is the answer to [Remove].
 type Removed struct {
-	// Rows is how many MediaStore rows went away.
+	// Rows is how many MediaStore rows were removed.
 	Rows int `json:"rows"`
 	// File is true if the file is gone.
 	File bool `json:"file"`

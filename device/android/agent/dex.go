@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Dex is the compiled agent. Nobody may write to it.
+// Dex is the compiled agent. It must not be modified.
 //
 //go:generate ./build.sh agent.dex
 //go:embed agent.dex

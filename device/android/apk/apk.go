@@ -1,8 +1,7 @@
 // Package apk reads what WeChat and Android look at in an APK: the manifest,
 // the certificates of all signature schemes, and whether a class is in the
 // code. It reads a few kilobytes of a file of any size, from a disk or from a
-// phone, verifies no signature, and believes nothing that a file says of
-// itself.
+// phone, verifies no signature, and treats everything in a file as hostile.
 package apk
 
 import (
@@ -32,8 +31,8 @@ type File struct {
 	ClassesErr error
 }
 
-// Open reads an APK of that size. What is no APK, or has no manifest that can
-// be read, is an error; signatures and code have errors of their own.
+// Open reads an APK of the given size. It fails if the file is not an APK or
+// has no readable manifest; signatures and code have errors of their own.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	d, err := archive.Open(r, size, func(name string) bool {
 		return name == manifestName || isSignatureV1(name) || strings.HasPrefix(name, "classes") && strings.HasSuffix(name, ".dex")
@@ -62,8 +61,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 
 var errPacked = errors.New("a service has encrypted it; look at the APK as it was before")
 
-// OpenClasses reads of an APK whether its code defines a class, and the
-// OpenSDK's version.
+// OpenClasses finds out whether an APK's code defines a class, and the version of its OpenSDK.
 func OpenClasses(r io.ReaderAt, size int64, class string) (Classes, error) {
 	d, err := archive.Open(r, size, func(name string) bool {
 		return strings.HasPrefix(name, "classes") && strings.HasSuffix(name, ".dex")
@@ -104,8 +102,8 @@ func OpenSet(r io.ReaderAt, size int64) (*File, error) {
 var errBundle = errors.New("an Android App Bundle (.aab) is not signed as it will be installed; make APKs of it: " +
 	"bundletool build-apks --mode=universal --bundle=FILE --output=app.apks")
 
-// base is the base APK: named so (.apks, .apkm), or the only one that is not a
-// split.
+// base is the base APK: by its name (.apks, .apkm), or the only one that is not
+// a split.
 func base(d *archive.Directory) (string, bool) {
 	for _, name := range []string{"universal.apk", "base.apk", "splits/base-master.apk", "standalones/standalone.apk"} {
 		if d.Has(name) {

@@ -180,8 +180,9 @@ func (x *dex) defines(descriptor string) bool {
 }
 
 // sdk is the OpenSDK's version: the constant SDK_VERSION_NAME of its class
-// Build, "android 6.8.0". Of several such texts it is the newest that an SDK can
-// be: other libraries have such texts of Android's versions.
+// Build, "android 6.8.0". If there are several such texts, it is the newest
+// that can be a version of the SDK: other libraries contain versions of Android
+// in this form.
 func (x *dex) sdk() (newest string) {
 	first := x.find("android ")
 	for i := first; i < min(x.strings, first+maxVersions); i++ {
@@ -197,7 +198,8 @@ func (x *dex) sdk() (newest string) {
 }
 
 // sdkVersion reports whether a text is a version that the OpenSDK had or may
-// have: 3.1.1, then 5.1 and newer. It skipped 4; so 4.4.4 is one of Android.
+// have: 3.1.1, then 5.1 and newer. There was no 4.x, so 4.4.4 is a version of
+// Android.
 func sdkVersion(s string) bool {
 	return len(s) >= 5 && len(s) <= 16 && strings.Count(s, ".") == 2 && strings.Trim(s, "0123456789.") == "" &&
 		(strings.HasPrefix(s, "3.") || strings.HasPrefix(s, "5.") || strings.HasPrefix(s, "6."))

@@ -133,7 +133,7 @@ func (m *Manifest) entryClass() string {
 }
 
 // packers are the application classes that services put into an app when they
-// encrypt its code: the classes of the app are not in the APK then, and come
+// encrypt its code: the app's classes are not in the APK then, and are loaded
 // into memory when it runs.
 var packers = []string{
 	"com.stub.StubApp", "com.qihoo.util.", // 360

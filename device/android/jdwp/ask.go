@@ -246,7 +246,7 @@ func (vm *VM) take(p packet) error {
 		delete(vm.pending, p.id)
 		vm.mu.Unlock()
 		if answer == nil {
-			return nil // nobody waits for it any more
+			return nil // its caller no longer waits
 		}
 		r := reply{data: p.data}
 		if p.err != 0 {

@@ -1,7 +1,6 @@
 // Package jdwp is a debugger's side of the Java Debug Wire Protocol, as far as
-// looking into an Android app asks for it: find classes, stop a thread at a
-// method's entry, read what it was called with, call methods in it, and let it
-// go on.
+// inspecting an Android app needs it: find classes, stop a thread at a method's
+// entry, read what it was called with, call methods in it, and let it go on.
 //
 // Any connection will do; a debuggable app's is adb's service jdwp:PID.
 //
@@ -54,10 +53,10 @@ var (
 	// another debugger is attached, and ART makes the next one wait without an
 	// answer, or the process is frozen.
 	ErrSilent = errors.New("the VM does not answer")
-	// ErrNoVM is a peer that speaks another protocol, or nonsense.
+	// ErrNoVM is a peer that speaks another protocol, or sends invalid data.
 	ErrNoVM = errors.New("the peer does not speak JDWP")
-	// ErrLost is a connection that ended: the process died, the phone went
-	// away, or the VM gave up on the debugger.
+	// ErrLost is a connection that ended: the process died, the phone was
+	// disconnected, or the VM gave up on the debugger.
 	ErrLost = errors.New("the VM ended the connection")
 	// ErrClosed is a VM that was used after Close.
 	ErrClosed = errors.New("the debugger was detached")
@@ -113,7 +112,7 @@ func (vm *VM) Cost() Cost {
 // ctx's.
 func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
 	if err := within(ctx, rw, func() error { return greet(rw) }); err != nil {
-		_ = rw.Close() // it is of no use, whatever it says to that
+		_ = rw.Close() // its own error doesn't matter
 		return nil, err
 	}
 	vm := &VM{
@@ -127,12 +126,12 @@ func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
 	// call read.
 	early, err := vm.learnSizes(ctx)
 	if err != nil {
-		_ = rw.Close() // it is of no use, whatever it says to that
+		_ = rw.Close() // its own error doesn't matter
 		return nil, err
 	}
 	for _, p := range early {
 		if err := vm.take(p); err != nil {
-			_ = rw.Close() // it is of no use, whatever it says to that
+			_ = rw.Close() // its own error doesn't matter
 			return nil, err
 		}
 	}

@@ -2,7 +2,7 @@ package jdwp
 
 import "context"
 
-// Version is what a VM says of itself.
+// Version is what a VM reports about itself.
 type Version struct {
 	Description  string
 	Major, Minor int32  // of the protocol
@@ -79,7 +79,7 @@ func (vm *VM) AllClasses(ctx context.Context) ([]Class, error) {
 // what is left.
 func (vm *VM) Suspend(ctx context.Context) error {
 	vm.mu.Lock()
-	vm.allStops++ // before it happens: a context may end between
+	vm.allStops++ // before the command, since the context may end during it
 	vm.mu.Unlock()
 	_, err := vm.call(ctx, cmdSuspend, vm.out())
 	return err

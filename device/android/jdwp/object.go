@@ -179,7 +179,7 @@ func (vm *VM) SetBytes(ctx context.Context, array ObjectID, first int, data []by
 
 // InvokeOptions say how a method is called. Without SingleThreaded the VM lets
 // every thread go on meanwhile; with it, a method that waits for another
-// thread that is stopped waits for ever. NonVirtual calls the very method that
+// thread that is stopped waits forever. NonVirtual calls the very method that
 // was named, not an override.
 type InvokeOptions uint32
 

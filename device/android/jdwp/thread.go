@@ -71,7 +71,7 @@ func (vm *VM) SuspendCount(ctx context.Context, thread ThreadID) (int, error) {
 // stopped this way can't invoke anything: only one that an event stopped can.
 func (vm *VM) SuspendThread(ctx context.Context, thread ThreadID) error {
 	vm.mu.Lock()
-	vm.countThread(thread, 1) // before it happens: a context may end between
+	vm.countThread(thread, 1) // before the command, since the context may end during it
 	vm.mu.Unlock()
 	_, err := vm.call(ctx, cmdThreadSuspend, vm.out().thread(thread))
 	return err
@@ -157,8 +157,8 @@ var ErrNoArguments = errors.New("the arguments of the frame can't be found")
 // No debug information is needed. HotSpot, and ART up to API 27, keep "this" in
 // slot 0 and the arguments after it. Since API 28 ART's slots are the method's
 // registers, of which the last hold this and the arguments, while those before
-// hold nothing yet (openjdkjvmti, GetLocalVariable); how many there are, only
-// trying tells.
+// hold nothing yet (openjdkjvmti, GetLocalVariable); how many there are can
+// only be found by trying.
 func (vm *VM) Arguments(ctx context.Context, thread ThreadID, frame FrameID, tags ...Tag) (this ObjectID, args []Value, err error) {
 	if this, err = vm.This(ctx, thread, frame); err != nil {
 		return 0, nil, err
@@ -178,7 +178,7 @@ func (vm *VM) Arguments(ctx context.Context, thread ThreadID, frame FrameID, tag
 	return this, args, err
 }
 
-// noSlot reports whether an error says that a slot is not what was thought.
+// noSlot reports whether an error means that a slot does not hold what was expected.
 func noSlot(err error) bool {
 	for _, code := range []error{InvalidSlot, TypeMismatch, OpaqueFrame, IllegalArgument, Internal, ErrNoArguments} {
 		if errors.Is(err, code) {
@@ -210,7 +210,7 @@ func (vm *VM) argumentsAt(ctx context.Context, thread ThreadID, frame FrameID, t
 
 // findThis tries slots until one holds this. Many are tried in one round trip.
 func (vm *VM) findThis(ctx context.Context, thread ThreadID, frame FrameID, this ObjectID) (int, error) {
-	const most, batch = 256, 32 // methods with more registers than most are none of interest
+	const most, batch = 256, 32 // wxctl needs no method with more registers
 	ctx, cancel := context.WithTimeoutCause(ctx, AnswerTime, ErrSilent)
 	defer cancel()
 	for first := 0; first < most; first += batch {

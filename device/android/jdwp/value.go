@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// The ids by which a VM names things. They hold for one attachment. An object
-// that is garbage by now answers InvalidObject.
+// The ids by which a VM names things. They are valid for one attachment. For an
+// object that was collected the VM answers InvalidObject.
 type (
 	ObjectID  uint64 // any object; 0 is null
 	ThreadID  uint64 // a thread, which is an object as well
@@ -89,7 +89,7 @@ func Int(v int32) Value { return Value{TagInt, uint64(uint32(v))} }
 // IsNull reports whether v is a reference to no object.
 func (v Value) IsNull() bool { return v.Tag.IsObject() && v.bits == 0 }
 
-// Object is the object that v refers to; 0 if it is null or no reference.
+// Object is the object that v refers to; 0 if it is null or not a reference.
 func (v Value) Object() ObjectID {
 	if !v.Tag.IsObject() {
 		return 0
@@ -100,8 +100,7 @@ func (v Value) Object() ObjectID {
 // Bool reports whether v is the boolean true.
 func (v Value) Bool() bool { return v.Tag == TagBoolean && v.bits != 0 }
 
-// Int is a byte, short, char, int or long as a number; a float or double is
-// cut off; anything else is 0.
+// Int is a byte, short, char, int or long as a number; a float or double is truncated; anything else is 0.
 func (v Value) Int() int64 {
 	switch v.Tag {
 	case TagByte:

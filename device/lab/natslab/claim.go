@@ -20,7 +20,7 @@ type claim struct {
 	value  claimed
 	rev    uint64
 	firing bool // it may fire
-	told   bool // late, what came of it
+	told   bool // when it is late, its result
 }
 
 func (c *claim) Job() lab.Job { return c.value.Job }
@@ -174,9 +174,9 @@ func (c *claim) Done(ctx context.Context, result json.RawMessage) error {
 	return err
 }
 
-// late tells the owner what came of a claim that was taken away, as soon as the
-// lab is reached again. Of what had not fired there is nothing to tell: it is done
-// elsewhere.
+// late reports to the owner the result of a claim that was taken away, as soon
+// as the lab can be reached again. If it had not fired, there is nothing to
+// report: the job is done elsewhere.
 func (c *claim) late(result json.RawMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -57,8 +57,7 @@ type guarded struct {
 	cancel   context.CancelCauseFunc
 }
 
-// subjects are those of an operation; one that ends with a dot stands for all
-// that begin so.
+// subjects are those of an operation; one that ends with a dot stands for all that begin with it.
 type subjects []string
 
 func (s subjects) have(subject string) bool {

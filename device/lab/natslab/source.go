@@ -330,8 +330,8 @@ func (l *phoneLease) take(ctx context.Context, msg *nats.Msg) (lab.Claim, error)
 	}
 	c := &claim{lease: l, value: claimed{State: lab.Claimed, Run: m.Run, Job: m.Job, Try: m.Try, Phone: l.phone, Agent: l.source.agent,
 		Session: l.lease.value.Session}}
-	// A claim is finished even if ctx ends: one that the server has and nobody
-	// knows of would block the job until the lease ends.
+	// A claim is finished even if ctx ends: one that the server has stored,
+	// unknown to this agent, would block the job until the lease ends.
 	rev, err := l.source.lab.write(context.WithoutCancel(ctx), l.lease.over, c.value, 0)
 	if err != nil && !errors.Is(err, lab.ErrNotHeld) {
 		return nil, err // the job is delivered again, to any agent

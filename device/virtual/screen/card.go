@@ -18,8 +18,7 @@ type card struct {
 	photos      []*Photo
 }
 
-// cardOf makes the card of a request; of one that is no share it has the kind
-// alone.
+// cardOf makes the card of a request; for one that is not a share, it only names the kind.
 func cardOf(page Page) card {
 	share, ok := page.Request.(intents.Share)
 	if !ok {

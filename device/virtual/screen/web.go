@@ -42,7 +42,7 @@ func Web(token string, phones []Shown) http.Handler {
 		rest := r.URL.Path[1:]
 		if rest == "" {
 			h.Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = io.WriteString(w, page) // the browser went away
+			_, _ = io.WriteString(w, page) // the browser disconnected
 			return
 		}
 		n, err := strconv.Atoi(strings.TrimSuffix(rest, ".png"))
@@ -78,5 +78,5 @@ func servePicture(w http.ResponseWriter, r *http.Request, picture []byte) {
 		return
 	}
 	w.Header().Set("Content-Type", "image/png")
-	_, _ = w.Write(picture) // the browser went away
+	_, _ = w.Write(picture) // the browser disconnected
 }
