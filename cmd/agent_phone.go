@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/wxctl/wxctl/device"
@@ -14,6 +15,8 @@ type lentPhone struct {
 	*runPhone
 	end  context.CancelFunc // no more jobs for it
 	errs []time.Time        // times of recent attempts that ended in an error
+	// leased is set while the agent has the phone's lease.
+	leased atomic.Bool
 
 	// What is on it, as it was seen last. The phone's mu guards it.
 	looked time.Time

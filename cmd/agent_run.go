@@ -31,9 +31,10 @@ type lender struct {
 	count  *metrics.Agent
 	runs   *agentRuns
 
-	mu      sync.Mutex
-	phones  map[string]*lentPhone
-	workers sync.WaitGroup
+	mu       sync.Mutex
+	phones   map[string]*lentPhone
+	notReady []device.Info // that can't be lent at present
+	workers  sync.WaitGroup
 }
 
 func agentRun(ctx context.Context, o *agentOptions) error {
@@ -62,7 +63,7 @@ func agentRun(ctx context.Context, o *agentOptions) error {
 	if a.app, err = f.defaultApp(); err != nil {
 		return err
 	}
-	a.count = metrics.NewAgent(func() float64 { return float64(len(a.list())) })
+	a.count = metrics.NewAgent(a)
 	if a.runs, err = newAgentRuns(a); err != nil {
 		return err
 	}
@@ -165,6 +166,7 @@ func (a *lender) discover(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.notReady = chosen.NotReady
 	there := map[string]bool{}
 	for _, info := range chosen.Phones {
 		key := natslab.PhoneKey(info, a.o.name)
@@ -196,6 +198,33 @@ func (a *lender) list() []*lentPhone {
 		all = append(all, p)
 	}
 	return all
+}
+
+// PhonesByState implements metrics.Source.
+func (a *lender) PhonesByState() map[string]int {
+	states := map[string]int{string(device.Ready): 0, "leased": 0}
+	for _, p := range a.list() {
+		mark := a.source.Mark(p.key())
+		switch {
+		case p.leased.Load():
+			states["leased"]++
+		case mark != nil:
+			states[string(mark.Kind)]++
+		default:
+			states[string(device.Ready)]++
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, info := range a.notReady {
+		states[string(info.State)]++
+	}
+	return states
+}
+
+// Waiting implements metrics.Source.
+func (a *lender) Waiting(ctx context.Context) (jobs uint64, oldest time.Duration, err error) {
+	return a.lab.Waiting(ctx)
 }
 
 func (a *lender) listed() natslab.Agent {
@@ -276,7 +305,8 @@ func (a *lender) serveOne(ctx context.Context, p *lentPhone, takes func(string) 
 		return err
 	}
 	a.count.Leased(1)
-	defer a.count.Leased(-1)
+	p.leased.Store(true)
+	defer func() { p.leased.Store(false); a.count.Leased(-1) }()
 	err = lab.Work(context.WithoutCancel(ctx), &agentLease{Lease: lease, drain: ctx, phone: p.runPhone},
 		func(ctx context.Context, claim lab.Claim) error { return a.do(ctx, p, claim) })
 	if errors.Is(err, lab.ErrNotHeld) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -148,7 +149,7 @@ func TestLabMetrics(t *testing.T) {
 	phone := func(serial string) virtualandroid.Options {
 		return virtualandroid.Options{Serial: serial, Answer: wechat.Send}
 	}
-	h, said := oneAgent(t, phone("one"), phone("two"), phone("three"))
+	h, said := oneAgent(t, phone("one"), phone("two"), phone("three"), virtualandroid.Options{State: "offline"})
 	file := h.suite("numbers", 5)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -164,7 +165,13 @@ func TestLabMetrics(t *testing.T) {
 	if run, err := readRun(out); err != nil || run.Counts.Passed != 5 || run.Counts.Failed != 1 {
 		t.Fatalf("%v\n%s", err, owner.out)
 	}
-	want := []string{"wxctl_phones 3", "wxctl_leases 0", `wxctl_attempts_total{status="passed"} 5`,
+	// A phone that is held, and a job that waits for it.
+	if out, code := h.wxctl("lab", "hold", "three", "--for", "10m"); code != 0 {
+		t.Fatal(out)
+	}
+	waits := h.start("owner-waits", "run", "--lab", h.url, h.suite("waits", 1), "--device", "three", "--out", filepath.Join(h.dir, "waits"))
+	want := []string{`wxctl_phones{state="ready"} 2`, `wxctl_phones{state="leased"} 0`, `wxctl_phones{state="held"} 1`,
+		`wxctl_phones{state="offline"} 1`, "wxctl_leases 0", "wxctl_queue_jobs 1", `wxctl_attempts_total{status="passed"} 5`,
 		`wxctl_attempts_total{status="failed"} 1`, "wxctl_attempt_seconds_count 6"}
 	var last string
 	wait.For(t, fmt.Sprint(want), func() bool { // the phones are given back soon
@@ -178,7 +185,10 @@ func TestLabMetrics(t *testing.T) {
 		return !slices.ContainsFunc(want, func(line string) bool { return !strings.Contains(last, line+"\n") })
 	})
 	if t.Failed() {
-		t.Log(last)
+		t.Log(last, waits.out)
+	}
+	if !regexp.MustCompile(`(?m)^wxctl_queue_age_seconds (0\.\d*[1-9]|[1-9])`).MatchString(last) {
+		t.Errorf("the job that waits has no age:\n%s", last)
 	}
 	if strings.Contains(last, `status="errored"`) || strings.Contains(last, `status="unknown"`) {
 		t.Errorf("numbers of what did not happen:\n%s", last)

@@ -89,6 +89,21 @@ func (l *Lab) Own(ctx context.Context, run Run, o Owner) (*Queue, error) {
 	return q, nil
 }
 
+// Waiting is how many jobs of the lab nobody has claimed, and how long the oldest
+// has waited, by the server's clock.
+func (l *Lab) Waiting(ctx context.Context) (jobs uint64, oldest time.Duration, err error) {
+	ctx, release := l.denied.guard(ctx, subjects{"$JS.API.STREAM.INFO." + jobsStream})
+	defer release()
+	info, err := l.jobs.Info(ctx)
+	if err != nil {
+		return 0, 0, deniedBy(ctx, err)
+	}
+	if info.State.Msgs > 0 {
+		oldest = max(0, info.TimeStamp.Sub(info.State.FirstTime))
+	}
+	return info.State.Msgs, oldest, nil
+}
+
 // begin stores the run and starts to listen to its claims.
 func (q *Queue) begin(ctx context.Context, resume bool) error {
 	entry, err := q.lab.runs.Get(ctx, token(q.run.ID))
