@@ -278,20 +278,43 @@ func TestMarks(t *testing.T) {
 
 // TestSameRunTwice: a run has one owner, and its id one run.
 func TestSameRunTwice(t *testing.T) {
+	t.Parallel()
 	url := serve(t)
+	fresh := natslab.Defaults(1)
+	fresh.LeaseTTL = 2 * time.Second
+	first := dial(t, natslab.Access{URL: url, New: &fresh})
 	ctx, end := context.WithCancel(t.Context())
-	q, err := open(t, url).Own(ctx, natslab.Run{ID: "run", Owner: "me"}, natslab.Owner{Record: ignore})
+	q, err := first.Own(ctx, natslab.Run{ID: "run", Owner: "me"}, natslab.Owner{Record: ignore})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var held *lab.HeldError
-	if _, err := open(t, url).Own(t.Context(), natslab.Run{ID: "run", Owner: "you"}, natslab.Owner{Record: ignore, Resume: true}); !errors.As(err, &held) || held.Holder != "me" {
-		t.Errorf("a second owner: %v", err)
+	own := func(resume bool) error {
+		_, err := open(t, url).Own(t.Context(), natslab.Run{ID: "run", Owner: "you"}, natslab.Owner{Record: ignore, Resume: resume})
+		return err
+	}
+	for _, resume := range []bool{false, true} {
+		var held *lab.HeldError
+		if err := own(resume); !errors.As(err, &held) || held.Holder != "me" {
+			t.Errorf("a second owner, resuming %v: %v", resume, err)
+		}
 	}
 	if err := q.Close(); err != nil {
 		t.Error(err)
 	}
 	end()
+	// The run has ended: its id still is its own, but it can be resumed.
+	wait.For(t, "the first owner's lease to end", func() bool {
+		var held *lab.HeldError
+		err = own(false)
+		return !errors.As(err, &held)
+	})
+	var exists *natslab.RunExistsError
+	if !errors.As(err, &exists) || exists.ID != "run" {
+		t.Errorf("a second run of that id: %v", err)
+	}
+	if err := own(true); err != nil {
+		t.Errorf("resumed: %v", err)
+	}
 }
 
 // TestSealed: what an agent asks the owner, and the answer, is nowhere in the
