@@ -16,8 +16,8 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// TestRunsOfAgentReadNoFilesOfTheHost: a run of a lab gets at the files that its
-// owner brought, whatever it names.
+// TestRunsOfAgentReadNoFilesOfTheHost: a run of a lab can only read the files
+// that its owner uploaded, whatever it names.
 func TestRunsOfAgentReadNoFilesOfTheHost(t *testing.T) {
 	dir := t.TempDir()
 	brought := filepath.Join(dir, "files", "abc", "image.png")
@@ -41,8 +41,8 @@ func TestRunsOfAgentReadNoFilesOfTheHost(t *testing.T) {
 	}
 }
 
-// TestAgentForgetsRuns: what no job asked for in a long time goes, but not the
-// files that another run has, too.
+// TestAgentForgetsRuns: runs without a job for a long time are removed, but not
+// the files that another run uses, too.
 func TestAgentForgetsRuns(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string {
@@ -73,13 +73,13 @@ func TestAgentForgetsRuns(t *testing.T) {
 	}
 }
 
-// TestRunIsFetchedOnce: the phones of an agent wait for a run together, each no
-// longer than it has time, and none of them waits for another run.
+// TestRunIsFetchedOnce: the phones of an agent share one fetch of a run; each
+// waits no longer than its own time, and none waits for another run.
 func TestRunIsFetchedOnce(t *testing.T) {
 	w := newAgentWorld(t)
 	w.own("one", "all")
 	w.own("two", "all")
-	slow := &keptRun{ready: make(chan struct{})} // somebody fetches it
+	slow := &keptRun{ready: make(chan struct{})} // another phone is fetching it
 	info, _ := w.runs.agent.source.Run("one")
 	w.runs.runs["one"+string(info.Key)] = slow
 	first := make(chan *suiteRun, 2)
@@ -106,7 +106,7 @@ func TestRunIsFetchedOnce(t *testing.T) {
 	}
 }
 
-// TestRunIsFetchedAgain: a plan that can't be had is asked for again.
+// TestRunIsFetchedAgain: a plan that could not be fetched is fetched again.
 func TestRunIsFetchedAgain(t *testing.T) {
 	w := newAgentWorld(t)
 	w.ownWith("lost", []byte(`{"plan":"files/none"}`))

@@ -17,7 +17,7 @@ import (
 )
 
 // BenchmarkAuthUserInfo compares a cold `wxctl auth userinfo`, from exec to
-// exit, with curl making the same request. The ratio is the bar: at most 1.5.
+// exit, with curl making the same request. The ratio must be at most 1.5.
 func BenchmarkAuthUserInfo(b *testing.B) {
 	curl := tier.Need(b, "curl", "curl")[0]
 	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
@@ -42,7 +42,7 @@ func BenchmarkAuthUserInfo(b *testing.B) {
 	asked := server.Requests("userinfo")[0]
 	url := ts.URL + "/sns/userinfo?lang=zh_CN&openid=" + asked.Query["openid"][0] + "&access_token=" + asked.Query["access_token"][0]
 	var ours, theirs time.Duration
-	for b.Loop() { // in turn, so that the machine's mood is the same for both
+	for b.Loop() { // alternating, so that the machine's load is the same for both
 		begun := time.Now()
 		run()
 		ours += time.Since(begun)
@@ -66,8 +66,8 @@ func TestAuthMemory(t *testing.T) {
 	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
-	// Not the maximum that the kernel tells of a child: the test's own size at the
-	// time of the fork is in it.
+	// Not the maximum that the kernel reports for a child: it includes the
+	// test's own size at the time of the fork.
 	wxctl, err := exec.LookPath("wxctl-peak")
 	if err != nil {
 		t.Fatal(err)

@@ -58,7 +58,7 @@ func TestRefreshCrowd(t *testing.T) {
 	}
 }
 
-// A wxctl that is killed while it waits for WeChat holds up nobody.
+// A wxctl that is killed while it waits for WeChat does not block others.
 func TestKilledRefresh(t *testing.T) {
 	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
 	ts := httptest.NewServer(server)

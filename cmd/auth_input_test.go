@@ -52,7 +52,7 @@ func TestReadStdin(t *testing.T) {
 	}
 }
 
-// A pipe that nobody writes to and nobody closes does not hold wxctl up.
+// A pipe that is neither written to nor closed does not block wxctl.
 func TestStdinThatStaysOpen(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{})
 	silent, writer := io.Pipe()

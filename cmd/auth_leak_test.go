@@ -29,7 +29,7 @@ import (
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
-// What must never be seen. The characters are those that escaping changes.
+// What must never be shown. It contains the characters that escaping changes.
 const (
 	sentinelSecret  = "SENTINEL/secret+0123456789=&%2F"
 	sentinelCode    = "SENTINEL+code/0123456789=?%zz"
@@ -64,8 +64,8 @@ func checkLeaks(t *testing.T, what, text string) {
 	}
 }
 
-// gossip is a server that gives out the sentinels as tokens and misbehaves in
-// the way it is told to; it repeats what it was asked wherever it can.
+// gossip is a server that returns the sentinels as tokens and misbehaves in the
+// given way; it repeats the request wherever it can.
 type gossip struct {
 	faulty *virtualoauth.Server
 	mu     sync.Mutex
@@ -104,7 +104,7 @@ func (g *gossip) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	mode := g.mode
 	g.mu.Unlock()
-	if r.URL.Path == "/virtual/code" { // the phone's WeChat asks for one
+	if r.URL.Path == "/virtual/code" { // the phone's WeChat requests one
 		io.WriteString(w, sentinelCode)
 		return
 	}
@@ -144,8 +144,8 @@ var leakCommands = []struct {
 	{"", []string{"logout"}},
 }
 
-// leakFlags are the ways to print; the race detector, which has its own cost,
-// gets those that print most.
+// leakFlags are the ways to print; with the slow race detector only those that
+// print most.
 func leakFlags() [][]string {
 	if raceDetector() {
 		return [][]string{{"-vv"}, {"--json", "-vv"}}
@@ -153,7 +153,7 @@ func leakFlags() [][]string {
 	return [][]string{nil, {"-vv"}, {"--json"}, {"--json", "-vv"}}
 }
 
-// raceDetector reports whether this test binary has it.
+// raceDetector reports whether this test binary was built with it.
 func raceDetector() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
@@ -223,7 +223,7 @@ func TestDoctorLeaksNothing(t *testing.T) {
 			defer ts.Close()
 			server.set(t, mode)
 			patience := "30s"
-			if mode == "stall" { // the server, and not the phone before it
+			if mode == "stall" { // the server, and not the phone, which comes first
 				patience = "3s"
 			}
 			bundle := filepath.Join(t.TempDir(), "bundle.zip")
@@ -303,7 +303,7 @@ func checkFiles(t *testing.T, what, dir string) {
 	}
 }
 
-// A bug that panics with a secret in its hand does not show it.
+// A panic whose value contains a secret does not show it.
 func TestPanicLeaksNothing(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-v"}, {"--json"}} {
 		f, out, errOut := testFactory(t, sentinelCode, map[string]string{
@@ -324,7 +324,7 @@ func TestPanicLeaksNothing(t *testing.T) {
 	}
 }
 
-// wxctlProgram returns this test binary under the name by which it is wxctl.
+// wxctlProgram returns the name under which this test binary acts as wxctl.
 func wxctlProgram(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()

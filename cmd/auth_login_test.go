@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
-// loginLab is a phone, and an OAuth server that knows the codes which its
-// WeChat gives out.
+// loginLab is a phone, and an OAuth server that knows the codes of the phone's
+// WeChat.
 func loginLab(t *testing.T, options string) (env map[string]string, server *virtualoauth.Server, base string) {
 	t.Helper()
 	server = virtualoauth.New(virtualoauth.Options{})
@@ -29,15 +29,15 @@ func loginLab(t *testing.T, options string) (env map[string]string, server *virt
 func forge(t *testing.T, env map[string]string, args ...string) {
 	t.Helper()
 	env = maps.Clone(env)
-	env["WXCTL_STATE_DIR"] = t.TempDir() // locks lie there
+	env["WXCTL_STATE_DIR"] = t.TempDir() // for the locks
 	f, _, errOut := testFactory(t, "", env)
 	if code := Run(t.Context(), f, append([]string{"reply"}, args...)); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())
 	}
 }
 
-// TestLoginWrongReply: a reply that does not bring the state back, or no code,
-// logs nobody in, and its code is neither used nor shown.
+// TestLoginWrongReply: a reply without the request's state, or without a code,
+// does not log in, and its code is neither used nor shown.
 func TestLoginWrongReply(t *testing.T) {
 	noLeaks(t)
 	for _, tt := range []struct {
@@ -50,8 +50,9 @@ func TestLoginWrongReply(t *testing.T) {
 		{[]string{"auth", "--state", "mine"}, "no_code", "gave no code"},
 	} {
 		for _, flags := range [][]string{{"--json"}, {"--code-only"}, {"--code-only", "--json"}} {
-			// Each on a phone of its own: a login may end with what was read in
-			// the app, before the app's log has it, where the next would find it.
+			// Each uses a phone of its own: a login may end with what was read
+			// in the app before the app has logged it, and the next login would
+			// find that line.
 			env, server, base := loginLab(t, "answer=stay")
 			login := beside(t, env, append([]string{"auth", "login", "--state", "mine", "--base-url", base, "-v"}, flags...)...)
 			login.errOut.await(t, "consent page opened", 1)
@@ -79,8 +80,8 @@ func TestLoginWrongReply(t *testing.T) {
 	}
 }
 
-// TestLoginLate: the time is over while the user thinks, logs in to WeChat, or
-// WeChat's server does not answer.
+// TestLoginLate: the time ends while the user thinks or logs in to WeChat, or
+// before WeChat's server answers.
 func TestLoginLate(t *testing.T) {
 	noLeaks(t)
 	for _, tt := range []struct {
@@ -90,7 +91,8 @@ func TestLoginLate(t *testing.T) {
 	}{
 		{"answer=stay", "consent page opened", "nobody answered on the phone, or the user stayed in WeChat", "null", false, 18},
 		{"login=out", "asks to log in", "WeChat asks to log in", "null", false, 18},
-		// The reply is read in the app or in its log, whichever is faster: what tells is the exchange.
+		// The reply is read in the app or in its log, whichever is faster; only
+		// the exchange is certain.
 		{"think=1ms", "", "the code may have been used", `{"code":4`, true, 1},
 	} {
 		env, server, base := loginLab(t, tt.options)
@@ -113,8 +115,8 @@ func TestLoginLate(t *testing.T) {
 	}
 }
 
-// TestSignalInAuth: what a command prints and what its process ends with agree,
-// also when a signal comes while WeChat's server is asked.
+// TestSignalInAuth: a command's output and its exit code agree, also if a
+// signal comes during a request to WeChat's server.
 func TestSignalInAuth(t *testing.T) {
 	noLeaks(t)
 	for _, args := range [][]string{{"exchange", "--code", "C0DE"}, {"login"}} {
@@ -123,7 +125,8 @@ func TestSignalInAuth(t *testing.T) {
 			name string
 			code int
 		}{{(*running).interrupt, "interrupted", 130}, {(*running).terminate, "terminated", 143}} {
-			// Each on a phone of its own, whose log has no earlier login's reply.
+			// Each uses a phone of its own, whose log has no reply of an
+			// earlier login.
 			env, server, base := loginLab(t, "think=1ms")
 			env["WXCTL_APP_ID"] = virtualoauth.DefaultAppID
 			server.SetFaults(virtualoauth.Fault{Kind: "stall"})

@@ -54,7 +54,7 @@ func (*memoryKeyring) Interrupt()                  {}
 var maskedToken = regexp.MustCompile(`76_…\w{3}`)
 
 // TestREADMELogin runs the second screen of each README line by line and
-// compares what a terminal shows, the tokens aside.
+// compares what a terminal shows, except the tokens.
 func TestREADMELogin(t *testing.T) {
 	for locale, name := range readmes {
 		t.Run(name, func(t *testing.T) { readmeLogin(t, name, locale) })

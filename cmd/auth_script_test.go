@@ -17,7 +17,7 @@ var standIns sync.Map // *testscript.TestScript -> *virtualoauth.Server
 // cmdWeChat runs a script's stand-in for WeChat's OAuth server:
 //
 //	wechat start [rotate]          $WECHAT is its base URL
-//	wechat code FILE [OPENID [SCOPE]]   a fresh code goes into FILE
+//	wechat code FILE [OPENID [SCOPE]]   writes a fresh code into FILE
 //	wechat fault [FAULT ...]       these are in force now
 //	wechat expire | password OPENID
 //	wechat saw CALL N              N requests of a call since the start

@@ -112,7 +112,7 @@ func (p *terminal) typeIn(text string) {
 	}
 }
 
-// start runs wxctl in the terminal, as its session's leader.
+// start runs wxctl in the terminal, as the leader of its session.
 func (p *terminal) start(env []string, args ...string) *exec.Cmd {
 	p.t.Helper()
 	cmd, _ := program(p.t.Context(), wxctlProgram(p.t), p.t.TempDir(), "", env, args...)

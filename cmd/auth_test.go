@@ -112,8 +112,8 @@ func (r *authRun) run(stdin string, args ...string) int {
 	return Run(ctx, f, append([]string{"auth"}, args...))
 }
 
-// runStalled runs a command whose time is over while a server that stalls has
-// its request.
+// runStalled runs a command whose time ends while a server that stalls has its
+// request.
 func (r *authRun) runStalled(stdin string, args ...string) int {
 	r.t.Helper()
 	f, stdout, stderr := testFactory(r.t, stdin, r.env)
@@ -126,7 +126,7 @@ func (r *authRun) runStalled(stdin string, args ...string) int {
 	for len(r.server.Requests()) == before {
 		select {
 		case code := <-done:
-			return code // it asked nobody
+			return code // it made no request
 		case <-time.After(time.Millisecond):
 		}
 	}
@@ -210,7 +210,7 @@ func TestAuthErrcodes(t *testing.T) {
 	}
 }
 
-// Failures without an errcode are network and server trouble.
+// Failures without an errcode are those of the network and the server.
 func TestAuthFaults(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"status:500", "redirect", "hangup", "cut", "html", "empty", "missing", "garbage", "stall"} {
@@ -224,7 +224,7 @@ func TestAuthFaults(t *testing.T) {
 			r.server.SetFaults(f)
 			module := float64(-1)
 			for _, c := range [][]string{{"exchange"}, {"refresh"}, {"check"}, {"userinfo"}} {
-				if fault == "missing" && c[0] == "refresh" { // it is still told who the user is
+				if fault == "missing" && c[0] == "refresh" { // it still reports who the user is
 					continue
 				}
 				run := r.run
@@ -245,8 +245,8 @@ func TestAuthFaults(t *testing.T) {
 	}
 }
 
-// An expired token is refreshed once, behind the scenes; and if it can't be,
-// the answer is about the token.
+// An expired token is refreshed once, without a message; if that fails, the
+// error is about the token.
 func TestUserInfoRefreshes(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{})
 	r.login()
@@ -260,7 +260,7 @@ func TestUserInfoRefreshes(t *testing.T) {
 	if code := r.run("", "userinfo"); code != 0 || len(r.server.Requests("refresh")) != 1 {
 		t.Errorf("the refreshed token was not kept (exit %d)", code)
 	}
-	// No endless loop when WeChat turns down the fresh token, too.
+	// No endless loop when WeChat refuses the new token, too.
 	r.server.SetFaults(virtualoauth.Fault{Op: "userinfo", Kind: "errcode", Code: 42001})
 	if code := r.run("", "userinfo", "--json"); code != exit.Credentials || moduleCode(r.object()) != float64(1) {
 		t.Errorf("exit %d: %s", code, r.stdout())
@@ -278,7 +278,7 @@ func TestUserInfoRefreshes(t *testing.T) {
 	}
 }
 
-// A renewed token that can't be kept serves nonetheless, and that is said.
+// A renewed token that can't be stored is used nevertheless, with a message.
 func TestRenewedTokenThatCannotBeKept(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{})
 	r.login()
@@ -308,7 +308,7 @@ func mustStore(t *testing.T, r *authRun) *credentials.Store {
 	return store
 }
 
-// The requests that each command makes: what a lab pays for.
+// The number of requests that each command makes.
 func TestAuthRoundTrips(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{})
 	count := func(want int, stdin string, args ...string) {
@@ -336,7 +336,7 @@ func TestAuthRefreshIsKept(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{RotateRefresh: true})
 	r.login()
 	first, _, _ := mustStore(t, r).Token(t.Context(), account(), virtualoauth.DefaultOpenID)
-	for range 3 { // each goes out with the refresh token that the last one returned
+	for range 3 { // each sends the refresh token that the last one returned
 		if code := r.run("", "refresh", "--json"); code != 0 || r.object()["unionid"] != virtualoauth.DefaultUser().UnionID {
 			t.Fatalf("exit %d: %s%s", code, r.stdout(), r.stderr())
 		}
@@ -347,13 +347,13 @@ func TestAuthRefreshIsKept(t *testing.T) {
 	}
 }
 
-// failingKeyring works until it is to keep something.
+// failingKeyring works until something is to be stored.
 type failingKeyring struct{ noKeyring }
 
 func (failingKeyring) Probe(context.Context) error { return nil }
 
-// If WeChat gave tokens that can't be kept, they are not lost: the code is used
-// up.
+// If WeChat returned tokens that can't be stored, they are not lost, since the
+// code is used up.
 func TestExchangeThatCannotBeKept(t *testing.T) {
 	r := newAuthRun(t, virtualoauth.Options{})
 	r.env["WXCTL_STORE"] = "keyring"
@@ -373,7 +373,7 @@ func TestExchangeThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// status tells a token that WeChat turns down from a WeChat that does not
+// status distinguishes a token that WeChat refuses from a WeChat that does not
 // answer.
 func TestStatusVerify(t *testing.T) {
 	for fault, want := range map[string]struct {

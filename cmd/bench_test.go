@@ -7,8 +7,8 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
-// BenchmarkVersion is what every start of wxctl pays inside main: the tree of
-// commands and one that touches nothing else.
+// BenchmarkVersion measures what every start of wxctl costs inside main: making
+// the commands, and running one that does nothing else.
 func BenchmarkVersion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// TestCompletion presses Tab behind --device and --profile.
+// TestCompletion presses Tab after --device and --profile.
 func TestCompletion(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "answer=stay")
@@ -18,7 +18,7 @@ func TestCompletion(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(env["WXCTL_CONFIG_DIR"], "config.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Somebody drives the phone meanwhile, and its lock is theirs.
+	// Another process drives the phone meanwhile, and holds its lock.
 	holder := beside(t, env, "share", "text", "hi", "--scene", "session", "--until", "returned", "-v")
 	holder.errOut.await(t, "chat picker opened", 1)
 	tab := func(env map[string]string, args ...string) string {
@@ -43,8 +43,8 @@ func TestCompletion(t *testing.T) {
 	holder.interrupt(t)
 }
 
-// TestCompletionHostile: a serial that a shell would obey is not offered, and
-// servers that never answer are waited for no longer than a shell may.
+// TestCompletionHostile: a serial that a shell would execute is not offered,
+// and the wait for servers that never answer is as short as a shell needs.
 func TestCompletionHostile(t *testing.T) {
 	t.Parallel()
 	f, out, _ := testFactory(t, "", nil)

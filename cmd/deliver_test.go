@@ -12,7 +12,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// TestSummarize: what the summary says is what the process ends with.
+// TestSummarize: the summary agrees with the exit code.
 func TestSummarize(t *testing.T) {
 	lost, busy := device.Errorf(device.PhoneLost, ""), device.Errorf(device.PhoneBusy, "")
 	terminated, cancel := context.WithCancelCause(t.Context())
@@ -60,7 +60,7 @@ func TestHostileHint(t *testing.T) {
 	}
 }
 
-// TestAlsoPrinted: a stdout that is full doesn't hide why a phone failed.
+// TestAlsoPrinted: a failed write to stdout doesn't hide why a phone failed.
 func TestAlsoPrinted(t *testing.T) {
 	f, _, errOut := testFactory(t, "", nil)
 	lost := device.Errorf(device.PhoneLost, "the phone is gone")
@@ -99,7 +99,7 @@ func (slowBackend) Open(ctx context.Context, info device.Info) (device.Phone, er
 }
 
 // TestAllHaveTheirLine: with --device all, each phone has its line, also those
-// whose turn never came.
+// that were never reached.
 func TestAllHaveTheirLine(t *testing.T) {
 	for _, command := range [][]string{{"installed"}, {"share", "text", "hi"}, {"reply", "share"}} {
 		f, out, _ := testFactory(t, "", nil)
@@ -114,8 +114,8 @@ func TestAllHaveTheirLine(t *testing.T) {
 	}
 }
 
-// TestWatchWithoutAList: a watch that learned nothing has failed, --timeout or
-// not.
+// TestWatchWithoutAList: a watch that got no list has failed, also if --timeout
+// ended it.
 func TestWatchWithoutAList(t *testing.T) {
 	f, _, errOut := testFactory(t, "", nil)
 	f.Phones = func(context.Context, *Factory, *phoneFlags, device.Selector) (*device.Fleet, func(), error) {
@@ -126,7 +126,7 @@ func TestWatchWithoutAList(t *testing.T) {
 	}
 }
 
-// A code is hidden wherever the reply carries it; a refusal has none to hide.
+// A code is hidden wherever the reply carries it; a refusal has no code to hide.
 func TestMasked(t *testing.T) {
 	for _, tt := range []struct{ code, url, wantCode, wantURL string }{
 		{"C0DE", "wx0://oauth?code=C0DE&state=s", "***", "***"},

@@ -12,7 +12,7 @@ import (
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
-// answered are the parts of an answer that the page speaks of.
+// answered are the parts of an answer that the page mentions.
 type answered struct {
 	Err *struct{ Code int }
 }
@@ -20,7 +20,8 @@ type answered struct {
 // codeRow is a row of the page that says how to get a number.
 var codeRow = regexp.MustCompile("(?m)^\\| (-?\\d) \\|.*\\| `(wxctl .*)` \\|$")
 
-// TestFromAPICloudCodes runs each command that is said to give a number.
+// TestFromAPICloudCodes runs each command that gives a number according to the
+// page.
 func TestFromAPICloudCodes(t *testing.T) {
 	rows := codeRow.FindAllStringSubmatch(page(t, "from-apicloud.md"), -1)
 	if len(rows) < 18 {
@@ -41,7 +42,7 @@ func TestFromAPICloudCodes(t *testing.T) {
 // number.
 var faultRow = regexp.MustCompile("(?m)^\\| `(getToken|getUserInfo|refreshToken)` \\| (-?\\d) \\|.*\\| `(.*)` \\|$")
 
-// TestFromAPICloudFaults asks a server with each fault of the page.
+// TestFromAPICloudFaults asks a server that has each fault of the page.
 func TestFromAPICloudFaults(t *testing.T) {
 	rows := faultRow.FindAllStringSubmatch(page(t, "from-apicloud.md"), -1)
 	if len(rows) != 17 {

@@ -11,7 +11,7 @@ import (
 // linked finds what a page links to: [text](target).
 var linked = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
 
-// TestLinks: what a page links to inside the project is there.
+// TestLinks: the targets of links inside the project exist.
 func TestLinks(t *testing.T) {
 	n := 0
 	for path, text := range pages(t) {

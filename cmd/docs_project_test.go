@@ -36,7 +36,7 @@ func pages(t *testing.T) map[string]string {
 }
 
 // TestSkillCommands runs every command of skills/wxctl/SKILL.md, in a folder
-// with the suite that it speaks of, and looks for the others in the program.
+// with the suite that it names, and checks that the other commands exist.
 func TestSkillCommands(t *testing.T) {
 	text := pages(t)["skills/wxctl/SKILL.md"]
 	var head struct{ Name, Description string }
@@ -67,7 +67,7 @@ func TestSkillCommands(t *testing.T) {
 	}
 }
 
-// TestContributingTiers: the page tells of each tier.
+// TestContributingTiers: the page describes each tier.
 func TestContributingTiers(t *testing.T) {
 	scripts, err := filepath.Glob(filepath.Join("..", ".ci", "tiers", "*.sh"))
 	if err != nil || len(scripts) == 0 {

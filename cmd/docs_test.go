@@ -37,8 +37,8 @@ var times = regexp.MustCompile(`\d+( ms| 毫秒)`)
 // readmes are the READMEs, by the locale of their readers.
 var readmes = map[string]string{"C.UTF-8": "README.md", "zh_CN.UTF-8": "README.zh-CN.md"}
 
-// TestREADMERuns runs the first command of each README as it stands there and
-// compares what it prints, times aside, and the picture that it takes.
+// TestREADMERuns runs the first command of each README as it is written there
+// and compares what it prints, except times, and the picture that it takes.
 func TestREADMERuns(t *testing.T) {
 	kept, err := filepath.Abs(filepath.Join("..", "docs", "first-share.png"))
 	if err != nil {
@@ -124,7 +124,7 @@ func TestFAQHeadings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A text that is folded over several lines is one to its reader.
+	// A text that is split over several lines is one text for its reader.
 	texts := regexp.MustCompile("[\"`] ?\\+\n\t*[\"`]").ReplaceAllString(sources.String(), "")
 	headings := 0
 	for line := range strings.SplitSeq(string(page), "\n") {
@@ -145,7 +145,7 @@ func TestFAQHeadings(t *testing.T) {
 }
 
 // TestChineseFAQ: both FAQs have the same headings, and the Chinese sentences
-// below those of the Chinese one are what wxctl says.
+// below the headings of the Chinese one are wxctl's own.
 func TestChineseFAQ(t *testing.T) {
 	headings := func(text string) []string {
 		var found []string

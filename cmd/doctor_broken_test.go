@@ -17,8 +17,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/doctor"
 )
 
-// diagnose runs doctor and returns its findings by status, but for what passed
-// or was not looked at.
+// diagnose runs doctor and returns its findings by status, except those that
+// passed or were skipped.
 func diagnose(t *testing.T, config string, args ...string) (fails, warns []string, all []check.Finding, code int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -73,11 +73,11 @@ func TestBrokenPhones(t *testing.T) {
 				args := []string{"--device", "virtual:" + platform + "?fault=" + fault}
 				want := []string{fault}
 				switch fault {
-				case "app.reply": // which only a reply shows
+				case "app.reply": // which only a forged reply shows
 					args = append(args, "--probe")
 				case "none":
 					want = nil
-				case "app.name.registered": // an app that is there under another name is not there under this
+				case "app.name.registered": // an app that is installed under another name is not installed under this one
 					want = []string{"app.installed"}
 				}
 				fails, warns, all, code := diagnose(t, profile, args...)
@@ -93,7 +93,7 @@ func TestBrokenPhones(t *testing.T) {
 	}
 }
 
-// A brokenPhone is a fault beside the app: of the phone, its WeChat, the profile.
+// A brokenPhone is a fault outside the app: of the phone, its WeChat, the profile.
 type brokenPhone struct {
 	name, device, profile string
 	args                  []string
@@ -136,7 +136,7 @@ func brokenPhones(profile string) []brokenPhone {
 	}
 }
 
-// TestBrokenSurroundings: what is wrong beside the app.
+// TestBrokenSurroundings: what is wrong outside the app.
 func TestBrokenSurroundings(t *testing.T) {
 	profile := registered(t)
 	for _, tt := range brokenPhones(profile) {

@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/doctor"
 )
 
-// otherKinds are the kinds of apps that are neither the usual nor a copy of a
-// fault: what is right in another way, and faults that show in another place.
+// otherKinds are unusual apps: those that are correct in another way, and those
+// whose fault shows in another place.
 func otherKinds(t *testing.T) []brokenAPK {
 	good := demoCertificate(t)
 	other, _ := doctor.Certificate(t, "Other")
@@ -110,8 +110,8 @@ func otherKinds(t *testing.T) []brokenAPK {
 	}
 }
 
-// TestOtherKinds: apps of other kinds have the fault that they have, and those
-// without one have none.
+// TestOtherKinds: in unusual apps exactly their fault is found, and nothing in
+// those without one.
 func TestOtherKinds(t *testing.T) {
 	profile, good := registered(t), demoCertificate(t)
 	for _, tt := range otherKinds(t) {

@@ -103,8 +103,8 @@ func brokenWebsites() []brokenWebsite {
 	}
 }
 
-// TestDoctorOnline: a website of ours, and Apple's copy of its file, have one
-// fault after the other, over HTTPS.
+// TestDoctorOnline: a local website, and Apple's copy of its file, have one
+// fault after another, over HTTPS.
 func TestDoctorOnline(t *testing.T) {
 	const good = associationFile
 	for _, tt := range brokenWebsites() {
@@ -154,7 +154,7 @@ func configDir(t *testing.T, text string) string {
 	return dir
 }
 
-// TestDoctorCloud: WeChat's server says whether AppID and secret are right.
+// TestDoctorCloud: WeChat's server says whether AppID and secret are valid.
 func TestDoctorCloud(t *testing.T) {
 	ts := httptest.NewServer(virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret}))
 	defer ts.Close()
@@ -179,7 +179,7 @@ func TestDoctorCloud(t *testing.T) {
 }
 
 // TestDoctorCost: all groups of a phone take at most four connections to its
-// adb server, whatever it lacks, and however often it was driven.
+// adb server, whatever is missing on it, and however often it was used.
 func TestDoctorCost(t *testing.T) {
 	apk := filepath.Join(t.TempDir(), "app.apk")
 	whole := demoAPK(demoCertificate(t))
@@ -188,7 +188,7 @@ func TestDoctorCost(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		options virtualandroid.Options
-		known   bool // it told who it is before
+		known   bool // it was asked who it is before
 		target  []string
 		code    int
 		most    int
@@ -254,20 +254,20 @@ func (l *lockedText) String() string {
 	return l.text.String()
 }
 
-// TestDoctorProbe: a forged reply reaches an app that is whole, and not one
+// TestDoctorProbe: a forged reply reaches an app without faults, and not one
 // that hides its entry.
 func TestDoctorProbe(t *testing.T) {
 	for device, want := range map[string]check.Status{
 		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
 		"virtual:android?app=release": check.Unknown, "virtual:android?fault=app.reply": check.Fail,
-		// A debugger sees what nothing logs, unless another one is there.
+		// A debugger sees what is not logged, unless another debugger is attached.
 		"virtual:android?hook=none": check.Pass, "virtual:android?hook=none&fault=app.reply": check.Fail,
 		"virtual:android?hook=none&api=24": check.Pass, "virtual:android?hook=none&app=debugged": check.Unknown,
 	} {
 		t.Run(device, func(t *testing.T) {
 			t.Parallel()
 			f, out, errOut := testFactory(t, "", nil)
-			if want != check.Pass { // nothing comes, however long it is waited for
+			if want != check.Pass { // nothing will come, so there is no need to wait
 				f.ProbeQuiet = time.Millisecond
 			}
 			Run(t.Context(), f, []string{"doctor", "--json", "--probe", "--only", "app.reply", "--device", device, "com.example.wxdemo"})
@@ -281,7 +281,7 @@ func TestDoctorProbe(t *testing.T) {
 	}
 }
 
-// TestDoctorFix: what is ours is fixed, after a question or with --yes.
+// TestDoctorFix: what wxctl itself left is fixed, after a question or with --yes.
 func TestDoctorFix(t *testing.T) {
 	dir := configDir(t, upper(registered(t)))
 	env := map[string]string{"WXCTL_CONFIG_DIR": dir}
@@ -360,8 +360,8 @@ func TestDoctorReports(t *testing.T) {
 	}
 }
 
-// TestDoctorHangs: a part that heeds no deadline, and one that panics, are
-// gaps, and the rest is learned.
+// TestDoctorHangs: a part that ignores its deadline, and one that panics, are
+// gaps, and everything else is collected.
 func TestDoctorHangs(t *testing.T) {
 	x := &examination{o: &doctorOptions{}}
 	x.facts.Gaps = map[check.Need]check.Gap{}

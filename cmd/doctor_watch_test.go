@@ -19,7 +19,7 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// loggedLines are lines of an app's log, and the checks that they stand for.
+// loggedLines are lines of an app's log, and the checks that they belong to.
 func loggedLines(platform string) map[string]string {
 	if platform == "ios" {
 		return map[string]string{
@@ -150,8 +150,8 @@ func unpacked(t *testing.T, name string) map[string]string {
 	return out
 }
 
-// TestRequestFindings: what only a request shows stands in its Outcome, by the
-// id of the check.
+// TestRequestFindings: what only a request shows is in its Outcome, by the id
+// of the check.
 func TestRequestFindings(t *testing.T) {
 	thumb := filepath.Join(t.TempDir(), "thumb.png")
 	if err := os.WriteFile(thumb, samples.Thumb(), 0o600); err != nil {
@@ -212,9 +212,8 @@ func brokenRequests(thumb string) []brokenRequest {
 	}
 }
 
-// TestComplaintsAreFound: of the complaints that users have, the tests here
-// break an app or its surroundings in that way; the others can't be seen from
-// outside, and doctor says so.
+// TestComplaintsAreFound: each complaint of users is reproduced by a test here;
+// the others can't be seen from outside, and doctor says so.
 func TestComplaintsAreFound(t *testing.T) {
 	ids := append(virtualandroid.Faults(), virtualios.Faults()...)
 	for _, b := range brokenPhones(registered(t)) {

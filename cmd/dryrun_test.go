@@ -147,8 +147,8 @@ func TestDryRunThumbs(t *testing.T) {
 	})
 }
 
-// TestDryRunFiles names files as a phone would know them, and holds large ones
-// to the SDK's limits, not to wxctl's.
+// TestDryRunFiles names files as a phone would know them, and applies the SDK's
+// limits to large ones, not wxctl's.
 func TestDryRunFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -183,7 +183,7 @@ func TestDryRunFiles(t *testing.T) {
 		{[]string{"share", "file", over, "--as", "bytes", "--scene", "favorite"}, 14, "message.object.data"},
 	} {
 		if raceDetector() && slices.Contains(c.args, over) && !slices.Contains(c.args, "uri") {
-			continue // 25 MiB and more of base64; nothing here runs side by side
+			continue // 25 MiB and more of base64; nothing here runs in parallel
 		}
 		r := runDry(t, c.args...)
 		switch {

@@ -38,7 +38,7 @@ func runExample(t *testing.T, line string) {
 		}
 	}
 	if i := slices.Index(args, "--timeout"); args[0] == "watch" && i > 0 {
-		// Its time is up when it watches, however long that takes to come.
+		// Its time ends once it watches, however long that takes.
 		env := map[string]string{"WXCTL_DEVICE": "virtual:android", "WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}
 		watch := beside(t, env, slices.Delete(args, i, i+2)...)
 		watch.errOut.await(t, "watching", 1)

@@ -31,8 +31,7 @@ func (p plugged) Identity() adb.Identity {
 	return i
 }
 
-// plug adds phones that hang on USB paths, where several may have one serial
-// number.
+// plug adds phones at USB paths; several may have the same serial number.
 func plug(ts *testscript.TestScript, server *virtualandroid.Server, phones map[string]virtualandroid.Options) {
 	for path, o := range phones {
 		p, err := virtualandroid.New(o)
@@ -42,7 +41,7 @@ func plug(ts *testscript.TestScript, server *virtualandroid.Server, phones map[s
 	}
 }
 
-// cmdADBList starts an adb server that lists phones as a file says, and knows
+// cmdADBList starts an adb server that lists phones as a file says, and can do
 // nothing else:
 //
 //	adblist FILE
@@ -88,9 +87,9 @@ func answerList(c net.Conn, list string) {
 	}
 }
 
-// TestNoReplacement is the property that no text leaves the program as U+FFFD
-// that did not come in so: whatever bytes come in at each entrance, a request
-// either holds the text or is refused with exit 2.
+// TestNoReplacement checks that no text becomes U+FFFD in the program: whatever
+// bytes each input gets, a request either contains the text or is refused with
+// exit 2.
 func TestNoReplacement(t *testing.T) {
 	t.Parallel()
 	pieces := []string{"a", "你好", "😀", "\xc4\xe3", "\xff", "\xed\xa0\x80", "\xe4\xbd", "\x80", "\u200d", "\u3000", "\u202e", "\x1b[2J", "\xff\xfe", "\xef\xbb\xbf", "\xfe\xff"}
@@ -113,7 +112,7 @@ func TestNoReplacement(t *testing.T) {
 		"file name": func(s string) (string, map[string]string, []string) {
 			name := filepath.Join(dir, "f"+strings.ReplaceAll(s, "\x00", "")+".txt")
 			if os.WriteFile(name, []byte("x"), 0o600) != nil {
-				return "", nil, []string{"version"} // a system whose names are UTF-8
+				return "", nil, []string{"version"} // a system whose file names are UTF-8
 			}
 			return "", nil, []string{"share", "file", name, "--as", "path", "--scene", "session"}
 		},

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// kinds are the files that must not be opened: each function makes one. /dev/zero
-// never ends, and /dev/full takes nothing.
+// kinds are the files that must not be opened: each function makes one.
+// /dev/zero never ends, and /dev/full accepts nothing.
 var kinds = map[string]func(path string) error{
 	"FIFO": func(path string) error { return syscall.Mkfifo(path, 0o600) },
 	"socket": func(path string) error {
@@ -29,8 +29,8 @@ var kinds = map[string]func(path string) error{
 	"link":      func(path string) error { return os.Symlink("/dev/full", path) },
 }
 
-// Whatever stands where a command would read or write a file: the command ends
-// at once with a sentence, and nothing is sent.
+// Whatever is in the place of a file that a command reads or writes: the
+// command ends at once with a sentence, and nothing is sent.
 func TestOddFiles(t *testing.T) {
 	const file = "FILE"
 	for _, tt := range []struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// onScreen is how many lines of help a person sees at once.
+// onScreen is how many lines of help fit a screen.
 const onScreen = 60
 
 // TestHelpFits walks all commands: the help of each fits a screen, and a leaf's
@@ -48,8 +48,8 @@ func TestHelpFits(t *testing.T) {
 	})
 }
 
-// TestHelpNamesEachFlag: what is not shown is named, and `wxctl help flags` has
-// all that requests share.
+// TestHelpNamesEachFlag: flags that are not described are named, and `wxctl
+// help flags` has all that requests share.
 func TestHelpNamesEachFlag(t *testing.T) {
 	f, out, _ := testFactory(t, "", nil)
 	Run(t.Context(), f, []string{"help", "flags"})

@@ -11,7 +11,7 @@ import (
 )
 
 // iPhoneLab starts a usbmuxd with a virtual iPhone and returns it and the
-// environment to find it in.
+// environment in which it is found.
 func iPhoneLab(t *testing.T, plan *fault.Plan) (*virtualios.Server, map[string]string) {
 	t.Helper()
 	if err := iPhoneKeys().Make(); err != nil {
@@ -44,8 +44,8 @@ var iPhoneSteps = []fault.Fault{
 	{Step: "installation_proxy Lookup"},
 }
 
-// TestIPhoneFaults: whatever a phone or its usbmuxd fails to do, at whatever
-// step, the command ends with an error and leaves nothing running.
+// TestIPhoneFaults: if a phone or its usbmuxd fails, at any step, the command
+// ends with an error and leaves nothing running.
 func TestIPhoneFaults(t *testing.T) {
 	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
 		for _, f := range iPhoneSteps {
@@ -58,7 +58,7 @@ func TestIPhoneFaults(t *testing.T) {
 				if effect == fault.Stall {
 					args = append(args, "--timeout", "300ms")
 				} else {
-					args = append(args, "--timeout", "2m") // a third of it for saying who it is
+					args = append(args, "--timeout", "2m") // a third of it for the phone to identify itself
 				}
 				cmd := beside(t, env, args...)
 				if code := cmd.wait(t); code != 1 && code != 12 && code != 16 && code != 18 {
@@ -73,8 +73,8 @@ func TestIPhoneFaults(t *testing.T) {
 	}
 }
 
-// TestDevicesWatchIPhone: phones that come and go are told of, of both
-// platforms at once.
+// TestDevicesWatchIPhone: phones that are connected and disconnected are
+// reported, of both platforms at once.
 func TestDevicesWatchIPhone(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "")
@@ -95,7 +95,7 @@ func TestDevicesWatchIPhone(t *testing.T) {
 	}
 }
 
-// TestDevicesCostOfIPhones: what a list asks of an iPhone.
+// TestDevicesCostOfIPhones: the requests that a list sends to an iPhone.
 func TestDevicesCostOfIPhones(t *testing.T) {
 	plan := fault.New()
 	_, env := iPhoneLab(t, plan)

@@ -18,8 +18,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// TestCommandsAreForgotten: a process that runs one command after another, as an
-// agent does for years, keeps none of them.
+// TestCommandsAreForgotten: a process that runs one command after another, as
+// an agent does for years, keeps no memory of them.
 func TestCommandsAreForgotten(t *testing.T) {
 	run := func() weak.Pointer[Factory] {
 		f, _, errOut := testFactory(t, "", nil)
@@ -35,18 +35,19 @@ func TestCommandsAreForgotten(t *testing.T) {
 	})
 }
 
-// The bars of memory, in MiB: of an agent with 50 phones, and of the server and
-// the owner of a run together. What they share, the program itself, counts once.
+// The limits of memory, in MiB: for an agent with 50 phones, and for the server
+// and the owner of a run together. What they share, the program itself, counts
+// once.
 const (
 	mostOfAgent = 80
 	mostOfLab   = 120
 )
 
-// memory is what a process has resident, in MiB: now, at most so far, and that
-// part of it which is its own.
+// memory is the resident memory of a process, in MiB: now, the maximum so far,
+// and the part that is not shared.
 type memory struct{ now, most, own float64 }
 
-// memory reads it, which Linux alone tells; false once the process has ended.
+// memory reads it, which works only on Linux; false once the process has ended.
 func (p *process) memory() (m memory, ok bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
 	for line := range strings.Lines(string(text)) {
@@ -66,7 +67,8 @@ func (p *process) memory() (m memory, ok bool) {
 	return m, err == nil && m.now > 0
 }
 
-// TestLabMemory holds the processes of a lab to what they may take.
+// TestLabMemory checks that the processes of a lab stay within their limits of
+// memory.
 func TestLabMemory(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 30*time.Second, 0, nil)
@@ -76,7 +78,7 @@ func TestLabMemory(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = owner.Wait() // its code is looked at below
+		_ = owner.Wait() // its exit code is checked below
 	}()
 	for over := false; !over; {
 		server, here := h.server.memory()
@@ -107,7 +109,7 @@ func TestLabMemory(t *testing.T) {
 	t.Logf("the server and the owner: %.0f MiB at most, read %d times", together, read)
 }
 
-// BenchmarkLabLs lists 500 phones of ten agents, with the program.
+// BenchmarkLabLs lists 500 phones of ten agents, by the program itself.
 func BenchmarkLabLs(b *testing.B) {
 	h := &labHosts{TB: b, dir: b.TempDir(), ttl: 30 * time.Second}
 	h.serve("127.0.0.1:0")

@@ -14,7 +14,8 @@ import (
 )
 
 // TestLabClocks: agents whose clocks are a minute fast and a minute slow, and an
-// owner whose clock is a minute slow: leases hold, and end, by the server's clock.
+// owner whose clock is a minute slow: leases last, and end, by the server's
+// clock.
 func TestLabClocks(t *testing.T) {
 	tier.Need(t, "lab")
 	if testing.Short() {
@@ -36,7 +37,7 @@ func TestLabClocks(t *testing.T) {
 	h.began(out, *casesInLab/4)
 	h.agents[1].kill() // the slow one: its leases don't last a minute longer
 	killed := time.Now()
-	_ = owner.Wait() // its code depends on what is unknown
+	_ = owner.Wait() // its exit code depends on how many are unknown
 	run := h.settled("clocks", out, *casesInLab, owner.out)
 	if run.Counts.Unknown > *phonesEach || run.Counts.Passed < *casesInLab-*phonesEach {
 		t.Errorf("%+v\n%s", run.Counts, owner.out)
@@ -47,8 +48,9 @@ func TestLabClocks(t *testing.T) {
 	t.Logf("%+v, %s after one was killed", run.Counts, time.Since(killed).Round(time.Second))
 }
 
-// shifted builds a wxctl whose clock, all of Go's, is off by SHIFTED_CLOCK
-// seconds. Go programs ask the kernel, so that no library under them can do it.
+// shifted builds a wxctl in which all of Go's clocks are off by SHIFTED_CLOCK
+// seconds. Go programs ask the kernel for the time, so a preloaded library
+// can't do it.
 func shifted(t *testing.T) string {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()

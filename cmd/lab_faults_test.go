@@ -19,7 +19,7 @@ import (
 )
 
 // TestLabLinkCut cuts the network of one of three agents: for less than the TTL
-// of leases, which nobody notices, and for longer.
+// of leases, which has no effect, and for longer.
 func TestLabLinkCut(t *testing.T) {
 	tier.Need(t, "lab")
 	for _, test := range []struct {
@@ -41,7 +41,7 @@ func TestLabLinkCut(t *testing.T) {
 			link.Set(true)
 			time.Sleep(test.cut) // the cut
 			link.Set(false)
-			_ = owner.Wait() // its code depends on what is unknown
+			_ = owner.Wait() // its exit code depends on how many are unknown
 			run := h.settled(test.name, out, *casesInLab, owner.out)
 			late := count(h.events(out), suite.AttemptLate)
 			t.Logf("%+v, %d came late", run.Counts, late)
@@ -55,9 +55,9 @@ func TestLabLinkCut(t *testing.T) {
 	}
 }
 
-// onDisk has what is started from now on see a disk of so many bytes at a folder,
-// which it has to itself: full fills it, and what was written there is copied to
-// kept when the process ends.
+// onDisk makes processes that are started from now on see a disk of that many
+// bytes at a folder, each its own: full fills it, and what was written there is
+// copied to kept when the process ends.
 func (h *labHosts) onDisk(size, dir, kept string) (full func(*process)) {
 	h.Helper()
 	tier.Need(h.TB, "lab", "unshare")
@@ -91,7 +91,7 @@ exit $code`
 	}
 }
 
-// TestLabOwnersDiskFull: what the owner can't write down is not fired.
+// TestLabOwnersDiskFull: what the owner can't record is not fired.
 func TestLabOwnersDiskFull(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 3*time.Second, 100*time.Millisecond, nil)
@@ -105,7 +105,7 @@ func TestLabOwnersDiskFull(t *testing.T) {
 		return strings.Count(string(text), `"attempt.finished"`) >= *casesInLab/4
 	})
 	full(owner)
-	_ = owner.Wait() // its code is looked at below
+	_ = owner.Wait() // its exit code is checked below
 	if owner.ProcessState.ExitCode() == 0 || !strings.Contains(owner.out.String(), "no space left") {
 		t.Errorf("%v\n%s", owner.ProcessState, owner.out)
 	}
@@ -126,7 +126,7 @@ func TestLabOwnersDiskFull(t *testing.T) {
 	}
 }
 
-// TestLabServersDiskFull: nothing is fired that the server can't write down. After
+// TestLabServersDiskFull: nothing is fired that the server can't store. After
 // the server is started again with space, a resumed run does the rest.
 func TestLabServersDiskFull(t *testing.T) {
 	tier.Need(t, "lab")
@@ -143,13 +143,13 @@ func TestLabServersDiskFull(t *testing.T) {
 	owner := h.run("full", h.suite("full", *casesInLab), "--out", out)
 	h.began(out, *casesInLab/4)
 	full(h.server)
-	_ = owner.Wait() // its code is looked at below
+	_ = owner.Wait() // its exit code is checked below
 	if !strings.Contains(owner.out.String(), "this process no longer owns the run") || !strings.Contains(owner.out.String(), "wxctl run --resume") {
 		t.Errorf("%v\n%s", owner.ProcessState, owner.out)
 	}
 	before := len(h.fired())
 	h.ends(h.server)                     // what it had stored is copied
-	store := filepath.Join(h.dir, "lab") // as others see it, it is empty
+	store := filepath.Join(h.dir, "lab") // for other processes it is empty
 	if err := errors.Join(os.Remove(store), os.Rename(kept, store)); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestLabAgentsDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	owner := h.run("agent", file, "--out", out)
-	_ = owner.Wait() // its code is looked at below
+	_ = owner.Wait() // its exit code is checked below
 	run := h.settled("agent", out, *casesInLab, owner.out)
 	if run.Counts.Passed != *casesInLab {
 		t.Errorf("%+v\n%s\n%s", run.Counts, owner.out, h.agents[0].out)

@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 
-// TestLabKeys is a lab with keys and TLS, as it is set up for several hosts: each
-// key does what it is for, and what it may not do is said.
+// TestLabKeys is a lab with keys and TLS, as it is set up for several hosts:
+// each key can do what it is for, and other requests are refused with a reason.
 func TestLabKeys(t *testing.T) {
 	tier.Need(t, "lab")
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
@@ -80,13 +80,13 @@ func TestLabKeys(t *testing.T) {
 }
 
 // TestLabSecrets: a code that is captured at a phone reaches the owner, who
-// exchanges it, and stands nowhere in what the lab keeps.
+// exchanges it, and is nowhere in what the lab stores.
 func TestLabSecrets(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 3*time.Second, 0, nil)
 	file := filepath.Join(h.dir, "login.yaml")
-	// An owner that has the AppSecret fails to reach WeChat; an agent, which has
-	// none, would say that it misses it (exit 4).
+	// The owner has the AppSecret and fails because it can't reach WeChat; an
+	// agent has none, and would report that (exit 4).
 	suite := `version: 1
 name: login
 secrets: [LAB_SECRET]
@@ -101,10 +101,10 @@ cases:
 		t.Fatal(err)
 	}
 	t.Setenv("LAB_SECRET", "s3cr3t-of-the-suite")
-	h.env = []string{"WXCTL_APP_ID=wx0123456789abcdef", "WXCTL_APP_SECRET=0123456789abcdef0123456789abcdef", "HTTPS_PROXY=http://127.0.0.1:1"} // of the owner alone
+	h.env = []string{"WXCTL_APP_ID=wx0123456789abcdef", "WXCTL_APP_SECRET=0123456789abcdef0123456789abcdef", "HTTPS_PROXY=http://127.0.0.1:1"} // only of the owner
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("login", file, "--out", out)
-	_ = owner.Wait() // its code is looked at below
+	_ = owner.Wait() // its exit code is checked below
 	events, err := os.ReadFile(filepath.Join(out, eventsFile))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, owner.out)

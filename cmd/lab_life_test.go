@@ -24,7 +24,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// oneAgent starts a lab with one agent, host0, and returns what that said.
+// oneAgent starts a lab with one agent, host0, and returns what it printed first.
 func oneAgent(t *testing.T, phones ...virtualandroid.Options) (*labHosts, map[string]any) {
 	t.Helper()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
@@ -39,7 +39,7 @@ func oneAgent(t *testing.T, phones ...virtualandroid.Options) (*labHosts, map[st
 	return h, h.says(h.agents[0], "agent")
 }
 
-// wxctl runs a command to its end, with --lab.
+// wxctl runs a command with --lab until it ends.
 func (h *labHosts) wxctl(args ...string) (out string, code int) {
 	h.Helper()
 	c := exec.Command("wxctl", append(args, "--lab", h.url)...)
@@ -75,8 +75,8 @@ func count(events []suite.Event, kind suite.EventType) (n int) {
 	return n
 }
 
-// TestLabQuarantine: a phone on which three cases were errored takes no more, the
-// run is told so, and so is everybody else, until it is released.
+// TestLabQuarantine: a phone on which three cases were errored takes no more
+// jobs, which the run and `wxctl lab ls` report, until it is released.
 func TestLabQuarantine(t *testing.T) {
 	h, _ := oneAgent(t, virtualandroid.Options{Serial: "broken", Without: true})
 	out := filepath.Join(h.dir, "run")
@@ -110,7 +110,7 @@ func TestLabQuarantine(t *testing.T) {
 	}
 }
 
-// TestLabDrainWaits: drain ends when what the phones did is finished, and nothing
+// TestLabDrainWaits: drain ends when the current jobs are finished, and nothing
 // is begun before the agent is released.
 func TestLabDrainWaits(t *testing.T) {
 	h, _ := oneAgent(t, virtualandroid.Options{Serial: "slow", Answer: wechat.Send, Think: time.Second})
@@ -144,7 +144,7 @@ func TestLabDrainWaits(t *testing.T) {
 	began(done + 1)
 }
 
-// TestLabMetrics: the numbers of an agent are those of what happened.
+// TestLabMetrics: the metrics of an agent agree with what happened.
 func TestLabMetrics(t *testing.T) {
 	phone := func(serial string) virtualandroid.Options {
 		return virtualandroid.Options{Serial: serial, Answer: wechat.Send}
@@ -180,7 +180,7 @@ func TestLabMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		body, _ := io.ReadAll(response.Body) // what is short lacks something
+		body, _ := io.ReadAll(response.Body) // a shorter text is incomplete
 		last = string(body)
 		return !slices.ContainsFunc(want, func(line string) bool { return !strings.Contains(last, line+"\n") })
 	})
@@ -195,8 +195,8 @@ func TestLabMetrics(t *testing.T) {
 	}
 }
 
-// TestLabSkewIsTold: an agent of another major version is listed as what it is,
-// and a request is refused rather than given to it.
+// TestLabSkewIsTold: an agent of another major version is listed as such, and a
+// request is refused instead of being given to it.
 func TestLabSkewIsTold(t *testing.T) {
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: time.Minute}
 	h.serve("127.0.0.1:0")
@@ -265,11 +265,11 @@ func TestLabSeesWeChat(t *testing.T) {
 }
 
 // natsWork is what the program wxctl-nats prints: the functions of NATS that
-// allocated something while a command ran. Packages' own beginnings are not among
-// them: see TestStart.
+// allocated something while a command ran, except the initialization of
+// packages: see TestStart.
 func natsWork() []string {
 	runtime.GC()
-	runtime.GC() // the profile is of the time before the last two
+	runtime.GC() // the profile covers the time before the last two
 	n, _ := runtime.MemProfile(nil, true)
 	records := make([]runtime.MemProfileRecord, 2*n)
 	n, ok := runtime.MemProfile(records, true)
@@ -281,8 +281,8 @@ func natsWork() []string {
 		found, starting := "", false
 		for frames := runtime.CallersFrames(r.Stack()); ; {
 			f, more := frames.Next()
-			// The server's package pse looks at the process every second from its
-			// init function on, whoever imports it.
+			// The server's package pse examines the process every second, from
+			// its init function on.
 			if strings.HasPrefix(f.Function, "github.com/nats-io/") && !strings.Contains(f.Function, "/server/pse.") {
 				found = f.Function
 			}
@@ -324,7 +324,7 @@ func TestRunWithoutLab(t *testing.T) {
 		t.Errorf("a run without --lab works with %s", got)
 	}
 	if got := work("lab", "ls"); !strings.Contains(got, "nats%2ego.Connect") {
-		t.Errorf("a command with a lab works with %s", got) // else the test sees nothing
+		t.Errorf("a command with a lab works with %s", got) // otherwise the test would see nothing
 	}
 }
 

@@ -23,14 +23,14 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// How large the labs of the tests are; the tier's long form makes them larger.
+// The sizes of the labs of these tests; the tier's long form makes them larger.
 var (
 	casesInLab = flag.Int("lab-cases", 60, "how many cases run in a lab")
 	phonesEach = flag.Int("lab-phones", 4, "how many phones each of its three agents has")
 )
 
-// labHosts is a lab of real processes: a server and agents, on phones that live
-// on in this one and count what was fired at them.
+// labHosts is a lab of real processes: a server and agents. The phones are in
+// the test's process, outlive the others, and count what was fired at them.
 type labHosts struct {
 	testing.TB
 	dir, url string
@@ -42,7 +42,7 @@ type labHosts struct {
 
 	program string   // what is started; empty for wxctl
 	wrap    []string // what it is started by
-	through string   // what the next agent calls the server, if not by its own address
+	through string   // the server's address for the next agent, if not its own
 }
 
 // process is a wxctl that runs.
@@ -95,7 +95,8 @@ func (h *labHosts) says(p *process, field string) map[string]any {
 	return found
 }
 
-// newLab starts a lab with three agents, each after before, which may be nil.
+// newLab starts a lab with three agents; before, which may be nil, is called
+// before each.
 func newLab(t *testing.T, ttl time.Duration, think time.Duration, before func(h *labHosts, a int)) *labHosts {
 	t.Helper()
 	return newLabServed(t, ttl, think, before, func(h *labHosts) { h.serve("127.0.0.1:0") })
@@ -144,7 +145,7 @@ func (h *labHosts) agent(a int, more ...string) *process {
 	return h.start(fmt.Sprint("host", a), append(args, more...)...)
 }
 
-// suite writes a suite of so many cases, each with a transaction of its own.
+// suite writes a suite of that many cases, each with a transaction of its own.
 func (h *labHosts) suite(name string, n int) string {
 	h.Helper()
 	file := filepath.Join(h.dir, name+".yaml")
@@ -168,7 +169,7 @@ func (h *labHosts) run(name string, args ...string) *process {
 	return h.start("owner-"+name, append([]string{"run", "--lab", h.url, "--device", "all", "-v"}, args...)...)
 }
 
-// began waits until so many attempts of a run have ended.
+// began waits until that many attempts of a run have ended.
 func (h *labHosts) began(out string, n int) {
 	h.Helper()
 	wait.For(h.TB, fmt.Sprint(n, " attempts to end"), func() bool {
@@ -177,7 +178,7 @@ func (h *labHosts) began(out string, n int) {
 	})
 }
 
-// fired is how often each transaction reached a phone, and by which agents'.
+// fired is how often each transaction reached a phone, and which agents' phones.
 func (h *labHosts) fired() map[string][]int {
 	all := map[string][]int{}
 	for a, server := range h.phones {
@@ -194,8 +195,8 @@ func (h *labHosts) fired() map[string][]int {
 	return all
 }
 
-// settled holds a run to what a lab promises: every case ended, none was fired
-// twice, and what passed was fired.
+// settled checks what a lab guarantees for a run: every case ended, none was
+// fired twice, and what passed was fired.
 func (h *labHosts) settled(name, out string, n int, said fmt.Stringer) *suite.Run {
 	h.Helper()
 	run, err := readRun(out)
@@ -222,12 +223,12 @@ func (h *labHosts) settled(name, out string, n int, said fmt.Stringer) *suite.Ru
 	return run
 }
 
-// TestLab runs a suite in a lab of four processes, besides the owner's.
+// TestLab runs a suite in a lab of four processes and the owner's.
 func TestLab(t *testing.T) {
 	h := newLab(t, 3*time.Second, 0, nil)
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("all", h.suite("all", *casesInLab), "--out", out)
-	_ = owner.Wait() // its code is looked at below
+	_ = owner.Wait() // its exit code is checked below
 	run := h.settled("all", out, *casesInLab, owner.out)
 	if run.Counts.Passed != *casesInLab || run.ExitCode != 0 {
 		t.Errorf("%+v, exit %d\n%s", run.Counts, run.ExitCode, owner.out)
@@ -244,7 +245,7 @@ func TestLab(t *testing.T) {
 	h.ends(h.agents[0])
 }
 
-// ends holds a process to ending by itself when its standard input does.
+// ends checks that a process ends by itself when its standard input does.
 func (h *labHosts) ends(p *process) {
 	h.Helper()
 	_ = p.in.Close()
@@ -260,8 +261,8 @@ func (h *labHosts) ends(p *process) {
 	}
 }
 
-// TestLabAgentKilled: what was on a phone of the agent is unknown, all else is
-// done by the others.
+// TestLabAgentKilled: what was on a phone of the agent is unknown, and the
+// others do the rest.
 func TestLabAgentKilled(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 3*time.Second, 300*time.Millisecond, nil)
@@ -286,7 +287,7 @@ func TestLabAgentKilled(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}()
-	_ = owner.Wait() // its code depends on what is unknown
+	_ = owner.Wait() // its exit code depends on how many are unknown
 	run := h.settled("killed", out, *casesInLab, owner.out)
 	if run.Counts.Unknown > *phonesEach {
 		t.Errorf("%d are unknown, of %d phones that were lost", run.Counts.Unknown, *phonesEach)
@@ -304,7 +305,7 @@ func TestLabAgentKilled(t *testing.T) {
 	t.Logf("%+v; its phones were free after %s (TTL %s)", run.Counts, (<-free).Round(10*time.Millisecond), h.ttl)
 }
 
-// TestLabOwnerKilled: the run is resumed from what the lab knows.
+// TestLabOwnerKilled: the run is resumed from what the lab has stored.
 func TestLabOwnerKilled(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 3*time.Second, 100*time.Millisecond, nil)
@@ -312,18 +313,18 @@ func TestLabOwnerKilled(t *testing.T) {
 	owner := h.run("owner", h.suite("owner", *casesInLab), "--out", out)
 	h.began(out, *casesInLab/4)
 	owner.kill()
-	// Somebody else can't take the run over while its lease lasts.
+	// Nobody else can take over the run while its lease lasts.
 	var again *process
 	wait.For(t, "the owner's lease to end", func() bool {
 		again = h.run("owner", "--resume", out)
-		_ = again.Wait() // its code is looked at below
+		_ = again.Wait() // its exit code is checked below
 		return !strings.Contains(again.out.String(), "is being run by")
 	})
 	run := h.settled("owner", out, *casesInLab, again.out)
 	t.Logf("%+v", run.Counts)
 }
 
-// TestLabServerKilled: the run goes on by itself when the server is back.
+// TestLabServerKilled: the run continues by itself when the server is back.
 func TestLabServerKilled(t *testing.T) {
 	tier.Need(t, "lab")
 	h := newLab(t, 5*time.Second, 100*time.Millisecond, nil)
@@ -333,7 +334,7 @@ func TestLabServerKilled(t *testing.T) {
 	h.server.kill()
 	time.Sleep(500 * time.Millisecond) // an outage shorter than the TTL
 	h.serve(strings.TrimPrefix(h.url, "nats://"))
-	_ = owner.Wait() // its code depends on what is unknown
+	_ = owner.Wait() // its exit code depends on how many are unknown
 	run := h.settled("server", out, *casesInLab, owner.out)
 	t.Logf("%+v", run.Counts)
 	if run.Counts.Passed < *casesInLab-3**phonesEach {
@@ -352,7 +353,7 @@ func TestLabRunsCompete(t *testing.T) {
 	}
 	var runs []*suite.Run
 	for i, name := range []string{"first", "second"} {
-		_ = owners[i].Wait() // its code is looked at below
+		_ = owners[i].Wait() // its exit code is checked below
 		runs = append(runs, h.settled(name, filepath.Join(h.dir, name), *casesInLab, owners[i].out))
 	}
 	for i, run := range runs {
@@ -365,8 +366,8 @@ func TestLabRunsCompete(t *testing.T) {
 	}
 }
 
-// TestLabPage does what the page says, in its order: what serves is started, all
-// else must end well.
+// TestLabPage runs the commands of the page in their order: servers are
+// started, and all other commands must succeed.
 func TestLabPage(t *testing.T) {
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
 	t.Setenv("WXCTL_CONFIG_DIR", h.dir)
@@ -407,8 +408,8 @@ func TestLabPage(t *testing.T) {
 	}
 }
 
-// inExampleLab has an example talk to a lab that is there: its agent rack3 lends
-// the phone R58N123ABC. Keys and certificates are those of another host.
+// inExampleLab starts a lab for an example: its agent rack3 lends the phone
+// R58N123ABC. Keys and certificates are those of another host.
 func inExampleLab(t *testing.T, args []string) []string {
 	t.Helper()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestNotSeen: what is said if the state that was asked for does not come.
+// TestNotSeen: what is reported if the requested state is not reached.
 func TestNotSeen(t *testing.T) {
 	noLeaks(t)
 	for _, tt := range []struct {
@@ -27,7 +27,7 @@ func TestNotSeen(t *testing.T) {
 	}
 }
 
-// TestNotSeenOnIPhone: the same where nobody answers on an iPhone.
+// TestNotSeenOnIPhone: the same if nobody answers on an iPhone.
 func TestNotSeenOnIPhone(t *testing.T) {
 	noLeaks(t)
 	state := t.TempDir()
@@ -39,8 +39,8 @@ func TestNotSeenOnIPhone(t *testing.T) {
 	}
 }
 
-// TestBusyPhone: one wxctl at a time for each phone; 17 names the holder, and
-// a watch disturbs nobody.
+// TestBusyPhone: one wxctl at a time for each phone; the error (exit 17) names
+// the holder, and a watch does not count.
 func TestBusyPhone(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "answer=stay")
@@ -62,8 +62,8 @@ func TestBusyPhone(t *testing.T) {
 	watch.interrupt(t)
 }
 
-// TestDevicesWatchTimeout: --timeout ends a watch of the phones; that is no
-// failure once the list was there.
+// TestDevicesWatchTimeout: --timeout ends a watch of the phones; that is not a
+// failure once there was a list.
 func TestDevicesWatchTimeout(t *testing.T) {
 	noLeaks(t)
 	watch := beside(t, phonesAt(t, ""), "devices", "--watch")
@@ -73,7 +73,7 @@ func TestDevicesWatchTimeout(t *testing.T) {
 	}
 }
 
-// TestInterruptProcess: Ctrl-C ends a real process at once, with its code,
+// TestInterruptProcess: Ctrl-C ends a real process at once, with its exit code,
 // whatever it waits for, and the phone is free again.
 func TestInterruptProcess(t *testing.T) {
 	if runtime.GOOS == "windows" {

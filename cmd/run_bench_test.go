@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// BenchmarkRunCases runs a hundred cases: on one phone, beside as many single
-// calls of the program, and on twenty phones, whose users take their time.
+// BenchmarkRunCases runs a hundred cases: on one phone, compared with as many
+// single calls of the program, and on twenty phones, whose users are slow.
 func BenchmarkRunCases(b *testing.B) {
 	const n = 100
 	dir := b.TempDir()
@@ -60,8 +60,8 @@ func BenchmarkRunCases(b *testing.B) {
 	})
 }
 
-// BenchmarkSuiteVocabulary makes what `wxctl run` begins with: the vocabulary, of
-// the whole command tree.
+// BenchmarkSuiteVocabulary makes what `wxctl run` needs first: the vocabulary
+// of the whole command tree.
 func BenchmarkSuiteVocabulary(b *testing.B) {
 	f := System()
 	for b.Loop() {

@@ -26,7 +26,7 @@ func page(t *testing.T, name string) string {
 	return string(text)
 }
 
-// TestSuitesPage: the suite on the page is one, and does what it says there.
+// TestSuitesPage: the suite on the page is valid, and does what the page says.
 func TestSuitesPage(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"suites.md", "zh-CN/suites.md"} {

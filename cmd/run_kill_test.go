@@ -23,9 +23,9 @@ import (
 // makes it 100.
 var runKills = flag.Int("run-kills", 3, "how many runs to kill")
 
-// TestKilledRun kills runs at any moment and resumes them, on phones that live
-// on: each request has a transaction of its own, which comes back to the app
-// once for every time that it was fired.
+// TestKilledRun kills runs at random moments and resumes them, on phones that
+// are not killed: each request has a transaction of its own, which returns to
+// the app once for every time that it was fired.
 func TestKilledRun(t *testing.T) {
 	t.Parallel()
 	options := virtualandroid.Options{Answer: wechat.Send, Think: time.Millisecond}
@@ -78,7 +78,7 @@ func killedRun(t *testing.T, server *virtualandroid.Server, kill int) int {
 	_ = first.Process.Kill()                   // it may have ended
 	_ = first.Wait()
 	second, saidAgain := start("--resume", out)
-	_ = second.Wait() // its code depends on what is unknown
+	_ = second.Wait() // its exit code depends on how many are unknown
 	text, run := results(t, out)
 	if run.Counts.Total() != 2*n || run.Counts.Passed+run.Counts.Unknown != 2*n || run.Finished.IsZero() {
 		t.Errorf("kill %d: %+v\n%s\n%s\n%s", kill, run.Counts, text, said, saidAgain)

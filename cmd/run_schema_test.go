@@ -19,7 +19,7 @@ import (
 	"github.com/wxctl/wxctl/intents/suite"
 )
 
-// editor speaks to a language server as an editor does.
+// editor talks to a language server as an editor does.
 type editor struct {
 	t   *testing.T
 	in  io.Writer
@@ -116,9 +116,9 @@ func (e *editor) complaints(name, text string) map[int]string {
 	return byLine
 }
 
-// TestYAMLLanguageServer: what editors use finds the suites of our own right,
-// by the schema that `wxctl run --schema` prints, and the faults of others on
-// the lines where wxctl finds them.
+// TestYAMLLanguageServer: with the schema that `wxctl run --schema` prints, the
+// language server of editors accepts our suites, and finds faults on the lines
+// where wxctl finds them.
 func TestYAMLLanguageServer(t *testing.T) {
 	program := tier.Need(t, "suites", "yaml-language-server")[0]
 	f, out, errOut := testFactory(t, "", nil)

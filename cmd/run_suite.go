@@ -40,7 +40,8 @@ type suiteRun struct {
 	inLab  *labRun    // nil if the phones are on this host
 	owner  *runOwner  // the owner of a run on another host; nil if it is here
 	keep   func(at suite.Place, kind, name, mime string, data []byte) (*suite.Artifact, error)
-	// after is called for each attempt that ended here, and may return an event for the run; it may be nil.
+	// after is called for each attempt that ended here, and may return an event
+	// for the run; it may be nil.
 	after func(*runPhone, *suite.End) *suite.Event
 	done  chan finished
 
@@ -124,7 +125,8 @@ func runVerdict(ctx context.Context, counts suite.Counts) int {
 	return exit.OK
 }
 
-// assign says which case goes to which phone. Cases that fit no phone are returned with the reason.
+// assign says which case goes to which phone. Cases that fit no phone are
+// returned with the reason.
 func (r *suiteRun) assign() (todos []todo, none map[string]string) {
 	none = map[string]string{}
 	for i := range r.plan.Cases {

@@ -54,7 +54,7 @@ type scriptedPhones struct {
 	mu    sync.Mutex
 	fired map[string]int
 	n     int
-	// end is what becomes of the nth request of all.
+	// end is the result of the nth request.
 	end func(n int, text string) (device.Progress, error)
 	ids []string
 }
@@ -132,7 +132,7 @@ func results(t *testing.T, dir string) (string, *suite.Run) {
 }
 
 // TestRunEvents pins the events of a run on a virtual phone: their kinds and
-// order, with a clock that stands still.
+// order, with a clock that does not advance.
 func TestRunEvents(t *testing.T) {
 	t.Parallel()
 	f, out, errOut := testFactory(t, "", nil)
@@ -146,7 +146,7 @@ func TestRunEvents(t *testing.T) {
 	var got strings.Builder
 	seen := false
 	_, err := suite.ReadEvents(strings.NewReader(out()), func(e suite.Event) error {
-		// What is seen on the way, and how much of it, depends on the machine.
+		// Which evidence is seen, and how much, depends on the machine.
 		before := seen
 		if seen = e.Evidence != nil; seen && before {
 			return nil
@@ -187,8 +187,8 @@ func TestRunEvents(t *testing.T) {
 	}
 }
 
-// TestRunFlaky loses requests on the way in several ways: failed, errored and
-// unknown stay apart, and no request that may have been seen is fired again.
+// TestRunFlaky loses requests in several ways: failed, errored and unknown are
+// distinguished, and no request that may have been seen is fired again.
 func TestRunFlaky(t *testing.T) {
 	lost := device.Errorf(device.PhoneLost, "the link broke")
 	tests := []struct {
@@ -248,8 +248,8 @@ func TestRunFlaky(t *testing.T) {
 	}
 }
 
-// TestRunLostPhone: what one phone can't do any more, another does, and what was
-// for it alone is errored.
+// TestRunLostPhone: jobs of a lost phone are done by another, and jobs for that
+// phone only are errored.
 func TestRunLostPhone(t *testing.T) {
 	phones := &scriptedPhones{ids: []string{"A", "B"}}
 	phones.end = func(_ int, text string) (device.Progress, error) { return device.Opened, nil }
@@ -283,9 +283,9 @@ func (b *withoutA) Open(ctx context.Context, info device.Info) (device.Phone, er
 	return b.scriptedPhones.Open(ctx, info)
 }
 
-// TestRunResume cuts the record of a run off after every event, in the middle
-// of the next, and goes on from there: nothing that was fired is fired again,
-// and nothing is left out.
+// TestRunResume cuts off the record of a run after every event, in the middle
+// of the next, and resumes it there: nothing that was fired is fired again, and
+// no case is missing.
 func TestRunResume(t *testing.T) {
 	t.Parallel()
 	phones := &scriptedPhones{ids: []string{"A", "B"}}
@@ -333,8 +333,8 @@ func TestRunResume(t *testing.T) {
 	}
 }
 
-// TestRunInterrupted: the first Ctrl-C lets the case that runs end, and starts no
-// other; the run can be resumed.
+// TestRunInterrupted: after the first Ctrl-C the current case ends, and no
+// other starts; the run can be resumed.
 func TestRunInterrupted(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -342,7 +342,7 @@ func TestRunInterrupted(t *testing.T) {
 	phones.end = func(n int, _ string) (device.Progress, error) {
 		if n == 2 {
 			cancel(&exit.Signal{Code: exit.Interrupted})
-			time.Sleep(10 * time.Millisecond) // it goes on to its end
+			time.Sleep(10 * time.Millisecond) // it continues to its end
 		}
 		return device.Opened, nil
 	}
@@ -387,10 +387,10 @@ func TestRunDeadline(t *testing.T) {
 	}
 }
 
-// TestRunLongestFirst: what took longest the last time begins first.
+// TestRunLongestFirst: the case that took longest the last time begins first.
 func TestRunLongestFirst(t *testing.T) {
 	var order []string
-	var hours atomic.Int64 // of the clock, which only the second case moves
+	var hours atomic.Int64 // of the clock, which only the second case advances
 	phones := &scriptedPhones{}
 	phones.end = func(_ int, text string) (device.Progress, error) {
 		order = append(order, text)
@@ -412,7 +412,7 @@ func TestRunLongestFirst(t *testing.T) {
 	}
 }
 
-// TestRunBusyFolder: two processes don't write one run.
+// TestRunBusyFolder: two processes can't write one run.
 func TestRunBusyFolder(t *testing.T) {
 	phones := &scriptedPhones{}
 	f, _, errOut := phones.factory(t)
@@ -438,7 +438,8 @@ func TestSampleSuite(t *testing.T) {
 	}
 }
 
-// TestLiveView shows a run on a terminal: its last words stay, the table goes.
+// TestLiveView shows a run on a terminal: the summary stays, and the table is
+// removed.
 func TestLiveView(t *testing.T) {
 	phones := &scriptedPhones{ids: []string{"A", "B"}}
 	phones.end = func(n int, _ string) (device.Progress, error) {
@@ -461,7 +462,7 @@ func TestLiveView(t *testing.T) {
 	}
 }
 
-// TestRunJobs: no more phones at once than --jobs.
+// TestRunJobs: not more phones at the same time than --jobs.
 func TestRunJobs(t *testing.T) {
 	ids := []string{"A", "B", "C", "D", "E"}
 	phones := &scriptedPhones{ids: ids}

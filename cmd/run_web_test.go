@@ -14,8 +14,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// TestRunWeb: the page of a run goes on with it, to its end, for who has the
-// token; it shows the pictures of attempts, and no other file.
+// TestRunWeb: the page of a run is updated until the run ends, for those who
+// have the token; it shows the pictures of attempts, and no other file.
 func TestRunWeb(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

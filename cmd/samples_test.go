@@ -19,7 +19,7 @@ func TestSamples(t *testing.T) {
 	walked := 0
 	for _, c := range share.Commands() {
 		if cobra.NoArgs(c, nil) == nil && c.Args != nil && c.Args(c, nil) != nil {
-			continue // several pictures: there is no sample of what the SDK has no request for
+			continue // several pictures: the SDK has no such request, so there is no sample
 		}
 		walked++
 		for _, phone := range []string{"virtual:android?think=1ms", "virtual:ios?think=1ms"} {

@@ -74,7 +74,7 @@ func TestScripts(t *testing.T) {
 						{"NO_COLOR", "1"},
 						// A program with the race detector sleeps for a second at its end.
 						{"GORACE", "atexit_sleep_ms=0"},
-						// Nor do they see the session's keyring.
+						// Nor do they see the user's keyring.
 						{"DBUS_SESSION_BUS_ADDRESS", "disabled:"},
 					} {
 						env.Setenv(kv[0], kv[1])

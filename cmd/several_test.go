@@ -9,8 +9,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// comingBackend has two phones; the second is ready when the list was asked for
-// the third time.
+// comingBackend has two phones; the second is ready in the third list.
 type comingBackend struct{ asked atomic.Int32 }
 
 func (*comingBackend) Platform() device.Platform { return device.Android }

@@ -12,8 +12,9 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// TestSignalCause runs commands whose context a signal ended: the signal's
-// code wins over the error that it caused, and nothing is left running.
+// TestSignalCause runs commands whose context a signal ended: the signal's exit
+// code takes precedence over the error that it caused, and nothing is left
+// running.
 func TestSignalCause(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for _, code := range []int{exit.Interrupted, exit.Terminated} {

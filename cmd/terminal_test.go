@@ -19,7 +19,7 @@ import (
 // unsteady is what differs between two runs: times, tokens, names of folders.
 var unsteady = regexp.MustCompile(`\d+(\.\d+)?(ms|\x20ms|s)\b|\d+ 毫秒|wxctl-runs/\S+|\S*no-usbmuxd|\S*/TestTerminal\S*|all \d+|全部\x20?\d+`)
 
-// brokenAtTime is the row with a time in it: where its lines break depends on it.
+// brokenAtTime is the row with a time in it: its line breaks depend on it.
 var brokenAtTime = regexp.MustCompile(`(?m)^  (evidence|证据) .*\n(?: {12}.*\n)*`)
 
 // TestTerminal shows what a person sees of some commands, at three widths and in
@@ -111,10 +111,10 @@ func checkReadable(t *testing.T, shown string, width int) {
 	}
 }
 
-// redrawn is how a live table goes back over what it drew.
+// redrawn is the control sequence with which a live table is drawn again.
 var redrawn = regexp.MustCompile(`\x1b\[(\d+)A\x1b\[J`)
 
-// lasting is what stays on the screen of text that draws over itself.
+// lasting is what stays on the screen of text that overwrites itself.
 func lasting(text string) string {
 	for {
 		at := redrawn.FindStringSubmatchIndex(text)

@@ -11,7 +11,7 @@ import (
 )
 
 // TestTraceLeaksNothing sweeps what -v -v shows of every command that drives a
-// phone and has a login's code in its hands.
+// phone and handles a login's code.
 func TestTraceLeaksNothing(t *testing.T) {
 	recorded := filepath.Join(t.TempDir(), "replies.ndjson")
 	reply := `{"kind":"auth","errCode":0,"code":"` + sentinelCode + `","state":"s"}`

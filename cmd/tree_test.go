@@ -24,7 +24,7 @@ func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, f
 	f := System()
 	f.Streams = s
 	f.IPhoneKeys = iPhoneKeys()
-	f.Keyring = noKeyring{} // the developer's own is no place for tests
+	f.Keyring = noKeyring{} // tests must not use the developer's own
 	dir := t.TempDir()
 	f.Getenv = func(k string) string {
 		if v, ok := env[k]; ok {
@@ -51,8 +51,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// TestTree holds the rules of help: they are what makes the commands read as
-// one tool.
+// TestTree checks the rules of help, which make the commands consistent.
 func TestTree(t *testing.T) {
 	f, _, _ := testFactory(t, "", nil)
 	root := NewCmdRoot(f)
@@ -94,7 +93,7 @@ func TestTree(t *testing.T) {
 }
 
 // TestExamplesRun runs every example of every command against virtual phones:
-// an example that has gone stale fails.
+// an outdated example fails.
 func TestExamplesRun(t *testing.T) {
 	f, _, _ := testFactory(t, "", nil)
 	walk(NewCmdRoot(f), func(c *cobra.Command) {
@@ -108,7 +107,7 @@ func TestExamplesRun(t *testing.T) {
 	})
 }
 
-// TestRootForAgrees compares the partial trees with the whole one.
+// TestRootForAgrees compares partial command trees with the whole one.
 func TestRootForAgrees(t *testing.T) {
 	f, _, _ := testFactory(t, "", nil)
 	names := map[string]bool{}

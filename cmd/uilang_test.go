@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/language"
 )
 
-// chineseCommands are what a Chinese reader meets first: help, answers, faults.
+// chineseCommands are what a Chinese user sees first: help, answers, errors.
 var chineseCommands = []string{
 	"wxctl --help",
 	"wxctl share webpage --help",
@@ -39,7 +39,7 @@ var chineseCommands = []string{
 	"wxctl devices --timeout soon",
 }
 
-// varies are what differs from run to run.
+// varies matches what differs from run to run.
 var varies = regexp.MustCompile(`(?m)^ +\d+ ms  .*\n|\d+ (ms|毫秒)|用时 [\d.]+m?s|\d{4}-\d\d-\d\d[^ ]*|/tmp/[^ "：]*|[A-Za-z]:\\[^ "：]*`)
 
 const chineseSuite = `version: 1
@@ -80,7 +80,7 @@ func TestChinese(t *testing.T) {
 			}
 		}
 		f, out, errOut := testFactory(t, "", map[string]string{"LANG": "zh_CN.UTF-8", "NO_COLOR": "1"})
-		f.Streams.OutTTY = words[1] != "run" // its table is drawn again and again
+		f.Streams.OutTTY = words[1] != "run" // its table is redrawn
 		code := Run(t.Context(), f, words[1:])
 		text := out() + errOut()
 		fmt.Fprintf(&got, "$ %s\n%s[%d]\n\n", line, varies.ReplaceAllString(text, "…"), code)
@@ -110,7 +110,7 @@ func TestChinese(t *testing.T) {
 	}
 }
 
-// addresses are what differs between two runs of the same command in JSON.
+// addresses matches what differs between two runs of the same command in JSON.
 var addresses = regexp.MustCompile(`127\.0\.0\.1:\d+|[^"\\]*no-usbmuxd`)
 
 // TestChineseJSON: what programs read is the same in every language.

@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// TestFileTooLarge: a file that is not even read is refused as the SDK's
-// limits refuse, with its problem.
+// TestFileTooLarge: a file that is too large to be read is refused as by the
+// SDK's limits, with its problem.
 func TestFileTooLarge(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "large.gif")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -39,8 +39,8 @@ func TestFileTooLarge(t *testing.T) {
 	}
 }
 
-// TestUnsent: a request that never left for the phone has the module's answer
-// for that, whatever kept it.
+// TestUnsent: a request that was not sent to the phone has the module's answer
+// for that, whatever the reason.
 func TestUnsent(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "answer=stay")

@@ -15,16 +15,16 @@ import (
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 
-// walkGolden has, for each request that is sent into each condition, what the
-// command ends with and says.
+// walkGolden has the exit code and the message of the command for each request
+// in each condition.
 var walkGolden = filepath.Join("..", "fixtures", "golden", "verdicts.txt")
 
-// condition is something that a request meets on a phone.
+// condition is a state of a phone and its WeChat in which a request is sent.
 type condition struct {
 	name         string
 	android, ios string // options of the virtual phones
 	flags        []string
-	// refused says that WeChat takes no request there, so that none may be green.
+	// refused is set if WeChat accepts no request then, so that none may succeed.
 	refused bool
 }
 
@@ -36,13 +36,13 @@ func conditions() []condition {
 		same("send", "answer=send", false), same("cancel", "answer=cancel", false), same("deny", "answer=deny", false),
 		same("stay", "answer=stay", false), same("fail", "answer=fail", false), same("unsupported", "answer=unsupported", true),
 		same("signature", "signature=wrong", true), same("logged-out", "login=out", false), same("missing", "wechat=none", true),
-		{name: "too-old", android: "wechat=6.5.0", ios: "wechat=7.0.0"}, // some need no newer one
+		{name: "too-old", android: "wechat=6.5.0", ios: "wechat=7.0.0"}, // some requests don't need a newer one
 		{name: "wrong-appid", flags: []string{"--app-id", "wxffffffffffffffff"}, refused: true},
 	}
 }
 
-// walked is a request of the walk. Quick ones are walked in every run of the
-// tests, the others in the tier "verdicts".
+// walked is a request of TestVerdicts. Quick ones are tested in every run of
+// the tests, the others in the tier "verdicts".
 type walked struct {
 	args  []string
 	quick bool
@@ -65,14 +65,14 @@ func walkedRequests() []walked {
 		walked{[]string{"subscribe", "--scene", "1", "--template-id", "T"}, true})
 }
 
-// row is one step of the walk.
+// row is one request in one condition.
 type row struct {
 	key     string
 	args    []string
 	phone   string
 	refused bool
 	// of a golden row
-	late string // the last evidence, of one that ends with its time
+	late string // the last evidence, of a row that ends by its timeout
 	want string
 }
 
@@ -94,7 +94,7 @@ func walkRows(t *testing.T) []row {
 			for _, c := range conditions() {
 				for _, until := range []string{"opened", "replied"} {
 					// Over USB an iPhone shows only that WeChat came to the front:
-					// what is worth asking there is the reply.
+					// so only waiting for the reply makes sense there.
 					if !full && (!request.quick || on == "ios" && until == "opened") {
 						continue
 					}
@@ -109,7 +109,8 @@ func walkRows(t *testing.T) []row {
 					r.want = golden[r.key]
 					if _, last, ok := strings.Cut(r.want, " last="); ok && strings.HasPrefix(r.want, "exit=18") {
 						r.late = strings.Trim(last, `"`)
-						// This one is concluded at the end, from what came before it.
+						// This evidence is derived at the end, from what came
+						// before it.
 						if strings.HasPrefix(r.late, "WeChat stayed on its entry screen") {
 							r.late = "WeChat took the request"
 						}
@@ -122,7 +123,7 @@ func walkRows(t *testing.T) []row {
 	return rows
 }
 
-// walk runs one step and says what came of it.
+// walk runs one row and returns its result.
 func (r *row) walk(t *testing.T) string {
 	dir := t.TempDir()
 	run := beside(t, map[string]string{"WXCTL_DEVICE": r.phone, "WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}, r.args...)
@@ -136,9 +137,9 @@ func (r *row) walk(t *testing.T) string {
 		case code = <-run.code:
 			ended = true
 		case <-time.After(pause):
-			// What ends with its time is given no more of it once the last that
-			// there is to see was seen; when the golden is made, once nothing
-			// new comes.
+			// The time of a row that ends by its timeout is ended as soon as
+			// the last evidence was seen; or, when the golden is made, as soon
+			// as nothing new comes.
 			now := run.errOut.String()
 			if r.late != "" && strings.Contains(now, r.late) || *update && now == before {
 				code, ended = run.timeOut(t), true
@@ -168,13 +169,13 @@ func (r *row) walk(t *testing.T) string {
 		last = o.Evidence[n-1].What
 	}
 	if o.State == device.Replied {
-		last = "" // by the means that was quicker
+		last = "" // by whichever way was quicker
 	}
 	return fmt.Sprintf("%s screen=%s events=[%s] last=%q", said, value(o.Screen), strings.Join(events, " "), last)
 }
 
-// TestVerdicts walks every request into every condition, on both platforms: the
-// golden says what the command ends with. Nothing that was refused is green.
+// TestVerdicts sends every request in every condition, on both platforms: the
+// golden has the exit codes. Nothing that was refused succeeds.
 func TestVerdicts(t *testing.T) {
 	if !*update {
 		tier.Need(t, "verdicts")
@@ -195,8 +196,8 @@ func TestVerdicts(t *testing.T) {
 	}
 	close(next)
 	wg.Wait()
-	// Some rows end with a time that the program gives a phone. One that differs
-	// while others are under way is walked again, alone.
+	// Some rows end with a time limit of the program. One that differs while
+	// others run is repeated alone.
 	for i, r := range rows {
 		if !*update && said[i] != r.want {
 			t.Logf("again, alone: %s", r.key)

@@ -20,10 +20,10 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// TestLabThroughRealServer has two processes run virtual phones behind Debian's
-// adb server, three of different API levels and makers and two more: they are
-// five phones with five serial numbers, and --all drives each once. What `adb
-// exec-out screencap -p` fetches is what wxctl takes for the phone's picture.
+// TestLabThroughRealServer starts virtual phones in two processes behind
+// Debian's adb server, three of different API levels and makers and two more:
+// they are five phones with five serial numbers, and --all drives each once.
+// `adb exec-out screencap -p` returns the same picture as wxctl.
 func TestLabThroughRealServer(t *testing.T) {
 	program := tier.Need(t, "adb", "adb")[0]
 	wxctl, dir := wxctlProgram(t), t.TempDir()
@@ -135,7 +135,7 @@ func TestLabThroughRealServer(t *testing.T) {
 		t.Errorf("driven: %q of %v, phones: %q", driven, levels, addresses)
 	}
 
-	// The pages change until their users are done.
+	// The pages change until the virtual users have finished.
 	for _, at := range addresses {
 		file := dir + "/" + strings.ReplaceAll(at, ":", "-") + ".png"
 		wait.For(t, at+": the same picture by adb and by wxctl", func() bool {
@@ -155,8 +155,8 @@ func TestLabThroughRealServer(t *testing.T) {
 	}
 }
 
-// TestScreenshotOfLocked: phones at a server are locked while they are used, and
-// are seen all the same.
+// TestScreenshotOfLocked: a screenshot works while another command holds the
+// phone's lock.
 func TestScreenshotOfLocked(t *testing.T) {
 	t.Parallel()
 	android, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})

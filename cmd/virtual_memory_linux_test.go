@@ -16,8 +16,8 @@ import (
 )
 
 // TestHundredPictures shares a page to a hundred phones of one process, and takes
-// a picture of each at once: what that process took of memory at most stays
-// within the bar. The time is for docs/verified.md.
+// a picture of each at once: the maximum memory of that process stays within its
+// limit. The time is for docs/verified.md.
 func TestHundredPictures(t *testing.T) {
 	tier.Need(t, "pictures", "chromium")
 	const bar = 300 // MB

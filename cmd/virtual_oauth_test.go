@@ -13,8 +13,8 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// The stand-in says where it is, is told to misbehave while it runs, and ends
-// with its stdin.
+// The stand-in prints its address, can be told to misbehave while it runs, and
+// ends with its stdin.
 func TestVirtualOAuth(t *testing.T) {
 	t.Parallel()
 	stdin, close := io.Pipe()

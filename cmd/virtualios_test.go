@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The phones are where the line says, by TCP and by the socket, until stdin
-// ends; then nothing is left of them.
+// The phones can be reached at the printed addresses, by TCP and by the socket,
+// until stdin ends; then nothing is left.
 func TestVirtualIOS(t *testing.T) {
 	stdin, close := io.Pipe()
 	stdout, out := io.Pipe()

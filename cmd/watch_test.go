@@ -64,7 +64,7 @@ func (s *terminalScreen) await(t *testing.T, text string, n int) {
 	}
 }
 
-// running is a command that runs beside a test.
+// running is a command that runs concurrently with a test.
 type running struct {
 	out, errOut *terminalScreen
 	code        chan int
@@ -115,7 +115,7 @@ func (r *running) terminate(t *testing.T) int {
 	return r.wait(t)
 }
 
-// timeOut ends the time that the command has and returns its exit code.
+// timeOut makes the command's time end and returns its exit code.
 func (r *running) timeOut(t *testing.T) int {
 	t.Helper()
 	close(r.late.passed)
@@ -140,7 +140,8 @@ func noLeaks(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
 }
 
-// phonesAt starts virtual phones and returns the environment to find them in.
+// phonesAt starts virtual phones and returns the environment in which they are
+// found.
 func phonesAt(t *testing.T, options string) map[string]string {
 	t.Helper()
 	o, err := virtualandroid.ParseOptions(options)
@@ -160,7 +161,7 @@ func phonesAt(t *testing.T, options string) map[string]string {
 // the watch shows and records them, and what it recorded can be replayed.
 func TestWatchBeside(t *testing.T) {
 	noLeaks(t)
-	env := phonesAt(t, "think=1ms&api=27") // which refuses a second debugger at once; later ones let it wait
+	env := phonesAt(t, "think=1ms&api=27") // which refuses a second debugger at once; newer versions make it wait
 	file := filepath.Join(t.TempDir(), "replies.json")
 	watch := beside(t, env, "watch", "--json", "--record", file)
 	watch.errOut.await(t, "watching", 1)
@@ -211,7 +212,7 @@ func TestWatchBeside(t *testing.T) {
 	run("reply", "share", "--from", file, "--until", "replied")
 }
 
-// TestWatchForPeople shows what a person sees, codes only on request.
+// TestWatchForPeople checks the text for people, which has codes only on request.
 func TestWatchForPeople(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "think=1ms")
@@ -233,7 +234,7 @@ func TestWatchForPeople(t *testing.T) {
 }
 
 // TestWatchSilentPhone: a phone that never answers is not watched, whatever
-// --timeout says; one that is watched until then is no failure.
+// --timeout says; watching until then is a success.
 func TestWatchSilentPhone(t *testing.T) {
 	for _, tt := range []struct {
 		answers bool

@@ -22,9 +22,9 @@ type saidText struct {
 	at   token.Position
 }
 
-// saidTexts are the texts in the product's source that hold more than a word:
-// what wxctl can say to a person, and a little more. A text that is folded
-// over several lines is one.
+// saidTexts are the texts in the product's source that have more than a word:
+// what wxctl can say to a person, and some more. A text that is split over
+// several lines is one.
 func saidTexts(t *testing.T) []saidText {
 	t.Helper()
 	var texts []saidText

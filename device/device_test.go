@@ -141,7 +141,7 @@ func TestAsError(t *testing.T) {
 	}
 }
 
-// backend is a Backend that says what it is told to.
+// backend is a Backend with fixed answers.
 type backend struct {
 	platform Platform
 	phones   []Info
@@ -188,7 +188,7 @@ func TestFleet(t *testing.T) {
 	}
 }
 
-// silent is a server that takes connections and says nothing.
+// silent is a server that accepts connections and sends nothing.
 type silent struct{ backend }
 
 func (s silent) List(ctx context.Context, _ string) ([]Info, error) {
@@ -196,8 +196,8 @@ func (s silent) List(ctx context.Context, _ string) ([]Info, error) {
 	return nil, ctx.Err()
 }
 
-// A server that hangs leaves the phones of another their time, and is not
-// taken for an interruption where it had the only phone.
+// A server that hangs leaves enough time for the phones of another, and is not
+// mistaken for an interruption if it has the only phone.
 func TestFleetSelectBesideSilence(t *testing.T) {
 	for _, tt := range []struct {
 		phones []Info
@@ -343,7 +343,7 @@ func TestProgress(t *testing.T) {
 		if err := json.Unmarshal(text, &back); err != nil || back != state {
 			t.Errorf("%s came back as %v: %v", text, back, err)
 		}
-		// Nobody can wait for less than that the system took it.
+		// The least that can be waited for is that the system accepted it.
 		if got, err := ParseProgress(state.String()); (err == nil) != (state >= Delivered) || err == nil && got != state {
 			t.Errorf("--until %q gave %v, %v", state, got, err)
 		}
@@ -353,8 +353,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestReserve: what is kept for the end of a command is enough for a picture
-// where one is wanted.
+// TestReserve: the time kept for the end of a command is enough for a picture
+// if one is wanted.
 func TestReserve(t *testing.T) {
 	picture := func() (io.WriteCloser, error) { return nil, nil }
 	for _, test := range []struct {

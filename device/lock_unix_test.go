@@ -12,7 +12,7 @@ import (
 )
 
 // In a state directory that was made for several users, each of them can take
-// every lock, whatever the umask; in one's own nobody else can.
+// every lock, whatever the umask; in one's own directory nobody else can.
 func TestLocksOfSeveralUsers(t *testing.T) {
 	for _, tt := range []struct{ state, dir, file fs.FileMode }{
 		{0o700, fs.ModeDir | 0o700, 0o600},
@@ -43,7 +43,7 @@ func TestLocksOfSeveralUsers(t *testing.T) {
 	}
 }
 
-// What stands where the lock should be is not opened unless it is a file.
+// What is in the place of the lock file is only opened if it is a regular file.
 func TestOddLock(t *testing.T) {
 	for name, make := range map[string]func(path string) error{
 		"FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },

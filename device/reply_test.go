@@ -14,8 +14,8 @@ func result(code intents.ErrCode) intents.Result {
 	return intents.Result{ErrCode: code, Transaction: new("t"), OpenID: new("o")}
 }
 
-// TestAnswer holds the module's fields to its documentation: its numbers lose
-// information, so the SDK's stand beside them.
+// TestAnswer compares the module's fields with its documentation. Its numbers
+// lose information, so the SDK's are given, too.
 func TestAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -83,9 +83,8 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
-// TestEvents runs through what the module's callback gets of a request, on
-// both platforms: handed over and answered, handed over and left alone, never
-// handed over.
+// TestEvents checks what the module's callback gets for a request, on both
+// platforms: sent and answered, sent and not answered, not sent.
 func TestEvents(t *testing.T) {
 	const never, back = `{"eventType":"back","extMsg":""}`, `{"eventType":"%s","templateId":"","action":"%s","openId":"o","reserved":"","scene":0}`
 	launch := func(status string) string { return `{"eventType":"launch","status":` + status + `}` }
@@ -93,7 +92,7 @@ func TestEvents(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		kind    intents.Kind
-		reply   intents.Reply // nil: the user stays
+		reply   intents.Reply // nil: the user does not come back
 		unsent  bool
 		android string
 		ios     string

@@ -219,8 +219,8 @@ func FuzzParseSelector(f *testing.F) {
 	})
 }
 
-// TestSelectUDID: a UDID may be written without its dash, in either case, and
-// cut short; an adb serial may not.
+// TestSelectUDID: a UDID may be written without its dash, in upper or lower
+// case, and shortened; an adb serial may not.
 func TestSelectUDID(t *testing.T) {
 	phones := []Info{
 		{ID: "00008110-000A1B2C3D4E5F60", Platform: IOS, State: Ready, Transport: USB},

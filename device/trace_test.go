@@ -35,7 +35,7 @@ func TestTrace(t *testing.T) {
 	}
 	var nobody *Trace
 	w := nobody.Wire("adb")
-	w.Sent("%s", "x") // is told to nobody
+	w.Sent("%s", "x") // is not traced
 	if w.Traced() {
 		t.Error("a nil Trace is traced")
 	}

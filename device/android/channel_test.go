@@ -66,7 +66,7 @@ func script(t testing.TB, answer func(net.Conn)) Server {
 			if err != nil {
 				return
 			}
-			answering.Go(func() { // like adb's server, it answers one while another waits
+			answering.Go(func() { // like adb's server, it answers one client while another waits
 				answer(c)
 				c.Close()
 			})
@@ -120,7 +120,7 @@ func TestParseList(t *testing.T) {
 		"adb-12 (2)._adb-tls-connect._tcp device product:p model:Mi_9 device:d transport_id:6\n" + // gadb cuts it to adb-12
 		"adb-2A111FDH200CY5-q9XyZw._adb-tls-connect._tcp device product:p model:Pixel_6 device:d transport_id:7\n" +
 		"192.168.1.20:5555      authorizing transport_id:8\n" +
-		"device                 recovery usb:3-1 product:x model:M device:d transport_id:9\n" + // a phone that calls itself device
+		"device                 recovery usb:3-1 product:x model:M device:d transport_id:9\n" + // a phone whose name is device
 		"(no serial number)     sideload usb:2-2 transport_id:10\n" +
 		"S1\tbootloader\n"
 	entries, unread := parseList(text)
@@ -182,7 +182,7 @@ func TestList(t *testing.T) {
 	}}
 	server := adb.NewServer(good, locked, silent)
 	b := &Backend{Server: serve(t, server)}
-	// The time is up when the silent phone alone is waited for: of the three
+	// The time ends when only the silent phone is waited for: of the three
 	// connections, one for the list and one for each phone, its own is left.
 	ctx, pass := wait.Deadline(t)
 	go func() {
@@ -205,7 +205,7 @@ func TestList(t *testing.T) {
 	if i := infos[2]; i.State != device.NotAnswering || i.OSVersion != "" {
 		t.Errorf("a phone that doesn't answer must stay in the list: %+v", i)
 	}
-	// Asked for one phone, the others aren't bothered.
+	// If one phone is wanted, the others aren't asked.
 	if infos, err := b.List(t.Context(), "good"); err != nil || infos[0].OSVersion != "14" || infos[2].OSVersion != "" {
 		t.Errorf("%+v, %v", infos, err)
 	}
@@ -312,9 +312,9 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// TestBadServers lets servers cut, stall and talk nonsense at every point, and
-// holds every answer to: an end, an error of a kind, no goroutine (see
-// TestMain), no connection left.
+// TestBadServers has servers cut the connection, stall, and send invalid data
+// at every point. Each time the command ends with an error of a kind, and
+// leaves no goroutine (see TestMain) and no connection.
 func TestBadServers(t *testing.T) {
 	p := newPhone("p")
 	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
@@ -339,7 +339,7 @@ func TestBadServers(t *testing.T) {
 				var on atomic.Bool
 				strike := func(request string) *fault.Fault {
 					if name != "list" && strings.HasPrefix(request, "host:") && after > 4 {
-						return nil // strike later
+						return nil // take effect later
 					}
 					on.Store(true)
 					return &fault.Fault{After: after, Then: effect}
@@ -349,7 +349,7 @@ func TestBadServers(t *testing.T) {
 				err := op(ctx)
 				cancel()
 				if err == nil {
-					// The fault may lie behind all that is read.
+					// The fault may come after everything that is read.
 					if on.Load() && after < 9 && name != "list" {
 						t.Errorf("%s, effect %d after %d: no error", name, effect, after)
 					}
@@ -407,7 +407,7 @@ func openFiles(t testing.TB) int {
 	return n
 }
 
-// TestNonsenseServers are things that listen where an adb server should.
+// TestNonsenseServers connects to other servers in the place of an adb server.
 func TestNonsenseServers(t *testing.T) {
 	for name, answer := range map[string]string{
 		"HTTP":            "HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -451,7 +451,7 @@ func FuzzShellPackets(f *testing.F) {
 	})
 }
 
-// feed is a connection on which data comes, and then its end.
+// feed is a connection that delivers data and then ends.
 func feed(t *testing.T, data []byte) *conn {
 	near, far := net.Pipe()
 	done := make(chan struct{})
@@ -465,7 +465,7 @@ func feed(t *testing.T, data []byte) *conn {
 	return &conn{Conn: near}
 }
 
-// FuzzServerAnswers lets anything come where a server's answer should.
+// FuzzServerAnswers feeds arbitrary data in place of a server's answer.
 func FuzzServerAnswers(f *testing.F) {
 	f.Add([]byte("OKAY0004abcd"))
 	f.Add([]byte("FAIL0010device not found"))

@@ -69,8 +69,8 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// TestWarnings: what WeChat will hold against a request is said before it is
-// sent.
+// TestWarnings: reasons for WeChat to refuse a request are reported before it
+// is sent.
 func TestWarnings(t *testing.T) {
 	old := virtualandroid.Options{WeChat: wechat.Version{Major: 6, Minor: 5, Patch: 4}}
 	for _, tt := range []struct {
@@ -110,8 +110,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestReplyIsRead: a reply that came is read, and a refusal is one, whatever
-// state was asked for.
+// TestReplyIsRead: a reply that came is read, and a refusal counts as one,
+// whatever state was requested.
 func TestReplyIsRead(t *testing.T) {
 	for _, until := range []device.Progress{device.Opened, device.Returned, device.Replied} {
 		l := newLab(t, virtualandroid.Options{Strict: true})
@@ -132,8 +132,8 @@ func TestReplyIsRead(t *testing.T) {
 	}
 }
 
-// TestUnreadReply: where nobody can read it, that WeChat called the app back is
-// enough for those who asked for that alone.
+// TestUnreadReply: if a reply can't be read, the state "returned" is still
+// enough for those who requested only that.
 func TestUnreadReply(t *testing.T) {
 	t.Parallel()
 	for until, want := range map[device.Progress]device.Code{device.Opened: device.NotSeen, device.Returned: "", device.Replied: device.NotSeen} {
@@ -150,8 +150,8 @@ func TestUnreadReply(t *testing.T) {
 	}
 }
 
-// TestLiars: an agent that tells of another app than it was asked for, or
-// lists what is no package, is not believed.
+// TestLiars: an agent that reports another app than requested, or lists an
+// invalid package, is not believed.
 func TestLiars(t *testing.T) {
 	a := askInspect(0, "com.x", nil)
 	if app, err := found(a, &agent.App{Package: "com.y\x1b[2J"}); app != nil || code(err) != device.Failed || strings.ContainsRune(err.Error(), '\x1b') {
@@ -166,7 +166,7 @@ func TestLiars(t *testing.T) {
 	}
 }
 
-// TestStamp: names on the phone tell when they came.
+// TestStamp: names on the phone contain the time when they were made.
 func TestStamp(t *testing.T) {
 	now := time.Unix(1732282655, 0)
 	m := stamped().FindStringSubmatch(stamp(now) + "-a.png")

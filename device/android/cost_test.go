@@ -30,7 +30,7 @@ import (
 )
 
 // TestWarmShareAllocates counts what a warm share allocates, both sides
-// together: the virtual phone lives in this process.
+// together: the virtual phone is in this process.
 func TestWarmShareAllocates(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -80,11 +80,12 @@ func TestTurns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 1, 2, 1},
-		// What the phone has, and the start with what is in front after it.
+		// The phone's facts, and the start together with the question what is
+		// in front after it.
 		"share until delivered": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered, App: demo}), 1, 2, 2},
-		// What is in front is asked at the end.
+		// The question what is in front comes at the end.
 		"share until opened": {share(device.Job{Request: page(intents.SceneSession), Until: device.Opened, App: demo}), 1, 2, 3},
-		// The app is looked for first.
+		// The app is searched for first.
 		"share for an app that nobody named": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered}), 1, 2, 3},
 	}
 	for name, test := range tests {
@@ -105,8 +106,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestInstalledAsksForOnePackage: not for the list of all, which takes a phone
-// with hundreds of apps a second.
+// TestInstalledAsksForOnePackage: not for the list of all, which takes a second
+// on a phone with hundreds of apps.
 func TestInstalledAsksForOnePackage(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -131,7 +132,7 @@ func TestInstalledAsksForOnePackage(t *testing.T) {
 	}
 }
 
-// inLab shares on every phone of a server at once.
+// inLab shares on all phones of a server at the same time.
 func inLab(ctx context.Context, server Server) error {
 	fleet := &device.Fleet{Backends: []device.Backend{&Backend{Server: server, Transport: device.Virtual}}}
 	phones, err := fleet.Select(ctx, device.Selector{All: true})
@@ -190,7 +191,7 @@ func BenchmarkLab(b *testing.B) {
 	}
 }
 
-// TestLabOfTwenty: phones at once don't get into each other's way.
+// TestLabOfTwenty: phones that are used at the same time don't affect each other.
 func TestLabOfTwenty(t *testing.T) {
 	t.Parallel()
 	server, err := virtualandroid.Start(t.Context(), make([]virtualandroid.Options, 20)...)
@@ -246,8 +247,8 @@ func adbServer(t testing.TB, server *virtualandroid.Server) (Server, string, fun
 	return Server{Addr: addr}, adbds[0], adb
 }
 
-// TestSameThroughAdb: what wxctl says of a phone behind Debian's adb server is
-// what it says of the same phone behind the project's own, word for word.
+// TestSameThroughAdb: wxctl's output is the same, word for word, for a phone
+// behind Debian's adb server and behind the project's own.
 func TestSameThroughAdb(t *testing.T) {
 	for _, api := range []int{24, 34} {
 		var said []string
@@ -270,7 +271,7 @@ func TestSameThroughAdb(t *testing.T) {
 	}
 }
 
-// tell delivers a few requests and notes all that does not depend on time.
+// tell delivers a few requests and returns everything that does not depend on time.
 func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
@@ -319,7 +320,7 @@ func tell(t *testing.T, backend *Backend, serial string, model *phone.Phone) str
 }
 
 // TestPhonesOfRealServer: Debian's adb server lists phones in ready and other
-// states, and goes away.
+// states, and then ends.
 func TestPhonesOfRealServer(t *testing.T) {
 	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// A list that adb has cut is completed, and said to be cut.
+// A list that adb has truncated is completed, with a note.
 func TestCutList(t *testing.T) {
 	line := func(i int, long bool) string {
 		s := fmt.Sprintf("SERIAL%04d             offline", i)
@@ -41,7 +41,7 @@ func TestCutList(t *testing.T) {
 	}
 }
 
-// lists is an adb server that answers questions, and nothing else.
+// lists is an adb server that only answers questions.
 func lists(t *testing.T, answers map[string]string) Server {
 	return script(t, func(c net.Conn) {
 		var n int

@@ -20,7 +20,7 @@ import (
 
 const fast = 5 * time.Millisecond
 
-// lab is a virtual phone behind an adb server, and the backend that drives it.
+// lab is a virtual phone behind an adb server, and the backend for it.
 type lab struct {
 	*virtualandroid.Phone
 	server  *adb.Server
@@ -60,7 +60,7 @@ func (l *lab) open(t testing.TB) *Phone {
 	return p
 }
 
-// testShell runs the agent's command lines, and what else a test gives it.
+// testShell runs the agent's command lines, and other commands of a test.
 type testShell struct {
 	// agent, if set, is what runs in the agent's place.
 	agent func(c phone.Command) int
@@ -120,7 +120,7 @@ func whats(o *device.Outcome) string {
 	return strings.Join(s, "; ")
 }
 
-// TestDeliver holds every way a request can go to what comes of it.
+// TestDeliver checks the outcome of every way in which a request can go.
 func TestDeliver(t *testing.T) {
 	contact := page(intents.SceneContact)
 	contact.OpenID, contact.To = new("o1"), new("o2")
@@ -129,7 +129,7 @@ func TestDeliver(t *testing.T) {
 		name    string
 		options virtualandroid.Options
 		job     device.Job
-		last    string // the evidence after which the time is up; "": it never is
+		last    string // the evidence after which the time ends; "": it never does
 		state   device.Progress
 		saw     string // part of the evidence
 		code    device.Code
@@ -196,7 +196,7 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// TestWarmShareTakesOneConnection counts what a share costs after the phone
+// TestWarmShareTakesOneConnection counts the cost of a share after the phone
 // was chosen.
 func TestWarmShareTakesOneConnection(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})

@@ -12,9 +12,9 @@ import (
 
 const aosp = "../../fixtures/conformance/aosp/testdata/"
 
-// TestShapesAreAOSPs holds what is expected of each event to what the writers
-// of AOSP's EventLogTags take, level by level, and reads a line of each with
-// strings in it that look like more arguments.
+// TestShapesAreAOSPs compares the expected arguments of each event with those
+// of AOSP's EventLogTags, level by level, and reads a line of each whose
+// strings look like more arguments.
 func TestShapesAreAOSPs(t *testing.T) {
 	const component = "com.tencent.mm/.plugin.base.stub.WXEntryActivity"
 	for api := 24; api <= 37; api++ {
@@ -182,7 +182,7 @@ func FuzzParseActivityEvent(f *testing.F) {
 	})
 }
 
-// The names of packages and classes are those of the expressions.
+// Names of packages and classes are accepted exactly as by the regular expressions.
 func FuzzNames(f *testing.F) {
 	packages := regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
 	classes := regexp.MustCompile(`^[\pL_$][\pL\pN_$]*(\.[\pL_$][\pL\pN_$]*)*$`)
@@ -199,7 +199,7 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// What stands in a list of phones is told as by the expressions.
+// Lists of phones are read exactly as by the regular expressions.
 func FuzzEntry(f *testing.F) {
 	state := regexp.MustCompile(`\s(device|offline|unauthorized|authorizing|connecting|recovery|rescue|sideload|bootloader|host|detached|unknown|` +
 		`no permissions(?: \([^)]*\))?(?:;? see \[[^\]]*\])?)(?:\s|$)`)

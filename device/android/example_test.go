@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// A share on a phone that lives in this process; a real one differs in nothing
-// but the server's address.
+// A share on a virtual phone in this process; for a real one, only the server's
+// address differs.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -36,8 +36,8 @@ func says(exit int, out, errOut string) func(phone.Command) int {
 
 const hello = `{"agent":"1","api":34,"uid":2000,"pid":1}` + "\n"
 
-// TestFaults lets everything go wrong that can, and holds it to one sentence
-// and its exit code.
+// TestFaults makes everything fail that can, and checks for one sentence and
+// its exit code.
 func TestFaults(t *testing.T) {
 	staying := virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}
 	suspend := func(l *lab, _ *testShell) {
@@ -63,7 +63,7 @@ func TestFaults(t *testing.T) {
 		options virtualandroid.Options
 		cold    bool
 		before  func(*lab, *testShell)
-		seen    func(*lab) // once the request was taken
+		seen    func(*lab) // once the request was accepted
 		code    device.Code
 		message string
 	}{
@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 }
 
 // noTemporaries waits until no temporary file of the agent is on the phone:
-// adbd removes what it could not write after it has told of it.
+// adbd removes what it could not write only after it has reported that.
 func noTemporaries(t *testing.T, l *lab) {
 	t.Helper()
 	wait.For(t, "the temporary files to go", func() bool {
@@ -189,8 +189,8 @@ func TestInterrupted(t *testing.T) {
 	wait.For(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
 }
 
-// TestAgentThatDiedIsStartedAgain: what happens between two requests on an
-// open phone is nobody's failure.
+// TestAgentThatDiedIsStartedAgain: an agent that died between two requests is
+// not a failure.
 func TestAgentThatDiedIsStartedAgain(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -221,8 +221,8 @@ func share(scene intents.Scene, o intents.Object) intents.Share {
 	return intents.Share{Scene: scene, Message: intents.Message{Object: o}}
 }
 
-// TestMedia sends files the system's way and by content URI, at every level
-// where it differs.
+// TestMedia sends files by the system's route and by content URI, at every API
+// level at which that differs.
 func TestMedia(t *testing.T) {
 	for _, api := range []int{24, 29, 30, 37} {
 		for _, tt := range []struct {
@@ -280,9 +280,9 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// TestCutAnywhere cuts, stalls and garbles what the agent says after every few
-// bytes of it. Whatever comes: it ends, with a sentence, and with
-// nothing left behind.
+// TestCutAnywhere cuts, stalls and corrupts the agent's output after every few
+// bytes. In each case the command ends with a sentence and leaves nothing
+// behind.
 func TestCutAnywhere(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -300,7 +300,7 @@ func TestCutAnywhere(t *testing.T) {
 		effect.Store(int64(e))
 		step := int64(37)
 		if e == fault.Stall {
-			step = 400 // each takes its whole time
+			step = 400 // each takes all of its time
 		}
 		for at := int64(0); at < 4000; at += step {
 			after.Store(at)
@@ -309,7 +309,7 @@ func TestCutAnywhere(t *testing.T) {
 			switch e {
 			case fault.Stall:
 				timeout = 60 * time.Millisecond
-			case fault.Garbage: // that can look like the length of something to come
+			case fault.Garbage: // that can look like the length of following data
 				timeout = 500 * time.Millisecond
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -436,8 +436,7 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// TestOldAgentsGo: installing an agent removes those that nobody has run for a
-// week.
+// TestOldAgentsGo: installing an agent removes those that were not run for a week.
 func TestOldAgentsGo(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	old := agent.Dir + "/" + agent.Prefix + "0123456789abcdef.dex"
@@ -455,8 +454,8 @@ func TestOldAgentsGo(t *testing.T) {
 	}
 }
 
-// TestInterruptedLeavesNothing: what an interrupted delivery had brought to the
-// phone is taken back, and its recording ends.
+// TestInterruptedLeavesNothing: what an interrupted delivery had copied to the
+// phone is removed, and its recording ends.
 func TestInterruptedLeavesNothing(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -468,7 +467,7 @@ func TestInterruptedLeavesNothing(t *testing.T) {
 	job.Hooks.Record = func() (io.WriteCloser, error) { return &file{}, nil }
 	second := job.Media[1].Open
 	job.Media[1].Open = func() (io.ReadCloser, error) {
-		cancel() // Ctrl-C between the two
+		cancel() // Ctrl-C comes between the two
 		return second()
 	}
 	if o, err := p.Deliver(ctx, job); !errors.Is(err, context.Canceled) || o.State != device.NotSent {
@@ -481,8 +480,8 @@ func TestInterruptedLeavesNothing(t *testing.T) {
 	wait.For(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
 }
 
-// TestMediaThatIsCut: what came of a file that never got to its end is removed,
-// though MediaStore never knew it.
+// TestMediaThatIsCut: an incomplete file is removed, although MediaStore never
+// knew it.
 func TestMediaThatIsCut(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)

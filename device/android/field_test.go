@@ -31,7 +31,7 @@ func fieldFile(t testing.TB, name string) string {
 }
 
 // TestFieldLists: each reported list is read to its last phone; each phone is
-// told apart from the others and can be named.
+// distinguished from the others and can be named.
 func TestFieldLists(t *testing.T) {
 	for name, tt := range map[string]struct {
 		want   []string // ID, state, transport, USB path, the target, a selector
@@ -99,8 +99,8 @@ func TestFieldLists(t *testing.T) {
 	}
 }
 
-// damageList writes a list of 200 phones in which every tenth line is damaged
-// by damage.
+// damageList writes a list of 200 phones in which damage was applied to every
+// tenth line.
 func damageList(damage func(string) string) string {
 	var b strings.Builder
 	for i := range 200 {
@@ -122,8 +122,8 @@ var damages = map[string]func(string) string{
 	"a word of its own":    func(l string) string { return strings.Replace(l, "product:p", "product", 1) },
 }
 
-// TestDamagedList: a list of 200 phones with every tenth line damaged has 180
-// phones and 20 notes, once and while watching.
+// TestDamagedList: a list of 200 phones with every tenth line damaged gives 180
+// phones and 20 notes, for a list and for a watch.
 func TestDamagedList(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func readRequest(c net.Conn) string {
 	return string(request)
 }
 
-// FuzzDamagedLine puts one wrong line into a good list: the others stay.
+// FuzzDamagedLine puts one wrong line into a valid list: the others are still read.
 func FuzzDamagedLine(f *testing.F) {
 	for _, damage := range damages {
 		f.Add(damage("S009                   device usb:1-1 product:p model:M device:d transport_id:9"))
@@ -239,8 +239,8 @@ func TestSameSerial(t *testing.T) {
 	}
 }
 
-// TestMarketNames: the name that a phone is sold under is its name, from
-// whichever property its maker keeps it in.
+// TestMarketNames: the name that a phone is sold under is its name, whichever
+// property its maker uses for it.
 func TestMarketNames(t *testing.T) {
 	for maker, tt := range map[string]struct{ props, name string }{
 		"Xiaomi":                               {"[ro.product.marketname]: [Xiaomi Pad 5]\n[ro.product.model]: [21051182C]\n", "Xiaomi Pad 5"},
@@ -277,8 +277,8 @@ func TestMarketNames(t *testing.T) {
 	}
 }
 
-// FuzzParseProperties puts one odd line into a good answer: the properties
-// before and after it stay.
+// FuzzParseProperties puts one odd line into a valid answer: the properties
+// before and after it are still read.
 func FuzzParseProperties(f *testing.F) {
 	f.Add("[ro.x]: [")
 	f.Add("WARNING: linker: unused DT entry")
@@ -288,7 +288,7 @@ func FuzzParseProperties(f *testing.F) {
 		odd = strings.NewReplacer("\n", " ", "\r", " ", "]", ")").Replace(odd)
 		props := parseProperties("[ro.serialno]: [S1]\n" + odd + "\n[ro.product.model]: [M]\n")
 		if strings.HasPrefix(odd, "[") {
-			return // it begins a value that goes on
+			return // it begins a value that continues
 		}
 		if props["ro.serialno"] != "S1" || props["ro.product.model"] != "M" {
 			t.Errorf("%q: %q", odd, props)
@@ -302,7 +302,7 @@ func FuzzParseProperties(f *testing.F) {
 }
 
 // TestChoosers: the screens in which phones of each maker ask which of two
-// WeChats shall take a request, as logs of such phones name them.
+// WeChats should handle a request, as in logs of such phones.
 func TestChoosers(t *testing.T) {
 	for component, want := range map[string]bool{
 		"android/com.android.internal.app.ResolverActivity":                                      true,

@@ -23,8 +23,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// The defects of gadb v0.1.0, each by its number in the comment, must not
-// reach our user.
+// The defects of gadb v0.1.0, each by its number in the comment, must not reach
+// the user.
 func TestRelayAroundGadb(t *testing.T) {
 	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
 		p := newPhone("p")
@@ -161,7 +161,7 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
-// emptyReads returns nothing at every other read.
+// emptyReads returns nothing at every second read.
 type emptyReads struct {
 	r    io.Reader
 	turn bool
@@ -192,8 +192,8 @@ func TestPullToFile(t *testing.T) {
 	}
 }
 
-// FuzzSyncAnswers lets anything come where a phone's file frames should: what
-// gadb gets to see are whole frames, each within bounds.
+// FuzzSyncAnswers feeds arbitrary data in place of a phone's file frames: gadb
+// only receives whole frames, each within bounds.
 func FuzzSyncAnswers(f *testing.F) {
 	f.Add([]byte("DATA\x03\x00\x00\x00abcDONE\x00\x00\x00\x00"))
 	f.Add([]byte("FAIL\x05\x00\x00\x00oh no"))

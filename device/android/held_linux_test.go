@@ -21,8 +21,8 @@ import (
 )
 
 // relay stands between wxctl and an adb server. It sends to wxctl as adb
-// servers do, by Nagle's algorithm, and counts how often what it had to send
-// was held back for longer than wxctl needs to read.
+// servers do, with Nagle's algorithm, and counts how often that delayed data
+// for longer than wxctl needs to read.
 type relay struct {
 	server string
 	ln     net.Listener
@@ -61,7 +61,7 @@ func (r *relay) carry(near *net.TCPConn) {
 	if err != nil {
 		return
 	}
-	far := Server{}.conn(nc) // it is not the relay that the adb server waits for
+	far := Server{}.conn(nc) // the adb server does not wait for the relay
 	defer far.Close()
 	r.served.Go(func() {
 		io.Copy(struct{ io.Writer }{nc}, near)
@@ -92,8 +92,8 @@ func (r *relay) carry(near *net.TCPConn) {
 	}
 }
 
-// unacknowledged returns how many bytes were written and not acknowledged; 0 of
-// a connection that is closed.
+// unacknowledged returns how many bytes were written and not acknowledged; 0
+// for a closed connection.
 func unacknowledged(c interface{ Control(func(uintptr)) error }) int {
 	left := 0
 	if c.Control(func(fd uintptr) {
@@ -111,8 +111,8 @@ func unacknowledged(c interface{ Control(func(uintptr)) error }) int {
 const tcpEstablished = 1
 
 // TestNothingIsHeldBack: no answer of an adb server waits for wxctl to
-// acknowledge the one before. Where one does, it does each time; what a busy
-// machine delays, it delays now and then.
+// acknowledge the one before. An answer that does, does so each time; a busy
+// machine only delays some.
 func TestNothingIsHeldBack(t *testing.T) {
 	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Think: fast})
 	if err != nil {
@@ -145,7 +145,7 @@ func TestNothingIsHeldBack(t *testing.T) {
 	t.Errorf("%d answers were held back for over %v", held, heldBack)
 }
 
-// A pipe, or a link, in the memory's place is not waited for.
+// A named pipe, or a link to one, in place of the cache file does not block.
 func TestMemoryIsAPipe(t *testing.T) {
 	dir := t.TempDir()
 	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")

@@ -49,8 +49,8 @@ func bounded(t testing.TB) context.Context {
 
 func scene(n int) *int { return &n }
 
-// What WeChat answers, as it is read in the app and as the module would have
-// told it: reply, status, err and events, field for field.
+// WeChat's answers, as they are read in the app and as the module would have
+// reported them: reply, status, err and events, field by field.
 func TestRepliesReadInside(t *testing.T) {
 	t.Parallel()
 	share := page(intents.SceneSession)
@@ -70,7 +70,7 @@ func TestRepliesReadInside(t *testing.T) {
 		name    string
 		options virtualandroid.Options
 		request intents.Request
-		route   device.Route // that was taken
+		route   device.Route // that was accepted
 		want    want
 	}{
 		{"share sent", virtualandroid.Options{}, share, device.RouteSDK,
@@ -98,7 +98,7 @@ func TestRepliesReadInside(t *testing.T) {
 				o := tt.options
 				o.API = api
 				l := newLab(t, o)
-				l.backend.Options.HookedDebugger = wait.Plenty // nobody else is there, however slow the machine
+				l.backend.Options.HookedDebugger = wait.Plenty // there is no other debugger, however slow the machine
 				l.warm(t)
 				openDemo(t, l)
 				out, err := l.open(t).Deliver(bounded(t), device.Job{Request: tt.request, Until: device.Replied})
@@ -119,7 +119,7 @@ func TestRepliesReadInside(t *testing.T) {
 	}
 }
 
-// Where nothing is answered there is no reply, and the module is told nothing.
+// Without an answer there is no reply, and the module's callback gets nothing.
 func TestNoReplyInside(t *testing.T) {
 	for _, o := range []virtualandroid.Options{{Answer: wechat.Stay}, {LoggedOut: true}} {
 		l := newLab(t, o)
@@ -171,7 +171,7 @@ func TestReplyOfOthers(t *testing.T) {
 	}
 }
 
-// slowLog is an agent that tells late which screens of mini programs the phone logged.
+// slowLog is an agent that reports the logged screens of mini programs late.
 type slowLog struct{ phone.Program }
 
 func (s slowLog) Run(ctx context.Context, p *phone.Phone, env phone.ProgramEnv) int {
@@ -188,7 +188,7 @@ func (w slowWriter) Write(b []byte) (int, error) {
 	return w.Writer.Write(b)
 }
 
-// The screen is the last one before the reply, also where the log comes later
+// The screen is the last one before the reply, also if the log arrives later
 // than what is read in the app.
 func TestScreenBeforeReply(t *testing.T) {
 	t.Parallel()
@@ -205,8 +205,8 @@ func TestScreenBeforeReply(t *testing.T) {
 	}
 }
 
-// By the route app, shares and logins carry WeChat's token, which a strict
-// WeChat asks for.
+// With --route app, shares and logins carry WeChat's token, which a strict
+// WeChat requires.
 func TestRouteApp(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{24, 27, 28, 30, 34, 37} {
@@ -225,7 +225,7 @@ func TestRouteApp(t *testing.T) {
 	}
 }
 
-// What the app route costs, and how little of it the app stands still for.
+// The cost of the app route, and how short the app is stopped for it.
 func TestCostOfRouteApp(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -241,8 +241,8 @@ func TestCostOfRouteApp(t *testing.T) {
 		d.inside.close()
 		openDemo(t, l)
 	}
-	// Most of it is finding classes and methods, which is asked at once, and
-	// now and then twice.
+	// Most of it is finding classes and methods, which is done in one batch,
+	// and sometimes twice.
 	for name, most := range map[string]int{"launch": 120, "share": 260} {
 		if commands[name] > most {
 			t.Errorf("%s takes %d commands of the VM, of which %d are allowed", name, commands[name], most)
@@ -251,16 +251,16 @@ func TestCostOfRouteApp(t *testing.T) {
 	t.Log(commands)
 }
 
-// An app with the hook that another debugger has is left alone: the reply comes
-// by its hook, or the request by it, and both are said. Only the app route waits
-// for the debugger.
+// An app with the hook that another debugger is attached to is not waited for:
+// the reply, or the request, goes by the hook, with a note. Only the app route
+// waits for the debugger.
 func TestDebuggerIsThere(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{27, 34} {
 		l := newLab(t, virtualandroid.Options{Debugged: true, API: api})
 		l.warm(t)
 		openDemo(t, l)
-		l.backend.Options.HookedDebugger = silentTime // so that waiting is not told of
+		l.backend.Options.HookedDebugger = silentTime // so that there is no note about waiting
 		var notes []string
 		note := device.Hooks{Note: func(n device.Note) { notes = append(notes, n.Message+" / "+n.Hint) }}
 		out, err := l.open(t).Deliver(bounded(t), device.Job{Request: page(intents.SceneSession), Until: device.Replied, Hooks: note})
@@ -332,14 +332,14 @@ func attachTo(t *testing.T, l *lab, pid int) *jdwp.VM {
 	return vm
 }
 
-// How long another debugger is waited for: half of the time that is left.
+// How long another debugger is waited for: half of the remaining time.
 func TestPatience(t *testing.T) {
 	if got := (&Backend{}).open(device.Info{}).options.OtherDebugger(30 * time.Second); got != 15*time.Second {
 		t.Error(got)
 	}
 }
 
-// An app that dies while it is looked into is told of, whatever it died of.
+// An app that dies while it is inspected is reported, whatever the reason.
 func TestAppDiesInside(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
 	l.warm(t)
@@ -371,8 +371,7 @@ func TestAppDiesInside(t *testing.T) {
 	}
 }
 
-// Five hundred replies are read in one and the same process, which is none the
-// worse for it.
+// Five hundred replies are read in the same process, without harm to it.
 func TestManyReplies(t *testing.T) {
 	t.Parallel()
 	replies := 500
@@ -412,8 +411,8 @@ func TestManyReplies(t *testing.T) {
 	}
 }
 
-// Two hundred looks into the app leave nothing: no goroutine here, no debugger
-// there, no thread of wxctl's.
+// Two hundred inspections of the app leave nothing: no goroutine here, and no
+// debugger and no thread of wxctl in the app.
 func TestNothingStaysInside(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{Answer: wechat.Stay})
 	l.warm(t)
@@ -437,7 +436,7 @@ func TestNothingStaysInside(t *testing.T) {
 			t.Fatalf("%d goroutines after 20 looks, %d after 200", before, runtime.NumGoroutine())
 		}
 	}
-	vm := attachTo(t, l, process.PID) // nobody else is
+	vm := attachTo(t, l, process.PID) // no other debugger is attached
 	threads, err := vm.Threads(bounded(t))
 	if err != nil {
 		t.Fatal(err)
@@ -449,8 +448,8 @@ func TestNothingStaysInside(t *testing.T) {
 	}
 }
 
-// A login right after a subscription whose page nobody has answered yet: its
-// page is in front, so it is answered first.
+// A login right after a subscription whose page was not answered yet: the
+// login's page is in front, so it is answered first.
 func TestLoginAfterSubscribe(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{28, 34} {

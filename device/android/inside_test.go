@@ -41,7 +41,8 @@ func TestParseProcesses(t *testing.T) {
 	}
 }
 
-// Whatever a phone prints, its processes have numbers and the app's uid.
+// Whatever a phone prints, the processes found in it have numbers and the app's
+// uid.
 func FuzzParseProcesses(f *testing.F) {
 	f.Add("PID UID NAME\n4242 10200 com.example.wxdemo\n")
 	f.Add("USER PID PPID VSIZE RSS WCHAN PC NAME\nu0_a200 1 1 1 1 x 0 S y\n")
@@ -87,7 +88,7 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
-// quiet is an app that takes its reply and logs nothing.
+// quiet is an app that gets its reply and logs nothing.
 type quiet struct{}
 
 func (quiet) Launched(_ context.Context, p *phone.Phone, a phone.Activity, _ phone.Intent) {
@@ -100,8 +101,8 @@ func (quiet) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, e
 	return nil, nil
 }
 
-// A release build without the hook answers, but nobody can read it: that is
-// said, soon after the call, and not when all the time is over.
+// In a release build without the hook, the reply can't be read: that is
+// reported soon after the call, and not at the end of the time.
 func TestReplyNobodyReads(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -126,8 +127,8 @@ func TestReplyNobodyReads(t *testing.T) {
 	}
 }
 
-// A debuggable build without the hook: a reply that comes before what was asked
-// for is read in the app, into which nobody looked until then.
+// A debuggable build without the hook: a reply that comes before the requested
+// state is read in the app, to which wxctl was not attached until then.
 func TestRefusalIsReadBack(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{27, 30, 34} {
@@ -159,8 +160,8 @@ func TestRefusalIsReadBack(t *testing.T) {
 	}
 }
 
-// Why a process can't be looked into is one sentence with a next step. That it
-// is the process that was late is not taken for the command's own deadline.
+// The reason why a process can't be inspected is one sentence with a next step.
+// A process that is late is not confused with the command's own deadline.
 func TestAttachError(t *testing.T) {
 	running, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -18,7 +18,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// pngOf is a share of one picture the system's way.
+// pngOf is a share of one picture by the system's route.
 func pngOf() device.Job {
 	return device.Job{
 		Route: device.RouteSystem, Request: share(intents.SceneSession, intents.Image{}),
@@ -39,8 +39,8 @@ func (l *lab) mediaNames(t *testing.T) []string {
 	return names
 }
 
-// TestForgottenMedia: what had to stay for WeChat to read goes a day later,
-// and nothing else does.
+// TestForgottenMedia: files that had to stay for WeChat to read are removed a
+// day later, and no others.
 func TestForgottenMedia(t *testing.T) {
 	for _, api := range []int{24, 29, 34} {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
@@ -77,8 +77,8 @@ func TestForgottenMedia(t *testing.T) {
 	}
 }
 
-// TestAgentDiesWithMediaOnPhone: an agent that dies once a file is there does
-// not make it stay.
+// TestAgentDiesWithMediaOnPhone: if the agent dies after a file was copied, the
+// file is still removed.
 func TestAgentDiesWithMediaOnPhone(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -118,7 +118,8 @@ func TestRefusedLeavesPhoneAlone(t *testing.T) {
 	}
 }
 
-// TestNoFilm: a phone that records nothing says why, and makes no file here.
+// TestNoFilm: if a phone can't record, the reason is reported, and there is no
+// file here.
 func TestNoFilm(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -142,8 +143,8 @@ func TestNoFilm(t *testing.T) {
 	}
 }
 
-// TestSystemTakesBytes: what an SDK would send in the request goes to the
-// phone as a file, under a name that WeChat can go by.
+// TestSystemTakesBytes: data that an SDK would send in the request is copied to
+// the phone as a file, with an extension that WeChat can use.
 func TestSystemTakesBytes(t *testing.T) {
 	named := share(intents.SceneSession, intents.File{Data: []byte("hello")})
 	named.Message.Title = new("notes.txt")
@@ -184,7 +185,8 @@ func TestSystemTakesBytes(t *testing.T) {
 	}
 }
 
-// TestClosedAtOnceLeavesNoMedia: what WeChat refused it will not read.
+// TestClosedAtOnceLeavesNoMedia: a file of a request that WeChat refused is
+// removed.
 func TestClosedAtOnceLeavesNoMedia(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -200,8 +202,8 @@ func TestClosedAtOnceLeavesNoMedia(t *testing.T) {
 	}
 }
 
-// TestSameShareAgain: a share that differs from the one before in its extras
-// alone reaches WeChat, too, whatever task that one has left.
+// TestSameShareAgain: a share that differs from the one before only in its
+// extras reaches WeChat, too, whatever task is left from that.
 func TestSameShareAgain(t *testing.T) {
 	for _, api := range []int{24, 34} {
 		l := newLab(t, virtualandroid.Options{API: api, Answer: wechat.Stay, Think: time.Hour})
@@ -219,8 +221,8 @@ func TestSameShareAgain(t *testing.T) {
 	}
 }
 
-// TestMediaOnFullPhone: a phone that has the agent, but no room or no will to
-// keep a file, says so, and nothing is sent.
+// TestMediaOnFullPhone: if a phone has the agent but can't store a file, that
+// is reported, and nothing is sent.
 func TestMediaOnFullPhone(t *testing.T) {
 	for message, spoil := range map[string]func(*lab){
 		"No space left on device": func(l *lab) { l.Model.FS.SetFree(100) },
@@ -240,8 +242,9 @@ func TestMediaOnFullPhone(t *testing.T) {
 }
 
 // TestSameFileOnce: a file that is on the phone for this run is not pushed
-// again; another of the same name and size is. What was kept for more requests
-// goes with the phone, unless WeChat may read it yet.
+// again; another of the same name and size is. Files that were kept for more
+// requests are removed when the phone is closed, unless WeChat may still read
+// them.
 func TestSameFileOnce(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
@@ -275,7 +278,7 @@ func TestSameFileOnce(t *testing.T) {
 			t.Errorf("request %d: on the phone: %q, want %d", i+1, names, step.files)
 		}
 	}
-	// Somebody removes it: it is pushed again.
+	// If it was removed, it is pushed again.
 	for _, name := range l.mediaNames(t) {
 		if err := l.Model.FS.Remove(phone.ShellCred(), MediaDir(0)+"/"+name); err != nil {
 			t.Fatal(err)

@@ -17,8 +17,8 @@ const (
 	sentMs    = 1_732_282_655_000
 )
 
-// watched is an observer that was told some lines. Each is logged 10 ms after
-// the one before.
+// watched is an observer that got some lines, each logged 10 ms after the one
+// before.
 func watched(req intents.Request, until device.Progress, lines ...string) *observer {
 	job := device.Job{Request: req, Until: until}
 	o := newObserver(device.NewDelivery(device.Info{Platform: device.Android}, job), &facts{wechat: &agent.App{UID: weChatUID}},
@@ -111,8 +111,7 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// TestObserveNothingOfBefore: what was logged before the request has another
-// cause.
+// TestObserveNothingOfBefore: what was logged before the request is ignored.
 func TestObserveNothingOfBefore(t *testing.T) {
 	o := watched(page(0), device.Replied)
 	o.observe(agent.Event{Line: create(0, pickerShort), AtMs: sentMs - 1})

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A connection that asks and is answered comes to delay its acknowledgements;
-// what is read through a conn is acknowledged at once.
+// Linux begins to delay acknowledgements on a connection with questions and
+// answers; what is read through a conn is acknowledged at once.
 func TestReadAcknowledges(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +38,7 @@ func TestReadAcknowledges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if quick(t, nc) { // so it is where this goroutine had to wait for 40 ms just now
+	if quick(t, nc) { // this is also the case after this goroutine had to wait for 40 ms
 		t.Log("the kernel delays no acknowledgement at the moment, so this run shows nothing")
 	}
 	if _, err := c.Write(b); err != nil {

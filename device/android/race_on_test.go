@@ -2,5 +2,5 @@
 
 package android
 
-// raceDetector is set in builds whose allocations say nothing.
+// raceDetector is set in builds in which counts of allocations are meaningless.
 const raceDetector = true

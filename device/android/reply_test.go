@@ -68,7 +68,7 @@ func TestWatchReplies(t *testing.T) {
 		shared := make(chan struct{})
 		share := func() {
 			defer close(shared)
-			// Two shares; the second one when the first was answered.
+			// Two shares; the second one after the first was answered.
 			for range 2 {
 				if o, err := sharing.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Replied}); err != nil && ctx.Err() == nil {
 					t.Error(err, whats(o))
@@ -93,8 +93,8 @@ func TestWatchReplies(t *testing.T) {
 	}
 }
 
-// Replies that follow each other at once, also while the debugger holds the app
-// at the one before, all reach the app, and the watch tells of each once.
+// Replies in quick succession, also while the debugger has stopped the app at
+// the one before, all reach the app, and the watch reports each once.
 func TestWatchLosesNoReply(t *testing.T) {
 	t.Parallel()
 	n := 300
@@ -175,7 +175,7 @@ func countReplies(ctx context.Context, l *lab, n int) int {
 	}
 }
 
-// A watch tells of nothing that came before it said that it began.
+// A watch does not report what came before it said that it began.
 func TestWatchBegins(t *testing.T) {
 	for _, api := range []int{24, 34} {
 		l := newLab(t, virtualandroid.Options{API: api})

@@ -20,9 +20,9 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// between stands before an adb server. each is told of a connection when what
-// the client says holds one of the words, and may return what is to become of
-// the answers from then on; nil lets them pass.
+// between is a proxy for an adb server. each is called for a connection when
+// the client sends one of the words, and may return a function for the answers
+// from then on; nil lets them pass.
 type between struct {
 	words []string
 	each  func(word string, client net.Conn) func([]byte) []byte
@@ -106,8 +106,7 @@ func nothing([]byte) []byte { return nil }
 // handshake is what a VM says first (JDWP specification).
 const handshake = "JDWP-Handshake"
 
-// packets lets a number of JDWP packets pass, after the handshake and what comes
-// before that, and then nothing.
+// packets lets the handshake and a number of JDWP packets pass, and then nothing.
 type packets struct {
 	hello  int // how much of the handshake has passed
 	left   int
@@ -141,9 +140,8 @@ func (p *packets) pass(b []byte) []byte {
 	return b
 }
 
-// TestSilentVM: an app whose VM says nothing more, after each of its answers,
-// costs a command no more than its time and a second, and Ctrl-C no more than
-// that second.
+// TestSilentVM: if an app's VM falls silent, after any of its answers, a
+// command ends at most a second after its time, or after Ctrl-C.
 func TestSilentVM(t *testing.T) {
 	t.Parallel()
 	stride := 51
@@ -162,8 +160,8 @@ func TestSilentVM(t *testing.T) {
 	}
 }
 
-// silentAfter delivers a job again and again to a VM that says nothing after
-// ever more packets.
+// silentAfter delivers a job repeatedly to a VM that falls silent after one
+// more packet each time.
 func silentAfter(t *testing.T, job device.Job, stride int) {
 	l := newLab(t, virtualandroid.Options{Answer: wechat.Send})
 	l.warm(t)
@@ -175,7 +173,7 @@ func silentAfter(t *testing.T, job device.Job, stride int) {
 			return (&packets{left: frozen, passed: &passed}).pass
 		}}
 		l.backend.Server = relay.serve(t, addr)
-		patience := time.Second // after which Ctrl-C comes, or the time is over
+		patience := time.Second // after which Ctrl-C comes, or the time ends
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		if frozen%2 == 1 { // Ctrl-C
 			cancel()
@@ -188,12 +186,12 @@ func silentAfter(t *testing.T, job device.Job, stride int) {
 		took := time.Since(begin)
 		cancel()
 		p.Close()
-		// The rest of the minute that a busy machine may take is far from what
-		// a wait without an end takes.
+		// A busy machine may take up to a minute; a wait without an end would
+		// take longer.
 		if took > patience+time.Second && took > wait.Plenty/12 {
 			t.Errorf("frozen after %d packets: took %v, %v, %v", frozen, took, out.State, err)
 		}
-		if passed.Load() < int64(frozen) { // there were no more to freeze at
+		if passed.Load() < int64(frozen) { // there were no more packets
 			break
 		}
 		if frozen > 2000 {
@@ -202,7 +200,7 @@ func silentAfter(t *testing.T, job device.Job, stride int) {
 	}
 }
 
-// TestSentOrNot: where the phone took the request and its answer was lost, the
+// TestSentOrNot: if the phone accepted the request and its answer was lost, the
 // outcome does not say that it was not sent; the phone is asked again.
 func TestSentOrNot(t *testing.T) {
 	t.Parallel()
@@ -210,7 +208,7 @@ func TestSentOrNot(t *testing.T) {
 		name  string
 		every bool // no later connection works either
 		stall bool
-		reply bool // it is a reply that is forged
+		reply bool // a forged reply is sent
 	}{{"cut", false, false, false}, {"cut for good", true, false, false}, {"stalled", true, true, false},
 		{"reply, cut", false, false, true}, {"reply, cut for good", true, false, true}, {"reply, stalled", true, true, true}} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -253,7 +251,8 @@ func TestSentOrNot(t *testing.T) {
 			} else {
 				out, err = p.Deliver(ctx, device.Job{Request: page(intents.SceneSession), Until: device.Opened})
 			}
-			// A phone that is slow to be asked again shows nothing of it any more.
+			// If the second question comes late, the phone no longer shows what
+			// happened.
 			if !tt.every && out.State != device.Unknown {
 				if err != nil || !tt.reply && (out.State != device.Opened || out.Screen != device.ScreenChatPicker) || tt.reply && out.State < device.Returned {
 					t.Errorf("%v, %v, saw %s", err, out.State, whats(out))

@@ -14,7 +14,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// silent is an app without the hook, whose reply's activity stays.
+// silent is an app without the hook, whose activity for replies stays open.
 type silent struct{ quiet }
 
 func (silent) Launched(context.Context, *phone.Phone, phone.Activity, phone.Intent) {}
@@ -38,8 +38,8 @@ func sharing(transaction string) device.Job {
 	return device.Job{Request: request, Until: device.Replied, Yes: true, App: device.AppIdentity{Package: virtualandroid.DemoPackage}}
 }
 
-// A release build without a hook: its reply is read from the Intent that its
-// task was made with, on the levels that tell it.
+// A release build without a hook: its reply is read from the Intent that
+// created its task, on the API levels that report it.
 func TestReplyFromTask(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{24, 29, 30, 31, 34} {
@@ -68,8 +68,8 @@ func TestReplyFromTask(t *testing.T) {
 	}
 }
 
-// An activity that ends at once leaves its task in the overview, which is
-// asked up to API 29.
+// The task of an activity that ends at once stays in the overview, which can be
+// read up to API 29.
 func TestReplyFromEndedTask(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, virtualandroid.Options{API: 29})
@@ -83,7 +83,7 @@ func TestReplyFromEndedTask(t *testing.T) {
 	}
 }
 
-// Behind an alias the task is told by the activity itself.
+// Behind an alias, the activity itself identifies the task.
 func TestReplyFromAliasTask(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, virtualandroid.Options{API: 34})
@@ -95,8 +95,8 @@ func TestReplyFromAliasTask(t *testing.T) {
 	}
 }
 
-// Where another activity is the root of the task, or an older reply is, the
-// reply is not there, and none is made up.
+// If another activity, or an older reply, is the root of the task, the reply is
+// not in it, and none is invented.
 func TestNoReplyFromTask(t *testing.T) {
 	t.Parallel()
 	for _, api := range []int{24, 34} {
@@ -124,8 +124,8 @@ func TestNoReplyFromTask(t *testing.T) {
 	}
 }
 
-// The better means come first: what the hook logs of a reply that a task shows
-// as well is the reply that is told.
+// The better source comes first: of a reply that is both logged by the hook and
+// in a task, the hook's is reported.
 func TestHookBeforeTask(t *testing.T) {
 	o := &observer{Delivery: device.NewDelivery(device.Info{}, device.Job{Request: intents.Auth{}}), entries: []string{"a/a.wxapi.WXEntryActivity"}}
 	if got := o.patience(device.Replied, Options{UnreadAfter: time.Hour}); !got.IsZero() {
@@ -147,7 +147,7 @@ func TestHookBeforeTask(t *testing.T) {
 	waits(device.Replied, time.Hour, 0)
 }
 
-// What a task holds comes from any app: it is a reply or nothing.
+// The content of a task may come from any app: only a valid reply counts.
 func FuzzReplyOf(f *testing.F) {
 	f.Add(`{"_wxapi_command_type":{"type":"Integer","value":2}}`)
 	f.Add(`{"a":{"type":"Float","value":"x"},"b":null,"c":{"type":"byte[]","base64":"AA==","value":"[B@1"}}`)

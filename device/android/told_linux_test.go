@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
-// An entry that somebody else wrote, for the right connection, is treated as what
-// phones say is: made valid and short. It changes nothing but what is shown.
+// An entry that somebody else wrote for the right connection is treated like
+// what phones say: made valid and short. It only changes what is shown.
 func TestMemoryIsHostile(t *testing.T) {
 	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {

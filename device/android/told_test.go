@@ -15,9 +15,9 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 )
 
-// TestConnectionsOfSelection counts what it costs to list one ready phone: the
-// list, the phone's properties, and of a phone that told them before the list
-// alone.
+// TestConnectionsOfSelection counts the cost of listing one ready phone: the
+// list and the phone's properties, or only the list if the properties are
+// cached.
 func TestConnectionsOfSelection(t *testing.T) {
 	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {
@@ -27,7 +27,7 @@ func TestConnectionsOfSelection(t *testing.T) {
 	b := &Backend{Server: Server{Addr: server.ADB}, Memory: filepath.Join(t.TempDir(), "state", "phones.json")}
 	again := int64(1)
 	if runtime.GOOS != "linux" {
-		again = 2 // nothing tells one run of a server from the next
+		again = 2 // runs of a server can't be distinguished
 	}
 	var first device.Info
 	for i, want := range []int64{2, again, again} {
@@ -47,8 +47,8 @@ func TestConnectionsOfSelection(t *testing.T) {
 	}
 }
 
-// A file that holds something else, or nothing, makes phones be asked; what it
-// says of other connections does not count.
+// If the file has other content, or none, phones are asked; entries for other
+// connections are ignored.
 func TestMemoryThatIsWrong(t *testing.T) {
 	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
 	if err != nil {
@@ -81,8 +81,8 @@ func TestMemoryThatIsWrong(t *testing.T) {
 	}
 }
 
-// A server that took the place of another at the same address, with another
-// phone under the same serial and transport id, has its phone asked.
+// If another server runs at the same address, with another phone under the same
+// serial and transport id, its phone is asked.
 func TestMemoryOfAnotherServer(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "phones.json")
 	port := 0
@@ -112,7 +112,7 @@ func portOf(t *testing.T, addr string) int {
 	return a.Port
 }
 
-// The file holds a bounded number of phones, the last ones.
+// The file has a limited number of phones, the latest ones.
 func TestMemoryIsBounded(t *testing.T) {
 	m := &memory{path: filepath.Join(t.TempDir(), "phones.json"), server: "here"}
 	for i := range 2 * mostTold {
@@ -128,8 +128,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Processes that write at the same time leave the whole list of one of them, and
-// no files beside it.
+// After processes wrote at the same time, the file has the whole list of one of
+// them, and there are no other files.
 func TestMemoryOfSeveralProcesses(t *testing.T) {
 	b := &Backend{Memory: filepath.Join(t.TempDir(), "phones.json")}
 	const writers, phones = 8, 20

@@ -40,8 +40,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestLies: entries that share bytes, names that come twice, and comments that
-// look like an end are refused or seen through.
+// TestLies: entries that share bytes, repeated names, and comments that look
+// like an end record are refused or handled.
 func TestLies(t *testing.T) {
 	le := binary.LittleEndian
 	good := doctor.Zip(t, map[string][]byte{"aaaa": bytes.Repeat([]byte("x"), 100), "bbbb": []byte("two")})
@@ -74,7 +74,7 @@ func TestLies(t *testing.T) {
 			t.Errorf("%s: %d bytes of memory", tt.name, taken)
 		}
 	}
-	// A comment that holds another end record.
+	// A comment that contains another end record.
 	comment := slices.Clone(good[end:])
 	le.PutUint16(comment[20:], 0)
 	with := append(slices.Clone(good), comment...)

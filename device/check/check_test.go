@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestTable: each row is whole, and reads as a finding should.
+// TestTable: each row is complete, and worded as a finding should be.
 func TestTable(t *testing.T) {
 	form := regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+){1,2}$`)
 	seen := map[string]bool{}
@@ -84,8 +84,8 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestRun: a gap keeps a check from being asked, and a panic from taking the
-// others along.
+// TestRun: a gap keeps a check from running, and a panic does not affect the
+// others.
 func TestRun(t *testing.T) {
 	f := &Facts{Platform: "android", Gaps: map[Need]Gap{NeedApp: {Skip, "no app"}, NeedProfile: {Unknown, "late"}}}
 	for _, got := range Run(f, func(c *Check) bool { return slices.Contains(c.Needs, NeedApp) }) {
@@ -114,7 +114,7 @@ func TestRun(t *testing.T) {
 }
 
 // TestComplaints: each complaint has a check that finds it or says where to
-// look, and no check speaks of another.
+// look, and checks name no other complaints.
 func TestComplaints(t *testing.T) {
 	for i, c := range Complaints() {
 		if c.Number != i+1 || len(c.Checks()) == 0 {
@@ -130,8 +130,8 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
-// TestLogDictionary: each line of the SDK's that says something is known, and
-// the one that speaks of WeChat's own certificate is not taken for one.
+// TestLogDictionary: each line of the SDK that reports a problem is known, and
+// the one about WeChat's own certificate is not mistaken for one.
 func TestLogDictionary(t *testing.T) {
 	for _, tt := range []struct{ platform, line, want string }{
 		{"android", "MicroMsg.SDK.WXApiImplV10: sendReq failed for wechat app signature check failed", "app.log.wechat"},

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDeep: what is nested too deeply is refused before the parser sees it.
+// TestDeep: a message that is nested too deeply is refused before it is parsed.
 func TestDeep(t *testing.T) {
 	definite := []byte{0x04, 0x00}
 	for range 40 {

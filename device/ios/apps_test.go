@@ -17,7 +17,7 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// anApp is an app as installation_proxy tells of it.
+// anApp is an app as installation_proxy describes it.
 func anApp(id, version string, debuggable bool, schemes, queries, domains []string) map[string]any {
 	return map[string]any{
 		"CFBundleIdentifier": id, "CFBundleShortVersionString": version,
@@ -71,8 +71,8 @@ func TestWeChat(t *testing.T) {
 	}
 }
 
-// Asking for WeChat takes a service and one question, in the session that the
-// list left; without that, and when the phone has ended it, a session first.
+// Asking for WeChat takes a service and one request, in the session that the
+// list left open; if there is none, or the phone has ended it, a session first.
 func TestWeChatCost(t *testing.T) {
 	p := startPeer(t)
 	phone := openPeer(t, p)
@@ -113,8 +113,8 @@ func TestWeChatOfAndroidUser(t *testing.T) {
 	}
 }
 
-// Each step of asking for apps ends with its context, and each lie is a
-// sentence.
+// Each step of asking for apps ends with its context, and each invalid answer
+// gives a sentence.
 func TestLookupFaults(t *testing.T) {
 	lies := map[string]fault{
 		"cut": {cut: true}, "half": {half: true}, "text": {raw: []byte("text")},
@@ -258,14 +258,15 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// oddValues are one value of each type of a property list.
+// oddValues has one value of each type of a property list.
 var oddValues = map[string]any{
 	"text": "*", "a number": uint64(2048), "a boolean": true, "data": []byte("x"), "a list": []any{"x"}, "a list of numbers": []any{uint64(1)},
 	"a dictionary": map[string]any{"x": "y"}, "a date": time.Unix(1, 0),
 }
 
-// An app whose Info.plist or entitlements hold a value of the wrong type breaks
-// nothing: not the list, not another app, and of itself only that value.
+// An app whose Info.plist or entitlements hold a value of the wrong type does
+// no harm: only that value is missing, and the list and other apps are
+// complete.
 func TestOddEntries(t *testing.T) {
 	base := func() map[string]any {
 		a := anApp("com.example.demo", "1.2", true, []string{testAppID}, allQueries, []string{"applinks:app.example"})
@@ -347,7 +348,7 @@ func unpointed(v reflect.Value) any {
 	return v.Interface()
 }
 
-// What the phone does not tell is no finding.
+// What the phone does not report is not a finding.
 func TestInspectWithoutEntitlements(t *testing.T) {
 	p := startPeer(t)
 	a := anApp("com.example.demo", "1", true, []string{testAppID}, allQueries, nil)
@@ -360,8 +361,8 @@ func TestInspectWithoutEntitlements(t *testing.T) {
 	}
 }
 
-// What isn't bounded would exhaust the stack or the memory: lists in lists, and
-// binary lists that name one object again and again.
+// Without limits, these would exhaust the stack or the memory: lists in lists,
+// and binary lists that refer to one object many times.
 func TestDecodePlistBounds(t *testing.T) {
 	var v any
 	deep := []byte("<plist>" + strings.Repeat("<array>", 1<<20) + strings.Repeat("</array>", 1<<20) + "</plist>")

@@ -51,7 +51,7 @@ func (l *lab) open(t testing.TB) device.Phone {
 	return phone
 }
 
-// TestOneTunnel counts what a share costs, and a hundred.
+// TestOneTunnel counts the cost of one share, and of a hundred.
 func TestOneTunnel(t *testing.T) {
 	faults := fault.New()
 	phone := newLab(t, virtualios.Options{}, faults).open(t)
@@ -93,8 +93,8 @@ func TestEachRequestByCoreDevice(t *testing.T) {
 	}
 }
 
-// TestTunnelService goes through the tunnel of a running service, and notices one
-// that leads nowhere.
+// TestTunnelService goes through the tunnel of a running service, and notices
+// one that no longer works.
 func TestTunnelService(t *testing.T) {
 	faults := fault.New()
 	l := newLab(t, virtualios.Options{}, faults)
@@ -124,7 +124,7 @@ func TestTunnelService(t *testing.T) {
 }
 
 // TestReplug unplugs the phone between two shares: the broken tunnel is noticed
-// and named, and another opened.
+// and reported, and another one opened.
 func TestReplug(t *testing.T) {
 	faults := fault.New()
 	l := newLab(t, virtualios.Options{}, faults)
@@ -157,13 +157,14 @@ func TestReplug(t *testing.T) {
 	t.Errorf("notes %+v", notes)
 }
 
-// coreSteps are what a share by CoreDevice asks of the phone beyond its apps.
+// coreSteps are the requests of a share by CoreDevice to the phone, except
+// those about apps.
 var coreSteps = []string{
 	"os_trace_relay StartActivity", "CoreDeviceProxy", "CoreDeviceProxy handshake", "CoreDeviceProxy packets",
 	"rsd HTTP/2", "rsd Handshake", "appservice HTTP/2", "appservice launchapplication",
 }
 
-// noLeaks returns what fails the test if goroutines that it started stay.
+// noLeaks returns a function that fails the test if goroutines are left.
 func noLeaks(t *testing.T) func() {
 	before := goleak.IgnoreCurrent()
 	return func() {
@@ -178,9 +179,9 @@ func noLeaks(t *testing.T) func() {
 	}
 }
 
-// TestFaults has the phone fail at each step: the delivery ends with the context
-// or at once, and nothing is left running, open or lying about. In the tier
-// "faults" each fault strikes 200 times.
+// TestFaults has the phone fail at each step: the delivery ends with the
+// context or at once, and nothing is left running or open. In the tier "faults"
+// each fault happens 200 times.
 func TestFaults(t *testing.T) {
 	n := 1
 	if tier.Required("faults") {
@@ -220,7 +221,7 @@ func failAt(t *testing.T, step string, effect fault.Effect) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if effect == fault.Stall {
-		go func() { // whoever waits at the step is told to stop
+		go func() { // the virtual phone stops waiting at the step
 			for faults.Count(step) == 0 && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}

@@ -22,7 +22,7 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// patience is for what must come; no passing test waits for it.
+// patience limits waiting for what must come; no passing test waits that long.
 const patience = 30 * time.Second
 
 func timed(t testing.TB) context.Context {
@@ -35,7 +35,7 @@ func timed(t testing.TB) context.Context {
 // long.
 var sharedKeys = sync.OnceValue(lockdownd.NewKeys)
 
-// virtual opens a virtual iPhone whose user takes no time.
+// virtual opens a virtual iPhone whose user acts at once.
 func virtual(t testing.TB, o virtualios.Options, faults *fault.Plan) (device.Phone, *virtualios.Phone) {
 	t.Helper()
 	o.Think = time.Microsecond
@@ -155,7 +155,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestRefused has what can't be sent refused before anything is opened.
+// TestRefused: what can't be sent is refused before anything is opened.
 func TestRefused(t *testing.T) {
 	share := device.Job{Request: webpage()}
 	images := device.Job{Request: intents.Share{Message: intents.Message{Object: intents.Images{}}}}
@@ -206,7 +206,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestForgedReplies has every kind of reply reach the app with its values.
+// TestForgedReplies: every kind of reply reaches the app with its values.
 func TestForgedReplies(t *testing.T) {
 	phone, _ := virtual(t, virtualios.Options{IOS: "16.7", WDA: virtualios.WDAOn, Without: true}, nil)
 	for _, reply := range []intents.Reply{
@@ -240,7 +240,7 @@ func TestForgedReplies(t *testing.T) {
 	}
 }
 
-// TestWatchReplies tells of the replies that come while it watches.
+// TestWatchReplies: replies that come during a watch are reported.
 func TestWatchReplies(t *testing.T) {
 	phone, model := virtual(t, virtualios.Options{IOS: "16.7", WDA: virtualios.WDAOn}, nil)
 	watcher, ok := device.As[device.Watcher](phone)
@@ -254,7 +254,7 @@ func TestWatchReplies(t *testing.T) {
 		done <- watcher.WatchReplies(ctx, device.WatchJob{Ready: func() { close(ready) }, Seen: func(s device.SeenReply) { seen <- s }})
 	}()
 	<-ready
-	// Nobody but the app itself is believed.
+	// Only lines of the app itself count.
 	model.Model.Log(idevice.Line{Process: model.Model.Front(), Message: `wxctl-reply: {"kind":"share","errCode":-1,"errStr":null,"transaction":null,"openId":null}`})
 	if _, err := model.Model.OpenURL(ctx, virtualios.DemoAppID+"://oauth?code=C1&state=s", ""); err != nil {
 		t.Fatal(err)
@@ -269,7 +269,7 @@ func TestWatchReplies(t *testing.T) {
 	}
 }
 
-// A watch tells of nothing that came before it said that it began, and misses
+// A watch reports nothing that came before it said that it began, and misses
 // nothing after.
 func TestWatchBegins(t *testing.T) {
 	phone, model := virtual(t, virtualios.Options{}, nil)
@@ -322,7 +322,7 @@ type buffer struct{ bytes.Buffer }
 
 func (buffer) Close() error { return nil }
 
-// TestAfter takes a picture and leaves the phone as asked.
+// TestAfter takes a picture and leaves the phone as requested.
 func TestAfter(t *testing.T) {
 	var picture buffer
 	phone, model := virtual(t, virtualios.Options{IOS: "16.7", WDA: virtualios.WDAOn, Answer: wechat.Stay}, nil)

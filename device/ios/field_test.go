@@ -12,7 +12,7 @@ import (
 )
 
 // TestFieldApps: an installed app with one odd value, as users reported them,
-// is read as far as it can be, is told of, and hides no other.
+// is read as far as possible, is reported, and does not hide others.
 func TestFieldApps(t *testing.T) {
 	dir := filepath.Join("..", "..", "fixtures", "field", "ios")
 	files, err := os.ReadDir(dir)

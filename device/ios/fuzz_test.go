@@ -45,7 +45,7 @@ func FuzzDecodePlist(f *testing.F) {
 		if proplist.Unmarshal(data, &v) != nil {
 			return
 		}
-		// What was read can be written and read again.
+		// What was read can be written, and read again.
 		if again, err := plist.Marshal(v, plist.BinaryFormat); err == nil {
 			if err := proplist.Unmarshal(again, &v); err != nil {
 				t.Errorf("%q was read, and what was written of it not: %v", data, err)

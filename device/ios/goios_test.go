@@ -26,8 +26,8 @@ func goIOS(t *testing.T, p *peer) (*ios.UsbMuxConnection, net.Conn) {
 	return ios.NewUsbMuxConnection(ios.NewDeviceConnectionWithConn(c)), c
 }
 
-// go-ios takes the peer of these tests for an iPhone, and reads of it what
-// this package reads.
+// go-ios accepts the peer of these tests as an iPhone, and reads the same from
+// it as this package.
 func TestGoIOSAgrees(t *testing.T) {
 	p := startPeer(t)
 	m, _ := goIOS(t, p)
@@ -63,8 +63,8 @@ func TestGoIOSAgrees(t *testing.T) {
 	}
 }
 
-// Why this package doesn't leave these answers to go-ios: it takes what it
-// can't read for success. When one of these fails, go-ios has been fixed.
+// Why this package doesn't use go-ios for these answers: it treats unreadable
+// answers as success. When one of these tests fails, go-ios has been fixed.
 func TestGoIOSDefects(t *testing.T) {
 	nonsense := fault{raw: []byte("<plist><array/></plist>")}
 	t.Run("a list that is none is an empty one", func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestGoIOSDefects(t *testing.T) {
 	})
 }
 
-// What a pair record holds is in no error, whatever usbmuxd makes of it.
+// The content of a pair record is in no error, however usbmuxd has changed it.
 func TestNoErrorQuotesARecord(t *testing.T) {
 	const secret = "MIIEpAIBAAKCAQEA-this-is-a-key"
 	base64 := base64.StdEncoding.EncodeToString([]byte(secret))
@@ -151,7 +151,7 @@ func TestNoErrorQuotesARecord(t *testing.T) {
 	}
 }
 
-// A library that panics on nonsense ends no command.
+// A library that panics on invalid data does not end the command.
 func TestPanics(t *testing.T) {
 	_, b := pair(t)
 	err := during(t.Context(), b, func() error { panic("interface conversion") })

@@ -23,8 +23,8 @@ func (r *records) Handle(_ context.Context, _ slog.Record) error { r.n.Add(1); r
 func (r *records) WithAttrs([]slog.Attr) slog.Handler            { return r }
 func (r *records) WithGroup(string) slog.Handler                 { return r }
 
-// go-ios logs pair records, private keys included: whatever its logger was, it
-// logs nothing of what wxctl does.
+// go-ios logs pair records, private keys included: whatever its logger was
+// before, it logs nothing for wxctl.
 func TestGoIOSLogsNothing(t *testing.T) {
 	l := newLab(t, virtualios.Options{}, nil)
 	log := &records{}
@@ -37,8 +37,8 @@ func TestGoIOSLogsNothing(t *testing.T) {
 	}
 }
 
-// Nothing goes to the usbmuxd or to the tunnel service that go-ios would find by
-// itself, when the user has named others.
+// Nothing is sent to the usbmuxd or the tunnel service that go-ios would find
+// by itself if the user has named others.
 func TestNothingDialsPastTheServer(t *testing.T) {
 	trap, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -78,7 +78,7 @@ func TestNothingDialsPastTheServer(t *testing.T) {
 	}
 }
 
-// A service directory with values of odd types is a sentence; go-ios's own
+// A service directory with values of wrong types gives a sentence; go-ios's own
 // handshake panics on these.
 func TestOddDirectory(t *testing.T) {
 	properties := map[string]any{"UniqueDeviceID": "00008110-000A1B2C3D4E5F60"}

@@ -14,8 +14,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 
-// TestAgreesWithLibimobiledevice: what libimobiledevice's tools say of phones
-// is what this package says of them.
+// TestAgreesWithLibimobiledevice: libimobiledevice's tools and this package
+// report the same about phones.
 func TestAgreesWithLibimobiledevice(t *testing.T) {
 	tools := tier.Need(t, "ios", "idevice_id", "ideviceinfo", "ideviceinstaller")
 	server, err := virtualios.StartWith(t.Context(), virtualios.Config{Keys: lockdownd.NewKeys()},
@@ -47,7 +47,7 @@ func TestAgreesWithLibimobiledevice(t *testing.T) {
 		ours = append(ours, i.ID)
 		simple := []string{"-u", i.ID}
 		if i.State != device.Ready {
-			simple = append(simple, "-s") // in clear
+			simple = append(simple, "-s") // unencrypted
 		}
 		for key, want := range map[string]string{"DeviceName": i.Name, "ProductType": i.Model, "ProductVersion": i.OSVersion} {
 			if got := ask(1, append(simple, "-k", key)...); got != want {

@@ -111,8 +111,7 @@ func TestStartServiceAndValue(t *testing.T) {
 	}
 }
 
-// steps are where a phone or its usbmuxd may misbehave on the way to a
-// service.
+// steps are the steps to a service at which a phone or its usbmuxd may misbehave.
 var steps = []string{"ListDevices", "ReadPairRecord", "Connect", "StartSession", "TLS", "StartService", "ConnectService", "TLSService"}
 
 func serviceOf(ctx context.Context, s Server) error {
@@ -146,8 +145,8 @@ func TestStalls(t *testing.T) {
 	}
 }
 
-// What go-ios takes for an empty list, a success or a log line is an error
-// here: each lie and each cut, at every step.
+// What go-ios treats as an empty list, a success or a log line is an error
+// here: each invalid or truncated answer, at every step.
 func TestLiesAndCuts(t *testing.T) {
 	faults := map[string]fault{
 		"cut":              {cut: true},
@@ -165,10 +164,10 @@ func TestLiesAndCuts(t *testing.T) {
 	for name, f := range faults {
 		for _, step := range steps {
 			if (step == "TLS" || step == "TLSService") && f.bytes == nil && !f.cut {
-				continue // no property list is exchanged there
+				continue // no property list is exchanged at this step
 			}
 			if name == "a dictionary" && step == "StartSession" {
-				continue // that is a session without TLS, which iOS 4 had
+				continue // that means a session without TLS, which iOS 4 had
 			}
 			t.Run(name+"/"+step, func(t *testing.T) {
 				t.Parallel()

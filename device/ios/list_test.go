@@ -61,8 +61,8 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// One phone costs two connections: the list, and one on which it is asked
-// everything.
+// One phone takes two connections: one for the list, and one for all questions
+// to it.
 func TestListCost(t *testing.T) {
 	p := startPeer(t)
 	b := &Backend{Server: p.server()}
@@ -86,7 +86,8 @@ func TestListCost(t *testing.T) {
 	}
 }
 
-// A name is listed as its owner wrote it, with what no terminal shows.
+// A name is listed as its owner wrote it, including characters that terminals
+// don't show.
 func TestListName(t *testing.T) {
 	const name = "\u3000王的\u200diPhone\u200e 👨\u200d👩\u200d👧"
 	p := startPeer(t)
@@ -139,7 +140,8 @@ func TestListStates(t *testing.T) {
 	}
 }
 
-// A phone that is there by USB and network is asked once, and is one phone.
+// A phone that is connected by USB and network is asked once, and listed as one
+// phone.
 func TestListMerges(t *testing.T) {
 	p := startPeer(t)
 	network := p.entry()
@@ -160,7 +162,7 @@ func TestListMerges(t *testing.T) {
 	}
 }
 
-// Of the phones that weren't asked for, nothing is asked.
+// Phones that were not selected are not asked.
 func TestListWants(t *testing.T) {
 	p := startPeer(t)
 	other := p.entry()
@@ -177,7 +179,7 @@ func TestListWants(t *testing.T) {
 	}
 }
 
-// A phone that says nothing doesn't keep the list from ending.
+// A silent phone doesn't keep the list from ending.
 func TestListStalls(t *testing.T) {
 	for _, step := range []string{"ReadPairRecord", "Connect", "StartSession", "TLS", "GetValue"} {
 		t.Run(step, func(t *testing.T) {
@@ -234,7 +236,7 @@ func TestWatch(t *testing.T) {
 	if got := <-seen; len(got) != 1 || got[0].State != device.Ready || got[0].Name != "Ada's iPhone" {
 		t.Fatalf("after pairing: %v", got)
 	}
-	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": 99} // never attached
+	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": 99} // was never attached
 	p.events <- map[string]any{"MessageType": "Detached", "DeviceID": p.number}
 	if got := <-seen; len(got) != 0 {
 		t.Fatalf("after detaching: %v", got)
@@ -245,7 +247,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A phone that the user trusts anew has another pair record, which is read.
+// If the user trusts the computer again, the phone has another pair record,
+// which is read.
 func TestListAfterPairingAgain(t *testing.T) {
 	p := startPeer(t)
 	b := &Backend{Server: p.server()}
@@ -279,7 +282,8 @@ func TestListAfterPairingAgain(t *testing.T) {
 	}
 }
 
-// Hints put a UDID into commands for a shell: what a shell takes apart is none.
+// Hints contain the UDID in commands for a shell, so text that a shell
+// interprets is not accepted as one.
 func TestListNamesOnlyUDIDs(t *testing.T) {
 	for _, udid := range []string{"", "-u", "a;reboot", "$(reboot)", "a b", "a\n", "../a", "a\u202e", strings.Repeat("a", 101)} {
 		p := startPeer(t)
@@ -292,7 +296,7 @@ func TestListNamesOnlyUDIDs(t *testing.T) {
 	}
 }
 
-// A usbmuxd that goes away ends the watch with an error.
+// If usbmuxd ends, the watch ends with an error.
 func TestWatchCut(t *testing.T) {
 	p := startPeer(t)
 	p.faults["event"] = fault{cut: true}

@@ -2,8 +2,8 @@ package ios
 
 import "testing"
 
-// An app whose place the phone does not tell has no process that could be
-// stopped in its stead.
+// If the phone does not report an app's path, no other process is stopped by
+// mistake.
 func TestInBundle(t *testing.T) {
 	const bundle = "/private/var/containers/Bundle/Application/A/WeChat.app"
 	for _, tt := range []struct {

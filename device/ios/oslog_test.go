@@ -42,7 +42,7 @@ func TestReadTrace(t *testing.T) {
 	if got.from("/private/var/containers/Bundle/Application/V/WxDemo.app/WxDemo") {
 		t.Error("taken for another app's")
 	}
-	if got, err = readTrace(r); err != nil || got.pid != 9 { // text that is no UTF-8 is left out
+	if got, err = readTrace(r); err != nil || got.pid != 9 { // text that is not UTF-8 is omitted
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range [][]byte{{1, 0, 0, 0, 0}, {2, 0, 0, 0, 0xff}} {
@@ -93,7 +93,7 @@ func FuzzUnvis(f *testing.F) {
 	})
 }
 
-// FuzzTrace takes whatever a phone may send for a log.
+// FuzzTrace reads arbitrary data as a phone's log.
 func FuzzTrace(f *testing.F) {
 	f.Add(trace(1, "/a", "/b", "c"))
 	f.Add([]byte{2, 3, 0, 0, 0, 1, 2, 3})
@@ -111,13 +111,13 @@ func FuzzTrace(f *testing.F) {
 	})
 }
 
-// FuzzSyslog likewise.
+// FuzzSyslog reads arbitrary data as a phone's syslog.
 func FuzzSyslog(f *testing.F) {
 	f.Add("Nov 24 17:05:09 iPhone b[2] <Notice>: y\n\x00")
 	f.Fuzz(func(t *testing.T, s string) { parseSyslog(s) })
 }
 
-// FuzzTunnel takes whatever may answer at a tunnel service's port.
+// FuzzTunnel reads arbitrary data as the answer of a tunnel service.
 func FuzzTunnel(f *testing.F) {
 	f.Add([]byte(`{"address":"fd00::1","rsdPort":58783,"udid":"U","userspaceTun":true,"userspaceTunPort":7779}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

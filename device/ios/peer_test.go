@@ -22,8 +22,8 @@ import (
 
 const testUDID = "00008110-000A1B2C3D4E5F60"
 
-// peer is a usbmuxd with one iPhone behind it, that can be told to misbehave
-// at any step. It shares no code with the client.
+// peer is a usbmuxd with one iPhone behind it, that can misbehave at any step.
+// It shares no code with the client.
 type peer struct {
 	addr  string
 	keys  keys
@@ -125,7 +125,7 @@ func startPeer(t testing.TB) *peer {
 
 func (p *peer) server() Server { return Server{Addr: p.addr} }
 
-// at notes a step and reports the fault to commit there.
+// at records a step and returns its fault.
 func (p *peer) at(step string) fault {
 	p.mu.Lock()
 	p.steps = append(p.steps, step)
@@ -159,7 +159,7 @@ func (p *peer) get(key string) (any, bool) {
 }
 
 // answer sends a message, or what the step's fault says, and reports whether
-// the conversation goes on.
+// the connection continues.
 func (p *peer) answer(ctx context.Context, step string, c net.Conn, message any, frame func([]byte) []byte) bool {
 	f := p.at(step)
 	body, err := plist.Marshal(message, plist.XMLFormat)
@@ -425,8 +425,7 @@ func (p *peer) service(ctx context.Context, c net.Conn, encrypted bool) {
 	}
 }
 
-// until is a context for what must end by itself: long enough for the slowest
-// machine.
+// until is a context for what must end by itself: long enough for a slow machine.
 func until(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)

@@ -38,7 +38,7 @@ func pair(t *testing.T) (computer, phone net.Conn) {
 }
 
 // play runs the phone's side of a connection, which begins with its SETTINGS,
-// and waits for it at the test's end.
+// and waits for its end at the end of the test.
 func play(t *testing.T, phone net.Conn, window uint32, f func(*http2.Framer) error) {
 	done := make(chan struct{})
 	go func() {
@@ -50,14 +50,14 @@ func play(t *testing.T, phone net.Conn, window uint32, f func(*http2.Framer) err
 		framer := http2.NewFramer(phone, phone)
 		framer.SetMaxReadFrameSize(1<<24 - 1)
 		if framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: window}) == nil {
-			_ = f(framer) // how it ends is the computer's business
+			_ = f(framer) // the computer decides how it ends
 		}
 	}()
 	t.Cleanup(func() { phone.Close(); <-done })
 }
 
-// answer answers each request with body, as a phone that keeps to the windows
-// that the computer grants.
+// answer answers each request with body, as a phone that respects the
+// computer's windows.
 func answer(f *http2.Framer, body func(request map[string]any) map[string]any) error {
 	var in []byte
 	windows := map[uint32]int{0: 1<<16 - 1, answerStream: 1<<16 - 1}
@@ -123,8 +123,8 @@ func answer(f *http2.Framer, body func(request map[string]any) map[string]any) e
 
 func echo(request map[string]any) map[string]any { return request }
 
-// A message larger than every window goes through, both ways, on a phone that
-// grants little at first.
+// A message larger than every window can be sent, in both directions, with a
+// phone whose first window is small.
 func TestXPCWindows(t *testing.T) {
 	computer, phone := pair(t)
 	play(t, phone, 120, func(f *http2.Framer) error { return answer(f, echo) })
@@ -146,13 +146,14 @@ func TestXPCWindows(t *testing.T) {
 }
 
 // TestGoIOSGrantsNoWindow is why go-ios's own HTTP/2 is not used: a phone that
-// keeps to the windows falls silent after a mebibyte. When this fails, go-ios
-// grants them.
+// respects the windows stops sending after a mebibyte. When this fails, go-ios
+// updates them.
 func TestGoIOSGrantsNoWindow(t *testing.T) {
 	computer, phone := pair(t)
 	silent := make(chan int, 1)
 	play(t, phone, 1<<20, func(f *http2.Framer) error {
-		// The openings are answered as go-ios waits for them.
+		// The opening messages are answered in the order in which go-ios waits
+		// for them.
 		for _, opening := range []struct {
 			stream uint32
 			flags  uint32
@@ -199,7 +200,7 @@ func TestGoIOSGrantsNoWindow(t *testing.T) {
 	}
 }
 
-// At whatever step the phone falls silent, the context ends the wait.
+// If the phone falls silent at any step, the context ends the wait.
 func TestXPCStalls(t *testing.T) {
 	for name, side := range map[string]func(net.Conn){
 		"before SETTINGS": func(phone net.Conn) { io.Copy(io.Discard, phone) },
@@ -232,8 +233,8 @@ func TestXPCStalls(t *testing.T) {
 	}
 }
 
-// bomb is a message of lists in lists, each of which says that it has as many
-// elements as there are bytes behind it: go-ios makes room for all of them.
+// bomb is a message of nested lists that each claim as many elements as there
+// are bytes after it: go-ios allocates all of them.
 func bomb(levels int) []byte {
 	var b bytes.Buffer
 	if err := xpc.EncodeMessage(&b, xpc.Message{Flags: 1, Body: map[string]any{"a": nil}}); err != nil {
@@ -249,7 +250,7 @@ func bomb(levels int) []byte {
 	return data
 }
 
-// Whatever a phone sends that makes no sense is an error, at once.
+// Invalid data from a phone is an error at once.
 func TestXPCNonsense(t *testing.T) {
 	for name, side := range map[string]func(*http2.Framer) error{
 		"a frame too large": func(f *http2.Framer) error {
@@ -275,7 +276,7 @@ func TestXPCNonsense(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			computer, phone := pair(t)
-			play(t, phone, 0, side) // it takes no request
+			play(t, phone, 0, side) // it accepts no request
 			x, err := openXPC(until(t), computer)
 			if err == nil {
 				_, err = x.call(until(t), map[string]any{"n": int64(1)})
@@ -295,7 +296,7 @@ func TestXPCListLength(t *testing.T) {
 		t.Fatal(err)
 	}
 	le := binary.LittleEndian
-	list := data[xpcHead+8+12+4:] // behind the dictionary's head and its key
+	list := data[xpcHead+8+12+4:] // after the dictionary's head and its key
 	// Two words of the inner list's head and its count; a text of one letter.
 	const inner = 4 + 4 + 4 + 4
 	if kind, length := le.Uint32(list), le.Uint32(list[4:]); kind != 0xe000 || length != 4+12+8+inner {
@@ -306,7 +307,7 @@ func TestXPCListLength(t *testing.T) {
 	}
 }
 
-// FuzzDecodeXPC takes whatever a phone may send for messages.
+// FuzzDecodeXPC reads arbitrary data as messages.
 func FuzzDecodeXPC(f *testing.F) {
 	for _, body := range []map[string]any{
 		nil, {}, LaunchRequest(Launch{BundleID: "a.b", URL: "weixin://"}, "D", "I"),

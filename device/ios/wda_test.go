@@ -16,7 +16,7 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// wdaPeer is a WebDriverAgent that answers as told; it notes what it is asked.
+// wdaPeer is a WebDriverAgent with given answers; it records its requests.
 type wdaPeer struct {
 	mu      sync.Mutex
 	asked   []string
@@ -58,8 +58,8 @@ func (p *wdaPeer) start(t *testing.T) *wda {
 	return client
 }
 
-// TestWDASession takes the session that is there, and makes one only if there
-// is none: a new one ends the old one.
+// TestWDASession: an existing session is used, and one is made only if there is
+// none, since a new one ends the old one.
 func TestWDASession(t *testing.T) {
 	const status = `{"value":{"ready":true},"sessionId":%s}`
 	for _, tt := range []struct {
@@ -95,7 +95,8 @@ func TestWDASession(t *testing.T) {
 	}
 }
 
-// TestWDALies has what listens there be no WebDriverAgent, or one that lies.
+// TestWDALies: what listens at the port is not a WebDriverAgent, or sends
+// invalid answers.
 func TestWDALies(t *testing.T) {
 	for _, tt := range []struct{ answer, says string }{
 		{"<html>", "is not WebDriverAgent"},
@@ -118,7 +119,8 @@ func TestWDALies(t *testing.T) {
 	}
 }
 
-// TestWDAHung has one take connections and say nothing, as a suspended one does.
+// TestWDAHung: a WebDriverAgent accepts connections and sends nothing, as a
+// suspended one does.
 func TestWDAHung(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
@@ -133,7 +135,7 @@ func TestWDAHung(t *testing.T) {
 	}
 }
 
-// FuzzReadWDA takes whatever may be answered.
+// FuzzReadWDA reads arbitrary answers.
 func FuzzReadWDA(f *testing.F) {
 	f.Add(200, []byte(`{"value":{"ready":true},"sessionId":"S"}`))
 	f.Add(404, []byte(`{"value":{"error":"invalid session id","message":"m"}}`))

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Two hosts talk over any connection; a packet that is too large gets lost.
+// Two hosts talk over any connection; a packet that is too large is dropped.
 func TestTwoHosts(t *testing.T) {
 	here, there := netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
 	near, far := host(t, here), host(t, there)
@@ -81,7 +81,7 @@ func host(t *testing.T, own netip.Addr) *netstack.Host {
 	return h
 }
 
-// FuzzPackets takes whatever a phone may send for packets.
+// FuzzPackets reads arbitrary data as packets.
 func FuzzPackets(f *testing.F) {
 	f.Add([]byte{0x60, 0, 0, 0, 0, 20, 6, 64})
 	f.Add(append([]byte{0x60, 0, 0, 0, 0, 4, 6, 64}, make([]byte, 36)...))

@@ -32,7 +32,8 @@ func main() {
 	}
 }
 
-// generate writes what has a directory. The output has no dates and nothing of this machine, so that CI can compare it.
+// generate writes what has a directory. The output has no dates and nothing of
+// this machine, so that CI can compare it.
 func generate(markdown, man string) error {
 	root := cmd.NewCmdRoot(cmd.System())
 	root.DisableAutoGenTag = true

@@ -24,7 +24,8 @@ const (
 	EvidenceSeen    EventType = "evidence"
 	ArtifactKept    EventType = "artifact"
 	AttemptFinished EventType = "attempt.finished"
-	// AttemptLate is the late result of an attempt that was given up as unknown; its status stays unknown.
+	// AttemptLate is the late result of an attempt that was given up as
+	// unknown; its status stays unknown.
 	AttemptLate EventType = "attempt.late"
 	PhoneLost   EventType = "phone.lost"
 	// PhoneQuarantined says that a phone takes no more jobs of its lab.

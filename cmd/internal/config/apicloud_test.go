@@ -85,8 +85,8 @@ func TestFieldConfigs(t *testing.T) {
 
 func errOf(_ APICloud, err error) error { return err }
 
-// FuzzOneOddElement puts one odd element into a good file: what counts is read
-// as before.
+// FuzzOneOddElement puts one odd element into a valid file: the values that
+// matter are read as before.
 func FuzzOneOddElement(f *testing.F) {
 	f.Add("name", "\xca\xfd", "2")
 	f.Add("feature", "wxShare", "x")
@@ -98,7 +98,7 @@ func FuzzOneOddElement(f *testing.F) {
 		odd := strings.Replace(apiCloud, "<feature name=\"other\">", "<"+element+" name=\""+name+"\" value=\""+value+"\"/><feature name=\"other\">", 1)
 		got, err := ReadAPICloud("config.xml", strings.NewReader(odd))
 		if err != nil && strings.Contains(err.Error(), "it is not XML") {
-			return // the element's own name is none
+			return // the element's own name is invalid
 		}
 		if err != nil || got.AppID != "wx0123456789abcdef" || got.Secret != "SENTINEL0123456789" {
 			t.Errorf("%q: %+v, %v", odd, got, err)

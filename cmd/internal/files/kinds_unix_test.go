@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// Nothing but a regular file is opened, by any way: the test would hang on the
-// FIFO.
+// Only regular files are opened, by every function: otherwise the test would
+// hang on the FIFO.
 func TestKinds(t *testing.T) {
 	dir, err := os.MkdirTemp("", "kinds") // the path of a socket is short
 	if err != nil {
@@ -58,7 +58,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// A link is replaced itself, and not what it leads to; but for Replace.
+// A link itself is replaced, and not its target; except by Replace.
 func TestLinks(t *testing.T) {
 	dir := t.TempDir()
 	target, link := filepath.Join(dir, "target"), filepath.Join(dir, "link")

@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// TestDecode: a byte order mark decides, and is dropped; without one it is
-// UTF-8 or refused.
+// TestDecode: a byte order mark decides, and is removed; text without one must
+// be UTF-8.
 func TestDecode(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                               "",
@@ -39,7 +39,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestFieldTexts: what users of such tools piped in.
+// TestFieldTexts: what users piped into similar tools.
 func TestFieldTexts(t *testing.T) {
 	dir := filepath.Join("..", "..", "..", "fixtures", "field", "text")
 	for name, want := range map[string]string{
@@ -75,7 +75,7 @@ func TestCheckArgs(t *testing.T) {
 	}
 }
 
-// FuzzDecode: no text comes out with U+FFFD that had none.
+// FuzzDecode: no text that has no U+FFFD gets one.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xff\xfe\x3d\xd8"))
 	f.Add([]byte("\xc4\xe3"))

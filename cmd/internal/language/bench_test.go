@@ -2,7 +2,7 @@ package language
 
 import "testing"
 
-// BenchmarkLoad is what choosing Chinese costs.
+// BenchmarkLoad measures what choosing Chinese costs.
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
 		if _, err := Load(Chinese); err != nil {
@@ -11,7 +11,8 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkText is what a sentence with values costs, found again by its words.
+// BenchmarkText measures the translation of a sentence with values, which is
+// found by its words.
 func BenchmarkText(b *testing.B) {
 	c, err := Load(Chinese)
 	if err != nil {

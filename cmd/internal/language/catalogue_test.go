@@ -28,8 +28,8 @@ func readFile(t *testing.T) file {
 	return f
 }
 
-// TestCatalogueComplete holds the catalogue and the source together: every
-// sentence has a translation, and none is translated that nobody says.
+// TestCatalogueComplete compares the catalogue with the source: every sentence
+// has a translation, and every translation has a sentence.
 func TestCatalogueComplete(t *testing.T) {
 	have := map[string]string{}
 	for _, m := range readFile(t).Messages {
@@ -74,7 +74,8 @@ func TestCatalogueComplete(t *testing.T) {
 	}
 }
 
-// TestPlaceholders: a translation has the values of its English, each once.
+// TestPlaceholders: a translation has the same values as the English sentence,
+// each once.
 func TestPlaceholders(t *testing.T) {
 	for _, m := range readFile(t).Messages {
 		if m.Translation == "" {
@@ -99,8 +100,8 @@ func indexes(f *format) []int {
 	return list
 }
 
-// TestEverySentenceIsFound prints each format with values and finds it again:
-// what comes back is the translation with the same values.
+// TestEverySentenceIsFound prints each format with values and looks that up:
+// the result is the translation with the same values.
 func TestEverySentenceIsFound(t *testing.T) {
 	c, err := Load(Chinese)
 	if err != nil {

@@ -14,15 +14,16 @@ import (
 	"testing"
 )
 
-// said is a sentence of the product's source, as the catalogue keys it.
+// said is a sentence of the product's source, in the form of the catalogue's keys.
 type said struct{ id, where string }
 
-// product walks the files whose sentences people read, from this folder.
+// product visits the files whose sentences people read; paths are relative to
+// this folder.
 const product = "../../.."
 
-// read says of a folder or file whether people read its texts; the longest name
-// that fits holds. Virtual phones and servers say what real ones say, in their
-// words, and what is written into files is the same for all readers.
+// read says whether people read the texts of a folder or file; the longest
+// matching name applies. Virtual phones and servers say what real ones say, in
+// the same words, and what is written into files is the same for all readers.
 var read = map[string]bool{
 	"cmd": true, "cmd/internal/language": false,
 	"device": true, "device/trace.go": false, "device/android/trace.go": false, "device/ios/trace.go": false, "device/virtual": false, "device/virtual/options": true,
@@ -31,7 +32,7 @@ var read = map[string]bool{
 	"oauth": true, "oauth/virtualoauth": false, "oauth/virtualoauth/fault.go": true,
 }
 
-// isRead looks a file up in read.
+// isRead looks up a file in read.
 func isRead(file string) bool {
 	best := ""
 	for name := range read {
@@ -50,13 +51,13 @@ var matching = []string{
 	"Sent", "Got",
 }
 
-// speaking are methods whose text is read even if it is a single word.
+// speaking are methods whose text is shown even if it is a single word.
 var speaking = []string{"Translate", "Label", "Sprintf", "Words", "Note", "Warn", "Say", "row"}
 
-// wording is a text that reads as words: two of them side by side.
+// wording matches text that has at least two words in a row.
 var wording = regexp.MustCompile(`[A-Za-z]{2,}[,:;]? +[A-Za-z%(]|[A-Za-z)%][,:;]? [a-z]{2,}`)
 
-// sentencesOf are the product's sentences, in the order of the source.
+// sentencesOf returns the product's sentences, in the order of the source.
 func sentencesOf(t *testing.T) []said {
 	t.Helper()
 	var all []said
@@ -92,7 +93,7 @@ var named = []string{
 	"device.State", "device.Transport", "device/check.Status", "device/check.Group", "intents/suite.Status", "oauth/credentials.Backend",
 }
 
-// cobras are what libraries and systems say of their own.
+// cobras are texts of libraries and operating systems.
 var cobras = []string{
 	"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Additional help topics:", "(default",
 	`Use "%s [command] --help" for more information about a command.`, "help for %s", "Help about any command",
@@ -168,7 +169,8 @@ type reader struct {
 	all    []said
 }
 
-// visit looks at a node; spoken says that it stands where every text is read.
+// visit looks at a node; spoken is set if every text at this place is shown to
+// people.
 func (r *reader) visit(n ast.Node, spoken bool) bool {
 	again := func(nodes []ast.Expr, spoken bool) bool {
 		for _, e := range nodes {
@@ -249,7 +251,7 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 	return false
 }
 
-// say collects texts that are read as they are.
+// say collects texts that are shown as they are.
 func (r *reader) say(texts ...ast.Expr) {
 	for _, e := range texts {
 		ast.Inspect(e, func(n ast.Node) bool { return r.visit(n, true) })
@@ -269,8 +271,7 @@ func (r *reader) within(b *ast.BinaryExpr) {
 
 var letters = regexp.MustCompile(`[A-Za-z]{2,}`)
 
-// fold is a text that is put together from constants; what is not constant is a
-// %s in it.
+// fold joins a text from its constant parts; other parts become %s.
 func (r *reader) fold(e ast.Expr) (string, bool) {
 	switch x := e.(type) {
 	case *ast.BasicLit:

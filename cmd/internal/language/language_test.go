@@ -173,8 +173,8 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// TestLongText: a text from outside with a thousand joints is read in no time;
-// without a memory of what was read it would take for ever.
+// TestLongText: a text from outside with a thousand joints is translated
+// quickly; without the cache it would take forever.
 func TestLongText(t *testing.T) {
 	c, err := Load(Chinese)
 	if err != nil {
@@ -188,7 +188,8 @@ func TestLongText(t *testing.T) {
 	}
 }
 
-// FuzzText: whatever comes from outside, nothing of it is lost or runs away.
+// FuzzText: of whatever comes from outside, nothing is lost, and the work is
+// limited.
 func FuzzText(f *testing.F) {
 	f.Add("phone \"x\" is not ready: locked")
 	f.Add("a\n  b  c\n     d")

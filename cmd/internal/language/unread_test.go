@@ -1,7 +1,7 @@
 package language
 
-// unread are texts of the source that look like sentences and are none: what
-// phones and servers say or are told, and names.
+// unread are texts of the source that look like sentences of wxctl but are not:
+// protocol text of phones and servers, and names.
 var unread = []string{
 	"# Written by wxctl lab init, for nats-server and for wxctl lab serve --config.",
 	"; echo %s; cmd package resolve-activity --brief --user %d -a android.intent.action.MAIN -c android.intent.category.LAUNCHER %s",

@@ -13,8 +13,9 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// A picture that does not come in time is said so, whether its server is silent
-// from the start or in the middle; an interruption stays one.
+// A picture that does not arrive in time is reported as late, whether its
+// server is silent from the start or in the middle; an interruption is reported
+// as that.
 func TestDownloadTooLate(t *testing.T) {
 	interrupted := &exit.Signal{Code: exit.Interrupted}
 	for _, begins := range []bool{false, true} {

@@ -100,8 +100,8 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// TestBytesDecide: S3's type, a wrong one, none at all, in any case: what the
-// server sends is what it is.
+// TestBytesDecide: with S3's type, a wrong one, or none at all, the bytes
+// decide what a file is.
 func TestBytesDecide(t *testing.T) {
 	fixtures := filepath.Join("..", "..", "..", "fixtures", "field", "img")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -133,8 +133,8 @@ func TestBytesDecide(t *testing.T) {
 	}
 }
 
-// TestNames: what a file is called counts for nothing, and what a phone gets is
-// UTF-8.
+// TestNames: a file's name does not decide its format, and a phone gets a name
+// in UTF-8.
 func TestNames(t *testing.T) {
 	dir := t.TempDir()
 	jpg, err := os.ReadFile(filepath.Join("..", "..", "..", "fixtures", "field", "img", "plain.jpg"))
@@ -148,7 +148,7 @@ func TestNames(t *testing.T) {
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, jpg, 0o600); err != nil {
-			t.Logf("%q can't be made here: %v", name, err) // on systems whose names are UTF-8
+			t.Logf("%q can't be made here: %v", name, err) // on systems whose file names are UTF-8
 			continue
 		}
 		file, err := l.Stat(path)

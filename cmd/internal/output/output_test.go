@@ -72,7 +72,8 @@ func TestJSONAndJQ(t *testing.T) {
 	}
 }
 
-// JSON is valid, says the same, and holds nothing that a terminal obeys.
+// JSON is valid, has the same values, and contains nothing that a terminal
+// interprets.
 func TestJSONIsSafeForTerminals(t *testing.T) {
 	const text = "a\x1b[31m\u009b2J\u202egnp\x7f 张三 😀"
 	for _, jq := range []string{"", "."} {
@@ -120,7 +121,7 @@ func TestBadJQIsUsage(t *testing.T) {
 	}
 }
 
-// TestJQEnds: an expression that never ends, ends with the command.
+// TestJQEnds: an expression that would never end is stopped when the command ends.
 func TestJQEnds(t *testing.T) {
 	s, _, _ := streamstest.New("")
 	why := errors.New("interrupted")
@@ -135,7 +136,8 @@ func TestJQEnds(t *testing.T) {
 	}
 }
 
-// TestTableFits: what a narrow terminal cuts, and when it turns into blocks.
+// TestTableFits: what is cut on a narrow terminal, and when a table turns into
+// blocks.
 func TestTableFits(t *testing.T) {
 	rows := [][]Cell{
 		{Text("00008110-000A1B2C3D4E5F60"), Text("ios"), Text("张三的 iPhone 17 Pro Max"), Text("iPhone18,2"), Text("ready")},

@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
-// TestWaiting: the line tells the time that is left, gives way to other lines,
-// and is gone in the end.
+// TestWaiting: the line shows the remaining time, makes room for other lines,
+// and is removed at the end.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, errOut := streamstest.New("")
@@ -47,8 +47,8 @@ func TestWaitingOffTerminal(t *testing.T) {
 	}
 }
 
-// TestNarrow: what is rewritten takes one line of a narrow terminal, and what is
-// read breaks between words.
+// TestNarrow: a line that is rewritten takes one line of a narrow terminal, and
+// other text breaks between words.
 func TestNarrow(t *testing.T) {
 	s, _, shown := streamstest.New("")
 	s.ErrTTY, s.OutTTY, s.Width = true, true, func() int { return 30 }

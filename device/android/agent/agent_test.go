@@ -104,7 +104,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// The README's table of verbs is what other implementations are written from.
+// Other implementations are written from the README's table of verbs.
 func TestReadmeNamesEveryVerb(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -132,8 +132,8 @@ func FuzzParseLine(f *testing.F) {
 	})
 }
 
-// A phone's storage and the time of a push are not what this is about: it is
-// that the agent stays small enough to read.
+// The limit is not about a phone's storage or the time of a push: the agent
+// must stay small enough to be read.
 func TestDexIsSmall(t *testing.T) {
 	if len(agent.Dex) > 24<<10 {
 		t.Errorf("the dex has %d bytes; at most 24 KiB are allowed", len(agent.Dex))

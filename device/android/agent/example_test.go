@@ -39,7 +39,7 @@ func ExampleParseLine() {
 	// event: I wm_new_intent: [0,1,2,com.tencent.mm/.ui.LauncherUI]
 }
 
-// What does not come from this version of the agent is no hello.
+// A line that this version of the agent does not send is not a hello.
 func ExampleParseHello() {
 	hello, err := agent.ParseHello([]byte(`{"agent":"1","api":34,"uid":2000,"pid":4711}`))
 	fmt.Println(hello.API, err)

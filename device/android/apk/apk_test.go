@@ -119,7 +119,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// counting counts what is read.
+// counting counts reads.
 type counting struct {
 	r            io.ReaderAt
 	reads, bytes int
@@ -154,10 +154,10 @@ func (p padded) ReadAt(b []byte, at int64) (int, error) {
 }
 
 // TestLarge: of a file of 210 MB with 20000 entries little is read, in few
-// reads, and less than 64 MB of memory is taken.
+// reads, with less than 64 MB of memory.
 func TestLarge(t *testing.T) {
 	small := doctor.APK{Manifest: manifest, Classes: []string{"com.example.app.Callback"}, V2: [][]byte{[]byte("certificate")}, Store: true}.Make(t)
-	// The hole lies between the files and the signing block.
+	// The hole is between the files and the signing block.
 	const hole = 210 << 20
 	end := bytes.LastIndex(small, []byte("PK\x05\x06"))
 	start := int(binary.LittleEndian.Uint32(small[end+16:]))
@@ -180,7 +180,8 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// TestHostile: what lies is refused in a sentence, and costs little.
+// TestHostile: a file with wrong statements is refused in a sentence, and costs
+// little.
 func TestHostile(t *testing.T) {
 	good := doctor.APK{Manifest: manifest, Classes: []string{"a.b"}, V2: [][]byte{[]byte("certificate")}}.Make(t)
 	le := binary.LittleEndian
@@ -219,7 +220,7 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %d bytes of memory", tt.name, taken)
 		}
 	}
-	// Signatures and code that can't be read leave the manifest.
+	// If signatures and code can't be read, the manifest still can.
 	broken := change(func(b []byte) { le.PutUint64(b[directory-24:], 1<<40) })
 	f, err := open(t, broken)
 	if err != nil || f.SignersErr == nil || f.Manifest == nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzParameters splits what a VM says is a method's signature.
+// FuzzParameters splits arbitrary signatures of methods.
 func FuzzParameters(f *testing.F) {
 	for _, s := range []string{"()V", "(JLjava/lang/String;[[I)V", "(L", "([", "(Ljava/lang/String;", "(\xff)V", ""} {
 		f.Add(s)

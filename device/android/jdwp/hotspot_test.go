@@ -17,8 +17,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/jdwptest"
 )
 
-// HotSpot is the VM that nobody here wrote. Each part starts one of its own, or,
-// where portEnv names one, all speak to that: whoever has an ART can try it.
+// HotSpot is an independent VM. Each part starts one of its own or, if portEnv
+// names one, all use that: so the tests can run with an ART.
 func TestHotSpot(t *testing.T) {
 	classes := ""
 	if os.Getenv(portEnv) == "" {
@@ -424,7 +424,7 @@ func hotSpotClassPrepare(t *testing.T, classes string) {
 			t.Fatalf("event %+v", set)
 		}
 		late = set.Events[0].Class
-	case app.foreign() && found[0].Prepared(): // ART's verifier loads what it meets
+	case app.foreign() && found[0].Prepared(): // ART's verifier loads the classes that it finds
 		late = found[0].ID
 	default:
 		t.Fatalf("loaded too early: %v", found)
@@ -443,14 +443,14 @@ func hotSpotClassPrepare(t *testing.T, classes string) {
 	if _, _, err := vm.Arguments(ctx, set.Thread(), must(vm.Frames(ctx, set.Thread(), 0, 1))(t)[0].ID); !errors.Is(err, jdwp.ErrNoArguments) {
 		t.Errorf("arguments of a static method: %v", err)
 	}
-	// Close without Release: the thread must go on.
+	// Close without Release: the thread must continue.
 	if err := vm.Close(); err != nil {
 		t.Error(err)
 	}
 	app.left("late", 1)
 }
 
-// A VM that waits for its debugger sends an event before it is asked anything.
+// A VM that waits for its debugger sends an event before any request.
 func hotSpotStartsSuspended(t *testing.T, classes string) {
 	app := victim(t, classes, "suspend=y")
 	app.own(t)
@@ -473,7 +473,7 @@ func hotSpotSecondDebugger(t *testing.T, classes string) {
 	ctx := jdwptest.Context(t)
 	vm := attach(ctx, t, app.addr)
 	conn, err := net.Dial("tcp", app.addr)
-	switch { // HotSpot closes its port, or takes the connection and drops it; ART has it wait
+	switch { // HotSpot closes its port, or accepts the connection and closes it; ART lets it wait
 	case errors.Is(err, syscall.ECONNREFUSED):
 	case err != nil:
 		t.Errorf("connecting a second debugger: %v", err)
@@ -488,7 +488,7 @@ func hotSpotSecondDebugger(t *testing.T, classes string) {
 	must(vm.Version(ctx))(t)
 }
 
-// The app dies under the debugger.
+// The app dies while the debugger is attached.
 func hotSpotDies(t *testing.T, classes string) {
 	app := victim(t, classes, "")
 	app.own(t)
@@ -510,14 +510,14 @@ func hotSpotDies(t *testing.T, classes string) {
 	}
 }
 
-// helperEnv makes the test program a debugger that stops an app and waits to
-// be killed.
+// helperEnv turns the test program into a debugger that stops an app and waits
+// to be killed.
 const helperEnv = "JDWP_TEST_HELPER"
 
 func TestHelperStopsAndWaits(t *testing.T) {
 	addr := os.Getenv(helperEnv)
 	if addr == "" {
-		return // it is no test, but part of TestHotSpotGoesOnAfterKill
+		return // not a test of its own, but part of TestHotSpotGoesOnAfterKill
 	}
 	ctx := jdwptest.Context(t)
 	vm := attach(ctx, t, addr)
@@ -528,8 +528,8 @@ func TestHelperStopsAndWaits(t *testing.T) {
 	<-ctx.Done()
 }
 
-// A debugger that is killed with kill -9 leaves nothing behind, whether it had
-// stopped the app or was in the middle of nothing.
+// A debugger that is killed with kill -9 leaves nothing behind, whether or not
+// it had stopped the app.
 func hotSpotGoesOnAfterKill(t *testing.T, classes string) {
 	app := victim(t, classes, "")
 	app.ready()

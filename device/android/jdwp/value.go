@@ -100,7 +100,8 @@ func (v Value) Object() ObjectID {
 // Bool reports whether v is the boolean true.
 func (v Value) Bool() bool { return v.Tag == TagBoolean && v.bits != 0 }
 
-// Int is a byte, short, char, int or long as a number; a float or double is truncated; anything else is 0.
+// Int is a byte, short, char, int or long as a number; a float or double is
+// truncated; anything else is 0.
 func (v Value) Int() int64 {
 	switch v.Tag {
 	case TagByte:

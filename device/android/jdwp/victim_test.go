@@ -13,14 +13,14 @@ import (
 	"github.com/wxctl/wxctl/fixtures/jdwptest"
 )
 
-// portEnv names, as host:port, a VM of somebody else's that runs "Victim auto"
-// and takes a debugger: an ART, for instance (docs/verified.md).
+// portEnv names, as host:port, an external VM that runs "Victim auto" and
+// accepts a debugger: an ART, for instance (docs/verified.md).
 const portEnv = "WXCTL_TEST_JDWP"
 
-// program is a running testdata/Victim.java: of ours, which calls its methods
-// for each line that it is told, or a foreign one, which calls them by itself.
+// program is a running testdata/Victim.java: our own, which calls its methods
+// for each line that it reads, or an external one, which calls them by itself.
 type program struct {
-	*jdwptest.Java // nil of a foreign one
+	*jdwptest.Java // nil for an external one
 	addr           string
 	t              *testing.T
 }
@@ -36,7 +36,7 @@ func victim(t *testing.T, classes, options string) *program {
 
 func (p *program) foreign() bool { return p.Java == nil }
 
-// own skips what can be done to a VM of ours alone.
+// own skips tests that are only possible with our own VM.
 func (p *program) own(t *testing.T) {
 	if p.foreign() {
 		t.Skipf("not to the VM that %s names", portEnv)
@@ -61,7 +61,7 @@ func (p *program) ready() {
 	p.Want(doneLine("warm", 1))
 }
 
-// say has the methods called; a foreign program needs not be told.
+// say has the methods called; an external program calls them by itself.
 func (p *program) say(line string) {
 	p.t.Helper()
 	if !p.foreign() {
@@ -79,8 +79,8 @@ func (p *program) line(said string) string {
 
 func doneLine(line string, n int) string { return fmt.Sprintf("done %s %d %d", line, n, n) }
 
-// done waits until the methods have returned; what a foreign program does is
-// seen at its next stop.
+// done waits until the methods have returned; for an external program, its next
+// stop shows that.
 func (p *program) done(line string, n int) {
 	p.t.Helper()
 	if !p.foreign() {
@@ -88,8 +88,8 @@ func (p *program) done(line string, n int) {
 	}
 }
 
-// hold keeps a foreign program from calling anything while it is being asked to
-// stop there. The function it returns lets it go on.
+// hold keeps an external program from calling methods while breakpoints are
+// set. The returned function lets it continue.
 func (p *program) hold(ctx context.Context, t *testing.T, vm *jdwp.VM) func() {
 	t.Helper()
 	if !p.foreign() {
@@ -106,7 +106,7 @@ func (p *program) hold(ctx context.Context, t *testing.T, vm *jdwp.VM) func() {
 	}
 }
 
-// goesOn makes sure that nothing holds the program.
+// goesOn makes sure that nothing stops the program.
 func (p *program) goesOn(line string, n int) {
 	p.t.Helper()
 	if p.foreign() {
@@ -123,7 +123,7 @@ func (p *program) goesOn(line string, n int) {
 	}
 }
 
-// listens waits until the VM takes the next debugger.
+// listens waits until the VM accepts the next debugger.
 func (p *program) listens() {
 	p.t.Helper()
 	if !p.foreign() {
@@ -131,8 +131,9 @@ func (p *program) listens() {
 	}
 }
 
-// left makes sure that the debugger's end lets the program go on, and the VM
-// takes the next. HotSpot and the program say so in whichever order.
+// left makes sure that the program continues after the debugger's end, and that
+// the VM accepts the next one. HotSpot and the program report that in any
+// order.
 func (p *program) left(line string, n int) {
 	p.t.Helper()
 	if p.foreign() {
@@ -145,7 +146,7 @@ func (p *program) left(line string, n int) {
 	}
 }
 
-// comesBy sees a foreign program at work, as its next debugger.
+// comesBy checks, as the next debugger, that an external program still runs.
 func (p *program) comesBy() {
 	p.t.Helper()
 	ctx := jdwptest.Context(p.t)
@@ -157,7 +158,7 @@ func (p *program) comesBy() {
 	}
 }
 
-// The parts of TestHotSpot that any VM passes, a foreign HotSpot does.
+// An external HotSpot passes the parts of TestHotSpot that any VM passes.
 func TestForeignProgram(t *testing.T) {
 	if os.Getenv(portEnv) != "" {
 		return // TestHotSpot asks that one

@@ -21,13 +21,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // long is a deadline that must not pass.
 const long = time.Minute
 
-// peer is a VM's end of a connection, played by a test.
+// peer is a VM's end of a connection, driven by a test.
 type peer struct {
 	net.Conn
 	t *testing.T
 }
 
-// dial connects a debugger to a VM that a test plays.
+// dial connects a debugger to a VM that a test simulates.
 func dial(t *testing.T) (net.Conn, peer) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,7 +47,7 @@ func dial(t *testing.T) (net.Conn, peer) {
 	return mine, peer{theirs, t}
 }
 
-// write sends raw bytes. That the debugger has left is no news.
+// write sends raw bytes. An error only means that the debugger has left.
 func (p peer) write(b ...byte) { _, _ = p.Write(b) }
 
 // command reads the next command of the debugger.
@@ -73,7 +73,7 @@ func replyTo(id uint32, code ErrorCode, data ...byte) []byte {
 
 func (p peer) reply(id uint32, code ErrorCode, data ...byte) { p.write(replyTo(id, code, data...)...) }
 
-// idSizes8 is the answer of every VM there is.
+// idSizes8 is the answer of all known VMs.
 var idSizes8 = []byte{0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0, 8}
 
 var all8 = sizes{8, 8, 8, 8, 8}
@@ -95,7 +95,7 @@ func (p peer) greet(before ...[]byte) {
 	p.reply(id, 0, idSizes8...)
 }
 
-// played attaches to a VM that answers with play until the debugger leaves.
+// played attaches to a VM that answers with play until the debugger disconnects.
 func played(t *testing.T, play func(p peer, set, number byte, id uint32, data []byte), before ...[]byte) *VM {
 	t.Helper()
 	conn, p := dial(t)
@@ -191,8 +191,8 @@ func TestAttachObeysContext(t *testing.T) {
 	}
 }
 
-// What nobody asked for does no harm: DDMS chunks, replies to nothing, events
-// of kinds that carry nothing, commands that no VM sends.
+// Unrequested packets do no harm: DDMS chunks, replies without a command,
+// events without data, commands that no VM sends.
 func TestUnaskedPackets(t *testing.T) {
 	noise := func() []byte {
 		return slices.Concat(ddm("APNM", 0, 0, 0, 1, 0, 'a'), ddm("WAIT", 0), ddm("HELO"), replyTo(0x999, 0, 1, 2, 3), replyTo(0x999, NotImplemented),
@@ -214,8 +214,8 @@ func TestUnaskedPackets(t *testing.T) {
 	}
 }
 
-// An answer that comes after its context ended is thrown away, and the next
-// question gets its own.
+// An answer that comes after its context ended is discarded, and the next
+// command gets its own.
 func TestLateAnswer(t *testing.T) {
 	asked, late := make(chan struct{}), make(chan struct{})
 	n := byte(0)
@@ -237,8 +237,8 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// Close takes back every request and suspension, once each, and says goodbye;
-// all of it in one go, although the VM answers nothing before the last.
+// Close undoes every request and suspension, once each, and detaches; all in
+// one batch, although the VM answers nothing before the last command.
 func TestCloseTakesAllBack(t *testing.T) {
 	var mu sync.Mutex
 	var got []string
@@ -293,7 +293,7 @@ func TestCloseTakesAllBack(t *testing.T) {
 	if err := vm.Close(); err != nil {
 		t.Error(err)
 	}
-	for range 3 { // what came before is still there, then the end
+	for range 3 { // what came before can still be read, then comes the end
 		if _, err := vm.Next(ctx); err != nil {
 			t.Error(err)
 		}
@@ -303,8 +303,8 @@ func TestCloseTakesAllBack(t *testing.T) {
 	}
 }
 
-// A VM that never answers the farewell does not hold Close, and a context that
-// ended before does not keep it from being said.
+// A VM that never answers the last commands does not block Close, and they are
+// sent even if an earlier context ended.
 func TestCloseAfterContext(t *testing.T) {
 	disposed := make(chan struct{})
 	vm := played(t, func(p peer, set, number byte, _ uint32, _ []byte) {
@@ -351,7 +351,7 @@ func TestWaitersEndWithTheVM(t *testing.T) {
 	}
 }
 
-// A VM that sends nonsense is left; the reason is told.
+// The connection to a VM that sends invalid data is closed, with the reason.
 func TestNonsense(t *testing.T) {
 	for name, packet := range map[string][]byte{
 		"unknown event":   appendPacket(nil, 1, command{setEvent, cmdComposite, ""}, []byte{0, 0, 0, 0, 1, 200, 0, 0, 0, 0}),
@@ -374,7 +374,7 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// Where this is kept, and the arguments after it, differs between VMs.
+// VMs store this, and the arguments after it, in different slots.
 func TestArguments(t *testing.T) {
 	const this, argument = 0x77, 0x88
 	for _, test := range []struct {

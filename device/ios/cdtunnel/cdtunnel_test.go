@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is for what must come; no passing test waits for it.
+// patience limits waiting for what must come; no passing test waits that long.
 const patience = 30 * time.Second
 
 func timed(t *testing.T) context.Context {
@@ -53,7 +53,7 @@ func (t *Tunnel) listen(port uint16) (net.Listener, error) {
 	return t.host.Listen(port)
 }
 
-// open returns both ends of a tunnel that stands.
+// open returns both ends of an open tunnel.
 func open(t *testing.T) (near, far *Tunnel) {
 	t.Helper()
 	a, b := net.Pipe()
@@ -120,7 +120,7 @@ func TestRefusedPort(t *testing.T) {
 	}
 }
 
-// TestCut has the phone go away: what waits in the tunnel ends at once.
+// TestCut disconnects the phone: what waits in the tunnel ends at once.
 func TestCut(t *testing.T) {
 	near, far := open(t)
 	l, err := far.listen(5)
@@ -148,7 +148,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestStall has the phone say nothing at each step: ctx ends the wait.
+// TestStall has the phone fall silent at each step: ctx ends the wait.
 func TestStall(t *testing.T) {
 	t.Run("handshake", func(t *testing.T) {
 		for _, said := range []string{"", "CDTun", "CDTunnel\x00\x20{"} {
@@ -232,7 +232,7 @@ func TestHandshakeNonsense(t *testing.T) {
 	}
 }
 
-// TestPacketNonsense has the phone send what is no IPv6: the tunnel ends.
+// TestPacketNonsense has the phone send invalid packets: the tunnel ends.
 func TestPacketNonsense(t *testing.T) {
 	a, b := net.Pipe()
 	defer b.Close()
@@ -252,7 +252,7 @@ func TestPacketNonsense(t *testing.T) {
 	near.Close()
 }
 
-// FuzzAnswer takes whatever a phone may answer to the handshake.
+// FuzzAnswer reads arbitrary answers to the handshake.
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(good))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -62,7 +62,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestParts: what can't be read of a part leaves the rest.
+// TestParts: if a part can't be read, the others still are.
 func TestParts(t *testing.T) {
 	unsigned, bare, store := good(), good(), good()
 	unsigned.Unsigned = true
@@ -82,7 +82,8 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestHostile: lying files are refused in a sentence, and cost little.
+// TestHostile: files with wrong statements are refused in a sentence, and cost
+// little.
 func TestHostile(t *testing.T) {
 	program := good().Program(t)
 	signature := bytes.Index(program, []byte{0xfa, 0xde, 0x0c, 0xc0})
@@ -139,7 +140,7 @@ func loop() []byte {
 	return append(out, trailer...)
 }
 
-// TestLargeProgram: a large program goes by as a stream.
+// TestLargeProgram: a large program is read as a stream.
 func TestLargeProgram(t *testing.T) {
 	g := good()
 	g.Pad = 48 << 20
@@ -164,7 +165,8 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = open(data) })
 }
 
-// FuzzProgram: the program alone, which a changed archive would hide.
+// FuzzProgram reads programs without an archive, whose checksum would refuse
+// most changes.
 func FuzzProgram(f *testing.F) {
 	info := doctor.Plist(f, good().Info, 2)
 	f.Add(good().Program(f))

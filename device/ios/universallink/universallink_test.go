@@ -46,7 +46,7 @@ func TestOpens(t *testing.T) {
 	}
 }
 
-// TestFaults: a website of ours has one fault after the other.
+// TestFaults: a local website has one fault after another.
 func TestFaults(t *testing.T) {
 	const good = `{"applinks":{"details":[{"appID":"` + app + `","paths":["/app/*"]}]}}`
 	answer := func(status int, body string) http.HandlerFunc {
@@ -99,7 +99,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	// A certificate that nobody knows.
+	// A certificate of an unknown authority.
 	server := httptest.NewTLSServer(answer(200, good))
 	defer server.Close()
 	server.Config.ErrorLog = nil

@@ -14,8 +14,8 @@ import (
 	"github.com/wxctl/wxctl/device/lab/natslab"
 )
 
-// BenchmarkRun has three agents with 50 phones each do 1,500 jobs of 50 to 1,550
-// ms, and reports how much longer that takes than phones that never wait.
+// BenchmarkRun runs 1,500 jobs of 50 to 1,550 ms on three agents with 50 phones
+// each, and reports how much longer that takes than phones that never wait.
 func BenchmarkRun(b *testing.B) {
 	const agents, phones, jobs = 3, 50, 1500
 	for b.Loop() {

@@ -23,7 +23,7 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// told collects what an owner is told.
+// told collects the updates for an owner.
 type told struct {
 	mu  sync.Mutex
 	all map[string][]string
@@ -100,9 +100,9 @@ func TestShortCut(t *testing.T) {
 	wait.For(t, "the end to be told", func() bool { return o.of("1") == "claimed@A firing@A done@A" })
 }
 
-// TestLongCut: an agent whose link is cut for longer stops by itself; what was on
-// its phone is lost, what it had not fired goes elsewhere, and what comes late is
-// refused.
+// TestLongCut: an agent whose link is cut for longer stops by itself; the job
+// on its phone is lost, jobs that it had not fired go to others, and late
+// results are refused.
 func TestLongCut(t *testing.T) {
 	t.Parallel()
 	q, o, link, far, near := cutWorld(t)
@@ -111,7 +111,7 @@ func TestLongCut(t *testing.T) {
 	}
 	a, b := leaseOf(t, far, "A"), leaseOf(t, far, "B")
 	fired := next(t, a)
-	// A is at work: the second job is B's.
+	// A is busy, so B does the second job.
 	if err := q.Submit(t.Context(), lab.Job{ID: "2"}); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestLongCut(t *testing.T) {
 	wait.For(t, "what came late to be told", func() bool { return o.of("1") == "claimed@A firing@A lost@A late@A" })
 }
 
-// TestFullStore: files beyond the cap are refused, and nothing else is.
+// TestFullStore: files beyond the limit are refused, and nothing else.
 func TestFullStore(t *testing.T) {
 	fresh := natslab.Defaults(1)
 	fresh.MaxBlobs = 1 << 20
@@ -176,8 +176,8 @@ func stock(t *testing.T, args ...string) *exec.Cmd {
 	return c
 }
 
-// TestStock: nats-server itself, with the file that lab init writes, is a lab as
-// good as lab serve.
+// TestStock: nats-server itself, with the configuration that `wxctl lab init`
+// writes, works as well as `wxctl lab serve`.
 func TestStock(t *testing.T) {
 	tier.Need(t, "lab", "nats-server")
 	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
@@ -322,9 +322,9 @@ func leaderOf(t *testing.T, url, stream string) string {
 	return info.Cluster.Leader
 }
 
-// TestLeaseEndsInTime: the phone of an agent that is gone is free within the TTL
-// and a second. The server's clock alone says so: an onlooker reads the times of
-// the last renewal and of the end.
+// TestLeaseEndsInTime: the phone of an agent that is gone is free within the
+// TTL and a second. Only the server's clock is used: an onlooker reads the
+// times of the last renewal and of the end.
 func TestLeaseEndsInTime(t *testing.T) {
 	const ttl = 2 * time.Second
 	url := serve(t)

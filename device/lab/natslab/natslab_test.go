@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) {
 	wait.Parallel()
-	// nats.go forgets this one where a small file is put before it has begun:
-	// jetstream/object.go cleans up what it waits for.
+	// nats.go leaks this goroutine if a small file is stored before it has
+	// begun: jetstream/object.go removes what it waits for.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect"))
 }
 
@@ -47,8 +47,8 @@ func open(t testing.TB, url string) *natslab.Lab {
 	return l
 }
 
-// TestQueue holds the lab to what every queue does. The owner and the agent have
-// connections of their own, as on two hosts.
+// TestQueue runs the tests of every queue on the lab. The owner and the agent
+// have connections of their own, as on two hosts.
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {

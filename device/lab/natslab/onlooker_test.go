@@ -23,8 +23,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// onlook is an onlooker that knows nothing of wxctl: a plain client of NATS that
-// takes all that is said. What it returns is what it has heard.
+// onlook is an onlooker that is independent of wxctl: a plain client of NATS
+// that receives all messages. The returned function gives what it has received.
 func onlook(t *testing.T, url string) func() string {
 	t.Helper()
 	nc, err := nats.Connect(url)
@@ -45,7 +45,7 @@ func onlook(t *testing.T, url string) func() string {
 		t.Fatal(err)
 	}
 	return func() string {
-		_ = nc.Flush() // what was said before has come
+		_ = nc.Flush() // earlier messages have arrived
 		mu.Lock()
 		defer mu.Unlock()
 		return all.String()
@@ -65,7 +65,7 @@ var (
 	hole   = regexp.MustCompile(`<[a-z0-9]+>`)
 )
 
-// documented are the rows of docs/lab.md.
+// documented returns the rows of docs/lab.md.
 func documented(t *testing.T) []asset {
 	t.Helper()
 	text, err := os.ReadFile("../../../docs/lab.md")
@@ -110,7 +110,7 @@ func documented(t *testing.T) []asset {
 	return all
 }
 
-// pattern matches the subjects that the page writes so.
+// pattern matches the subjects that a subject on the page stands for.
 func pattern(subject string) *regexp.Regexp {
 	text := regexp.QuoteMeta(subject)
 	return regexp.MustCompile("^" + hole.ReplaceAllStringFunc(text, func(h string) string {
@@ -121,8 +121,8 @@ func pattern(subject string) *regexp.Regexp {
 	}) + "$")
 }
 
-// TestOnlooker: a client of NATS that knows docs/lab.md alone finds in the server
-// what the page says, all of it and nothing else, and each kind is seen.
+// TestOnlooker: a client of NATS that only knows docs/lab.md finds in the
+// server what the page says, all of it and nothing else.
 func TestOnlooker(t *testing.T) {
 	url := serve(t)
 	everything(t, url)
@@ -180,7 +180,7 @@ func TestOnlooker(t *testing.T) {
 	}
 	for subject := range seen {
 		if strings.HasPrefix(subject, "$O.") {
-			continue // a file's name is looked at instead
+			continue // a file's name is checked instead
 		}
 		if !slices.ContainsFunc(pages, func(a asset) bool {
 			return slices.ContainsFunc(a.subjects, func(p string) bool { return pattern(p).MatchString(subject) })
@@ -191,8 +191,8 @@ func TestOnlooker(t *testing.T) {
 	checkStates(t, js, pages)
 }
 
-// checkAsset holds a stream or bucket to what the page says of it, and takes it
-// out of those that are there.
+// checkAsset compares a stream or bucket with the page, and removes it from
+// those that are left.
 func checkAsset(t *testing.T, a asset, streams map[string]jetstream.StreamConfig) {
 	t.Helper()
 	name := map[string]string{"KV": "KV_", "object store": "OBJ_"}[a.kind] + a.name
@@ -218,7 +218,7 @@ func checkAsset(t *testing.T, a asset, streams map[string]jetstream.StreamConfig
 	}
 }
 
-// checkStates holds the states of claims to the words of the page.
+// checkStates compares the states of claims with the words of the page.
 func checkStates(t *testing.T, js jetstream.JetStream, pages []asset) {
 	t.Helper()
 	i := slices.IndexFunc(pages, func(a asset) bool { return a.name == "wx-claims" })
@@ -244,7 +244,7 @@ type kept struct {
 	data    []byte
 }
 
-// messages are all that a stream keeps. Those of a work queue are looked at
+// messages returns all messages of a stream. Those of a work queue are read
 // without being taken.
 func messages(t *testing.T, js jetstream.JetStream, stream string) []kept {
 	t.Helper()
@@ -264,10 +264,10 @@ func messages(t *testing.T, js jetstream.JetStream, stream string) []kept {
 	return all
 }
 
-// heard is what was said while everything happened, by server.
+// heard has the messages that were received while everything happened, by server.
 var heard sync.Map
 
-// said are the subjects of wxctl that were heard at a server.
+// said are the subjects of wxctl that were received at a server.
 func said(t *testing.T, url string) []string {
 	t.Helper()
 	text, _ := heard.Load(url)
@@ -281,7 +281,7 @@ func said(t *testing.T, url string) []string {
 	return all
 }
 
-// everything has all happen that is kept or said in a lab.
+// everything makes everything happen that is stored or sent in a lab.
 func everything(t *testing.T, url string) {
 	t.Helper()
 	l := open(t, url)
@@ -328,7 +328,8 @@ func everything(t *testing.T, url string) {
 	})
 	_, err = q.Drain(t.Context())
 	ok(err)
-	// B's lease is there still, for the onlooker to see. It has nothing more to do.
+	// B's lease still exists, so that the onlooker sees it. It has nothing more
+	// to do.
 	if _, err := b.Next(t.Context()); err != io.EOF {
 		t.Fatal(fmt.Errorf("%w, want io.EOF", err))
 	}

@@ -49,7 +49,7 @@ func dial(t *testing.T, a natslab.Access) *natslab.Lab {
 	return l
 }
 
-// TestQueueWithKeys: what the keys permit is enough for all that a queue does.
+// TestQueueWithKeys: the keys permit everything that a queue does.
 func TestQueueWithKeys(t *testing.T) {
 	t.Parallel()
 	labtest.Queue(t, func(t *testing.T, record lab.Record) (lab.Queue, lab.Source) {
@@ -107,8 +107,8 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// TestDeniedIsOfOneOperation: what the server denies is told to the operation that
-// asked for it, and to no other of the same connection.
+// TestDeniedIsOfOneOperation: a denial is reported to the operation that caused
+// it, and to no other of the same connection.
 func TestDeniedIsOfOneOperation(t *testing.T) {
 	access := secured(t)
 	dial(t, access(natsserver.Runner)) // it sets the lab up
@@ -131,7 +131,7 @@ func TestDeniedIsOfOneOperation(t *testing.T) {
 	all.Wait()
 }
 
-// TestAccess: who has no key, or a wrong one, is told so.
+// TestAccess: a missing or wrong key is reported.
 func TestAccess(t *testing.T) {
 	access := secured(t)
 	good := access(natsserver.Runner)
@@ -240,21 +240,21 @@ func TestPriority(t *testing.T) {
 		_, ok := w.source.Run("other")
 		return ok
 	})
-	time.Sleep(200 * time.Millisecond) // what is watched has come
+	time.Sleep(200 * time.Millisecond) // the watched values have arrived
 	if c := next(t, w.lease(t, "A")); natslab.RunOf(c) != "high" {
 		t.Errorf("A serves %s first", natslab.RunOf(c))
 	}
 	served := map[string]int{}
 	for _, phone := range []string{"B", "C", "D", "E"} {
 		served[natslab.RunOf(next(t, w.lease(t, phone)))]++
-		time.Sleep(200 * time.Millisecond) // what is watched has come
+		time.Sleep(200 * time.Millisecond) // the watched values have arrived
 	}
 	if served["low"] != 2 || served["other"] != 2 {
 		t.Errorf("the phones serve %v", served)
 	}
 }
 
-// TestMarks: a phone that is held, and an agent that is drained, take nothing.
+// TestMarks: a phone that is held, and an agent that is drained, get no jobs.
 func TestMarks(t *testing.T) {
 	t.Parallel()
 	w, _ := newWorld(t, natslab.Run{ID: "run"})
@@ -276,7 +276,7 @@ func TestMarks(t *testing.T) {
 	wait.For(t, "the drain to be over", func() bool { return w.source.Mark("B") == nil })
 }
 
-// TestSameRunTwice: a run has one owner, and its id one run.
+// TestSameRunTwice: a run has one owner, and an id has one run.
 func TestSameRunTwice(t *testing.T) {
 	t.Parallel()
 	url := serve(t)
@@ -317,8 +317,7 @@ func TestSameRunTwice(t *testing.T) {
 	}
 }
 
-// TestSealed: what an agent asks the owner, and the answer, is nowhere in the
-// clear.
+// TestSealed: what an agent asks the owner, and the answer, is nowhere unencrypted.
 func TestSealed(t *testing.T) {
 	url := serve(t)
 	l := open(t, url)
@@ -342,7 +341,7 @@ func TestSealed(t *testing.T) {
 	}
 }
 
-// TestState: what agents lend is listed, and forgotten.
+// TestState: what agents lend is listed, and removed again.
 func TestState(t *testing.T) {
 	l := open(t, serve(t))
 	a := natslab.Agent{Name: "rack.3", Version: "1.2.3", Labels: []string{"rack=3"}, Phones: []natslab.Phone{

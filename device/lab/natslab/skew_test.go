@@ -27,7 +27,7 @@ func TestSkew(t *testing.T) {
 }
 
 // TestSkewedAgentTakesNothing: an agent of another major version is offered no
-// jobs of a run, whatever the owner knows of it.
+// jobs of a run, whether or not the owner knows its version.
 func TestSkewedAgentTakesNothing(t *testing.T) {
 	w, q := newWorld(t, natslab.Run{ID: "new", Version: "v2.1.0"}, natslab.Run{ID: "old", Version: "v1.0.0"})
 	submit(t, w, q[0], lab.Job{ID: "1"})

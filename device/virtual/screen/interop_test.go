@@ -30,7 +30,7 @@ func save(t *testing.T, picture image.Image) string {
 	return file
 }
 
-// Tesseract, which knows nothing of us, reads what a page shows.
+// Tesseract, an independent program, reads what a page shows.
 func TestTesseract(t *testing.T) {
 	program := tier.Need(t, "pictures", "tesseract")[0]
 	all := pages(t)
@@ -53,7 +53,7 @@ func TestTesseract(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				// Blanks between Chinese characters are its own.
+				// Tesseract adds blanks between Chinese characters.
 				read := strings.Join(strings.Fields(string(out)), "")
 				for _, want := range test.want {
 					if !strings.Contains(read, strings.Join(strings.Fields(want), "")) {

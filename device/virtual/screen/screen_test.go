@@ -84,7 +84,7 @@ func distance(a, b image.Image) float64 {
 	return sum / float64(3*r.Dx()*r.Dy())
 }
 
-// Goldens are of a third of the size, for the repository's sake.
+// Goldens have a third of the size, to keep the repository small.
 func TestGoldens(t *testing.T) {
 	for name, page := range pages(t) {
 		for system, glass := range map[string]Glass{"android": {360, 800, 1, false}, "ios": {390, 844, 1, true}} {
@@ -111,8 +111,9 @@ func TestGoldens(t *testing.T) {
 				if got.Bounds() != want.Bounds() {
 					t.Fatalf("size %v, want %v", got.Bounds(), want.Bounds())
 				}
-				// Letters may move by a hair with another version of the fonts'
-				// reader; a missing text or picture is far above.
+				// Letters may move a little with another version of the font
+				// reader; a missing text or picture makes a much larger
+				// difference.
 				if d := distance(got, want); d > 0.3 {
 					t.Errorf("it differs from %s by %.2f", file, d)
 				}
@@ -121,7 +122,7 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// The goldens can tell pages apart: the test above can fail.
+// The goldens differ enough that the test above can fail.
 func TestGoldensDiffer(t *testing.T) {
 	all, glass := pages(t), Glass{360, 800, 1, false}
 	other := all["picker"]
@@ -133,7 +134,7 @@ func TestGoldensDiffer(t *testing.T) {
 	}
 }
 
-// Whatever a request holds is drawn, within the page.
+// Whatever a request contains is drawn, within the page.
 func TestHostile(t *testing.T) {
 	long := strings.Repeat("长", 100_000) + "\u202e\u200d\x00\x1b[31m" + strings.Repeat("e\u0301", 1000) + "👨\u200d👩\u200d👧 العربية \xff"
 	for _, text := range []string{long, "", "\n\n\n", strings.Repeat("a", 100_000)} {
@@ -169,7 +170,7 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// Every page has the same few colours, so that a film of it needs one palette.
+// All pages use the same few colours, so that a film needs one palette.
 func TestPalette(t *testing.T) {
 	if n := len(Palette()); n != 256 {
 		t.Fatalf("%d colours", n)
@@ -189,7 +190,7 @@ func TestPicturesAtOnce(t *testing.T) {
 	n, each := 100, painterSize(androidGlass)
 	forgotten := 0
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		n, forgotten = 20, 10*each // the race detector has pools forget
+		n, forgotten = 20, 10*each // the race detector makes pools drop entries
 	}
 	most := uint64(n*own + cap(drawing)*each + forgotten)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // so does the collector
@@ -213,7 +214,7 @@ func TestPicturesAtOnce(t *testing.T) {
 // coverage of its largest shape, and what the encoder and the fonts keep.
 func painterSize(g Glass) int { return g.Width*g.Height*(4+1) + 4<<20 }
 
-// Nothing of the screen that a painter drew before is seen on the next.
+// Nothing of a painter's previous screen is seen on the next one.
 func TestPainterIsUsedAgain(t *testing.T) {
 	all := pages(t)
 	want := map[string][]byte{}
