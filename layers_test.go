@@ -27,15 +27,15 @@ var layers = map[string][]string{
 	"device/check":       {"intents/..."},
 	"device/lab":         {"device", "intents/..."},
 	"device/lab/natslab": {"device", "device/lab"},
-	// The server is nats-server as it is; it knows nothing of labs.
+	// The server is the standard nats-server; it does not depend on labs.
 	"device/lab/natslab/natsserver": {},
 	"device/archive":                {},
 	"device/netstack":               {},
 	"device/cms":                    {},
 	"device/android":                {"device", "device/archive", "device/check", "device/cms", "intents/..."},
 	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "device/netstack", "intents/..."},
-	// Virtual phones know nothing of what drives them, but for the forms of the
-	// agent's and the debugger's messages.
+	// Virtual phones don't depend on the code that drives them, except for the
+	// types of the agent's and the debugger's messages.
 	"device/virtual":                    {"device/netstack", "intents/..."},
 	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "device/android/apk", "intents/..."},
 	"device/virtual/virtualandroid/art": {"device/android/jdwp"},
@@ -43,8 +43,7 @@ var layers = map[string][]string{
 	"fixtures":                          {"device/...", "intents/...", "oauth/..."}, // nothing else imports fixtures
 }
 
-// doors are the modules that few packages may import, in files that are no
-// tests: each stands behind one door.
+// doors are the modules that only few packages may import, except in tests.
 var doors = map[string][]string{
 	"github.com/electricbubble/gadb":      {"device/android"},
 	"github.com/fatih/color":              {"cmd/internal/streams"},
@@ -101,7 +100,7 @@ func folder(importPath string) string {
 	return dir
 }
 
-// row is the row of the table that a folder belongs to: the longest.
+// row is the row of the table that a folder belongs to: the longest match.
 func row(dir string) string {
 	best := ""
 	for name := range layers {

@@ -15,9 +15,9 @@ import (
 )
 
 // freeInits is how often a package may allocate when the program starts, for a
-// few errors and small tables; costlyInits are those that do it more often, with
-// room for their next releases. Each start pays for them, whatever it is for.
-// A regular expression takes more.
+// few errors and small tables; costlyInits are the packages that do it more
+// often, with room for their next releases. Every command pays for them. A
+// regular expression takes more.
 const freeInits = 80
 
 var costlyInits = map[string]int{
@@ -26,8 +26,8 @@ var costlyInits = map[string]int{
 	"go.yaml.in/yaml/v4/internal/libyaml": 400,
 	"mvdan.cc/sh/v3/fileutil":             120,
 	"github.com/wxctl/wxctl/cmd":          110, // errors
-	// A lab's server and its numbers are in every program; nobody could put them
-	// off without a second program.
+	// A lab's server and its metrics are in every program; only a second
+	// program could avoid that.
 	"github.com/nats-io/nats-server/v2/server":       2100,
 	"github.com/nats-io/nats%2ego":                   250,
 	"github.com/nats-io/nats.go/jetstream":           200,
@@ -42,9 +42,9 @@ var costlyInits = map[string]int{
 
 // TestStart counts what the program does before main, which is most of what a
 // short command takes: allocations of packages' variables and init functions.
-// It also sees that nothing has the linker keep the methods that nobody calls:
-// text/template and others, which call methods by names that only the running
-// program knows, made the program a sixth larger and its start a tenth longer.
+// It also checks that nothing makes the linker keep unused methods:
+// text/template and others, which call methods by names that are only known at
+// run time, made the program a sixth larger and its start a tenth longer.
 func TestStart(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "wxctl.exe")
 	build := exec.Command("go", "build", "-ldflags", "-s -w -dumpdep", "-o", program, ".")
@@ -56,7 +56,7 @@ func TestStart(t *testing.T) {
 	for line := range strings.Lines(why.String()) {
 		if from, _, ok := strings.Cut(line, " <ReflectMethod>"); ok {
 			t.Errorf("the linker must keep every method, because of %s", from)
-			break // the first is the cause of the others
+			break // the first causes the others
 		}
 	}
 	start := exec.Command(program, "version")
@@ -90,10 +90,10 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// ofLabs are the packages that labs and their numbers alone are made of.
+// ofLabs are the packages that only labs and their metrics use.
 func ofLabs(function string) bool {
 	// What nats-server does each second from the program's start on, in the init
-	// function of this package: it asks how much the process uses.
+	// function of this package: it measures what the process uses.
 	if strings.HasPrefix(function, "github.com/nats-io/nats-server/v2/server/pse.") {
 		return false
 	}
@@ -108,7 +108,7 @@ func ofLabs(function string) bool {
 
 // TestCommandsLeaveLabsAlone counts the allocations of packages that a lab
 // needs, while commands run that need no lab: there are none. What these
-// packages allocate when the program starts is no part of that, see TestStart.
+// packages allocate when the program starts is not part of that, see TestStart.
 func TestCommandsLeaveLabsAlone(t *testing.T) {
 	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	runtime.MemProfileRate = 1 // every allocation from here on
@@ -141,7 +141,7 @@ cases:
 	if functions := grown(before, after); len(functions) > 0 {
 		t.Errorf("commands that need no lab allocate for labs, in %v", functions)
 	}
-	// The count does see a lab.
+	// The count does include a lab.
 	quietly(t.Context(), []string{"lab", "ls", "--lab", "nats://127.0.0.1:1", "--timeout", "10s"})
 	if len(grown(after, allocatedForLabs())) == 0 {
 		t.Error("a command of a lab allocates nothing in the packages of labs")
@@ -169,7 +169,7 @@ func grown(before, after map[string]int64) (keys []string) {
 // allocatedForLabs returns how often functions of labs have allocated, or what
 // they call.
 func allocatedForLabs() map[string]int64 {
-	runtime.GC() // which publishes what was allocated; twice, as runtime.MemProfile says
+	runtime.GC() // which updates the profile; twice, as runtime.MemProfile says
 	runtime.GC()
 	records, ok := []runtime.MemProfileRecord(nil), false
 	for n := 0; !ok; {

@@ -121,7 +121,7 @@ func args(req intents.Request) {
 }
 
 func ExampleLaunchMiniProgram() {
-	// A fresh SDK object holds "" for path and extMsg.
+	// A new SDK object has "" for path and extMsg.
 	args(intents.LaunchMiniProgram{UserName: new("gh_d43f693ca31f"), Path: new("pages/index"), Type: intents.MiniProgramTest, ExtMsg: new("")})
 	// Output:
 	// query

@@ -17,7 +17,7 @@ var (
 	}
 )
 
-// fillings give every field of a type a value: null and zero, empty, or set.
+// fillings set every field of a type: to null or zero, empty, or a value.
 var fillings = []string{"null", "empty", "set"}
 
 func fill(v reflect.Value, filling string) {
@@ -180,8 +180,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// slack is what reading even the smallest input may allocate, and what the
-// test's own machinery may meanwhile.
+// slack is what reading even the smallest input may allocate, plus what the
+// test itself may.
 const slack = 64 << 10
 
 func FuzzUnmarshalRequest(f *testing.F) {
@@ -253,7 +253,7 @@ func stable(t *testing.T, v any, read func([]byte) (any, error)) {
 	}
 }
 
-// What is read may take four times its own length, and not more.
+// Reading may allocate at most four times the length of the input.
 func TestReadingAllocations(t *testing.T) {
 	data, err := json.Marshal(Share{Message: Message{Thumb: make([]byte, 1<<20), Object: Image{Data: make([]byte, 1<<20)}}})
 	if err != nil {

@@ -165,7 +165,7 @@ func TestFitFlattensAlphaOnWhite(t *testing.T) {
 				picture.Set(x, y, color.NRGBA{255, 0, 0, 255})
 			}
 		}
-		// Bytes after the end of a PNG make it too large to go as it is.
+		// Bytes after the end of a PNG make it too large to be sent unchanged.
 		source := append(encoded(t, "png", picture), make([]byte, 8192)...)
 		_, out := mustFit(t, source, 4096)
 		near(t, name+" left", out.At(8, 32), color.NRGBA{255, 0, 0, 255})
@@ -324,8 +324,8 @@ func TestFitRefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// The reduced picture must be the mean of what it stands for, whatever the
-// subsampling, or thumbs would shift in colour.
+// The reduced picture must have the mean colours of the original, whatever the
+// subsampling; otherwise thumbs would shift in colour.
 func TestReduceKeepsColours(t *testing.T) {
 	want := color.RGBA{180, 90, 40, 255}
 	y, cb, cr := color.RGBToYCbCr(want.R, want.G, want.B)
@@ -405,8 +405,8 @@ func announced(source []byte) (width, height int) {
 }
 
 // BenchmarkFit measures a 12-megapixel photograph on its way to 64 KiB. The
-// bars are 400 ms and 150 MB; B/op counts what was ever allocated, so it is
-// above the peak.
+// limits are 400 ms and 150 MB; B/op counts all allocations, so it is above the
+// peak.
 func BenchmarkFit(b *testing.B) {
 	picture := scene(4032, 3024, 24)
 	for _, format := range []string{"jpeg", "png"} {

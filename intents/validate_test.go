@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestAdvice: what the documents and experience advise against has a name that
-// scripts may look for, and stops nothing.
+// TestAdvice: what the documents and experience advise against has an id for
+// scripts, and does not stop a request.
 func TestAdvice(t *testing.T) {
 	share := func(to Scene, o Object) Share {
 		return Share{Scene: to, Message: Message{Object: o}}

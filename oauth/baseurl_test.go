@@ -8,8 +8,8 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// Whatever is given as a base URL: what is accepted is https or this computer,
-// is accepted again as it prints, and an error repeats nothing of it.
+// For any base URL: if it is accepted, it is https or this computer, and its
+// text is accepted again; otherwise the error repeats nothing of it.
 func FuzzParseBaseURL(f *testing.F) {
 	for _, seed := range []string{
 		"", "https://api.weixin.qq.com/x/", "http://127.1.2.3:80", "http://[::1%25lo]:80", "http://user:SENTINEL@h", "https://h?SENTINEL",

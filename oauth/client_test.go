@@ -141,7 +141,7 @@ func TestRotatedRefreshToken(t *testing.T) {
 	wantError(t, err, oauth.KindErrcode, 40030)
 }
 
-// A refresh token's life is the server's to know: 30 days in some of WeChat's
+// Only the server knows a refresh token's lifetime: 30 days in some of WeChat's
 // pages, 180 in others.
 func TestRefreshTokenLifeIsNotEnforced(t *testing.T) {
 	for _, days := range []int{30, 180} {
@@ -172,7 +172,7 @@ func TestCodeIsGoodOnce(t *testing.T) {
 	}
 }
 
-// The exchange goes out once, whatever becomes of it.
+// The exchange is sent once, whatever its result.
 func TestExchangeIsSentOnce(t *testing.T) {
 	for _, fault := range []string{
 		"status:500", "status:502", "hangup", "cut", "stall", "garbage", "redirect", "redirect:307", "-1", "45011", "45009",
@@ -184,7 +184,7 @@ func TestExchangeIsSentOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			startFor(t, f, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
-				token := login(t, server, client) // a warm connection, were there one to keep
+				token := login(t, server, client) // an open connection, if connections were kept
 				if err := client.Check(t.Context(), token); err != nil {
 					t.Fatal(err)
 				}
@@ -205,7 +205,8 @@ func TestExchangeIsSentOnce(t *testing.T) {
 	}
 }
 
-// Even a caller's transport that keeps connections and likes HTTP/2 is tamed.
+// Even a caller's transport that keeps connections and prefers HTTP/2 is
+// restricted.
 func TestOwnConnectionAndHTTP1OnTLS(t *testing.T) {
 	server := virtualoauth.New(virtualoauth.Options{})
 	ts := httptest.NewUnstartedServer(server)
@@ -333,8 +334,8 @@ func TestBadReplies(t *testing.T) {
 	}
 }
 
-// The errcode decides, not the status; and JSON of somebody else's is told by
-// its status.
+// The errcode decides, not the status; JSON that does not come from WeChat is
+// recognized by its status.
 func TestStatusAndErrcode(t *testing.T) {
 	for _, test := range []struct {
 		status int

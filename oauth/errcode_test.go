@@ -11,8 +11,8 @@ import (
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
-// The table as its readers see it: what each errcode means for each call. A
-// "-" stands where the documents don't list the code for the call.
+// The table as its readers see it: what each errcode means for each call. A "-"
+// means that the documents don't list the code for the call.
 var errcodeTable = []struct {
 	code                   int
 	class                  oauth.Class
@@ -109,7 +109,7 @@ func TestErrcodeTable(t *testing.T) {
 	}
 }
 
-// Every errcode, as an answer to every call, comes back as itself.
+// Every errcode, as an answer to every call, is returned unchanged.
 func TestErrcodesOverHTTP(t *testing.T) {
 	var code int
 	var asString bool
@@ -146,7 +146,7 @@ func TestErrcodesOverHTTP(t *testing.T) {
 	}
 }
 
-// The stand-in gives each refusal of the protocol for its own reason.
+// The stand-in gives each refusal of the protocol for the right reason.
 func TestRefusals(t *testing.T) {
 	server, client := start(t, virtualoauth.Options{})
 	token := login(t, server, client)

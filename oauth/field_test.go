@@ -74,7 +74,7 @@ func TestFieldTokens(t *testing.T) {
 }
 
 // TestFieldCheck: an errcode is the answer of a check, so one that can't be
-// read is no yes.
+// read does not mean yes.
 func TestFieldCheck(t *testing.T) {
 	for _, body := range []string{`{"errcode":[],"errmsg":"ok"}`, `{"errcode":"","errmsg":"ok"}`, `{"errmsg":"ok"}`} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
@@ -106,8 +106,8 @@ func TestFieldErrors(t *testing.T) {
 	}
 }
 
-// FuzzOneWrongField puts one wrong value into a good answer: what is left of it
-// is read as before.
+// FuzzOneWrongField puts one wrong value into a valid answer: the rest of it is
+// read as before.
 func FuzzOneWrongField(f *testing.F) {
 	for field := range 9 {
 		for _, value := range []string{`""`, `{}`, `[]`, `[1]`, `true`, `-1`, `1e400`, `"\ud83d"`, `"x y"`, `null`} {

@@ -38,7 +38,7 @@ func rawServer(t *testing.T, answer string, hold bool) string {
 			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 				io.WriteString(conn, answer)
 				if hold {
-					io.Copy(io.Discard, conn) // until the client has had enough
+					io.Copy(io.Discard, conn) // until the client closes it
 				}
 			}
 			conn.Close()
@@ -49,7 +49,7 @@ func rawServer(t *testing.T, answer string, hold bool) string {
 }
 
 // Whatever a server does with HTTP itself, the call ends by its deadline, with
-// an error that is fit to print.
+// an error that is safe to print.
 func TestHostileHTTP(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 	for name, answer := range map[string]string{
@@ -97,7 +97,7 @@ func TestHostileHTTP(t *testing.T) {
 	}
 }
 
-// A cache on the way that mixes up users is found out.
+// A cache on the way that mixes up users is detected.
 func TestProfileOfAnotherUser(t *testing.T) {
 	const body = `{"openid":"oSomeoneElse","nickname":"n"}`
 	base := rawServer(t, fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body), false)
@@ -111,7 +111,7 @@ func TestProfileOfAnotherUser(t *testing.T) {
 	}
 }
 
-// A server that knows TLS 1.1 at most is refused, in words.
+// A server that only supports TLS up to 1.1 is refused, with a reason.
 func TestOldTLS(t *testing.T) {
 	ts := httptest.NewUnstartedServer(http.NotFoundHandler())
 	ts.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -125,7 +125,7 @@ func TestOldTLS(t *testing.T) {
 	}
 }
 
-// A proxy that gives no tunnel is named, its own words are not repeated.
+// A proxy that refuses a tunnel is named, and its own text is not repeated.
 func TestProxyRefusal(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "SENTINEL", http.StatusProxyAuthRequired)

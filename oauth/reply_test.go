@@ -63,8 +63,8 @@ func TestTokenReply(t *testing.T) {
 	}
 }
 
-// What a refresh leaves out stays as it was; what it must not change is an
-// error.
+// A field that a refresh omits keeps its value; changing one that it must not
+// change is an error.
 func TestRefreshReplyKeepsTheRest(t *testing.T) {
 	old := Token{
 		AccessToken: NewSecret("old-access"), RefreshToken: NewSecret("old-refresh"),
@@ -162,7 +162,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// However a secret is printed, it is not.
+// A secret is masked, however it is printed.
 func TestSecretIsMasked(t *testing.T) {
 	const value = "SENTINEL-0123456789-0123456789"
 	s := NewSecret(value)
@@ -245,8 +245,7 @@ func FuzzRedactor(f *testing.F) {
 	})
 }
 
-// Of a key that is there twice the first counts; what is no object, or more
-// than one, is no answer.
+// Of a repeated key the first counts; anything but one object is not an answer.
 func TestTwice(t *testing.T) {
 	p, err := parseReply([]byte(`{"openid":"first","openid":"second","errcode":null,"errcode":40029}`), newRedactor())
 	if err != nil || string(p.fields["openid"]) != `"first"` || p.present("errcode") {

@@ -52,9 +52,9 @@ func startInMemory(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Serve
 	}
 }
 
-// startFor gives f a server and a client: where the fault makes the client wait
-// for its deadline, in a bubble, whose time passes at once and only when all are
-// waiting.
+// startFor gives f a server and a client: in a synctest bubble if the fault
+// makes the client wait for its deadline, since its time passes at once when
+// all are waiting.
 func startFor(t *testing.T, fault virtualoauth.Fault, f func(*testing.T, *virtualoauth.Server, *oauth.Client)) {
 	if fault.Kind == "stall" {
 		synctest.Test(t, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestDefaultTimeout(t *testing.T) {
 	})
 }
 
-// The server's own quota, not a fault: the next minute it answers again.
+// The server's own quota, not a fault: in the next minute it answers again.
 func TestMinuteQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := startInMemory(t, virtualoauth.Options{PerMinute: 2})

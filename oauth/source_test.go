@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// No code that handles secrets formats a whole struct: %+v of a request, an
-// URL or a client is how they get into logs.
+// No code that handles secrets formats a whole struct: %+v of a request, a URL
+// or a client would put them into logs.
 func TestNoStructIsFormatted(t *testing.T) {
 	whole := regexp.MustCompile(`%[+#]v|httputil\.Dump|\bspew\.`)
 	checked := 0

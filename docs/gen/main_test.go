@@ -9,8 +9,8 @@ import (
 	"github.com/wxctl/wxctl/device/check"
 )
 
-// TestNoDrift compares the committed pages with what the commands say now.
-// Write them afresh with: go run ./docs/gen -markdown docs/reference -man docs/man
+// TestNoDrift compares the committed pages with the current commands. Generate
+// them again with: go run ./docs/gen -markdown docs/reference -man docs/man
 func TestNoDrift(t *testing.T) {
 	dir := t.TempDir()
 	if err := generate(filepath.Join(dir, "reference"), filepath.Join(dir, "man")); err != nil {

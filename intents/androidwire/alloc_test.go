@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is read may take four times its own length, and not more.
+// Reading may allocate at most four times the length of the input.
 func TestReadingAllocations(t *testing.T) {
 	large := Intent{Extras: Extras{{"thumb", Bytes(make([]byte, 1<<20))}}}
 	long := Intent{Extras: Extras{{"text", String(strings.Repeat("x", 1<<20))}}}

@@ -19,7 +19,7 @@ func webpageShare() intents.Share {
 }
 
 func BenchmarkEncodeWebpage(b *testing.B) {
-	var req intents.Request = webpageShare() // boxing it is the caller's
+	var req intents.Request = webpageShare() // boxing it is the caller's cost
 	sender := demo
 	b.ReportAllocs()
 	for b.Loop() {
@@ -29,9 +29,9 @@ func BenchmarkEncodeWebpage(b *testing.B) {
 	}
 }
 
-// The bound is five beyond the payload's own; there are fewer.
+// The limit is five more than the payload's own allocations.
 func TestEncodeAllocations(t *testing.T) {
-	var req intents.Request = webpageShare() // boxing it is the caller's
+	var req intents.Request = webpageShare() // boxing it is the caller's cost
 	sender := demo
 	allocs := testing.AllocsPerRun(200, func() {
 		if _, err := Encode(req, sender); err != nil {

@@ -92,8 +92,8 @@ func TestDecodeToken(t *testing.T) {
 	}
 }
 
-// An Intent from a phone may hold more than a request does, and the lossless
-// form keeps it all.
+// An Intent from a phone may contain more than a request does, and the lossless
+// form keeps all of it.
 func TestWireJSONKeepsAll(t *testing.T) {
 	want := Wire{Intent: &Intent{
 		Component: "a/b", Package: "p", Action: "x", Data: "d:e", Type: "image/*", Flags: -1, Categories: []string{"c"}, ClipData: []string{"content://a"},
@@ -129,7 +129,8 @@ func TestWireJSONKeepsAll(t *testing.T) {
 	}
 }
 
-// TestForms keeps the text and the printed form of every kind of request.
+// TestForms compares the text and the printed form of every kind of request
+// with a golden.
 func TestForms(t *testing.T) {
 	var wires []Wire
 	for _, req := range samples() {

@@ -101,7 +101,7 @@ func TestEncodeText(t *testing.T) {
 	}
 }
 
-// The vectors were computed with the published SDKs' own function.
+// The vectors were computed by the published SDKs' own function.
 func TestChecksum(t *testing.T) {
 	for _, test := range []struct {
 		content *string

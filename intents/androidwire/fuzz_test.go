@@ -62,9 +62,9 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// slack is what reading even the smallest input may allocate, and what the
-// test's own machinery may meanwhile: the 1024 extras that are read at most,
-// however short they are, are part of it.
+// slack is what reading even the smallest input may allocate, plus what the
+// test itself may: it includes the 1024 extras that are read at most, however
+// short they are.
 const slack = 512 << 10
 
 func FuzzWireJSON(f *testing.F) {
@@ -81,7 +81,7 @@ func FuzzWireJSON(f *testing.F) {
 		for _, req := range samples() {
 			wires, err := Encode(req, sender)
 			if err != nil {
-				continue // a kind that this SDK doesn't have
+				continue // this SDK doesn't have the kind
 			}
 			for _, w := range wires {
 				add(w)
@@ -133,7 +133,7 @@ func FuzzWireJSON(f *testing.F) {
 	})
 }
 
-// decodeAll reads a wire form as all that it could be.
+// decodeAll reads a wire form in every way.
 func decodeAll(t *testing.T, w Wire) {
 	if req, env, err := Decode(w); err == nil {
 		if env.AppID == "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// What is refused at which length is checked against the SDK itself, in
-// fixtures/conformance/android. Here: that all problems are named at once, and
+// The limits are checked against the SDK itself, in
+// fixtures/conformance/android. Here: all problems are reported at once, and
 // the warnings.
 func TestValidate(t *testing.T) {
 	long := func(n int) *string { return new(strings.Repeat("x", n)) }

@@ -25,7 +25,7 @@ const (
 	caseLink   = "https://app.example.com/link/"
 )
 
-// generator makes values that lie on the edges of what the SDK looks at.
+// generator makes values at the limits that the SDK checks.
 type generator struct{ *rand.Rand }
 
 var texts = []string{
@@ -36,7 +36,7 @@ var texts = []string{
 	"\uffff", "\U0010ffff", "ＡＢＣ", "مرحبا", "👨‍👩‍👧‍👦", "\ufeffbom", "-._~",
 }
 
-// text is nil now and then, mostly one of the texts, now and then a mix.
+// text is sometimes nil, mostly one of the texts, sometimes a mix.
 func (g generator) text() *string {
 	switch n := g.IntN(10); {
 	case n == 0:
@@ -63,7 +63,7 @@ func (g generator) some() *string {
 // fills are characters of 1, 1 and 2 UTF-16 units, and 1, 3 and 4 bytes.
 var fills = []string{"x", "中", "😀"}
 
-// long is a text of so many UTF-16 units, give or take one.
+// long is a text of about that many UTF-16 units: at most one more or less.
 func (g generator) long(limit int) *string {
 	n := limit - 1 + g.IntN(3)
 	fill := fills[g.IntN(len(fills))]
@@ -73,7 +73,7 @@ func (g generator) long(limit int) *string {
 	return new(strings.Repeat(fill, n))
 }
 
-// upTo is any text, now and then one about as long as the limit allows.
+// upTo is any text, sometimes one about as long as the limit allows.
 func (g generator) upTo(limit int) *string {
 	if g.IntN(8) == 0 {
 		return g.long(limit)
@@ -123,7 +123,7 @@ func (g generator) data() []byte {
 
 func (g generator) chance(n int) bool { return g.IntN(n) == 0 }
 
-// rare is nil mostly.
+// rare is mostly nil.
 func (g generator) rare(s *string) *string {
 	if g.chance(3) {
 		return s
@@ -223,7 +223,7 @@ var makers = map[string]func(generator) intents.Request{
 }
 
 // name is a mini program's user name, which the SDK puts into the URL as it
-// is; one with a malformed escape makes a URL that no one can read.
+// is; one with a malformed escape makes an unreadable URL.
 func (g generator) name() *string {
 	for {
 		if s := g.text(); s == nil || !strings.Contains(*s, "%") {
@@ -232,7 +232,7 @@ func (g generator) name() *string {
 	}
 }
 
-// sender is mostly the newest phone, now and then an older one.
+// sender is mostly the newest phone, sometimes an older one.
 func (g generator) sender(sdk ioswire.Version) ioswire.Sender {
 	s := ioswire.Sender{AppID: caseAppID, BundleID: caseBundle, UniversalLink: caseLink, SDK: sdk}
 	if g.chance(5) {
@@ -258,7 +258,7 @@ func (g generator) sender(sdk ioswire.Version) ioswire.Sender {
 const perType = 220
 
 // requestCases are the generated cases of one SDK version, and those that are
-// long enough for the SDK to leave something out.
+// so long that the SDK omits something.
 func requestCases(sdk ioswire.Version) []conformanceCase {
 	var cases []conformanceCase
 	for n, name := range slices.Sorted(maps.Keys(makers)) {
@@ -295,7 +295,7 @@ func resentCases(sdk ioswire.Version) []conformanceCase {
 	return cases
 }
 
-// longCases lie about the SDK's 460 800 bytes and at the limits of data.
+// longCases are around the SDK's limit of 460 800 bytes and at the limits of data.
 func longCases(sdk ioswire.Version) []conformanceCase {
 	g := generator{rand.New(rand.NewPCG(1, 2))}
 	sender := ioswire.Sender{AppID: caseAppID, BundleID: caseBundle, UniversalLink: caseLink, SDK: sdk}
@@ -314,7 +314,7 @@ func longCases(sdk ioswire.Version) []conformanceCase {
 		add(fmt.Sprint("emoji-", n), intents.Emoji{Data: g.picture(n)}, 60000)
 		add(fmt.Sprint("videofile-", n), intents.VideoFile{Data: g.picture(n)}, 60000)
 	}
-	for n := 460800 - 556; n < 460800-550; n++ { // where the whole payload has just room
+	for n := 460800 - 556; n < 460800-550; n++ { // where the whole payload just fits
 		add(fmt.Sprint("edge-", n), intents.Image{Data: g.picture(n)}, 0)
 	}
 	for _, n := range []int{300000, 330000, 400000, 450000, 470000} {
@@ -345,7 +345,7 @@ func longCases(sdk ioswire.Version) []conformanceCase {
 	for _, n := range []int{26214400, 26214401} {
 		add(fmt.Sprint("image-", n), intents.Image{Data: make([]byte, n)}, 0)
 	}
-	for _, n := range []int{100000, 1000000} { // what has no limit
+	for _, n := range []int{100000, 1000000} { // fields without a limit
 		cases = append(cases,
 			conformanceCase{fmt.Sprint("long-scope-", n), intents.Auth{Scope: path(n), State: path(n)}, sender},
 			conformanceCase{fmt.Sprint("long-launch-", n), intents.LaunchMiniProgram{UserName: new("gh_1"), Path: path(n), ExtMsg: path(n)}, sender},

@@ -25,8 +25,8 @@ import (
 func TestMain(m *testing.M) { program.Main(m, cmd.Main) }
 
 // TestCommandLine runs the program itself: what it prints with --dry-run
-// --json is what Tencent's SDK did, as recorded, and where that refused it
-// exits with 14.
+// --json is what Tencent's SDK did, as recorded, and it exits with 14 for what
+// that refused.
 func TestCommandLine(t *testing.T) {
 	for _, sdk := range ioswire.Versions() {
 		t.Run(string(sdk), func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("%d cases, %d of them sent, don't try everything: %v", len(commands), sent, kinds)
 			}
 
-			step := 10 // a process each: the tier runs them all
+			step := 10 // each is a process, so only the tier runs all
 			if tier.Required(tierName) {
 				step = 1
 			}
@@ -66,7 +66,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// A command is a case said in flags.
+// A command is a case expressed in flags.
 type command struct {
 	id    string
 	args  []string
@@ -123,7 +123,7 @@ type wireEntry struct {
 	BizData, Plist  any
 }
 
-// asRecorded brings what the program printed into the form of the record.
+// asRecorded converts what the program printed to the form of the record.
 func asRecorded(wire []wireEntry) any {
 	out := []any{}
 	for _, w := range wire {
@@ -164,7 +164,7 @@ func shortenedAll(v any) any {
 	return v
 }
 
-// commandLine says a case in flags; nil if no flags say it.
+// commandLine expresses a case in flags; nil if no flags can.
 func commandLine(c conformanceCase) *command {
 	s := c.sender
 	if s.Phone != (ioswire.Phone{}) || s.Token != "" || s.Degraded || s.Resent {
@@ -211,10 +211,10 @@ func commandLine(c conformanceCase) *command {
 	return &l.command
 }
 
-// line is a command line in the making.
+// line is a command line that is being built.
 type line struct {
 	command
-	not bool // no flags say this
+	not bool // flags can't express this
 }
 
 func (l *line) words(words ...string) { l.args = append(l.args, words...) }
@@ -262,7 +262,7 @@ func (l *line) share(s *intents.Share) {
 	l.flag("media-tag", m.MediaTag)
 	l.flag("message-action", m.Action)
 	l.flag("message-ext", m.Ext)
-	if text, ok := m.Object.(intents.Text); ok { // which is all that the SDK takes
+	if text, ok := m.Object.(intents.Text); ok { // which is all that the SDK sends
 		l.need("text", text.Text)
 		return
 	}

@@ -247,7 +247,7 @@ func writeGolden[T any](t *testing.T, name string, all []T) {
 	}
 }
 
-// digest tells a question from another.
+// digest identifies a question.
 func digest(t *testing.T, question object) string {
 	t.Helper()
 	text, err := json.Marshal(question)
@@ -404,7 +404,8 @@ func difference(t *testing.T, path string, got, sdk any) {
 	}
 }
 
-// TestRequestsEmulated asks the SDK again, so that the record can't go stale.
+// TestRequestsEmulated asks the SDK again, so that the record can't become
+// outdated.
 func TestRequestsEmulated(t *testing.T) {
 	tier.Need(t, tierName, "python3", "npm")
 	for _, sdk := range ioswire.Versions() {

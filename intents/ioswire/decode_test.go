@@ -34,7 +34,7 @@ func TestDecodeInvertsEncode(t *testing.T) {
 			if i%stride != 0 || len(intents.Refused(ioswire.Validate(c.req, sdk))) > 0 || strings.Contains(c.id, "26214") {
 				continue
 			}
-			c.sender.Phone.PasteboardText = nil // WeChat can't tell what it was for
+			c.sender.Phone.PasteboardText = nil // WeChat can't know what it was for
 			wires, _, err := ioswire.Encode(c.req, c.sender)
 			if err != nil {
 				continue // compared in TestRequestsConform
@@ -43,7 +43,7 @@ func TestDecodeInvertsEncode(t *testing.T) {
 			req, env, err := ioswire.Decode(url, pasteboard)
 			if err != nil {
 				if r, ok := c.req.(intents.LaunchMiniProgram); ok && strings.ContainsAny(*r.UserName, "&=#") {
-					continue // the SDK does not escape it, and no one can read that
+					continue // the SDK does not escape it, so it can't be read
 				}
 				t.Fatalf("%s: %v\n%.500s", c.id, err, url)
 			}
@@ -136,7 +136,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// TestDecodeWrongKinds gives a payload whose fields are of kinds that no SDK
+// TestDecodeWrongKinds decodes a payload whose fields have kinds that no SDK
 // writes.
 func TestDecodeWrongKinds(t *testing.T) {
 	for _, field := range []ioswire.Field{

@@ -15,8 +15,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// What the SDK is asked in fixtures/conformance/ios, and what it answers; the
-// README there says what each means.
+// The questions to the SDK in fixtures/conformance/ios, and its answers; the
+// README there describes them.
 
 type object = map[string]any
 
@@ -31,7 +31,7 @@ func sdkData(b []byte) any {
 	return object{"base64": base64.StdEncoding.EncodeToString(b)}
 }
 
-// properties of a library object; nil ones stay what a fresh object holds.
+// properties of a library object; nil ones keep the value of a new object.
 func sdkObject(class string, properties object) object {
 	out := object{"$": class}
 	for key, value := range properties {
@@ -141,7 +141,7 @@ func sdkMedia(o intents.Object, newest bool) object {
 func sdkSettings(s ioswire.Sender) object {
 	out := object{"appId": s.AppID, "bundleId": s.BundleID, "universalLink": s.UniversalLink}
 	open := []string{"weixin"}
-	if s.UniversalLink == "" { // what Encode says it is like then
+	if s.UniversalLink == "" { // as Encode assumes then
 		out["universalLink"] = caseLink
 	} else if !s.Phone.NoUniversalLinks {
 		open = append(open, "weixinULAPI")

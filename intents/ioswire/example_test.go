@@ -8,7 +8,7 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// app is the sender of the examples; its context id is made of a fixed seed.
+// app is the sender of the examples; its context id is derived from a fixed seed.
 func app() ioswire.Sender {
 	return ioswire.Sender{
 		AppID:         "wx0123456789abcdef",
@@ -43,7 +43,7 @@ func ExampleEncode_text() {
 	//     field universalLink "https://app.example.com/link/"
 }
 
-// Before payloads went into URLs they went by the pasteboard.
+// Older SDKs put payloads on the pasteboard and not into URLs.
 func ExampleEncode_webpage() {
 	sender := app()
 	sender.SDK = ioswire.SDK1871

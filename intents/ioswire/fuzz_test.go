@@ -10,8 +10,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// bounded fails if a decoder makes more than 4 times of what it reads, and the
-// little that it may always.
+// bounded fails if a decoder allocates more than 4 times its input, plus a
+// small constant.
 func bounded(t *testing.T, length int, decode func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -128,7 +128,7 @@ func FuzzWireJSON(f *testing.F) {
 		}
 		once, err := json.Marshal(wires)
 		if err != nil {
-			return // a real that JSON has no word for
+			return // a real number that JSON can't express
 		}
 		var again []ioswire.Wire
 		if err := json.Unmarshal(once, &again); err != nil {

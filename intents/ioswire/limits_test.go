@@ -8,8 +8,8 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// limitCases hold one field at its limit and one beyond, in a request that is
-// fine otherwise: so that the answer says what that field's limit is.
+// limitCases have one field at its limit or just beyond, in an otherwise valid
+// request, so that the answer shows the field's limit.
 func limitCases(sdk ioswire.Version) []conformanceCase {
 	sender := ioswire.Sender{AppID: caseAppID, BundleID: caseBundle, UniversalLink: caseLink, SDK: sdk}
 	var cases []conformanceCase
@@ -86,7 +86,7 @@ func limitCases(sdk ioswire.Version) []conformanceCase {
 
 func dataLimitCases(sender ioswire.Sender) []conformanceCase {
 	var cases []conformanceCase
-	for _, picture := range pictures { // each form of thumb that is taken, and its beginning alone
+	for _, picture := range pictures { // each accepted format of a thumb, and only its beginning
 		for _, data := range []string{picture + strings.Repeat("\x01", 40), picture, picture[:len(picture)-1]} {
 			m := intents.Message{Thumb: []byte(data), Object: intents.Image{Data: []byte("x")}}
 			cases = append(cases, conformanceCase{fmt.Sprintf("limit-thumb-%q", data), intents.Share{Message: m}, sender})

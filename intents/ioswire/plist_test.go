@@ -96,8 +96,8 @@ func nativeDict(d ioswire.Dict) map[string]any {
 	return out
 }
 
-// TestPlistAgainstLibrary writes lists that another implementation reads, and
-// reads what it writes.
+// TestPlistAgainstLibrary: another implementation reads our lists, and we read
+// its lists.
 func TestPlistAgainstLibrary(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(3, 4))}
 	for range 60 {
@@ -177,7 +177,7 @@ func TestPlistRefused(t *testing.T) {
 	}
 }
 
-// bomb is a list of lists that refer to one another: each is ten times the next.
+// bomb is a list of lists that refer to each other: each has ten times the next.
 func bomb() []byte {
 	out := []byte("bplist00")
 	offsets := []byte{}

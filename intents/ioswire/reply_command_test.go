@@ -15,10 +15,10 @@ import (
 )
 
 // TestReplyCommandLine runs the program itself: the URL that it would forge, as
-// it prints it with --dry-run --json, is the one that Tencent's SDK was handed,
-// and the SDK handed the app, as recorded, the values that the flags said.
+// printed with --dry-run --json, is the one that Tencent's SDK was given, and
+// from which the SDK gave the app the values of the flags, as recorded.
 func TestReplyCommandLine(t *testing.T) {
-	step := 12 // a process each: the tier runs them all
+	step := 12 // each is a process, so only the tier runs all
 	if tier.Required(tierName) {
 		step = 1
 	}
@@ -76,7 +76,7 @@ func checkReplyLine(t *testing.T, args []string, c replyCase, want delivery) {
 	compareReply(t, forged, want)
 }
 
-// replyLine says a case in flags; not ok if no flags say it.
+// replyLine expresses a case in flags; not ok if no flags can.
 func replyLine(c replyCase) (args []string, ok bool) {
 	if c.given == nil || c.app.ByLink || c.app.IOS != 0 {
 		return nil, false
@@ -84,7 +84,7 @@ func replyLine(c replyCase) (args []string, ok bool) {
 	ok = true
 	flag := func(name string, value *string) {
 		if value != nil {
-			ok = ok && !strings.Contains(*value, "\x00") // no argument can hold one
+			ok = ok && !strings.Contains(*value, "\x00") // no argument can contain one
 			args = append(args, "--"+name+"="+*value)
 		}
 	}

@@ -136,7 +136,7 @@ func payloadCase(id string, fields ioswire.Dict, app ioswire.Receiver) []replyCa
 type delivery struct {
 	ID    string         `json:"id"`
 	Asked string         `json:"asked"` // digest of the question
-	Got   map[string]any `json:"got"`   // the object, null if nothing came
+	Got   map[string]any `json:"got"`   // the object, null if there was none
 }
 
 func sdkDelivery(t *testing.T, raw json.RawMessage) delivery {
@@ -158,7 +158,7 @@ func sdkDelivery(t *testing.T, raw json.RawMessage) delivery {
 	for _, call := range line.Answer.Delegate {
 		for _, name := range []string{"onReq", "onResp"} {
 			if got, ok := call[name]; ok {
-				delete(got, "message") // the content of a message shown to the app is not looked at
+				delete(got, "message") // the content of a message shown to the app is not compared
 				d.Got = got
 			}
 		}
@@ -282,7 +282,7 @@ func TestRepliesConform(t *testing.T) {
 	}
 }
 
-// TestRepliesEmulated asks the SDK again, so that the record can't go stale.
+// TestRepliesEmulated asks the SDK again, so that the record can't become outdated.
 func TestRepliesEmulated(t *testing.T) {
 	tier.Need(t, tierName, "python3", "npm")
 	for _, sdk := range ioswire.Versions() {
@@ -300,9 +300,9 @@ func TestRepliesEmulated(t *testing.T) {
 	}
 }
 
-// TestCasesEmulated asks the questions that are kept beside the emulator, so
-// that it can go on answering them: hand-shakes, self-checks, logins by QR code
-// and requests that this package does not have.
+// TestCasesEmulated asks the questions that are stored with the emulator, so
+// that it remains able to answer them: hand-shakes, self-checks, logins by QR
+// code and requests that this package does not have.
 func TestCasesEmulated(t *testing.T) {
 	tier.Need(t, tierName, "python3", "npm")
 	files, err := filepath.Glob(filepath.FromSlash("../../fixtures/conformance/ios/cases/*.jsonl"))

@@ -2,6 +2,6 @@
 
 package ioswire_test
 
-// stride is of how many recorded cases one is compared: the race detector makes
-// each many times slower, and there is no more to find in all of them.
+// One recorded case in stride is compared: the race detector makes each many
+// times slower, and all of them would show no more.
 const stride = 5

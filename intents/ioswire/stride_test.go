@@ -2,5 +2,5 @@
 
 package ioswire_test
 
-// stride is of how many recorded cases one is compared.
+// One recorded case in stride is compared.
 const stride = 1

@@ -28,8 +28,8 @@ func fieldFile(t testing.TB, name string) []byte {
 	return b
 }
 
-// TestFieldPictures: each kind of picture that users reported shows what is on
-// it (green above, red to the left, blue to the right), the right way up.
+// TestFieldPictures: each kind of picture that users reported shows its content
+// (green above, red to the left, blue to the right), the right way up.
 func TestFieldPictures(t *testing.T) {
 	const perfect = ""
 	for name, tt := range map[string]struct {
@@ -106,8 +106,8 @@ func near(t *testing.T, m image.Image, at image.Point, want color.RGBA) {
 	}
 }
 
-// TestUnread: what isn't read is named, and never called broken; the hint says
-// what to do.
+// TestUnread: the format of a picture that can't be read is named, and it is
+// not called damaged; the hint says what to do.
 func TestUnread(t *testing.T) {
 	for name, want := range map[string]string{
 		"small.heic": "a picture of the format HEIC, which is not supported", "small.avif": "picture of the format AVIF, which is not supported",
@@ -127,7 +127,7 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// TestSniff: names count for nothing, neither does the host.
+// TestSniff: names don't matter, and neither does the operating system.
 func TestSniff(t *testing.T) {
 	for name, want := range map[string][3]string{
 		"plain.jpg":        {"image/jpeg", "jpg", "images/media"},
@@ -176,8 +176,8 @@ func TestSniff(t *testing.T) {
 	}
 }
 
-// TestOwnDecoder holds the JPEG decoder of this package to the standard
-// library's, for all that both read.
+// TestOwnDecoder compares the JPEG decoder of this package with the standard
+// library's, on files that both read.
 func TestOwnDecoder(t *testing.T) {
 	for _, name := range []string{"plain.jpg", "exif6.jpg", "sub-4x1.jpg", "cmyk.jpg", "gray.jpg", "mpo.jpg", "trailing.jpg"} {
 		b := fieldFile(t, name)
@@ -203,7 +203,8 @@ func TestOwnDecoder(t *testing.T) {
 	}
 }
 
-// TestBounds: what has no pixels, or too many, is refused before it is decoded.
+// TestBounds: a picture with no pixels, or too many, is refused before it is
+// decoded.
 func TestBounds(t *testing.T) {
 	var gifFile, pngFile bytes.Buffer
 	if err := errors.Join(gif.Encode(&gifFile, image.NewPaletted(image.Rect(0, 0, 1, 1), color.Palette{color.Black}), nil), png.Encode(&pngFile, image.NewGray(image.Rect(0, 0, 1, 1)))); err != nil {
@@ -248,7 +249,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// large tells files that announce more pixels than a fuzzer has time for.
+// large reports whether a file announces more pixels than a fuzzer has time for.
 func large(b []byte) bool {
 	const most = 1 << 18
 	for i := range min(len(b), maxJunk) {

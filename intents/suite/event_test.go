@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// disk is a log that counts how often it was brought to disk.
+// disk is a log that counts how often it was synced.
 type disk struct {
 	bytes.Buffer
 	synced []int // lengths
@@ -25,7 +25,7 @@ func (d *disk) Write(p []byte) (int, error) {
 
 func (d *disk) Sync() error { d.synced = append(d.synced, d.Len()); return nil }
 
-// clock is a clock that moves a second each time it is read.
+// clock is a clock that advances by a second each time it is read.
 func clock() func() time.Time {
 	at := time.Date(2026, 11, 30, 7, 29, 0, 0, time.UTC)
 	return func() time.Time { at = at.Add(time.Second); return at }
@@ -113,8 +113,8 @@ func TestEventsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestWriterSyncs holds the writer to bringing to disk what a crash must not
-// take: that an attempt fires, before it does.
+// TestWriterSyncs: what a crash must not lose is synced to disk: that an
+// attempt fires, before it does.
 func TestWriterSyncs(t *testing.T) {
 	d := &disk{}
 	w := NewWriter(d, "run-1", clock())
@@ -131,7 +131,7 @@ func TestWriterSyncs(t *testing.T) {
 	}
 }
 
-// TestWriterStops: a run without its record is not to go on.
+// TestWriterStops: a run without a record must not continue.
 func TestWriterStops(t *testing.T) {
 	d := &disk{fail: bytes.ErrTooLarge}
 	w := NewWriter(d, "run-1", clock())
@@ -145,7 +145,7 @@ func TestWriterStops(t *testing.T) {
 	}
 }
 
-// TestMask hides secrets in text only: what is left is the same JSON.
+// TestMask hides secrets in text only: everything else in the JSON stays the same.
 func TestMask(t *testing.T) {
 	tests := []struct{ secret, text, want string }{
 		{"s3cr3t", `{"a":"x s3cr3t y"}`, `{"a":"x *** y"}`},
@@ -171,8 +171,8 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// TestReadEvents: a crash cuts the last line off; anything else is an error
-// that names its line.
+// TestReadEvents: only the last line may be cut off, by a crash; anything else
+// is an error that names its line.
 func TestReadEvents(t *testing.T) {
 	all := len(everyEvent())
 	good := write(t, everyEvent()...).String()
@@ -207,7 +207,7 @@ func TestReadEvents(t *testing.T) {
 	}
 }
 
-// FuzzReadEvents reads and folds anything.
+// FuzzReadEvents reads and folds arbitrary data.
 func FuzzReadEvents(f *testing.F) {
 	d := &disk{}
 	w := NewWriter(d, "run-1", clock())

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// fold is what the events amount to, one line a result.
+// fold is the result of the events, one line per result.
 func fold(t *testing.T, events ...Event) (*Run, string) {
 	t.Helper()
 	var f Fold
@@ -66,7 +66,7 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// TestFoldRefuses: events that can't be of one run.
+// TestFoldRefuses: events that can't belong to one run.
 func TestFoldRefuses(t *testing.T) {
 	start := Event{Type: RunStarted, Run: "1", Start: testStart()}
 	other := start

@@ -77,7 +77,7 @@ func TestLoad(t *testing.T) {
 		{login.Optional, true},
 		{login.Matrix, map[string]string{"scope": "snsapi_userinfo", "n": "-4"}},
 		{value(login.Steps[0], "scope"), "snsapi_userinfo"},
-		{string(login.Steps[0].Expect[0].Match.Is), "-4"}, // a number still
+		{string(login.Steps[0].Expect[0].Match.Is), "-4"}, // still a number
 		{login.Steps[0].Capture, []Capture{{"code", "reply.code", true, Pos{21, 113}}, {"state", "reply.state", false,
 			login.Steps[0].Capture[1].Pos}}},
 		{value(login.Steps[1], "code"), "${code}"},
@@ -95,7 +95,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestPlanRoundTrip: a run is resumed from what its first event holds.
+// TestPlanRoundTrip: a run is resumed from its first event.
 func TestPlanRoundTrip(t *testing.T) {
 	plan := load(t, strings.Replace(goodSuite, ", args: []", ", expect: {reply: null, a: {is: null, not: {oneOf: [1, null]}}}", 1))
 	text, err := marshal(plan)
@@ -114,7 +114,8 @@ func TestPlanRoundTrip(t *testing.T) {
 	}
 }
 
-// TestBroken: every fault of every broken suite, at its place, at once.
+// TestBroken: every fault of every broken suite is reported at its position,
+// all at once.
 func TestBroken(t *testing.T) {
 	files, err := filepath.Glob("testdata/broken/*.yaml")
 	if err != nil || len(files) < 20 {
@@ -157,7 +158,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestBounds: what is too much costs little to refuse.
+// TestBounds: refusing something too large costs little.
 func TestBounds(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for c := 'b'; c < 'k'; c++ {
@@ -197,7 +198,7 @@ func numbers(n int) string {
 	return strings.Join(all, ",")
 }
 
-// FuzzLoad: no text is more than refused, and each problem has its place in it.
+// FuzzLoad: any text is accepted or refused, and each problem has a position in it.
 func FuzzLoad(f *testing.F) {
 	f.Add(goodSuite)
 	files, _ := filepath.Glob("testdata/broken/*.yaml")
@@ -216,7 +217,7 @@ func FuzzLoad(f *testing.F) {
 		if (plan == nil) != (len(problems) > 0) {
 			t.Fatalf("plan %v with problems %v", plan, problems)
 		}
-		lines := 1 // YAML knows more breaks of lines than most
+		lines := 1 // YAML has more kinds of line breaks than others
 		for _, br := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
 			lines += strings.Count(text, br)
 		}
@@ -258,7 +259,8 @@ func TestYAML(t *testing.T) {
 	}
 }
 
-// withoutPlaces is a plan as JSON, without what a second writing changes.
+// withoutPlaces is a plan as JSON, without positions, which change when it is
+// written again.
 func withoutPlaces(t *testing.T, p *Plan) string {
 	t.Helper()
 	text, err := json.Marshal(p)

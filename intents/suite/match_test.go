@@ -9,12 +9,12 @@ import (
 const answerJSON = `{"state":"opened","elapsedMs":412,"big":12345678901234567890,"reply":null,"status":true,"empty":[],"ok":{"a":1},
 "evidence":[{"atMs":3,"what":"chat picker opened","source":"events log"},{"atMs":9,"what":"back","source":"agent"}],"warnings":["a","b"]}`
 
-// TestExpect holds an answer against expectations; what is wrong is said with
-// what there was.
+// TestExpect compares an answer with expectations; a problem names the actual
+// value.
 func TestExpect(t *testing.T) {
 	for _, tt := range []struct{ expect, want string }{
 		{"{state: opened}", ""},
-		{"{state: delivered}", ""}, // at least that
+		{"{state: delivered}", ""}, // at least this state
 		{"{state: replied}", `state is "opened", want "replied"`},
 		{"{state: returned}", `state is "opened", want "returned" or "replied"`},
 		{"{state: {is: delivered}}", `state is "opened", want "delivered"`},
@@ -32,7 +32,7 @@ func TestExpect(t *testing.T) {
 		{"{reply: {exists: true}}", "reply is absent, want it to exist"},
 		{"{status: {exists: false}}", "status is true, want it not to exist"},
 		{"{nothing: {exists: false}}", ""},
-		{"{evidence.what: {glob: '*picker*'}}", ""}, // one is enough
+		{"{evidence.what: {glob: '*picker*'}}", ""}, // one match is enough
 		{"{evidence.what: {glob: '*Moments*'}}", `evidence.what is ["chat picker opened","back"], want text that fits "*Moments*"`},
 		{"{evidence.what: back}", ""},
 		{"{evidence: {what: {matches: '^ba.k$'}, source: agent}}", ""},

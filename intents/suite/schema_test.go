@@ -43,7 +43,7 @@ func valid(t *testing.T, s *jsonschema.Schema, text string) error {
 	return s.Validate(jsonOf(doc))
 }
 
-// jsonOf makes of YAML's values those that JSON has.
+// jsonOf converts YAML's values to those of JSON.
 func jsonOf(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -68,8 +68,8 @@ func jsonOf(v any) any {
 	return fmt.Sprint(v)
 }
 
-// TestSchemaAgrees: what somebody else's validator makes of our schema, and the
-// checker, accept and refuse the same suites.
+// TestSchemaAgrees: an independent validator with our schema, and the checker,
+// accept and refuse the same suites.
 func TestSchemaAgrees(t *testing.T) {
 	s := compileSchema(t)
 	suite := func(rest string) string { return "version: 1\nname: x\n" + rest }
@@ -133,8 +133,8 @@ func TestSchemaAgrees(t *testing.T) {
 	}
 }
 
-// TestSchemaBroken: of the broken suites, the schema lets only those pass whose
-// faults no schema can know.
+// TestSchemaBroken: of the broken suites, the schema only accepts those whose
+// faults a schema can't express.
 func TestSchemaBroken(t *testing.T) {
 	beyond := map[string]bool{"two-documents.yaml": true, "names.yaml": true, "tags-and-documents.yaml": true}
 	s := compileSchema(t)

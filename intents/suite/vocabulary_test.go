@@ -54,7 +54,7 @@ func given() Given {
 	}}
 }
 
-// load loads a suite that is right.
+// load loads a valid suite.
 func load(t *testing.T, text string) *Plan {
 	t.Helper()
 	plan, problems := Load("suite.yaml", []byte(text), testVocabulary(), given())

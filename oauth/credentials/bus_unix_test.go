@@ -23,9 +23,9 @@ import (
 // timeoutEnv is how long the role waits for the keyring.
 const timeoutEnv = "CREDENTIALS_TEST_TIMEOUT"
 
-// systemKeyringRole keeps and finds a token by the keyring of its session, and
-// says what came of it: where the token went, or why it can't be read. What is left behind when all is done is goroutines: only
-// those that wait for the closed connection's channel may be there, and no
+// systemKeyringRole stores and finds a token in the keyring of its session, and
+// prints where it was stored, or why it can't be read. At the end only
+// goroutines that wait for the closed connection's channel may be left, and no
 // call.
 func systemKeyringRole() error {
 	var notices []string
@@ -42,7 +42,7 @@ func systemKeyringRole() error {
 	switch os.Getenv("CREDENTIALS_TEST_STEP") {
 	case "keep":
 		var where Backend
-		for i := range 20 { // over and over: the item is replaced, not doubled
+		for i := range 20 { // several times: the item is replaced, not duplicated
 			if where, err = s.SetToken(ctx, testAccount, testToken(fmt.Sprint(i))); err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func sessionEnv(home string) []string {
 // unlocked starts Debian's gnome-keyring with an open login keyring.
 const unlocked = `printf 'pass phrase' | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1; `
 
-// locked starts it with nobody there to open its keyring.
+// locked starts it with nobody to unlock its keyring.
 const locked = `gnome-keyring-daemon --start --components=secrets >/dev/null 2>&1; `
 
 // endSession runs the role and then ends the daemon, which would outlive its
@@ -121,9 +121,9 @@ pid=$(dbus-send --session --print-reply=literal --dest=org.freedesktop.DBus / or
 [ -z "$pid" ] || kill "$pid"
 exit $result`
 
-// A real Secret Service keeps what it is given, from one process and one
-// session to the next; and when it is locked, with nobody to ask for the
-// password, no more is waited for it than the timeout.
+// A real Secret Service keeps values from one process and one session to the
+// next; if it is locked, with nobody to enter the password, the wait ends after
+// the timeout.
 func TestSecretService(t *testing.T) {
 	home := t.TempDir()
 	if err := os.Chmod(home, 0o700); err != nil {
@@ -150,7 +150,7 @@ func TestSecretService(t *testing.T) {
 	}
 }
 
-// Locked from the start, values go into the file, aloud.
+// If the keyring is locked from the start, values go into the file, with a note.
 func TestLockedSecretService(t *testing.T) {
 	home := t.TempDir()
 	if err := os.Chmod(home, 0o700); err != nil {
@@ -162,9 +162,9 @@ func TestLockedSecretService(t *testing.T) {
 	}
 }
 
-// Without a session bus, with one that accepts and stays silent, and with one
-// that is not there, values go into the file, aloud: of the silent one after the
-// timeout, of the others by what they say. No daemon is started.
+// Without a session bus, with a silent one, and with one that does not exist,
+// values go into the file, with a note: for the silent one after the timeout,
+// for the others at once. No daemon is started.
 func TestBusesWithoutKeyring(t *testing.T) {
 	silent := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", silent)
@@ -185,7 +185,7 @@ func TestBusesWithoutKeyring(t *testing.T) {
 			open = append(open, conn)
 		}
 	}()
-	fakes := t.TempDir() // a dbus-launch that tells on whoever runs it
+	fakes := t.TempDir() // a dbus-launch that records that it was run
 	launched := filepath.Join(fakes, "launched")
 	if err := os.WriteFile(filepath.Join(fakes, "dbus-launch"), []byte("#!/bin/sh\ntouch "+launched+"\n"), 0o700); err != nil {
 		t.Fatal(err)

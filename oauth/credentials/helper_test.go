@@ -63,14 +63,14 @@ func testToken(tag string) oauth.Token {
 	}
 }
 
-// writer writes ever new tokens, and says when the first is there.
+// writer writes new tokens forever, and reports when the first is stored.
 func writer() error {
 	s, err := Open(Options{Dir: os.Getenv(dirEnv), Backend: File})
 	if err != nil {
 		return err
 	}
 	for i := 0; ; i++ {
-		// Long, and of one letter each, so that a torn write shows.
+		// Long, and of one letter each, so that a partial write is noticed.
 		tag := strings.Repeat(string(rune('a'+i%26)), 2000)
 		if _, err := s.SetToken(context.Background(), testAccount, testToken(tag)); err != nil {
 			return err

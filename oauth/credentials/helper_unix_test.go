@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// fullDisk tries to write when the system takes no more bytes.
+// fullDisk tries to write when the system accepts no more bytes.
 func fullDisk() error {
 	signal.Ignore(syscall.SIGXFSZ)
 	limit := syscall.Rlimit{Cur: 64, Max: 64}
@@ -30,7 +30,7 @@ func fullDisk() error {
 	return nil
 }
 
-// masked writes a token under the file creation mask that it is given.
+// masked writes a token with the given file creation mask.
 func masked() error {
 	mask, err := strconv.ParseInt(os.Getenv("CREDENTIALS_TEST_UMASK"), 8, 32)
 	if err != nil {

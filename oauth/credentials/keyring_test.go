@@ -15,14 +15,14 @@ import (
 	"github.com/wxctl/wxctl/oauth"
 )
 
-// mocked is the keyring as it is used, but without a bus to probe:
-// go-keyring's mock stands in for the system.
+// mocked is the keyring as it is used, but without a bus to probe: go-keyring's
+// mock replaces the system's.
 type mocked struct{ systemKeyring }
 
 func (mocked) Probe(context.Context) error { return nil }
 func (mocked) Interrupt()                  {}
 
-// answers is a timeout that no keyring that answers runs into.
+// answers is a timeout that is long enough for any keyring that answers.
 const answers = time.Minute
 
 func open(t *testing.T, dir string, backend Backend, system SystemKeyring) (*Store, *[]string) {
@@ -93,8 +93,8 @@ func TestBrokenKeyringFallsBackAloud(t *testing.T) {
 		t.Errorf("%q, %v", where, err)
 	}
 
-	// The keyring is back: what is written next goes there, and its plain text
-	// goes away.
+	// The keyring is back: the next value is stored there, and its plain text
+	// is removed.
 	gokeyring.MockInit()
 	s, notices = open(t, dir, Auto, mocked{})
 	if where, err := s.SetToken(t.Context(), testAccount, testToken("3")); err != nil || where != Keyring {
@@ -123,7 +123,7 @@ func TestKeyringAlone(t *testing.T) {
 	}
 }
 
-// Not found is not broken, and broken is not "not found".
+// "Not found" and a broken keyring are different errors.
 func TestKeyringThatLostTheItem(t *testing.T) {
 	gokeyring.MockInit()
 	dir := filepath.Join(t.TempDir(), "credentials")
@@ -150,7 +150,7 @@ func TestKeyringThatLostTheItem(t *testing.T) {
 }
 
 // A value that is too long for the keyring goes into the file, and the keyring
-// stays in use.
+// is still used.
 func TestValueTooLongForTheKeyring(t *testing.T) {
 	gokeyring.MockInitWithError(gokeyring.ErrSetDataTooBig)
 	s, notices := open(t, filepath.Join(t.TempDir(), "credentials"), Auto, mocked{})
@@ -164,12 +164,12 @@ func TestValueTooLongForTheKeyring(t *testing.T) {
 }
 
 // stuck is a keyring that waits until it is interrupted; panicky one that
-// panics as go-keyring does when its connection goes away in a prompt.
+// panics as go-keyring does when its connection is closed during a prompt.
 type stuck struct {
 	probe, panics bool
 	interrupted   chan struct{}
-	waits         *atomic.Int32 // how often somebody waited
-	waiting       func()        // told of it
+	waits         *atomic.Int32 // number of waits
+	waiting       func()        // reports each
 }
 
 func (s stuck) Probe(ctx context.Context) error {

@@ -85,7 +85,8 @@ func TestKeepAndForget(t *testing.T) {
 	}
 }
 
-// TestCode: a code is given out once, in its time, and hides no AppSecret.
+// TestCode: a code is returned once, within its lifetime, and does not hide an
+// AppSecret.
 func TestCode(t *testing.T) {
 	ctx := t.Context()
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
@@ -122,7 +123,7 @@ func TestCode(t *testing.T) {
 	if err := s.ForgetCode(ctx, testAccount); err != nil {
 		t.Error(err)
 	}
-	// Many at once: one gets it.
+	// Of many at once, one gets it.
 	keep("ONE")
 	var got atomic.Int32
 	var wg sync.WaitGroup
@@ -188,7 +189,7 @@ func TestDamagedFile(t *testing.T) {
 }
 
 // A writer that is killed at any moment leaves the old or the new state, and
-// the next one is not in its way.
+// does not block the next one.
 func TestKilledWriter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "credentials")
 	s := fileStore(t, dir)
@@ -265,7 +266,7 @@ func TestRefreshInACrowd(t *testing.T) {
 	}
 }
 
-// One after the other, every refresh makes its request, however soon.
+// One after the other, every refresh makes its own request, however soon.
 func TestRefreshOneByOne(t *testing.T) {
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
 	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
@@ -288,7 +289,7 @@ func TestRefreshOneByOne(t *testing.T) {
 	}
 }
 
-// Whoever was there already when another refreshed takes its result, even if it
+// A process that began before another one refreshed uses its result, even if it
 // has not read the token before.
 func TestRefreshWhileRunning(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "credentials")
@@ -318,7 +319,7 @@ func TestRefreshWhileRunning(t *testing.T) {
 		return shared
 	}
 	early := time.Now()
-	if refresh(early) { // after an exchange, a refresh is a refresh
+	if refresh(early) { // after an exchange, a refresh makes a request
 		t.Error("the exchange was taken for a refresh")
 	}
 	late := time.Now()
@@ -330,8 +331,8 @@ func TestRefreshWhileRunning(t *testing.T) {
 	}
 }
 
-// A crowd is over when nobody has come for a while: then a refresh is one of
-// its own.
+// A crowd ends when no process has joined for a while: then a refresh makes a
+// request of its own.
 func TestCrowdEnds(t *testing.T) {
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
 	token := testToken("0")
@@ -379,7 +380,7 @@ func TestRefusedTokenIsReplaced(t *testing.T) {
 	var fetched int
 	fetch := func(context.Context, oauth.Token) (oauth.Token, error) {
 		fetched++
-		// Somebody comes meanwhile and has to wait.
+		// Another process begins meanwhile and has to wait.
 		files, _ := filepath.Glob(filepath.Join(s.opts.Dir, "refresh-*.lock"))
 		markCrowd(files[0])
 		return testToken(fmt.Sprint(fetched)), nil
@@ -416,8 +417,8 @@ func TestFailedRefreshChangesNothing(t *testing.T) {
 	}
 }
 
-// What WeChat gave is handed over even if it can't be kept: the refresh token
-// that was used may be void by now.
+// WeChat's tokens are returned even if they can't be stored: the refresh token
+// that was used may be invalid by now.
 func TestRefreshThatCannotBeKept(t *testing.T) {
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
 	if _, err := s.SetToken(t.Context(), testAccount, testToken("0")); err != nil {
@@ -435,7 +436,7 @@ func TestRefreshThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// Whoever waits for a lock stops when the context ends.
+// Waiting for a lock stops when the context ends.
 func TestLockWaitIsBounded(t *testing.T) {
 	s := fileStore(t, filepath.Join(t.TempDir(), "credentials"))
 	if err := s.makeDir(); err != nil {

@@ -83,7 +83,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// Whatever is given: it is an error, or a fault of a known kind.
+// Any text is an error, or a fault of a known kind.
 func FuzzParseFault(f *testing.F) {
 	for _, seed := range []string{"exchange=40163*2", "slow:2s", "status:502", "redirect:307", "-1", "*", "=", "check=slow:1ns*9"} {
 		f.Add(seed)

@@ -65,8 +65,8 @@ func TestAllure(t *testing.T) {
 	}
 }
 
-// TestAllureHistory: attempts of one case on one phone, and of one case that any
-// phone will do for, are retries of each other, and all others are not.
+// TestAllureHistory: attempts of one case on one phone, and of one case that
+// runs on any phone, are retries of each other, and all others are not.
 func TestAllureHistory(t *testing.T) {
 	plan := &suite.Plan{Name: "s", File: "s.yaml", Cases: []suite.Case{{Name: "each"}, {Name: "any", On: suite.On{Any: true}}}}
 	var s script
@@ -100,8 +100,8 @@ func TestAllureHistory(t *testing.T) {
 	}
 }
 
-// TestAllureFiles: what is no regular file of the run folder is left out, and a
-// name brings nothing but a plain extension along.
+// TestAllureFiles: only regular files of the run folder are copied, and of a
+// name only a plain extension is used.
 func TestAllureFiles(t *testing.T) {
 	var s script
 	s.start(&suite.Plan{Name: "s", Cases: []suite.Case{{Name: "c"}}}, suite.Phone{ID: "A"})

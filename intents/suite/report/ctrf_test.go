@@ -33,7 +33,7 @@ func TestCTRF(t *testing.T) {
 	}
 }
 
-// TestCTRFTogether: several runs have no one name, but all of their tests.
+// TestCTRFTogether: the report of several runs has no name, and all of their tests.
 func TestCTRFTogether(t *testing.T) {
 	var b bytes.Buffer
 	if err := CTRF(&b, []Source{many(t, 3, 2), sample(t)}); err != nil {

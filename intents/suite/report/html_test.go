@@ -82,14 +82,15 @@ func TestHTML(t *testing.T) {
 	}
 }
 
-// TestAlbum: what is no picture, is too large, or has no room is linked only.
+// TestAlbum: a file that is not a picture, or is too large, or for which there
+// is no room, is only linked.
 func TestAlbum(t *testing.T) {
 	files := fstest.MapFS{
 		"a.png":   {Data: picture(t, 600, 900)},
 		"b.png":   {Data: picture(t, 600, 900)},
 		"c.png":   {Data: picture(t, 300, 900)},
 		"bad.png": {Data: []byte("\x89PNG\r\n\x1a\nno")},
-		// A header alone that says 100000 x 100000.
+		// Only a header, which says 100000 x 100000.
 		"bomb.png": {Data: append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"),
 			0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0, 8, 0, 0, 0, 0, 0x1c, 0x68, 0xd4, 0x54)},
 	}
@@ -116,7 +117,7 @@ func TestAlbum(t *testing.T) {
 	}
 }
 
-// TestHTMLSize: ten thousand results are a page that can be mailed.
+// TestHTMLSize: the page of ten thousand results can be sent by mail.
 func TestHTMLSize(t *testing.T) {
 	text, data := pageOf(t, many(t, 500, 20))
 	if len(data.Results) != 10_000 || len(text) > 5<<20 {

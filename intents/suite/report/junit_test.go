@@ -85,8 +85,8 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
-// TestGitHubLimits: a summary above the limit is refused whole, and more than
-// ten errors of a step are not shown.
+// TestGitHubLimits: GitHub refuses a summary above the limit as a whole, and
+// shows at most ten errors of a step.
 func TestGitHubLimits(t *testing.T) {
 	source := many(t, 100, 10)
 	for _, r := range source.Run.Results {

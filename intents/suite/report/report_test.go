@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// hostile is text that would break out of every form it stands in unescaped.
+// hostile is text that would break every format in which it is not escaped.
 const hostile = "</script><script>alert(1)</script> ]]> <!-- | `x` **b** [l](javascript:x)\n" +
 	"second\x00\x1b[31m \u2028 %0A::error::x &amp; \"q\" 'a' @all \xff"
 
@@ -54,7 +54,7 @@ func (s *script) start(plan *suite.Plan, phones ...suite.Phone) {
 	s.events = append(s.events, suite.Event{Type: suite.RunStarted, Start: start})
 }
 
-// attempt tells of one attempt from its beginning to its end.
+// attempt has the events of one attempt from its beginning to its end.
 func (s *script) attempt(name, phone string, n int, end suite.End, artifacts ...suite.Artifact) {
 	place := &suite.Place{Case: name, Phone: phone, Attempt: n}
 	s.events = append(s.events,
@@ -187,7 +187,7 @@ func TestShorten(t *testing.T) {
 	}
 }
 
-// unsafeText reports characters that no report may carry as they are.
+// unsafeText reports characters that no report may contain unescaped.
 func unsafeText(text string) bool {
 	return strings.ContainsAny(text, "\x00\x1b") || strings.Contains(text, "<script>alert")
 }
