@@ -11,7 +11,8 @@ import (
 
 // sdkReply is the OpenSDK's class of replies. handleIntent makes one of what it
 // accepts, and gives it to the app's onResp in the next line, whichever class
-// has that (OpenSDK 6.8.34, BaseWXApiImplV10.handleIntent).
+// has that (OpenSDK 6.8.34, BaseWXApiImplV10.handleIntent). The replies of
+// subscriptions are made without its fromBundle; those can't be seen so.
 const sdkReply = "com.tencent.mm.opensdk.modelbase.BaseResp"
 
 // armHandler sets the breakpoint of a class at which a reply is handled: the
