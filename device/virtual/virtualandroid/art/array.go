@@ -9,18 +9,15 @@ import (
 // maxElems is the maximum length of a new array other than a byte[].
 const maxElems = 1 << 16
 
-func newArray(c *call) error {
+func newArray(c *call) {
 	k, n := c.in.class(), int(int32(c.in.u32()))
-	if k == nil {
-		return nil
-	}
 	switch {
 	case k.elem == "":
-		return jdwp.TypeMismatch
+		fail(jdwp.TypeMismatch)
 	case n < 0 && c.machine.options.API >= 28:
-		return c.machine.die(SIGABRT, fmt.Sprintf("JNI DETECTED ERROR IN APPLICATION: negative array length: %d", n))
+		c.machine.die(SIGABRT, fmt.Sprintf("JNI DETECTED ERROR IN APPLICATION: negative array length: %d", n))
 	case n < 0, n > maxPacket, n > maxElems && k.elem != "B":
-		return jdwp.OutOfMemory // which was not tried on ART
+		fail(jdwp.OutOfMemory) // which was not tried on ART
 	}
 	o := &Object{Class: k}
 	if k.elem == "B" {
@@ -32,47 +29,35 @@ func newArray(c *call) error {
 		}
 	}
 	c.out.tagged(o)
-	return nil
 }
 
 // array reads an array.
-func (c *call) array() (*Object, error) {
-	o := c.in.object(false)
-	if o == nil {
-		return nil, c.in.err
-	}
+func (c *call) array() *Object {
+	o := c.in.object()
 	if o.Class.elem == "" {
-		return nil, jdwp.InvalidArray
+		fail(jdwp.InvalidArray)
 	}
-	return o, nil
+	return o
 }
 
 func (o *Object) length() int { return len(o.Bytes) + len(o.Elems) }
 
-func arrayLength(c *call) error {
-	o, err := c.array()
-	if err == nil {
-		c.out.u32(uint32(o.length()))
-	}
-	return err
-}
+func arrayLength(c *call) { c.out.u32(uint32(c.array().length())) }
 
 // region reads a part of an array.
-func (c *call) region() (o *Object, first, n int, err error) {
-	if o, err = c.array(); err != nil {
-		return nil, 0, 0, err
-	}
+func (c *call) region() (o *Object, first, n int) {
+	o = c.array()
 	first, n = int(int32(c.in.u32())), int(int32(c.in.u32()))
 	if first < 0 || first > o.length() {
-		return nil, 0, 0, jdwp.InvalidIndex
+		fail(jdwp.InvalidIndex)
 	}
 	if n == -1 {
 		n = o.length() - first
 	}
 	if n < 0 || n > o.length()-first {
-		return nil, 0, 0, jdwp.InvalidLength
+		fail(jdwp.InvalidLength)
 	}
-	return o, first, n, nil
+	return o, first, n
 }
 
 func elemTag(elem string) jdwp.Tag {
@@ -82,15 +67,12 @@ func elemTag(elem string) jdwp.Tag {
 	return jdwp.Tag(elem[0])
 }
 
-func arrayGet(c *call) error {
-	o, first, n, err := c.region()
-	if err != nil {
-		return err
-	}
+func arrayGet(c *call) {
+	o, first, n := c.region()
 	c.out.u8(byte(elemTag(o.Class.elem))).u32(uint32(n))
 	if o.Class.elem == "B" {
 		c.out.b = append(c.out.b, o.Bytes[first:first+n]...)
-		return nil
+		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -101,28 +83,21 @@ func arrayGet(c *call) error {
 			c.out.value(v)
 		}
 	}
-	return nil
 }
 
-func arraySet(c *call) error {
-	o, first, n, err := c.region()
-	if err != nil {
-		return err
-	}
+func arraySet(c *call) {
+	o, first, n := c.region()
 	if o.Class.elem == "B" {
 		copy(o.Bytes[first:], c.in.take(n))
-		return nil
+		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range n {
 		v := c.in.value(jdwp.Tag(o.Class.elem[0]))
 		if !c.machine.fits(v, o.Class.elem) {
-			return jdwp.TypeMismatch
+			fail(jdwp.TypeMismatch)
 		}
-		if c.in.err == nil {
-			o.Elems[first+i] = v
-		}
+		o.Elems[first+i] = v
 	}
-	return nil
 }

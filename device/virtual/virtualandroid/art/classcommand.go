@@ -2,29 +2,21 @@ package art
 
 import "github.com/wxctl/wxctl/device/android/jdwp"
 
-func signature(generic bool) func(*call) error {
-	return func(c *call) error {
-		if k := c.in.class(); k != nil {
-			c.out.text(k.Signature())
-			if generic {
-				c.out.text("")
-			}
+func signature(generic bool) handler {
+	return func(c *call) {
+		c.out.text(c.in.class().Signature())
+		if generic {
+			c.out.text("")
 		}
-		return nil
 	}
 }
 
-func classLoader(c *call) error {
-	k := c.in.class()
-	if k == nil {
-		return nil
-	}
-	if k.App {
+func classLoader(c *call) {
+	if c.in.class().App {
 		c.out.object(c.machine.loader)
 	} else {
 		c.out.u64(0)
 	}
-	return nil
 }
 
 // Access flags (Java virtual machine specification, table 4.1).
@@ -40,14 +32,12 @@ const (
 	markSynthetic = 0xf0000000
 )
 
-func modifiers(c *call) error {
-	k := c.in.class()
+func modifiers(c *call) {
 	flags := uint32(accPublic)
-	if k != nil && k.Interface {
+	if c.in.class().Interface {
 		flags |= accInterface | accAbstract
 	}
 	c.out.u32(flags)
-	return nil
 }
 
 func flagsOf(flags uint32, static bool) uint32 {
@@ -62,27 +52,23 @@ func flagsOf(flags uint32, static bool) uint32 {
 	return accPublic
 }
 
-func fields(generic bool) func(*call) error {
-	return func(c *call) error {
-		if k := c.in.class(); k != nil {
-			c.out.u32(uint32(len(k.Fields)))
-			for _, f := range k.Fields {
-				c.member(generic, f.id, f.Name, f.Signature, flagsOf(f.Flags, f.Static))
-			}
+func fields(generic bool) handler {
+	return func(c *call) {
+		k := c.in.class()
+		c.out.u32(uint32(len(k.Fields)))
+		for _, f := range k.Fields {
+			c.member(generic, f.id, f.Name, f.Signature, flagsOf(f.Flags, f.Static))
 		}
-		return nil
 	}
 }
 
-func methods(generic bool) func(*call) error {
-	return func(c *call) error {
-		if k := c.in.class(); k != nil {
-			c.out.u32(uint32(len(k.Methods)))
-			for _, m := range k.Methods {
-				c.member(generic, m.id, m.Name, m.Signature, flagsOf(m.Flags, m.Static))
-			}
+func methods(generic bool) handler {
+	return func(c *call) {
+		k := c.in.class()
+		c.out.u32(uint32(len(k.Methods)))
+		for _, m := range k.Methods {
+			c.member(generic, m.id, m.Name, m.Signature, flagsOf(m.Flags, m.Static))
 		}
-		return nil
 	}
 }
 
@@ -98,9 +84,6 @@ func (c *call) member(generic bool, id uint64, name, signature string, flags uin
 // address to ART.
 func (c *call) field(k *Class) *Field {
 	id := c.in.u64()
-	if c.in.err != nil {
-		return nil
-	}
 	for ; k != nil; k = k.Super {
 		for _, f := range k.Fields {
 			if f.id == id {
@@ -108,40 +91,32 @@ func (c *call) field(k *Class) *Field {
 			}
 		}
 	}
-	c.in.err = c.machine.die(SIGSEGV, "a field id that is none")
+	c.machine.die(SIGSEGV, "a field id that is none")
 	return nil
 }
 
-func staticValues(c *call) error {
+func staticValues(c *call) {
 	k := c.in.class()
 	n := c.in.count(8)
 	c.out.u32(uint32(n))
 	for range n {
-		if f := c.field(k); f != nil {
-			c.out.tagged(orZero(f.Value, f.Signature))
-		}
+		f := c.field(k)
+		c.out.tagged(orZero(f.Value, f.Signature))
 	}
-	return nil
 }
 
-func objectValues(c *call) error {
-	o := c.in.object(false)
-	if o == nil {
-		return nil
-	}
+func objectValues(c *call) {
+	o := c.in.object()
 	n := c.in.count(8)
 	c.out.u32(uint32(n))
 	for range n {
 		f := c.field(o.Class)
-		switch {
-		case f == nil:
-		case f.Static:
-			c.out.tagged(orZero(f.Value, f.Signature))
-		default:
-			c.out.tagged(orZero(o.Get(f.Name), f.Signature))
+		v := f.Value
+		if !f.Static {
+			v = o.Get(f.Name)
 		}
+		c.out.tagged(orZero(v, f.Signature))
 	}
-	return nil
 }
 
 func orZero(v Value, signature string) Value {
@@ -151,59 +126,35 @@ func orZero(v Value, signature string) Value {
 	return v
 }
 
-func sourceFile(c *call) error {
+func sourceFile(c *call) {
 	k := c.in.class()
-	switch {
-	case k == nil:
-		return nil
-	case k.Source == "":
-		return jdwp.AbsentInformation
+	if k.Source == "" {
+		fail(jdwp.AbsentInformation)
 	}
 	c.out.text(k.Source)
-	return nil
 }
 
-func classStatus(c *call) error {
-	if k := c.in.class(); k != nil {
-		c.out.u32(k.status())
-	}
-	return nil
-}
+func classStatus(c *call) { c.out.u32(c.in.class().status()) }
 
-func interfaces(c *call) error {
+func interfaces(c *call) {
 	k := c.in.class()
-	if k == nil {
-		return nil
-	}
 	c.out.u32(uint32(len(k.Interfaces)))
 	for _, i := range k.Interfaces {
 		c.out.class(i)
 	}
-	return nil
 }
 
-func classObject(c *call) error {
-	if k := c.in.class(); k != nil {
-		c.out.object(k.object)
-	}
-	return nil
-}
+func classObject(c *call) { c.out.object(c.in.class().object) }
 
-func reflectedType(c *call) error {
-	if k := c.in.class(); k != nil {
-		c.out.u8(byte(k.typeTag())).class(k)
-	}
-	return nil
-}
-
-func superclass(c *call) error {
+func reflectedType(c *call) {
 	k := c.in.class()
-	if k == nil {
-		return nil
-	}
+	c.out.u8(byte(k.typeTag())).class(k)
+}
+
+func superclass(c *call) {
+	k := c.in.class()
 	if k.Interface {
-		return jdwp.InvalidClass
+		fail(jdwp.InvalidClass)
 	}
 	c.out.class(k.Super)
-	return nil
 }

@@ -40,7 +40,7 @@ func (s *session) appName() []byte {
 // ddm answers a chunk. A chunk that the framework does not know gets an empty
 // answer, and none from ART's own JDWP. A process without a name doesn't belong
 // to an app: it has no framework.
-func ddm(c *call) error {
+func ddm(c *call) {
 	b := c.in.b
 	o := c.machine.options
 	var kind string
@@ -55,14 +55,9 @@ func ddm(c *call) error {
 		data = counted(data, "Dalvik v2.1.0", o.Process)
 		data = binary.BigEndian.AppendUint32(data, uint32(o.User))
 		c.out.b = chunk("HELO", data)
-		c.ddm = true
-		return nil
 	case "FEAT":
 		c.out.b = chunk("FEAT", binary.BigEndian.AppendUint32(nil, 0))
-		return nil
+	default:
+		c.later = o.API < 28
 	}
-	if o.API < 28 {
-		return errNoReply
-	}
-	return nil
 }

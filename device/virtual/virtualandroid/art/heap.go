@@ -49,18 +49,14 @@ func (h *heap) of(c *Class, n int) []*Object {
 
 // instances answers ReferenceType.Instances. A real VM omits unreachable
 // objects; here they may be included.
-func instances(c *call) error {
+func instances(c *call) {
 	class, most := c.in.class(), int32(c.in.u32())
-	switch {
-	case class == nil:
-		return nil
-	case most < 0:
-		return jdwp.IllegalArgument
+	if most < 0 {
+		fail(jdwp.IllegalArgument)
 	}
 	found := c.machine.heap.of(class, int(most))
 	c.out.u32(uint32(len(found)))
 	for _, o := range found {
 		c.out.tagged(o)
 	}
-	return nil
 }

@@ -32,53 +32,37 @@ func (m *Machine) fits(v Value, signature string) bool {
 	return k == nil || o.Class.Is(k)
 }
 
-func invokeVirtual(c *call) error {
-	o := c.in.object(false)
-	t := c.in.thread()
-	k := c.in.class()
-	m := c.in.method()
-	if c.in.err != nil {
-		return c.in.err
-	}
+func invokeVirtual(c *call) {
+	o, t, k, m := c.in.object(), c.in.thread(), c.in.class(), c.in.method()
 	if m.Static || !o.Class.Is(k) || !o.Class.Is(m.class) {
-		return c.wrong("a method of another object")
+		c.wrong("a method of another object")
 	}
-	return c.invoke(t, m, o, false)
+	c.invoke(t, m, o, false)
 }
 
-func invokeStatic(c *call) error {
-	k := c.in.class()
-	t := c.in.thread()
-	m := c.in.method()
-	if c.in.err != nil {
-		return c.in.err
-	}
+func invokeStatic(c *call) {
+	k, t, m := c.in.class(), c.in.thread(), c.in.method()
 	if !m.Static || !k.Is(m.class) {
-		return c.wrong("a method that is not static, or of another class")
+		c.wrong("a method that is not static, or of another class")
 	}
-	return c.invoke(t, m, nil, false)
+	c.invoke(t, m, nil, false)
 }
 
-func newInstance(c *call) error {
-	k := c.in.class()
-	t := c.in.thread()
-	m := c.in.method()
-	if c.in.err != nil {
-		return c.in.err
-	}
+func newInstance(c *call) {
+	k, t, m := c.in.class(), c.in.thread(), c.in.method()
 	if m.Name != "<init>" || m.class != k {
-		return c.wrong("not a constructor of the class")
+		c.wrong("not a constructor of the class")
 	}
-	return c.invoke(t, m, c.machine.NewObject(k), true)
+	c.invoke(t, m, c.machine.NewObject(k), true)
 }
 
 // wrong is an invocation that the agent does not check, so that JNI ends the
 // process. ART's own JDWP refused it (Dbg::PrepareInvokeMethod).
-func (c *call) wrong(what string) error {
+func (c *call) wrong(what string) {
 	if c.machine.options.API < 28 {
-		return jdwp.IllegalArgument
+		fail(jdwp.IllegalArgument)
 	}
-	return c.machine.die(SIGABRT, "JNI DETECTED ERROR IN APPLICATION: "+what)
+	c.machine.die(SIGABRT, "JNI DETECTED ERROR IN APPLICATION: "+what)
 }
 
 // Options of an invocation.
@@ -89,7 +73,7 @@ const (
 
 // invoke has a thread that stands at an event call a method; the answer
 // follows when that is done.
-func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) error {
+func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) {
 	m := c.machine
 	want := parameters(method.Signature)
 	var args []Value
@@ -97,17 +81,12 @@ func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) erro
 		args = append(args, c.in.value(jdwp.Tag(c.in.u8())))
 	}
 	options := c.in.u32()
-	switch {
-	case c.in.err != nil:
-		return c.in.err
-	case len(args) > len(want):
-		return jdwp.IllegalArgument
-	case len(args) < len(want) && m.options.API < 28:
-		return jdwp.IllegalArgument
+	if len(args) > len(want) || len(args) < len(want) && m.options.API < 28 {
+		fail(jdwp.IllegalArgument)
 	}
 	for i, v := range args {
 		if !m.fits(v, want[i]) {
-			return c.wrong("an argument of a wrong type")
+			c.wrong("an argument of a wrong type")
 		}
 	}
 	for _, missing := range want[len(args):] {
@@ -122,15 +101,15 @@ func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) erro
 	defer m.mu.Unlock()
 	switch {
 	case !t.alive, !t.parked || !t.atEvent:
-		return jdwp.InvalidThread
+		fail(jdwp.InvalidThread)
 	case t.invocation != nil:
-		return jdwp.AlreadyInvoking
+		fail(jdwp.AlreadyInvoking)
 	case m.options.API < 28 && t.suspended > 1:
-		return jdwp.ThreadSuspended // Dbg::PrepareInvokeMethod
+		fail(jdwp.ThreadSuspended) // Dbg::PrepareInvokeMethod
 	}
 	t.invocation = func() { c.run(t, method, this, args, options, create) }
 	m.changed.Broadcast()
-	return errNoReply
+	c.later = true
 }
 
 func (c *call) run(t *Thread, method *Method, this *Object, args []Value, options uint32, create bool) {
@@ -166,7 +145,7 @@ func (c *call) run(t *Thread, method *Method, this *Object, args []Value, option
 	var thrown *Thrown
 	switch {
 	case errors.As(err, &thrown):
-		c.out.tagged(nilOf(resultOf(method.Signature))).tagged(thrown.Object)
+		c.out.tagged(zero(resultOf(method.Signature))).tagged(thrown.Object)
 	case err != nil:
 		m.mu.Unlock()
 		c.reply(c.id, jdwp.VMDead, nil)
@@ -180,6 +159,3 @@ func (c *call) run(t *Thread, method *Method, this *Object, args []Value, option
 	m.mu.Unlock()
 	c.reply(c.id, 0, c.out.b)
 }
-
-// nilOf is what an invocation returns besides an exception.
-func nilOf(signature string) Value { return zero(signature) }

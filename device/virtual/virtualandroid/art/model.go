@@ -393,15 +393,15 @@ const (
 	SIGSEGV Signal = 11
 )
 
-// die ends the process, as ART's ends after an unchecked error: ids are used as
+// die ends the process and the handler, as ART's ends after an unchecked error: ids are used as
 // addresses (SIGSEGV), and JNI aborts on a call with wrong arguments (SIGABRT).
 // That the process ends was observed; the signal is an assumption.
-func (m *Machine) die(signal Signal, why string) error {
+func (m *Machine) die(signal Signal, why string) {
 	m.stop()
 	if m.options.Died != nil {
 		m.options.Died(signal, why)
 	}
-	return ErrDead
+	fail(ErrDead)
 }
 
 // Close ends the machine, as if its process were killed: the debugger's

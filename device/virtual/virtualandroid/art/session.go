@@ -18,7 +18,6 @@ type session struct {
 	// requests and held are guarded by the machine's lock.
 	requests []*request
 	lastID   uint32
-	ddm      bool     // DDMS spoke
 	held     bool     // events are
 	waiting  [][]byte // that are held
 
@@ -164,22 +163,14 @@ func (s *session) sendEvent(data []byte) {
 	s.sendCommand(setEvent, cmdComposite, data)
 }
 
-func holdEvents(c *call) error {
-	c.machine.mu.Lock()
-	defer c.machine.mu.Unlock()
-	c.held = true
-	return nil
-}
+func holdEvents(c *call) { c.held = true }
 
-func releaseEvents(c *call) error {
-	c.machine.mu.Lock()
-	defer c.machine.mu.Unlock()
+func releaseEvents(c *call) {
 	c.held = false
 	for _, data := range c.waiting {
 		c.sendEvent(data)
 	}
 	c.waiting = nil
-	return nil
 }
 
 func (s *session) reply(id uint32, code jdwp.ErrorCode, data []byte) {
@@ -192,13 +183,6 @@ func (s *session) reply(id uint32, code jdwp.ErrorCode, data []byte) {
 	b = binary.BigEndian.AppendUint16(b, uint16(code))
 	s.send(append(b, data...))
 }
-
-// errNoReply is a command that is answered later, or not at all; errBye is
-// Dispose, after which the connection ends.
-var (
-	errNoReply = errors.New("no reply")
-	errBye     = errors.New("bye")
-)
 
 // next reads one packet and does what it asks. It is false at the end.
 func (s *session) next() bool {
@@ -218,35 +202,19 @@ func (s *session) next() bool {
 		return true // nothing was asked
 	}
 	id, set, number := binary.BigEndian.Uint32(head[4:]), head[9], head[10]
-	r, w := &reader{b: data, s: s}, &writer{s: s}
-	do := commands[[2]byte{set, number}]
-	if do == nil {
-		s.reply(id, jdwp.NotImplemented, nil)
-		return true
-	}
-	err := do(&call{session: s, id: id, in: r, out: w})
+	c := &call{session: s, id: id, in: &reader{b: data, s: s}, out: &writer{s: s}}
+	err := commands[[2]byte{set, number}].do(c)
 	var code jdwp.ErrorCode
 	switch {
-	case errors.Is(err, ErrDead), errors.Is(r.err, ErrDead):
+	case errors.Is(err, ErrDead):
 		return false
-	case errors.Is(err, errNoReply):
+	case c.later:
 		return true
-	case errors.Is(err, errBye):
-		s.release() // before the debugger hears that it is out: another may come at once
-		s.reply(id, 0, nil)
-		return false
-	case errors.Is(err, errShort), errors.Is(r.err, errShort):
-		code = jdwp.IllegalArgument
-	case err == nil:
-		err = r.err
-		fallthrough
-	default:
-		if err != nil && !errors.As(err, &code) {
-			code = jdwp.Internal
-		}
+	case err != nil && !errors.As(err, &code):
+		code = jdwp.Internal
 	}
-	s.reply(id, code, w.b)
-	return true
+	s.reply(id, code, c.out.b)
+	return !c.last
 }
 
 // idOf gives an object its id, for as long as the session lasts.

@@ -2,7 +2,6 @@ package art
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -162,32 +161,20 @@ func objectTag(o *Object) jdwp.Tag {
 	return jdwp.TagObject
 }
 
-// reader reads the fields of a command. What is wrong is kept in err, as the
-// code that the VM answers with.
+// reader reads the fields of a command. It fails with the code that the VM
+// answers with.
 type reader struct {
-	b   []byte
-	s   *session
-	err error
+	b []byte
+	s *session
 }
 
-var errShort = errors.New("a command that ends too early")
-
 func (r *reader) take(n int) []byte {
-	if r.err == nil && n > len(r.b) {
-		r.err = errShort
-	}
-	if r.err != nil {
-		return make([]byte, min(n, 8))
+	if n > len(r.b) {
+		fail(jdwp.IllegalArgument)
 	}
 	b := r.b[:n]
 	r.b = r.b[n:]
 	return b
-}
-
-func (r *reader) fail(code jdwp.ErrorCode) {
-	if r.err == nil {
-		r.err = code
-	}
 }
 
 func (r *reader) u8() byte    { return r.take(1)[0] }
@@ -198,19 +185,13 @@ func (r *reader) u64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
 // count reads how many entries of at least size bytes follow.
 func (r *reader) count(size int) int {
 	n := r.u32()
-	if r.err == nil && uint64(n)*uint64(size) > uint64(len(r.b)) {
-		r.err = errShort
-	}
-	if r.err != nil {
-		return 0
+	if uint64(n)*uint64(size) > uint64(len(r.b)) {
+		fail(jdwp.IllegalArgument)
 	}
 	return int(n)
 }
 
-func (r *reader) text() string {
-	n := r.count(1)
-	return decode(r.take(n)[:n])
-}
+func (r *reader) text() string { return decode(r.take(r.count(1))) }
 
 // decode reads modified UTF-8 and UTF-8 alike. A surrogate that stands alone
 // stays as it came, three bytes; what is broken becomes "?" and ends the string,
@@ -245,42 +226,38 @@ func surrogate(b []byte) rune {
 	return rune(b[0]&0xF)<<12 | rune(b[1]&0x3F)<<6 | rune(b[2]&0x3F)
 }
 
-// object reads the id of an object that must be there; null is allowed if
-// orNull.
-func (r *reader) object(orNull bool) *Object {
+// object reads the id of an object.
+func (r *reader) object() *Object { return r.known(r.u64()) }
+
+// objectOrNull reads the id of an object; 0 is null.
+func (r *reader) objectOrNull() *Object {
 	id := r.u64()
-	if r.err != nil || id == 0 && orNull {
+	if id == 0 {
 		return nil
 	}
+	return r.known(id)
+}
+
+func (r *reader) known(id uint64) *Object {
 	o := r.s.byID(id)
 	if o == nil {
-		r.fail(jdwp.InvalidObject)
+		fail(jdwp.InvalidObject)
 	}
 	return o
 }
 
 func (r *reader) class() *Class {
-	o := r.object(false)
-	if o == nil {
-		return nil
-	}
-	c, ok := o.Go.(*Class)
+	c, ok := r.object().Go.(*Class)
 	if !ok {
-		r.fail(jdwp.InvalidClass)
-		return nil
+		fail(jdwp.InvalidClass)
 	}
 	return c
 }
 
 func (r *reader) thread() *Thread {
-	o := r.object(false)
-	if o == nil {
-		return nil
-	}
-	t, ok := o.Go.(*Thread)
+	t, ok := r.object().Go.(*Thread)
 	if !ok {
-		r.fail(jdwp.InvalidThread)
-		return nil
+		fail(jdwp.InvalidThread)
 	}
 	return t
 }
@@ -288,15 +265,12 @@ func (r *reader) thread() *Thread {
 // method reads the id of a method, which is an address to ART.
 func (r *reader) method() *Method {
 	id := r.u64()
-	if r.err != nil {
-		return nil
-	}
 	machine := r.s.machine
 	machine.mu.Lock()
 	m := machine.methods[id]
 	machine.mu.Unlock()
 	if m == nil {
-		r.err = machine.die(SIGSEGV, "a method id that is none")
+		machine.die(SIGSEGV, "a method id that is none")
 	}
 	return m
 }
@@ -324,12 +298,12 @@ func (r *reader) value(tag jdwp.Tag) Value {
 		return math.Float64frombits(r.u64())
 	}
 	if tag.IsObject() {
-		if o := r.object(true); o != nil {
+		if o := r.objectOrNull(); o != nil {
 			return o
 		}
 		return nil
 	}
-	r.fail(jdwp.InvalidTag)
+	fail(jdwp.InvalidTag)
 	return nil
 }
 
