@@ -147,7 +147,7 @@ func (s *agentSession) do(ctx context.Context, r *agent.Request) (any, error) {
 	case agent.Start, agent.Send:
 		return s.start(ctx, r)
 	case agent.Index:
-		return s.index(ctx, r)
+		return s.index(r)
 	case agent.Remove:
 		if err := onSharedStorage(r.Path); err != nil {
 			return nil, err
@@ -305,35 +305,21 @@ func onSharedStorage(path string) error {
 }
 
 // index makes MediaStore know a file, the way its level has.
-func (s *agentSession) index(ctx context.Context, r *agent.Request) (any, error) {
+func (s *agentSession) index(r *agent.Request) (any, error) {
 	if err := onSharedStorage(r.Path); err != nil {
 		return nil, err
 	}
 	if info, err := s.phone.FS.Stat(phone.CredOf(s.env.UID), r.Path); err != nil || !info.IsRegular() {
 		return nil, &agent.Error{Kind: agent.KindNotFound, Message: "no file " + r.Path}
 	}
-	if s.phone.API >= 29 {
-		call := phone.Call{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, External: true, User: r.User,
-			URI: "content://media", Authority: mediaAuthority, Method: "scan_file", Arg: r.Path}
-		if s.phone.API == 29 {
-			call.Extras.Set(extraStream, androidwire.URI("file://"+r.Path))
-		}
-		result, err := s.phone.Call(ctx, call)
-		if err != nil {
-			return nil, err
-		}
-		uri, _ := result[extraStream].(string)
-		return agent.Indexed{URI: uri, Method: "scan_file"}, nil
-	}
-	_, err := s.phone.SendBroadcast(ctx, phone.Broadcast{UID: s.env.UID, PID: s.env.PID, Package: shellPackage, User: r.User,
-		Intent: androidwire.Intent{Action: actionScanFile, Data: "file://" + r.Path, Package: mediaPackage}})
-	if err != nil {
+	user, method := r.User, "scan_file"
+	if err := s.phone.ResolveUser(s.env.UID, &user, "getContentProvider"); err != nil {
 		return nil, err
 	}
-	if err := s.phone.Settle(ctx); err != nil {
-		return nil, err
+	if s.phone.API < 29 {
+		method = "broadcast"
 	}
-	return agent.Indexed{URI: s.media.known(r.Path, r.User), Method: "broadcast"}, nil
+	return agent.Indexed{URI: s.media.scan(r.Path, user), Method: method}, nil
 }
 
 // read reads a part of a file, as far as the shell user may.

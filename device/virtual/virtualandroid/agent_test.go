@@ -242,7 +242,7 @@ func TestInspect(t *testing.T) {
 func TestShellToken(t *testing.T) {
 	p := newPhone(t, Options{Strict: true})
 	r := runAgent(t, p, phone.ShellUID)
-	cursor, err := p.Model.Query(t.Context(), phone.Query{UID: phone.ShellUID, PID: 1, Package: shellPackage, External: true,
+	cursor, err := p.Model.Query(t.Context(), phone.Query{UID: phone.ShellUID, PID: 1, Package: shellPackage,
 		URI: "content://com.tencent.mm.sdk.comm.provider/genTokenForOpenSdk", Args: []*string{new(DemoAppID), new("638067200")}})
 	if err != nil || len(cursor.Rows) != 1 {
 		t.Fatalf("%+v, %v", cursor, err)
@@ -284,7 +284,7 @@ func TestProviderByTheApp(t *testing.T) {
 		}
 		q := wires[len(wires)-1].Query
 		open(androidwire.LauncherComponent) // a provider may not start an activity from the background
-		if _, err := p.Model.Query(t.Context(), phone.Query{UID: uid, PID: process.PID, Package: DemoPackage, Attached: true, URI: q.URI, Args: q.Args}); err != nil {
+		if _, err := p.Model.Query(t.Context(), phone.Query{UID: uid, PID: process.PID, Package: DemoPackage, URI: q.URI, Args: q.Args}); err != nil {
 			t.Fatal(err)
 		}
 		r.until("wm_create_activity", tt.screen)

@@ -60,11 +60,6 @@ func (a demoApp) launched(ctx context.Context, p *phone.Phone, act phone.Activit
 	p.Finish(act.Token)
 }
 
-// Query implements phone.App; the app has no provider.
-func (demoApp) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
-	return nil, nil
-}
-
 func (demoApp) log(p *phone.Phone, act phone.Activity, priority int, format string, args ...any) {
 	p.Logcat(act.PID, act.UID, priority, "wxdemo", fmt.Sprintf(format, args...))
 }
@@ -153,6 +148,6 @@ func (a demoApp) token(ctx context.Context, p *phone.Phone, act phone.Activity, 
 }
 
 func (demoApp) query(ctx context.Context, p *phone.Phone, act phone.Activity, q *androidwire.Query) (*phone.Cursor, error) {
-	return p.Query(ctx, phone.Query{UID: act.UID, PID: act.PID, Package: DemoPackage, Attached: true, User: act.User,
+	return p.Query(ctx, phone.Query{UID: act.UID, PID: act.PID, Package: DemoPackage, User: act.User,
 		URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder})
 }

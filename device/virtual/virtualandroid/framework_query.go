@@ -16,7 +16,7 @@ func (f *framework) query(_ thread, _ object, args []value) (value, error) {
 		return nil, f.null("uri")
 	}
 	uri, _ := u.Go.(uriText)
-	q := phone.Query{UID: f.process.UID, PID: f.process.PID, Package: f.process.Package, Attached: true, User: f.process.User(),
+	q := phone.Query{UID: f.process.UID, PID: f.process.PID, Package: f.process.Package, User: f.process.User(),
 		URI: string(uri), Selection: textOf(args[2]), Args: texts(args[3]), SortOrder: textOf(args[4])}
 	for _, column := range texts(args[1]) {
 		if column != nil {

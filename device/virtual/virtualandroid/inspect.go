@@ -39,7 +39,7 @@ func (s *agentSession) inspect(r *agent.Request) (any, error) {
 		switch {
 		case c.Kind == phone.ProviderKind:
 			app.Providers = append(app.Providers, agent.Provider{Name: c.Name, Authorities: c.Authorities, Exported: c.Exported,
-				ReadPermission: c.ReadPerm, Grants: c.GrantURI})
+				Grants: c.GrantURI})
 		case c.Kind == phone.ActivityKind && strings.HasSuffix(c.Name, ".wxapi.WXEntryActivity"):
 			if app.Declared != nil {
 				app.Declared.Entries = append(app.Declared.Entries, c.Name)
@@ -67,7 +67,7 @@ func (s *agentSession) claims(pkg *phone.Package, user int) []string {
 }
 
 func entryOf(pkg *phone.Package, c phone.Component) *agent.Entry {
-	modes := [...]string{"standard", "singleTop", "singleTask", "singleInstance", "singleInstancePerTask"}
+	modes := [...]string{"standard", "singleTop", "singleTask"}
 	entry := &agent.Entry{Name: c.Name, Exported: c.Exported, Enabled: !c.Disabled, Target: c.Target, LaunchMode: modes[c.LaunchMode],
 		TaskAffinity: c.Affinity, Permission: c.Permission}
 	if entry.TaskAffinity == "" {

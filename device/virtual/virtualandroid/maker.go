@@ -201,8 +201,3 @@ func (c *chooser) Launched(_ context.Context, p *phone.Phone, act phone.Activity
 		p.Finish(act.Token)
 	})
 }
-
-// Query implements phone.App.
-func (c *chooser) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
-	return nil, nil
-}

@@ -2,7 +2,6 @@ package virtualandroid
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -17,7 +16,6 @@ import (
 const (
 	mediaAuthority = "media"
 	mediaPackage   = "com.android.providers.media"
-	actionScanFile = "android.intent.action.MEDIA_SCANNER_SCAN_FILE"
 	extraStream    = "android.intent.extra.STREAM"
 )
 
@@ -60,13 +58,11 @@ func (r mediaRow) uri() string {
 }
 
 func mediaProviderPackage(api int) *phone.Package {
-	scan := phone.Filter{Actions: []string{actionScanFile}, Schemes: []string{"file"}}
 	return &phone.Package{
 		Name: mediaPackage, VersionName: phone.Release(api), VersionCode: int64(api), MinSDK: api, TargetSDK: api, AppID: 10052, System: true,
 		Path: "/system/priv-app/MediaProvider/MediaProvider.apk", APKSize: 4096,
 		Components: []phone.Component{
 			{Kind: phone.ProviderKind, Name: mediaPackage + ".MediaProvider", Exported: true, GrantURI: true, Authorities: []string{mediaAuthority}},
-			{Kind: phone.ReceiverKind, Name: mediaPackage + ".MediaScannerReceiver", Exported: true, Filters: []phone.Filter{scan}},
 		},
 	}
 }
@@ -109,12 +105,7 @@ func (m *mediaStore) mayRead(kind string) bool {
 }
 
 // scan makes a file known, and returns the content URI; "" if it can't.
-func (m *mediaStore) scan(name string, user int) string { return m.uriOf(name, user, true) }
-
-// known returns the content URI of a file that was scanned, or "".
-func (m *mediaStore) known(name string, user int) string { return m.uriOf(name, user, false) }
-
-func (m *mediaStore) uriOf(name string, user int, add bool) string {
+func (m *mediaStore) scan(name string, user int) string {
 	real, err := m.resolve(name, user)
 	if err != nil {
 		return ""
@@ -122,11 +113,8 @@ func (m *mediaStore) uriOf(name string, user int, add bool) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.IndexFunc(m.rows, func(r mediaRow) bool { return r.path == real && r.user == user })
-	switch {
-	case i >= 0:
+	if i >= 0 {
 		return m.rows[i].uri()
-	case !add:
-		return ""
 	}
 	m.lastID++
 	row := mediaRow{id: 1000 + m.lastID, user: user, path: real}
@@ -174,39 +162,4 @@ func (m *mediaStore) remove(uri, name string, user int) (rows int, gone bool) {
 	}
 	_, lost := m.phone.FS.Stat(phone.RootCred(), cmp.Or(real, name))
 	return rows, err == nil || lost != nil
-}
-
-// Launched implements phone.App.
-func (m *mediaStore) Launched(context.Context, *phone.Phone, phone.Activity, phone.Intent) {}
-
-// Received implements phone.Receiver.
-func (m *mediaStore) Received(_ context.Context, _ *phone.Phone, b phone.Broadcast) {
-	if b.Intent.Action == actionScanFile {
-		m.scan(b.Intent.Data, b.User)
-	}
-}
-
-// Call implements phone.Caller. scan_file came with API 29, which takes the
-// file from a parcelled Uri; later levels take it from the argument.
-func (m *mediaStore) Call(_ context.Context, p *phone.Phone, c phone.Call) (map[string]any, error) {
-	switch {
-	case c.Method != "scan_file" || p.API < 29:
-		return nil, &phone.Exception{Class: "java.lang.UnsupportedOperationException", Message: "Unsupported call: " + c.Method}
-	case p.API == 29:
-		file := c.Extras.Get(extraStream).URI()
-		if file == "" {
-			return nil, &phone.Exception{Class: "java.lang.NullPointerException",
-				Message: "Attempt to invoke virtual method 'java.lang.String android.net.Uri.getPath()' on a null object reference"}
-		}
-		c.Arg = file
-	}
-	if uri := m.scan(c.Arg, c.User); uri != "" {
-		return map[string]any{extraStream: uri}, nil
-	}
-	return map[string]any{extraStream: nil}, nil
-}
-
-// Query implements phone.App: nobody asks.
-func (m *mediaStore) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, error) {
-	return nil, nil
 }

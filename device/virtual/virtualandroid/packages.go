@@ -112,12 +112,7 @@ func wechatPackage(v wechat.Version) *phone.Package {
 		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.ext.provider.WXCommProvider", Exported: true,
 			Authorities: []string{wechat.CommAuthority}},
 		{Kind: phone.ProviderKind, Name: wechat.PackageName + ".plugin.base.stub.MMPluginProvider", Exported: true,
-			Authorities: []string{wechat.PluginAuthority},
-			WritePerm:   wechat.PackageName + ".plugin.permission.WRITE"},
-		{Kind: phone.ReceiverKind, Name: classEntry + "$EntryReceiver", Exported: true, Permission: wechat.PackageName +
-			".permission.MM_MESSAGE", Filters: []phone.Filter{{
-			Actions: []string{wechat.PackageName + ".plugin.openapi.Intent.ACTION_HANDLE_APP_REGISTER", wechat.PackageName +
-				".plugin.openapi.Intent.ACTION_HANDLE_APP_UNREGISTER"}}}},
+			Authorities: []string{wechat.PluginAuthority}},
 	}
 	for _, class := range []string{
 		".app.WeChatSplashActivity", ".plugin.account.ui.SimpleLoginUI", ".plugin.account.ui.LoginUI", ".plugin.base.stub.UIEntryStub",

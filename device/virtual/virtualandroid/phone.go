@@ -70,7 +70,7 @@ func New(o Options) (*Phone, error) {
 	if o.Keys {
 		p.auth = &adb.Auth{}
 	}
-	model.Install(mediaProviderPackage(o.API), media)
+	model.Install(mediaProviderPackage(o.API), nil)
 	debuggees := newDebuggees(model)
 	debuggees.attached = o.Debugged
 	p.debuggees = debuggees

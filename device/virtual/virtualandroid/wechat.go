@@ -69,7 +69,7 @@ func (a *wechatApp) Launched(ctx context.Context, p *phone.Phone, act phone.Acti
 	}
 }
 
-// Query implements phone.App.
+// Query implements phone.Provider.
 func (a *wechatApp) Query(_ context.Context, p *phone.Phone, q phone.Query) (*phone.Cursor, error) {
 	w := a.users[q.User]
 	if w == nil {

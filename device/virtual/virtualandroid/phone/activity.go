@@ -48,14 +48,12 @@ type record struct {
 	user       int
 	pkg, class string
 	alias      string
-	mode       int
 	intent     Intent
 	uid, pid   int
 	callerUID  int
 	caller     string
 	state      recordState
 	noHistory  bool
-	showLocked bool
 	launched   time.Time
 }
 
@@ -325,21 +323,21 @@ func (p *Phone) stopCovered(front *record) {
 
 func (p *Phone) visible(uid int) bool {
 	_, r := p.top()
-	return r != nil && r.uid == uid && (!p.locked || r.showLocked) && !p.asleep
+	return r != nil && r.uid == uid && !p.locked && !p.asleep
 }
 
 // startHome puts the launcher there at boot.
 func (p *Phone) startHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask,
-		Component: HomePackage + "/" + homeClass}
-	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
+	p.goHome(FlagNewTask)
 	_ = p.Settle(context.Background())
 	p.Log.Clear(LogMain, LogSystem, LogEvents, LogCrash)
 }
 
 // GoHome is the home key.
-func (p *Phone) GoHome() {
-	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: FlagNewTask | FlagReset,
+func (p *Phone) GoHome() { p.goHome(FlagNewTask | FlagReset) }
+
+func (p *Phone) goHome(flags int32) {
+	in := Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.HOME"}, Flags: flags,
 		Component: HomePackage + "/" + homeClass}
 	_, _ = p.StartActivity(context.Background(), StartRequest{UID: SystemUID, PID: systemServerPID, Package: "android", Intent: in})
 }

@@ -124,8 +124,8 @@ type FS struct {
 	remount  bool  // /data turned read-only
 }
 
-func newFS(now func() time.Time, capacity int64) *FS {
-	f := &FS{now: now, capacity: capacity}
+func newFS(now func() time.Time) *FS {
+	f := &FS{now: now}
 	f.root = f.newNode(ModeDir|0o755, RootUID, RootUID)
 	f.root.readOnly = true
 	return f
@@ -138,6 +138,24 @@ func (f *FS) newNode(mode uint32, uid, gid int) *node {
 		n.children = map[string]*node{}
 	}
 	return n
+}
+
+// put makes a file or directory, and what is missing above it, whoever may. A
+// directory that is there already stays as it is.
+func (f *FS) put(name string, mode uint32, uid, gid int) *node {
+	at := f.root
+	for _, part := range split(path.Dir(name)) {
+		if at.children[part] == nil {
+			at.children[part] = f.newNode(ModeDir|0o755, RootUID, RootUID)
+		}
+		at = at.children[part]
+	}
+	base := path.Base(name)
+	if n := at.children[base]; n != nil && n.children != nil {
+		return n
+	}
+	at.children[base] = f.newNode(mode, uid, gid)
+	return at.children[base]
 }
 
 // SetReadOnly makes the data partition refuse writes (EROFS), as a phone does

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
@@ -23,23 +22,10 @@ func (at place) room(c Cred) error {
 	return nil
 }
 
-// vacant is walk to where a new entry may be made.
-func (f *FS) vacant(c Cred, name string, follow bool) (place, error) {
-	at, err := f.walk(c, name, follow)
-	switch {
-	case err != nil:
-		return at, err
-	case at.node != nil:
-		return at, errno.EEXIST
-	}
-	return at, at.room(c)
-}
-
 // add puts a new node where at points to. On shared storage FUSE decides
 // owner and mode, whatever the creator asks for.
 func (f *FS) add(c Cred, at place, mode uint32) *node {
-	gid := c.UID
-	n := f.newNode(mode, c.UID, gid)
+	n := f.newNode(mode, c.UID, c.UID)
 	if at.parent.shared {
 		n.shared, n.uid, n.gid = true, at.parent.uid, at.parent.gid
 		if mode&ModeFmt == ModeDir {
@@ -57,31 +43,17 @@ func (f *FS) add(c Cred, at place, mode uint32) *node {
 func (f *FS) Mkdir(c Cred, name string, mode uint32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	at, err := f.vacant(c, trimSlash(name), true)
+	at, err := f.walk(c, trimSlash(name), true)
+	if err == nil && at.node != nil {
+		err = errno.EEXIST
+	}
+	if err == nil {
+		err = at.room(c)
+	}
 	if err != nil {
 		return err
 	}
 	f.add(c, at, ModeDir|mode&ModePerm)
-	return nil
-}
-
-// MkdirAll makes a directory and what is missing above it.
-func (f *FS) MkdirAll(c Cred, name string, mode uint32) error {
-	name = path.Clean(name)
-	if i, err := f.Stat(c, name); err == nil {
-		if i.IsDir() {
-			return nil
-		}
-		return errno.ENOTDIR
-	}
-	if up := path.Dir(name); up != name {
-		if err := f.MkdirAll(c, up, mode); err != nil {
-			return err
-		}
-	}
-	if err := f.Mkdir(c, name, mode); err != nil && err != errno.EEXIST {
-		return err
-	}
 	return nil
 }
 
@@ -90,24 +62,6 @@ func trimSlash(name string) string {
 		name = name[:len(name)-1]
 	}
 	return name
-}
-
-// Symlink makes a link at name that leads to target.
-func (f *FS) Symlink(c Cred, target, name string) error {
-	if strings.IndexByte(target, 0) >= 0 {
-		return errno.EINVAL // no system call can be given one; who follows the link would make such a name
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	at, err := f.vacant(c, name, false)
-	if err != nil {
-		return err
-	}
-	if at.parent.shared {
-		return errno.EPERM
-	}
-	f.add(c, at, ModeLink|0o777).target = target
-	return nil
 }
 
 // Remove unlinks a file or removes an empty directory, as remove(3).
@@ -124,17 +78,7 @@ func (f *FS) Remove(c Cred, name string) error {
 	if len(at.node.children) > 0 {
 		return errno.ENOTEMPTY
 	}
-	if err := sticky(c, at); err != nil {
-		return err
-	}
 	f.drop(at)
-	return nil
-}
-
-func sticky(c Cred, at place) error {
-	if at.parent.mode&0o1000 != 0 && c.UID != RootUID && c.UID != at.node.uid && c.UID != at.parent.uid {
-		return errno.EPERM
-	}
 	return nil
 }
 
@@ -204,13 +148,7 @@ func (f *FS) Rename(c Cred, from, to string) error {
 	case len(dst.node.children) > 0:
 		return errno.ENOTEMPTY
 	}
-	if err := sticky(c, src); err != nil {
-		return err
-	}
 	if dst.node != nil {
-		if err := sticky(c, dst); err != nil {
-			return err
-		}
 		f.drop(dst)
 	}
 	delete(src.parent.children, src.name)
@@ -232,32 +170,8 @@ func below(dir, n *node) bool {
 	return false
 }
 
-// Chmod sets the permission bits. Shared storage takes it and changes nothing.
-func (f *FS) Chmod(c Cred, name string, mode uint32) error {
-	return f.change(c, name, func(n *node) {
-		if !n.shared {
-			n.mode = n.mode&ModeFmt | mode&ModePerm
-		}
-	})
-}
-
 // Chtimes sets the time of the last change.
 func (f *FS) Chtimes(c Cred, name string, mtime time.Time) error {
-	return f.change(c, name, func(n *node) { n.mtime = mtime })
-}
-
-// Chown gives a file to uid and gid; only root may.
-func (f *FS) Chown(c Cred, name string, uid, gid int) error {
-	if c.UID != RootUID {
-		if _, err := f.Lstat(c, name); err != nil {
-			return err
-		}
-		return errno.EPERM
-	}
-	return f.change(c, name, func(n *node) { n.uid, n.gid = uid, gid })
-}
-
-func (f *FS) change(c Cred, name string, do func(*node)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	at, err := f.existing(c, name, true)
@@ -269,7 +183,7 @@ func (f *FS) change(c Cred, name string, do func(*node)) error {
 	case c.UID != RootUID && c.UID != at.node.uid && !(at.node.shared && c.in(at.node.gid)):
 		return errno.EPERM
 	}
-	do(at.node)
+	at.node.mtime = mtime
 	return nil
 }
 

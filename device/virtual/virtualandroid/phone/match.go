@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -15,17 +14,17 @@ type match struct {
 // match finds the activities for an implicit intent, the app that was
 // installed first by name coming first.
 func (s *starter) match() []match {
-	return s.Phone.match(s.in, s.q.User, ActivityKind, true)
+	return s.Phone.match(s.in, s.q.User, true)
 }
 
-func (p *Phone) match(in Intent, user int, kind Kind, defaults bool) []match {
+func (p *Phone) match(in Intent, user int, defaults bool) []match {
 	var out []match
 	for name, it := range p.packages {
 		if in.Package != "" && in.Package != name || !it.users[user].Usable() {
 			continue
 		}
 		for _, c := range it.Components {
-			if c.Kind == kind && !c.Disabled && slices.ContainsFunc(c.Filters, func(f Filter) bool { return f.matches(in, defaults) }) {
+			if c.Kind == ActivityKind && !c.Disabled && slices.ContainsFunc(c.Filters, func(f Filter) bool { return f.matches(in, defaults) }) {
 				out = append(out, match{name, c})
 			}
 		}
@@ -39,7 +38,7 @@ func (p *Phone) Resolve(in Intent, user int) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []string
-	for _, m := range p.match(in, user, ActivityKind, false) {
+	for _, m := range p.match(in, user, false) {
 		out = append(out, m.pkg+"/"+m.comp.Name)
 	}
 	return out
@@ -77,7 +76,7 @@ func (f Filter) matchesData(in Intent) bool {
 		scheme, _, _ = strings.Cut(in.Data, ":")
 	}
 	if len(f.Schemes) > 0 {
-		if !slices.Contains(f.Schemes, scheme) || len(f.Hosts) > 0 && !f.matchesHost(in.Data) {
+		if !slices.Contains(f.Schemes, scheme) {
 			return false
 		}
 	} else if scheme != "" && scheme != "content" && scheme != "file" {
@@ -87,21 +86,6 @@ func (f Filter) matchesData(in Intent) bool {
 		return in.Type == ""
 	}
 	return slices.ContainsFunc(f.Types, func(t string) bool { return typeMatches(t, in.Type) })
-}
-
-// matchesHost compares the host, case aside; *.b.com is any below b.com.
-func (f Filter) matchesHost(data string) bool {
-	u, err := url.Parse(data)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	host := strings.ToLower(u.Hostname())
-	return slices.ContainsFunc(f.Hosts, func(h string) bool {
-		if tail, ok := strings.CutPrefix(h, "*"); ok {
-			return strings.HasSuffix(host, strings.ToLower(tail))
-		}
-		return strings.EqualFold(h, host)
-	})
 }
 
 func typeMatches(pattern, mime string) bool {

@@ -64,8 +64,6 @@ const (
 	LaunchStandard = iota
 	LaunchSingleTop
 	LaunchSingleTask
-	LaunchSingleInstance
-	LaunchSingleInstancePerTask
 )
 
 // A Kind is what a component is.
@@ -74,8 +72,6 @@ type Kind uint8
 // The kinds of components.
 const (
 	ActivityKind Kind = iota
-	ReceiverKind
-	ServiceKind
 	ProviderKind
 )
 
@@ -84,11 +80,10 @@ type Filter struct {
 	Actions    []string
 	Categories []string
 	Schemes    []string
-	Hosts      []string
 	Types      []string // MIME types, "*" allowed for either half
 }
 
-// A Component is an activity, receiver, service or provider of a package.
+// A Component is an activity or provider of a package.
 type Component struct {
 	Kind        Kind
 	Name        string // full class name
@@ -104,9 +99,6 @@ type Component struct {
 	GrantURI    bool
 	Filters     []Filter
 	Disabled    bool
-	ShowLocked  bool // may show over the keyguard
-	ReadPerm    string
-	WritePerm   string
 }
 
 // A Package is what an APK brings along; it is shared by phones and does not
@@ -122,7 +114,6 @@ type Package struct {
 	System      bool
 	Debuggable  bool
 	Installer   string
-	SharedUser  string
 	Path        string   // of base.apk
 	Splits      []string // paths of split APKs
 	APK         []byte   // the bytes of base.apk; nil: only a size

@@ -8,6 +8,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -41,35 +42,27 @@ type Options struct {
 	Quiet        bool              // the log keeps nothing that apps write
 	Locked       bool              // the keyguard is up
 	Asleep       bool              // the screen is off
-	Capacity     int64             // bytes of the data partition; 0 means without limit
 	Now          func() time.Time  // the phone's clock; nil means the host's
 }
 
-// An App is the code of an installed package. Its methods are called with no
-// lock held, and may call the Phone.
+// An App is the code of an installed package. Its methods, and those of what it
+// is besides, are called with no lock held, and may call the Phone.
 type App interface {
 	// Launched is called on the phone's own looper after an activity of the
 	// package came up, and again for each new intent it is handed. The
 	// context ends when the phone is closed.
 	Launched(ctx context.Context, p *Phone, a Activity, in Intent)
-	// Query answers a content query to one of the package's providers.
-	Query(ctx context.Context, p *Phone, q Query) (*Cursor, error)
 }
 
-// A Receiver is an App that has broadcast receivers.
-type Receiver interface {
-	Received(ctx context.Context, p *Phone, b Broadcast)
+// A Provider is an App that answers content queries to its providers.
+type Provider interface {
+	Query(ctx context.Context, p *Phone, q Query) (*Cursor, error)
 }
 
 // A Describer is an App whose activities describe themselves for dumpsys, which
 // their main thread does.
 type Describer interface {
 	Describe(ctx context.Context, p *Phone, a Activity)
-}
-
-// A Caller is an App whose provider has methods for content call.
-type Caller interface {
-	Call(ctx context.Context, p *Phone, c Call) (map[string]any, error)
 }
 
 // A Command is one command line to run in the phone's shell.
@@ -126,7 +119,6 @@ type Phone struct {
 	tokens   *rand.Rand
 	locked   bool
 	asleep   bool
-	settings map[string]string
 	programs map[string]Program
 	shell    Shell
 	display  Display
@@ -161,9 +153,9 @@ func New(o Options) (*Phone, error) {
 		return nil, fmt.Errorf("a phone has a user 0")
 	}
 	p := &Phone{
-		API: o.API, now: o.Now, boot: o.Now(), Log: newLog(), FS: newFS(o.Now, o.Capacity),
+		API: o.API, now: o.Now, boot: o.Now(), Log: newLog(), FS: newFS(o.Now),
 		users: slices.Clone(o.Users), packages: map[string]*installed{}, procs: map[int]*Process{},
-		nextPID: 4211, nextTask: 1, locked: o.Locked, asleep: o.Asleep, settings: map[string]string{},
+		nextPID: 4211, nextTask: 1, locked: o.Locked, asleep: o.Asleep,
 		programs: map[string]Program{}, noInput: o.NoInput,
 	}
 	p.Log.quiet = o.Quiet
@@ -208,9 +200,6 @@ func (p *Phone) Now() time.Time { return p.now() }
 // Uptime is how long the phone has been up.
 func (p *Phone) Uptime() time.Duration { return p.now().Sub(p.boot) }
 
-// Serial is the serial number, ro.serialno.
-func (p *Phone) Serial() string { return p.Property("ro.serialno") }
-
 // Property returns a system property, empty if there is none.
 func (p *Phone) Property(name string) string {
 	p.mu.Lock()
@@ -250,15 +239,6 @@ func (p *Phone) SetLocked(on bool) { p.mu.Lock(); p.locked = on; p.mu.Unlock() }
 
 // SetAsleep turns the screen off or on.
 func (p *Phone) SetAsleep(on bool) { p.mu.Lock(); p.asleep = on; p.mu.Unlock() }
-
-// Setting returns a value of the settings provider ("global", "secure",
-// "system"); ok tells whether there is one.
-func (p *Phone) Setting(space, name string) (value string, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	value, ok = p.settings[space+"/"+name]
-	return value, ok
-}
 
 // SetShell sets the shell that Exec uses.
 func (p *Phone) SetShell(s Shell) { p.mu.Lock(); p.shell = s; p.mu.Unlock() }
@@ -379,16 +359,10 @@ func (p *Phone) Settle(ctx context.Context) error {
 }
 
 func properties(o Options) map[string]string {
-	or := func(v, d string) string {
-		if v == "" {
-			return d
-		}
-		return v
-	}
 	api := strconv.Itoa(o.API)
-	device := or(o.Device, "wxctl")
-	product := or(o.Product, "sdk_wxctl")
-	brand := or(o.Brand, "wxctl")
+	device := cmp.Or(o.Device, "wxctl")
+	product := cmp.Or(o.Product, "sdk_wxctl")
+	brand := cmp.Or(o.Brand, "wxctl")
 	release := Release(o.API)
 	id := "WX" + api + ".001"
 	props := map[string]string{
@@ -402,9 +376,9 @@ func properties(o Options) map[string]string {
 		"ro.build.type":                   "user",
 		"ro.build.tags":                   "release-keys",
 		"ro.build.fingerprint":            fmt.Sprintf("%s/%s/%s:%s/%s/1:user/release-keys", brand, product, device, release, id),
-		"ro.product.model":                or(o.Model, "Virtual Phone"),
+		"ro.product.model":                cmp.Or(o.Model, "Virtual Phone"),
 		"ro.product.brand":                brand,
-		"ro.product.manufacturer":         or(o.Manufacturer, "wxctl"),
+		"ro.product.manufacturer":         cmp.Or(o.Manufacturer, "wxctl"),
 		"ro.product.device":               device,
 		"ro.product.name":                 product,
 		"ro.product.board":                "wxctl",
@@ -414,8 +388,8 @@ func properties(o Options) map[string]string {
 		"ro.product.cpu.abilist64":        "arm64-v8a",
 		"ro.product.cpu.abilist32":        "armeabi-v7a,armeabi",
 		"ro.product.locale":               "en-US",
-		"ro.serialno":                     or(o.Serial, "WXCTL0001"),
-		"ro.boot.serialno":                or(o.Serial, "WXCTL0001"),
+		"ro.serialno":                     cmp.Or(o.Serial, "WXCTL0001"),
+		"ro.boot.serialno":                cmp.Or(o.Serial, "WXCTL0001"),
 		"ro.hardware":                     "wxctl",
 		"ro.debuggable":                   "0",
 		"ro.secure":                       "1",

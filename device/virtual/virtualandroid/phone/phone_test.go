@@ -153,12 +153,10 @@ func TestProviderAccess(t *testing.T) {
 		q    phone.Query
 		err  string
 	}{
-		{"the shell, externally", phone.Query{UID: 2000, External: true, URI: "content://wx.open/x"}, ""},
-		{"an app's own process", phone.Query{UID: 10200, Attached: true, URI: "content://wx.open/x"}, ""},
-		{"under run-as, externally", phone.Query{UID: 10200, External: true, URI: "content://wx.open/x"}, "ACCESS_CONTENT_PROVIDERS_EXTERNALLY"},
-		{"under run-as, as an app", phone.Query{UID: 10200, PID: 5, URI: "content://wx.open/x"}, "Unable to find app for caller android.app.IApplicationThread$Stub$Proxy@9aab (pid=5) when getting content provider wx.open"},
-		{"not exported", phone.Query{UID: 2000, External: true, URI: "content://wx.own/x"}, "that is not exported from UID 10123"},
-		{"nobody", phone.Query{UID: 2000, External: true, URI: "content://none/x"}, "Could not find provider: none"},
+		{"an app's own process", phone.Query{UID: 10200, URI: "content://wx.open/x"}, ""},
+		{"not exported", phone.Query{UID: 10200, URI: "content://wx.own/x"}, "that is not exported from UID 10123"},
+		{"of another user", phone.Query{UID: 10200, User: 10, URI: "content://wx.open/x"}, "asks to run as user 10"},
+		{"nobody", phone.Query{UID: 10200, URI: "content://none/x"}, "Could not find provider: none"},
 	} {
 		cur, err := p.Query(t.Context(), c.q)
 		switch {

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,11 +12,8 @@ import (
 func (s *starter) place() int {
 	flags, mode := s.in.Flags, s.comp.LaunchMode
 	caller := s.callerTask()
-	if caller == nil || mode == LaunchSingleTask || mode == LaunchSingleInstance || mode == LaunchSingleInstancePerTask {
+	if caller == nil || mode == LaunchSingleTask {
 		flags |= FlagNewTask
-	}
-	if flags&FlagNewDocument != 0 {
-		flags |= FlagMultipleTask
 	}
 	front, _ := s.top()
 	t := caller
@@ -37,7 +35,7 @@ func (s *starter) place() int {
 		return s.create(t, false)
 	}
 	single := mode != LaunchStandard || flags&FlagSingleTop != 0
-	if mode == LaunchSingleTask || mode == LaunchSingleInstance || flags&FlagClearTop != 0 {
+	if mode == LaunchSingleTask || flags&FlagClearTop != 0 {
 		if i := slices.IndexFunc(t.records, s.same); i >= 0 {
 			for _, r := range slices.Clone(t.records[i+1:]) {
 				s.remove(t, r, "clear")
@@ -95,43 +93,27 @@ func (s *starter) callerTask() *task {
 
 // reusable finds the task that a start with NEW_TASK goes to.
 func (s *starter) reusable(flags int32, mode int) *task {
-	if flags&FlagMultipleTask != 0 && mode != LaunchSingleTask && mode != LaunchSingleInstance {
+	if flags&FlagMultipleTask != 0 && mode != LaunchSingleTask {
 		return nil
 	}
 	for _, t := range slices.Backward(s.tasks) {
-		if t.user != s.q.User || len(t.records) == 0 {
-			continue
-		}
-		if mode == LaunchSingleInstance {
-			if s.same(t.records[0]) {
-				return t
-			}
-			continue
-		}
-		if t.records[0].mode != LaunchSingleInstance && t.affinity == s.affinity() {
+		if t.user == s.q.User && len(t.records) > 0 && t.affinity == s.affinity() {
 			return t
 		}
 	}
 	return nil
 }
 
-func (s *starter) affinity() string {
-	if s.comp.Affinity != "" {
-		return s.comp.Affinity
-	}
-	return s.it.Name
-}
+func (s *starter) affinity() string { return cmp.Or(s.comp.Affinity, s.it.Name) }
 
 func (s *starter) newTask() *task {
 	s.nextTask++
 	t := &task{id: s.nextTask, user: s.q.User, affinity: s.affinity(), base: s.in, recents: !s.comp.NoRecents &&
 		s.in.Flags&FlagExcludeRecents == 0}
 	s.tasks = append(s.tasks, t)
-	if s.API < 29 {
-		s.event(evCreateTask, t.user, t.id, t.id, 0)
-		return t
+	if s.API >= 29 {
+		s.event(evTaskCreated, t.id, t.id)
 	}
-	s.event(evTaskCreated, t.id, t.id)
 	s.event(evCreateTask, t.user, t.id, t.id, 0)
 	return t
 }
@@ -144,14 +126,14 @@ func (s *starter) toFront(t *task) {
 // create makes a new record on top of the task.
 func (s *starter) create(t *task, fresh bool) int {
 	r := &record{token: s.tokens.IntN(1<<27) + 1<<20, user: s.q.User, pkg: s.it.Name, class: s.comp.Name, alias: s.alias,
-		mode: s.comp.LaunchMode, intent: s.in,
-		uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0,
-		showLocked: s.comp.ShowLocked, launched: s.now()}
+		intent: s.in,
+		uid:    s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0,
+		launched: s.now()}
 	t.records = append(t.records, r)
 	s.event(evCreate, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
 	s.began(StartSuccess)
 	s.pauseTop(r, "pauseBackTasks")
-	pr, cold := s.startProcess(s.it, s.comp.Process, s.q.User, s.hosting(), s.hostingName())
+	pr, cold := s.startProcess(s.it, s.comp.Process, s.q.User, s.hosting(), hostingName(s.API, s.it.Name, s.comp.Name))
 	r.pid = pr.PID
 	s.bringUp("minimalResumeActivityLocked")
 	ms := int64(80 + s.tokens.IntN(120))
@@ -179,37 +161,24 @@ func (s *starter) hosting() string {
 	return "activity"
 }
 
-func (s *starter) hostingName() string {
-	if s.API >= 29 {
-		return "{" + s.it.Name + "/" + s.comp.Name + "}"
-	}
-	return ShortComponent(s.it.Name + "/" + s.comp.Name)
-}
-
 func (s *starter) displayed(r *record, ms int64) {
 	line := "Displayed " + r.comp()
 	if s.API >= 34 {
 		line += fmt.Sprintf(" for user %d", r.user)
 	}
-	line += ": +" + Duration(ms)
-	s.Log.Write(LogEntry{Time: s.now(), PID: systemServerPID, TID: systemServerPID, UID: SystemUID, Buffer: LogMain, Priority: Information,
-		Tag: s.taskTag(), Text: line})
+	line += ": +" + duration(ms)
+	s.text(LogMain, Information, s.taskTag(), line)
 }
 
-// Duration prints milliseconds as TimeUtils.formatDuration does: 1s234ms.
-func Duration(ms int64) string {
+// duration prints milliseconds as TimeUtils.formatDuration does: 1s234ms.
+func duration(ms int64) string {
 	if ms >= 1000 {
 		return fmt.Sprintf("%ds%dms", ms/1000, ms%1000)
 	}
 	return fmt.Sprintf("%dms", ms)
 }
 
-func orNull(s string) string {
-	if s == "" {
-		return "NULL"
-	}
-	return s
-}
+func orNull(s string) string { return cmp.Or(s, "NULL") }
 
 func (s *starter) uriText() string {
 	if s.in.Data == "" {

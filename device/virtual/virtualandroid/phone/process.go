@@ -2,6 +2,7 @@ package phone
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,10 +48,9 @@ func (p *Phone) Processes() []Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := make([]Process, 0, len(p.procs))
-	for _, pr := range p.procs {
+	for _, pr := range p.sortedProcs() {
 		out = append(out, *pr)
 	}
-	slices.SortFunc(out, func(a, b Process) int { return a.PID - b.PID })
 	return out
 }
 
@@ -110,7 +110,7 @@ func (p *Phone) startProcess(it *installed, name string, user int, why, componen
 	pr := &Process{PID: p.pid(), PPID: zygotePID, UID: uid, Name: name, Package: it.Name, Started: p.now(), Debuggable: it.Debuggable}
 	p.procs[pr.PID] = pr
 	p.event(evProcStart, user, pr.PID, uid, name, why, component)
-	p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Start proc %d:%s/%s for %s %s", pr.PID, name, uidText(uid), why, component))
+	p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Start proc %d:%s/%s for %s %s", pr.PID, name, UIDText(uid), why, component))
 	p.event(evProcBound, user, pr.PID, name)
 	s := it.users[user]
 	s.Stopped, s.Launched = false, true
@@ -118,8 +118,8 @@ func (p *Phone) startProcess(it *installed, name string, user int, why, componen
 	return pr, true
 }
 
-// uidText is UserHandle.formatUid.
-func uidText(uid int) string {
+// UIDText is UserHandle.formatUid.
+func UIDText(uid int) string {
 	if id := uid % PerUser; id >= FirstAppUID {
 		return fmt.Sprintf("u%da%d", uid/PerUser, id-FirstAppUID)
 	}
@@ -131,21 +131,7 @@ func uidText(uid int) string {
 
 // UserName is how ls and ps name a uid.
 func UserName(uid int) string {
-	switch uid {
-	case RootUID:
-		return "root"
-	case SystemUID:
-		return "system"
-	case SDCardRW:
-		return "sdcard_rw"
-	case MediaRW:
-		return "media_rw"
-	case ShellUID:
-		return "shell"
-	case Everybody:
-		return "everybody"
-	}
-	if n, ok := groupNames[uid]; ok {
+	if n, ok := userNames[uid]; ok {
 		return n
 	}
 	if id := uid % PerUser; id >= FirstAppUID {
@@ -154,25 +140,24 @@ func UserName(uid int) string {
 	return fmt.Sprint(uid)
 }
 
-// groupNames are the names of the other fixed ids (android_filesystem_config.h).
-var groupNames = map[int]string{1004: "input", 1007: "log", 1011: "adb", 1028: "sdcard_r", 1036: "logd", 1078: "ext_data_rw",
+// userNames are the names of the fixed ids (android_filesystem_config.h).
+var userNames = map[int]string{RootUID: "root", SystemUID: "system", SDCardRW: "sdcard_rw", MediaRW: "media_rw", ShellUID: "shell",
+	Everybody: "everybody", 1004: "input", 1007: "log", 1011: "adb", 1028: "sdcard_r", 1036: "logd", 1078: "ext_data_rw",
 	1079: "ext_obb_rw",
 	3001: "net_bt_admin", 3002: "net_bt", 3003: "inet", 3006: "net_bw_stats", 3009: "readproc", 3011: "uhid"}
 
 // Kill ends a process as its uid allows: only its own user, or root, may.
 func (p *Phone) Kill(c Cred, pid int) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	pr := p.procs[pid]
 	switch {
 	case pr == nil:
-		p.mu.Unlock()
 		return fmt.Errorf("No such process")
 	case c.UID != RootUID && c.UID != pr.UID:
-		p.mu.Unlock()
 		return errno.EPERM
 	}
 	p.die(pr, "")
-	p.mu.Unlock()
 	return nil
 }
 
@@ -184,7 +169,7 @@ func (p *Phone) die(pr *Process, reason string) {
 	}
 	if reason != "" {
 		p.event(evKill, pr.User(), pr.PID, pr.Name, 0, reason, int64(0))
-		p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Killing %d:%s/%s (adj 0): %s", pr.PID, pr.Name, uidText(pr.UID), reason))
+		p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Killing %d:%s/%s (adj 0): %s", pr.PID, pr.Name, UIDText(pr.UID), reason))
 	}
 	p.event(evProcDied, pr.User(), pr.PID, pr.Name, 0, 2)
 	for _, t := range p.tasks {
@@ -232,10 +217,5 @@ func (p *Phone) ForceStop(pkg string, user int) {
 }
 
 func (p *Phone) sortedProcs() []*Process {
-	out := make([]*Process, 0, len(p.procs))
-	for _, pr := range p.procs {
-		out = append(out, pr)
-	}
-	slices.SortFunc(out, func(a, b *Process) int { return a.PID - b.PID })
-	return out
+	return slices.SortedFunc(maps.Values(p.procs), func(a, b *Process) int { return a.PID - b.PID })
 }

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -112,24 +113,20 @@ func (p *Phone) StartActivityAndWait(ctx context.Context, q StartRequest) (WaitR
 // package, and the user.
 func (p *Phone) checkCaller(q *StartRequest) error {
 	if p.API >= 30 && q.UID != RootUID && q.UID != SystemUID && !slices.Contains(p.PackagesOfUID(q.UID), q.Package) {
-		name := q.Package
-		if name == "" {
-			name = "null"
-		}
-		return denied("Permission Denial: package=%s does not belong to uid=%d", name, q.UID)
+		return denied("Permission Denial: package=%s does not belong to uid=%d", cmp.Or(q.Package, "null"), q.UID)
 	}
-	return p.resolveUser(q.UID, q.PID, &q.User, "startActivityAsUser")
+	return p.ResolveUser(q.UID, &q.User, "startActivityAsUser")
 }
 
-// resolveUser is UserController.handleIncomingUser: who may act for which
+// ResolveUser is UserController.handleIncomingUser: who may act for which
 // user. An app may for its own alone, and may not even ask for the current one.
-func (p *Phone) resolveUser(uid, pid int, user *int, what string) error {
+func (p *Phone) ResolveUser(uid int, user *int, what string) error {
 	if uid%PerUser >= FirstAppUID && *user != uid/PerUser {
 		need := "android.permission.INTERACT_ACROSS_USERS_FULL"
 		if what != "startActivityAsUser" {
 			need += " or android.permission.INTERACT_ACROSS_USERS"
 		}
-		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires %s", what, *user, uidText(uid),
+		return denied("Permission Denial: %s asks to run as user %d but is calling from uid %s; this requires %s", what, *user, UIDText(uid),
 			need)
 	}
 	if *user == UserCurrent {
@@ -157,17 +154,15 @@ type starter struct {
 func (s *starter) run() (WaitResult, error) {
 	s.result = WaitResult{TotalTime: -1}
 	code := s.resolve()
-	if code == 0 {
-		if err := s.permitted(); err != nil {
-			return s.result, err
-		}
-	}
 	if code != 0 {
 		s.began(code)
 		s.result.Code = code
 		return s.result, nil
 	}
-	s.in.Component = s.comp.pkgClass(s.it.Name, s.alias)
+	if err := s.permitted(); err != nil {
+		return s.result, err
+	}
+	s.in.Component = s.it.Name + "/" + cmp.Or(s.alias, s.comp.Name)
 	s.verdict = s.background()
 	if s.API <= 33 {
 		s.logStart(0)
@@ -189,13 +184,6 @@ func (s *starter) began(code int) {
 	if s.API >= 34 {
 		s.logStart(code)
 	}
-}
-
-func (c Component) pkgClass(pkg, alias string) string {
-	if alias != "" {
-		return pkg + "/" + alias
-	}
-	return pkg + "/" + c.Name
 }
 
 // resolve finds the activity for the intent.
@@ -269,7 +257,7 @@ func (s *starter) permitted() error {
 func (s *starter) callerText() string {
 	if s.q.Attached {
 		if pr := s.procs[s.q.PID]; pr != nil {
-			return fmt.Sprintf("ProcessRecord{%x %d:%s/%s}", pr.PID*7919, pr.PID, pr.Name, uidText(pr.UID))
+			return fmt.Sprintf("ProcessRecord{%x %d:%s/%s}", pr.PID*7919, pr.PID, pr.Name, UIDText(pr.UID))
 		}
 	}
 	return "null"
@@ -310,8 +298,7 @@ func (s *starter) background() string {
 	return balBlock
 }
 
-var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SINGLE_TASK", "LAUNCH_SINGLE_INSTANCE",
-	"LAUNCH_SINGLE_INSTANCE_PER_TASK"}
+var launchNames = [...]string{"LAUNCH_MULTIPLE", "LAUNCH_SINGLE_TOP", "LAUNCH_SINGLE_TASK"}
 
 // logStart writes the START line of ActivityStarter: up to 33 before the
 // start is tried, and only when the intent resolved; from 34 on after it.

@@ -11,28 +11,9 @@ import (
 // modes.
 func (p *Phone) layout() {
 	f := p.FS
-	f.root.readOnly = false
-	dir := func(name string, mode uint32, uid, gid int) *node {
-		at, _ := f.walk(RootCred(), name, true)
-		n := at.node
-		if n == nil {
-			n = f.newNode(ModeDir|mode, uid, gid)
-			at.parent.children[at.name] = n
-		}
-		return n
-	}
-	link := func(name, target string) {
-		at, _ := f.walk(RootCred(), name, false)
-		n := f.newNode(ModeLink|0o777, RootUID, RootUID)
-		n.target = target
-		at.parent.children[at.name] = n
-	}
-	char := func(name, kind string, mode uint32) {
-		at, _ := f.walk(RootCred(), name, false)
-		n := f.newNode(ModeChar|mode, RootUID, RootUID)
-		n.target = kind
-		at.parent.children[at.name] = n
-	}
+	dir := func(name string, mode uint32, uid, gid int) *node { return f.put(name, ModeDir|mode, uid, gid) }
+	link := func(name, target string) { f.put(name, ModeLink|0o777, RootUID, RootUID).target = target }
+	char := func(name, kind string, mode uint32) { f.put(name, ModeChar|mode, RootUID, RootUID).target = kind }
 	for _, d := range []string{"/system", "/system/bin", "/system/app", "/system/priv-app", "/system/framework", "/system/etc",
 		"/system/lib64",
 		"/vendor", "/dev", "/proc", "/sys", "/apex", "/mnt", "/storage", "/mnt/user", "/mnt/user/0"} {
@@ -65,12 +46,8 @@ func (p *Phone) layout() {
 	char("/dev/null", "null", 0o666)
 	char("/dev/zero", "zero", 0o666)
 	for _, name := range systemPrograms {
-		at, _ := f.walk(RootCred(), "/system/bin/"+name, false)
-		n := f.newNode(ModeFile|0o755, RootUID, ShellUID)
-		n.size = 1024
-		at.parent.children[at.name] = n
+		f.put("/system/bin/"+name, ModeFile|0o755, RootUID, ShellUID).size = 1024
 	}
-	f.root.readOnly = true
 }
 
 // systemPrograms are the names in /system/bin that the shell knows.
@@ -87,45 +64,29 @@ func (p *Phone) DataDir(pkg string, user int) string {
 // installFiles puts a package's APKs and data directories in place.
 func (p *Phone) installFiles(pkg *Package, users []int) {
 	f := p.FS
-	put := func(name string, data []byte, size int64) {
-		if name == "" || f.MkdirAll(RootCred(), path.Dir(name), 0o755) != nil {
-			return
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, name := range append([]string{pkg.Path}, pkg.Splits...) {
+		if name == "" {
+			continue
 		}
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if at, err := f.walk(RootCred(), name, false); err == nil {
-			n := f.newNode(ModeFile|0o644, SystemUID, SystemUID)
-			n.data, n.size = data, size
-			at.parent.children[at.name] = n
+		n := f.put(name, ModeFile|0o644, SystemUID, SystemUID)
+		if n.data, n.size = pkg.APK, pkg.APKSize; i > 0 {
+			n.data, n.size = nil, 4096
 		}
 	}
-	f.mu.Lock()
-	f.root.readOnly = false
-	f.mu.Unlock()
-	put(pkg.Path, pkg.APK, pkg.APKSize)
-	for _, s := range pkg.Splits {
-		put(s, nil, 4096)
-	}
-	f.mu.Lock()
-	f.root.readOnly = true
-	f.mu.Unlock()
 	if pkg.AppID < FirstAppUID {
 		return
 	}
-	slices.Sort(users)
 	for _, u := range users {
-		d := p.DataDir(pkg.Name, u)
-		for _, sub := range []string{"", "cache", "code_cache", "files"} {
-			name := path.Join(d, sub)
-			_ = f.Mkdir(RootCred(), name, 0o700)
-			if sub != "" {
-				_ = f.Chmod(RootCred(), name, 0o771)
-			}
-			_ = f.Chown(RootCred(), name, pkg.UID(u), pkg.UID(u))
+		dir := p.DataDir(pkg.Name, u)
+		f.put(dir, ModeDir|0o700, pkg.UID(u), pkg.UID(u))
+		for _, sub := range []string{"cache", "code_cache", "files"} {
+			f.put(path.Join(dir, sub), ModeDir|0o771, pkg.UID(u), pkg.UID(u))
 		}
 	}
 	if slices.Contains(users, 0) {
-		_ = f.Symlink(RootCred(), p.DataDir(pkg.Name, 0), "/data/data/"+pkg.Name)
+		f.put("/data/data/"+pkg.Name, ModeLink|0o777, RootUID, RootUID).target = p.DataDir(pkg.Name, 0)
 	}
 }
 

@@ -9,9 +9,7 @@ import (
 
 // Flags of an Intent (android.content.Intent).
 const (
-	FlagIncludeStopped int32 = 0x20
 	FlagClearTask      int32 = 0x00008000
-	FlagNewDocument    int32 = 0x00080000
 	FlagReset          int32 = 0x00200000
 	FlagExcludeRecents int32 = 0x00800000
 	FlagClearTop       int32 = 0x04000000

