@@ -6,8 +6,8 @@ export PIP_RETRIES=8 PIP_TIMEOUT=60
 export npm_config_fetch_retries=5 npm_config_fetch_timeout=120000
 export MAVEN_OPTS="${MAVEN_OPTS:-} -Dmaven.wagon.http.retryHandler.count=5 -Daether.connector.http.retryHandler.count=5"
 
-# What scripts leave behind lies in $work, which goes with them; what they
-# install for themselves lies in $cache, and is there the next time.
+# Temporary files of scripts are in $work, which is removed with them; what they
+# install for themselves is in $cache, and is used again the next time.
 work=$(mktemp -d)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/wxctl-ci
 export PATH="$cache/bin:$PATH"
@@ -56,12 +56,12 @@ need_go() {
   for p in "$@"; do GOFLAGS=-trimpath GOBIN=$cache/bin retry go install "$p"; done
 }
 
-# installed: what a tier needs is there. "install" as a script's first argument
-# asks for no more.
+# installed: what a tier needs is installed. With "install" as its first argument
+# a script ends here.
 installed() { [ "$form" != install ] || exit 0; }
 form=${1:-}
 
-# tier NAME...: what these tiers need is there, and their tests run from here
+# tier NAME...: what these tiers need is installed, and their tests run from here
 # on. A script fails if no test asked for one of them.
 tier() {
   installed

@@ -11,7 +11,7 @@ tier adb
 
 if [ "${1:-}" = full ]; then
 	go test -race -count=3 ./device ./device/android
-	# An app whose VM is silent after each of its answers; ten thousand replies, and none is lost.
+	# An app whose VM falls silent after each of its answers; ten thousand replies, none of which is lost.
 	tier faults replies
 	go test -count=1 -timeout 60m -run '^(TestSilentVM|TestWatchLosesNoReply)$' ./device/android
 	go test -run '^$' -bench . ./device/android

@@ -56,14 +56,14 @@ type attachment struct {
 
 // caught is an Intent that reached one of the activities.
 type caught struct {
-	at     time.Time
-	class  string // the activity's, with dots
-	extras androidwire.Extras
-	stood  time.Duration // how long the app's thread was suspended for it
-	err    error         // why the extras could not be read
-	held   bool          // it was found on the app's heap, after the call
-	ran    string        // which part of the app's handling of a reply ran; "" for an Intent
-	ended  int           // the process that ended or detached its debugger; 0 otherwise
+	at      time.Time
+	class   string // the activity's, with dots
+	extras  androidwire.Extras
+	heldFor time.Duration // how long the app's thread was suspended for it
+	err     error         // why the extras could not be read
+	held    bool          // it was found on the app's heap, after the call
+	ran     string        // which part of the app's handling of a reply ran; "" for an Intent
+	ended   int           // the process that ended or detached its debugger; 0 otherwise
 }
 
 // callbacks are the classes of the activities in which WeChat calls an app

@@ -289,7 +289,7 @@ func (d *delivery) sendInside(ctx context.Context) error {
 	for _, what := range said {
 		o.See(sentAt, device.Delivered, "", what, sourceInside)
 	}
-	o.See(sentAt, device.NotSent, "", fmt.Sprintf("one thread of the app was paused for %d ms", w.stood.Milliseconds()), sourceInside)
+	o.See(sentAt, device.NotSent, "", fmt.Sprintf("one thread of the app was paused for %d ms", w.heldFor.Milliseconds()), sourceInside)
 	return d.follow(ctx, o)
 }
 
@@ -446,5 +446,5 @@ func (o *observer) readInside(c caught) {
 		return
 	}
 	o.See(at, device.Replied, "", fmt.Sprintf("the reply was read as it reached %s, which was paused for %d ms",
-		shortComponent(o.pkg+"/"+c.class), c.stood.Milliseconds()), sourceInside)
+		shortComponent(o.pkg+"/"+c.class), c.heldFor.Milliseconds()), sourceInside)
 }

@@ -250,7 +250,7 @@ func (d *debugger) stopped(ctx context.Context, set jdwp.EventSet) {
 	// Before resuming, so that this comes before what the app itself logs about
 	// the reply.
 	if c != nil {
-		c.at, c.stood = at, time.Since(at)
+		c.at, c.heldFor = at, time.Since(at)
 		d.put(*c)
 	}
 	// The app must be resumed in any case. If this fails, the VM is closed,

@@ -14,11 +14,11 @@ import (
 // resumed, its run method is empty, and it ends.
 type worker struct {
 	*debugger
-	thread jdwp.ThreadID
-	set    jdwp.EventSet // the event that stopped it
-	loader jdwp.ObjectID // of the framework's classes
-	app    jdwp.ObjectID // the android.app.Application
-	stood  time.Duration // how long a thread of the app was stopped to create this one
+	thread  jdwp.ThreadID
+	set     jdwp.EventSet // the event that stopped it
+	loader  jdwp.ObjectID // of the framework's classes
+	app     jdwp.ObjectID // the android.app.Application
+	heldFor time.Duration // how long a thread of the app was stopped to create this one
 }
 
 const (
@@ -44,7 +44,7 @@ func (d *debugger) startWorker(ctx context.Context, wake func(context.Context) e
 	if releaseErr := d.vm.Release(d.tidy, stop.set); err == nil {
 		err = releaseErr
 	}
-	w.stood = time.Since(began)
+	w.heldFor = time.Since(began)
 	if err != nil {
 		return nil, err
 	}

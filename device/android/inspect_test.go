@@ -24,7 +24,7 @@ func TestFindings(t *testing.T) {
 		change func(*agent.App)
 		wechat *agent.App
 		api    int
-		want   string // "" is no finding
+		want   string // "" for no finding
 	}{
 		{name: "good", api: 34, wechat: wechat},
 		{name: "no entry", change: func(a *agent.App) { a.Entry = nil }, wechat: wechat, want: "is not declared"},

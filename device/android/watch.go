@@ -177,7 +177,7 @@ func (w *replyWatch) readInside(c caught) {
 	case device.Replied:
 		w.inside = append(recent(w.inside, func(r readReply) time.Time { return r.at }), readReply{time.Now(), reply})
 		seen := device.NewSeenReply(c.at, w.app, sourceInside, reply)
-		seen.HeldMs = c.stood.Milliseconds()
+		seen.HeldMs = c.heldFor.Milliseconds()
 		w.tell(seen, old)
 	case device.Returned:
 		w.tell(device.NewSeenReply(c.at, w.app, sourceInside, nil), old)

@@ -18,7 +18,7 @@ const root = path.join(here, "..", "..");
 const { version } = JSON.parse(fs.readFileSync(path.join(dist, "metadata.json"), "utf8"));
 const binaries = JSON.parse(fs.readFileSync(path.join(dist, "artifacts.json"), "utf8")).filter((a) => a.type === "Binary");
 
-// Node's words for Go's.
+// Node's names of platforms, by Go's.
 const platforms = { linux: "linux", darwin: "darwin", windows: "win32" };
 const processors = { amd64: "x64", arm64: "arm64" };
 const common = {

@@ -20,8 +20,8 @@ function locate() {
   }
 }
 
-// A terminal sends Ctrl-C to every process in front, so to wxctl, too. Sent on
-// once more it would mean "end at once".
+// A terminal sends Ctrl-C to every process in front, so to wxctl, too. If it is sent
+// again, that means "end at once".
 function hasTerminal() {
   if (process.platform === "win32") return true;
   try {

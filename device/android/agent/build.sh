@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # build.sh OUT: compiles java/ to the dex OUT, byte for byte the same wherever
 # and whenever it runs. Needs JDK 17, Maven and, the first time, a network.
-#
 # Pinned: the compiler R8 (its version is in the file) and what is compiled
 # against, the framework of API 24, the oldest level that the agent runs on, and
-# Java 17's own classes, which that jar lacks. R8 leaves out what nothing
-# reaches; names stay, for what a phone's log says.
+# Java 17's own classes, which that jar lacks. R8 omits what nothing
+# uses; names are kept, for a phone's log.
 set -euo pipefail
 cd "$(dirname "$0")"
 out=$(realpath "${1:?the file to write}")

@@ -22,8 +22,8 @@ type Signer struct {
 	Certificate []byte
 	// Scheme is "v1", "v2", "v3" or "v3.1".
 	Scheme string
-	// MinSDK and MaxSDK are the API levels that use it; MaxSDK 0 is no limit.
-	// If an APK has v2 or v3, Android from 7 on ignores v1.
+	// MinSDK and MaxSDK are the API levels that use it; MaxSDK 0 means no
+	// limit. If an APK has v2 or v3, Android from 7 on ignores v1.
 	MinSDK, MaxSDK int
 	// Lineage are the certificates before it, the oldest first, for a key that
 	// was rotated.

@@ -4,7 +4,7 @@
   const form = document.getElementById("filters");
   const signs = {passed: "✓", failed: "✗", errored: "!", unknown: "?", skipped: "–", stopped: "■", running: "…", waiting: "·"};
 
-  // All text goes in as text: nothing of the data is ever read as HTML.
+  // All text is inserted as text: nothing of the data is parsed as HTML.
   const el = (name, props, ...children) => {
     const e = Object.assign(document.createElement(name), props);
     e.append(...children);
@@ -79,7 +79,7 @@
   const fill = r => {
     const body = el("div", {className: "body"});
     const attempts = r.attempts || [];
-    // The last attempt is the one to look at.
+    // The last attempt is the important one.
     for (let i = attempts.length - 1; i >= 0; i--) body.append(...attempt(r, attempts[i], i + 1, attempts.length));
     if (attempts.length === 0 && r.reason) body.append(el("p", {}, r.reason));
     body.append(el("h3", {}, "Run this case again"), copy(data.texts[r.repeat[0]] + data.texts[r.repeat[1]]));
@@ -183,7 +183,7 @@
   draw();
   if (sorted.length && !["passed", "skipped", "running", "waiting"].includes(sorted[0].status)) sorted[0].box.open = true;
 
-  // A page of a run that goes on is told what has come.
+  // The page of a current run gets updates.
   if (data.live) {
     const note = document.getElementById("live"), source = new EventSource("events");
     const say = text => { note.hidden = false; note.textContent = text; };

@@ -24,10 +24,10 @@ final class Activities {
         return new JSONObject().put("result", result).put("word", word(result)).put("atMs", at);
     }
 
-    /** What the sender's own process does to a share before it leaves: without it no read access is granted. */
+    /** What the sender's own process does to a share before sending it: without it no read access is granted. */
     static void grant(Intent intent) throws Throwable {
         if (!String.valueOf(intent.getAction()).startsWith(Intent.ACTION_SEND)) throw new JSONException("not an action that sends");
-        // The framework's own migrateExtraStreamToClipData wants a Context from API 37 on, and is to go.
+        // The framework's own migrateExtraStreamToClipData needs a Context from API 37 on, and will be removed.
         if (intent.getClipData() == null && intent.getExtras() != null) {
             Object stream = intent.getExtras().get(Intent.EXTRA_STREAM);
             Wire.clip(intent, stream instanceof List ? ((List<?>) stream).toArray() : stream == null ? null : new Object[] {stream});
@@ -96,7 +96,7 @@ final class Activities {
 
     static JSONObject users() throws Throwable {
         JSONArray users = new JSONArray();
-        // Without those that are partial, dying or not yet handed out, where the level tells them apart.
+        // Without those that are partial, dying or not yet visible, if the level distinguishes them.
         List<?> infos = (List<?>) Phone.service("user", "android.os.IUserManager", "getUsers", new Object[] {true}, new Object[] {true, true, true});
         for (Object o : infos) {
             UserInfo info = (UserInfo) o;

@@ -16,7 +16,7 @@ public final class Agent {
     private static final String PREFIX = "wxctl-agent-";
 
     private final Logs logs = new Logs();
-    /** What the request at hand has opened, if anything. */
+    /** What the current request has opened, if anything. */
     private Provider provider;
     private final File own = new File(System.getProperty("java.class.path", ""));
 
@@ -30,7 +30,7 @@ public final class Agent {
         }
         print(hello);
         Agent agent = new Agent();
-        // Says that the file is in use. That of a class path that is not ours stays as it is.
+        // Shows that the file is in use. A file of another class path is not changed.
         if (agent.own.getName().startsWith(PREFIX)) agent.own.setLastModified(System.currentTimeMillis());
         ByteArrayOutputStream line = new ByteArrayOutputStream();
         for (int b; (b = System.in.read()) >= 0; ) {
@@ -107,7 +107,7 @@ public final class Agent {
         if (System.out.checkError()) System.exit(1);
     }
 
-    /** A part of a file, as much as has room in a line. */
+    /** A part of a file, as much as fits into a line. */
     private static JSONObject read(String path, long at, int count) throws Throwable {
         RandomAccessFile file = new RandomAccessFile(path, "r");
         try {

@@ -24,7 +24,7 @@ import org.json.JSONObject;
 
 /** The verbs inspect and packages. */
 final class Inspect {
-    /** MATCH_DIRECT_BOOT_AWARE and _UNAWARE, to tell the same before and after the first unlock, and MATCH_DISABLED_COMPONENTS. */
+    /** MATCH_DIRECT_BOOT_AWARE and _UNAWARE, to get the same before and after the first unlock, and MATCH_DISABLED_COMPONENTS. */
     private static final int ALL = 0x80000 | 0x40000 | 0x200;
 
     private final int user;
@@ -42,7 +42,7 @@ final class Inspect {
         return (ActivityInfo) ask("getActivityInfo", new ComponentName(name, name + ".wxapi.WXEntryActivity"), ALL, user);
     }
 
-    /** What getPackageInfo and getInstalledPackages tell alike. */
+    /** What both getPackageInfo and getInstalledPackages report. */
     private static JSONObject basics(PackageInfo info) throws Throwable {
         ApplicationInfo app = info.applicationInfo;
         return new JSONObject()
@@ -97,7 +97,7 @@ final class Inspect {
             .put("notes", notes);
     }
 
-    /** Asks for what the rest can do without; a refusal becomes a note. */
+    /** Asks for something optional; a refusal becomes a note. */
     private Object noted(String method, Object... args) {
         try {
             return ask(method, args);
@@ -110,7 +110,7 @@ final class Inspect {
     private Object entryOf(String name) throws Throwable {
         ActivityInfo activity = entry(name);
         if (activity == null) return null;
-        // The manifest's word holds unless somebody set the component at run time.
+        // The manifest's value applies unless the component was set at run time.
         Object set = noted("getComponentEnabledSetting", new ComponentName(name, activity.name), user);
         boolean byManifest = set == null || set.equals(PackageManager.COMPONENT_ENABLED_STATE_DEFAULT);
         return new JSONObject()
@@ -149,12 +149,12 @@ final class Inspect {
         return new JSONArray(others);
     }
 
-    /** No API tells an app's queries: they are in its manifest, which goes out as it is. */
+    /** No API returns an app's queries: they are in its manifest, which is sent unchanged. */
     private String manifest(String apk) {
         try {
             ZipFile zip = new ZipFile(apk);
             ZipEntry entry = zip.getEntry("AndroidManifest.xml");
-            // An answer that were too long for a line would tell nothing at all.
+            // An answer that is too long for a line would be useless.
             if (entry.getSize() > 512 << 10) throw new JSONException("too large");
             byte[] bytes = new byte[(int) entry.getSize()];
             new DataInputStream(zip.getInputStream(entry)).readFully(bytes);

@@ -12,7 +12,7 @@ import java.lang.reflect.Method;
  * levels, so they are found by name and by what fits.
  */
 final class Phone {
-    /** The package of the uid that adb's shell has. From API 30 on a caller must name a package of its own. */
+    /** The package of the uid of adb's shell. From API 30 on a caller must name a package of its own. */
     static final String SHELL = "com.android.shell";
 
     private Phone() {}

@@ -44,7 +44,7 @@ final class Provider {
         return Phone.call(IContentProvider.class, provider, method, shapes);
     }
 
-    /** The shape with the caller in front, if the level knows callers. */
+    /** The shape with the caller in front, if the level has callers. */
     private Object[] called(Object... shape) {
         shape[0] = caller;
         return caller == null ? null : shape;
@@ -83,7 +83,7 @@ final class Provider {
 
     private Object scan(File file, String method) throws Throwable {
         Bundle extras = new Bundle();
-        // API 29 wants the file as a Uri, later ones as a path.
+        // API 29 needs the file as a Uri, later ones as a path.
         extras.putParcelable(Intent.EXTRA_STREAM, Uri.fromFile(file));
         String path = file.getCanonicalPath();
         try {

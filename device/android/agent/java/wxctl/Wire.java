@@ -61,7 +61,7 @@ final class Wire {
             String key = (String) i.next();
             Object value = value(extras.getJSONObject(key));
             if (value instanceof Uri) intent.putExtra(key, (Uri) value);
-            // A Bundle keeps the object that it is given, and a Parcel writes it by its class, whatever the method it came by.
+            // A Bundle keeps the given object, and a Parcel writes it by its class, whichever method put it there.
             else intent.putExtra(key, (Serializable) value);
         }
         return intent;
@@ -78,7 +78,7 @@ final class Wire {
         intent.setClipData(clip);
     }
 
-    /** The same the other way; what has another type comes as text. */
+    /** The reverse; values of other types become text. */
     static JSONObject extras(Bundle extras) throws Throwable {
         JSONObject out = new JSONObject();
         if (extras == null) return out;
