@@ -18,6 +18,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/jdwptest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
@@ -225,9 +226,23 @@ func TestRouteApp(t *testing.T) {
 	}
 }
 
+// meteredPhone counts what the last debugger of its VMs sends.
+type meteredPhone struct {
+	*virtualandroid.Phone
+	vm *jdwptest.Counted
+}
+
+func (m *meteredPhone) Dial(ctx context.Context, service string) (io.ReadWriteCloser, error) {
+	conn, err := m.Phone.Dial(ctx, service)
+	m.vm = jdwptest.Count(conn)
+	return m.vm, err
+}
+
 // The cost of the app route, and how short the app is stopped for it.
 func TestCostOfRouteApp(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
+	phone := &meteredPhone{Phone: l.Phone}
+	l.server.Add(phone) // in its place
 	l.warm(t)
 	openDemo(t, l)
 	commands := map[string]int{}
@@ -237,7 +252,7 @@ func TestCostOfRouteApp(t *testing.T) {
 		if err := d.run(bounded(t)); err != nil {
 			t.Fatal(err)
 		}
-		commands[name] = d.worker.vm.Cost().Commands
+		commands[name] = phone.vm.Packets()
 		d.inside.close()
 		openDemo(t, l)
 	}
@@ -318,13 +333,13 @@ func TestDebuggerLeaves(t *testing.T) {
 	}
 }
 
-func attachTo(t *testing.T, l *lab, pid int) *jdwp.VM {
+func attachTo(t *testing.T, l *lab, pid int) jdwptest.VM {
 	t.Helper()
 	conn, err := l.Dial(t.Context(), fmt.Sprint("jdwp:", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm, err := jdwp.Attach(bounded(t), conn)
+	vm, err := jdwptest.Attach(bounded(t), conn)
 	if err != nil {
 		t.Fatal(err)
 	}

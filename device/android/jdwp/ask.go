@@ -16,25 +16,17 @@ type command struct {
 // The commands that are used (JDWP specification). VirtualMachine.Exit is not
 // among them, and will never be.
 var (
-	cmdVersion            = command{1, 1, "VirtualMachine.Version"}
 	cmdClassesBySignature = command{1, 2, "VirtualMachine.ClassesBySignature"}
-	cmdAllClasses         = command{1, 3, "VirtualMachine.AllClasses"}
-	cmdAllThreads         = command{1, 4, "VirtualMachine.AllThreads"}
 	cmdDispose            = command{1, 6, "VirtualMachine.Dispose"}
 	cmdIDSizes            = command{1, 7, "VirtualMachine.IDSizes"}
-	cmdSuspend            = command{1, 8, "VirtualMachine.Suspend"}
 	cmdResume             = command{1, 9, "VirtualMachine.Resume"}
 	cmdCreateString       = command{1, 11, "VirtualMachine.CreateString"}
-	cmdCapabilitiesNew    = command{1, 17, "VirtualMachine.CapabilitiesNew"}
 
 	cmdSignature         = command{2, 1, "ReferenceType.Signature"}
 	cmdClassLoader       = command{2, 2, "ReferenceType.ClassLoader"}
 	cmdFields            = command{2, 4, "ReferenceType.Fields"}
 	cmdMethods           = command{2, 5, "ReferenceType.Methods"}
-	cmdStaticValues      = command{2, 6, "ReferenceType.GetValues"}
-	cmdStatus            = command{2, 9, "ReferenceType.Status"}
 	cmdInterfaces        = command{2, 10, "ReferenceType.Interfaces"}
-	cmdClassObject       = command{2, 11, "ReferenceType.ClassObject"}
 	cmdFieldsGeneric     = command{2, 14, "ReferenceType.FieldsWithGeneric"}
 	cmdMethodsGeneric    = command{2, 15, "ReferenceType.MethodsWithGeneric"}
 	cmdInstances         = command{2, 16, "ReferenceType.Instances"}
@@ -46,16 +38,9 @@ var (
 	cmdObjectValues      = command{9, 2, "ObjectReference.GetValues"}
 	cmdInvoke            = command{9, 6, "ObjectReference.InvokeMethod"}
 	cmdDisableCollection = command{9, 7, "ObjectReference.DisableCollection"}
-	cmdEnableCollection  = command{9, 8, "ObjectReference.EnableCollection"}
-	cmdIsCollected       = command{9, 9, "ObjectReference.IsCollected"}
 	cmdStringValue       = command{10, 1, "StringReference.Value"}
-	cmdThreadName        = command{11, 1, "ThreadReference.Name"}
-	cmdThreadSuspend     = command{11, 2, "ThreadReference.Suspend"}
 	cmdThreadResume      = command{11, 3, "ThreadReference.Resume"}
-	cmdThreadStatus      = command{11, 4, "ThreadReference.Status"}
 	cmdFrames            = command{11, 6, "ThreadReference.Frames"}
-	cmdFrameCount        = command{11, 7, "ThreadReference.FrameCount"}
-	cmdSuspendCount      = command{11, 12, "ThreadReference.SuspendCount"}
 	cmdArrayLength       = command{13, 1, "ArrayReference.Length"}
 	cmdArrayGet          = command{13, 2, "ArrayReference.GetValues"}
 	cmdArraySet          = command{13, 3, "ArrayReference.SetValues"}
@@ -152,7 +137,6 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 		return 0, fmt.Errorf("%s: %w", c.name, err)
 	}
 	vm.lastID++
-	vm.cost.Commands++
 	id := vm.lastID
 	if answer != nil {
 		vm.pending[id] = answer

@@ -213,43 +213,6 @@ func (vm *VM) ClassLoader(ctx context.Context, class ClassID) (ObjectID, error) 
 	return id, d.end(cmdClassLoader.name)
 }
 
-// ClassObject is the java.lang.Class of a class.
-func (vm *VM) ClassObject(ctx context.Context, class ClassID) (ObjectID, error) {
-	d, err := vm.call(ctx, cmdClassObject, vm.out().class(class))
-	if err != nil {
-		return 0, err
-	}
-	id := d.object()
-	return id, d.end(cmdClassObject.name)
-}
-
-// ClassStatus asks how far a class is; see Class.Status.
-func (vm *VM) ClassStatus(ctx context.Context, class ClassID) (int32, error) {
-	d, err := vm.call(ctx, cmdStatus, vm.out().class(class))
-	if err != nil {
-		return 0, err
-	}
-	n := d.int32()
-	return n, d.end(cmdStatus.name)
-}
-
-// StaticValues reads static fields of a class.
-func (vm *VM) StaticValues(ctx context.Context, class ClassID, fields ...FieldID) ([]Value, error) {
-	return vm.fieldValues(ctx, cmdStaticValues, vm.out().class(class), fields)
-}
-
-func (vm *VM) fieldValues(ctx context.Context, c command, args *encoder, fields []FieldID) ([]Value, error) {
-	args.int32(len(fields))
-	for _, f := range fields {
-		args.field(f)
-	}
-	d, err := vm.call(ctx, c, args)
-	if err != nil {
-		return nil, err
-	}
-	return d.values(len(fields), c.name)
-}
-
 // values reads a list of tagged values that must have n entries.
 func (d *decoder) values(n int, what string) ([]Value, error) {
 	if got := d.count(1); d.err == nil && got != n {

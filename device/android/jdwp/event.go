@@ -3,7 +3,6 @@ package jdwp
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -129,7 +128,6 @@ func (vm *VM) queue(set EventSet) error {
 	if len(vm.sets) >= maxQueue {
 		return fmt.Errorf("%w: %d events that nobody asked for", ErrNoVM, maxQueue)
 	}
-	vm.cost.Events++
 	vm.count(set, 1)
 	vm.sets = append(vm.sets, set)
 	vm.wake()
@@ -254,11 +252,4 @@ func (vm *VM) Clear(ctx context.Context, id RequestID) error {
 
 func clearing(kind EventKind, id RequestID) []byte {
 	return (&encoder{}).byte(byte(kind)).uint(uint64(id), 4).b
-}
-
-// Requests lists the current requests, in order.
-func (vm *VM) Requests() []RequestID {
-	vm.mu.Lock()
-	defer vm.mu.Unlock()
-	return slices.Sorted(maps.Keys(vm.requests))
 }

@@ -56,7 +56,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	_, args, err := vm.Arguments(ctx, set.Thread(), frames[0].ID, jdwp.TagObject)
+	// From API 28 on, registers: two others, this, and the argument.
+	args, err := vm.SlotValues(ctx, set.Thread(), frames[0].ID, jdwp.Slot{Index: 3, Tag: jdwp.TagObject})
 	if err != nil {
 		fmt.Println(err)
 		return

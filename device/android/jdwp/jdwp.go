@@ -88,20 +88,6 @@ type VM struct {
 	// signatures and is cache what check learned about classes.
 	signatures map[ClassID]string
 	is         map[isA]bool
-	cost       Cost
-}
-
-// Cost counts what went over the connection.
-type Cost struct {
-	// Commands is how many commands were sent, Events how many event sets came.
-	Commands, Events int
-}
-
-// Cost returns what was sent and received so far.
-func (vm *VM) Cost() Cost {
-	vm.mu.Lock()
-	defer vm.mu.Unlock()
-	return vm.cost
 }
 
 // Attach performs the handshake with the VM at the other end of rw and learns
@@ -161,7 +147,7 @@ func (vm *VM) learnSizes(ctx context.Context) ([]packet, error) {
 	defer cancel()
 	var early []packet
 	err := within(ctx, vm.rw, func() error {
-		vm.lastID, vm.cost.Commands = 1, 1
+		vm.lastID = 1
 		if _, err := vm.rw.Write(appendPacket(nil, vm.lastID, cmdIDSizes, nil)); err != nil {
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		}

@@ -18,7 +18,11 @@ func (vm *VM) ClassOf(ctx context.Context, object ObjectID) (ClassID, TypeTag, e
 
 // FieldValues reads fields of an object.
 func (vm *VM) FieldValues(ctx context.Context, object ObjectID, fields ...FieldID) ([]Value, error) {
-	return vm.fieldValues(ctx, cmdObjectValues, vm.out().object(object), fields)
+	d, err := vm.call(ctx, cmdObjectValues, vm.out().object(object).fields(fields))
+	if err != nil {
+		return nil, err
+	}
+	return d.values(len(fields), cmdObjectValues.name)
 }
 
 // StringValue reads a java.lang.String. A lone surrogate in it becomes U+FFFD.
@@ -31,30 +35,11 @@ func (vm *VM) StringValue(ctx context.Context, object ObjectID) (string, error) 
 	return s, d.end(cmdStringValue.name)
 }
 
-// Pin keeps an object from being collected until Unpin or Close. An object that
+// Pin keeps an object from being collected until Close. An object that
 // only a debugger refers to may be collected at any time.
 func (vm *VM) Pin(ctx context.Context, object ObjectID) error {
 	_, err := vm.call(ctx, cmdDisableCollection, vm.out().object(object))
 	return err
-}
-
-// Unpin removes a pin.
-func (vm *VM) Unpin(ctx context.Context, object ObjectID) error {
-	_, err := vm.call(ctx, cmdEnableCollection, vm.out().object(object))
-	return err
-}
-
-// Collected reports whether an object was garbage-collected.
-func (vm *VM) Collected(ctx context.Context, object ObjectID) (bool, error) {
-	d, err := vm.call(ctx, cmdIsCollected, vm.out().object(object))
-	if errors.Is(err, InvalidObject) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	gone := d.byte() != 0
-	return gone, d.end(cmdIsCollected.name)
 }
 
 // pinned pins the object that make creates. If it was collected before it could

@@ -183,10 +183,16 @@ func (e *encoder) object(v ObjectID) *encoder { return e.uint(uint64(v), e.sizes
 func (e *encoder) thread(v ThreadID) *encoder { return e.uint(uint64(v), e.sizes.object) }
 func (e *encoder) class(v ClassID) *encoder   { return e.uint(uint64(v), e.sizes.class) }
 func (e *encoder) method(v MethodID) *encoder { return e.uint(uint64(v), e.sizes.method) }
-func (e *encoder) field(v FieldID) *encoder   { return e.uint(uint64(v), e.sizes.field) }
 func (e *encoder) frame(v FrameID) *encoder   { return e.uint(uint64(v), e.sizes.frame) }
 func (e *encoder) value(v Value) *encoder     { return e.uint(v.bits, v.Tag.size(e.sizes)) }
 func (e *encoder) tagged(v Value) *encoder    { return e.byte(byte(v.Tag)).value(v) }
+func (e *encoder) fields(list []FieldID) *encoder {
+	e.int32(len(list))
+	for _, f := range list {
+		e.uint(uint64(f), e.sizes.field)
+	}
+	return e
+}
 func (e *encoder) location(l Location) *encoder {
 	return e.byte(byte(l.Type)).class(l.Class).method(l.Method).uint(l.Index, 8)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/jdwptest"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
@@ -38,13 +39,13 @@ func launch(t *testing.T, p *Phone, in androidwire.Intent) {
 }
 
 // debug attaches to a process of the phone.
-func debug(t *testing.T, p *Phone, pid int) *jdwp.VM {
+func debug(t *testing.T, p *Phone, pid int) jdwptest.VM {
 	t.Helper()
 	conn, err := p.Dial(context.Background(), fmt.Sprint("jdwp:", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm, err := jdwp.Attach(bounded(t), conn)
+	vm, err := jdwptest.Attach(bounded(t), conn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func get[T any](v T, err error) func(*testing.T) T {
 }
 
 // stopAt sets a breakpoint at a method of a class that is loaded.
-func stopAt(t *testing.T, vm *jdwp.VM, class jdwp.ClassID, name, signature string) jdwp.RequestID {
+func stopAt(t *testing.T, vm jdwptest.VM, class jdwp.ClassID, name, signature string) jdwp.RequestID {
 	t.Helper()
 	declares, m, err := vm.FindMethod(bounded(t), class, name, signature)
 	if err != nil {
@@ -162,7 +163,7 @@ func TestDebuggerReadsReplies(t *testing.T) {
 	}
 }
 
-func extraText(t *testing.T, vm *jdwp.VM, thread jdwp.ThreadID, intent jdwp.ObjectID, key string) string {
+func extraText(t *testing.T, vm jdwptest.VM, thread jdwp.ThreadID, intent jdwp.ObjectID, key string) string {
 	t.Helper()
 	ctx := bounded(t)
 	k := get(vm.NewString(ctx, key))(t)
@@ -236,7 +237,7 @@ func TestDebuggerRefused(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(bounded(t), 200*time.Millisecond)
 		defer cancel()
-		vm, err := jdwp.Attach(ctx, conn)
+		vm, err := jdwptest.Attach(ctx, conn)
 		if err == nil {
 			vm.Close()
 		}
@@ -279,11 +280,11 @@ func TestDebuggersComeAndGo(t *testing.T) {
 	ctx := bounded(t)
 	for n := range 200 {
 		var conn io.Closer
-		var vm *jdwp.VM
+		var vm jdwptest.VM
 		for { // the VM may not have noticed yet that the one before is gone
 			dialed := get(p.Dial(context.Background(), fmt.Sprint("jdwp:", process.PID)))(t)
 			var err error
-			if vm, err = jdwp.Attach(ctx, dialed); err == nil {
+			if vm, err = jdwptest.Attach(ctx, dialed); err == nil {
 				conn = dialed
 				break
 			}
@@ -378,7 +379,7 @@ func TestDebuggerCallsAsTheApp(t *testing.T) {
 // caller makes calls in a thread of its own in the app.
 type caller struct {
 	t      *testing.T
-	vm     *jdwp.VM
+	vm     jdwptest.VM
 	ctx    context.Context
 	thread jdwp.ThreadID
 }

@@ -257,7 +257,7 @@ func TestHotSpotLentToThePhone(t *testing.T) {
 
 	ctx := jdwptest.Context(t)
 	for n := 2; n < 22; n++ {
-		vm, err := jdwp.Attach(ctx, jdwpPID(t, server, serial, pid))
+		vm, err := jdwptest.Attach(ctx, jdwpPID(t, server, serial, pid))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
+	"github.com/wxctl/wxctl/fixtures/jdwptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +29,7 @@ func bounded(t testing.TB) context.Context {
 }
 
 // debugged makes a machine with a class Demo, and a debugger that is attached.
-func debugged(t *testing.T, api int) (*art.Machine, *art.Object, *jdwp.VM) {
+func debugged(t *testing.T, api int) (*art.Machine, *art.Object, jdwptest.VM) {
 	t.Helper()
 	m := art.New(art.Options{API: api, PID: 4242, Process: "com.example.demo"})
 	object := m.Class("java.lang.Object")
@@ -56,9 +57,9 @@ func serve(t testing.TB, m *art.Machine) net.Conn {
 	return mine
 }
 
-func attach(t *testing.T, m *art.Machine) *jdwp.VM {
+func attach(t *testing.T, m *art.Machine) jdwptest.VM {
 	t.Helper()
-	vm, err := jdwp.Attach(bounded(t), serve(t, m))
+	vm, err := jdwptest.Attach(bounded(t), serve(t, m))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func attach(t *testing.T, m *art.Machine) *jdwp.VM {
 
 // stop sets a breakpoint at Demo.run, has the main thread call it, and returns
 // the event.
-func stop(t *testing.T, m *art.Machine, o *art.Object, vm *jdwp.VM) (jdwp.EventSet, <-chan art.Value) {
+func stop(t *testing.T, m *art.Machine, o *art.Object, vm jdwptest.VM) (jdwp.EventSet, <-chan art.Value) {
 	t.Helper()
 	ctx := bounded(t)
 	classes, err := vm.ClassesBySignature(ctx, "Lcom/example/Demo;")

@@ -120,7 +120,7 @@ func testEarlyClass(t *testing.T, api int, loaded int32) {
 	status := func(want int32) jdwp.ClassID {
 		t.Helper()
 		found, err := vm.ClassesBySignature(ctx, "Lcom/example/Early;")
-		if err != nil || len(found) != 1 || !found[0].Prepared() || found[0].Status != want {
+		if err != nil || len(found) != 1 || found[0].Status != want {
 			t.Fatalf("%+v, %v, want one of status %d", found, err, want)
 		}
 		return found[0].ID
