@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestDoctorWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer android.Close()
-	iphone, err := virtualios.Start(t.Context(), virtualios.Options{})
+	iphone, err := virtualios.Start(t.Context(), virtualios.Config{}, virtualios.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,8 @@ func TestDoctorWatch(t *testing.T) {
 			if others {
 				bundle = "com.tencent.xin"
 			}
-			app, _ := apple.App(bundle)
+			apps := apple.Apps()
+			app := apps[slices.IndexFunc(apps, func(a idevice.App) bool { return a.BundleID == bundle })]
 			apple.Log(idevice.Line{Process: idevice.Process{PID: 4711, BundleID: bundle, Name: app.Name, Path: app.Executable()}, Message: line})
 		},
 	} {

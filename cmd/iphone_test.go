@@ -4,20 +4,20 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 )
 
 // iPhoneLab starts a usbmuxd with a virtual iPhone and returns it and the
 // environment in which it is found.
-func iPhoneLab(t *testing.T, plan *fault.Plan) (*virtualios.Server, map[string]string) {
+func iPhoneLab(t *testing.T, o virtualios.Options, plan *fault.Plan) (*virtualios.Server, map[string]string) {
 	t.Helper()
 	if err := iPhoneKeys().Make(); err != nil {
 		t.Fatal(err)
 	}
-	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys(), Faults: plan}, virtualios.Options{})
+	server, err := virtualios.Start(context.Background(), virtualios.Config{Keys: iPhoneKeys(), Faults: plan.Strike}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestIPhoneFaults(t *testing.T) {
 				noLeaks(t)
 				f.Then = effect
 				plan := fault.New(f)
-				_, env := iPhoneLab(t, plan)
+				_, env := iPhoneLab(t, virtualios.Options{}, plan)
 				args := []string{"installed", "--platform", "ios"}
 				if effect == fault.Stall {
 					args = append(args, "--timeout", "300ms")
@@ -78,16 +78,18 @@ func TestIPhoneFaults(t *testing.T) {
 func TestDevicesWatchIPhone(t *testing.T) {
 	noLeaks(t)
 	env := phonesAt(t, "")
-	server, phones := iPhoneLab(t, nil)
+	server, phones := iPhoneLab(t, virtualios.Options{NoUSB: true}, nil)
+	phone := server.Phones[0]
+	plugged, unplug := context.WithCancel(t.Context())
+	server.Mux.Attach(plugged, phone, usbmuxd.USB)
 	env["USBMUXD_SOCKET_ADDRESS"] = phones["USBMUXD_SOCKET_ADDRESS"]
 	watch := beside(t, env, "devices", "--watch", "--json")
 	watch.out.await(t, `"event":"added"`, 2)
 	watch.out.await(t, `"name":"Virtual iPhone"`, 1)
-	phone := server.Phones[0]
-	server.Mux.Detach(phone.UDID())
+	unplug()
 	watch.out.await(t, `"event":"removed"`, 1)
 	watch.out.await(t, `"state":"disconnected"`, 1)
-	server.Mux.Attach(phone, usbmuxd.Network)
+	server.Mux.Attach(t.Context(), phone, usbmuxd.Network)
 	watch.out.await(t, `"event":"added"`, 3)
 	watch.out.await(t, `"transport":"network"`, 1)
 	if code := watch.interrupt(t); code != 130 {
@@ -98,7 +100,7 @@ func TestDevicesWatchIPhone(t *testing.T) {
 // TestDevicesCostOfIPhones: the requests that a list sends to an iPhone.
 func TestDevicesCostOfIPhones(t *testing.T) {
 	plan := fault.New()
-	_, env := iPhoneLab(t, plan)
+	_, env := iPhoneLab(t, virtualios.Options{}, plan)
 	f, _, errOut := testFactory(t, "", env)
 	if code := Run(t.Context(), f, []string{"devices", "--platform", "ios", "--timeout", "2m"}); code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut())

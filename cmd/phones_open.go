@@ -105,7 +105,7 @@ func startVirtual(ctx context.Context, spec *device.VirtualSpec, keys *lockdownd
 		androids = append(androids, slices.Repeat([]virtualandroid.Options{options}, count)...)
 	}
 	if spec.Platform == device.IOS {
-		server, err := virtualios.StartWith(ctx, virtualios.Config{Keys: keys}, iphones...)
+		server, err := virtualios.Start(ctx, virtualios.Config{Keys: keys}, iphones...)
 		if err != nil {
 			return nil, nil, err
 		}

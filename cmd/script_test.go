@@ -142,11 +142,11 @@ func cmdIPhones(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		phones = append(phones, o)
 	}
-	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: iPhoneKeys()}, phones...)
-	ts.Check(err)
 	if len(args) == 0 {
-		server.Mux.Detach(server.Phones[0].UDID())
+		phones = append(phones, virtualios.Options{NoUSB: true})
 	}
+	server, err := virtualios.Start(context.Background(), virtualios.Config{Keys: iPhoneKeys()}, phones...)
+	ts.Check(err)
 	ts.Defer(func() { server.Close() })
 	ts.Setenv("USBMUXD_SOCKET_ADDRESS", server.USBMux)
 }

@@ -164,7 +164,7 @@ func TestScreenshotOfLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer android.Close()
-	iphone, err := virtualios.Start(t.Context(), virtualios.Options{WDA: virtualios.WDAOn})
+	iphone, err := virtualios.Start(t.Context(), virtualios.Config{}, virtualios.Options{WDA: virtualios.WDAOn})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 		defer os.RemoveAll(dir)
 		opts.socket = filepath.Join(dir, "usbmuxd")
 	}
-	server, err := virtualios.StartWith(ctx, virtualios.Config{Port: opts.usbmuxPort, Socket: opts.socket}, opts.phones...)
+	server, err := virtualios.Start(ctx, virtualios.Config{Port: opts.usbmuxPort, Socket: opts.socket}, opts.phones...)
 	if err != nil {
 		return busyPort(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"go.uber.org/goleak"
 
@@ -283,12 +283,12 @@ func TestRunV1(t *testing.T) {
 		return 7
 	}}
 	server := adb.NewServer(p)
-	server.Fault = func(request string) *fault.Fault {
+	server.Faults = fault.Each(func(request string) *fault.Fault {
 		if strings.HasPrefix(request, "shell,v2") {
 			return &fault.Fault{Answer: []byte("FAIL0006closed")}
 		}
 		return nil
-	}
+	})
 	s := serve(t, server)
 	r, err := s.Run(t.Context(), "p", "fail", nil)
 	if err != nil || r.Exit != 7 || string(r.Stdout) != "text wxctl-exit:0 text\n" {
@@ -320,7 +320,7 @@ func TestBadServers(t *testing.T) {
 	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
 	server := adb.NewServer(p)
 	var strikes atomic.Pointer[func(string) *fault.Fault]
-	server.Fault = func(request string) *fault.Fault { return (*strikes.Load())(request) }
+	server.Faults = fault.Each(func(request string) *fault.Fault { return (*strikes.Load())(request) })
 	s := serve(t, server)
 	b := &Backend{Server: s}
 	ops := map[string]func(context.Context) error{
@@ -375,10 +375,10 @@ func TestBadServerOften(t *testing.T) {
 	p := newPhone("p")
 	server := adb.NewServer(p)
 	var n atomic.Int64
-	server.Fault = func(string) *fault.Fault {
+	server.Faults = fault.Each(func(string) *fault.Fault {
 		i := n.Add(1)
 		return &fault.Fault{After: i % 12, Then: []fault.Effect{fault.Cut, fault.Garbage}[i%2]}
-	}
+	})
 	b := &Backend{Server: serve(t, server)}
 	before := openFiles(t)
 	for range 200 {

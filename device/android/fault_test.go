@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -47,12 +47,12 @@ func TestFaults(t *testing.T) {
 	}
 	cutSync := func(after int64) func(*lab, *testShell) {
 		return func(l *lab, _ *testShell) {
-			l.server.Fault = func(request string) *fault.Fault {
+			l.server.Faults = fault.Each(func(request string) *fault.Fault {
 				if request == "sync:" {
 					return &fault.Fault{After: after, Then: fault.Cut}
 				}
 				return nil
-			}
+			})
 		}
 	}
 	runs := func(agent func(phone.Command) int) func(*lab, *testShell) {
@@ -90,12 +90,12 @@ func TestFaults(t *testing.T) {
 		{name: "phone offline", options: virtualandroid.Options{State: adb.StateOffline}, code: device.PhoneLost, message: "does not answer"},
 		{name: "phone unauthorized", options: virtualandroid.Options{State: adb.StateUnauthorized}, code: device.PhoneNotReady, message: "does not trust this computer"},
 		{name: "old shell", before: func(l *lab, _ *testShell) {
-			l.server.Fault = func(request string) *fault.Fault {
+			l.server.Faults = fault.Each(func(request string) *fault.Fault {
 				if strings.HasPrefix(request, "shell,v2") {
 					return &fault.Fault{Answer: []byte("FAIL0006closed")}
 				}
 				return nil
-			}
+			})
 		}, code: device.Refused, message: "does not support shell protocol v2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -288,12 +288,12 @@ func TestCutAnywhere(t *testing.T) {
 	l.warm(t)
 	var after atomic.Int64
 	var effect atomic.Int64
-	l.server.Fault = func(request string) *fault.Fault {
+	l.server.Faults = fault.Each(func(request string) *fault.Fault {
 		if strings.HasPrefix(request, "shell,v2") {
 			return &fault.Fault{After: after.Load(), Then: fault.Effect(effect.Load())}
 		}
 		return nil
-	}
+	})
 	before := openFiles(t)
 	n := 0
 	for _, e := range []fault.Effect{fault.Cut, fault.Garbage, fault.Stall} {

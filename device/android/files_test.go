@@ -14,7 +14,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/electricbubble/gadb"
 
@@ -73,12 +73,12 @@ func TestRelayAroundGadb(t *testing.T) {
 	t.Run("lengths are not believed", func(t *testing.T) {
 		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
 			server := adb.NewServer(newPhone("p"))
-			server.Fault = func(request string) *fault.Fault {
+			server.Faults = fault.Each(func(request string) *fault.Fault {
 				if request == "sync:" {
 					return &fault.Fault{Answer: []byte("OKAY" + frame), Then: fault.Stall}
 				}
 				return nil
-			}
+			})
 			s := serve(t, server)
 			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 			var m runtime.MemStats
@@ -116,12 +116,12 @@ func TestRelayAroundGadb(t *testing.T) {
 	})
 	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
 		server := adb.NewServer(newPhone("p"))
-		server.Fault = func(request string) *fault.Fault {
+		server.Faults = fault.Each(func(request string) *fault.Fault {
 			if request == "sync:" {
 				return &fault.Fault{After: 4, Then: fault.Stall}
 			}
 			return nil
-		}
+		})
 		s := serve(t, server)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()

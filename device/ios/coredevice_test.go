@@ -2,7 +2,11 @@ package ios_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"strings"
@@ -13,8 +17,9 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/ios"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
+	"github.com/wxctl/wxctl/fixtures/fault"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
@@ -29,7 +34,7 @@ type lab struct {
 func newLab(t testing.TB, o virtualios.Options, faults *fault.Plan) *lab {
 	t.Helper()
 	o.Think = time.Microsecond
-	server, err := virtualios.StartWith(context.Background(), virtualios.Config{Keys: sharedKeys(), Faults: faults}, o)
+	server, err := virtualios.Start(context.Background(), virtualios.Config{Keys: sharedKeys(), Faults: faults.Strike}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +115,23 @@ func TestTunnelService(t *testing.T) {
 	if n := faults.Count("CoreDeviceProxy handshake"); n != 0 {
 		t.Errorf("opened %d tunnels of its own", n)
 	}
-	l.backend.StaleAfter = 50 * time.Millisecond
-	l.TunnelService().SetStale(l.Phones[0].UDID())
+	// A tunnel from before a replug is listed, and its port does not answer.
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	tunnel := coredevice.TunnelInfo{Address: "fd00::1", RSDPort: coredevice.RSDPort, UDID: l.Phones[0].UDID(), UserspaceTUN: true,
+		UserspaceTUNPort: silent.Addr().(*net.TCPAddr).Port}
+	stale := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/tunnels" {
+			json.NewEncoder(w).Encode([]coredevice.TunnelInfo{tunnel})
+		} else {
+			json.NewEncoder(w).Encode(tunnel)
+		}
+	}))
+	defer stale.Close()
+	l.backend.TunnelService, l.backend.StaleAfter = stale.Listener.Addr().String(), 50*time.Millisecond
 	var notes []device.Note
 	job := device.Job{Request: webpage(), Hooks: device.Hooks{Note: func(n device.Note) { notes = append(notes, n) }}}
 	out, err = l.open(t).Deliver(timed(t), job)
@@ -127,15 +147,17 @@ func TestTunnelService(t *testing.T) {
 // and reported, and another one opened.
 func TestReplug(t *testing.T) {
 	faults := fault.New()
-	l := newLab(t, virtualios.Options{}, faults)
+	l := newLab(t, virtualios.Options{NoUSB: true}, faults)
+	plugged, unplug := context.WithCancel(t.Context())
+	l.Mux.Attach(plugged, l.Phones[0], "USB")
 	phone := l.open(t)
 	var notes []device.Note
 	job := device.Job{Request: webpage(), Hooks: device.Hooks{Note: func(n device.Note) { notes = append(notes, n) }}}
 	if _, err := phone.Deliver(timed(t), job); err != nil {
 		t.Fatal(err)
 	}
-	l.Mux.Detach(l.Phones[0].UDID())
-	l.Mux.Attach(l.Phones[0], "USB")
+	unplug()
+	l.Mux.Attach(t.Context(), l.Phones[0], "USB")
 	var err error
 	for ctx := timed(t); ; {
 		// The tunnel's end may be seen a moment later than the phone's.

@@ -14,11 +14,11 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/ios"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/fault"
 	"github.com/wxctl/wxctl/intents"
 )
 
@@ -39,7 +39,7 @@ var sharedKeys = sync.OnceValue(lockdownd.NewKeys)
 func virtual(t testing.TB, o virtualios.Options, faults *fault.Plan) (device.Phone, *virtualios.Phone) {
 	t.Helper()
 	o.Think = time.Microsecond
-	server, err := virtualios.StartWith(t.Context(), virtualios.Config{Keys: sharedKeys(), Faults: faults}, o)
+	server, err := virtualios.Start(t.Context(), virtualios.Config{Keys: sharedKeys(), Faults: faults.Strike}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

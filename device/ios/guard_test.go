@@ -1,18 +1,22 @@
 package ios_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
 	"testing"
 
 	"github.com/danielpaulus/go-ios/ios"
+	"github.com/danielpaulus/go-ios/ios/xpc"
+	"golang.org/x/net/http2"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 // records counts what is logged.
@@ -94,11 +98,13 @@ func TestOddDirectory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, virtualios.Options{}, nil)
 			properties["UniqueDeviceID"] = l.Phones[0].UDID()
-			lie, err := coredevice.Message(coredevice.Root, map[string]any{"MessageType": "Handshake", "Properties": properties, "Services": services})
-			if err != nil {
+			var message, lie bytes.Buffer
+			err := xpc.EncodeMessage(&message, xpc.Message{Flags: xpc.AlwaysSetFlag | xpc.DataFlag, Id: 1,
+				Body: map[string]any{"MessageType": "Handshake", "Properties": properties, "Services": services}})
+			if err = errors.Join(err, http2.NewFramer(&lie, nil).WriteData(coredevice.Root, false, message.Bytes())); err != nil {
 				t.Fatal(err)
 			}
-			l = newLab(t, virtualios.Options{}, fault.New(fault.Fault{Step: "rsd Handshake", Answer: lie, Then: fault.Stall}))
+			l = newLab(t, virtualios.Options{}, fault.New(fault.Fault{Step: "rsd Handshake", Answer: lie.Bytes(), Then: fault.Stall}))
 			_, err = l.open(t).Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
 			if e := device.AsError(err); e == nil || e.Code != device.PhoneNotReady || e.Hint == "" {
 				t.Errorf("got %v", err)

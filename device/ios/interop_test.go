@@ -18,7 +18,7 @@ import (
 // report the same about phones.
 func TestAgreesWithLibimobiledevice(t *testing.T) {
 	tools := tier.Need(t, "ios", "idevice_id", "ideviceinfo", "ideviceinstaller")
-	server, err := virtualios.StartWith(t.Context(), virtualios.Config{Keys: lockdownd.NewKeys()},
+	server, err := virtualios.Start(t.Context(), virtualios.Config{Keys: lockdownd.NewKeys()},
 		virtualios.Options{IOS: "16.7.2", Name: "Lab 1"}, virtualios.Options{Name: "实验室 2", Network: true}, virtualios.Options{Trust: idevice.Untrusted})
 	if err != nil {
 		t.Fatal(err)

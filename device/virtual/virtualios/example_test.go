@@ -10,7 +10,7 @@ import (
 
 func ExampleStart() {
 	ctx := context.Background()
-	server, err := virtualios.Start(ctx, virtualios.Options{IOS: "16.7"})
+	server, err := virtualios.Start(ctx, virtualios.Config{}, virtualios.Options{IOS: "16.7"})
 	if err != nil {
 		fmt.Println(err)
 		return

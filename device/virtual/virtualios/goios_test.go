@@ -14,12 +14,16 @@ import (
 
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 )
 
 // TestGoIOS has go-ios's own calls use the phone: list, values, apps, log,
 // WebDriverAgent through a port, phones that come and go.
 func TestGoIOS(t *testing.T) {
-	s := start(t, virtualios.Options{WDA: virtualios.WDAOn}, virtualios.Options{IOS: "16.7", Trust: idevice.Untrusted})
+	s := start(t, virtualios.Options{WDA: virtualios.WDAOn}, virtualios.Options{IOS: "16.7", Trust: idevice.Untrusted, NoUSB: true})
+	plugged, unplug := context.WithCancel(t.Context())
+	defer unplug()
+	s.Mux.Attach(plugged, s.Phones[1], usbmuxd.USB)
 	t.Setenv("USBMUXD_SOCKET_ADDRESS", s.USBMux)
 	list, err := ios.ListDevices()
 	if err != nil || len(list.DeviceList) != 2 {
@@ -82,7 +86,7 @@ func TestGoIOS(t *testing.T) {
 	defer stop()
 	for i, want := range []string{"Attached", "Attached", "Detached"} {
 		if i == 2 {
-			s.Mux.Detach(s.Phones[1].UDID())
+			unplug()
 		}
 		if m, err := next(); err != nil || m.MessageType != want {
 			t.Errorf("%+v, %v, want %s", m, err, want)

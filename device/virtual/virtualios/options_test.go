@@ -60,7 +60,7 @@ func TestParseOptions(t *testing.T) {
 
 // What can't be started leaves nothing behind.
 func TestStartFails(t *testing.T) {
-	if s, err := virtualios.Start(t.Context(), virtualios.Options{}, virtualios.Options{IOS: "99"}); err == nil {
+	if s, err := virtualios.Start(t.Context(), virtualios.Config{}, virtualios.Options{}, virtualios.Options{IOS: "99"}); err == nil {
 		t.Errorf("started with iOS 99: %v", s.USBMux)
 	}
 	s := start(t, virtualios.Options{})
@@ -73,14 +73,14 @@ func TestStartFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := virtualios.StartWith(t.Context(), virtualios.Config{Port: l.Addr().(*net.TCPAddr).Port}); err == nil {
+	if _, err := virtualios.Start(t.Context(), virtualios.Config{Port: l.Addr().(*net.TCPAddr).Port}); err == nil {
 		t.Error("took a port that is taken")
 	}
-	if _, err := virtualios.StartWith(t.Context(), virtualios.Config{Socket: "/does/not/exist/usbmuxd"}); err == nil {
+	if _, err := virtualios.Start(t.Context(), virtualios.Config{Socket: "/does/not/exist/usbmuxd"}); err == nil {
 		t.Error("took a path that can't be")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended, err := virtualios.StartWith(ctx, virtualios.Config{Keys: sharedKeys()})
+	ended, err := virtualios.Start(ctx, virtualios.Config{Keys: sharedKeys()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestStartFails(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if conn, err := ended.Dial(t.Context()); err == nil {
+	if conn, err := net.Dial("tcp", ended.USBMux); err == nil {
 		conn.Close()
 		t.Error("still there")
 	}
@@ -120,7 +120,7 @@ func BenchmarkStart(b *testing.B) {
 	for name, keys := range map[string]virtualios.Config{"fresh keys": {}, "shared keys": {Keys: sharedKeys()}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				s, err := virtualios.StartWith(b.Context(), keys)
+				s, err := virtualios.Start(b.Context(), keys)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -2,7 +2,7 @@
 // idevice with a demo app and WeChat on it, lockdownd and its services, and
 // WebDriverAgent, behind a usbmuxd of their own.
 //
-//	server, err := virtualios.Start(ctx, virtualios.Options{IOS: "16.7"})
+//	server, err := virtualios.Start(ctx, virtualios.Config{}, virtualios.Options{IOS: "16.7"})
 //	…
 //	defer server.Close()
 //	// a usbmux client at server.USBMux finds the phone
@@ -49,7 +49,7 @@ func (p *Phone) Port(port uint16) func(ctx context.Context, conn net.Conn) {
 
 // newPhone boots a phone with the demo app and, unless the options say
 // otherwise, WeChat on it.
-func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, error) {
+func newPhone(o Options, keys *lockdownd.Keys, faults fault.Hook) (*Phone, error) {
 	if o.WeChat == (wechat.Version{}) {
 		o.WeChat = wechat.DefaultVersion()
 	}
@@ -72,7 +72,7 @@ func newPhone(o Options, keys *lockdownd.Keys, faults *fault.Plan) (*Phone, erro
 	p.Lockdown.Services = append(p.Lockdown.Services, lockdownd.Service{
 		Name: coredevice.ProxyService, Present: p.CoreDevice.Tunnels,
 		Serve: func(ctx context.Context, conn net.Conn) {
-			if conn = faults.Strike(ctx, "CoreDeviceProxy", conn); conn != nil {
+			if conn = faults.Reach("CoreDeviceProxy", conn); conn != nil {
 				_ = p.CoreDevice.ServeTunnel(ctx, conn)
 			}
 		},
@@ -94,7 +94,7 @@ type Config struct {
 	// start many phones share them, since making them takes long.
 	Keys *lockdownd.Keys
 	// Faults fail clients on purpose, and count what they ask.
-	Faults *fault.Plan
+	Faults fault.Hook
 }
 
 // Server is a usbmuxd in this process with virtual iPhones behind it.
@@ -109,6 +109,7 @@ type Server struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
+	unplug  context.CancelFunc // ends the phones' being attached
 	served  sync.WaitGroup
 	tunnels *coredevice.TunnelService
 	closed  func() error
@@ -116,15 +117,10 @@ type Server struct {
 	keyErr  error         // why they can't be; set before made is closed
 }
 
-// Start makes the phones that the options describe and serves them at a free
-// loopback port until ctx ends or Close is called. No options at all are one
+// Start makes the phones that the options describe and serves them until ctx
+// ends or Close is called. No options at all are one
 // phone with the default ones.
-func Start(ctx context.Context, options ...Options) (*Server, error) {
-	return StartWith(ctx, Config{}, options...)
-}
-
-// StartWith is Start at chosen places.
-func StartWith(ctx context.Context, c Config, options ...Options) (*Server, error) {
+func Start(ctx context.Context, c Config, options ...Options) (*Server, error) {
 	if len(options) == 0 {
 		options = []Options{{}}
 	}
@@ -139,6 +135,8 @@ func StartWith(ctx context.Context, c Config, options ...Options) (*Server, erro
 	s := &Server{USBMux: listeners[0].Addr().String(), Socket: c.Socket, Mux: usbmuxd.New(c.Keys.BUID, store)}
 	s.Mux.Faults = c.Faults
 	s.ctx, s.cancel = context.WithCancel(ctx)
+	plugged, unplug := context.WithCancel(context.WithoutCancel(ctx))
+	s.unplug = unplug
 	s.closed = sync.OnceValue(s.close)
 	s.made = make(chan struct{})
 	for i, o := range options {
@@ -160,10 +158,10 @@ func StartWith(ctx context.Context, c Config, options ...Options) (*Server, erro
 			store.records[p.UDID()] = nil // made when it is first read
 		}
 		if !o.NoUSB {
-			s.Mux.Attach(p, usbmuxd.USB)
+			s.Mux.Attach(plugged, p, usbmuxd.USB)
 		}
 		if o.Network {
-			s.Mux.Attach(p, usbmuxd.Network)
+			s.Mux.Attach(plugged, p, usbmuxd.Network)
 		}
 	}
 	for _, l := range listeners {
@@ -236,9 +234,6 @@ func (s *Server) ServeTunnels(port int) (string, error) {
 	return tunnels.Addr(), nil
 }
 
-// TunnelService is the tunnel service, nil before ServeTunnels.
-func (s *Server) TunnelService() *coredevice.TunnelService { return s.tunnels }
-
 // serve hands connections at a loopback port to f, until Close.
 func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -249,17 +244,13 @@ func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (st
 	return l.Addr().String(), nil
 }
 
-// Dial connects to usbmuxd.
-func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "tcp", s.USBMux)
-}
-
 // Close ends the server and its phones, and waits for them.
 func (s *Server) Close() error { return s.closed() }
 
 func (s *Server) close() error {
 	s.cancel()
 	s.served.Wait()
+	s.unplug()
 	var errs []error
 	if s.tunnels != nil {
 		errs = append(errs, s.tunnels.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -12,11 +13,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/fault"
 	"github.com/wxctl/wxctl/intents"
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
@@ -34,7 +35,7 @@ func startWith(t *testing.T, c virtualios.Config, options ...virtualios.Options)
 			options[i].Think = time.Millisecond
 		}
 	}
-	s, err := virtualios.StartWith(t.Context(), c, options...)
+	s, err := virtualios.Start(t.Context(), c, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,8 +220,8 @@ func TestImposters(t *testing.T) {
 // Faults and phones come and go without a trace.
 func TestFaultsEnd(t *testing.T) {
 	plan := fault.New(fault.Fault{Step: "usbmux ListDevices", Then: fault.Stall})
-	s := startWith(t, virtualios.Config{Faults: plan}, virtualios.Options{}, virtualios.Options{Network: true})
-	conn, err := s.Dial(t.Context())
+	s := startWith(t, virtualios.Config{Faults: plan.Strike}, virtualios.Options{}, virtualios.Options{Network: true})
+	conn, err := net.Dial("tcp", s.USBMux)
 	if err != nil {
 		t.Fatal(err)
 	}

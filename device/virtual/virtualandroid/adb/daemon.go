@@ -25,9 +25,8 @@ type Daemon struct {
 	// MaxPayload is the longest data taken in a packet, at least 4096 and at
 	// most 1 MiB; 0 for 1 MiB.
 	MaxPayload uint32
-	// Fault returns the fault for a whole connection, counted from the first
-	// byte that the phone sends; nil for none.
-	Fault func() *fault.Fault
+	// Faults is what goes wrong with whole connections.
+	Faults fault.Hook
 	// OnOpen is called with the name of each requested service, from many
 	// goroutines.
 	OnOpen func(service string)
@@ -68,12 +67,8 @@ func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn = delay(ctx, conn, d.Latency)
-	if d.Fault != nil {
-		if f := d.Fault(); f != nil {
-			if conn = f.Strike(conn); conn == nil {
-				return
-			}
-		}
+	if conn = d.Faults.Reach("connection", conn); conn == nil {
+		return
 	}
 	c := newDaemonConn(d, conn)
 	d.mu.Lock()

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/wait"
@@ -460,7 +460,7 @@ func TestDaemonFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := adb.NewDaemon(talkative(""))
-			d.Fault = func() *fault.Fault { return &tt.fault }
+			d.Faults = fault.Each(func(string) *fault.Fault { return &tt.fault })
 			c := plug(t, serveDaemon(t, d))
 			c.send(message{"CNXN", 0x01000001, 4096, "host::"})
 			tt.check(c)

@@ -27,9 +27,8 @@ type Server struct {
 	// Connect is called for "host:connect:ADDRESS" and gives the phone at that
 	// address; its error is told to the client. If nil, nothing can be reached.
 	Connect func(ctx context.Context, address string) (Device, error)
-	// Fault says what goes wrong with the answer to a request, nil for
-	// nothing. It is called from many goroutines.
-	Fault func(request string) *fault.Fault
+	// Faults is what goes wrong with the answers to requests.
+	Faults fault.Hook
 	// OnRequest sees each request as it was sent. It is called from many
 	// goroutines.
 	OnRequest func(request string)
@@ -212,13 +211,8 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 		if s.OnRequest != nil {
 			s.OnRequest(request)
 		}
-		c.conn = conn
-		if s.Fault != nil {
-			if f := s.Fault(request); f != nil {
-				if c.conn = f.Strike(conn); c.conn == nil {
-					return
-				}
-			}
+		if c.conn = s.Faults.Reach(request, conn); c.conn == nil {
+			return
 		}
 		if !c.answer(ctx, request) {
 			break

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/adbtest"
@@ -200,12 +200,12 @@ func TestServerFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := adb.NewServer(phone("virtual-1"))
-			s.Fault = func(request string) *fault.Fault {
+			s.Faults = fault.Each(func(request string) *fault.Fault {
 				if strings.HasPrefix(request, "shell:") {
 					return &tt.fault
 				}
 				return nil
-			}
+			})
 			if got := ask(t, serve(t, s), "host:transport-any", "shell:yes 4096"); got != tt.want {
 				t.Errorf("got %.100q, want %q", got, tt.want)
 			}
@@ -213,12 +213,12 @@ func TestServerFaults(t *testing.T) {
 	}
 	for _, f := range []fault.Fault{{After: 10, Then: fault.Stall}, {Answer: []byte("OKAY012345"), Then: fault.Stall}} {
 		s := adb.NewServer(phone("virtual-1"))
-		s.Fault = func(request string) *fault.Fault {
+		s.Faults = fault.Each(func(request string) *fault.Fault {
 			if strings.HasPrefix(request, "shell") {
 				return &f
 			}
 			return nil
-		}
+		})
 		c := dial(t, serve(t, s))
 		c.send("host:transport-any")
 		c.take("OKAY")
@@ -230,7 +230,7 @@ func TestServerFaults(t *testing.T) {
 		}
 	}
 	s := adb.NewServer(phone("virtual-1"))
-	s.Fault = func(string) *fault.Fault { return &fault.Fault{After: 4, Then: fault.Garbage} }
+	s.Faults = fault.Each(func(string) *fault.Fault { return &fault.Fault{After: 4, Then: fault.Garbage} })
 	if got := ask(t, serve(t, s), "host:version"); len(got) < 12 || got[:4] != "OKAY" || strings.Trim(got[4:], "0123456789abcdef") == "" {
 		t.Errorf("not garbled: %q", got)
 	}

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -177,7 +177,7 @@ func TestEveryWay(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			plan := fault.New()
-			s, phone, urls := start(t, idevice.Options{}, Options{Faults: plan})
+			s, phone, urls := start(t, idevice.Options{}, Options{Faults: plan.Strike})
 			n := way.to(t, s)
 			peer := directory(t, n)
 			property := func(key string) string { return at[string](peer, "Properties", key) }
@@ -219,7 +219,7 @@ func TestEveryWay(t *testing.T) {
 // launches a hundred times: the phone counts no more than that.
 func TestManyShares(t *testing.T) {
 	plan := fault.New()
-	s, _, urls := start(t, idevice.Options{}, Options{Faults: plan})
+	s, _, urls := start(t, idevice.Options{}, Options{Faults: plan.Strike})
 	c := service(t, tunnel(t, s), AppService)
 	for i := range 100 {
 		url := "weixin://app/" + strconv.Itoa(i)
@@ -375,12 +375,6 @@ func TestWithout(t *testing.T) {
 			t.Errorf("%s: appservice: %v", tt.name, err)
 		}
 	}
-	// An image that is mounted later brings its services with it.
-	s, phone, _ := start(t, idevice.Options{NoImage: true}, Options{})
-	n := listen(t, s)
-	directory(t, n)
-	phone.SetImage(true)
-	pid(t, call(t, service(t, n, AppService), "launchapplication", launch("com.tencent.xin", "")))
 }
 
 func TestPasteboard(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/ios/cdtunnel"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 // share opens a tunnel and launches WeChat through it.
@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run("stall at "+step, func(t *testing.T) {
 			plan := fault.New(fault.Fault{Step: step, Then: fault.Stall})
-			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan.Strike})
 			ctx, cancel := context.WithCancelCause(within(t))
 			gone := errors.New("the caller gave up")
 			done := make(chan error, 1)
@@ -71,7 +71,7 @@ func TestFaults(t *testing.T) {
 		})
 		t.Run("cut at "+step, func(t *testing.T) {
 			plan := fault.New(fault.Fault{Step: step, Then: fault.Cut})
-			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: plan.Strike})
 			if err := share(within(t), proxy(t, s)); err == nil || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v", err)
 			}
@@ -81,7 +81,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 		t.Run("garbage at "+step, func(t *testing.T) {
-			s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: step, Then: fault.Garbage})})
+			s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: step, Then: fault.Garbage}).Strike})
 			if err := share(within(t), proxy(t, s)); err == nil || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v", err)
 			}
@@ -122,7 +122,7 @@ func TestLies(t *testing.T) {
 		{"rsd Handshake", handshake(udid, dict{AppService: dict{"Port": "9"}}), "refused"},
 		{"appservice launchapplication", message(Answers, dict{"CoreDevice.output": deep}), "no process"},
 	} {
-		s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: tt.step, Answer: tt.answer, Then: fault.Stall})})
+		s, _, _ := start(t, idevice.Options{}, Options{Faults: fault.New(fault.Fault{Step: tt.step, Answer: tt.answer, Then: fault.Stall}).Strike})
 		if err := share(within(t), proxy(t, s)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: want an error with %q, got %v", tt.step, tt.want, err)
 		}
@@ -132,7 +132,7 @@ func TestLies(t *testing.T) {
 // TestGreetings: CoreDeviceProxy hangs up on what is no greeting.
 func TestGreetings(t *testing.T) {
 	plan := fault.New()
-	s, _, _ := start(t, idevice.Options{}, Options{Faults: plan})
+	s, _, _ := start(t, idevice.Options{}, Options{Faults: plan.Strike})
 	for _, said := range []string{"GET / HTTP/1.1\r\n", "CDTunnel\x00\x02{}", "CDTunnel\x00\x01{", "CDTunnel\x00\x1a{\"type\":\"clientHandshake\"} "} {
 		conn := proxy(t, s)
 		if _, err := conn.Write([]byte(said)); err != nil {

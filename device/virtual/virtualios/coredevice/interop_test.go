@@ -17,11 +17,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wxctl/wxctl/device/ios"
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
+	"github.com/wxctl/wxctl/fixtures/fault"
 	"github.com/wxctl/wxctl/fixtures/tier"
 )
 
@@ -46,7 +46,7 @@ func startLab(t *testing.T, o virtualios.Options) *lab {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	steps := fault.New()
-	s, err := virtualios.StartWith(t.Context(), virtualios.Config{Socket: filepath.Join(dir, "mux"), Faults: steps, Keys: lockdownd.NewKeys()}, o)
+	s, err := virtualios.Start(t.Context(), virtualios.Config{Socket: filepath.Join(dir, "mux"), Faults: steps.Strike, Keys: lockdownd.NewKeys()}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -254,18 +254,6 @@ func decode(b []byte) (m message, n int, err error) {
 	return message{flags: theirs.Flags, id: binary.LittleEndian.Uint64(b[messageID:]), body: theirs.Body}, n, err
 }
 
-// Message is body as a phone sends it on a stream that is open, for an answer
-// that lies. It has the number of a computer's first request.
-func Message(stream uint32, body map[string]any) ([]byte, error) {
-	data, err := encode(message{flags: xpc.AlwaysSetFlag | xpc.DataFlag | xpc.HeartbeatReplyFlag, id: 1, body: body})
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	err = http2.NewFramer(&out, nil).WriteData(stream, false, data)
-	return out.Bytes(), err
-}
-
 // at is the value at the end of a path through dictionaries, the zero value if
 // there is none of that type.
 func at[T any](d dict, path ...string) T {

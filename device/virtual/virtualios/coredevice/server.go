@@ -55,7 +55,7 @@ type Options struct {
 	// as "appservice HTTP/2" (its SETTINGS), "appservice opening" (each of three)
 	// and "appservice launchapplication", the feature; "rsd Handshake" is what RSD
 	// pushes. Message makes an answer that lies.
-	Faults *fault.Plan
+	Faults fault.Hook
 	// Pasteboard has the developer disk image be one that brings Pasteboard,
 	// which the older do not.
 	Pasteboard bool
@@ -212,7 +212,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 	if name != "" {
 		c.name = name[strings.LastIndexByte(name, '.')+1:]
 	}
-	out := s.options.Faults.Strike(ctx, c.name+" HTTP/2", conn)
+	out := s.options.Faults.Reach(c.name+" HTTP/2", conn)
 	if out == nil {
 		return
 	}
@@ -245,7 +245,7 @@ var errFault = errors.New("fault")
 
 // reach fails if a fault strikes at a step of the connection.
 func (c *connection) reach(ctx context.Context, step string) error {
-	if c.server.options.Faults.Strike(ctx, c.name+" "+step, c.conn) == nil {
+	if c.server.options.Faults.Reach(c.name+" "+step, c.conn) == nil {
 		return errFault
 	}
 	return nil

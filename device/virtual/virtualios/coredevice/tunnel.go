@@ -54,7 +54,7 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	out := s.options.Faults.Strike(ctx, "CoreDeviceProxy handshake", conn)
+	out := s.options.Faults.Reach("CoreDeviceProxy handshake", conn)
 	if out == nil {
 		return errFault
 	}
@@ -75,7 +75,7 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if _, err := out.Write(append(head, answer...)); err != nil {
 		return err
 	}
-	if out = s.options.Faults.Strike(ctx, "CoreDeviceProxy packets", conn); out == nil {
+	if out = s.options.Faults.Reach("CoreDeviceProxy packets", conn); out == nil {
 		return errFault
 	}
 	return s.route(ctx, cancel, out, phone, mtu)

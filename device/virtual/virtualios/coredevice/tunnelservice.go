@@ -35,8 +35,7 @@ type TunnelService struct {
 type serviceTunnel struct {
 	server  *Server
 	port    int
-	stale   bool // the phone was replugged: the tunnel is listed and dead
-	removed int  // number of answers without the tunnel, before it is listed again
+	removed int // number of answers without the tunnel, before it is listed again
 }
 
 // TunnelInfo is the service's description of a tunnel.
@@ -96,17 +95,6 @@ func (a *TunnelService) Close() error {
 	return err
 }
 
-// SetStale makes the tunnel to a phone one from before the phone was plugged in
-// again: it is still listed, and accepts connections without answering.
-// Deleting it creates a new one, which works.
-func (a *TunnelService) SetStale(udid string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if t := a.find(udid); t != nil {
-		t.stale = true
-	}
-}
-
 func (a *TunnelService) find(udid string) *serviceTunnel {
 	for _, t := range a.tunnels {
 		if t.server.phone.UDID() == udid {
@@ -159,7 +147,7 @@ func (a *TunnelService) remove(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "tunnel not found", http.StatusNotFound)
 		return
 	}
-	t.removed, t.stale = 1, false
+	t.removed = 1
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -197,9 +185,9 @@ func (a *TunnelService) connect(conn net.Conn, t *serviceTunnel) {
 	s := t.server
 	phone, _ := s.addresses()
 	a.mu.Lock()
-	stale := t.stale || t.removed > 0
+	removed := t.removed > 0
 	a.mu.Unlock()
-	if stale || netip.AddrFrom16([16]byte(head[:16])) != phone {
+	if removed || netip.AddrFrom16([16]byte(head[:16])) != phone {
 		_, _ = io.Copy(io.Discard, conn) // packets into the void
 		return
 	}

@@ -122,13 +122,3 @@ func (p *Phone) Apps() []App {
 	}
 	return out
 }
-
-// App returns an installed app.
-func (p *Phone) App(bundleID string) (app App, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if a := p.apps[bundleID]; a != nil {
-		return *a, true
-	}
-	return App{}, false
-}

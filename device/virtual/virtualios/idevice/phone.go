@@ -200,13 +200,6 @@ func (p *Phone) Image() bool {
 	return !p.noImage
 }
 
-// SetImage mounts the developer disk image, or takes it away.
-func (p *Phone) SetImage(mounted bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.noImage = !mounted
-}
-
 // Trust is what the phone thinks of computers that it does not know yet.
 func (p *Phone) Trust() Trust {
 	p.mu.Lock()

@@ -42,11 +42,11 @@ type Daemon struct {
 	// Think is how long the phone's user takes to answer the question whether
 	// to trust a computer.
 	Think  time.Duration
-	Faults *fault.Plan
+	Faults fault.Hook
 }
 
 // New returns the lockdownd of a phone with the services of this package.
-func New(phone *idevice.Phone, keys *Keys, faults *fault.Plan) *Daemon {
+func New(phone *idevice.Phone, keys *Keys, faults fault.Hook) *Daemon {
 	d := &Daemon{Phone: phone, Keys: keys, Faults: faults}
 	major, _ := phone.Version()
 	// Until iOS 16 these come with the developer disk image; from 17 on that
@@ -98,7 +98,7 @@ func (d *Daemon) PortOf(port uint16) func(ctx context.Context, conn net.Conn) {
 
 // secure makes the phone's side of TLS; nil if that failed.
 func (d *Daemon) secure(ctx context.Context, step string, conn net.Conn) net.Conn {
-	conn = d.Faults.Strike(ctx, step, conn)
+	conn = d.Faults.Reach(step, conn)
 	if conn == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func (s *session) run(ctx context.Context) {
 		if readFrame(s.conn, &q) != nil {
 			return
 		}
-		conn := s.d.Faults.Strike(ctx, "lockdown "+q.text("Request"), s.conn)
+		conn := s.d.Faults.Reach("lockdown "+q.text("Request"), s.conn)
 		if conn == nil {
 			return
 		}

@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 	"howett.net/plist"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -44,7 +44,7 @@ func phone(t *testing.T, o idevice.Options, plan *fault.Plan) *lockdownd.Daemon 
 	}
 	p.Install(idevice.App{BundleID: "com.example.a", Name: "A", Version: "1.2", Build: "3", Debuggable: true, Team: "T", Schemes: []string{"aa"}, Queries: []string{"weixin"}, Domains: []string{"applinks:a.example.com"}})
 	p.Install(idevice.App{BundleID: "com.example.b", Name: "B", Version: "2.0"})
-	return lockdownd.New(p, keys(), plan)
+	return lockdownd.New(p, keys(), plan.Strike)
 }
 
 // client is a computer on one connection.

@@ -85,7 +85,7 @@ func (d *Daemon) requests(ctx context.Context, conn net.Conn, service, verb stri
 		if readFrame(conn, &q) != nil {
 			return
 		}
-		out := d.Faults.Strike(ctx, service+" "+q.text(verb), conn)
+		out := d.Faults.Reach(service+" "+q.text(verb), conn)
 		if out == nil || answer(q, out) != nil {
 			return
 		}
@@ -149,7 +149,7 @@ func hangUp(ctx context.Context, conn net.Conn) (context.Context, func()) {
 // syslogRelay writes the phone's log as text.
 func (d *Daemon) syslogRelay(ctx context.Context, conn net.Conn) {
 	n := d.Phone.LogEnd()
-	if conn = d.Faults.Strike(ctx, "syslog_relay", conn); conn == nil {
+	if conn = d.Faults.Reach("syslog_relay", conn); conn == nil {
 		return
 	}
 	ctx, end := hangUp(ctx, conn)
@@ -322,7 +322,7 @@ func (d *Daemon) notificationProxy(ctx context.Context, conn net.Conn) {
 // screenshotr takes screenshots, over the protocol of backups: property lists
 // that are arrays, and the phone sends first.
 func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
-	out := d.Faults.Strike(ctx, "screenshotr", conn)
+	out := d.Faults.Reach("screenshotr", conn)
 	if out == nil || writeFrame(out, []any{"DLMessageVersionExchange", 300, 0}) != nil {
 		return
 	}
@@ -333,7 +333,7 @@ func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 		if q, err := readWords(conn); err != nil || len(q) < 2 || q[0] != "DLMessageProcessMessage" {
 			return
 		}
-		if out = d.Faults.Strike(ctx, "screenshotr ScreenShotRequest", conn); out == nil {
+		if out = d.Faults.Reach("screenshotr ScreenShotRequest", conn); out == nil {
 			return
 		}
 		if writeFrame(out, []any{"DLMessageProcessMessage",

@@ -57,7 +57,7 @@ type Server struct {
 	// Pairs are its pair records.
 	Pairs Pairs
 	// Faults fail clients on purpose, at steps such as "usbmux ListDevices".
-	Faults *fault.Plan
+	Faults fault.Hook
 
 	mu       sync.Mutex
 	nextID   int
@@ -95,9 +95,10 @@ func New(buid string, pairs Pairs) *Server {
 	return &Server{BUID: buid, Pairs: pairs, attached: map[int]*attachment{}, watchers: map[*watcher]bool{}}
 }
 
-// Attach plugs a phone in. A phone that is attached by USB and by network has
-// two numbers.
-func (s *Server) Attach(d Device, transport Transport) {
+// Attach plugs a phone in, until ctx ends: then it is pulled out, and with it
+// every connection to it. A phone that is attached by USB and by network has two
+// numbers.
+func (s *Server) Attach(ctx context.Context, d Device, transport Transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextID++
@@ -106,22 +107,15 @@ func (s *Server) Attach(d Device, transport Transport) {
 	for w := range s.watchers {
 		w.send(a.message())
 	}
-}
-
-// Detach pulls a phone out, all its transports, and with it every connection
-// to it.
-func (s *Server) Detach(udid string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(s.attached)) {
-		if a := s.attached[id]; a.device.UDID() == udid {
-			delete(s.attached, id)
-			close(a.gone)
-			for w := range s.watchers {
-				w.send(map[string]any{"MessageType": "Detached", "DeviceID": id})
-			}
+	context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.attached, a.id)
+		close(a.gone)
+		for w := range s.watchers {
+			w.send(map[string]any{"MessageType": "Detached", "DeviceID": a.id})
 		}
-	}
+	})
 }
 
 // message describes an attached phone as ListDevices and Listen do.
@@ -199,7 +193,7 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
 		if err != nil {
 			return
 		}
-		answer := s.Faults.Strike(ctx, "usbmux "+q.MessageType, conn)
+		answer := s.Faults.Reach("usbmux "+q.MessageType, conn)
 		if answer == nil {
 			return
 		}

@@ -15,8 +15,8 @@ import (
 	"go.uber.org/goleak"
 	"howett.net/plist"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,7 +56,7 @@ func (r *records) DeletePair(udid string) { r.SavePair(udid, nil) }
 func mux(t *testing.T, plan *fault.Plan) (*usbmuxd.Server, func() net.Conn) {
 	t.Helper()
 	s := usbmuxd.New("BUID", &records{m: map[string][]byte{}})
-	s.Faults = plan
+	s.Faults = plan.Strike
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -137,9 +137,10 @@ func number(m map[string]any, key string) uint64 {
 // One connection carries several requests.
 func TestAnswers(t *testing.T) {
 	s, dial := mux(t, nil)
-	s.Attach(echo("A"), usbmuxd.USB)
-	s.Attach(echo("A"), usbmuxd.Network)
-	s.Attach(echo("B"), usbmuxd.USB)
+	plugged, unplug := context.WithCancel(t.Context())
+	s.Attach(plugged, echo("A"), usbmuxd.USB)
+	s.Attach(plugged, echo("A"), usbmuxd.Network)
+	s.Attach(t.Context(), echo("B"), usbmuxd.USB)
 	conn := dial()
 	list, _ := ask(t, conn, map[string]any{"MessageType": "ListDevices", "kLibUSBMuxVersion": 3})["DeviceList"].([]any)
 	var got []string
@@ -185,7 +186,7 @@ func TestAnswers(t *testing.T) {
 	if _, err := io.ReadFull(conn, back); err != nil || string(back) != "hello" {
 		t.Errorf("%q, %v", back, err)
 	}
-	s.Detach("A") // the cable out: the connection is gone
+	unplug() // the cable out: the connection is gone
 	if _, err := conn.Read(back); err == nil {
 		t.Error("the connection outlives the phone")
 	}
@@ -193,7 +194,8 @@ func TestAnswers(t *testing.T) {
 
 func TestListen(t *testing.T) {
 	s, dial := mux(t, nil)
-	s.Attach(echo("A"), usbmuxd.USB)
+	plugged, unplug := context.WithCancel(t.Context())
+	s.Attach(plugged, echo("A"), usbmuxd.USB)
 	conn := dial()
 	if m := ask(t, conn, map[string]any{"MessageType": "Listen"}); number(m, "Number") != 0 {
 		t.Errorf("%v", m)
@@ -206,11 +208,11 @@ func TestListen(t *testing.T) {
 		}
 	}
 	expect("Attached", 1)
-	s.Attach(echo("B"), usbmuxd.USB)
+	s.Attach(t.Context(), echo("B"), usbmuxd.USB)
 	expect("Attached", 2)
-	s.Detach("A")
+	unplug()
 	expect("Detached", 1)
-	s.Attach(echo("A"), usbmuxd.USB) // a new number each time
+	s.Attach(t.Context(), echo("A"), usbmuxd.USB) // a new number each time
 	expect("Attached", 3)
 	other := dial()
 	ask(t, other, map[string]any{"MessageType": "SavePairRecord", "PairRecordID": "A", "PairRecordData": []byte("x")})

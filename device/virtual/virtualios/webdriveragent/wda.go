@@ -29,7 +29,7 @@ type Server struct {
 	Phone *idevice.Phone
 	// Hang takes connections and never answers.
 	Hang   bool
-	Faults *fault.Plan
+	Faults fault.Hook
 
 	mu       sync.Mutex
 	sessions int
@@ -61,18 +61,17 @@ func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 		return
 	}
 	l := &oneConn{conn: conn, done: make(chan struct{})}
-	var busy sync.WaitGroup // with a connection that a fault has taken over
-	defer busy.Wait()
 	server := &http.Server{
 		Handler: local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			busy.Add(1)
-			defer busy.Done()
+			if a.Faults.Reach(stepOf(r), conn) == nil {
+				panic(http.ErrAbortHandler) // closes the connection
+			}
 			a.handle(w, r)
 		}), "application/json"),
 		ErrorLog:    log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateClosed || state == http.StateHijacked {
+			if state == http.StateClosed {
 				l.Close()
 			}
 		},
@@ -130,18 +129,24 @@ type request struct {
 	} `json:"capabilities"`
 }
 
-// handle takes a session's path apart and answers.
-func (a *Server) handle(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimSuffix(r.URL.Path, "/")
-	session := ""
+// target is the path of a request, with its session taken out of it.
+func target(r *http.Request) (session, path string) {
+	path = strings.TrimSuffix(r.URL.Path, "/")
 	if rest, ok := strings.CutPrefix(path, "/session/"); ok {
 		session, path, _ = strings.Cut(rest, "/")
 		path = "/session/:id/" + path
 	}
-	step := "wda " + r.Method + " " + strings.Replace(strings.TrimSuffix(path, "/"), "/session/:id/", "/session/", 1)
-	if a.Faults != nil && !a.strike(w, r, step) {
-		return
-	}
+	return session, path
+}
+
+// stepOf is what faults call a request.
+func stepOf(r *http.Request) string {
+	_, path := target(r)
+	return "wda " + r.Method + " " + strings.Replace(strings.TrimSuffix(path, "/"), "/session/:id/", "/session/", 1)
+}
+
+func (a *Server) handle(w http.ResponseWriter, r *http.Request) {
+	session, path := target(r)
 	const bodyMost = 4 << 20
 	var q request
 	body, err := io.ReadAll(io.LimitReader(r.Body, bodyMost))
@@ -173,54 +178,6 @@ func (a *Server) handle(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
-}
-
-// strike lets a fault strike the connection itself.
-func (a *Server) strike(w http.ResponseWriter, r *http.Request, step string) bool {
-	hijacked, ok := w.(http.Hijacker)
-	if !ok {
-		return true
-	}
-	probe := &lazy{hijack: hijacked}
-	defer probe.Close()
-	return a.Faults.Strike(r.Context(), step, probe) != nil && probe.conn == nil
-}
-
-// lazy takes the connection over from HTTP when a fault first touches it.
-type lazy struct {
-	net.Conn
-	hijack http.Hijacker
-	conn   net.Conn
-}
-
-func (l *lazy) take() error {
-	if l.conn != nil {
-		return nil
-	}
-	conn, _, err := l.hijack.Hijack()
-	l.conn = conn
-	return err
-}
-
-func (l *lazy) Write(b []byte) (int, error) {
-	if err := l.take(); err != nil {
-		return 0, err
-	}
-	return l.conn.Write(b)
-}
-
-func (l *lazy) Read(b []byte) (int, error) {
-	if err := l.take(); err != nil {
-		return 0, err
-	}
-	return l.conn.Read(b)
-}
-
-func (l *lazy) Close() error {
-	if l.conn == nil {
-		return nil
-	}
-	return l.conn.Close()
 }
 
 func (a *Server) current() string {

@@ -15,10 +15,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/wxctl/wxctl/device/virtual/fault"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/webdriveragent"
+	"github.com/wxctl/wxctl/fixtures/fault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -151,7 +151,7 @@ func TestOldPhone(t *testing.T) {
 func TestFaults(t *testing.T) {
 	_, base := serve(t, "17.5", func(a *webdriveragent.Server) {
 		a.Faults = fault.New(fault.Fault{Step: "wda GET /status", Then: fault.Cut, Answer: []byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")},
-			fault.Fault{Step: "wda GET /screenshot", Then: fault.Garbage})
+			fault.Fault{Step: "wda GET /screenshot", Then: fault.Garbage}).Strike
 	})
 	for path, want := range map[string]string{"/status": "unexpected EOF", "/screenshot": "malformed HTTP"} {
 		if _, got := call(t, "GET", base+path, ""); !strings.Contains(got, want) {
