@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
@@ -20,7 +21,7 @@ import (
 // exit, with curl making the same request. The ratio must be at most 1.5.
 func BenchmarkAuthUserInfo(b *testing.B) {
 	curl := tier.Need(b, "curl", "curl")[0]
-	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	server := oauthtest.New(virtualoauth.Options{Secret: sentinelSecret})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
 	dir := b.TempDir()
@@ -63,7 +64,7 @@ func TestAuthMemory(t *testing.T) {
 	if runtime.GOOS != "linux" || raceDetector() {
 		t.Skip("the unit of the maximum is Linux's, and the race detector has memory of its own")
 	}
-	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	server := oauthtest.New(virtualoauth.Options{Secret: sentinelSecret})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
 	// Not the maximum that the kernel reports for a child: it includes the

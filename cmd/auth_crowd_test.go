@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // Fifty wxctl that refresh one profile at once make one request, and all get a
 // token.
 func TestRefreshCrowd(t *testing.T) {
-	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret, RotateRefresh: true})
+	server := oauthtest.New(virtualoauth.Options{Secret: sentinelSecret, RotateRefresh: true})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
 	wxctl, dir := wxctlProgram(t), t.TempDir()
@@ -60,7 +61,7 @@ func TestRefreshCrowd(t *testing.T) {
 
 // A wxctl that is killed while it waits for WeChat does not block others.
 func TestKilledRefresh(t *testing.T) {
-	server := virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret})
+	server := oauthtest.New(virtualoauth.Options{Secret: sentinelSecret})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
 	wxctl, dir := wxctlProgram(t), t.TempDir()

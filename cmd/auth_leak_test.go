@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
@@ -67,12 +68,12 @@ func checkLeaks(t *testing.T, what, text string) {
 // gossip is a server that returns the sentinels as tokens and misbehaves in the
 // given way; it repeats the request wherever it can.
 type gossip struct {
-	faulty *virtualoauth.Server
+	faulty *oauthtest.Server
 	mu     sync.Mutex
 	mode   string
 }
 
-func newGossip() *gossip { return &gossip{faulty: virtualoauth.New(virtualoauth.Options{})} }
+func newGossip() *gossip { return &gossip{faulty: oauthtest.New(virtualoauth.Options{})} }
 
 func (g *gossip) set(t *testing.T, mode string) {
 	t.Helper()

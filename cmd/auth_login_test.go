@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // loginLab is a phone, and an OAuth server that knows the codes of the phone's
 // WeChat.
-func loginLab(t *testing.T, options string) (env map[string]string, server *virtualoauth.Server, base string) {
+func loginLab(t *testing.T, options string) (env map[string]string, server *oauthtest.Server, base string) {
 	t.Helper()
-	server = virtualoauth.New(virtualoauth.Options{})
+	server = oauthtest.New(virtualoauth.Options{})
 	web := httptest.NewServer(server)
 	t.Cleanup(web.Close)
 	env = phonesAt(t, options+"&oauth="+web.URL)

@@ -8,11 +8,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
 // standIns holds the stand-in of each running script.
-var standIns sync.Map // *testscript.TestScript -> *virtualoauth.Server
+var standIns sync.Map // *testscript.TestScript -> *oauthtest.Server
 
 // cmdWeChat runs a script's stand-in for WeChat's OAuth server:
 //
@@ -26,7 +27,7 @@ func cmdWeChat(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: wechat start|code|fault|expire|password|saw …")
 	}
 	if args[0] == "start" {
-		server := virtualoauth.New(virtualoauth.Options{RotateRefresh: len(args) > 1 && args[1] == "rotate"})
+		server := oauthtest.New(virtualoauth.Options{RotateRefresh: len(args) > 1 && args[1] == "rotate"})
 		loopback := httptest.NewServer(server)
 		standIns.Store(ts, server)
 		ts.Defer(func() { standIns.Delete(ts); loopback.Close() })
@@ -38,7 +39,7 @@ func cmdWeChat(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("wechat start comes first")
 	}
-	server := value.(*virtualoauth.Server)
+	server := value.(*oauthtest.Server)
 	switch args[0] {
 	case "code":
 		user, scope := virtualoauth.DefaultUser(), ""

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
@@ -126,7 +127,7 @@ func (p *terminal) start(env []string, args ...string) *exec.Cmd {
 
 // On a terminal, code and AppSecret are asked for, and not echoed.
 func TestPrompts(t *testing.T) {
-	server := virtualoauth.New(virtualoauth.Options{Secret: "SENTINEL-secret"})
+	server := oauthtest.New(virtualoauth.Options{Secret: "SENTINEL-secret"})
 	ts := httptest.NewServer(server)
 	defer ts.Close()
 	code := "SENTINEL-code"

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/credentials"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
@@ -33,9 +34,9 @@ func (noKeyring) Probe(context.Context) error { return errNoKeyring }
 func (noKeyring) Interrupt()                  {}
 
 // weChat runs a stand-in that the factory reaches under WeChat's own name.
-func weChat(t *testing.T, f *Factory, opts virtualoauth.Options) *virtualoauth.Server {
+func weChat(t *testing.T, f *Factory, opts virtualoauth.Options) *oauthtest.Server {
 	t.Helper()
-	server := virtualoauth.New(opts)
+	server := oauthtest.New(opts)
 	ts := httptest.NewTLSServer(server)
 	t.Cleanup(ts.Close)
 	pool := x509.NewCertPool()
@@ -85,7 +86,7 @@ func loggedIn(t *testing.T, f *Factory, args []string, stdin string) string {
 type authRun struct {
 	t      *testing.T
 	f      *Factory
-	server *virtualoauth.Server
+	server *oauthtest.Server
 	env    map[string]string
 	stdout func() string
 	stderr func() string

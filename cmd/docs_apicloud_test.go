@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
@@ -60,7 +61,7 @@ func TestFromAPICloudFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			server := virtualoauth.New(virtualoauth.Options{})
+			server := oauthtest.New(virtualoauth.Options{})
 			server.SetFaults(fault)
 			ts := httptest.NewServer(server)
 			defer ts.Close()

@@ -23,6 +23,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/check"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
@@ -156,7 +157,7 @@ func configDir(t *testing.T, text string) string {
 
 // TestDoctorCloud: WeChat's server says whether AppID and secret are valid.
 func TestDoctorCloud(t *testing.T) {
-	ts := httptest.NewServer(virtualoauth.New(virtualoauth.Options{Secret: sentinelSecret}))
+	ts := httptest.NewServer(oauthtest.New(virtualoauth.Options{Secret: sentinelSecret}))
 	defer ts.Close()
 	for _, tt := range []struct {
 		name, appID, secret, want string

@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
@@ -27,9 +28,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start runs the stand-in on loopback.
-func start(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Server, *oauth.Client) {
+func start(t *testing.T, opts virtualoauth.Options) (*oauthtest.Server, *oauth.Client) {
 	t.Helper()
-	server := virtualoauth.New(opts)
+	server := oauthtest.New(opts)
 	ts := httptest.NewServer(server)
 	t.Cleanup(ts.Close)
 	return server, &oauth.Client{
@@ -37,7 +38,7 @@ func start(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Server, *oaut
 	}
 }
 
-func login(t *testing.T, server *virtualoauth.Server, client *oauth.Client) oauth.Token {
+func login(t *testing.T, server *oauthtest.Server, client *oauth.Client) oauth.Token {
 	t.Helper()
 	token, err := client.Exchange(t.Context(), oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), "")))
 	if err != nil {
@@ -183,7 +184,7 @@ func TestExchangeIsSentOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			startFor(t, f, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+			startFor(t, f, func(t *testing.T, server *oauthtest.Server, client *oauth.Client) {
 				token := login(t, server, client) // an open connection, if connections were kept
 				if err := client.Check(t.Context(), token); err != nil {
 					t.Fatal(err)
@@ -208,7 +209,7 @@ func TestExchangeIsSentOnce(t *testing.T) {
 // Even a caller's transport that keeps connections and prefers HTTP/2 is
 // restricted.
 func TestOwnConnectionAndHTTP1OnTLS(t *testing.T) {
-	server := virtualoauth.New(virtualoauth.Options{})
+	server := oauthtest.New(virtualoauth.Options{})
 	ts := httptest.NewUnstartedServer(server)
 	ts.EnableHTTP2 = true
 	ts.StartTLS()
@@ -302,7 +303,7 @@ func TestBadReplies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			startFor(t, f, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+			startFor(t, f, func(t *testing.T, server *oauthtest.Server, client *oauth.Client) {
 				token := login(t, server, client)
 				server.SetFaults(f)
 				calls := map[string]func(context.Context) error{
@@ -394,7 +395,7 @@ func TestNothingListens(t *testing.T) {
 
 func TestCancelled(t *testing.T) {
 	stall := virtualoauth.Fault{Kind: "stall"}
-	startFor(t, stall, func(t *testing.T, server *virtualoauth.Server, client *oauth.Client) {
+	startFor(t, stall, func(t *testing.T, server *oauthtest.Server, client *oauth.Client) {
 		token := login(t, server, client)
 		server.SetFaults(stall)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -555,7 +556,7 @@ func TestBaseURL(t *testing.T) {
 }
 
 func TestPrefixedBaseURL(t *testing.T) {
-	server := virtualoauth.New(virtualoauth.Options{})
+	server := oauthtest.New(virtualoauth.Options{})
 	ts := httptest.NewServer(http.StripPrefix("/mirror", server))
 	defer ts.Close()
 	client := &oauth.Client{

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
@@ -40,8 +41,8 @@ func (l *pipeListener) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // startInMemory is start inside a bubble.
-func startInMemory(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Server, *oauth.Client) {
-	server := virtualoauth.New(opts)
+func startInMemory(t *testing.T, opts virtualoauth.Options) (*oauthtest.Server, *oauth.Client) {
+	server := oauthtest.New(opts)
 	listener := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	hs := &http.Server{Handler: server}
 	go hs.Serve(listener)
@@ -55,7 +56,7 @@ func startInMemory(t *testing.T, opts virtualoauth.Options) (*virtualoauth.Serve
 // startFor gives f a server and a client: in a synctest bubble if the fault
 // makes the client wait for its deadline, since its time passes at once when
 // all are waiting.
-func startFor(t *testing.T, fault virtualoauth.Fault, f func(*testing.T, *virtualoauth.Server, *oauth.Client)) {
+func startFor(t *testing.T, fault virtualoauth.Fault, f func(*testing.T, *oauthtest.Server, *oauth.Client)) {
 	if fault.Kind == "stall" {
 		synctest.Test(t, func(t *testing.T) {
 			server, client := startInMemory(t, virtualoauth.Options{})

@@ -52,9 +52,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	values := r.URL.Query()
 	s.mu.Lock()
-	s.requests = append(s.requests, Request{
-		Op: op, Query: values, RemoteAddr: r.RemoteAddr, Proto: r.Proto, Header: r.Header.Clone(),
-	})
 	f, _ := s.fault(op)
 	over := s.overQuota(op)
 	s.mu.Unlock()

@@ -12,7 +12,6 @@ package virtualoauth
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -58,15 +57,6 @@ type User struct {
 	Privilege                             []string
 }
 
-// Request is one request as the server saw it.
-type Request struct {
-	Op         string
-	Query      map[string][]string
-	RemoteAddr string // differs from request to request unless a connection is reused
-	Proto      string
-	Header     http.Header
-}
-
 type code struct {
 	user    User
 	scope   string
@@ -92,7 +82,6 @@ type Server struct {
 	codes    map[string]*code
 	grants   []*grant
 	faults   []Fault
-	requests []Request
 	minute   map[string]int
 	minuteAt time.Time
 }
@@ -174,20 +163,6 @@ func (s *Server) SetFaults(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = slices.Clone(faults)
-}
-
-// Requests returns the requests so far, in order; ops restricts it to these
-// calls.
-func (s *Server) Requests(ops ...string) []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []Request
-	for _, r := range s.requests {
-		if len(ops) == 0 || slices.Contains(ops, r.Op) {
-			list = append(list, r)
-		}
-	}
-	return list
 }
 
 // fault returns the first fault for op, and counts it.
