@@ -23,6 +23,7 @@ import (
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/check"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/oauthtest"
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
@@ -207,7 +208,8 @@ func TestDoctorCost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server, err := virtualandroid.Start(t.Context(), tt.options)
+			listener := adbtest.Listen(t)
+			server, err := virtualandroid.Serve(t.Context(), listener, tt.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,12 +225,12 @@ func TestDoctorCost(t *testing.T) {
 			if tt.known {
 				run("devices")
 			}
-			before := int(server.Face.Stats().Connections)
+			before := listener.Connections()
 			answer := run(append([]string{"doctor"}, tt.target...)...)
 			if got := found(t, answer, check.Pass); tt.code == 0 && !slices.Contains(got, "app.entry.class") {
 				t.Errorf("the code was not read: %s", answer)
 			}
-			if n := int(server.Face.Stats().Connections) - before; n > tt.most {
+			if n := listener.Connections() - before; n > tt.most {
 				t.Errorf("%d connections, at most %d", n, tt.most)
 			} else {
 				t.Logf("%d connections", n)

@@ -108,9 +108,13 @@ func virtualAndroidRun(ctx context.Context, opts *virtualAndroidOptions) error {
 			opts.phones[i].Serial += "-" + strconv.Itoa(i+1)
 		}
 	}
-	server, err := virtualandroid.StartAt(ctx, opts.adbPort, opts.phones...)
+	listener, err := virtualandroid.Listen(ctx, opts.adbPort)
 	if err != nil {
 		return busyPort(err)
+	}
+	server, err := virtualandroid.Serve(ctx, listener, opts.phones...)
+	if err != nil {
+		return err
 	}
 	defer server.Close()
 	adbds, err := server.ServeDevices(opts.adbdPort)

@@ -33,22 +33,18 @@ func TestMain(m *testing.M) {
 }
 
 // serve runs an adb server of the project's own for the test's time.
-func serve(t testing.TB, s *adb.Server) Server {
+func serve(t testing.TB, s *adbtest.Server) Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
+	go func() { done <- s.Serve(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return Server{Addr: l.Addr().String()}
+	return Server{Addr: s.Addr().String()}
 }
 
 // script is a server that answers every connection with the same bytes,
@@ -180,15 +176,14 @@ func TestList(t *testing.T) {
 		<-ctx.Done()
 		return 1
 	}}
-	server := adb.NewServer(good, locked, silent)
+	server := adbtest.NewServer(t, good, locked, silent)
 	b := &Backend{Server: serve(t, server)}
 	// The time ends when only the silent phone is waited for: of the three
 	// connections, one for the list and one for each phone, its own is left.
 	ctx, pass := wait.Deadline(t)
 	go func() {
 		wait.For(t, "the good phone to be done with", func() bool {
-			s := server.Stats()
-			return asked.Load() && s.Connections == 3 && s.Open == 1
+			return asked.Load() && server.Connections() == 3 && server.Open() == 1
 		})
 		pass()
 	}()
@@ -213,7 +208,7 @@ func TestList(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	good := newPhone("good")
-	s := adb.NewServer(good)
+	s := adbtest.NewServer(t, good)
 	b := &Backend{Server: serve(t, s)}
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
@@ -252,7 +247,7 @@ func TestRun(t *testing.T) {
 		io.WriteString(errOut, "err")
 		return 42
 	}}
-	s := serve(t, adb.NewServer(p))
+	s := serve(t, adbtest.NewServer(t, p))
 	r, err := s.Run(t.Context(), "p", "both", nil)
 	if err != nil || r.Exit != 42 || string(r.Stdout) != "out" || string(r.Stderr) != "err" {
 		t.Errorf("%+v, %v", r, err)
@@ -282,7 +277,7 @@ func TestRunV1(t *testing.T) {
 		io.WriteString(out, "text wxctl-exit:0 text\n")
 		return 7
 	}}
-	server := adb.NewServer(p)
+	server := adbtest.NewServer(t, p)
 	server.Faults = fault.Each(func(request string) *fault.Fault {
 		if strings.HasPrefix(request, "shell,v2") {
 			return &fault.Fault{Answer: []byte("FAIL0006closed")}
@@ -318,7 +313,7 @@ func TestNoServer(t *testing.T) {
 func TestBadServers(t *testing.T) {
 	p := newPhone("p")
 	p.Files.Put("/data/local/tmp/f", bytes.Repeat([]byte("x"), 100_000))
-	server := adb.NewServer(p)
+	server := adbtest.NewServer(t, p)
 	var strikes atomic.Pointer[func(string) *fault.Fault]
 	server.Faults = fault.Each(func(request string) *fault.Fault { return (*strikes.Load())(request) })
 	s := serve(t, server)
@@ -366,14 +361,14 @@ func TestBadServers(t *testing.T) {
 	if n < 50 {
 		t.Errorf("only %d faults struck", n)
 	}
-	wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	wait.For(t, "connections to close", func() bool { return server.Open() == 0 })
 	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 }
 
 // TestBadServerOften repeats one fault of each kind 200 times in a row.
 func TestBadServerOften(t *testing.T) {
 	p := newPhone("p")
-	server := adb.NewServer(p)
+	server := adbtest.NewServer(t, p)
 	var n atomic.Int64
 	server.Faults = fault.Each(func(string) *fault.Fault {
 		i := n.Add(1)
@@ -386,7 +381,7 @@ func TestBadServerOften(t *testing.T) {
 		b.Server.Run(t.Context(), "p", "echo hello", nil)
 		b.Server.Push(t.Context(), "p", strings.NewReader("hello"), "/data/local/tmp/h", 0o644, nil)
 	}
-	wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+	wait.For(t, "connections to close", func() bool { return server.Open() == 0 })
 	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 }
 

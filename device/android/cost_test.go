@@ -93,10 +93,9 @@ func TestTurns(t *testing.T) {
 			l := newLab(t, virtualandroid.Options{})
 			l.warm(t)
 			p := l.open(t)
-			before := l.server.Stats()
+			connections, requests := l.server.Connections(), l.server.Requests()
 			test.do(t, p)
-			after := l.server.Stats()
-			if c, r := after.Connections-before.Connections, after.Requests-before.Requests; int(c) != test.connections || int(r) != test.requests {
+			if c, r := l.server.Connections()-connections, l.server.Requests()-requests; c != test.connections || r != test.requests {
 				t.Errorf("%d connections with %d requests, want %d with %d", c, r, test.connections, test.requests)
 			}
 			if n := p.agent.written; n != test.turns {
@@ -333,7 +332,7 @@ func TestPhonesOfRealServer(t *testing.T) {
 	if err != nil || len(infos) != 1 || infos[0].State != device.Ready || infos[0].Transport != device.Network || infos[0].OSVersion != "14" {
 		t.Fatalf("%+v, %v", infos, err)
 	}
-	if v, err := real.Version(t.Context()); err != nil || v != "0029" {
+	if v, err := real.ask(t.Context(), "host:version"); err != nil || v != "0029" {
 		t.Errorf("version %q, %v", v, err)
 	}
 	if got, err := real.Run(t.Context(), serial, "echo "+shellQuote("it's $(id)")+"; exit 5", nil); err != nil || got.Exit != 5 || string(got.Stdout) != "it's $(id)\n" {

@@ -11,9 +11,9 @@ import (
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -23,7 +23,7 @@ const fast = 5 * time.Millisecond
 // lab is a virtual phone behind an adb server, and the backend for it.
 type lab struct {
 	*virtualandroid.Phone
-	server  *adb.Server
+	server  *adbtest.Server
 	backend *Backend
 }
 
@@ -37,7 +37,7 @@ func newLab(t testing.TB, o virtualandroid.Options) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
-	server := adb.NewServer(p)
+	server := adbtest.NewServer(t, p)
 	return &lab{Phone: p, server: server, backend: &Backend{Server: serve(t, server), Options: Options{DropAfter: wait.Plenty, StopTime: wait.Plenty}}}
 }
 
@@ -206,7 +206,7 @@ func TestWarmShareTakesOneConnection(t *testing.T) {
 	if _, err := p.Deliver(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
-	if n := l.server.Stats().Connections; n != 1 {
+	if n := l.server.Connections(); n != 1 {
 		t.Errorf("a warm share took %d connections, want 1", n)
 	}
 	for range 99 {
@@ -215,7 +215,7 @@ func TestWarmShareTakesOneConnection(t *testing.T) {
 			t.Fatal(err, whats(o))
 		}
 	}
-	if n := l.server.Stats().Connections; n != 1 || p.starts != 1 {
+	if n := l.server.Connections(); n != 1 || p.starts != 1 {
 		t.Errorf("100 shares took %d connections and %d agents, want 1 and 1", n, p.starts)
 	}
 }
@@ -227,7 +227,7 @@ func TestColdShareTakesThreeConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, whats(o))
 	}
-	if n := l.server.Stats().Connections; n > 3 {
+	if n := l.server.Connections(); n > 3 {
 		t.Errorf("a cold share took %d connections, want at most 3", n)
 	}
 	info, err := l.Model.FS.Stat(phone.ShellCred(), agent.RemotePath(agent.Dex))

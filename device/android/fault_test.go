@@ -186,7 +186,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		p.Close()
 	}
-	wait.For(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+	wait.For(t, "connections to close", func() bool { return l.server.Open() == 0 })
 }
 
 // TestAgentThatDiedIsStartedAgain: an agent that died between two requests is
@@ -201,7 +201,7 @@ func TestAgentThatDiedIsStartedAgain(t *testing.T) {
 			t.Fatal(i, err, whats(o))
 		}
 		l.server.Drop()
-		wait.For(t, "the connection to close", func() bool { return l.server.Stats().Open == 0 })
+		wait.For(t, "the connection to close", func() bool { return l.server.Open() == 0 })
 		l.Model.ForceStop(wechat.PackageName, 0)
 	}
 	if p.starts != 3 {
@@ -334,7 +334,7 @@ func TestCutAnywhere(t *testing.T) {
 	if n < 200 {
 		t.Errorf("only %d faults", n)
 	}
-	wait.For(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+	wait.For(t, "connections to close", func() bool { return l.server.Open() == 0 })
 	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 }
 
@@ -477,7 +477,7 @@ func TestInterruptedLeavesNothing(t *testing.T) {
 	if list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err != nil || len(list) != 0 {
 		t.Errorf("left on the phone: %v, %v", list, err)
 	}
-	wait.For(t, "connections to close", func() bool { return l.server.Stats().Open == 0 })
+	wait.For(t, "connections to close", func() bool { return l.server.Open() == 0 })
 }
 
 // TestMediaThatIsCut: an incomplete file is removed, although MediaStore never

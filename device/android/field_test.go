@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
@@ -210,7 +209,7 @@ func TestSameSerial(t *testing.T) {
 			"ro.serialno": "0123456789ABCDEF", "ro.product.model": "at " + path, "ro.build.version.release": "9",
 		})}
 	}
-	b := &Backend{Server: serve(t, adb.NewServer(one, two))}
+	b := &Backend{Server: serve(t, adbtest.NewServer(t, one, two))}
 	infos, err := b.List(t.Context(), "")
 	if err != nil || len(infos) != 2 || len(device.Merge(infos)) != 2 {
 		t.Fatalf("%+v, %v", infos, err)
@@ -269,7 +268,7 @@ func TestMarketNames(t *testing.T) {
 				io.WriteString(out, tt.props)
 				return 0
 			}}
-			infos, err := (&Backend{Server: serve(t, adb.NewServer(p))}).List(t.Context(), "")
+			infos, err := (&Backend{Server: serve(t, adbtest.NewServer(t, p))}).List(t.Context(), "")
 			if err != nil || len(infos) != 1 || infos[0].Name != tt.name {
 				t.Errorf("%+v, %v", infos, err)
 			}

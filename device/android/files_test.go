@@ -14,12 +14,12 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/fault"
 
 	"github.com/electricbubble/gadb"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
@@ -28,7 +28,7 @@ import (
 func TestRelayAroundGadb(t *testing.T) {
 	t.Run("push keeps bytes that come with EOF", func(t *testing.T) {
 		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
+		s := serve(t, adbtest.NewServer(t, p))
 		data := bytes.Repeat([]byte("abcd"), 25_000)
 		for name, r := range map[string]io.Reader{
 			"data with EOF": iotest.DataErrReader(bytes.NewReader(data)),
@@ -46,7 +46,7 @@ func TestRelayAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("a reader's error is told", func(t *testing.T) {
-		s := serve(t, adb.NewServer(newPhone("p")))
+		s := serve(t, adbtest.NewServer(t, newPhone("p")))
 		err := s.Push(t.Context(), "p", io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(errors.New("disk on fire"))), "/data/local/tmp/x", 0o644, nil)
 		if err == nil || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("%v", err)
@@ -59,7 +59,7 @@ func TestRelayAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("a phone that is gone leaks nothing", func(t *testing.T) {
-		server := adb.NewServer()
+		server := adbtest.NewServer(t)
 		s := serve(t, server)
 		before := openFiles(t)
 		for range 50 {
@@ -67,12 +67,12 @@ func TestRelayAroundGadb(t *testing.T) {
 				t.Fatalf("%v", err)
 			}
 		}
-		wait.For(t, "connections to close", func() bool { return server.Stats().Open == 0 })
+		wait.For(t, "connections to close", func() bool { return server.Open() == 0 })
 		wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 	})
 	t.Run("lengths are not believed", func(t *testing.T) {
 		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
-			server := adb.NewServer(newPhone("p"))
+			server := adbtest.NewServer(t, newPhone("p"))
 			server.Faults = fault.Each(func(request string) *fault.Fault {
 				if request == "sync:" {
 					return &fault.Fault{Answer: []byte("OKAY" + frame), Then: fault.Stall}
@@ -96,7 +96,7 @@ func TestRelayAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("a panic is an error", func(t *testing.T) {
-		s := serve(t, adb.NewServer(newPhone("p")))
+		s := serve(t, adbtest.NewServer(t, newPhone("p")))
 		far, err := s.openFiles(t.Context(), "p")
 		if err != nil {
 			t.Fatal(err)
@@ -109,13 +109,13 @@ func TestRelayAroundGadb(t *testing.T) {
 	})
 	t.Run("serials with blanks", func(t *testing.T) {
 		p := newPhone("adb-12 (2)._adb-tls-connect._tcp")
-		s := serve(t, adb.NewServer(p))
+		s := serve(t, adbtest.NewServer(t, p))
 		if err := s.Push(t.Context(), p.SerialNo, strings.NewReader("hi"), "/data/local/tmp/x", 0o644, nil); err != nil || string(p.Files.Data("/data/local/tmp/x")) != "hi" {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("a transfer that is cancelled ends", func(t *testing.T) {
-		server := adb.NewServer(newPhone("p"))
+		server := adbtest.NewServer(t, newPhone("p"))
 		server.Faults = fault.Each(func(request string) *fault.Fault {
 			if request == "sync:" {
 				return &fault.Fault{After: 4, Then: fault.Stall}
@@ -139,14 +139,14 @@ func TestRelayAroundGadb(t *testing.T) {
 	})
 	t.Run("refusals of the phone are told", func(t *testing.T) {
 		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
+		s := serve(t, adbtest.NewServer(t, p))
 		if err := s.Pull(t.Context(), "p", "/nothing/here", io.Discard); code(err) != device.Failed || !strings.Contains(err.Error(), "No such file") {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("progress and mode", func(t *testing.T) {
 		p := newPhone("p")
-		s := serve(t, adb.NewServer(p))
+		s := serve(t, adbtest.NewServer(t, p))
 		var last int64
 		if err := s.Push(t.Context(), "p", bytes.NewReader(make([]byte, 300_000)), "/data/local/tmp/x", 0o444, func(done int64) { last = done }); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestPullToFile(t *testing.T) {
 	p := newPhone("p")
 	data := bytes.Repeat([]byte{1, 2, 3}, 100_000)
 	p.Files.Put("/data/local/tmp/f", data)
-	s := serve(t, adb.NewServer(p))
+	s := serve(t, adbtest.NewServer(t, p))
 	path := filepath.Join(t.TempDir(), "f")
 	f, err := os.Create(path)
 	if err != nil {

@@ -196,7 +196,3 @@ func (b *Backend) Watch(ctx context.Context, changed func([]device.Info)) error 
 		changed(infos)
 	}
 }
-
-// Version returns the protocol version of the server, 41 for every adb since
-// 2018. It shows that what listens there is an adb server.
-func (s Server) Version(ctx context.Context) (string, error) { return s.ask(ctx, "host:version") }

@@ -13,30 +13,32 @@ import (
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 )
 
 // TestConnectionsOfSelection counts the cost of listing one ready phone: the
 // list and the phone's properties, or only the list if the properties are
 // cached.
 func TestConnectionsOfSelection(t *testing.T) {
-	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{})
+	listener := adbtest.Listen(t)
+	server, err := virtualandroid.Serve(t.Context(), listener, virtualandroid.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
 	b := &Backend{Server: Server{Addr: server.ADB}, Memory: filepath.Join(t.TempDir(), "state", "phones.json")}
-	again := int64(1)
+	again := 1
 	if runtime.GOOS != "linux" {
 		again = 2 // runs of a server can't be distinguished
 	}
 	var first device.Info
-	for i, want := range []int64{2, again, again} {
-		before := server.Face.Stats().Connections
+	for i, want := range []int{2, again, again} {
+		before := listener.Connections()
 		infos, err := b.List(t.Context(), "")
 		if err != nil || len(infos) != 1 || infos[0].OSVersion != "14" || infos[0].Hardware == "" {
 			t.Fatalf("%+v, %v", infos, err)
 		}
-		if n := server.Face.Stats().Connections - before; n != want {
+		if n := listener.Connections() - before; n != want {
 			t.Errorf("listing %d took %d connections, want %d", i+1, n, want)
 		}
 		if i == 0 {
@@ -87,7 +89,11 @@ func TestMemoryOfAnotherServer(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "phones.json")
 	port := 0
 	for _, api := range []int{28, 34} {
-		server, err := virtualandroid.StartAt(context.Background(), port, virtualandroid.Options{API: api})
+		listener, err := virtualandroid.Listen(t.Context(), port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := virtualandroid.Serve(context.Background(), listener, virtualandroid.Options{API: api})
 		if err != nil {
 			t.Fatal(err)
 		}

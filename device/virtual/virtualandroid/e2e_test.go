@@ -3,6 +3,7 @@ package virtualandroid_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents"
 )
@@ -20,10 +22,15 @@ import (
 // open starts a virtual phone and opens it as wxctl opens any phone.
 func open(t *testing.T, o virtualandroid.Options) (device.Phone, *virtualandroid.Server) {
 	t.Helper()
+	return openAt(t, adbtest.Listen(t), o)
+}
+
+func openAt(t *testing.T, l net.Listener, o virtualandroid.Options) (device.Phone, *virtualandroid.Server) {
+	t.Helper()
 	if o.Think == 0 {
 		o.Think = 5 * time.Millisecond
 	}
-	server, err := virtualandroid.Start(t.Context(), o)
+	server, err := virtualandroid.Serve(t.Context(), l, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,15 +136,16 @@ func TestConnections(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		agent []byte
-		want  int64
+		want  int
 	}{{"warm", agent.Dex, 1}, {"cold", nil, 2}} {
-		p, server := open(t, virtualandroid.Options{Agent: tt.agent})
-		for i, want := range []int64{tt.want, 0, 0} {
-			before := server.Face.Stats().Connections
+		l := adbtest.Listen(t)
+		p, _ := openAt(t, l, virtualandroid.Options{Agent: tt.agent})
+		for i, want := range []int{tt.want, 0, 0} {
+			before := l.Connections()
 			if _, err := p.Deliver(t.Context(), device.Job{Request: webpage(intents.SceneSession), Until: device.Opened}); err != nil {
 				t.Fatal(err)
 			}
-			if got := server.Face.Stats().Connections - before; got != want {
+			if got := l.Connections() - before; got != want {
 				t.Errorf("%s: share %d took %d connections, want %d", tt.name, i+1, got, want)
 			}
 		}

@@ -22,7 +22,7 @@ type Server struct {
 	ADB string
 	// Phones are the phones it serves.
 	Phones []*Phone
-	// Face is the adb server itself, with its counters.
+	// Face is the adb server itself.
 	Face *adb.Server
 
 	ctx    context.Context // of what it serves
@@ -39,17 +39,17 @@ type Server struct {
 // phone with the default ones. Phones without a serial number of their own are
 // virtual-android, virtual-android-2 and so on.
 func Start(ctx context.Context, options ...Options) (*Server, error) {
-	return StartAt(ctx, 0, options...)
-}
-
-// StartAt is Start at a loopback port; 0 is any free one.
-func StartAt(ctx context.Context, port int, options ...Options) (*Server, error) {
-	if len(options) == 0 {
-		options = []Options{{}}
-	}
-	listener, err := listen(ctx, port)
+	listener, err := Listen(ctx, 0)
 	if err != nil {
 		return nil, err
+	}
+	return Serve(ctx, listener, options...)
+}
+
+// Serve is Start at a listener, which it closes.
+func Serve(ctx context.Context, listener net.Listener, options ...Options) (*Server, error) {
+	if len(options) == 0 {
+		options = []Options{{}}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Server{ADB: listener.Addr().String(), Face: adb.NewServer(), ctx: ctx, cancel: cancel, devices: map[string]*Phone{}}
@@ -71,7 +71,8 @@ func StartAt(ctx context.Context, port int, options ...Options) (*Server, error)
 	return s, nil
 }
 
-func listen(ctx context.Context, port int) (net.Listener, error) {
+// Listen listens at a loopback port; 0 is any free one.
+func Listen(ctx context.Context, port int) (net.Listener, error) {
 	return (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
@@ -85,7 +86,7 @@ func (s *Server) ServeDevices(port int) ([]string, error) {
 		if port != 0 {
 			at += i
 		}
-		listener, err := listen(s.ctx, at)
+		listener, err := Listen(s.ctx, at)
 		if err != nil {
 			return nil, err
 		}

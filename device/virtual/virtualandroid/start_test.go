@@ -131,7 +131,7 @@ func TestStartFails(t *testing.T) {
 	if _, err := fmt.Sscan(port, &n); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := virtualandroid.StartAt(t.Context(), n); err == nil {
+	if _, err := virtualandroid.Listen(t.Context(), n); err == nil {
 		t.Error("two servers at one port")
 	}
 	ctx, cancel := context.WithCancel(t.Context())

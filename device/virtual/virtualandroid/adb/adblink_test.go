@@ -150,7 +150,7 @@ func measuredServer(t *testing.T) *adbProgram {
 // It has the same serial number at both, an address.
 func behindBoth(t *testing.T) (theirs, ours string, serials []string) {
 	a := measuredServer(t)
-	s := adb.NewServer()
+	s := adbtest.NewServer(t)
 	for range 2 {
 		p := talkative("")
 		addr := serveDaemon(t, adb.NewDaemon(p))
@@ -234,7 +234,7 @@ func TestServerEqualsAdbUnready(t *testing.T) {
 			defer p.SetState(adb.StateDevice)
 			defer a.run("disconnect", one)
 			waitUntil(t, "the phone is listed", func() bool { return a.state(one) == string(state) })
-			ours := serve(t, adb.NewServer(p))
+			ours := serve(t, adbtest.NewServer(t, p))
 			for _, script := range [][]string{
 				{"host:devices"}, {"host-serial:" + one + ":get-state"}, {"host-serial:" + one + ":features"},
 				{"host:transport:" + one}, {"host:transport:" + one, "host:get-serialno"}, {"host:transport-any"}, {"host:bogus"}, {"host-serial:" + one + ":bogus"},
@@ -249,7 +249,7 @@ func TestServerEqualsAdbUnready(t *testing.T) {
 // TestServerEqualsAdbEmpty compares servers without a phone.
 func TestServerEqualsAdbEmpty(t *testing.T) {
 	t.Parallel()
-	theirs, ours := "127.0.0.1:"+measuredServer(t).port, serve(t, adb.NewServer())
+	theirs, ours := "127.0.0.1:"+measuredServer(t).port, serve(t, adbtest.NewServer(t))
 	for _, script := range [][]string{
 		{"host:devices"}, {"host:devices-l"}, {"host:get-state"}, {"host:get-serialno"}, {"host:get-devpath"}, {"host:features"},
 		{"host-usb:get-state"}, {"host-local:get-state"}, {"host-serial:x:get-state"}, {"host-transport-id:1:get-state"},

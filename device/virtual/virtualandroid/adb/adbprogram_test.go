@@ -248,7 +248,7 @@ func TestAdbProgram(t *testing.T) {
 	subjects(t, func(t *testing.T, newSubject func(t *testing.T, serial string) subject) {
 		t.Run("server", func(t *testing.T) {
 			p := newSubject(t, "virtual-1")
-			checkAll(t, needAdb(t, serve(t, adb.NewServer(p.Device))), p, "virtual-1")
+			checkAll(t, needAdb(t, serve(t, adbtest.NewServer(t, p.Device))), p, "virtual-1")
 		})
 		t.Run("daemon", func(t *testing.T) {
 			p := newSubject(t, "")

@@ -16,6 +16,7 @@ import (
 	"github.com/electricbubble/gadb"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
+	"github.com/wxctl/wxctl/fixtures/adbtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
@@ -67,7 +68,7 @@ func serverFaces(t *testing.T, run func(t *testing.T, addr, serial string, d adb
 	t.Run("server", func(t *testing.T) {
 		t.Parallel()
 		d := wholePhone(t, "virtual-1").Device
-		run(t, serve(t, adb.NewServer(d)), "virtual-1", d)
+		run(t, serve(t, adbtest.NewServer(t, d)), "virtual-1", d)
 	})
 	t.Run("real server", func(t *testing.T) {
 		t.Parallel()

@@ -137,15 +137,9 @@ func (s *Server) serveForward(ctx context.Context, c *client, f *forward) {
 		}
 		s.mu.Lock()
 		t, remote := f.t, f.remote
-		s.conns[conn] = struct{}{}
 		s.mu.Unlock()
 		c.wg.Go(func() {
-			defer func() {
-				conn.Close()
-				s.mu.Lock()
-				delete(s.conns, conn)
-				s.mu.Unlock()
-			}()
+			defer conn.Close()
 			ctx, unlink := t.link(ctx, c.wg)
 			defer unlink()
 			defer context.AfterFunc(ctx, func() { conn.Close() })()

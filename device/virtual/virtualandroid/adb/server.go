@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
@@ -29,18 +28,11 @@ type Server struct {
 	Connect func(ctx context.Context, address string) (Device, error)
 	// Faults is what goes wrong with the answers to requests.
 	Faults fault.Hook
-	// OnRequest sees each request as it was sent. It is called from many
-	// goroutines.
-	OnRequest func(request string)
-
-	connections, requests atomic.Int64
-	open                  atomic.Int64
 
 	mu         sync.Mutex
 	transports []*transport
 	lastID     uint64
 	forwards   []*forward
-	conns      map[net.Conn]struct{}
 	changed    Signal
 }
 
@@ -101,18 +93,9 @@ func (t *transport) kick() {
 	t.gone, t.remove = context.WithCancel(context.Background())
 }
 
-// Stats are a server's counters, for tests of what a client costs.
-type Stats struct {
-	// Connections counts the TCP connections taken from clients, and Requests
-	// the requests on them (a transport and a shell are two).
-	Connections, Requests int64
-	// Open is how many connections are open now.
-	Open int64
-}
-
 // NewServer returns a server that lists devices.
 func NewServer(devices ...Device) *Server {
-	s := &Server{conns: map[net.Conn]struct{}{}}
+	s := &Server{}
 	for _, d := range devices {
 		s.Add(d)
 	}
@@ -159,20 +142,6 @@ func (s *Server) remove(which func(*transport) bool) bool {
 	return true
 }
 
-// Stats returns the counters as they are now.
-func (s *Server) Stats() Stats {
-	return Stats{Connections: s.connections.Load(), Requests: s.requests.Load(), Open: s.open.Load()}
-}
-
-// Drop cuts every connection that is open now, as if the server had crashed.
-func (s *Server) Drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		c.Close()
-	}
-}
-
 // Serve answers clients on l until ctx ends; then it closes l and every
 // connection, waits for all that it started and returns nil. An error is l's.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
@@ -187,18 +156,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // client answers one connection: requests up to the first that isn't a choice
 // of transport.
 func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
-	s.connections.Add(1)
-	s.mu.Lock()
-	s.conns[tcp] = struct{}{}
-	s.mu.Unlock()
-	s.open.Add(1)
-	defer func() {
-		tcp.Close()
-		s.open.Add(-1)
-		s.mu.Lock()
-		delete(s.conns, tcp)
-		s.mu.Unlock()
-	}()
+	defer tcp.Close()
 	defer context.AfterFunc(ctx, func() { tcp.Close() })()
 	conn := delay(ctx, tcp, s.Latency)
 	c := &client{s: s, wg: wg}
@@ -206,10 +164,6 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 		request, err := readRequest(conn)
 		if err != nil {
 			return // a malformed length is answered by nothing, as adb does
-		}
-		s.requests.Add(1)
-		if s.OnRequest != nil {
-			s.OnRequest(request)
 		}
 		if c.conn = s.Faults.Reach(request, conn); c.conn == nil {
 			return

@@ -22,15 +22,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // serve runs a server for the test's time and returns its address.
-func serve(t testing.TB, s *adb.Server) string {
+func serve(t testing.TB, s *adbtest.Server) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
+	go func() { done <- s.Serve(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
@@ -42,7 +38,7 @@ func serve(t testing.TB, s *adb.Server) string {
 			t.Error("Serve did not end with its context")
 		}
 	})
-	return l.Addr().String()
+	return s.Addr().String()
 }
 
 // phone returns a phone on a cable with a file on it.
@@ -145,9 +141,9 @@ func TestHostServices(t *testing.T) {
 	off.SetState(adb.StateOffline)
 	noperm := phone("????????????")
 	noperm.SetState(adb.StateNoPermissions)
-	one := adb.NewServer(phone("virtual-1"))
-	many := adb.NewServer(two, phone("virtual-1"), locked, off, noperm)
-	addrs := map[string]string{"none": serve(t, adb.NewServer()), "one": serve(t, one), "many": serve(t, many)}
+	one := adbtest.NewServer(t, phone("virtual-1"))
+	many := adbtest.NewServer(t, two, phone("virtual-1"), locked, off, noperm)
+	addrs := map[string]string{"none": serve(t, adbtest.NewServer(t)), "one": serve(t, one), "many": serve(t, many)}
 	frame := func(s string) string { return fmt.Sprintf("%04x%s", len(s), s) }
 	fail := func(s string) string { return "FAIL" + frame(s) }
 	okay := func(s string) string { return "OKAY" + frame(s) }
@@ -208,7 +204,7 @@ func TestHostServices(t *testing.T) {
 }
 
 func TestServicesAfterTransport(t *testing.T) {
-	s := adb.NewServer(phone("virtual-1"))
+	s := adbtest.NewServer(t, phone("virtual-1"))
 	addr := serve(t, s)
 	shellPackets := func(p ...string) string { return "OKAY" + strings.Join(p, "") }
 	tests := []struct {
@@ -235,7 +231,7 @@ func TestServicesAfterTransport(t *testing.T) {
 			}
 		})
 	}
-	if st := s.Stats(); st.Connections != int64(len(tests)) || st.Requests != int64(2*len(tests)+1) {
-		t.Errorf("stats %+v, want %d connections and %d requests", st, len(tests), 2*len(tests)+1)
+	if c, r := s.Connections(), s.Requests(); c != len(tests) || r != 2*len(tests)+1 {
+		t.Errorf("%d connections with %d requests, want %d with %d", c, r, len(tests), 2*len(tests)+1)
 	}
 }

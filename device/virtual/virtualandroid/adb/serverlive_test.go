@@ -19,7 +19,7 @@ import (
 )
 
 func TestServerTracks(t *testing.T) {
-	s := adb.NewServer()
+	s := adbtest.NewServer(t)
 	addr := serve(t, s)
 	short, long := dial(t, addr), dial(t, addr)
 	short.send("host:track-devices")
@@ -56,11 +56,11 @@ func TestServerTracks(t *testing.T) {
 	}
 	short.Close()
 	long.Close()
-	waitUntil(t, "trackers are gone", func() bool { return s.Stats().Open == 0 })
+	waitUntil(t, "trackers are gone", func() bool { return s.Open() == 0 })
 }
 
 func TestServerWaitsFor(t *testing.T) {
-	s := adb.NewServer()
+	s := adbtest.NewServer(t)
 	addr := serve(t, s)
 	p := phone("virtual-1")
 	c := dial(t, addr)
@@ -90,12 +90,12 @@ func TestServerWaitsFor(t *testing.T) {
 	c.send("host:wait-for-local-device")
 	c.take("OKAY")
 	c.Close()
-	waitUntil(t, "the one who left is forgotten", func() bool { return s.Stats().Open == 0 })
+	waitUntil(t, "the one who left is forgotten", func() bool { return s.Open() == 0 })
 }
 
 func TestServerForwards(t *testing.T) {
 	p := talkative("virtual-1")
-	s := adb.NewServer(p)
+	s := adbtest.NewServer(t, p)
 	addr := serve(t, s)
 	c := dial(t, addr)
 	c.send("host:forward:tcp:0;tcp:7777")
@@ -132,11 +132,11 @@ func TestServerForwards(t *testing.T) {
 
 // TestServerEndsServices takes the phone away, or the server, under a command.
 func TestServerEndsServices(t *testing.T) {
-	for name, end := range map[string]func(s *adb.Server, p *adbtest.Phone, addr string){
-		"remove":  func(s *adb.Server, _ *adbtest.Phone, _ string) { s.Remove("virtual-1") },
-		"drop":    func(s *adb.Server, _ *adbtest.Phone, _ string) { s.Drop() },
-		"offline": func(_ *adb.Server, p *adbtest.Phone, _ string) { p.SetState(adb.StateOffline) },
-		"reconnect": func(_ *adb.Server, _ *adbtest.Phone, addr string) {
+	for name, end := range map[string]func(s *adbtest.Server, p *adbtest.Phone, addr string){
+		"remove":  func(s *adbtest.Server, _ *adbtest.Phone, _ string) { s.Remove("virtual-1") },
+		"drop":    func(s *adbtest.Server, _ *adbtest.Phone, _ string) { s.Drop() },
+		"offline": func(_ *adbtest.Server, p *adbtest.Phone, _ string) { p.SetState(adb.StateOffline) },
+		"reconnect": func(_ *adbtest.Server, _ *adbtest.Phone, addr string) {
 			if got := ask(t, addr, "host:reconnect"); got != "OKAY0020reconnecting virtual-1 [device]\n" {
 				t.Errorf("reconnect: %q", got)
 			}
@@ -145,7 +145,7 @@ func TestServerEndsServices(t *testing.T) {
 		for _, service := range []string{"shell:logcat", "shell,v2,raw:logcat", "exec:logcat", "shell,v2,raw:sleep 100", "sync:", "track-jdwp", "tcp:7777"} {
 			t.Run(name+"/"+service, func(t *testing.T) {
 				p := talkative("virtual-1")
-				s := adb.NewServer(p)
+				s := adbtest.NewServer(t, p)
 				addr := serve(t, s)
 				c := dial(t, addr)
 				c.send("host:transport:virtual-1")
@@ -156,7 +156,7 @@ func TestServerEndsServices(t *testing.T) {
 				if _, err := io.Copy(io.Discard, c.r); errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Error(err)
 				}
-				waitUntil(t, "the service ends", func() bool { return s.Stats().Open == 0 })
+				waitUntil(t, "the service ends", func() bool { return s.Open() == 0 })
 			})
 		}
 	}
@@ -165,7 +165,7 @@ func TestServerEndsServices(t *testing.T) {
 // TestServerHangUp ends what the client sends, which for the adb server is the
 // end of the client.
 func TestServerHangUp(t *testing.T) {
-	s := adb.NewServer(phone("virtual-1"))
+	s := adbtest.NewServer(t, phone("virtual-1"))
 	addr := serve(t, s)
 	for _, service := range []string{"shell:sleep 100", "shell:logcat", "shell,v2,raw:sleep 100", "shell,v2,raw:logcat", "exec:logcat", "exec:cat", "sync:", "track-jdwp"} {
 		c := dial(t, addr)
@@ -174,7 +174,7 @@ func TestServerHangUp(t *testing.T) {
 		c.send(service)
 		c.take("OKAY")
 		c.Conn.(*net.TCPConn).CloseWrite()
-		waitUntil(t, service+" ends", func() bool { return s.Stats().Open == 0 })
+		waitUntil(t, service+" ends", func() bool { return s.Open() == 0 })
 	}
 	// What exec-in sends is dealt with all the same.
 	c := dial(t, addr)
@@ -199,7 +199,7 @@ func TestServerFaults(t *testing.T) {
 		{"cut in the stream", fault.Fault{After: 20}, "OKAY0123456789abcde\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := adb.NewServer(phone("virtual-1"))
+			s := adbtest.NewServer(t, phone("virtual-1"))
 			s.Faults = fault.Each(func(request string) *fault.Fault {
 				if strings.HasPrefix(request, "shell:") {
 					return &tt.fault
@@ -212,7 +212,7 @@ func TestServerFaults(t *testing.T) {
 		})
 	}
 	for _, f := range []fault.Fault{{After: 10, Then: fault.Stall}, {Answer: []byte("OKAY012345"), Then: fault.Stall}} {
-		s := adb.NewServer(phone("virtual-1"))
+		s := adbtest.NewServer(t, phone("virtual-1"))
 		s.Faults = fault.Each(func(request string) *fault.Fault {
 			if strings.HasPrefix(request, "shell") {
 				return &f
@@ -229,7 +229,7 @@ func TestServerFaults(t *testing.T) {
 			t.Errorf("not stalled: %q, %v", b, err)
 		}
 	}
-	s := adb.NewServer(phone("virtual-1"))
+	s := adbtest.NewServer(t, phone("virtual-1"))
 	s.Faults = fault.Each(func(string) *fault.Fault { return &fault.Fault{After: 4, Then: fault.Garbage} })
 	if got := ask(t, serve(t, s), "host:version"); len(got) < 12 || got[:4] != "OKAY" || strings.Trim(got[4:], "0123456789abcdef") == "" {
 		t.Errorf("not garbled: %q", got)
@@ -238,7 +238,7 @@ func TestServerFaults(t *testing.T) {
 
 func TestServerLatency(t *testing.T) {
 	const latency = 5 * time.Millisecond
-	s := adb.NewServer(phone("virtual-1"))
+	s := adbtest.NewServer(t, phone("virtual-1"))
 	s.Latency = latency
 	addr := serve(t, s)
 	start := time.Now()
@@ -258,7 +258,7 @@ func TestServerLatency(t *testing.T) {
 }
 
 func TestServerConnects(t *testing.T) {
-	s := adb.NewServer()
+	s := adbtest.NewServer(t)
 	s.Connect = func(_ context.Context, address string) (adb.Device, error) {
 		if address != "10.0.0.7:5555" {
 			return nil, errors.New("No route to host")
@@ -294,7 +294,7 @@ func TestServerConnects(t *testing.T) {
 
 // TestServerLongList lists more phones than an answer can.
 func TestServerLongList(t *testing.T) {
-	s := adb.NewServer()
+	s := adbtest.NewServer(t)
 	for i := range 900 {
 		s.Add(phone(fmt.Sprintf("virtual-%03d", i)))
 	}
@@ -306,7 +306,7 @@ func TestServerLongList(t *testing.T) {
 }
 
 func TestServerCrowd(t *testing.T) {
-	s := adb.NewServer(phone("virtual-1"))
+	s := adbtest.NewServer(t, phone("virtual-1"))
 	crowd(t, serve(t, s), "virtual-1")
-	waitUntil(t, "all connections are closed", func() bool { return s.Stats().Open == 0 })
+	waitUntil(t, "all connections are closed", func() bool { return s.Open() == 0 })
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/fixtures/adbtest"
 )
 
@@ -31,7 +30,7 @@ func path(id, name string) string { return pack(id, len(name), name) }
 // sync plays input on a sync stream and returns the answer.
 func syncAnswer(t *testing.T, p *adbtest.Phone, input string) string {
 	t.Helper()
-	c := dial(t, serve(t, adb.NewServer(p)))
+	c := dial(t, serve(t, adbtest.NewServer(t, p)))
 	c.send("host:transport-any")
 	c.take("OKAY")
 	c.send("sync:")
@@ -113,7 +112,7 @@ func TestSync(t *testing.T) {
 // TestSyncTellsTrouble refuses a file while the client is still sending more
 // of it than any buffer holds: it must learn why all the same.
 func TestSyncTellsTrouble(t *testing.T) {
-	c := dial(t, serve(t, adb.NewServer(phone("virtual-1"))))
+	c := dial(t, serve(t, adbtest.NewServer(t, phone("virtual-1"))))
 	c.send("host:transport-any")
 	c.take("OKAY")
 	c.send("sync:")
