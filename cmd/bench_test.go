@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"testing"
-
-	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
 // BenchmarkVersion measures what every start of wxctl costs inside main: making
@@ -13,7 +11,7 @@ func BenchmarkVersion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f := System()
-		f.Streams, _, _ = streamstest.New("")
+		f.Streams, _, _ = buffers("")
 		if code := Run(context.Background(), f, []string{"version"}); code != 0 {
 			b.Fatal(code)
 		}

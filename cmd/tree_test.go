@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"strings"
@@ -11,16 +12,15 @@ import (
 	"github.com/google/shlex"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"go.uber.org/goleak"
-
-	"github.com/wxctl/wxctl/cmd/internal/streamstest"
 )
 
 // testFactory is a factory on buffers, with an environment that has nothing
 // but the given variables and directories of its own.
 func testFactory(t *testing.T, stdin string, env map[string]string) (*Factory, func() string, func() string) {
 	t.Helper()
-	s, out, errOut := streamstest.New(stdin)
+	s, out, errOut := buffers(stdin)
 	f := System()
 	f.Streams = s
 	f.IPhoneKeys = iPhoneKeys()
@@ -161,4 +161,11 @@ func shellWords(t *testing.T, line string) (args []string, stdin string) {
 		t.Fatalf("%q is no command line of wxctl (%v)", line, err)
 	}
 	return args[1:], stdin
+}
+
+// buffers are streams without terminals: the given stdin, and the buffers that
+// stdout and stderr are written to.
+func buffers(stdin string) (s *streams.Streams, out, errOut *bytes.Buffer) {
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	return &streams.Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
 }

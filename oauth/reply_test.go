@@ -190,7 +190,7 @@ func TestSecretIsMasked(t *testing.T) {
 			}
 		}
 	}
-	if s.Reveal() != value || !s.Equal(NewSecret(value)) || s.IsZero() || !NewSecret("").IsZero() || NewSecret("").String() != "" {
+	if s.Reveal() != value || s.IsZero() || !NewSecret("").IsZero() || NewSecret("").String() != "" {
 		t.Error("a Secret has to keep its value")
 	}
 	for value, hint := range map[string]string{"": "", "short": "***", "exactly-23-bytes-long-x": "***", "76_0123456789012345678x4Q": "76_…x4Q", "\x1b[2J01234567890123456789": "***"} {

@@ -38,9 +38,6 @@ func (s Secret) Reveal() string {
 // IsZero reports whether there is no value.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// Equal reports whether both hold the same value.
-func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
-
 // Hint returns a mask that still distinguishes long values, such as "76_…x4Q";
 // values under 24 bytes are masked completely.
 func (s Secret) Hint() string {

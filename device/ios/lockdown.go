@@ -64,9 +64,6 @@ func gone(udid string) error {
 	return device.Errorf(device.PhoneLost, "the iPhone %q disconnected", udid).WithHint("plug it in again and check `wxctl devices`")
 }
 
-// UDID returns the UDID of the phone.
-func (l *Link) UDID() string { return l.udid }
-
 // Dial connects to a TCP port of the phone. A port that nobody listens on is a
 // [*RefusedError].
 func (l *Link) Dial(ctx context.Context, port uint16) (net.Conn, error) {

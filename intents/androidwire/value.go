@@ -1,13 +1,10 @@
 package androidwire
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 )
 
@@ -179,12 +176,6 @@ func (v Value) URI() string {
 func (v Value) URIs() []string {
 	uris, _ := v.ref.([]string)
 	return uris
-}
-
-// Equal reports whether two values have the same type and content.
-func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.num == w.num && v.text == w.text && v.Class() == w.Class() &&
-		bytes.Equal(v.bytes, w.bytes) && slices.Equal(v.URIs(), w.URIs()) && maps.Equal(v.Map(), w.Map())
 }
 
 type jsonValue struct {

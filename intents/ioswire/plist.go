@@ -85,9 +85,6 @@ func Dictionary(d Dict) Value { return Value{kind: KindDict, held: &held{dict: d
 // Array is a list of values.
 func Array(values []Value) Value { return Value{kind: KindArray, held: &held{array: values}} }
 
-// Kind says what v holds.
-func (v Value) Kind() Kind { return v.kind }
-
 // Text is v's string, and whether v is a string.
 func (v Value) Text() (string, bool) { return v.text, v.kind == KindString }
 
@@ -113,27 +110,6 @@ func (v Value) Dict() (Dict, bool) {
 	return v.held.dict, true
 }
 
-// Array is v's list, and whether v is one.
-func (v Value) Array() ([]Value, bool) {
-	if v.kind != KindArray {
-		return nil, false
-	}
-	return v.held.array, true
-}
-
-// Equal reports whether v and w are of the same kind and hold the same.
-func (v Value) Equal(w Value) bool {
-	switch {
-	case v.kind != w.kind:
-		return false
-	case v.kind == KindDict:
-		return v.held.dict.Equal(w.held.dict)
-	case v.kind == KindArray:
-		return slices.EqualFunc(v.held.array, w.held.array, Value.Equal)
-	}
-	return v.same(&w)
-}
-
 // Get is the value under key, and whether there is one.
 func (d Dict) Get(key string) (Value, bool) {
 	i, ok := slices.BinarySearchFunc(d, key, func(f Field, k string) int { return strings.Compare(f.Key, k) })
@@ -141,11 +117,6 @@ func (d Dict) Get(key string) (Value, bool) {
 		return Value{}, false
 	}
 	return d[i].Value, true
-}
-
-// Equal reports whether d and e hold the same keys and values.
-func (d Dict) Equal(e Dict) bool {
-	return slices.EqualFunc(d, e, func(a, b Field) bool { return a.Key == b.Key && a.Value.Equal(b.Value) })
 }
 
 // text is the string under key, nil if there is none or the value isn't a

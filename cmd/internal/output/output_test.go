@@ -1,6 +1,7 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
-	"github.com/wxctl/wxctl/cmd/internal/streamstest"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -24,7 +25,7 @@ func TestTable(t *testing.T) {
 		{"terminal", true, "ID        NAME   STATE\na1        小米   ready\nb\\u000a2  Pixel  offline\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, out, _ := streamstest.New("")
+			s, out, _ := buffers("")
 			s.OutTTY = tt.tty
 			p, err := New(t.Context(), s, false, "")
 			if err != nil {
@@ -56,7 +57,7 @@ func TestJSONAndJQ(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, out, _ := streamstest.New("")
+			s, out, _ := buffers("")
 			s.OutTTY = tt.tty
 			p, err := New(t.Context(), s, true, tt.jq)
 			if err != nil {
@@ -77,7 +78,7 @@ func TestJSONAndJQ(t *testing.T) {
 func TestJSONIsSafeForTerminals(t *testing.T) {
 	const text = "a\x1b[31m\u009b2J\u202egnp\x7f 张三 😀"
 	for _, jq := range []string{"", "."} {
-		s, out, _ := streamstest.New("")
+		s, out, _ := buffers("")
 		p, err := New(t.Context(), s, true, jq)
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +94,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 			t.Errorf("%q, %v", back, err)
 		}
 	}
-	s, out, _ := streamstest.New("")
+	s, out, _ := buffers("")
 	s.OutTTY = true
 	p, err := New(t.Context(), s, true, ".nickname")
 	if err != nil {
@@ -105,7 +106,7 @@ func TestJSONIsSafeForTerminals(t *testing.T) {
 }
 
 func TestBadJQIsUsage(t *testing.T) {
-	s, _, _ := streamstest.New("")
+	s, _, _ := buffers("")
 	for _, expr := range []string{".[", "nosuchfunction"} {
 		_, err := New(t.Context(), s, false, expr)
 		if r := device.Report(err); r.ExitCode != exit.Usage || !strings.Contains(r.Message, "--jq") {
@@ -123,7 +124,7 @@ func TestBadJQIsUsage(t *testing.T) {
 
 // TestJQEnds: an expression that would never end is stopped when the command ends.
 func TestJQEnds(t *testing.T) {
-	s, _, _ := streamstest.New("")
+	s, _, _ := buffers("")
 	why := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	p, err := New(ctx, s, false, "def f: f; f")
@@ -153,7 +154,7 @@ func TestTableFits(t *testing.T) {
 		40: "00008110-000A1B2C3D4E5F60\n  platform: ios\n  name: 张三的 iPhone 17 Pro Max\n  model: iPhone18,2\n  state: ready\n\n" +
 			"R5CT20ABCDE\n  platform: android\n  name: Lab 1\n  model: SM-S911B\n",
 	} {
-		s, out, _ := streamstest.New("")
+		s, out, _ := buffers("")
 		s.OutTTY, s.Width = true, func() int { return width }
 		p, err := New(t.Context(), s, false, "")
 		if err != nil {
@@ -163,4 +164,11 @@ func TestTableFits(t *testing.T) {
 			t.Errorf("at %d columns (%v):\n%s", width, err, out)
 		}
 	}
+}
+
+// buffers are streams without terminals: the given stdin, and the buffers that
+// stdout and stderr are written to.
+func buffers(stdin string) (s *streams.Streams, out, errOut *bytes.Buffer) {
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	return &streams.Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
 }

@@ -1,20 +1,21 @@
 package streams_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/language"
-	"github.com/wxctl/wxctl/cmd/internal/streamstest"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
 // TestWaiting: the line shows the remaining time, makes room for other lines,
 // and is removed at the end.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, _, errOut := streamstest.New("")
+		s, _, errOut := buffers("")
 		s.ErrTTY = true
 		stop := s.Waiting("consent page open: approve it on the phone", time.Now().Add(2*time.Minute))
 		time.Sleep(8*time.Second + 100*time.Millisecond)
@@ -38,7 +39,7 @@ func TestWaiting(t *testing.T) {
 }
 
 func TestWaitingOffTerminal(t *testing.T) {
-	s, _, errOut := streamstest.New("")
+	s, _, errOut := buffers("")
 	s.Waiting("something", time.Now().Add(time.Minute))()
 	s.ErrTTY, s.Quiet = true, true
 	s.Waiting("something", time.Now().Add(time.Minute))()
@@ -50,7 +51,7 @@ func TestWaitingOffTerminal(t *testing.T) {
 // TestNarrow: a line that is rewritten takes one line of a narrow terminal, and
 // other text breaks between words.
 func TestNarrow(t *testing.T) {
-	s, _, shown := streamstest.New("")
+	s, _, shown := buffers("")
 	s.ErrTTY, s.OutTTY, s.Width = true, true, func() int { return 30 }
 	s.Waiting("consent page open: approve it on the phone", time.Now().Add(90*time.Second))()
 	for line := range strings.SplitSeq(shown.String(), "\r\x1b[K") {
@@ -71,4 +72,11 @@ func TestNarrow(t *testing.T) {
 	if got := s.Wrap(strings.Repeat("word ", 20), 0); strings.Contains(got, "\n") {
 		t.Errorf("off a terminal a line breaks: %q", got)
 	}
+}
+
+// buffers are streams without terminals: the given stdin, and the buffers that
+// stdout and stderr are written to.
+func buffers(stdin string) (s *streams.Streams, out, errOut *bytes.Buffer) {
+	out, errOut = &bytes.Buffer{}, &bytes.Buffer{}
+	return &streams.Streams{In: strings.NewReader(stdin), Out: out, Err: errOut}, out, errOut
 }

@@ -186,9 +186,6 @@ func parseAnswer(body []byte) (parameters, error) {
 // RSDPort is the port at which the phone's service directory listens.
 func (t *Tunnel) RSDPort() uint16 { return t.params.rsdPort }
 
-// Address is the phone's address in the tunnel.
-func (t *Tunnel) Address() netip.Addr { return t.params.server }
-
 // Dial connects to a port of the phone.
 func (t *Tunnel) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)

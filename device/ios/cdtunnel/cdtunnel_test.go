@@ -69,8 +69,8 @@ func open(t *testing.T) (near, far *Tunnel) {
 
 func TestEcho(t *testing.T) {
 	near, far := open(t)
-	if near.RSDPort() != 58783 || near.Address() != netip.MustParseAddr("fd00::1") {
-		t.Errorf("port %d, address %v", near.RSDPort(), near.Address())
+	if near.RSDPort() != 58783 || near.params.server != netip.MustParseAddr("fd00::1") {
+		t.Errorf("port %d, address %v", near.RSDPort(), near.params.server)
 	}
 	l, err := far.listen(58783)
 	if err != nil {

@@ -268,9 +268,6 @@ func New(o Options) *Machine {
 	return m
 }
 
-// API is the level that the machine behaves as.
-func (m *Machine) API() int { return m.options.API }
-
 // Main is the thread "main", on which an app's code runs.
 func (m *Machine) Main() *Thread { return m.main }
 
