@@ -116,7 +116,7 @@ func TestLayers(t *testing.T) {
 	for dir, p := range packages(t) {
 		from := row(dir)
 		if from == "" {
-			t.Errorf("%s stands in no row of the table", dir)
+			t.Errorf("%s is not in the table", dir)
 			continue
 		}
 		used[from] = true

@@ -98,7 +98,7 @@ func TestRunIsFetchedOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := w.runs.of(ctx, "one"); !errors.Is(err, context.Canceled) {
-		t.Errorf("who has no time waits: %v", err)
+		t.Errorf("it waits without time: %v", err)
 	}
 	w.runs.bring(t.Context(), "one"+string(info.Key), &info, slow)
 	if a, b := <-first, <-first; a != b || a.id != "one" {

@@ -111,7 +111,7 @@ func readmeLogin(t *testing.T, name, locale string) {
 		}
 		words, err := shlex.Split(command)
 		if err != nil || words[0] != "wxctl" {
-			t.Fatalf("%q is no command of wxctl (%v)", command, err)
+			t.Fatalf("%q is not a command of wxctl (%v)", command, err)
 		}
 		f, shown, stderr := testFactory(t, input, env)
 		f.Keyring = keyring

@@ -60,7 +60,7 @@ func readmeRuns(t *testing.T, name, locale, kept string) {
 	}
 	before, block, ok := strings.Cut(string(page), "```console\n$ go run . ")
 	if !ok {
-		t.Fatal("the README's first block is no `$ go run . …`")
+		t.Fatal("the README's first block is not `$ go run . …`")
 	}
 	line, block, _ := strings.Cut(block, "\n")
 	want, after, _ := strings.Cut(block, "```")
@@ -135,7 +135,7 @@ func TestFAQHeadings(t *testing.T) {
 		headings++
 		for part := range strings.SplitSeq(heading, "…") {
 			if part = strings.Trim(part, " :"); part != "" && !strings.Contains(texts, part) {
-				t.Errorf("no error says %q, of the heading %q", part, heading)
+				t.Errorf("no error contains %q, of the heading %q", part, heading)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func diagnose(t *testing.T, config string, args ...string) (fails, warns []strin
 			warns = append(warns, f.ID)
 		}
 		if f.Bad() && (f.Fix.Text == "" || f.Title == "" || !strings.HasPrefix(f.Docs, "docs/doctor.md#")) {
-			t.Errorf("%s is not whole: %+v", f.ID, f)
+			t.Errorf("%s is incomplete: %+v", f.ID, f)
 		}
 		if !f.Bad() && f.Title == "" {
 			t.Errorf("%s has no reason: %+v", f.ID, f)

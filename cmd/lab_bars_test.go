@@ -99,12 +99,12 @@ func TestLabMemory(t *testing.T) {
 	for i, a := range h.agents {
 		m, ok := a.memory()
 		if !ok || m.most > mostOfAgent {
-			t.Errorf("agent %d: %.0f MiB resident at most, %d is the bar", i, m.most, mostOfAgent)
+			t.Errorf("agent %d: %.0f MiB resident at most, the limit is %d", i, m.most, mostOfAgent)
 		}
 		t.Logf("agent %d with %d phones: %.0f MiB at most, %.0f now", i, *phonesEach, m.most, m.now)
 	}
 	if together > mostOfLab {
-		t.Errorf("the server and the owner have %.0f MiB, %d is the bar", together, mostOfLab)
+		t.Errorf("the server and the owner have %.0f MiB, the limit is %d", together, mostOfLab)
 	}
 	t.Logf("the server and the owner: %.0f MiB at most, read %d times", together, read)
 }

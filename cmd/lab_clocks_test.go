@@ -43,7 +43,7 @@ func TestLabClocks(t *testing.T) {
 		t.Errorf("%+v\n%s", run.Counts, owner.out)
 	}
 	if took := time.Since(killed); took > 50*time.Second {
-		t.Errorf("the run went on for %s: the leases waited for a clock", took)
+		t.Errorf("the run took %s: the leases waited for a clock", took)
 	}
 	t.Logf("%+v, %s after one was killed", run.Counts, time.Since(killed).Round(time.Second))
 }

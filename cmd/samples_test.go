@@ -32,6 +32,6 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	if walked < 8 {
-		t.Errorf("%d samples were walked", walked)
+		t.Errorf("%d samples were tested", walked)
 	}
 }

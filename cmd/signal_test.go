@@ -41,7 +41,7 @@ func TestSIGINT(t *testing.T) {
 	<-taken
 	self := exec.Command("kill", "-INT", itoa(syscall.Getpid()))
 	if err := self.Run(); err != nil {
-		t.Skipf("no kill here: %v", err) // Windows
+		t.Skipf("kill is not possible here: %v", err) // Windows
 	}
 	select {
 	case <-ctx.Done():

@@ -158,7 +158,7 @@ func shellWords(t *testing.T, line string) (args []string, stdin string) {
 	}
 	args, err := shlex.Split(line)
 	if err != nil || len(args) == 0 || args[0] != "wxctl" {
-		t.Fatalf("%q is no command line of wxctl (%v)", line, err)
+		t.Fatalf("%q is not a command line of wxctl (%v)", line, err)
 	}
 	return args[1:], stdin
 }

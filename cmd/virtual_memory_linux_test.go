@@ -71,7 +71,7 @@ func TestHundredPictures(t *testing.T) {
 			}
 			t.Logf("100 pictures in %v, at most %d MB", took.Round(time.Millisecond), kB>>10)
 			if kB>>10 > bar {
-				t.Errorf("%d MB, the bar is %d MB", kB>>10, bar)
+				t.Errorf("%d MB, the limit is %d MB", kB>>10, bar)
 			}
 		})
 	}

@@ -137,7 +137,7 @@ func TestAsError(t *testing.T) {
 		}
 	}
 	if AsError(nil) != nil || Report(nil) != nil {
-		t.Error("nil is no error")
+		t.Error("nil is not an error")
 	}
 }
 
@@ -241,17 +241,17 @@ func TestFleetOpenLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := As[openPhone](p); !ok {
-		t.Error("As doesn't see through the lock")
+		t.Error("As does not unwrap a locked phone")
 	}
 	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
 		t.Errorf("opened twice: %v", err)
 	}
 	beside, err := f.OpenBeside(t.Context(), info)
 	if err != nil || beside.Close() != nil {
-		t.Errorf("whoever looks on is kept out: %v", err)
+		t.Errorf("observing is refused: %v", err)
 	}
 	if _, err := f.Open(t.Context(), info); AsError(err).Code != PhoneBusy {
-		t.Errorf("whoever looked on unlocked the phone: %v", err)
+		t.Errorf("observing unlocked the phone: %v", err)
 	}
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
@@ -349,7 +349,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	if err := new(Progress).UnmarshalJSON([]byte(`"sent"`)); err == nil {
-		t.Error("a state that there isn't was read")
+		t.Error("an unknown state was read")
 	}
 }
 

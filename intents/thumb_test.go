@@ -76,7 +76,7 @@ func mustFit(t *testing.T, source []byte, limit int) (Thumb, image.Image) {
 	}
 	picture, err := jpeg.Decode(bytes.NewReader(thumb.Data))
 	if err != nil {
-		t.Fatalf("thumb is no JPEG: %v", err)
+		t.Fatalf("thumb is not a JPEG: %v", err)
 	}
 	if b := picture.Bounds(); b.Dx() != thumb.Width || b.Dy() != thumb.Height {
 		t.Fatalf("thumb is %v, but says %dx%d", b, thumb.Width, thumb.Height)

@@ -161,7 +161,7 @@ func TestRefreshTokenLifeIsNotEnforced(t *testing.T) {
 	}
 }
 
-func TestCodeIsGoodOnce(t *testing.T) {
+func TestCodeWorksOnce(t *testing.T) {
 	server, client := start(t, virtualoauth.Options{})
 	code := oauth.NewSecret(server.IssueCode(virtualoauth.DefaultUser(), ""))
 	if _, err := client.Exchange(t.Context(), code); err != nil {

@@ -103,7 +103,7 @@ func TestErrcodeTable(t *testing.T) {
 			t.Errorf("errcode %d is in the table, but not in this test", row.Code)
 		}
 		if row.Code < last {
-			t.Errorf("errcode %d is out of order", row.Code)
+			t.Errorf("errcode %d is in the wrong place", row.Code)
 		}
 		last = row.Code
 	}

@@ -87,7 +87,7 @@ func TestHostileHTTP(t *testing.T) {
 						t.Fatalf("%T %v", err, err)
 					}
 					if e.Error() != oauth.Printable(e.Error()) || strings.Contains(e.Error(), "SENTINEL") {
-						t.Errorf("unfit to print: %q", e)
+						t.Errorf("not safe to print: %q", e)
 					}
 				case <-time.After(time.Minute):
 					t.Fatal("the call outlives its deadline")

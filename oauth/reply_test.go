@@ -83,7 +83,7 @@ func TestRefreshReplyKeepsTheRest(t *testing.T) {
 		t.Errorf("%+v, %v", token, err)
 	}
 	if _, err := read(`{"access_token":"new-access","expires_in":7200,"openid":"SOMEONE"}`); err == nil {
-		t.Error("another user's token was taken for the old one's successor")
+		t.Error("another user's token replaced the old one")
 	}
 }
 
@@ -191,7 +191,7 @@ func TestSecretIsMasked(t *testing.T) {
 		}
 	}
 	if s.Reveal() != value || s.IsZero() || !NewSecret("").IsZero() || NewSecret("").String() != "" {
-		t.Error("a Secret has to keep its value")
+		t.Error("a Secret must keep its value")
 	}
 	for value, hint := range map[string]string{"": "", "short": "***", "exactly-23-bytes-long-x": "***", "76_0123456789012345678x4Q": "76_…x4Q", "\x1b[2J01234567890123456789": "***"} {
 		if got := NewSecret(value).Hint(); got != hint {
@@ -212,7 +212,7 @@ func FuzzReply(f *testing.F) {
 		p, failure := read(OpUserInfo, 200, body, newRedactor(NewSecret(secret)))
 		if failure != nil {
 			if strings.Contains(failure.Error()+failure.Message, secret) || !utf8.ValidString(failure.Message) || Printable(failure.Error()) != failure.Error() {
-				t.Errorf("unfit to print: %q", failure)
+				t.Errorf("not safe to print: %q", failure)
 			}
 			return
 		}
@@ -253,7 +253,7 @@ func TestTwice(t *testing.T) {
 	}
 	for _, body := range []string{``, `null`, `[]`, `"x"`, `{`, `{"a":1}{`, `{"a":1} {"b":2}`, `{"a"}`, `{"a":1,}`, `{"a":nope}`} {
 		if _, err := parseReply([]byte(body), newRedactor()); err == nil {
-			t.Errorf("%s is taken for an answer", body)
+			t.Errorf("%s is treated as an answer", body)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestParseList(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if e, unread := parseList("what is this\nS1 device\nnor this\nS2 offline\n"); len(unread) != 2 || len(e) != 2 {
-		t.Errorf("lines that are none beside two phones: %v, %q", e, unread)
+		t.Errorf("invalid lines besides two phones: %v, %q", e, unread)
 	}
 }
 
@@ -261,7 +261,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("no such phone: %v", err)
 	}
 	if _, err := s.Run(t.Context(), "p", strings.Repeat("x", 70000), nil); code(err) != device.Refused {
-		t.Errorf("a command that adb would choke on: %v", err)
+		t.Errorf("a command that adb can't handle: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -359,7 +359,7 @@ func TestBadServers(t *testing.T) {
 		}
 	}
 	if n < 50 {
-		t.Errorf("only %d faults struck", n)
+		t.Errorf("only %d faults happened", n)
 	}
 	wait.For(t, "connections to close", func() bool { return server.Open() == 0 })
 	wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
@@ -472,7 +472,7 @@ func FuzzServerAnswers(f *testing.F) {
 			_, err = c.block()
 		}
 		if err == nil && (len(data) < 8 || string(data[:4]) != "OKAY") {
-			t.Errorf("%q was taken for an answer", data)
+			t.Errorf("%q was treated as an answer", data)
 		}
 		if err != nil && strings.ContainsAny(err.Error(), "\x1b\n\x00") {
 			t.Errorf("%q got through in %q", data, err)

@@ -150,9 +150,9 @@ func TestUnreadReply(t *testing.T) {
 	}
 }
 
-// TestLiars: an agent that reports another app than requested, or lists an
+// TestFalseAnswers: an agent that reports another app than requested, or lists an
 // invalid package, is not believed.
-func TestLiars(t *testing.T) {
+func TestFalseAnswers(t *testing.T) {
 	a := askInspect(0, "com.x", nil)
 	if app, err := found(a, &agent.App{Package: "com.y\x1b[2J"}); app != nil || code(err) != device.Failed || strings.ContainsRune(err.Error(), '\x1b') {
 		t.Errorf("%+v, %v", app, err)

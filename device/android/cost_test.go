@@ -86,7 +86,7 @@ func TestTurns(t *testing.T) {
 		// The question what is in front comes at the end.
 		"share until opened": {share(device.Job{Request: page(intents.SceneSession), Until: device.Opened, App: demo}), 1, 2, 3},
 		// The app is searched for first.
-		"share for an app that nobody named": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered}), 1, 2, 3},
+		"share for an unnamed app": {share(device.Job{Request: page(intents.SceneSession), Until: device.Delivered}), 1, 2, 3},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -347,7 +347,7 @@ func TestPhonesOfRealServer(t *testing.T) {
 		}
 	})
 	if code(err) != device.ServerMisbehaved || changes == 0 {
-		t.Errorf("the server went: %d changes, %v", changes, err)
+		t.Errorf("the server ended: %d changes, %v", changes, err)
 	}
 	wait.For(t, "the server to be gone", func() bool {
 		_, err := backend.List(t.Context(), "")

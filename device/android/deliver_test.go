@@ -232,7 +232,7 @@ func TestColdShareTakesThreeConnections(t *testing.T) {
 	}
 	info, err := l.Model.FS.Stat(phone.ShellCred(), agent.RemotePath(agent.Dex))
 	if err != nil || info.Mode&0o777 != agent.Mode {
-		t.Errorf("the agent lies there with mode %o, %v", info.Mode, err)
+		t.Errorf("the agent's file has mode %o, %v", info.Mode, err)
 	}
 	list, err := l.Model.FS.List(phone.ShellCred(), agent.Dir)
 	if err != nil || len(list) != 1 {

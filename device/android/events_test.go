@@ -58,14 +58,14 @@ func TestShapesAreAOSPs(t *testing.T) {
 			}
 			if fake := strings.Replace(line, "  1000", "  10200", 1); uid != "" {
 				if _, ok := parseActivityEvent(fake); ok {
-					t.Errorf("API %d: an app wrote %q, and it was believed", api, fake)
+					t.Errorf("API %d: %q was accepted, although an app wrote it", api, fake)
 				}
 			}
 		}
 		f.Close()
 		for _, kind := range []eventKind{created, newIntent, resumed, finished} {
 			if !kinds[kind] {
-				t.Errorf("API %d: nothing tells of kind %d", api, kind)
+				t.Errorf("API %d: no event for kind %d", api, kind)
 			}
 		}
 	}

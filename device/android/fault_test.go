@@ -436,8 +436,8 @@ func TestAfter(t *testing.T) {
 	}
 }
 
-// TestOldAgentsGo: installing an agent removes those that were not run for a week.
-func TestOldAgentsGo(t *testing.T) {
+// TestOldAgentsAreRemoved: installing an agent removes those that were not run for a week.
+func TestOldAgentsAreRemoved(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	old := agent.Dir + "/" + agent.Prefix + "0123456789abcdef.dex"
 	if err := l.Model.FS.WriteFile(phone.ShellCred(), old, []byte("dex"), agent.Mode); err != nil {

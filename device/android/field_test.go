@@ -294,7 +294,7 @@ func FuzzParseProperties(f *testing.F) {
 		}
 		for _, v := range props {
 			if !utf8.ValidString(v) {
-				t.Errorf("%q is no UTF-8", v)
+				t.Errorf("%q is not UTF-8", v)
 			}
 		}
 	})

@@ -212,7 +212,7 @@ func FuzzSyncAnswers(f *testing.F) {
 				n += int(binary.LittleEndian.Uint32(rest[4:]))
 			}
 			if n > maxSyncFrame+8 || err == nil && n > len(rest) {
-				t.Fatalf("%q let a frame of %d bytes through", data, n)
+				t.Fatalf("%q accepted a frame of %d bytes", data, n)
 			}
 			rest = rest[min(n, len(rest)):]
 		}

@@ -103,7 +103,7 @@ func (quiet) Query(context.Context, *phone.Phone, phone.Query) (*phone.Cursor, e
 
 // In a release build without the hook, the reply can't be read: that is
 // reported soon after the call, and not at the end of the time.
-func TestReplyNobodyReads(t *testing.T) {
+func TestUnreadableReply(t *testing.T) {
 	l := newLab(t, virtualandroid.Options{})
 	l.warm(t)
 	build := *l.Model.Package(virtualandroid.DemoPackage)

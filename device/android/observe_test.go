@@ -79,7 +79,7 @@ func TestObserve(t *testing.T) {
 		{"chooser of the other user", page(0), []string{create(10, "com.miui.securitycore/com.miui.xspace.ui.activity.XSpaceResolveActivity")}, device.NotSent, "the phone asks which app", nil},
 		{"dropped", page(0), []string{create(0, entryShort), finish(entryShort)}, device.Delivered, "WeChat took", func(o *observer) bool { return !o.goneAt.IsZero() }},
 		{"not dropped: it goes on", page(0), []string{create(0, entryShort), finish(entryShort), create(0, "com.tencent.mm/.plugin.base.stub.UIEntryStub")}, device.Delivered, "WeChat checks", func(o *observer) bool { return o.goneAt.IsZero() }},
-		{"not dropped: the main screen is no screen of the request", page(0), []string{create(0, "com.tencent.mm/.ui.LauncherUI"), create(0, entryShort), finish(entryShort)}, device.Delivered, "main screen", func(o *observer) bool { return !o.goneAt.IsZero() }},
+		{"not dropped: the main screen is not a screen of the request", page(0), []string{create(0, "com.tencent.mm/.ui.LauncherUI"), create(0, entryShort), finish(entryShort)}, device.Delivered, "main screen", func(o *observer) bool { return !o.goneAt.IsZero() }},
 		{"called back, as the start tells", page(0), []string{starts(callback, weChatUID)}, device.Returned, "WeChat called " + callback + " back", nil},
 		{"called back, as the activity tells", page(0), []string{create(0, callback)}, device.Returned, "WeChat called", nil},
 		{"called back, behind an alias", page(0), []string{create(0, demo+"/.Real")}, device.Returned, "WeChat called", nil},

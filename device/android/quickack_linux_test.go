@@ -39,7 +39,7 @@ func TestReadAcknowledges(t *testing.T) {
 		}
 	}
 	if quick(t, nc) { // this is also the case after this goroutine had to wait for 40 ms
-		t.Log("the kernel delays no acknowledgement at the moment, so this run shows nothing")
+		t.Log("the kernel delays no acknowledgement now, so this run proves nothing")
 	}
 	if _, err := c.Write(b); err != nil {
 		t.Fatal(err)

@@ -120,7 +120,7 @@ func TestWatchLosesNoReply(t *testing.T) {
 			},
 			Seen: func(r device.SeenReply) {
 				if r.Reply == nil {
-					t.Errorf("API %d: a call of which nothing was read, after %d replies", api, len(got))
+					t.Errorf("API %d: a call without a reply, after %d replies", api, len(got))
 					return
 				}
 				if got = append(got, r.Reply.Transaction); len(got) == n {

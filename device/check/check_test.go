@@ -24,13 +24,13 @@ func TestTable(t *testing.T) {
 		case c.Severity != Warn && c.Severity != Fail:
 			t.Errorf("%s: severity %q", c.ID, c.Severity)
 		case !slices.Contains(Groups(), c.Group) || c.Title == "" || c.Why == "" || c.Fix == "":
-			t.Errorf("%s is not whole", c.ID)
+			t.Errorf("%s is incomplete", c.ID)
 		case c.Find == nil && !slices.ContainsFunc(c.Needs, func(n Need) bool { return n == NeedLog || n == NeedRequest }):
-			t.Errorf("%s: nobody finds it", c.ID)
+			t.Errorf("%s: no check finds it", c.ID)
 		case c.Find != nil && len(c.Needs) > 0 && c.Good == "":
-			t.Errorf("%s: no word for when it passes", c.ID)
+			t.Errorf("%s: no text for when it passes", c.ID)
 		case !strings.HasSuffix(c.Fix, ".") || !strings.HasSuffix(c.Why, "."):
-			t.Errorf("%s: whole sentences", c.ID)
+			t.Errorf("%s: not a whole sentence", c.ID)
 		}
 		seen[c.ID] = true
 		for _, word := range []string{" mend ", "leave away", " is no "} {
@@ -79,7 +79,7 @@ func TestIDs(t *testing.T) {
 	}
 	for _, c := range Table() {
 		if slices.Contains(c.Needs, NeedRequest) && !said[c.ID] {
-			t.Errorf("%s: no request says it", c.ID)
+			t.Errorf("%s: no request reports it", c.ID)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func TestLookupFaults(t *testing.T) {
 				_, err := phone.WeChat(until(t), device.UserChoice{})
 				var e *device.Error
 				if !errors.As(err, &e) || e.Hint == "" {
-					t.Errorf("got %v, which is no sentence for a user", err)
+					t.Errorf("got %v, which is not a sentence for a user", err)
 				}
 			})
 		}
@@ -187,17 +187,17 @@ func TestLearn(t *testing.T) {
 		t.Errorf("the only debuggable app: %+v, %v", f, err)
 	}
 	if impersonated, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(false); err != nil || impersonated {
-		t.Errorf("speaking for it: %v, %v", impersonated, err)
+		t.Errorf("sending for it: %v, %v", impersonated, err)
 	}
 	f, err = phone.learn(until(t), device.AppIdentity{BundleID: "com.example.store", UniversalLink: "https://u.example/a/"})
 	if err != nil || f.appID != "wxfedcba9876543210" || f.universalLink != "https://u.example/a/" {
 		t.Errorf("a named app: %+v, %v", f, err)
 	}
 	if _, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(false); device.AsError(err).Code != device.Refused {
-		t.Errorf("speaking for an app from the store: %v", err)
+		t.Errorf("sending for an app from the store: %v", err)
 	}
 	if impersonated, err := speaker(&f.app, device.AppIdentity{}).MaySpeak(true); err != nil || !impersonated {
-		t.Errorf("speaking for it with --yes: %v, %v", impersonated, err)
+		t.Errorf("sending for it with --yes: %v, %v", impersonated, err)
 	}
 	if _, err := phone.learn(until(t), device.AppIdentity{BundleID: "com.example.none"}); device.AsError(err).Code != device.Refused {
 		t.Errorf("an app that isn't there: %v", err)

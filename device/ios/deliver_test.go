@@ -217,7 +217,7 @@ func TestForgedReplies(t *testing.T) {
 	} {
 		replier, ok := device.As[device.Replier](phone)
 		if !ok {
-			t.Fatal("an iPhone forges no replies")
+			t.Fatal("an iPhone can't forge replies")
 		}
 		out, err := replier.Reply(timed(t), device.ReplyJob{Reply: reply, Until: device.Replied})
 		if err != nil {
@@ -245,7 +245,7 @@ func TestWatchReplies(t *testing.T) {
 	phone, model := virtual(t, virtualios.Options{IOS: "16.7", WDA: virtualios.WDAOn}, nil)
 	watcher, ok := device.As[device.Watcher](phone)
 	if !ok {
-		t.Fatal("an iPhone tells of no replies")
+		t.Fatal("an iPhone can't report replies")
 	}
 	ctx, stop := context.WithCancel(timed(t))
 	ready, seen := make(chan struct{}), make(chan device.SeenReply)

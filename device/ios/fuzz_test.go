@@ -65,7 +65,7 @@ func FuzzReadPlist(f *testing.F) {
 		var v any
 		r := bytes.NewReader(data)
 		if readPlist(r, &v) == nil && len(data) < 4 {
-			t.Error("a message was read of nothing")
+			t.Error("an empty message was read")
 		}
 	})
 }

@@ -78,7 +78,7 @@ func TestNothingDialsPastTheServer(t *testing.T) {
 	trap.Close()
 	<-done
 	if n := caught.Load(); n > 0 {
-		t.Errorf("%d connections went past --usbmuxd", n)
+		t.Errorf("%d connections did not go to --usbmuxd", n)
 	}
 }
 

@@ -151,7 +151,7 @@ func TestLiesAndCuts(t *testing.T) {
 	faults := map[string]fault{
 		"cut":              {cut: true},
 		"half":             {half: true},
-		"no plist":         {raw: []byte("hello, this is no property list")},
+		"no plist":         {raw: []byte("hello, this is not a property list")},
 		"another plist":    {raw: []byte(`<plist><array><string>x</string></array></plist>`)},
 		"empty":            {raw: []byte{}},
 		"a dictionary":     {raw: []byte(`<plist><dict/></plist>`)},
@@ -176,7 +176,7 @@ func TestLiesAndCuts(t *testing.T) {
 				err := serviceOf(until(t), p.server())
 				var e *device.Error
 				if !errors.As(err, &e) {
-					t.Fatalf("got %v, which is no sentence for a user", err)
+					t.Fatalf("got %v, which is not a sentence for a user", err)
 				}
 				allowed := []device.Code{device.ServerMisbehaved, device.PhoneLost, device.PhoneNotReady}
 				if !slices.Contains(allowed, e.Code) || e.Hint == "" {

@@ -40,7 +40,7 @@ func TestReadTrace(t *testing.T) {
 		}
 	}
 	if got.from("/private/var/containers/Bundle/Application/V/WxDemo.app/WxDemo") {
-		t.Error("taken for another app's")
+		t.Error("treated as another app's")
 	}
 	if got, err = readTrace(r); err != nil || got.pid != 9 { // text that is not UTF-8 is omitted
 		t.Errorf("%+v, %v", got, err)
@@ -71,7 +71,7 @@ func TestParseSyslog(t *testing.T) {
 	}
 	line, _ := parseSyslog(`Nov 24 17:05:09 iPhone WxDemo[412] <Notice>: x`)
 	if !line.from("/private/var/U/WxDemo.app/WxDemo") || line.from("/private/var/U/Other.app/Other") {
-		t.Error("the name of the program is not what counts in the syslog")
+		t.Error("the program's name is ignored in the syslog")
 	}
 }
 
@@ -122,7 +122,7 @@ func FuzzTunnel(f *testing.F) {
 	f.Add([]byte(`{"address":"fd00::1","rsdPort":58783,"udid":"U","userspaceTun":true,"userspaceTunPort":7779}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if got, err := parseTunnel(data, "U"); err == nil && (!got.address.Is6() || got.rsdPort == 0) {
-			t.Errorf("%q was taken as %+v", data, got)
+			t.Errorf("%q was read as %+v", data, got)
 		}
 	})
 }

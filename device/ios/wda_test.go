@@ -143,7 +143,7 @@ func FuzzReadWDA(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, data []byte) {
 		var value json.RawMessage
 		if _, err := readWDA(status, data, &value); err == nil && status >= 400 {
-			t.Errorf("%d %q is no error", status, data)
+			t.Errorf("%d %q is not an error", status, data)
 		}
 	})
 }

@@ -92,7 +92,7 @@ func FuzzPackets(f *testing.F) {
 		}
 		defer h.Close()
 		if err := h.Receive(bytes.NewReader(data), netstack.MaxPacket); err == nil {
-			t.Error("the end of the connection is no error")
+			t.Error("the end of the connection is not an error")
 		}
 	})
 }

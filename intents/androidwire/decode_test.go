@@ -51,7 +51,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"content of another kind", spoilt(keyContent, Int(1)), ErrMalformed},
 		{"content without an AppID", spoilt(keyContent, String("weixin://sendreq?app=wx1")), ErrMalformed},
 		{"content of a register broadcast", spoilt(keyContent, String("weixin://registerapp?appid=wx1")), ErrMalformed},
-		{"content that is no URL", spoilt(keyContent, String("weixin://%zz")), ErrMalformed},
+		{"content that is not a URL", spoilt(keyContent, String("weixin://%zz")), ErrMalformed},
 		{"no package", spoilt(keyPackage, String("")), ErrMalformed},
 		{"too old an SDK", spoilt(keySDKVersion, Int(minVersion-1)), ErrMalformed},
 		{"an SDK version of the wrong type", spoilt(keySDKVersion, Long(int64(SDK6834))), ErrMalformed},
@@ -67,8 +67,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"another web view", query(uriOpenType, new("wx1"), new("2"), new("url")), ErrUnknownRequest},
 		{"no arguments", query(uriLaunch), ErrMalformed},
 		{"null for the AppID", query(uriLaunch, nil, new("gh_1")), ErrMalformed},
-		{"a type that is no number", query(uriLaunch, new("wx1"), new("gh_1"), nil, new("x"), nil), ErrMalformed},
-		{"a scene that is no number", query(uriOpenType, new("wx1"), new("1"), nil, new("tpl")), ErrMalformed},
+		{"a type that is not a number", query(uriLaunch, new("wx1"), new("gh_1"), nil, new("x"), nil), ErrMalformed},
+		{"a scene that is not a number", query(uriOpenType, new("wx1"), new("1"), nil, new("tpl")), ErrMalformed},
 		{"a broken URL", query(uriOpenWebview, new("wx1"), new("%zz"), nil), ErrMalformed},
 	}
 	for _, tt := range tests {

@@ -19,7 +19,7 @@ func bounded(t *testing.T, length int, decode func()) {
 	decode()
 	runtime.ReadMemStats(&after)
 	if made := after.TotalAlloc - before.TotalAlloc; made > uint64(4*length+64<<10) {
-		t.Errorf("%d bytes were made of %d", made, length)
+		t.Errorf("%d bytes became %d", made, length)
 	}
 }
 

@@ -206,7 +206,7 @@ func TestPlistBomb(t *testing.T) {
 		t.Error("a list of a billion texts was read")
 	}
 	if made := after.TotalAlloc - before.TotalAlloc; made > 64<<10 {
-		t.Errorf("%d bytes were made of %d", made, len(raw))
+		t.Errorf("%d bytes became %d", made, len(raw))
 	}
 }
 
@@ -222,7 +222,7 @@ func TestPlistRepeatedText(t *testing.T) {
 			t.Fatalf("the text is written more than once: %d bytes", len(raw))
 		}
 		if _, err := ioswire.DecodePlist(raw); err == nil {
-			t.Errorf("%d bytes that stand for %d were read", len(raw), 2000*len(text))
+			t.Errorf("%d bytes with a length of %d were accepted", len(raw), 2000*len(text))
 		}
 	}
 }

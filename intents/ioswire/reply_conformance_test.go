@@ -312,7 +312,7 @@ func TestCasesEmulated(t *testing.T) {
 	for _, name := range files {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			if *every > 1 && filepath.Base(name) == "limits.jsonl" {
-				t.Logf("%s takes a minute: it is asked when all is", name)
+				t.Logf("%s takes a minute: it is only tested with all", name)
 				return
 			}
 			text, err := os.ReadFile(name)

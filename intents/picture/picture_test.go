@@ -122,7 +122,7 @@ func TestUnread(t *testing.T) {
 	}
 	for _, name := range []string{"small.heic", "small.avif"} {
 		if _, err := Read(fieldFile(t, name)); !strings.Contains(err.(*Error).Hint, "convert it to JPEG") {
-			t.Errorf("%s: no word of how to convert", name)
+			t.Errorf("%s: the hint does not say how to convert", name)
 		}
 	}
 }

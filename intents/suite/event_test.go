@@ -96,7 +96,7 @@ func TestEventsRoundTrip(t *testing.T) {
 			t.Errorf("head of %s", line)
 		}
 		if strings.HasPrefix(string(events[i].Type), "attempt.") && (flat["case"] == nil || flat["phone"] == nil || flat["attempt"] == nil) {
-			t.Errorf("no place in %s", line)
+			t.Errorf("no position in %s", line)
 		}
 		var back Event
 		if err := json.Unmarshal([]byte(line), &back); err != nil {
@@ -137,7 +137,7 @@ func TestWriterStops(t *testing.T) {
 	w := NewWriter(d, "run-1", clock())
 	e := everyEvent()[0]
 	if err := w.Write(e); err == nil {
-		t.Fatal("no error of a full disk")
+		t.Fatal("no error for a full disk")
 	}
 	d.fail = nil
 	if err := w.Write(e); err == nil || d.Len() > 0 {

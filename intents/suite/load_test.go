@@ -185,7 +185,7 @@ func TestBounds(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("not told: %s: %.300v", tt.want, problems)
+			t.Errorf("not reported: %s: %.300v", tt.want, problems)
 		})
 	}
 }

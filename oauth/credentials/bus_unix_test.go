@@ -140,7 +140,7 @@ func TestSecretService(t *testing.T) {
 		t.Errorf("got %q", out)
 	}
 	if out := inSession(t, home, locked, "read"); !strings.HasPrefix(out, "unreadable: the keyring can't be used: ") {
-		t.Errorf("locked, and yet %q", out)
+		t.Errorf("locked, but %q", out)
 	}
 	if out := inSession(t, home, unlocked, "forget"); out != "forgotten: true; the secret: app secret, <nil>\n" {
 		t.Errorf("got %q", out)

@@ -74,7 +74,7 @@ func TestKeyringFirst(t *testing.T) {
 	}
 }
 
-func TestBrokenKeyringFallsBackAloud(t *testing.T) {
+func TestBrokenKeyringFallsBackWithNote(t *testing.T) {
 	gokeyring.MockInitWithError(errors.New("bro\x1bken"))
 	dir := filepath.Join(t.TempDir(), "credentials")
 	s, notices := open(t, dir, Auto, mocked{})
@@ -101,10 +101,10 @@ func TestBrokenKeyringFallsBackAloud(t *testing.T) {
 		t.Fatalf("%q, %v", where, err)
 	}
 	if contains(t, s.Path(), "access-") || len(*notices) != 0 {
-		t.Errorf("plain text stays behind, or notices %q", *notices)
+		t.Errorf("plain text is left, or notices %q", *notices)
 	}
 	if !contains(t, s.Path(), "app secret") {
-		t.Error("the secret, which nobody touched, is gone")
+		t.Error("the secret, which was not changed, is gone")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestKeyringAlone(t *testing.T) {
 		t.Errorf("error %v, want a KeyringError", err)
 	}
 	if err := s.Ready(t.Context()); !errors.As(err, &e) {
-		t.Errorf("ready, and yet: %v", err)
+		t.Errorf("ready, but: %v", err)
 	}
 	if _, err := os.Stat(s.Path()); err == nil {
 		t.Error("a file was written nonetheless")

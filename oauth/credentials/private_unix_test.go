@@ -41,7 +41,7 @@ func TestModesWhateverTheMask(t *testing.T) {
 	}
 }
 
-func TestLooseModesAreMended(t *testing.T) {
+func TestLooseModesAreFixed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "credentials")
 	s := fileStore(t, dir)
 	if _, err := s.SetToken(t.Context(), testAccount, testToken("old")); err != nil {
@@ -101,7 +101,7 @@ func TestLinksAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := linked.SetToken(t.Context(), testAccount, testToken("new")); err == nil {
-		t.Error("a linked directory was taken")
+		t.Error("a linked directory was accepted")
 	}
 	// A link where the temporary file goes is not followed either.
 	temp := fileStore(t, filepath.Join(t.TempDir(), "credentials"))

@@ -156,7 +156,7 @@ func TestNone(t *testing.T) {
 		t.Error("there is a directory")
 	}
 	if _, err := Open(Options{Dir: dir, Backend: "safe"}); err == nil {
-		t.Error("any word is a store")
+		t.Error("any word is accepted as a store")
 	}
 }
 
@@ -279,7 +279,7 @@ func TestRefreshOneByOne(t *testing.T) {
 		}
 		token, shared, err := s.Refresh(t.Context(), testAccount, used, false, func(_ context.Context, current oauth.Token) (oauth.Token, error) {
 			if want := fmt.Sprintf("refresh-%d", i-1); current.RefreshToken.Reveal() != want {
-				t.Errorf("refresh %d goes out with another refresh token than was kept", i)
+				t.Errorf("refresh %d sends another refresh token than the stored one", i)
 			}
 			return testToken(fmt.Sprint(i)), nil
 		})
@@ -320,11 +320,11 @@ func TestRefreshWhileRunning(t *testing.T) {
 	}
 	early := time.Now()
 	if refresh(early) { // after an exchange, a refresh makes a request
-		t.Error("the exchange was taken for a refresh")
+		t.Error("the exchange was treated as a refresh")
 	}
 	late := time.Now()
 	if refresh(late) {
-		t.Error("a process that began later took an older refresh for its own")
+		t.Error("a process that began later used an older refresh")
 	}
 	if !refresh(early) || fetched != 2 {
 		t.Errorf("%d refreshes, although one was made while the process ran", fetched)
@@ -366,7 +366,7 @@ func TestCrowdEnds(t *testing.T) {
 	}
 	first, second := refresh(false), refresh(false)
 	if first || second || fetched != 3 {
-		t.Errorf("%d refreshes: the crowd goes on although nobody came", fetched)
+		t.Errorf("%d refreshes: the crowd continues although no process joined", fetched)
 	}
 }
 

@@ -68,7 +68,7 @@ func TestUpdateKeepsComments(t *testing.T) {
 	}
 }
 
-func TestUpdateWritesUnusualTOMLAfresh(t *testing.T) {
+func TestUpdateRewritesUnusualTOML(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("profiles = { lab = { scene = \"session\" } }\n"), 0o600); err != nil {
 		t.Fatal(err)

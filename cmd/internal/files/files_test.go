@@ -108,7 +108,7 @@ func TestCreateTooLate(t *testing.T) {
 	}
 }
 
-func TestDraftsOfTheDeadAreSwept(t *testing.T) {
+func TestAbandonedDraftsAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, ".123"+partMark), "half")
 	write(t, filepath.Join(dir, "123"+partMark), "the user's own")
@@ -125,7 +125,7 @@ func TestDraftsOfTheDeadAreSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := alive.Close(); err != nil {
-		t.Errorf("a draft was swept that is being written: %v", err)
+		t.Errorf("a draft that is being written was removed: %v", err)
 	}
 	if got := entries(t, dir); got != "123"+partMark+" a" {
 		t.Errorf("there are: %s", got)

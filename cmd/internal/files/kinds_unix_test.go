@@ -87,10 +87,10 @@ func TestLinks(t *testing.T) {
 func TestFull(t *testing.T) {
 	for _, err := range []error{syscall.ENOSPC, &os.PathError{Err: syscall.EDQUOT}, &os.LinkError{Err: syscall.EFBIG}} {
 		if !Full(err) {
-			t.Errorf("%v is not taken for a full disk", err)
+			t.Errorf("%v is not recognized as a full disk", err)
 		}
 	}
 	if Full(syscall.EACCES) {
-		t.Error("EACCES is taken for a full disk")
+		t.Error("EACCES is treated as a full disk")
 	}
 }

@@ -86,7 +86,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if !utf8.Valid(text) {
-			t.Errorf("%q is no UTF-8", text)
+			t.Errorf("%q is not UTF-8", text)
 		}
 		had := strings.Count(string(data), "\uFFFD") + strings.Count(string(data), "\xfd\xff") + strings.Count(string(data), "\xff\xfd")
 		if n := strings.Count(string(text), "\uFFFD"); n > had {

@@ -70,7 +70,7 @@ func TestCatalogueComplete(t *testing.T) {
 		return
 	}
 	for id := range have {
-		t.Errorf("nobody says %q; go test ./cmd/internal/language -update drops it", id)
+		t.Errorf("%q is not used; go test ./cmd/internal/language -update removes it", id)
 	}
 }
 

@@ -105,7 +105,7 @@ func withUTF8Pool(t testing.TB, manifest []byte) []byte {
 	le := binary.LittleEndian
 	pool := manifest[8:]
 	if le.Uint16(pool) != 1 {
-		t.Fatal("the first chunk is no string pool")
+		t.Fatal("the first chunk is not a string pool")
 	}
 	size, count, data := le.Uint32(pool[4:]), int(le.Uint32(pool[8:])), le.Uint32(pool[20:])
 	var offsets, texts []byte

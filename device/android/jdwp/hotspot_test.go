@@ -125,7 +125,7 @@ func hotSpotCommands(t *testing.T, classes string) {
 		t.Error("the app's class has no loader")
 	}
 	if object := must(vm.ClassObject(ctx, main.ID))(t); object == 0 {
-		t.Error("the app's class is no object")
+		t.Error("the app's class is not an object")
 	}
 	fields := must(vm.Fields(ctx, main.ID))(t)
 	i := slices.IndexFunc(fields, func(f jdwp.Field) bool { return f.Name == "ANSWER" })
@@ -257,7 +257,7 @@ func hotSpotReadsArguments(t *testing.T, classes string) {
 		t.Fatalf("event %+v", set)
 	}
 	if _, _, err := vm.Arguments(ctx, set.Thread(), frames[0].ID, jdwp.TagObject); !errors.Is(err, jdwp.InvalidFrameID) {
-		t.Errorf("a frame of before: %v", err)
+		t.Errorf("an old frame: %v", err)
 	}
 	if err := vm.Release(ctx, set); err != nil {
 		t.Fatal(err)
@@ -348,7 +348,7 @@ func hotSpotInvokes(t *testing.T, classes string) {
 		t.Errorf("total %v", v)
 	}
 	if b := must(vm.Bytes(ctx, array, 1<<20))(t); !bytes.Equal(b, large) {
-		t.Error("the bytes come back otherwise")
+		t.Error("the bytes changed")
 	}
 	if err := vm.Unpin(ctx, array); err != nil {
 		t.Error(err)

@@ -454,7 +454,7 @@ func TestValues(t *testing.T) {
 		}
 	}
 	if !Null().IsNull() || Null().String() != "null" || !Bool(true).Bool() || Bool(false).Bool() || Ref(9).Object() != 9 || (Value{Tag: TagChar, bits: 65}).Int() != 65 {
-		t.Error("a value is not what it was made of")
+		t.Error("a value differs from its source")
 	}
 }
 

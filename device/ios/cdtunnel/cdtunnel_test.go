@@ -258,7 +258,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := parseAnswer(data)
 		if err == nil && (!p.server.Is6() || p.rsdPort == 0 || p.mtu < minMTU) {
-			t.Errorf("%q was taken as %+v", data, p)
+			t.Errorf("%q was read as %+v", data, p)
 		}
 	})
 }

@@ -137,7 +137,7 @@ func TestLongCut(t *testing.T) {
 	}
 	link.Set(false)
 	if err := fired.Done(t.Context(), json.RawMessage(`"late"`)); err == nil {
-		t.Error("a late end is taken")
+		t.Error("a late end is accepted")
 	}
 	if err := c.Done(t.Context(), nil); err != nil {
 		t.Error(err)
@@ -155,7 +155,7 @@ func TestFullStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := l.Put(t.Context(), "run/large", make([]byte, 4<<20)); err == nil {
-		t.Error("a file beyond the cap is kept")
+		t.Error("a file above the limit was stored")
 	}
 	if data, err := l.Get(t.Context(), "run/small"); err != nil || len(data) != 1000 {
 		t.Errorf("%d bytes, %v", len(data), err)

@@ -151,7 +151,7 @@ func TestOnlooker(t *testing.T) {
 		}
 	}
 	if len(said(t, url)) == 0 {
-		t.Fatal("nothing was said")
+		t.Fatal("nothing was reported")
 	}
 	for _, subject := range said(t, url) {
 		seen[subject] = true

@@ -100,7 +100,7 @@ func TestDenied(t *testing.T) {
 		}
 	}
 	if _, err := viewer.State(t.Context()); err != nil {
-		t.Errorf("a viewer can't look on: %v", err)
+		t.Errorf("a viewer can't read: %v", err)
 	}
 	if _, err := agent.Source(t.Context(), "a", ""); err != nil {
 		t.Errorf("an agent can't see runs: %v", err)
@@ -124,7 +124,7 @@ func TestDeniedIsOfOneOperation(t *testing.T) {
 		})
 		all.Go(func() {
 			if _, err := viewer.State(t.Context()); err != nil {
-				t.Errorf("what is permitted fails beside what is not: %v", err)
+				t.Errorf("a permitted operation fails because of another one: %v", err)
 			}
 		})
 	}

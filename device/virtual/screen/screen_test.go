@@ -283,7 +283,7 @@ func TestClean(t *testing.T) {
 	fs := p.faces(style{size: 16})
 	for _, r := range "Aé你間あ，😀👍❤🎉" {
 		if fs.of(r) == nil {
-			t.Errorf("%c is in no font", r)
+			t.Errorf("no font has %c", r)
 		}
 	}
 	if fs.of('ש') != nil {

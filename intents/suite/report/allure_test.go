@@ -61,7 +61,7 @@ func TestAllure(t *testing.T) {
 	}
 	golden(t, "allure.txt", all.String())
 	if unsafeText(all.String()) || strings.Contains(all.String(), `\u001b`) {
-		t.Error("hostile text came through")
+		t.Error("hostile text was not escaped")
 	}
 }
 

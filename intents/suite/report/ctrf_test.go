@@ -16,7 +16,7 @@ func TestCTRF(t *testing.T) {
 	}
 	golden(t, "ctrf.json", b.String())
 	if unsafeText(b.String()) || bytes.Contains(b.Bytes(), []byte(`\u001b`)) || !utf8.Valid(b.Bytes()) {
-		t.Error("hostile text came through")
+		t.Error("hostile text was not escaped")
 	}
 	if bytes.Contains(b.Bytes(), []byte("etc/passwd")) {
 		t.Error("a path leads out of the run folder")

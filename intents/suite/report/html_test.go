@@ -40,7 +40,7 @@ func TestHTML(t *testing.T) {
 		t.Errorf("%d results, %d phones, %d cases", len(data.Results), len(data.Phones), len(data.Cases))
 	}
 	if strings.Count(text, "<script") != 2 || strings.Count(text, "</script>") != 2 || unsafeText(text) {
-		t.Error("hostile text came through")
+		t.Error("hostile text was not escaped")
 	}
 	for _, outside := range []string{"http:", "https:", "src=\"/", "@import", "url("} {
 		if strings.Contains(text, outside) {
@@ -110,10 +110,10 @@ func TestAlbum(t *testing.T) {
 	}
 	a = newAlbum(100)
 	if got := add("a.png", "image/png"); got != 0 || len(a.urls) != 0 {
-		t.Errorf("%d pictures in no room", len(a.urls))
+		t.Errorf("%d pictures were added without room", len(a.urls))
 	}
 	if a.add(nil, suite.Artifact{Path: "a.png", MIME: "image/png"}) != 0 {
-		t.Error("a picture from nowhere")
+		t.Error("a picture without a source")
 	}
 }
 

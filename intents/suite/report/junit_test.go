@@ -17,7 +17,7 @@ func TestJUnit(t *testing.T) {
 	}
 	golden(t, "junit.xml", b.String())
 	if unsafeText(b.String()) || !utf8.Valid(b.Bytes()) {
-		t.Error("hostile text came through")
+		t.Error("hostile text was not escaped")
 	}
 	wellFormed(t, b.Bytes())
 }
@@ -76,7 +76,7 @@ func TestGitHub(t *testing.T) {
 	golden(t, "github.md", b.String())
 	golden(t, "github-annotations.txt", lines)
 	if unsafeText(b.String()) || strings.Contains(b.String(), "@all") || strings.Contains(b.String(), "[l](") {
-		t.Error("hostile text came through")
+		t.Error("hostile text was not escaped")
 	}
 	for line := range strings.Lines(lines) {
 		if !strings.HasPrefix(line, "::error file=") || strings.Count(line, "::") != 2 && !strings.Contains(line, "%250A::error::x") {
