@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/streams"
@@ -153,17 +154,17 @@ func (d *delivery) onPhone(ctx context.Context, info device.Info, a *adapted, r 
 func acts(screen device.Screen) string {
 	switch screen {
 	case device.ScreenConsent:
-		return "consent page open: approve it on the phone"
+		return "consent page open — approve it on the phone"
 	case device.ScreenChatPicker:
-		return "chat picker open: choose a chat on the phone"
+		return "chat picker open — choose a chat on the phone"
 	case device.ScreenMomentsEditor:
-		return "Moments editor open: post or go back on the phone"
+		return "Moments editor open — post or go back on the phone"
 	case device.ScreenSubscribe:
-		return "subscribe page open: answer it on the phone"
+		return "subscribe page open — answer it on the phone"
 	case device.ScreenMiniProgram:
-		return "mini program open: go back to the app on the phone"
+		return "mini program open — go back to the app on the phone"
 	case device.ScreenLogin:
-		return "login page open: log in to WeChat on the phone"
+		return "login page open — log in to WeChat on the phone"
 	}
 	return ""
 }
@@ -186,7 +187,7 @@ func (d *delivery) showWaiting(ctx context.Context, job *device.Job) (stop func(
 		waiting()
 		waiting = func() {}
 		if what := acts(e.Screen); what != "" {
-			waiting = d.o.f.Streams.Waiting(d.o.f.Streams.Translate(what), until)
+			waiting = d.o.f.Streams.Waiting(d.o.f.Streams.Translate(what), func() time.Duration { return until.Sub(d.o.f.Now()) })
 		}
 	}
 	return func() { waiting() }
@@ -212,7 +213,7 @@ func (f *Factory) hooks(info device.Info, several bool) device.Hooks {
 	}
 	if f.Verbose() > 0 {
 		hooks.Seen = func(e device.Evidence) {
-			s.Note("%s%d ms: %s (%s)", prefix, e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+			s.Note("%s%d ms: %s", prefix, e.AtMs, witnessed(s, e))
 		}
 	}
 	return hooks
@@ -275,18 +276,17 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 		to = s.Sprintf("WeChat %s", safe(o.WeChat.Version))
 	}
 	name := safe(cmp.Or(o.Device.Name, o.Device.ID))
-	if o.State == device.NotSent {
-		b.WriteString(s.PaintOut(paint, s.Sprintf("not handed to %s on %s", to, name)))
-	} else {
-		sentence := s.Sprintf("handed to %s on %s", to, name)
+	sentence := s.Sprintf("not handed to %s on %s", to, name)
+	if o.State != device.NotSent {
+		sentence = s.Sprintf("handed to %s on %s", to, name)
 		if last := lastSeen(o); last != "" {
 			sentence += " — " + safe(s.Translate(last))
 		}
-		if !several {
-			sentence = s.Wrap(sentence, 0)
-		}
-		b.WriteString(s.PaintOut(paint, sentence))
 	}
+	if !several {
+		sentence = s.Wrap(sentence, 0)
+	}
+	b.WriteString(s.PaintOut(paint, sentence))
 	if s.Quiet && !all {
 		return b.String()
 	}
@@ -316,13 +316,17 @@ func tell(s *streams.Streams, o *device.Outcome, several, all bool) string {
 		evidence = nil
 	}
 	for _, e := range evidence {
-		text := fmt.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
-		fmt.Fprintf(&b, "\n  %5d ms  %s", e.AtMs, s.Wrap(text, indent))
+		fmt.Fprintf(&b, "\n  %5d ms  %s", e.AtMs, s.Wrap(witnessed(s, e), indent))
 	}
 	if o.Reply != nil {
-		row("reply", safe(strings.Join(tellReplied(o.Reply, o.Err), "  ")))
+		row("reply", safe(strings.Join(tellReplied(s, o.Reply, o.Err), "  ")))
 	}
 	return b.String()
+}
+
+// witnessed is a piece of evidence, with its source.
+func witnessed(s *streams.Streams, e device.Evidence) string {
+	return s.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 }
 
 // painted is the colour for the outcome of a request.

@@ -105,7 +105,7 @@ func (x *examination) tell(s *streams.Streams) string {
 			}
 			fmt.Fprintf(&b, "  %s  %s  (%s)\n", s.Sprintf("%-7s", f.Status), safe(s.Translate(f.Title)), f.ID)
 			for _, e := range f.Evidence {
-				fmt.Fprintf(&b, "           %s (%s)\n", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+				fmt.Fprintf(&b, "           %s\n", s.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source))))
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func tellFinding(b *strings.Builder, s *streams.Streams, f *check.Finding) {
 	const indent = 11
 	fmt.Fprintf(b, "  %s  %s\n", s.PaintOut(paint, s.Translate(word)), s.Wrap(safe(s.Translate(f.Title)), indent))
 	for _, e := range f.Evidence {
-		text := fmt.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		text := s.Sprintf("%s (%s)", safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
 		fmt.Fprintf(b, "           %s\n", s.Wrap(text, indent))
 	}
 	fmt.Fprintf(b, "    %s %s\n", s.Sprintf("%-6s", "fix:"), s.Wrap(safe(s.Translate(f.Fix.Text)), indent))

@@ -273,7 +273,7 @@ func tellReply(s *streams.Streams, o *device.Outcome, all bool) string {
 		return what
 	}
 	for _, e := range o.Evidence {
-		what += fmt.Sprintf("\n  %5d ms  %s (%s)", e.AtMs, safe(s.Translate(e.What)), safe(s.Translate(e.Source)))
+		what += fmt.Sprintf("\n  %5d ms  %s", e.AtMs, witnessed(s, e))
 	}
 	return what
 }

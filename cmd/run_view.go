@@ -84,7 +84,8 @@ func (f *Factory) tellEvent(e suite.Event) []string {
 }
 
 func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
-	line := f.Streams.PaintOut(paintOf(end.Status), f.Streams.Sprintf("%-7s", end.Status)) + "  " + safe(at.Case)
+	const indent = "         "
+	line := safe(at.Case)
 	if at.Phone != "" {
 		line += f.Streams.Sprintf("  on %s", safe(at.Phone))
 	}
@@ -92,11 +93,11 @@ func (f *Factory) tellEnd(at suite.Place, end suite.End) []string {
 		line += f.Streams.Sprintf("  (attempt %d)", at.Attempt)
 	}
 	if end.DurationMs > 0 {
-		line += fmt.Sprintf("  %d ms", end.DurationMs)
+		line += f.Streams.Sprintf("  %d ms", end.DurationMs)
 	}
-	lines := []string{line}
+	status := f.Streams.PaintOut(paintOf(end.Status), f.Streams.Sprintf("%-7s", end.Status)) + "  "
+	lines := strings.Split(status+f.Streams.Wrap(line, len(indent)), "\n")
 	more := func(text string) {
-		const indent = "         "
 		lines = append(lines, strings.Split(indent+f.Streams.Wrap(text, len(indent)), "\n")...)
 	}
 	for _, p := range end.Problems {
@@ -128,7 +129,11 @@ func (f *Factory) tellCounts(c suite.Counts) string {
 	if len(all) == 0 {
 		return f.Streams.Translate("nothing to run")
 	}
-	return strings.Join(all, ", ")
+	line := all[0]
+	for _, text := range all[1:] {
+		line = f.Streams.Sprintf("%s, %s", line, text)
+	}
+	return line
 }
 
 // liveView is a table on a terminal: each phone with what happens on it now,

@@ -13,6 +13,7 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/cmd/internal/files"
 	"github.com/wxctl/wxctl/cmd/internal/output"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 	"github.com/wxctl/wxctl/device"
 )
 
@@ -240,17 +241,17 @@ func (o *watchOptions) print(r device.SeenReply) error {
 		words = append(words, o.f.Streams.Translate("called back; the reply of this app can't be read"))
 	} else {
 		words = append(words, string(r.Kind))
-		words = append(words, tellReplied(r.Reply, r.Err)...)
+		words = append(words, tellReplied(o.f.Streams, r.Reply, r.Err)...)
 	}
 	return o.f.Streams.Println(safe(strings.Join(words, "  ")))
 }
 
 // tellReplied describes a reply: WeChat's number, the module's, and its other
 // fields.
-func tellReplied(r *device.Reply, module *device.ModuleError) []string {
+func tellReplied(s *streams.Streams, r *device.Reply, module *device.ModuleError) []string {
 	words := []string{fmt.Sprintf("errCode %d", r.ErrCode)}
 	if module != nil {
-		words = append(words, fmt.Sprintf("err.code %d (%s)", module.Code, module.Msg))
+		words = append(words, s.Sprintf("err.code %d (%s)", module.Code, s.Translate(module.Msg)))
 	}
 	for _, kv := range [][2]string{
 		{"errStr", r.ErrStr}, {"transaction", r.Transaction}, {"openId", r.OpenID}, {"code", r.Code}, {"state", r.State},

@@ -77,7 +77,7 @@ func sentencesOf(t *testing.T) []said {
 			t.Fatal(err)
 		}
 	}
-	for _, s := range cobras {
+	for _, s := range slices.Concat(cobras, marks) {
 		all = append(all, said{id: s, where: "cobra"})
 	}
 	seen := map[string]bool{}
@@ -118,6 +118,10 @@ var cobras = []string{
 	"To load completions for every new session, add the output of the above command to your powershell profile.",
 	"disable completion descriptions",
 }
+
+// marks are formats without a sentence in them, whose marks differ between
+// languages.
+var marks = []string{"%s (%s)", "%s, %s", "  %d ms", "err.code %d (%s)", "%s%d ms: %s"}
 
 // inFolder are the sentences of one package.
 func inFolder(t *testing.T, dir, rel string) []said {

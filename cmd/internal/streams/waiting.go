@@ -11,10 +11,10 @@ import (
 // spinner are the frames of an animation.
 const spinner = `|/-\`
 
-// Waiting shows on a terminal that the user must act, and how long wxctl waits:
+// Waiting shows on a terminal that the user must act, and how much time is left:
 // a line that is rewritten until stop is called. what is a sentence of wxctl's
 // own.
-func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
+func (s *Streams) Waiting(what string, timeLeft func() time.Duration) (stop func()) {
 	if !s.ErrTTY || s.Quiet {
 		return func() {}
 	}
@@ -24,7 +24,7 @@ func (s *Streams) Waiting(what string, until time.Time) (stop func()) {
 		ticker := time.NewTicker(250 * time.Millisecond)
 		defer ticker.Stop()
 		for turn := 0; ; turn++ {
-			left := max(0, time.Until(until)).Round(time.Second)
+			left := max(0, timeLeft()).Round(time.Second)
 			text := s.Sprintf("%s (%d:%02d left)", what, left/time.Minute, left%time.Minute/time.Second)
 			if s.width() < language.Columns(text)+3 { // a line that breaks can't be rewritten
 				text = fmt.Sprintf("%d:%02d %s", left/time.Minute, left%time.Minute/time.Second, s.Translate(what))

@@ -11,21 +11,27 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
+// left counts down.
+func left(d time.Duration) func() time.Duration {
+	until := time.Now().Add(d)
+	return func() time.Duration { return time.Until(until) }
+}
+
 // TestWaiting: the line shows the remaining time, makes room for other lines,
 // and is removed at the end.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _, errOut := buffers("")
 		s.ErrTTY = true
-		stop := s.Waiting("consent page open: approve it on the phone", time.Now().Add(2*time.Minute))
+		stop := s.Waiting("consent page open — approve it on the phone", left(2*time.Minute))
 		time.Sleep(8*time.Second + 100*time.Millisecond)
 		s.Note("a note")
 		stop()
 		stop()
 		got := errOut.String()
 		for _, want := range []string{
-			"| consent page open: approve it on the phone (2:00 left)",
-			"| consent page open: approve it on the phone (1:52 left)",
+			"| consent page open — approve it on the phone (2:00 left)",
+			"| consent page open — approve it on the phone (1:52 left)",
 			"\r\x1b[Ka note\n",
 		} {
 			if !strings.Contains(got, want) {
@@ -40,9 +46,9 @@ func TestWaiting(t *testing.T) {
 
 func TestWaitingOffTerminal(t *testing.T) {
 	s, _, errOut := buffers("")
-	s.Waiting("something", time.Now().Add(time.Minute))()
+	s.Waiting("something", left(time.Minute))()
 	s.ErrTTY, s.Quiet = true, true
-	s.Waiting("something", time.Now().Add(time.Minute))()
+	s.Waiting("something", left(time.Minute))()
 	if errOut.Len() > 0 {
 		t.Errorf("%q", errOut)
 	}
@@ -53,7 +59,7 @@ func TestWaitingOffTerminal(t *testing.T) {
 func TestNarrow(t *testing.T) {
 	s, _, shown := buffers("")
 	s.ErrTTY, s.OutTTY, s.Width = true, true, func() int { return 30 }
-	s.Waiting("consent page open: approve it on the phone", time.Now().Add(90*time.Second))()
+	s.Waiting("consent page open — approve it on the phone", left(90*time.Second))()
 	for line := range strings.SplitSeq(shown.String(), "\r\x1b[K") {
 		if n := language.Columns(line); n >= 30 {
 			t.Errorf("%d columns: %q", n, line)
