@@ -10,33 +10,36 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// thrown prints an exception as Binder's shell command handling does, and
-// gives the exit code: 255.
-func (c *call) thrown(err error, what string) int {
-	var e *phone.Exception
-	if !errors.As(err, &e) {
-		e = &phone.Exception{Class: "java.lang.RuntimeException", Message: err.Error()}
+// java runs a command of a system service, and prints the exception that it
+// ends with as Binder's shell command handling does; the exit code is 255.
+func (c *call) java(what string, do func() int) (code int) {
+	err := thrown(func() { code = do() })
+	if err == nil {
+		return code
 	}
-	security := strings.HasSuffix(e.Class, "SecurityException")
+	security := strings.HasSuffix(exceptionOf(err).Class, "SecurityException")
 	switch {
 	case c.p.API <= 29 && security:
-		c.errorf("Security exception: %s\n\n", e.Message)
+		c.errorf("Security exception: %s\n\n", exceptionOf(err).Message)
 	case c.p.API <= 29:
 		c.errorf("\nException occurred while executing:\n")
 	default:
 		c.errorf("\nException occurred while executing '%s':\n", what)
 	}
 	c.errorf("%v\n\tat android.os.Binder.shellCommand(Binder.java)\n\tat android.os.Binder.onTransact(Binder.java)\n\tat "+
-		"android.os.Binder.execTransact(Binder.java)\n", e)
+		"android.os.Binder.execTransact(Binder.java)\n", err)
 	return 255
 }
 
-// thrownOld is how the Java programs of API 24 and 25 end (BaseCommand.run): a
-// wrong argument is not a failure, anything else is.
-func (c *call) thrownOld(err error) int {
-	var e *phone.Exception
-	if errors.As(err, &e) && (strings.HasSuffix(e.Class, "IllegalArgumentException") || strings.HasSuffix(e.Class, "NumberFormatException")) {
-		c.errorf("usage: %s [subcommand] [options]\n\nError: %s\n", c.args[0], e.Message)
+// javaProgram is java of a Java program of its own, such as am of API 24 and 25
+// (BaseCommand.run): a wrong argument is not a failure, anything else is.
+func (c *call) javaProgram(do func() int) (code int) {
+	err := thrown(func() { code = do() })
+	if err == nil {
+		return code
+	}
+	if class := exceptionOf(err).Class; strings.HasSuffix(class, "IllegalArgumentException") || strings.HasSuffix(class, "NumberFormatException") {
+		c.errorf("usage: %s [subcommand] [options]\n\nError: %s\n", c.args[0], exceptionOf(err).Message)
 		return 0
 	}
 	c.errorf("%v\n\tat android.os.Parcel.readException(Parcel.java)\n\tat "+
@@ -50,14 +53,12 @@ func (c *call) activityManager(args []string) int {
 	if len(args) == 0 {
 		args = []string{""}
 	}
-	var err error
-	code := 0
 	r := &argReader{args: args[1:], last: args[0]}
+	do := func() int { return c.amStart(r) }
 	switch args[0] {
 	case "start", "start-activity":
-		code, err = c.amStart(r)
 	case "force-stop":
-		err = c.amForceStop(r)
+		do = func() int { return c.amForceStop(r) }
 	default:
 		if c.p.API <= 25 {
 			c.errorf("Error: unknown command '%s'\n", args[0])
@@ -66,13 +67,10 @@ func (c *call) activityManager(args []string) int {
 		c.printf("Unknown command: %s\n", args[0])
 		return 255
 	}
-	if err == nil {
-		return code
-	}
 	if c.p.API <= 25 {
-		return c.thrownOld(err)
+		return c.javaProgram(do)
 	}
-	return c.thrown(err, args[0])
+	return c.java(args[0], do)
 }
 
 // startOptions are the options of am start itself.
@@ -85,48 +83,46 @@ type startOptions struct {
 // startOption takes an option of am start itself, and reports whether it is one
 // (ActivityManagerShellCommand.makeIntent). A debugger is not waited for, and
 // there is one display.
-func (c *call) startOption(r *argReader, o *startOptions, opt string) (bool, error) {
+func (c *call) startOption(r *argReader, o *startOptions, opt string) bool {
 	switch {
 	case opt == "-D" || opt == "-N":
-		return true, nil
 	case opt == "-W":
 		o.wait = true
-		return true, nil
 	case opt == "-S":
 		o.stop = true
-		return true, nil
-	case opt != "-R" && opt != "--user" && (opt != "--display" || c.p.API < 26):
-		return false, nil
-	}
-	v, err := r.required()
-	switch {
-	case err != nil:
 	case opt == "--user":
-		o.user, err = userArg(v)
+		o.user = userArg(r.required())
+	case opt == "-R":
+		o.repeat = number(r.required())
+	case opt == "--display" && c.p.API >= 26:
+		number(r.required())
 	default:
-		n, wrong := strconv.Atoi(v)
-		if wrong != nil {
-			err = notNumber(v)
-		} else if opt == "-R" {
-			o.repeat = n
-		}
+		return false
 	}
-	return true, err
+	return true
+}
+
+func number(v string) int {
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		notNumber(v)
+	}
+	return n
 }
 
 // userArg is UserHandle.parseUserArg.
-func userArg(v string) (int, error) {
+func userArg(v string) int {
 	switch v {
 	case "all":
-		return phone.UserAll, nil
+		return phone.UserAll
 	case "current", "cur":
-		return phone.UserCurrent, nil
+		return phone.UserCurrent
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil {
-		return 0, illegal("Bad user number: %s", v)
+		illegal("Bad user number: %s", v)
 	}
-	return n, nil
+	return n
 }
 
 // caller is the calling package that am passes: null up to API 29, then always
@@ -142,20 +138,17 @@ func (c *call) caller() string {
 // am collects the keys of nested intents (EXTENDED_FLAG…, printed as xflg).
 const collected = 0x4
 
-func (c *call) amStart(r *argReader) (int, error) {
-	o := startOptions{user: phone.UserCurrent, repeat: 0}
-	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) { return c.startOption(r, &o, opt) })
-	if err != nil {
-		return 0, err
-	}
+func (c *call) amStart(r *argReader) int {
+	o := startOptions{user: phone.UserCurrent}
+	in := intentArgs(r, func(opt string) bool { return c.startOption(r, &o, opt) })
 	if o.user == phone.UserAll {
 		c.errorf("Error: Can't start service with user 'all'\n")
-		return 1, nil
+		return 1
 	}
 	for {
 		if o.stop {
 			if code := c.stopFirst(in, o.user); code != 0 {
-				return code, nil
+				return code
 			}
 		}
 		c.printf("Starting: %s\n", phone.IntentText(c.p.API, in))
@@ -167,17 +160,17 @@ func (c *call) amStart(r *argReader) (int, error) {
 		}
 		res, err := c.session.am.StartActivityAndWait(c.ctx, q)
 		if err != nil {
-			return 0, err
+			panic(exceptionOf(err))
 		}
 		took := c.p.Now().Sub(began).Milliseconds()
 		if o.wait && res.TotalTime > took {
 			took = res.TotalTime
 		}
 		if code := c.started(q, res, o.wait, took); code != 0 {
-			return code, nil
+			return code
 		}
 		if o.repeat--; o.repeat <= 0 || c.ctx.Err() != nil {
-			return 0, nil
+			return 0
 		}
 		in.Flags |= phone.FlagNewTask
 		c.p.Back()
@@ -276,35 +269,37 @@ func launchState(api, state int) string {
 	return fmt.Sprintf("UNKNOWN (%d)", state)
 }
 
-func (c *call) amForceStop(r *argReader) error {
-	user, ok, err := c.userOption(r, phone.UserAll)
+func (c *call) amForceStop(r *argReader) int {
+	user, ok := c.userOption(r, phone.UserAll)
 	if !ok {
-		return err
+		return 0
 	}
-	pkg, err := r.required()
-	if err != nil {
-		return err
-	}
+	pkg := r.required()
 	if user == phone.UserCurrent {
 		user = c.p.CurrentUser()
 	}
 	c.p.ForceStop(pkg, user)
-	return nil
+	return 0
 }
 
 // userOption reads --user USER_ID, if it is there; other options are refused.
-func (c *call) userOption(r *argReader, user int) (id int, ok bool, err error) {
+func (c *call) userOption(r *argReader, user int) (id int, ok bool) {
 	opt, there := r.option()
 	switch {
 	case !there:
-		return user, true, nil
+		return user, true
 	case opt != "--user":
 		c.errorf("Error: Unknown option: %s\n", opt)
-		return 0, false, nil
+		return 0, false
 	}
-	v, err := r.required()
-	if err == nil {
-		user, err = userArg(v)
+	return userArg(r.required()), true
+}
+
+// exceptionOf is an error as an exception.
+func exceptionOf(err error) *phone.Exception {
+	var e *phone.Exception
+	if errors.As(err, &e) {
+		return e
 	}
-	return user, err == nil, err
+	return &phone.Exception{Class: "java.lang.RuntimeException", Message: err.Error()}
 }

@@ -162,9 +162,16 @@ func which(c *call) int {
 	return code
 }
 
+// quit is the panic that ends a program with an exit code.
+type quit int
+
 func (c *call) guarded(run func(*call) int) (code int) {
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover().(type) {
+		case nil:
+		case quit:
+			code = int(r)
+		default:
 			code = c.crashed(r)
 		}
 	}()

@@ -86,8 +86,7 @@ func inputCommand(c *call) int {
 				c.errorf("Error: Invalid arguments for command: keyevent\n")
 				return 0
 			}
-			_, err := (&argReader{last: "keyevent"}).required()
-			return c.thrown(err, "keyevent")
+			return c.java("keyevent", func() int { (&argReader{last: "keyevent"}).required(); return 0 })
 		}
 		for _, k := range args[1:] {
 			c.key(k)
@@ -108,9 +107,9 @@ func (c *call) noInput(what string) int {
 			"to have the INJECT_EVENTS permission."
 	}
 	if c.p.API < 31 { // a Java program of its own
-		return c.thrownOld(e)
+		return c.javaProgram(func() int { panic(e) })
 	}
-	return c.thrown(e, what)
+	return c.java(what, func() int { panic(e) })
 }
 
 // key does what a key does to the model.
@@ -166,10 +165,7 @@ func logCommand(c *call) int {
 	args := c.args[at:]
 	options := *c
 	options.args = c.args[:at]
-	set, _, err := options.flags("", "pt")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, _ := options.flags("", "pt")
 	tag, priority := "log", phone.Information
 	if v, ok := set['t']; ok {
 		tag = v

@@ -12,15 +12,15 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 )
 
-// options splits leading -flags off the arguments; each letter is noted. A
-// letter in withValue takes a value. An unknown letter is an error.
-func (c *call) flags(known, withValue string) (set map[byte]string, rest []string, err error) {
+// flags splits the -flags off the arguments; each letter is noted. A letter in
+// withValue takes a value. An unknown letter ends the program.
+func (c *call) flags(known, withValue string) (set map[byte]string, rest []string) {
 	set = map[byte]string{}
 	args := c.args[1:]
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		if a == "--" {
-			return set, append(rest, args[i+1:]...), nil
+			return set, append(rest, args[i+1:]...)
 		}
 		if len(a) < 2 || a[0] != '-' {
 			rest = append(rest, a)
@@ -32,7 +32,7 @@ func (c *call) flags(known, withValue string) (set map[byte]string, rest []strin
 				v := a[j+1:]
 				if v == "" {
 					if i++; i >= len(args) {
-						return nil, nil, fmt.Errorf("Missing argument to -%c", a[j])
+						panic(c.usage("Missing argument to -%c", a[j]))
 					}
 					v = args[i]
 				}
@@ -41,20 +41,20 @@ func (c *call) flags(known, withValue string) (set map[byte]string, rest []strin
 			case strings.IndexByte(known, a[j]) >= 0:
 				set[a[j]] += "+"
 			default:
-				return nil, nil, fmt.Errorf("Unknown option '%s'", a[1:])
+				panic(c.usage("Unknown option '%s'", a[1:]))
 			}
 		}
 	}
-	return set, rest, nil
+	return set, rest
 }
 
-// usage is how toybox refuses an option.
-func (c *call) usage(err error) int {
+// usage is how toybox refuses arguments; the program ends with its result.
+func (c *call) usage(format string, a ...any) quit {
+	c.errorf("%s: %s", c.args[0], fmt.Sprintf(format, a...))
 	if c.p.API >= 30 {
-		c.errorf("%s: %v (see \"%s --help\")\n", c.args[0], err, c.args[0])
-	} else {
-		c.errorf("%s: %v\n", c.args[0], err)
+		c.errorf(" (see \"%s --help\")", c.args[0])
 	}
+	c.errorf("\n")
 	return 1
 }
 
@@ -91,10 +91,7 @@ func (c *call) each(names []string, do func(name string, r io.Reader) error) int
 }
 
 func cat(c *call) int {
-	_, names, err := c.flags("uvet", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	_, names := c.flags("uvet", "")
 	return c.each(names, func(_ string, r io.Reader) error {
 		_, err := io.CopyBuffer(onlyWriter{c.out}, onlyReader{r}, make([]byte, 64<<10))
 		return err
@@ -106,15 +103,12 @@ type onlyWriter struct{ io.Writer }
 type onlyReader struct{ io.Reader }
 
 func rm(c *call) int {
-	set, names, err := c.flags("fiRrv", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, names := c.flags("fiRrv", "")
 	_, force := set['f']
 	_, r := set['r']
 	_, R := set['R']
 	if len(names) == 0 && !force {
-		return c.usage(fmt.Errorf("Needs 1 argument"))
+		panic(c.usage("Needs 1 argument"))
 	}
 	code := 0
 	for _, n := range names {
@@ -137,12 +131,9 @@ func rm(c *call) int {
 
 // mv renames files, or moves them into a directory.
 func mv(c *call) int {
-	_, names, err := c.flags("fnivT", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	_, names := c.flags("fnivT", "")
 	if len(names) < 2 {
-		return c.usage(fmt.Errorf("Needs 2 arguments"))
+		panic(c.usage("Needs 2 arguments"))
 	}
 	to := names[len(names)-1]
 	i, err := c.p.FS.Stat(c.cred, c.abs(to))
@@ -188,10 +179,7 @@ func md5sum(c *call) int    { return c.sum(md5.New) }
 func sha256sum(c *call) int { return c.sum(sha256.New) }
 
 func (c *call) sum(newHash func() hash.Hash) int {
-	set, names, err := c.flags("bcs", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, names := c.flags("bcs", "")
 	return c.each(names, func(name string, r io.Reader) error {
 		h := newHash()
 		if _, err := io.Copy(h, onlyReader{r}); err != nil {

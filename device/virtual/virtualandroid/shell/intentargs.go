@@ -40,20 +40,37 @@ func (r *argReader) option() (string, bool) {
 }
 
 // required gives an option's value.
-func (r *argReader) required() (string, error) {
+func (r *argReader) required() string {
 	a, ok := r.next()
 	if !ok {
-		return "", illegal("Argument expected after \"%s\"", r.last)
+		illegal("Argument expected after \"%s\"", r.last)
 	}
-	return a, nil
+	return a
 }
 
-func illegal(format string, a ...any) error {
-	return &phone.Exception{Class: "java.lang.IllegalArgumentException", Message: fmt.Sprintf(format, a...)}
+// illegal ends a command with the exception that its arguments are met with;
+// java prints it.
+func illegal(format string, a ...any) {
+	panic(&phone.Exception{Class: "java.lang.IllegalArgumentException", Message: fmt.Sprintf(format, a...)})
 }
 
-func notNumber(v string) error {
-	return &phone.Exception{Class: "java.lang.NumberFormatException", Message: fmt.Sprintf("For input string: %q", v)}
+func notNumber(v string) {
+	panic(&phone.Exception{Class: "java.lang.NumberFormatException", Message: fmt.Sprintf("For input string: %q", v)})
+}
+
+// thrown runs do, and returns the exception that it ended with.
+func thrown(do func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(*phone.Exception)
+			if !ok {
+				panic(r)
+			}
+			err = e
+		}
+	}()
+	do()
+	return nil
 }
 
 // flagOptions are the options that only set a flag of the intent.
@@ -83,9 +100,9 @@ var flagOptions = map[string]int32{
 }
 
 // intentArgs reads an intent as Intent.parseCommandArgs of that level does.
-// other gets the options that are not the intent's own, and reports whether
+// other takes the options that are not the intent's own, and reports whether
 // it knows them.
-func intentArgs(api int, r *argReader, other func(opt string) (bool, error)) (phone.Intent, error) {
+func intentArgs(r *argReader, other func(opt string) bool) phone.Intent {
 	in := phone.Intent{}
 	has := false
 	for {
@@ -93,55 +110,47 @@ func intentArgs(api int, r *argReader, other func(opt string) (bool, error)) (ph
 		if !ok {
 			break
 		}
-		known, err := intentOption(api, r, opt, &in)
-		if err != nil {
-			return in, err
-		}
-		if known {
-			if !strings.HasPrefix(opt, "--") || strings.HasPrefix(opt, "--e") {
-				has = has || slices.Contains([]string{"-a", "-d", "-t", "-c", "-n", "-p"}, opt)
-			}
-			continue
-		}
-		if known, err = other(opt); err != nil {
-			return in, err
-		}
-		if !known {
-			return in, illegal("Unknown option: %s", opt)
+		switch {
+		case intentOption(r, opt, &in):
+			has = has || slices.Contains([]string{"-a", "-d", "-t", "-c", "-n", "-p"}, opt)
+		case !other(opt):
+			illegal("Unknown option: %s", opt)
 		}
 	}
 	// The argument that is left names an intent: a URI, a component, or a
 	// package.
 	if arg, ok := r.next(); ok {
-		base, err := positional(arg)
-		if err != nil {
-			return in, err
-		}
-		in = mergeIntents(in, base)
-		has = true
-	}
-	if !has {
-		return in, illegal("No intent supplied")
+		in = mergeIntents(in, positional(arg))
+	} else if !has {
+		illegal("No intent supplied")
 	}
 	slices.Sort(in.Categories)
-	return in, nil
+	return in
 }
 
-func positional(arg string) (phone.Intent, error) {
-	switch {
-	case strings.HasPrefix(arg, "intent:"):
-		return ParseIntentURI(arg)
-	case strings.Contains(arg, ":"):
-		return phone.Intent{Action: "android.intent.action.VIEW", Data: arg}, nil
-	case strings.Contains(arg, "/"):
-		pkg, class, ok := phone.SplitComponent(arg)
-		if !ok {
-			return phone.Intent{}, illegal("Bad component name: %s", arg)
-		}
-		return phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}, Component: pkg +
-			"/" + class}, nil
+func positional(arg string) phone.Intent {
+	if strings.HasPrefix(arg, "intent:") {
+		return intentURI(arg)
 	}
-	return phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}, Package: arg}, nil
+	if strings.Contains(arg, ":") {
+		return phone.Intent{Action: "android.intent.action.VIEW", Data: arg}
+	}
+	in := phone.Intent{Action: "android.intent.action.MAIN", Categories: []string{"android.intent.category.LAUNCHER"}}
+	if strings.Contains(arg, "/") {
+		in.Component = component(arg)
+	} else {
+		in.Package = arg
+	}
+	return in
+}
+
+// component reads package/class.
+func component(arg string) string {
+	pkg, class, ok := phone.SplitComponent(arg)
+	if !ok {
+		illegal("Bad component name: %s", arg)
+	}
+	return pkg + "/" + class
 }
 
 // mergeIntents is Intent.fillIn as parseCommandArgs uses it: what the options
@@ -173,149 +182,112 @@ func mergeIntents(in, base phone.Intent) phone.Intent {
 	return in
 }
 
-// intentOption takes one option of the intent itself.
-func intentOption(api int, r *argReader, opt string, in *phone.Intent) (bool, error) {
+// intentOption takes one option of the intent itself, and reports whether it
+// is one.
+func intentOption(r *argReader, opt string, in *phone.Intent) bool {
 	if flag, ok := flagOptions[opt]; ok {
 		in.Flags |= flag
-		return true, nil
-	}
-	if strings.HasPrefix(opt, "-e") || strings.HasPrefix(opt, "--e") {
-		return extraOption(r, opt, in)
-	}
-	switch opt {
-	case "-a", "-d", "-t", "-c", "-p", "-n", "-f":
-	case "--selector":
-		in.Data, in.Type = "", ""
-		return true, nil
-	default:
-		return false, nil
-	}
-	v, err := r.required()
-	if err != nil {
-		return true, err
+		return true
 	}
 	switch opt {
 	case "-a":
-		in.Action = v
+		in.Action = r.required()
 	case "-d":
-		in.Data = v
+		in.Data = r.required()
 	case "-t":
-		in.Type = v
+		in.Type = r.required()
 	case "-c":
-		if !slices.Contains(in.Categories, v) {
+		if v := r.required(); !slices.Contains(in.Categories, v) {
 			in.Categories = append(in.Categories, v)
 		}
 	case "-p":
-		in.Package = v
+		in.Package = r.required()
 	case "-n":
-		pkg, class, ok := phone.SplitComponent(v)
-		if !ok {
-			return true, illegal("Bad component name: %s", v)
-		}
-		in.Component = pkg + "/" + class
+		in.Component = component(r.required())
 	case "-f":
-		n, err := decodeInt(v)
-		if err != nil {
-			return true, err
-		}
-		in.Flags = n
+		in.Flags = decodeInt(r.required())
+	case "--selector":
+		in.Data, in.Type = "", ""
+	case "--esn":
+		in.Extras.Set(r.required(), androidwire.Value{})
+	case "-e", "--es", "--ei", "--eu", "--el", "--ef", "--ez", "--esa", "--eia":
+		key := r.required()
+		in.Extras.Set(key, extraValue(strings.TrimLeft(opt, "-"), r.required()))
+	default:
+		return false
 	}
-	return true, nil
+	return true
 }
 
 // decodeInt is Integer.decode.
-func decodeInt(v string) (int32, error) {
+func decodeInt(v string) int32 {
 	t := strings.Replace(v, "#", "0x", 1)
 	n, err := strconv.ParseInt(t, 0, 64)
 	if err != nil || n < -1<<31 || n > 1<<31-1 || strings.Contains(v, "_") || strings.HasPrefix(strings.ToLower(t), "0b") ||
 		strings.HasPrefix(strings.ToLower(t), "0o") {
-		return 0, notNumber(v)
+		notNumber(v)
 	}
-	return int32(n), nil
+	return int32(n)
 }
 
-// extraOption takes -e and its kin. What the model has no type for keeps its
+// extraValue makes an extra of a text. What the model has no type for keeps its
 // class and its text.
-func extraOption(r *argReader, opt string, in *phone.Intent) (bool, error) {
-	kind := strings.TrimPrefix(strings.TrimPrefix(opt, "-"), "-")
-	if !slices.Contains([]string{"e", "es", "esn", "ei", "eu", "el", "ef", "ez", "esa", "eia"}, kind) || kind == "e" != (opt == "-e") {
-		return false, nil
-	}
-	key, err := r.required()
-	if err != nil {
-		return true, err
-	}
-	if kind == "esn" {
-		in.Extras.Set(key, androidwire.Value{})
-		return true, nil
-	}
-	v, err := r.required()
-	if err != nil {
-		return true, err
-	}
-	val, err := extraValue(kind, v)
-	if err == nil {
-		in.Extras.Set(key, val)
-	}
-	return true, err
-}
-
-func extraValue(kind, v string) (androidwire.Value, error) {
+func extraValue(kind, v string) androidwire.Value {
 	switch kind {
 	case "e", "es":
-		return androidwire.String(v), nil
+		return androidwire.String(v)
 	case "ei":
-		n, err := decodeInt(v)
-		return androidwire.Int(n), err
+		return androidwire.Int(decodeInt(v))
 	case "el":
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return androidwire.Value{}, notNumber(v)
+			notNumber(v)
 		}
-		return androidwire.Long(n), nil
+		return androidwire.Long(n)
 	case "ez":
 		switch strings.ToLower(v) {
 		case "true", "t":
-			return androidwire.Bool(true), nil
+			return androidwire.Bool(true)
 		case "false", "f":
-			return androidwire.Bool(false), nil
+			return androidwire.Bool(false)
 		}
-		n, err := decodeInt(v)
-		if err != nil {
-			return androidwire.Value{}, illegal("Invalid boolean value: %s", v)
+		number := int32(0)
+		if thrown(func() { number = decodeInt(v) }) != nil {
+			illegal("Invalid boolean value: %s", v)
 		}
-		return androidwire.Bool(n != 0), nil
+		return androidwire.Bool(number != 0)
 	case "eu":
-		return androidwire.URI(v), nil
-	case "ed":
-		f, err := strconv.ParseFloat(v, 64)
+		return androidwire.URI(v)
+	case "ed", "ef":
+		f, err := strconv.ParseFloat(v, map[string]int{"ed": 64, "ef": 32}[kind])
 		if err != nil {
-			return androidwire.Value{}, notNumber(v)
+			notNumber(v)
 		}
-		return androidwire.Double(f), nil
-	case "ef":
-		if _, err := strconv.ParseFloat(v, 32); err != nil {
-			return androidwire.Value{}, notNumber(v)
+		if kind == "ed" {
+			return androidwire.Double(f)
 		}
-		return androidwire.Other("java.lang.Float", v), nil
+		return androidwire.Other("java.lang.Float", v)
 	case "eia":
 		for part := range strings.SplitSeq(v, ",") {
-			if _, err := decodeInt(part); err != nil {
-				return androidwire.Value{}, err
-			}
+			decodeInt(part)
 		}
-		return androidwire.Other("int[]", v), nil
+		return androidwire.Other("int[]", v)
 	}
-	return androidwire.Other("java.lang.String[]", v), nil
+	return androidwire.Other("java.lang.String[]", v)
 }
 
 // ParseIntentURI reads intent:…#Intent;…;end (Intent.parseUri).
-func ParseIntentURI(s string) (phone.Intent, error) {
+func ParseIntentURI(s string) (in phone.Intent, err error) {
+	err = thrown(func() { in = intentURI(s) })
+	return in, err
+}
+
+func intentURI(s string) phone.Intent {
 	in := phone.Intent{Action: "android.intent.action.VIEW"}
 	body, frag, ok := strings.Cut(strings.TrimPrefix(s, "intent:"), "#Intent;")
 	if !ok {
 		in.Data = strings.TrimPrefix(s, "intent:")
-		return in, nil
+		return in
 	}
 	scheme := ""
 	for part := range strings.SplitSeq(strings.TrimSuffix(frag, ";end"), ";") {
@@ -328,7 +300,7 @@ func ParseIntentURI(s string) (phone.Intent, error) {
 		}
 		switch {
 		case !ok:
-			return in, illegal("unknown EXTRA type")
+			illegal("unknown EXTRA type")
 		case key == "action":
 			in.Action = val
 		case key == "category":
@@ -338,46 +310,39 @@ func ParseIntentURI(s string) (phone.Intent, error) {
 		case key == "launchFlags":
 			n, err := strconv.ParseInt(val, 0, 64)
 			if err != nil {
-				return in, notNumber(val)
+				notNumber(val)
 			}
 			in.Flags = int32(n)
 		case key == "package":
 			in.Package = val
 		case key == "component":
-			pkg, class, ok := phone.SplitComponent(val)
-			if ok {
+			if pkg, class, ok := phone.SplitComponent(val); ok {
 				in.Component = pkg + "/" + class
 			}
 		case key == "scheme":
 			scheme = val
 		case len(key) > 2 && key[1] == '.':
-			if err := uriExtra(&in, key, val); err != nil {
-				return in, err
-			}
+			uriExtra(&in, key, val)
 		}
 	}
 	if scheme != "" && body != "" {
 		in.Data = scheme + ":" + body
 	}
-	return in, nil
+	return in
 }
 
-func uriExtra(in *phone.Intent, key, val string) error {
+func uriExtra(in *phone.Intent, key, val string) {
 	name, err := url.PathUnescape(key[2:])
 	if err != nil {
 		name = key[2:]
 	}
-	if key[0] == 'B' {
+	kind, ok := map[byte]string{'S': "es", 'i': "ei", 'l': "el", 'd': "ed", 'B': "B"}[key[0]]
+	switch {
+	case !ok:
+		illegal("unknown EXTRA type")
+	case kind == "B":
 		in.Extras.Set(name, androidwire.Bool(strings.EqualFold(val, "true")))
-		return nil
+	default:
+		in.Extras.Set(name, extraValue(kind, val))
 	}
-	kind, ok := map[byte]string{'S': "es", 'i': "ei", 'l': "el", 'd': "ed"}[key[0]]
-	if !ok {
-		return illegal("unknown EXTRA type")
-	}
-	v, err := extraValue(kind, val)
-	if err == nil {
-		in.Extras.Set(name, v)
-	}
-	return err
 }

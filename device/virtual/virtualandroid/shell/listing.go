@@ -10,10 +10,7 @@ import (
 
 // ls prints as toybox ls does.
 func ls(c *call) int {
-	set, names, err := c.flags("ald1", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, names := c.flags("ald1", "")
 	if len(names) == 0 {
 		names = []string{"."}
 	}

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,9 +27,9 @@ func pm(c *call) int {
 		}
 		return c.packageService(args)
 	case "path":
-		return c.pmPath(&argReader{args: args[1:]})
+		return c.java("path", func() int { return c.pmPath(&argReader{args: args[1:]}) })
 	case "enable":
-		return c.pmEnable(&argReader{args: args[1:]})
+		return c.java("enable", func() int { return c.pmEnable(&argReader{args: args[1:]}) })
 	}
 	c.errorf("Error: unknown command '%s'\n", args[0])
 	return 1
@@ -41,25 +42,34 @@ func (c *call) packageService(args []string) int {
 		return 255
 	}
 	r := &argReader{args: args[1:], last: args[0]}
-	switch {
-	case args[0] == "list":
-		return c.pmList(r)
-	case args[0] == "path" && c.p.API >= 28:
-		return c.pmPath(r)
-	case args[0] == "dump" && c.p.API >= 28, args[0] == "dump-package" && c.p.API >= 35:
-		if len(r.args) == 0 {
-			c.errorf("Error: no package specified\n")
-			return 1
+	return c.java(args[0], func() int {
+		switch {
+		case args[0] == "list":
+			return c.pmList(r)
+		case args[0] == "path" && c.p.API >= 28:
+			return c.pmPath(r)
+		case args[0] == "dump" && c.p.API >= 28, args[0] == "dump-package" && c.p.API >= 35:
+			if len(r.args) == 0 {
+				c.errorf("Error: no package specified\n")
+				return 1
+			}
+			c.dumpPackage(r.args[0])
+			return 0
+		case args[0] == "enable":
+			return c.pmEnable(r)
+		case args[0] == "resolve-activity":
+			return c.resolveActivity(r)
 		}
-		c.dumpPackage(r.args[0])
-		return 0
-	case args[0] == "enable":
-		return c.pmEnable(r)
-	case args[0] == "resolve-activity":
-		return c.resolveActivity(r)
+		c.printf("Unknown command: %s\n", args[0])
+		return 255
+	})
+}
+
+// mayEnter throws where the shell may not act for a user.
+func (c *call) mayEnter(user int) {
+	if u, ok := c.p.User(user); ok && u.NoShell {
+		panic(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", user)})
 	}
-	c.printf("Unknown command: %s\n", args[0])
-	return 255
 }
 
 func (c *call) pmList(r *argReader) int {
@@ -112,13 +122,7 @@ func (c *call) listOptions(r *argReader) (l listing, code int) {
 		case opt == "--show-versioncode" && c.p.API >= 26:
 			l.version = true
 		case opt == "--user":
-			v, err := r.required()
-			if err == nil {
-				l.user, err = userArg(v)
-			}
-			if err != nil {
-				return l, c.thrown(err, "list")
-			}
+			l.user = userArg(r.required())
 		default:
 			c.printf("Error: Unknown option: %s\n", opt)
 			return l, 255
@@ -147,10 +151,7 @@ func (c *call) listPackages(r *argReader) int {
 		}
 	}
 	for _, id := range users {
-		if u, ok := c.p.User(id); ok && u.NoShell && c.cred.UID == phone.ShellUID {
-			return c.thrown(&phone.Exception{Class: "java.lang.SecurityException",
-				Message: fmt.Sprintf("Shell does not have permission to access user %d", id)}, "list")
-		}
+		c.mayEnter(id)
 	}
 	for _, pkg := range c.p.Packages(-1) {
 		var uids []string
@@ -191,11 +192,7 @@ func (l listing) line(pkg *phone.Package, uids []string) string {
 		fmt.Fprintf(&b, " versionCode:%d", pkg.VersionCode)
 	}
 	if l.installer {
-		installer := pkg.Installer
-		if installer == "" {
-			installer = "null"
-		}
-		b.WriteString("  installer=" + installer)
+		b.WriteString("  installer=" + cmp.Or(pkg.Installer, "null"))
 	}
 	if l.uid {
 		b.WriteString(" uid:" + strings.Join(uids, ","))
@@ -204,28 +201,19 @@ func (l listing) line(pkg *phone.Package, uids []string) string {
 }
 
 func (c *call) pmPath(r *argReader) int {
-	user, ok, err := c.userOption(r, 0)
-	switch {
-	case err != nil:
-		return c.thrown(err, "path")
-	case !ok:
+	user, ok := c.userOption(r, 0)
+	if !ok {
 		return 1
 	}
-	name, err := r.required()
-	switch {
-	case err != nil && c.p.API >= 28:
-		return c.thrown(err, "path")
-	case err != nil:
+	if len(r.args) == 0 && c.p.API < 28 {
 		c.errorf("Error: no package specified\n")
 		return 1
 	}
+	name := r.required()
 	if user < 0 {
 		user = c.p.CurrentUser()
 	}
-	if u, ok := c.p.User(user); ok && u.NoShell && c.cred.UID == phone.ShellUID {
-		return c.thrown(&phone.Exception{Class: "java.lang.SecurityException",
-			Message: fmt.Sprintf("Shell does not have permission to access user %d", user)}, "path")
-	}
+	c.mayEnter(user)
 	pkg := c.p.Package(name)
 	if pkg == nil || !c.p.PackageState(name, user).Installed {
 		return 1
@@ -253,15 +241,7 @@ func (c *call) listUsers() int {
 // its short form: --brief.
 func (c *call) resolveActivity(r *argReader) int {
 	o := startOptions{user: 0}
-	in, err := intentArgs(c.p.API, r, func(opt string) (bool, error) {
-		if opt == "--brief" || opt == "--components" {
-			return true, nil
-		}
-		return c.startOption(r, &o, opt)
-	})
-	if err != nil {
-		return c.thrown(err, "resolve-activity")
-	}
+	in := intentArgs(r, func(opt string) bool { return opt == "--brief" || opt == "--components" || c.startOption(r, &o, opt) })
 	if to := c.p.Resolve(in, max(o.user, 0)); len(to) > 0 {
 		c.printf("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true\n%s\n", phone.ShortComponent(to[0]))
 	} else {
@@ -300,11 +280,8 @@ func cmd(c *call) int {
 
 // pmEnable is pm enable [--user USER_ID] PACKAGE (runSetEnabledSetting).
 func (c *call) pmEnable(r *argReader) int {
-	user, ok, err := c.userOption(r, 0)
-	switch {
-	case err != nil:
-		return c.thrown(err, "enable")
-	case !ok:
+	user, ok := c.userOption(r, 0)
+	if !ok {
 		return 1
 	}
 	name, ok := r.next()

@@ -10,10 +10,7 @@ import (
 )
 
 func pidof(c *call) int {
-	set, names, err := c.flags("s", "o")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, names := c.flags("s", "o")
 	var pids []string
 	for _, pr := range slices.Backward(c.p.Processes()) {
 		if slices.Contains(names, pr.Name) {

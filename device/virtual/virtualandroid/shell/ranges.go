@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -28,11 +27,11 @@ func dd(c *call) int {
 			err = strconv.ErrSyntax
 		}
 		if err != nil {
-			return c.usage(fmt.Errorf("bad arg %s", a))
+			panic(c.usage("bad arg %s", a))
 		}
 	}
 	if name == "" {
-		return c.usage(fmt.Errorf("Needs if="))
+		panic(c.usage("Needs if="))
 	}
 	return c.each([]string{name}, func(_ string, r io.Reader) error {
 		if _, err := r.(io.Seeker).Seek(skip*size, io.SeekStart); err != nil {
@@ -49,15 +48,12 @@ func dd(c *call) int {
 
 // stat tells the size of files: -c %s.
 func stat(c *call) int {
-	set, names, err := c.flags("", "c")
-	if err == nil && set['c'] != "%s" {
-		err = fmt.Errorf("Unknown format '%s'", set['c'])
+	set, names := c.flags("", "c")
+	if set['c'] != "%s" {
+		panic(c.usage("Unknown format '%s'", set['c']))
 	}
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("Needs 1 argument")
-	}
-	if err != nil {
-		return c.usage(err)
+	if len(names) == 0 {
+		panic(c.usage("Needs 1 argument"))
 	}
 	code := 0
 	for _, n := range names {

@@ -14,10 +14,7 @@ import (
 
 // screencap takes a screenshot: with -p or a .png name as PNG, else raw.
 func screencap(c *call) int {
-	set, names, err := c.flags("ph", "d")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, names := c.flags("ph", "d")
 	name := ""
 	if len(names) > 0 {
 		name = names[0]

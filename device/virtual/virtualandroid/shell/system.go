@@ -14,10 +14,7 @@ import (
 const selinux = "u:r:shell:s0"
 
 func id(c *call) int {
-	set, _, err := c.flags("ugGnZ", "")
-	if err != nil {
-		return c.usage(err)
-	}
+	set, _ := c.flags("ugGnZ", "")
 	name, groups := strconv.Itoa, c.cred.Groups[1:] // the first is the user's own
 	if has(set, 'n') {
 		name = phone.UserName
@@ -46,11 +43,11 @@ func id(c *call) int {
 // sleep takes seconds, with a fraction.
 func sleep(c *call) int {
 	if len(c.args) != 2 {
-		return c.usage(fmt.Errorf("Needs 1 argument"))
+		panic(c.usage("Needs 1 argument"))
 	}
 	seconds, err := strconv.ParseFloat(c.args[1], 64)
 	if err != nil || seconds < 0 || math.IsNaN(seconds) {
-		return c.usage(fmt.Errorf("not integer: %s", c.args[1]))
+		panic(c.usage("not integer: %s", c.args[1]))
 	}
 	t := time.NewTimer(time.Duration(min(seconds, 1e6) * float64(time.Second)))
 	defer t.Stop()
