@@ -15,6 +15,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/android/agent"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/shell"
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
@@ -366,7 +367,7 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 				if entry.Time.Before(since) {
 					continue
 				}
-				for _, line := range logLines(s.phone.API, entry) {
+				for line := range strings.SplitSeq(shell.EpochLines(s.phone.API, entry), "\n") {
 					_ = events.Encode(agent.Line{Event: &agent.Event{Line: line, AtMs: entry.Time.UnixMilli()}}) // of strings: it can't fail
 				}
 				if told.Len() >= pipeAtOnce {

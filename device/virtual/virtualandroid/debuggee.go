@@ -2,13 +2,13 @@ package virtualandroid
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"strconv"
 	"strings"
 	"sync"
 
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/adb"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
@@ -31,11 +31,11 @@ type debuggee struct {
 	vm      *art.Machine
 	android *framework
 
-	mu      sync.Mutex
-	queue   []func(*art.Thread)
-	closed  bool
-	running bool
-	done    sync.WaitGroup
+	messages phone.Looper // of the main thread
+
+	mu     sync.Mutex
+	closed bool
+	done   sync.WaitGroup
 	// activities are the objects of those that came up, by token.
 	activities map[int]*art.Object
 }
@@ -109,7 +109,8 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 	if v == nil {
 		return nil, errno.ECONNREFUSED
 	}
-	mine, theirs := pipe()
+	there, back := adb.NewPipe(maxUnread), adb.NewPipe(maxUnread)
+	mine, theirs := end{back, there}, end{there, back}
 	if d.attached {
 		if d.phone.API < 28 {
 			theirs.Close() // as Machine.Serve has it
@@ -125,41 +126,26 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 	return mine, nil
 }
 
+// spawn runs f on a goroutine, unless the VM is closed.
+func (v *debuggee) spawn(f func()) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.closed {
+		v.done.Go(f)
+	}
+	return !v.closed
+}
+
 // onMain runs a job on the process's main thread, after those that came
 // before, and waits until it is done, or the debugger holds the thread: then
 // the rest of the phone goes on, as it does on a phone.
 func (v *debuggee) onMain(job func(*art.Thread)) {
 	done := make(chan struct{})
-	v.mu.Lock()
-	if v.closed {
-		v.mu.Unlock()
-		return
-	}
-	v.queue = append(v.queue, func(t *art.Thread) {
+	if v.messages.Post(v.spawn, func() {
 		defer close(done)
-		job(t)
-	})
-	if !v.running {
-		v.running = true
-		v.done.Go(v.loop)
-	}
-	v.mu.Unlock()
-	v.vm.Main().AwaitStop(done)
-}
-
-// loop handles the messages of the main thread.
-func (v *debuggee) loop() {
-	for {
-		v.mu.Lock()
-		if len(v.queue) == 0 {
-			v.running = false
-			v.mu.Unlock()
-			return
-		}
-		job := v.queue[0]
-		v.queue = v.queue[1:]
-		v.mu.Unlock()
 		v.android.dispatch(v.vm.Main(), job)
+	}) {
+		v.vm.Main().AwaitStop(done)
 	}
 }
 
@@ -207,73 +193,18 @@ func (p *Phone) Dial(ctx context.Context, service string) (io.ReadWriteCloser, e
 	return p.debuggees.dial(ctx, pid)
 }
 
-// pipe is a connection within the process whose ends take writes without
-// waiting for a reader, as sockets do.
-func pipe() (a, b io.ReadWriteCloser) {
-	there, back := newStream(), newStream()
-	return &end{in: back, out: there}, &end{in: there, out: back}
-}
-
-type end struct{ in, out *stream }
-
-func (e *end) Read(b []byte) (int, error)  { return e.in.read(b) }
-func (e *end) Write(b []byte) (int, error) { return e.out.write(b) }
-func (e *end) Close() error {
-	e.in.close()
-	e.out.close()
-	return nil
-}
-
-// stream is one direction. What was written before it was closed is read.
-type stream struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	data    []byte
-	closed  bool
-}
-
-// maxUnread is how much one end takes that the other does not read.
+// maxUnread is how much a debugger's connection holds that its other end has
+// not read yet.
 const maxUnread = 16 << 20
 
-var errUnread = errors.New("the other end does not read")
+// end is one end of a connection within the process. It takes writes without
+// waiting for a reader, as sockets do.
+type end struct{ in, out *adb.Pipe }
 
-func newStream() *stream {
-	s := &stream{}
-	s.changed = sync.NewCond(&s.mu)
-	return s
-}
-
-func (s *stream) read(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.data) == 0 {
-		if s.closed {
-			return 0, io.EOF
-		}
-		s.changed.Wait()
-	}
-	n := copy(b, s.data)
-	s.data = s.data[n:]
-	return n, nil
-}
-
-func (s *stream) write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
-		return 0, io.ErrClosedPipe
-	case len(s.data)+len(b) > maxUnread:
-		return 0, errUnread
-	}
-	s.data = append(s.data, b...)
-	s.changed.Signal()
-	return len(b), nil
-}
-
-func (s *stream) close() {
-	s.mu.Lock()
-	s.closed = true
-	s.changed.Broadcast()
-	s.mu.Unlock()
+func (e end) Read(b []byte) (int, error)  { return e.in.Read(b) }
+func (e end) Write(b []byte) (int, error) { return e.out.Write(b) }
+func (e end) Close() error {
+	e.in.CloseRead()
+	e.out.CloseWrite()
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -156,37 +155,4 @@ func (s *agentSession) realActivity(component string) string {
 		}
 	}
 	return component
-}
-
-// logLines prints a log entry as liblog's threadtime with the modifiers epoch
-// and, from API 26 on, uid: each line of a text has the prefix again. A uid
-// whose name has at most five letters is printed by name, as bionic's liblog
-// does.
-func logLines(api int, e phone.LogEntry) []string {
-	owner := ""
-	if api >= 26 {
-		owner = strconv.Itoa(e.UID)
-		if name := phone.UserName(e.UID); len(name) <= 5 {
-			owner = name
-		}
-		owner = fmt.Sprintf(" %5s", owner)
-	}
-	prefix := fmt.Sprintf("%19d.%03d%s %5d %5d %c %-8s: ", e.Time.Unix(), e.Time.Nanosecond()/1e6, owner, e.PID, e.TID,
-		"  VDIWEF"[min(e.Priority, 7)], e.Tag)
-	text := e.Text
-	if e.Event != 0 {
-		values := make([]string, len(e.Args))
-		for i, arg := range e.Args {
-			values[i] = fmt.Sprint(arg)
-		}
-		text = strings.Join(values, ",")
-		if len(values) != 1 {
-			text = "[" + text + "]"
-		}
-	}
-	lines := make([]string, 0, 1)
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		lines = append(lines, prefix+line)
-	}
-	return lines
 }

@@ -207,26 +207,14 @@ func (p *Phone) watchProcesses(ctx context.Context) {
 // rights of the shell user.
 type files struct{ *phone.FS }
 
-func (f files) Stat(path string) (adb.Info, error) {
-	info, err := f.FS.Stat(phone.ShellCred(), abs(path))
-	return infoOf(info), err
+func (f files) Stat(path string) (phone.Info, error) { return f.FS.Stat(phone.ShellCred(), abs(path)) }
+
+func (f files) Lstat(path string) (phone.Info, error) {
+	return f.FS.Lstat(phone.ShellCred(), abs(path))
 }
 
-func (f files) Lstat(path string) (adb.Info, error) {
-	info, err := f.FS.Lstat(phone.ShellCred(), abs(path))
-	return infoOf(info), err
-}
-
-func (f files) List(path string) ([]adb.Info, error) {
-	list, err := f.FS.List(phone.ShellCred(), abs(path))
-	if err != nil {
-		return nil, err
-	}
-	out := make([]adb.Info, len(list))
-	for i, info := range list {
-		out[i] = infoOf(info)
-	}
-	return out, nil
+func (f files) List(path string) ([]phone.Info, error) {
+	return f.FS.List(phone.ShellCred(), abs(path))
 }
 
 func (f files) Open(path string) (io.ReadCloser, error) {
@@ -262,8 +250,3 @@ func (f files) Chtimes(path string, mtime time.Time) error {
 }
 
 func abs(path string) string { return phone.Clean("/", path) }
-
-func infoOf(i phone.Info) adb.Info {
-	return adb.Info{Name: i.Name, Mode: i.Mode, Size: i.Size, UID: uint32(i.UID), GID: uint32(i.GID), Ino: i.Ino, Nlink: uint32(i.NLink),
-		MTime: i.MTime}
-}

@@ -13,6 +13,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
 // State is how far a phone is usable, spelled as adb's device lists spell it.
@@ -127,11 +129,11 @@ type Dialer interface {
 // all. Errors are, or wrap, an Errno; any other error counts as EIO.
 type FS interface {
 	// Stat follows symbolic links, Lstat doesn't.
-	Stat(path string) (Info, error)
-	Lstat(path string) (Info, error)
+	Stat(path string) (phone.Info, error)
+	Lstat(path string) (phone.Info, error)
 	// List returns what Lstat says of every entry of a directory, sorted by
 	// name, without "." and "..".
-	List(path string) ([]Info, error)
+	List(path string) ([]phone.Info, error)
 	// Open opens a file for reading.
 	Open(path string) (io.ReadCloser, error)
 	// Create makes a new file with the permission bits perm (0777 at most) and
@@ -145,34 +147,6 @@ type FS interface {
 	// Chtimes sets a file's modification time.
 	Chtimes(path string, mtime time.Time) error
 }
-
-// The file types and bits of Info.Mode (Linux stat.h).
-const (
-	ModeType    uint32 = 0o170000
-	ModeDir     uint32 = 0o040000
-	ModeRegular uint32 = 0o100000
-	ModeSymlink uint32 = 0o120000
-)
-
-// Info is what stat(2) tells of a file.
-type Info struct {
-	Name     string // last element of the path
-	Mode     uint32 // st_mode: type and permissions
-	Size     int64  // bytes
-	UID, GID uint32
-	Dev, Ino uint64
-	Nlink    uint32
-	MTime    time.Time
-}
-
-// IsDir reports whether i is a directory.
-func (i Info) IsDir() bool { return i.Mode&ModeType == ModeDir }
-
-// IsRegular reports whether i is a regular file.
-func (i Info) IsRegular() bool { return i.Mode&ModeType == ModeRegular }
-
-// IsSymlink reports whether i is a symbolic link.
-func (i Info) IsSymlink() bool { return i.Mode&ModeType == ModeSymlink }
 
 // Signal implements Notifier for those who embed it: everyone who holds a
 // channel from Changed is woken by Notify. The zero value is ready.

@@ -70,7 +70,7 @@ func FuzzShellInput(f *testing.F) {
 	f.Add([]byte("\x00\x03\x00\x00\x00abc\x04\x00\x00\x00\x00"))
 	f.Add([]byte("\x05\xff\xff\xff\xffxx"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		stdin := newPipe(len(data) + 1)
+		stdin := NewPipe(len(data) + 1)
 		readShellV2(bytes.NewReader(data), stdin)
 		stdin.CloseWrite()
 		got, err := io.ReadAll(stdin)

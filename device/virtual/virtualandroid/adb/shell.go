@@ -46,7 +46,7 @@ func shellService(d Device, kind, line string) service {
 func runShellV1(ctx context.Context, d Device, line string, pty bool, s stream) {
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	stdin := newPipe(stdinBuffer)
+	stdin := NewPipe(stdinBuffer)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		io.Copy(stdin, s)
@@ -67,7 +67,7 @@ func runShellV1(ctx context.Context, d Device, line string, pty bool, s stream) 
 // stream is only the end of the command's input: "adb exec-in" relies on the
 // command continuing until it has handled its input.
 func runExec(ctx context.Context, d Device, line string, s stream) {
-	stdin := newPipe(stdinBuffer)
+	stdin := NewPipe(stdinBuffer)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		io.Copy(stdin, s)
@@ -83,7 +83,7 @@ func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) 
 	phone := ctx // ends when the phone, or the server, goes away
 	ctx, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	stdin := newPipe(stdinBuffer)
+	stdin := NewPipe(stdinBuffer)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		readShellV2(s, stdin)
@@ -113,7 +113,7 @@ func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) 
 // readShellV2 passes the peer's stdin packets on until its stream ends. What
 // it says of the window's size and what we don't know is read and dropped,
 // whatever length it claims: nothing is ever allocated for it.
-func readShellV2(s io.Reader, stdin *pipe) error {
+func readShellV2(s io.Reader, stdin *Pipe) error {
 	var header [shellHeader]byte
 	for {
 		if _, err := io.ReadFull(s, header[:]); err != nil {
@@ -159,10 +159,10 @@ func (w *shellWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// pipe is a bounded buffer between a stream and a command's stdin. Unlike
-// io.Pipe it takes input ahead of the reader, as a pipe of the system does, so
-// that the peer's hang-up behind that input is noticed.
-type pipe struct {
+// Pipe is a bounded buffer between a writer and a reader, such as a stream and a
+// command's stdin. Unlike io.Pipe it takes input ahead of the reader, as a pipe
+// of the system does, so that the peer's hang-up behind that input is noticed.
+type Pipe struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
 	buf    []byte
@@ -171,13 +171,15 @@ type pipe struct {
 	closed bool // no more will be read
 }
 
-func newPipe(size int) *pipe {
-	p := &pipe{size: size}
+// NewPipe makes a pipe that holds size bytes.
+func NewPipe(size int) *Pipe {
+	p := &Pipe{size: size}
 	p.cond = sync.NewCond(&p.mu)
 	return p
 }
 
-func (p *pipe) Read(b []byte) (int, error) {
+// Read waits for bytes, or the end of the input.
+func (p *Pipe) Read(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.buf) == 0 && !p.eof && !p.closed {
@@ -197,7 +199,7 @@ func (p *pipe) Read(b []byte) (int, error) {
 
 // Write buffers b. If nobody reads any more, or after CloseWrite, it discards b
 // without an error: a command that ignores its input must not break the stream.
-func (p *pipe) Write(b []byte) (int, error) {
+func (p *Pipe) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	total := len(b)
@@ -217,7 +219,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 }
 
 // CloseWrite ends the input.
-func (p *pipe) CloseWrite() {
+func (p *Pipe) CloseWrite() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.eof = true
@@ -225,7 +227,7 @@ func (p *pipe) CloseWrite() {
 }
 
 // CloseRead lets writers go on without a reader.
-func (p *pipe) CloseRead() {
+func (p *Pipe) CloseRead() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

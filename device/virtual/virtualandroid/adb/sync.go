@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
 // Limits of the sync protocol (adb/file_sync_protocol.h).
@@ -137,7 +138,7 @@ func (c *syncSession) failErrno(what string, err error) error {
 
 // stat is stat(2) or, unless follow is set, lstat(2). A slash at the end of
 // the name asks for a directory, through a link if need be.
-func (c *syncSession) stat(name string, follow bool) (Info, error) {
+func (c *syncSession) stat(name string, follow bool) (phone.Info, error) {
 	trimmed := strings.TrimRight(name, "/")
 	if trimmed == "" || trimmed == name {
 		if follow {
@@ -147,7 +148,7 @@ func (c *syncSession) stat(name string, follow bool) (Info, error) {
 	}
 	i, err := c.fs.Stat(trimmed)
 	if err == nil && !i.IsDir() {
-		return Info{}, errno.ENOTDIR
+		return phone.Info{}, errno.ENOTDIR
 	}
 	return i, err
 }
@@ -155,7 +156,7 @@ func (c *syncSession) stat(name string, follow bool) (Info, error) {
 func (c *syncSession) statV1(name string) error {
 	i, err := c.stat(name, false)
 	if err != nil {
-		i = Info{}
+		i = phone.Info{}
 	}
 	return c.put(idStat, i.Mode, uint32(i.Size), seconds32(i.MTime))
 }
@@ -163,18 +164,19 @@ func (c *syncSession) statV1(name string) error {
 func (c *syncSession) statV2(id syncID, name string) error {
 	i, err := c.stat(name, id == idStat2)
 	if err != nil {
-		return c.put(append([]any{id, uint32(errnoOf(err))}, infoV2(Info{})...)...)
+		return c.put(append([]any{id, uint32(errnoOf(err))}, infoV2(phone.Info{})...)...)
 	}
 	return c.put(append([]any{id, uint32(0)}, infoV2(i)...)...)
 }
 
 // infoV2 is what version 2 sends of a file, after the error number: 64 bytes.
-func infoV2(i Info) []any {
+func infoV2(i phone.Info) []any {
 	mtime := uint64(0)
 	if !i.MTime.IsZero() {
 		mtime = uint64(i.MTime.Unix())
 	}
-	return []any{i.Dev, i.Ino, i.Mode, i.Nlink, i.UID, i.GID, uint64(i.Size), mtime, mtime, mtime}
+	device := min(i.Ino, 1) // there is one, and 0 of a file that is not there
+	return []any{device, i.Ino, i.Mode, uint32(i.NLink), uint32(i.UID), uint32(i.GID), uint64(i.Size), mtime, mtime, mtime}
 }
 
 func seconds32(t time.Time) uint32 {
@@ -210,7 +212,7 @@ func (c *syncSession) list(v2 bool, name string) error {
 	return c.put(idDone, string(make([]byte, end)))
 }
 
-func (c *syncSession) entry(v2 bool, i Info) error {
+func (c *syncSession) entry(v2 bool, i phone.Info) error {
 	if v2 {
 		values := append([]any{idDent2, uint32(0)}, infoV2(i)...)
 		return c.put(append(values, uint32(len(i.Name)), i.Name)...)
@@ -267,11 +269,11 @@ func (c *syncSession) send(spec string) error {
 		return c.fail("missing , in ID_SEND_V1")
 	}
 	name, mode := spec[:comma], parseMode(spec[comma+1:])
-	if mode&ModeType == ModeSymlink {
+	if mode&phone.ModeFmt == phone.ModeLink {
 		return c.drain(c.failErrno("symlink failed", errno.EPERM))
 	}
 	// Only files and links are replaced (send_impl).
-	if i, err := c.stat(name, false); err == nil && (i.IsRegular() || i.IsSymlink()) {
+	if i, err := c.stat(name, false); err == nil && (i.IsRegular() || i.Mode&phone.ModeFmt == phone.ModeLink) {
 		c.fs.Remove(name)
 	}
 	mtime, err := c.sendFile(name, mode)

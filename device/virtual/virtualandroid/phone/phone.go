@@ -131,7 +131,7 @@ type Phone struct {
 	wg     sync.WaitGroup
 	life   sync.Mutex // guards closed, and that nothing is spawned after it
 	closed bool
-	looper looper
+	looper Looper
 }
 
 // New makes a phone that has booted: the system's packages are there and the
@@ -292,53 +292,13 @@ func (p *Phone) After(d time.Duration, f func(ctx context.Context)) {
 	})
 }
 
-// looper runs what is posted to it one after the other, as an app's main
-// thread does. It has a goroutine only while there is work.
-type looper struct {
-	mu      sync.Mutex
-	queue   []func(context.Context)
-	running bool
-	idle    chan struct{}
-}
-
 // Post hands f to the phone's looper.
 func (p *Phone) Post(f func(ctx context.Context)) {
-	l := &p.looper
-	l.mu.Lock()
-	l.queue = append(l.queue, f)
-	start := !l.running
-	if start {
-		l.running, l.idle = true, make(chan struct{})
-	}
-	l.mu.Unlock()
-	if start && !p.spawn(func() { p.loop() }) {
-		l.mu.Lock()
-		l.end()
-		l.mu.Unlock()
-	}
-}
-
-// end stops the looper. Called with its lock held.
-func (l *looper) end() {
-	l.running, l.queue = false, nil
-	close(l.idle)
-}
-
-// loop runs posted functions until there are no more.
-func (p *Phone) loop() {
-	l := &p.looper
-	for {
-		l.mu.Lock()
-		if len(l.queue) == 0 || p.ctx.Err() != nil {
-			l.end()
-			l.mu.Unlock()
-			return
+	p.looper.Post(p.spawn, func() {
+		if p.ctx.Err() == nil {
+			f(p.ctx)
 		}
-		f := l.queue[0]
-		l.queue = l.queue[1:]
-		l.mu.Unlock()
-		f(p.ctx)
-	}
+	})
 }
 
 // Settle waits until the looper has done all it was given.
@@ -355,6 +315,54 @@ func (p *Phone) Settle(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// A Looper runs what is posted to it one after the other, as an app's main
+// thread does. It has a goroutine only while there is work. Its zero value is
+// ready.
+type Looper struct {
+	mu      sync.Mutex
+	queue   []func()
+	running bool
+	idle    chan struct{}
+}
+
+// Post hands f to the looper, which runs it in a goroutine that spawn starts. It
+// reports whether spawn still starts any.
+func (l *Looper) Post(spawn func(func()) bool, f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(l.queue, f)
+	if l.running {
+		return true
+	}
+	l.running, l.idle = true, make(chan struct{})
+	if !spawn(l.loop) {
+		l.end()
+	}
+	return l.running
+}
+
+// end stops the looper. Called with its lock held.
+func (l *Looper) end() {
+	l.running, l.queue = false, nil
+	close(l.idle)
+}
+
+// loop runs posted functions until there are no more.
+func (l *Looper) loop() {
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 {
+			l.end()
+			l.mu.Unlock()
+			return
+		}
+		f := l.queue[0]
+		l.queue = l.queue[1:]
+		l.mu.Unlock()
+		f()
 	}
 }
 

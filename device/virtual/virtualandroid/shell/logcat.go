@@ -299,6 +299,15 @@ func (f *logFormat) time(t time.Time) string {
 	return s + fmt.Sprintf(".%03d", t.Nanosecond()/1e6)
 }
 
+// EpochLines prints a record as liblog's threadtime with the modifiers epoch
+// and, from API 26 on, uid.
+func EpochLines(api int, e phone.LogEntry) string {
+	f := logFormat{kind: "threadtime", epoch: true, uid: api >= 26}
+	var b strings.Builder
+	f.line(&b, e, messageText(e))
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
 // line prints a record: its prefix before each line of the message, as
 // android_log_formatLogLine does.
 func (f *logFormat) line(b *strings.Builder, e phone.LogEntry, text string) {
