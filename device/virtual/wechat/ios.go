@@ -92,7 +92,7 @@ func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 	if w.options.LoggedOut {
 		course := URLCourse{Note: "nobody is logged in", Screen: "login"}
 		if w.options.Answer == Cancel || w.options.Answer == Deny {
-			course.Back = r.back(bareReply(req, w.result(intents.ErrComm, nil)))
+			course.Back = r.back(r.bare(req, intents.ErrComm))
 		}
 		return course
 	}
@@ -117,7 +117,7 @@ func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 		return r.refuse(req, w.options.Ban)
 	}
 	if w.options.Answer == Unsupported {
-		return URLCourse{Note: "not supported", AtOnce: true, Back: r.back(bareReply(req, w.result(intents.ErrUnsupported, nil)))}
+		return URLCourse{Note: "not supported", AtOnce: true, Back: r.back(r.bare(req, intents.ErrUnsupported))}
 	}
 	course := r.request(req)
 	if !env.Link {
@@ -162,9 +162,13 @@ func (r *urlRun) handshake(fault string) URLCourse {
 
 // refuse stays on a page that says no.
 func (r *urlRun) refuse(req intents.Request, why string) URLCourse {
-	course := URLCourse{Note: why, Screen: "error page"}
+	return r.left(URLCourse{Note: why, Screen: "error page"}, r.bare(req, intents.ErrBan))
+}
+
+// left is a course that ends with a reply once its user leaves WeChat.
+func (r *urlRun) left(course URLCourse, reply intents.Reply) URLCourse {
 	if r.w.options.Answer != Stay {
-		course.Back = r.back(bareReply(req, r.w.result(intents.ErrBan, nil)))
+		course.Back = r.back(reply)
 	}
 	return course
 }
@@ -184,8 +188,9 @@ func (r *urlRun) back(reply intents.Reply) []ioswire.Wire {
 	return wires
 }
 
-// bareReply is the reply to a request that did not get far.
-func bareReply(req intents.Request, result intents.Result) intents.Reply {
+// bare is the reply to a request that did not get far.
+func (r *urlRun) bare(req intents.Request, code intents.ErrCode) intents.Reply {
+	result := r.w.result(code, nil)
 	switch req.(type) {
 	case intents.Auth:
 		return intents.AuthReply{Result: result}
@@ -206,17 +211,14 @@ func (r *urlRun) request(req intents.Request) URLCourse {
 	w := r.w
 	if id := req.Base().OpenID; id != nil && *id != "" && *id != w.options.OpenID && w.options.Answer != Send {
 		course := URLCourse{Note: "another user is logged in than the app expects", Screen: "switch account"}
-		if w.options.Answer != Stay {
-			course.Back = r.back(bareReply(req, w.result(intents.ErrSentFailed, nil)))
-		}
-		return course
+		return r.left(course, r.bare(req, intents.ErrSentFailed))
 	}
 	switch q := req.(type) {
 	case intents.Share:
 		return r.share(q)
 	case intents.LaunchMiniProgram, intents.SubscribeMessage:
 		if w.options.Answer == Fail {
-			return URLCourse{Note: "it fails", Screen: "error page", Back: r.back(bareReply(req, w.result(intents.ErrSentFailed, nil)))}
+			return r.left(URLCourse{Note: "it fails", Screen: "error page"}, r.bare(req, intents.ErrSentFailed))
 		}
 	}
 	switch q := req.(type) {
@@ -229,26 +231,10 @@ func (r *urlRun) request(req intents.Request) URLCourse {
 		}
 		return course
 	case intents.SubscribeMessage:
-		course := URLCourse{Note: fmt.Sprintf("subscription to template %q", deref(q.TemplateID)), Screen: "subscription page"}
-		action := "confirm"
-		if w.options.Answer != Send {
-			action = "cancel"
-		}
-		if w.options.Answer != Stay {
-			course.Back = r.back(intents.SubscribeReply{Result: w.result(intents.ErrOK, nil), TemplateID: q.TemplateID, Scene: q.Scene,
-				Action: &action, Reserved: q.Reserved})
-		}
-		return course
+		return r.left(URLCourse{Note: fmt.Sprintf("subscription to template %q", deref(q.TemplateID)), Screen: "subscription page"},
+			w.subscribed(q.TemplateID, q.Scene, q.Reserved))
 	}
-	course := URLCourse{Note: "page", Screen: "web page"}
-	if w.options.Answer != Stay {
-		code := intents.ErrOK
-		if w.options.Answer != Send {
-			code = intents.ErrUserCancel
-		}
-		course.Back = r.back(bareReply(req, w.result(code, nil)))
-	}
-	return course
+	return r.left(URLCourse{Note: "page", Screen: "web page"}, r.bare(req, w.pageCode()))
 }
 
 // share takes a message to where its scene says.
@@ -267,47 +253,30 @@ func (r *urlRun) share(q intents.Share) URLCourse {
 		if w.options.Answer == Fail {
 			code = intents.ErrSentFailed
 		}
-		return URLCourse{Note: "saved to favorites", Screen: "favorites", AtOnce: true,
-			Back: r.back(intents.ShareReply{Result: w.result(code, nil)})}
+		return URLCourse{Note: "saved to favorites", Screen: "favorites", AtOnce: true, Back: r.back(r.bare(q, code))}
 	case intents.SceneContact:
 		course = URLCourse{Note: "chat with a contact", Screen: "chat"}
 	case intents.SceneSession:
 		course = URLCourse{Note: "chat picker", Screen: "chat picker"}
 	default:
-		return URLCourse{Note: fmt.Sprintf("no scene %d", scene), AtOnce: true,
-			Back: r.back(intents.ShareReply{Result: w.result(intents.ErrUnsupported, nil)})}
+		return URLCourse{Note: fmt.Sprintf("no scene %d", scene), AtOnce: true, Back: r.back(r.bare(q, intents.ErrUnsupported))}
 	}
-	if w.options.Answer != Stay {
-		course.Back = r.back(intents.ShareReply{Result: w.result(w.answerCode(), nil)})
-	}
-	return course
+	return r.left(course, r.bare(q, w.answerCode()))
 }
 
 // auth asks for the user's consent.
 func (r *urlRun) auth(q intents.Auth) URLCourse {
-	w := r.w
 	course := URLCourse{Note: "consent is asked for", Screen: "consent page"}
-	reply := intents.AuthReply{Result: w.result(intents.ErrOK, nil), State: q.State, Lang: new("zh_CN"), Country: new("CN")}
-	var err error
-	switch answer := w.options.Answer; {
-	case answer == Stay:
+	if r.w.options.Answer == Stay {
 		return course
-	case deref(q.Scope) == "":
-		err = errors.New("no scope")
-	case answer == Fail:
-		reply.ErrCode = intents.ErrSentFailed
-	case answer == Cancel:
-		reply.ErrCode = intents.ErrUserCancel
-	case answer == Deny:
-		reply.ErrCode = intents.ErrAuthDenied
-	default:
-		var code string
-		if code, err = w.code(*q.Scope); err == nil {
-			reply.Code = &code
-		}
+	}
+	reply := intents.AuthReply{Result: r.w.result(intents.ErrComm, nil), State: q.State, Lang: new("zh_CN"), Country: new("CN")}
+	err := errors.New("no scope")
+	if scope := deref(q.Scope); scope != "" {
+		reply.Code, reply.ErrCode, err = r.w.consent(scope)
 	}
 	if err != nil {
-		course.Note, reply.ErrCode = err.Error(), intents.ErrComm
+		course.Note = err.Error()
 	}
 	course.Back = r.back(reply)
 	return course

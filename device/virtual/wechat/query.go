@@ -69,16 +69,19 @@ func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 		}
 		return nil, course
 	}
+	var course Course
 	switch what {
 	case "launchWXMiniprogram":
-		return nil, w.launch(e, args)
+		course = w.launch(e, args)
 	case "openTypeWebview":
-		return nil, w.typedWebview(e, args)
+		course = w.typedWebview(e, args)
 	case "openWebview":
-		e.command, e.transaction = commandOpenWebview, args.pointer(2)
-		return nil, w.webview(e)
+		course = w.left(Course{Note: "web page", Screens: screens(bizEntry, webViewUI)},
+			w.reply(e, intents.OpenWebviewReply{Result: w.result(w.pageCode(), args.pointer(2))}))
+	default:
+		return nil, note("%q is not played here", what)
 	}
-	return nil, note("%q is not played here", what)
+	return nil, &course
 }
 
 type arguments []*string
@@ -92,104 +95,71 @@ func (a arguments) pointer(i int) *string {
 
 func (a arguments) at(i int) string { return deref(a.pointer(i)) }
 
-// entry is what the screens of a provider request begin with.
-const bizEntry = ".plugin.base.stub.WXBizEntryActivity"
+// bizEntry is what the screens of a provider request begin with, webViewUI what
+// shows pages.
+const (
+	bizEntry  = ".plugin.base.stub.WXBizEntryActivity"
+	webViewUI = ".plugin.webview.ui.tools.WebViewUI"
+)
 
 // launch opens a mini program; it calls the app back if its user wants.
-func (w *WeChat) launch(e envelope, args arguments) *Course {
-	e.command = commandLaunch
+func (w *WeChat) launch(e envelope, args arguments) Course {
 	kind, err := strconv.Atoi(args.at(3))
 	switch {
 	case !w.supports(supportLaunch):
-		return &Course{Note: fmt.Sprintf("WeChat %s opens no mini programs for apps", w.options.Version)}
+		return Course{Note: fmt.Sprintf("WeChat %s opens no mini programs for apps", w.options.Version)}
 	case args.at(1) == "" || err != nil || kind < 0 || kind > 2:
-		return &Course{Note: fmt.Sprintf("mini program %q of type %q", args.at(1), args.at(3))}
+		return Course{Note: fmt.Sprintf("mini program %q of type %q", args.at(1), args.at(3))}
 	}
-	if course := w.declined(e, func(r intents.Result) intents.Reply { return intents.LaunchReply{Result: r} }); course != nil {
-		return course
+	if code := w.declines(); code != intents.ErrOK {
+		return w.declined(e, intents.LaunchReply{Result: w.result(code, nil)})
 	}
-	course := &Course{Note: "mini program " + args.at(1), Screens: screens(bizEntry, ".plugin.appbrand.launching.AppBrandLaunchProxyUI",
+	course := Course{Note: "mini program " + args.at(1), Screens: screens(bizEntry, ".plugin.appbrand.launching.AppBrandLaunchProxyUI",
 		".plugin.appbrand.ui.AppBrandUI")}
-	// Plain Back, a refusal and staying tell the app nothing.
-	if w.options.Answer == Send {
-		message := args.at(4)
-		course.Reply = w.reply(e, intents.LaunchReply{Result: w.result(intents.ErrOK, nil), ExtMsg: &message})
+	if w.options.Answer != Send { // plain Back, a refusal and staying tell the app nothing
+		return w.left(course, nil)
 	}
-	course.Closes = w.options.Answer != Stay
-	return course
+	message := args.at(4)
+	return w.left(course, w.reply(e, intents.LaunchReply{Result: w.result(intents.ErrOK, nil), ExtMsg: &message}))
 }
 
-// declined is what becomes of a provider's request that WeChat does not support
-// or that fails; nil for one that goes its way.
-func (w *WeChat) declined(e envelope, content func(intents.Result) intents.Reply) *Course {
-	code, ok := map[Answer]intents.ErrCode{Unsupported: intents.ErrUnsupported, Fail: intents.ErrSentFailed}[w.options.Answer]
-	if !ok {
-		return nil
-	}
-	return &Course{Note: string(w.options.Answer), Screens: screens(bizEntry), Reply: w.reply(e, content(w.result(code, nil))),
+// declines is the result of a provider's request that WeChat does not support
+// or that fails; ErrOK for one that goes its way.
+func (w *WeChat) declines() intents.ErrCode {
+	return map[Answer]intents.ErrCode{Unsupported: intents.ErrUnsupported, Fail: intents.ErrSentFailed}[w.options.Answer]
+}
+
+func (w *WeChat) declined(e envelope, reply intents.Reply) Course {
+	return Course{Note: string(w.options.Answer), Screens: screens(bizEntry), Reply: w.reply(e, reply),
 		AtOnce: w.options.Answer == Unsupported, Closes: true}
 }
 
 // typedWebview opens one of the pages that apps may ask for by number.
-func (w *WeChat) typedWebview(e envelope, args arguments) *Course {
+func (w *WeChat) typedWebview(e envelope, args arguments) Course {
 	const subscribe, invoice, insurance, subscribeWxa = 1, 2, 4, 5
 	kind, err := strconv.Atoi(args.at(1))
 	level := int32(supportSubscribe)
 	switch {
 	case err != nil || kind < subscribe || kind > subscribeWxa:
-		return &Course{Note: fmt.Sprintf("no page of type %q", args.at(1))}
+		return Course{Note: fmt.Sprintf("no page of type %q", args.at(1))}
 	case kind >= invoice && kind <= insurance:
 		level = supportInvoice
 	case kind == subscribeWxa:
 		level = supportSubscribeWxa
 	}
 	if !w.supports(level) {
-		return &Course{Note: fmt.Sprintf("WeChat %s has no page of type %d", w.options.Version, kind)}
+		return Course{Note: fmt.Sprintf("WeChat %s has no page of type %d", w.options.Version, kind)}
 	}
-	if kind == subscribe {
-		e.command = commandSubscribe
-		scene, _ := strconv.ParseInt(args.at(2), 10, 32)
-		if course := w.declined(e, func(r intents.Result) intents.Reply {
-			return intents.SubscribeReply{Result: r, TemplateID: args.pointer(3), Scene: int32(scene)}
-		}); course != nil {
-			return course
-		}
-	}
-	course := &Course{Note: fmt.Sprintf("page of type %d", kind), Screens: screens(bizEntry, ".plugin.webview.ui.tools.WebViewUI")}
-	if w.options.Answer == Stay {
-		return course
-	}
-	course.Closes = true
-	code, action := intents.ErrOK, "confirm"
-	if w.options.Answer != Send {
-		action = "cancel"
-	}
+	course := Course{Note: fmt.Sprintf("page of type %d", kind), Screens: screens(bizEntry, webViewUI)}
 	switch kind {
 	case subscribe:
 		scene, _ := strconv.ParseInt(args.at(2), 10, 32)
-		e.command = commandSubscribe
-		course.Reply = w.reply(e, intents.SubscribeReply{Result: w.result(code, nil), TemplateID: args.pointer(3), Scene: int32(scene),
-			Action: &action, Reserved: args.pointer(4)})
-	case subscribeWxa:
-		if w.options.Answer != Send {
-			code = intents.ErrUserCancel
+		if code := w.declines(); code != intents.ErrOK {
+			return w.declined(e, intents.SubscribeReply{Result: w.result(code, nil), TemplateID: args.pointer(3), Scene: int32(scene)})
 		}
-		course.Reply = w.reply(e, intents.SubscribeMiniProgramReply{Result: w.result(code, nil)})
+		return w.left(course, w.reply(e, w.subscribed(args.pointer(3), int32(scene), args.pointer(4))))
+	case subscribeWxa:
+		return w.left(course, w.reply(e, intents.SubscribeMiniProgramReply{Result: w.result(w.pageCode(), nil)}))
 	}
-	return course
-}
-
-// webview opens a page and hands its answer to the app when it closes.
-func (w *WeChat) webview(e envelope) *Course {
-	course := &Course{Note: "web page", Screens: screens(bizEntry, ".plugin.webview.ui.tools.WebViewUI")}
-	switch w.options.Answer {
-	case Stay:
-		return course
-	case Send:
-		course.Reply = w.reply(e, intents.OpenWebviewReply{Result: w.result(intents.ErrOK, e.transaction)})
-	default:
-		course.Reply = w.reply(e, intents.OpenWebviewReply{Result: w.result(intents.ErrUserCancel, e.transaction)})
-	}
-	course.Closes = true
-	return course
+	return w.left(course, nil)
 }

@@ -16,11 +16,8 @@ import (
 
 // Commands of the OpenSDK (ConstantsAPI).
 const (
-	commandAuth        = 1
-	commandShare       = 2
-	commandOpenWebview = 12
-	commandSubscribe   = 18
-	commandLaunch      = 19
+	commandAuth  = 1
+	commandShare = 2
 )
 
 // envelope is what every request to WXEntryActivity has around it.
@@ -72,7 +69,8 @@ func (w *WeChat) Receive(in androidwire.Intent) Course {
 	}
 	// The user that the app expects. Declining to switch answers -3.
 	if e.openID != nil && *e.openID != "" && *e.openID != w.options.OpenID && w.options.Answer != Send {
-		return w.ask(e, "another user is logged in than the app expects", intents.ErrSentFailed)
+		return w.left(Course{Note: "another user is logged in than the app expects", Screens: screens(".plugin.base.stub.UIEntryStub")},
+			w.reply(e, w.bare(e, intents.ErrSentFailed)))
 	}
 	var course Course
 	switch e.command {
@@ -184,20 +182,13 @@ func (w *WeChat) login(e envelope) Course {
 
 // refuse stays on a page that says no, which the user leaves.
 func (w *WeChat) refuse(e envelope, why string, code intents.ErrCode) Course {
-	course := Course{Note: why, Page: true}
-	if w.options.Answer != Stay {
-		course.Reply = w.reply(e, w.bare(e, code))
-		course.Closes = true
-	}
-	return course
+	return w.left(Course{Note: why, Page: true}, w.reply(e, w.bare(e, code)))
 }
 
-// ask shows a question over UIEntryStub that the user declines.
-func (w *WeChat) ask(e envelope, why string, code intents.ErrCode) Course {
-	course := Course{Note: why, Screens: screens(".plugin.base.stub.UIEntryStub")}
+// left is a course that ends, with a reply, once its user leaves WeChat.
+func (w *WeChat) left(course Course, reply *Reply) Course {
 	if w.options.Answer != Stay {
-		course.Reply = w.reply(e, w.bare(e, code))
-		course.Closes = true
+		course.Reply, course.Closes = reply, true
 	}
 	return course
 }
@@ -228,38 +219,30 @@ func (w *WeChat) auth(e envelope, extras androidwire.Extras) Course {
 	scope, state := extras.Get("_wxapi_sendauth_req_scope").Text(), extras.Get("_wxapi_sendauth_req_state").Text()
 	course := Course{Note: "consent is asked for", Screens: screens(".plugin.base.stub.UIEntryStub", ".plugin.webview.ui.tools.SDKOAuthUI"),
 		Closes: true}
-	content := intents.AuthReply{Result: w.result(intents.ErrOK, e.transaction), State: state, Lang: new("zh_CN"), Country: new("CN"),
-		AuthResult: true}
+	content := intents.AuthReply{Result: w.result(intents.ErrOK, e.transaction), State: state, Lang: new("zh_CN"), Country: new("CN")}
 	if w.options.Version.AtLeast(8, 0, 0) {
 		content.Country = new("")
 	}
 	query := url.Values{"state": {deref(state)}}
-	switch answer := w.options.Answer; {
-	case scope == nil || *scope == "":
-		content.ErrCode, content.AuthResult = intents.ErrComm, false
-		course.Note = "no scope"
+	switch {
+	case deref(scope) == "":
+		content.ErrCode, course.Note = intents.ErrComm, "no scope"
 	case strings.Contains(*scope, "snsapi_wxaapp_info") && *scope != "snsapi_wxaapp_info":
-		content.ErrCode, content.AuthResult = -1000, false
-		course.Note = "snsapi_wxaapp_info together with another scope"
-	case answer == Stay:
+		content.ErrCode, course.Note = -1000, "snsapi_wxaapp_info together with another scope"
+	case w.options.Answer == Stay:
 		return Course{Note: course.Note, Screens: course.Screens}
-	case answer == Fail:
-		content.ErrCode, content.AuthResult = intents.ErrSentFailed, false
-	case answer == Cancel:
-		content.ErrCode, content.AuthResult = intents.ErrUserCancel, false
-	case answer == Deny:
-		content.ErrCode, content.AuthResult = intents.ErrAuthDenied, false
-		query.Set("code", "authdeny")
 	default:
-		code, err := w.code(*scope)
-		if err != nil {
-			content.ErrCode, content.AuthResult = intents.ErrComm, false
+		var err error
+		if content.Code, content.ErrCode, err = w.consent(*scope); err != nil {
 			course.Note = err.Error()
-			break
 		}
-		content.Code = &code
-		query.Set("code", code)
+		if w.options.Answer == Deny {
+			query.Set("code", "authdeny")
+		} else if content.Code != nil {
+			query.Set("code", *content.Code)
+		}
 	}
+	content.AuthResult = content.ErrCode == intents.ErrOK
 	content.URL = new(e.appID + "://oauth?" + query.Encode())
 	course.Reply = w.reply(e, content)
 	if class := extras.Get("_wxapi_sendauth_options_callback_classname").Text(); class != nil && *class != "" &&

@@ -150,7 +150,5 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 		}
 		return course
 	}
-	course.Reply = w.reply(e, w.bare(e, w.answerCode()))
-	course.Closes = true
-	return course
+	return w.left(course, w.reply(e, w.bare(e, w.answerCode())))
 }

@@ -267,6 +267,42 @@ func (w *WeChat) answerCode() intents.ErrCode {
 	return intents.ErrOK
 }
 
+// pageCode is the result of a page: what is not confirmed is cancelled.
+func (w *WeChat) pageCode() intents.ErrCode {
+	if w.options.Answer == Send {
+		return intents.ErrOK
+	}
+	return intents.ErrUserCancel
+}
+
+// subscribed is the reply that the page of a subscription leads to.
+func (w *WeChat) subscribed(templateID *string, scene int32, reserved *string) intents.Reply {
+	action := "confirm"
+	if w.options.Answer != Send {
+		action = "cancel"
+	}
+	return intents.SubscribeReply{Result: w.result(intents.ErrOK, nil), TemplateID: templateID, Scene: scene, Action: &action,
+		Reserved: reserved}
+}
+
+// consent is what the user says to a login: its result, and the code that the
+// app gets of a consent.
+func (w *WeChat) consent(scope string) (code *string, result intents.ErrCode, err error) {
+	switch w.options.Answer {
+	case Fail:
+		return nil, intents.ErrSentFailed, nil
+	case Cancel:
+		return nil, intents.ErrUserCancel, nil
+	case Deny:
+		return nil, intents.ErrAuthDenied, nil
+	}
+	text, err := w.code(scope)
+	if err != nil {
+		return nil, intents.ErrComm, err
+	}
+	return &text, intents.ErrOK, nil
+}
+
 func (w *WeChat) supports(level int32) bool { return w.options.Version.Support() >= level }
 
 // result makes the part that every reply has.
