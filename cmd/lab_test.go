@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
@@ -184,7 +185,7 @@ func (h *labHosts) fired() map[string][]int {
 	for a, server := range h.phones {
 		for _, p := range server.Phones {
 			var log bytes.Buffer
-			p.Exec(context.Background(), "logcat -d", nil, &log, &log)
+			p.Exec(context.Background(), phone.Command{Line: "logcat -d", Stdout: &log, Stderr: &log})
 			for _, word := range strings.Split(log.String(), `"`) {
 				if strings.HasSuffix(word, "-end") {
 					all[word] = append(all[word], a)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/wait"
 	"github.com/wxctl/wxctl/intents/suite"
@@ -85,7 +86,7 @@ func killedRun(t *testing.T, server *virtualandroid.Server, kill int) int {
 	}
 	for _, p := range server.Phones {
 		var log bytes.Buffer
-		p.Exec(context.Background(), "logcat -d", nil, &log, &log)
+		p.Exec(context.Background(), phone.Command{Line: "logcat -d", Stdout: &log, Stderr: &log})
 		for _, r := range run.Results {
 			if r.Phone.ID != p.Serial() {
 				continue

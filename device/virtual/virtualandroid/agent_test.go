@@ -430,7 +430,7 @@ func TestOpenWeChat(t *testing.T) {
 		for _, line := range []string{"am start -n com.tencent.mm/.ui.LauncherUI", "am start -a android.intent.action.VIEW -d weixin://dl/chat", "monkey -p com.tencent.mm 1"} {
 			p.Model.GoHome()
 			var out bytes.Buffer
-			if code := p.Exec(t.Context(), line, strings.NewReader(""), &out, &out); code != 0 {
+			if code := p.Exec(t.Context(), phone.Command{Line: line, Stdout: &out, Stderr: &out}); code != 0 {
 				t.Errorf("%s: exit %d, %s", line, code, &out)
 			}
 			onTop(t, p, tt.want)

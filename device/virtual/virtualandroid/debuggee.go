@@ -180,7 +180,7 @@ func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body 
 	})
 }
 
-// Dial implements adb.Dialer: jdwp:PID is the VM of a debuggable process.
+// Dial implements adb.Device: jdwp:PID is the VM of a debuggable process.
 func (p *Phone) Dial(ctx context.Context, service string) (io.ReadWriteCloser, error) {
 	number, ok := strings.CutPrefix(service, "jdwp:")
 	if !ok {

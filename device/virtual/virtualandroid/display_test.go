@@ -68,7 +68,7 @@ func TestPicture(t *testing.T) {
 	}
 	defer p.Close()
 	var out, errs bytes.Buffer
-	if code := p.Exec(t.Context(), "screencap -p", nil, &out, &errs); code != 0 {
+	if code := p.Exec(t.Context(), phone.Command{Line: "screencap -p", Stdout: &out, Stderr: &errs}); code != 0 {
 		t.Fatal(code, errs.String())
 	}
 	img, err := png.Decode(&out)

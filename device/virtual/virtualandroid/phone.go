@@ -157,19 +157,12 @@ func (p *Phone) State() adb.State {
 }
 
 // Exec implements adb.Device.
-func (p *Phone) Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: stdout, Stderr: stderr})
-}
-
-// ExecTerminal is Exec on a terminal, with echo and a prompt.
-func (p *Phone) ExecTerminal(ctx context.Context, line string, stdin io.Reader, out io.Writer) int {
-	return p.Model.Exec(ctx, phone.Command{Line: line, Stdin: stdin, Stdout: out, Stderr: out, TTY: true})
-}
+func (p *Phone) Exec(ctx context.Context, c phone.Command) int { return p.Model.Exec(ctx, c) }
 
 // FS implements adb.Device.
 func (p *Phone) FS() adb.FS { return files{p.Model.FS} }
 
-// JDWP implements adb.Debuggee.
+// JDWP implements adb.Device.
 func (p *Phone) JDWP() []int {
 	var pids []int
 	for _, process := range p.Model.Processes() {

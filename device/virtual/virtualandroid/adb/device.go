@@ -2,7 +2,7 @@
 // Android phone: the smart-socket protocol of the adb server ([Server]) and
 // the transport protocol of the phone's own adbd ([Daemon]), which a real adb
 // server connects to. Both run the same services (shell v1 and v2, exec,
-// sync v1 and v2, jdwp and what a [Dialer] offers) on one [Device].
+// sync v1 and v2, jdwp and what the phone listens for) on one [Device].
 //
 // The behaviour is that of adb 1.0.41 (server version 41), platform-tools
 // 29.0.6, and of adbd since Android 9, down to the texts of refusals.
@@ -82,42 +82,23 @@ type Device interface {
 	Serial() string
 	// Identity is what the phone tells of itself.
 	Identity() Identity
-	// State is the phone's present state. A Device whose state, identity or
-	// debuggable processes change implements Notifier too.
+	// State is the phone's present state.
 	State() State
-	// Exec runs line as "/system/bin/sh -c line" does for uid 2000 and returns
-	// the exit status, 0 to 255. An empty line is a shell that reads its
-	// commands from stdin. Exec returns soon after ctx ends. It may read stdin
-	// at its leisure or not at all; a write error means that nobody listens
-	// any more (EPIPE). stdout and stderr may be the same writer, as they are
-	// in shell v1 and exec, and are safe to use at once.
-	Exec(ctx context.Context, line string, stdin io.Reader, stdout, stderr io.Writer) int
+	// Changed returns a channel that is closed when the state, the identity or
+	// the debuggable processes change; see Signal.
+	Changed() <-chan struct{}
+	// Exec runs a command as "/system/bin/sh -c line" does for uid 2000 and
+	// returns the exit status, 0 to 255. Exec returns soon after ctx ends, and
+	// closes the command's input then. It may read that at its leisure or not at
+	// all; a write error means that nobody listens any more (EPIPE). Both outputs
+	// may be the same writer, as they are in shell v1 and exec, and are safe to
+	// use at once. On a terminal it echoes and prompts by itself.
+	Exec(ctx context.Context, c phone.Command) int
 	// FS is the phone's file system as uid 2000 sees it.
 	FS() FS
-}
-
-// Notifier is a Device that can tell of changes.
-type Notifier interface {
-	// Changed returns a channel that is closed at the next change; see Signal.
-	Changed() <-chan struct{}
-}
-
-// Terminal is a Device whose shell can run on a terminal: it then echoes and
-// prompts by itself, and has one output. "adb shell" without a command asks
-// for one.
-type Terminal interface {
-	ExecTerminal(ctx context.Context, line string, stdin io.Reader, out io.Writer) int
-}
-
-// Debuggee is a Device with processes that a debugger may attach to.
-type Debuggee interface {
-	// JDWP lists the ids of the debuggable processes (services "jdwp" and
-	// "track-jdwp"). A debugger attaches through Dialer, with "jdwp:PID".
+	// JDWP lists the ids of the processes that a debugger may attach to (services
+	// "jdwp" and "track-jdwp"), which it does through Dial, with "jdwp:PID".
 	JDWP() []int
-}
-
-// Dialer is a Device on which something listens.
-type Dialer interface {
 	// Dial connects to a service of the phone by adb's name for it: "tcp:8080",
 	// "localabstract:scrcpy", "jdwp:4242". An error refuses the connection.
 	// Dial and the connection end when ctx does.
@@ -148,8 +129,8 @@ type FS interface {
 	Chtimes(path string, mtime time.Time) error
 }
 
-// Signal implements Notifier for those who embed it: everyone who holds a
-// channel from Changed is woken by Notify. The zero value is ready.
+// Signal is Changed for a Device that embeds it: everyone who holds a channel
+// from Changed is woken by Notify. The zero value is ready.
 type Signal struct {
 	mu sync.Mutex
 	ch chan struct{}

@@ -67,12 +67,8 @@ func (t *transport) link(ctx context.Context, wg *sync.WaitGroup) (context.Conte
 // phone that goes into recovery, or takes back a permission, comes back as
 // another. It returns when it has, or when ctx ends.
 func watchState(ctx context.Context, d Device, before State, lost func()) {
-	n, ok := d.(Notifier)
-	if !ok {
-		return
-	}
 	for {
-		changed := n.Changed()
+		changed := d.Changed()
 		if d.State() != before {
 			lost()
 			return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,7 +38,7 @@ func find(ctx context.Context, d Device, rev *reverses, name string) (service, e
 	case kind == "shell" || strings.HasPrefix(kind, "shell,"):
 		return shellService(d, kind, rest), nil
 	case kind == "exec":
-		return func(ctx context.Context, s stream) { runExec(ctx, d, rest, s) }, nil
+		return (&shell{d: d, line: rest}).run, nil
 	case kind == "sync":
 		return func(ctx context.Context, s stream) { runSync(ctx, d.FS(), s) }, nil
 	case kind == "reverse":
@@ -49,11 +50,7 @@ func find(ctx context.Context, d Device, rev *reverses, name string) (service, e
 	case kind == "remount":
 		return answer("Not running as root. Try \"adb root\" first.\n"), nil
 	}
-	dialer, ok := d.(Dialer)
-	if !ok {
-		return nil, errRefused
-	}
-	conn, err := dialer.Dial(ctx, name)
+	conn, err := d.Dial(ctx, name)
 	if err != nil {
 		return nil, errRefused
 	}
@@ -71,10 +68,8 @@ func answer(text string) service {
 
 func jdwpList(d Device) string {
 	var b strings.Builder
-	if dbg, ok := d.(Debuggee); ok {
-		for _, pid := range dbg.JDWP() {
-			fmt.Fprintf(&b, "%d\n", pid)
-		}
+	for _, pid := range d.JDWP() {
+		fmt.Fprintf(&b, "%d\n", pid)
 	}
 	return b.String()
 }
@@ -86,10 +81,7 @@ func trackJDWP(ctx context.Context, d Device, s stream) {
 	gone := untilEOF(s)
 	last := ""
 	for first := true; ; first = false {
-		var changed <-chan struct{}
-		if n, ok := d.(Notifier); ok {
-			changed = n.Changed()
-		}
+		changed := d.Changed()
 		if list := jdwpList(d); first || list != last {
 			last = list
 			if _, err := fmt.Fprintf(s, "%04x%s", len(list), list); err != nil {
@@ -165,14 +157,13 @@ func (r *reverses) serve(request string, s stream) {
 		io.WriteString(s, "OKAY")
 	case strings.HasPrefix(request, "killforward:"):
 		local := strings.TrimPrefix(request, "killforward:")
-		for i, rule := range r.rules {
-			if rule.local == local {
-				r.rules = append(r.rules[:i:i], r.rules[i+1:]...)
-				io.WriteString(s, "OKAY")
-				return
-			}
+		i := r.index(local)
+		if i < 0 {
+			writeFail(s, fmt.Sprintf("listener '%s' not found", local))
+			return
 		}
-		writeFail(s, fmt.Sprintf("listener '%s' not found", local))
+		r.rules = slices.Delete(r.rules, i, i+1)
+		io.WriteString(s, "OKAY")
 	case strings.HasPrefix(request, "forward:"):
 		local, remote, norebind, ok := parseForward(strings.TrimPrefix(request, "forward:"))
 		if !ok {
@@ -216,12 +207,7 @@ func (r *reverses) install(local, remote string, norebind bool, s stream) {
 }
 
 func (r *reverses) index(local string) int {
-	for i, rule := range r.rules {
-		if rule.local == local {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(r.rules, func(rule rule) bool { return rule.local == local })
 }
 
 // parseForward splits "[norebind:]LOCAL;REMOTE".

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
 // The packets of shell protocol v2: one byte id, a little-endian 32-bit
@@ -26,83 +28,57 @@ const (
 // Linux gives a pipe as much.
 const stdinBuffer = 64 << 10
 
+// shell is one run of the phone's shell.
+type shell struct {
+	d    Device
+	line string
+	// packets are those of v2; without them both outputs are on one stream, and
+	// there is no exit status.
+	packets bool
+	pty     bool // on a terminal, which has one output
+	// hangsUp says that the end of the peer's stream is a hang-up. For exec it is
+	// only the end of the command's input: "adb exec-in" relies on the command
+	// continuing until it has handled its input.
+	hangsUp bool
+}
+
 // shellService is "shell[,ARG...]:LINE": v2 asks for packets, pty and raw for
 // or against a terminal, TERM=x names its type. Unknown words are ignored, as
-// adbd does for the sake of later versions.
+// adbd does for the sake of later versions. Without a word for it, an
+// interactive shell has a terminal and a command has none.
 func shellService(d Device, kind, line string) service {
 	args := strings.Split(kind, ",")[1:]
-	v2 := slices.Contains(args, "v2")
-	// A terminal has one output. Without a word for it, an interactive shell
-	// has a terminal and a command has none.
 	pty := slices.Contains(args, "pty") || line == "" && !slices.Contains(args, "raw")
-	if v2 {
-		return func(ctx context.Context, s stream) { runShellV2(ctx, d, line, pty, s) }
-	}
-	return func(ctx context.Context, s stream) { runShellV1(ctx, d, line, pty, s) }
+	return (&shell{d, line, slices.Contains(args, "v2"), pty, true}).run
 }
 
-// runShellV1 is a shell without packets: both outputs on one stream and no
-// exit status. The end of the peer's stream is a hang-up.
-func runShellV1(ctx context.Context, d Device, line string, pty bool, s stream) {
-	ctx, hangUp := context.WithCancel(ctx)
+func (sh *shell) run(phoneLives context.Context, s stream) {
+	ctx, hangUp := context.WithCancel(phoneLives)
 	defer hangUp()
 	stdin := NewPipe(stdinBuffer)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		io.Copy(stdin, s)
-		stdin.CloseWrite()
-		hangUp()
-	})
-	if t, ok := d.(Terminal); ok && pty {
-		t.ExecTerminal(ctx, line, stdin, s)
-	} else {
-		d.Exec(ctx, line, stdin, s, s)
-	}
-	stdin.CloseRead()
-	s.Close()
-	wg.Wait()
-}
-
-// runExec runs a command without packets or a terminal. The end of the peer's
-// stream is only the end of the command's input: "adb exec-in" relies on the
-// command continuing until it has handled its input.
-func runExec(ctx context.Context, d Device, line string, s stream) {
-	stdin := NewPipe(stdinBuffer)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		io.Copy(stdin, s)
-		stdin.CloseWrite()
-	})
-	d.Exec(ctx, line, stdin, s, s)
-	stdin.CloseRead()
-	s.Close()
-	wg.Wait()
-}
-
-func runShellV2(ctx context.Context, d Device, line string, pty bool, s stream) {
-	phone := ctx // ends when the phone, or the server, goes away
-	ctx, hangUp := context.WithCancel(ctx)
-	defer hangUp()
-	stdin := NewPipe(stdinBuffer)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		readShellV2(s, stdin)
-		stdin.CloseWrite()
-		hangUp()
-	})
-	out := &shellWriter{s: s, mu: new(sync.Mutex), id: shellStdout}
-	stderr := &shellWriter{s: s, mu: out.mu, id: shellStderr}
-	var status int
-	if t, ok := d.(Terminal); ok && pty {
-		status = t.ExecTerminal(ctx, line, stdin, out)
-	} else {
-		if pty {
-			stderr = out
+	c := phone.Command{Line: sh.line, TTY: sh.pty, Stdin: stdin, Stdout: s, Stderr: s}
+	mu := new(sync.Mutex)
+	if sh.packets {
+		c.Stdout = &shellWriter{s: s, mu: mu, id: shellStdout}
+		if c.Stderr = c.Stdout; !sh.pty {
+			c.Stderr = &shellWriter{s: s, mu: mu, id: shellStderr}
 		}
-		status = d.Exec(ctx, line, stdin, out, stderr)
 	}
-	if phone.Err() == nil { // who is gone gives no exit status
-		exit := &shellWriter{s: s, mu: out.mu, id: shellExit}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if sh.packets {
+			readShellV2(s, stdin)
+		} else {
+			io.Copy(stdin, s)
+		}
+		stdin.CloseWrite()
+		if sh.hangsUp {
+			hangUp()
+		}
+	})
+	status := sh.d.Exec(ctx, c)
+	if sh.packets && phoneLives.Err() == nil { // who is gone gives no exit status
+		exit := &shellWriter{s: s, mu: mu, id: shellExit}
 		exit.Write([]byte{byte(status)})
 	}
 	stdin.CloseRead()
@@ -234,3 +210,6 @@ func (p *Pipe) CloseRead() {
 	p.buf = nil
 	p.cond.Broadcast()
 }
+
+// Close is CloseRead, for readers that close what they read.
+func (p *Pipe) Close() error { p.CloseRead(); return nil }

@@ -12,9 +12,6 @@ import (
 // acquire finds the one phone that of means, or says why there is none
 // (adb/transport.cpp acquire_one_transport).
 func (s *Server) acquire(of target, anyState bool) (*transport, string) {
-	s.mu.Lock()
-	transports := slices.Clone(s.transports)
-	s.mu.Unlock()
 	problem := "no devices/emulators found"
 	many := "more than one device/emulator"
 	switch {
@@ -28,7 +25,7 @@ func (s *Server) acquire(of target, anyState bool) (*transport, string) {
 		problem, many = "no devices found", "more than one device"
 	}
 	var found *transport
-	for _, t := range transports {
+	for _, t := range s.snapshot() {
 		if t.State() == StateNoPermissions {
 			problem = noPermissionsHelp(true)
 			continue
@@ -121,9 +118,7 @@ func alphanumeric(s string) string {
 
 // list is the answer to "devices" and "devices-l": USB first, then by serial.
 func (s *Server) list(long bool) string {
-	s.mu.Lock()
-	transports := slices.Clone(s.transports)
-	s.mu.Unlock()
+	transports := s.snapshot()
 	slices.SortStableFunc(transports, func(a, b *transport) int {
 		if a.usb() != b.usb() {
 			if a.usb() {
@@ -167,9 +162,7 @@ func (s *Server) watch(stop ...<-chan struct{}) (wait func() (stopped bool)) {
 	channels := append(stop, s.changed.Changed())
 	s.mu.Lock()
 	for _, t := range s.transports {
-		if n, ok := t.Device.(Notifier); ok {
-			channels = append(channels, n.Changed())
-		}
+		channels = append(channels, t.Changed())
 	}
 	s.mu.Unlock()
 	cases := make([]reflect.SelectCase, len(channels))

@@ -60,7 +60,8 @@ type session struct {
 }
 
 // Exec runs a command line, or without one the lines of Stdin, and returns
-// the exit code. It returns early when the context ends; the code is then 130.
+// the exit code. It returns early when the context ends, and closes Stdin then if
+// that can be closed; the code is then 130.
 func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code int) {
 	s := &session{p: p, am: sh.Activities, cred: phone.ShellCred(), dir: "/", name: "/system/bin/sh"}
 	if s.am == nil {
@@ -69,6 +70,9 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 	s.env = newEnviron(p)
 	s.pid = p.Spawn(s.cred.UID, "sh")
 	defer p.Exit(s.pid)
+	if closer, ok := c.Stdin.(io.Closer); ok {
+		defer context.AfterFunc(ctx, func() { _ = closer.Close() })() // what is read ends
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if c.TTY {
@@ -84,7 +88,7 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 		term = newTerminal(ctx, c.Stdin, s.out)
 		s.in = term
 	case c.Stdin != nil:
-		s.in = newInput(ctx, c.Stdin)
+		s.in = &input{src: c.Stdin}
 	default:
 		s.in = strings.NewReader("")
 	}

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -82,59 +81,16 @@ func (l *oneLine) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// input is a stdin whose Read ends with the context. A goroutine reads ahead
-// once somebody asks, and ends with the stream, or when the one who owns it
-// closes it.
+// input is a standard input, which the programs of a line share.
 type input struct {
-	ctx   context.Context
-	src   io.Reader
-	once  sync.Once
-	ch    chan []byte
-	mu    sync.Mutex
-	rest  []byte
-	ended bool
-}
-
-func newInput(ctx context.Context, src io.Reader) *input {
-	return &input{ctx: ctx, src: src, ch: make(chan []byte)}
-}
-
-func (in *input) pump() {
-	defer close(in.ch)
-	for {
-		buf := make([]byte, 32<<10)
-		n, err := in.src.Read(buf)
-		if n > 0 {
-			select {
-			case in.ch <- buf[:n]:
-			case <-in.ctx.Done():
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
+	mu  sync.Mutex
+	src io.Reader
 }
 
 func (in *input) Read(p []byte) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.once.Do(func() { go in.pump() })
-	if len(in.rest) == 0 && !in.ended {
-		select {
-		case b, ok := <-in.ch:
-			in.rest, in.ended = b, !ok
-		case <-in.ctx.Done():
-			return 0, in.ctx.Err()
-		}
-	}
-	if len(in.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, in.rest)
-	in.rest = in.rest[n:]
-	return n, nil
+	return in.src.Read(p)
 }
 
 // readLine reads up to and with a newline, byte by byte, so that what follows
