@@ -24,8 +24,8 @@ const (
 	demoScheme        = "wxctl" + DemoAppID // of the debug hook
 )
 
-// demoApp is the demo app's code in one process after the other. It does what an
-// app with the OpenSDK does, and has wxctl's debug hook: a deep link, also as
+// demoApp is the demo app's code, in all its processes. It does what an app
+// with the OpenSDK does, and has wxctl's debug hook: a deep link, also as
 // launch argument, makes it send a request, and it logs each reply. The phone
 // calls it on one goroutine.
 type demoApp struct {
@@ -97,8 +97,8 @@ func bridgeRequest(link string) (intents.Request, error) {
 }
 
 // send is the SDK's sendReq: it asks the system what WeChat can do, puts the
-// request on the pasteboard or into the URL, and opens that; by universal link
-// first, and by the scheme if nothing takes the link.
+// request on the pasteboard or into the URL, and opens that: first as a
+// universal link, and by the scheme if no app opens the link.
 func (a *demoApp) send(p *idevice.Phone, s ioswire.Sender) error {
 	major, _ := p.Version()
 	if !s.Resent {

@@ -8,7 +8,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
-// Faults that are not of what the demo app declares.
+// Faults that are not in the demo app's declarations.
 const (
 	faultDeaf         = "app.reply"
 	faultNotInstalled = "app.installed"
@@ -18,8 +18,8 @@ const (
 // Faults lists what can be wrong with the demo app.
 func Faults() []string { return slices.Sorted(maps.Keys(faultsOf())) }
 
-// faultsOf break the demo app in one way each, by the id of the check that is
-// to find it.
+// faultsOf break the demo app in one way each, by the id of the check that
+// should find it.
 func faultsOf() map[string]func(*idevice.App) {
 	without := func(scheme string) func(*idevice.App) {
 		return func(a *idevice.App) {

@@ -17,8 +17,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 )
 
-// TestGoIOS has go-ios's own calls use the phone: list, values, apps, log,
-// WebDriverAgent through a port, phones that come and go.
+// TestGoIOS: go-ios's own calls use the phone: list, values, apps, log,
+// WebDriverAgent through a port, phones that are connected and disconnected.
 func TestGoIOS(t *testing.T) {
 	s := start(t, virtualios.Options{WDA: virtualios.WDAOn}, virtualios.Options{IOS: "16.7", Trust: idevice.Untrusted, NoUSB: true})
 	plugged, unplug := context.WithCancel(t.Context())

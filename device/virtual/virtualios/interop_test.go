@@ -35,7 +35,7 @@ type client struct {
 func newClient(t *testing.T, usbmux string) *client {
 	t.Helper()
 	tier.Need(t, "ios", libimobiledevice...)
-	home := t.TempDir() // pair records are kept there
+	home := t.TempDir() // pair records are stored there
 	return &client{t, append(os.Environ(), "USBMUXD_SOCKET_ADDRESS="+usbmux, "HOME="+home, "XDG_CONFIG_HOME="+home, "LC_ALL=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"), home}
 }
 
@@ -46,7 +46,7 @@ func (s *client) command(ctx context.Context, line ...string) *exec.Cmd {
 	return cmd
 }
 
-// run returns all that a program prints, and whether it ended well.
+// run returns all that a program prints, and whether it succeeded.
 func (s *client) run(line ...string) (string, bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
@@ -59,8 +59,8 @@ func (s *client) run(line ...string) (string, bool) {
 	return string(out), err == nil
 }
 
-// until runs a program that ends by no means of its own, and lets it go once a
-// line has the text. In between, again is called now and then.
+// until runs a program that does not end by itself, and ends it once a line has
+// the text. Meanwhile, again is called from time to time.
 func (s *client) until(text string, again func(), line ...string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
@@ -90,7 +90,7 @@ func (s *client) until(text string, again func(), line ...string) {
 		}
 		found <- all.String()
 	}()
-	tick := time.NewTicker(200 * time.Millisecond) // nobody says when it listens
+	tick := time.NewTicker(200 * time.Millisecond) // it does not report when it listens
 	defer tick.Stop()
 	for {
 		select {
@@ -106,7 +106,7 @@ func (s *client) until(text string, again func(), line ...string) {
 	}
 }
 
-// TestLibimobiledevice has Debian's programs use paired phones, new and old.
+// TestLibimobiledevice: Debian's programs use paired phones, new and old.
 func TestLibimobiledevice(t *testing.T) {
 	tier.Need(t, "ios", libimobiledevice...)
 	for _, version := range []string{"16.7", "17.5", "26.0"} {
@@ -131,7 +131,7 @@ func TestLibimobiledevice(t *testing.T) {
 						t.Errorf("%s: %q, want %q", tt.line, got, tt.want)
 					}
 				}
-				// Its prompt comes or not, as the phone's goodbye is late or not.
+				// Its prompt depends on when the phone disconnects.
 				if got, ok := s.run("idevicenotificationproxy", "post", "com.example.x"); !ok || !strings.HasPrefix(got, "< posting \"com.example.x\"\n") {
 					t.Errorf("idevicenotificationproxy: %q", got)
 				}
@@ -176,7 +176,7 @@ func TestIproxy(t *testing.T) {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		resp, err := client.Get("http://127.0.0.1:" + port + "/status")
 		if err != nil && time.Now().Before(deadline) {
-			continue // not there yet
+			continue // does not exist yet
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -236,8 +236,8 @@ func TestIdevicepair(t *testing.T) {
 	}
 }
 
-// TestPymobiledevice3 has it list phones and apps and read the log, with the
-// socket that it takes alone.
+// TestPymobiledevice3: it lists phones and apps and reads the log, with the
+// socket that only it uses.
 func TestPymobiledevice3(t *testing.T) {
 	python := tier.Need(t, "ios", filepath.Join(clientsDir, ".venv/bin/pymobiledevice3"))[0]
 	socket := filepath.Join(t.TempDir(), "usbmuxd")
@@ -288,7 +288,7 @@ func TestPymobiledevice3(t *testing.T) {
 	}
 }
 
-// TestFacebookWDA has another client drive WebDriverAgent.
+// TestFacebookWDA: another client drives WebDriverAgent.
 func TestFacebookWDA(t *testing.T) {
 	python := tier.Need(t, "ios", filepath.Join(clientsDir, ".venv/bin/python"))[0]
 	server := start(t, virtualios.Options{WDA: virtualios.WDAOn, Think: time.Hour})

@@ -24,7 +24,7 @@ type Options struct {
 	Without   bool
 	LoggedOut bool
 	Answer    wechat.Answer // "" is send
-	// Flaky is N where WeChat loses every Nth request; 0 loses none.
+	// Flaky is N if WeChat loses every Nth request; 0 loses none.
 	Flaky int
 	// Think is how long the user takes for each thing, at least where ThinkMost
 	// is more; 0 is 150 ms.
@@ -33,21 +33,22 @@ type Options struct {
 	// WeChat gets its authorization codes from, so that they can be exchanged
 	// there; "" makes codes up.
 	OAuth string
-	// Unregistered is an app whose bundle id is not the one that its owner
+	// Unregistered makes the app's bundle id differ from the one that its owner
 	// entered at the Open Platform.
 	Unregistered bool
-	// Locked asks for the code. Trust is what the phone thinks of this computer.
+	// Locked asks for the passcode. Trust says whether the phone trusts this
+	// computer.
 	Locked bool
 	Trust  idevice.Trust
-	// NoDeveloperMode has developer mode off, NoImage no developer disk image
-	// mounted.
+	// NoDeveloperMode switches developer mode off, NoImage leaves the developer
+	// disk image unmounted.
 	NoDeveloperMode, NoImage bool
-	// Pasteboard has the developer disk image be one of those that bring a
-	// pasteboard service, as only the newest do.
+	// Pasteboard makes the developer disk image one with a pasteboard service,
+	// which only the newest have.
 	Pasteboard bool
 	// WDA is WebDriverAgent on the phone.
 	WDA WDA
-	// Network has the phone attached by Wi-Fi, besides USB or instead of it.
+	// Network attaches the phone by Wi-Fi, besides USB or instead of it.
 	Network, NoUSB bool
 	// Fault is what is wrong with the demo app: the id of the check of `wxctl
 	// doctor` that finds it; "" for nothing.
@@ -61,10 +62,10 @@ type WDA string
 const (
 	WDAOff  WDA = ""
 	WDAOn   WDA = "on"
-	WDAHung WDA = "hung" // it takes connections and never answers
+	WDAHung WDA = "hung" // it accepts connections and never answers
 )
 
-// Table is what a virtual iPhone can be told, bound to o.
+// Table is the table of a virtual iPhone's options, bound to o.
 func Table(o *Options) options.Table {
 	return options.Table{
 		options.Answer(&o.Answer),

@@ -96,7 +96,7 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-// A lab of a hundred must cost next to nothing: what it allocates is counted.
+// A lab of a hundred phones must cost almost nothing: allocations are counted.
 func TestHundredPhones(t *testing.T) {
 	if err := sharedKeys().Make(); err != nil {
 		t.Fatal(err)
@@ -111,8 +111,8 @@ func TestHundredPhones(t *testing.T) {
 	}
 }
 
-// BenchmarkStart is the time until a phone is up and can be asked, with keys of
-// its own and with those of others.
+// BenchmarkStart measures the start of a phone until it answers, with its own
+// keys and with shared ones.
 func BenchmarkStart(b *testing.B) {
 	if err := sharedKeys().Make(); err != nil {
 		b.Fatal(err)
@@ -132,7 +132,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// A login on the virtual iPhone ends in a code that the virtual OAuth server
+// A login on the virtual iPhone gives a code that the virtual OAuth server
 // exchanges.
 func TestCodeOfOAuthServer(t *testing.T) {
 	web := httptest.NewServer(virtualoauth.New(virtualoauth.Options{}))
@@ -157,7 +157,7 @@ func TestCodeOfOAuthServer(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&token); err != nil || token.Scope != "snsapi_userinfo" || token.ErrCode != 0 {
 		t.Errorf("%+v, %v", token, err)
 	}
-	web.Close() // a server that is gone fails the login
+	web.Close() // without the server the login fails
 	from := p.LogEnd()
 	send(t, p, intents.Auth{Scope: new("snsapi_userinfo"), State: new("s")})
 	if got := logged(t, p, from, "wxctl-reply: "); !strings.Contains(got, `"errCode":-1`) {

@@ -1,5 +1,5 @@
-// Package virtualios puts virtual iPhones together: the model of package
-// idevice with a demo app and WeChat on it, lockdownd and its services, and
+// Package virtualios assembles virtual iPhones: the model of package idevice
+// with a demo app and WeChat on it, lockdownd and its services, and
 // WebDriverAgent, behind a usbmuxd of their own.
 //
 //	server, err := virtualios.Start(ctx, virtualios.Config{}, virtualios.Options{IOS: "16.7"})
@@ -24,15 +24,16 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
-// Phone is a virtual iPhone with what computers reach on it. It is a
+// Phone is a virtual iPhone with the services that computers use. It is a
 // usbmuxd.Device.
 type Phone struct {
-	// Model is the phone behind the faces: what a test looks at and changes.
+	// Model is the phone behind them: what a test reads and changes.
 	Model *idevice.Phone
 	// Lockdown starts its services; WDA is nil unless it runs.
 	Lockdown *lockdownd.Daemon
 	WDA      *webdriveragent.Server
-	// CoreDevice is the side that iOS 17 brought: the tunnel and what is in it.
+	// CoreDevice has the services that are new in iOS 17: the tunnel and what
+	// is in it.
 	CoreDevice *coredevice.Server
 }
 
@@ -86,14 +87,14 @@ func newPhone(o Options, keys *lockdownd.Keys, faults fault.Hook) (*Phone, error
 	return p, nil
 }
 
-// Config says where virtual iPhones are served, and what goes wrong with them.
+// Config says where virtual iPhones are served, and their faults.
 type Config struct {
 	Port   int    // of usbmuxd on the loopback; 0 is any free one
 	Socket string // path of a unix socket of usbmuxd; "" is none
 	// Keys are the secrets of the pair records; nil makes new ones. Tests that
 	// start many phones share them, since making them takes long.
 	Keys *lockdownd.Keys
-	// Faults fail clients on purpose, and count what they ask.
+	// Faults make phones fail on purpose, and count requests.
 	Faults fault.Hook
 }
 
@@ -109,7 +110,7 @@ type Server struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
-	unplug  context.CancelFunc // ends the phones' being attached
+	unplug  context.CancelFunc // detaches the phones
 	served  sync.WaitGroup
 	tunnels *coredevice.TunnelService
 	closed  func() error
@@ -167,7 +168,7 @@ func Start(ctx context.Context, c Config, options ...Options) (*Server, error) {
 	for _, l := range listeners {
 		s.served.Go(func() { _ = s.Mux.Serve(s.ctx, l) })
 	}
-	s.served.Go(func() { // the first client will want them
+	s.served.Go(func() { // the first client will need them
 		defer close(s.made)
 		s.keyErr = c.Keys.Make()
 	})
@@ -189,8 +190,8 @@ func listen(ctx context.Context, c Config) ([]net.Listener, error) {
 }
 
 // Ready waits until the phones answer without delay: making the keys of their
-// pair records takes seconds on a busy machine, and a client that waits for
-// them may take the phone for one that hangs.
+// pair records takes seconds on a busy machine, and a client might think
+// meanwhile that the phone hangs.
 func (s *Server) Ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -234,7 +235,7 @@ func (s *Server) ServeTunnels(port int) (string, error) {
 	return tunnels.Addr(), nil
 }
 
-// serve hands connections at a loopback port to f, until Close.
+// serve passes connections at a loopback port to f, until Close.
 func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {

@@ -53,7 +53,7 @@ func start(t *testing.T, options ...virtualios.Options) *virtualios.Server {
 }
 
 // logged waits for a line of the phone's log that has the text, and returns
-// what comes after it.
+// what follows the text.
 func logged(t *testing.T, p *idevice.Phone, from int, text string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -78,8 +78,8 @@ func webpage(scene intents.Scene) intents.Share {
 	return intents.Share{Scene: scene, Message: intents.Message{Title: new("Hello"), Object: intents.Webpage{URL: new("https://example.com")}}}
 }
 
-// send opens a request's URL as a computer does: by the scheme, since it has no
-// part in the hand-shake of universal links.
+// send opens a request's URL as a computer does: by the scheme, since it can't
+// take part in the hand-shake of universal links.
 func send(t *testing.T, p *idevice.Phone, req intents.Request) {
 	t.Helper()
 	wires, _, err := ioswire.Encode(req, ioswire.Sender{AppID: virtualios.DemoAppID, BundleID: virtualios.DemoBundleID, UniversalLink: virtualios.DemoUniversalLink, Scheme: true})
@@ -92,7 +92,7 @@ func send(t *testing.T, p *idevice.Phone, req intents.Request) {
 }
 
 // Every request, by the URL from a computer and by the app's debug hook; what
-// WeChat shows, and what the app's SDK tells the app.
+// WeChat shows, and what the app gets from its SDK.
 func TestRequests(t *testing.T) {
 	auth := intents.Auth{Scope: new("snsapi_userinfo"), State: new("s")}
 	launch := intents.LaunchMiniProgram{UserName: new("gh_1"), Path: new(""), ExtMsg: new("x")}
@@ -137,7 +137,7 @@ func TestRequests(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if tt.screen == "" { // the URL's payload means nothing to it
+				if tt.screen == "" { // it ignores the URL's payload
 					if way == "url" {
 						logged(t, p, 0, "reads no requests inside URLs")
 					}
@@ -164,8 +164,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// The hook as a launch argument, which older phones take too; WeChat of those
-// days reads the pasteboard.
+// The hook as a launch argument, which works on older phones too; WeChat of
+// that time reads the pasteboard.
 func TestBridgeArgument(t *testing.T) {
 	for _, tt := range []struct{ options, reply string }{
 		{"ios=13.7&wechat=7.0.3", `"errCode":0`}, {"ios=12.4&wechat=6.6.0&answer=cancel", `"errCode":-2`}, {"ios=15.0&wechat=8.0.23", `"errCode":0`},
@@ -188,8 +188,8 @@ func TestBridgeArgument(t *testing.T) {
 	}
 }
 
-// A universal link from a computer fails in the hand-shake: the app's SDK knows
-// nothing of the request.
+// A universal link from a computer fails in the hand-shake: the app's SDK does
+// not know the request.
 func TestUniversalLinkFromOutside(t *testing.T) {
 	p := start(t, virtualios.Options{}).Phones[0].Model
 	wires, _, err := ioswire.Encode(webpage(intents.SceneSession), ioswire.Sender{AppID: virtualios.DemoAppID, BundleID: virtualios.DemoBundleID, UniversalLink: virtualios.DemoUniversalLink})
@@ -202,7 +202,7 @@ func TestUniversalLinkFromOutside(t *testing.T) {
 	logged(t, p, 0, "refreshToken for a request that was not sent")
 }
 
-// WeChat refuses who it does not know.
+// WeChat refuses an app that it does not know.
 func TestImposters(t *testing.T) {
 	for _, s := range []ioswire.Sender{{AppID: "wxffffffffffffffff", BundleID: virtualios.DemoBundleID, Scheme: true}, {AppID: virtualios.DemoAppID, BundleID: "com.example.other", UniversalLink: "https://o.example.com/", Scheme: true}} {
 		p := start(t, virtualios.Options{Answer: wechat.Stay}).Phones[0].Model
@@ -217,7 +217,7 @@ func TestImposters(t *testing.T) {
 	}
 }
 
-// Faults and phones come and go without a trace.
+// Faults, and phones that are connected and disconnected, leave nothing behind.
 func TestFaultsEnd(t *testing.T) {
 	plan := fault.New(fault.Fault{Step: "usbmux ListDevices", Then: fault.Stall})
 	s := startWith(t, virtualios.Config{Faults: plan.Strike}, virtualios.Options{}, virtualios.Options{Network: true})
@@ -231,8 +231,7 @@ func TestFaultsEnd(t *testing.T) {
 	}
 }
 
-// Once a server is ready, its keys are made; who does not want to wait for them
-// need not.
+// Once a server is ready, its keys are made; clients don't have to wait for that.
 func TestReady(t *testing.T) {
 	s := start(t)
 	over, cancel := context.WithCancel(t.Context())

@@ -12,18 +12,18 @@ import (
 	"github.com/wxctl/wxctl/intents/ioswire"
 )
 
-// wechatApp is WeChat's code on the phone: it makes happen what WeChat decides.
+// wechatApp is WeChat's code on the phone: it carries out what WeChat decides.
 // The phone calls it on one goroutine.
 type wechatApp struct {
 	wechat *wechat.WeChat
 	think  wechat.Think
-	turn   int // grows with each request: an answer to an older one comes to nothing
+	turn   int // grows with each request: an answer to an older one is ignored
 
 	showing sync.Mutex
 	page    screen.Page
 }
 
-// pages are the screens of a course as what a person sees.
+// pages are what people see for the screens of a course.
 var pages = map[string]screen.Kind{
 	"chat picker": screen.Picker, "Moments editor": screen.MomentsEditor, "favorites": screen.Favorites, "chat": screen.Chat,
 	"consent page": screen.Consent, "mini program": screen.MiniProgram, "subscription page": screen.Subscribe, "web page": screen.Subscribe,
@@ -38,7 +38,7 @@ func (a *wechatApp) Page() screen.Page {
 	return a.page
 }
 
-// show keeps what WeChat's page is about from now on. A course without a screen
+// show sets what WeChat's page shows from now on. A course without a screen
 // leaves WeChat where it was.
 func (a *wechatApp) show(in wechat.URLRequest, c wechat.URLCourse) {
 	if c.Screen == "" {
@@ -61,7 +61,7 @@ func (a *wechatApp) show(in wechat.URLRequest, c wechat.URLCourse) {
 	a.page = page
 }
 
-// wechatOf is the WeChat that the options ask for.
+// wechatOf is the WeChat that the options describe.
 func wechatOf(o Options) idevice.App {
 	var code func(openID, scope string) (string, error)
 	if o.OAuth != "" {
@@ -84,7 +84,7 @@ func wechatOf(o Options) idevice.App {
 	}
 }
 
-// host is the phone as WeChat sees it on iOS, where it sees next to nothing.
+// host is the phone as WeChat sees it on iOS, which is almost nothing.
 type host struct{}
 
 func (host) API() int                         { return 0 }
@@ -119,7 +119,7 @@ func (a *wechatApp) Opened(p *idevice.Phone, self idevice.Process, link, _ strin
 		a.back(p, self, course.Back)
 	default:
 		p.After(a.think.Time(), func() {
-			// The user acts on what is on the screen only.
+			// The user only acts on what is on the screen.
 			if turn == a.turn && p.Front().PID == self.PID && !p.Locked() {
 				a.back(p, self, course.Back)
 			}

@@ -55,7 +55,7 @@ func (c *client) until(ctx context.Context, f func() error) error {
 	return err
 }
 
-// Call asks and waits for the reply.
+// Call sends a request and waits for the reply.
 func (c *client) Call(ctx context.Context, request dict) (reply dict, err error) {
 	err = c.until(ctx, func() error {
 		if err := c.xpc.Send(request, xpc.HeartbeatRequestFlag); err != nil {
@@ -67,7 +67,7 @@ func (c *client) Call(ctx context.Context, request dict) (reply dict, err error)
 	return reply, err
 }
 
-// Handshake waits for what RSD pushes.
+// Handshake waits for the message that RSD sends.
 func (c *client) Handshake(ctx context.Context) (directory dict, err error) {
 	err = c.until(ctx, func() error {
 		directory, err = c.xpc.ReceiveOnClientServerStream()
@@ -81,7 +81,7 @@ func (c *client) Handshake(ctx context.Context) (directory dict, err error) {
 
 func (c *client) Close() error { return c.conn.Close() }
 
-// errNotOffered is a service that RSD does not list.
+// errNotOffered means that RSD does not list the service.
 var errNotOffered = errors.New("the phone does not offer the service")
 
 func portOf(directory dict, service string) (uint16, error) {

@@ -23,14 +23,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// within bounds what must come; no passing test waits for it.
+// within limits waiting for what must come; no passing test waits that long.
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// opened notes the URLs that an app gets.
+// opened records the URLs that an app gets.
 type opened struct{ urls chan string }
 
 func (opened) Launched(*idevice.Phone, idevice.Process, idevice.Launch)         {}
@@ -192,7 +192,7 @@ func TestEveryWay(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := open(t, n, port)
-			// Longer than the window that HTTP/2 begins with, and than a packet.
+			// Longer than HTTP/2's initial window, and than a packet.
 			url := "weixin://app/wx1/auth/?state=" + strings.Repeat("s", 300_000)
 			first := pid(t, call(t, c, "launchapplication", launch("com.tencent.xin", url)))
 			if got := <-urls; got != url {
@@ -201,7 +201,7 @@ func TestEveryWay(t *testing.T) {
 			if got := phone.Front(); got.BundleID != "com.tencent.xin" || int64(got.PID) != first || !slices.Equal(got.Args, []string{"-a", "b"}) || got.Env["E"] != "1" {
 				t.Errorf("in front: %+v", got)
 			}
-			// SpringBoard picks the app, and is the process that is told of.
+			// SpringBoard chooses the app, and is the reported process.
 			pid(t, call(t, c, "launchapplication", launch(idevice.SpringBoard, "weixin://2")))
 			if got := <-urls; got != "weixin://2" {
 				t.Error(got)
@@ -216,7 +216,7 @@ func TestEveryWay(t *testing.T) {
 }
 
 // TestManyShares opens one tunnel, asks once where the appservice is, and
-// launches a hundred times: the phone counts no more than that.
+// launches a hundred times: the phone counts no more requests than that.
 func TestManyShares(t *testing.T) {
 	plan := fault.New()
 	s, _, urls := start(t, idevice.Options{}, Options{Faults: plan.Strike})
@@ -337,7 +337,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestColdURLs: a warm launch loses its URL where the image is an old one.
+// TestColdURLs: a warm launch loses its URL if the image is an old one.
 func TestColdURLs(t *testing.T) {
 	s, _, urls := start(t, idevice.Options{}, Options{ColdURLs: true})
 	c := service(t, listen(t, s), AppService)
@@ -401,8 +401,8 @@ func TestPasteboard(t *testing.T) {
 	}
 }
 
-// TestLockdown: a connection to lockdown behind RSD is lockdown's own, check-in
-// and all, and needs no image.
+// TestLockdown: a connection to lockdown behind RSD uses lockdown's own
+// protocol, including the check-in, and needs no image.
 func TestLockdown(t *testing.T) {
 	s, _, _ := start(t, idevice.Options{NoImage: true}, Options{Lockdown: func(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }})
 	n := listen(t, s)

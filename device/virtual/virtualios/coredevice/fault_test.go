@@ -47,7 +47,7 @@ func share(ctx context.Context, conn net.Conn) error {
 }
 
 // TestFaults fails at each step in each way: a stall lasts until the caller
-// gives up, a cut and a lie are errors at once.
+// gives up; a cut connection and invalid data are errors at once.
 func TestFaults(t *testing.T) {
 	for _, step := range []string{
 		"CoreDeviceProxy handshake", "CoreDeviceProxy packets", "rsd HTTP/2", "rsd opening", "rsd Handshake",
@@ -89,7 +89,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestLies has the phone say well-formed things that are not true.
+// TestLies has the phone send valid messages that are not true.
 func TestLies(t *testing.T) {
 	deep := any(nil)
 	for range 60 {
@@ -129,7 +129,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// TestGreetings: CoreDeviceProxy hangs up on what is no greeting.
+// TestGreetings: CoreDeviceProxy disconnects after anything but a greeting.
 func TestGreetings(t *testing.T) {
 	plan := fault.New()
 	s, _, _ := start(t, idevice.Options{}, Options{Faults: plan.Strike})
@@ -148,7 +148,7 @@ func TestGreetings(t *testing.T) {
 }
 
 // TestPacketsOfNoUse: multicast reports, router solicitations and wrong
-// checksums are dropped; what is no IPv6 ends the tunnel.
+// checksums are dropped; a packet that is not IPv6 ends the tunnel.
 func TestPacketsOfNoUse(t *testing.T) {
 	s, _, _ := start(t, idevice.Options{}, Options{})
 	conn := proxy(t, s)
@@ -173,7 +173,7 @@ func TestPacketsOfNoUse(t *testing.T) {
 	for _, p := range [][]byte{
 		packet(0, 58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0, 0, 0, 0, 0), // hop-by-hop, then an MLD report
 		packet(58, 133, 0, 0, 0, 0, 0, 0, 0),                         // a router solicitation
-		packet(6, make([]byte, 20)...),                               // TCP that makes no sense
+		packet(6, make([]byte, 20)...),                               // invalid TCP
 		packet(59),
 	} {
 		if _, err := conn.Write(p); err != nil {

@@ -14,9 +14,9 @@ import (
 
 const featurePrefix = "com.apple.coredevice.feature."
 
-// features are what a service does, by the last part of the name. With iOS 26's
-// developer disk image came streams, and the list of apps as one answer went:
-// pymobiledevice3 found that the phone never answers it.
+// features are what a service does, by the last part of the name. iOS 26's
+// developer disk image has streams, and no longer the list of apps as one
+// answer: pymobiledevice3 found that the phone never answers that request.
 func (s *Server) features(service string) []string {
 	if service == DeviceInfo {
 		return []string{"getdeviceinfo", "getlockstate"}
@@ -75,7 +75,7 @@ func (c *connection) invoke(ctx context.Context, request dict, reply func(dict) 
 	return reply(answer)
 }
 
-// checkEnvelope looks at what stands around every request.
+// checkEnvelope checks the envelope of every request.
 func checkEnvelope(request dict) error {
 	for _, key := range []string{"CoreDevice.deviceIdentifier", "CoreDevice.invocationIdentifier", "CoreDevice.featureIdentifier"} {
 		if at[string](request, key) == "" {
@@ -95,8 +95,8 @@ func checkEnvelope(request dict) error {
 	return nil
 }
 
-// launchOf reads a launch. What every client sends has no default; a missing
-// one is an error, as for Swift's decoder.
+// launchOf reads a launch. Fields that every client sends have no default; a
+// missing one is an error, as for Swift's decoder.
 func launchOf(input dict) (idevice.Launch, error) {
 	l := idevice.Launch{BundleID: at[string](input, "applicationSpecifier", "bundleIdentifier", "_0"), Env: map[string]string{}}
 	if l.BundleID == "" {
@@ -140,7 +140,7 @@ func launchOf(input dict) (idevice.Launch, error) {
 		return l, &requestError{"options.platformSpecificOptions", "data"}
 	}
 	// An app comes to the front unless the request says otherwise: tools that
-	// know no "activates" launch apps that one sees.
+	// don't know "activates" launch visible apps.
 	l.Activates = true
 	if v := o["activates"]; v != nil {
 		if l.Activates, ok = v.(bool); !ok {
@@ -245,7 +245,7 @@ func (s *Server) signal(input dict) (any, error) {
 	}, nil
 }
 
-// stream answers with a message of elements and one that ends them.
+// stream answers with a message of elements and one that ends the list.
 func (s *Server) stream(feature string, input dict, reply func(dict) error) error {
 	channel, ok := at[dict](input, "streamProxy")["sideChannel"].(uuid.UUID)
 	if !ok {
@@ -281,8 +281,8 @@ func (s *Server) info() dict {
 	}
 }
 
-// errorOf is an error as CoreDevice says it: an NSError, with the one behind it
-// inside, as FrontBoard names it.
+// errorOf is an error in CoreDevice's form: an NSError that contains
+// FrontBoard's as its cause.
 func errorOf(err error) dict {
 	ns := func(domain string, code int64, description, reason string, more dict) dict {
 		info := dict{"NSLocalizedDescription": description}

@@ -10,7 +10,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
-// FuzzGreeting takes whatever a computer may say to CoreDeviceProxy.
+// FuzzGreeting sends arbitrary greetings to CoreDeviceProxy.
 func FuzzGreeting(f *testing.F) {
 	f.Add([]byte("CDTunnel\x00\x2c" + `{"type":"clientHandshakeRequest","mtu":1280}`))
 	f.Add([]byte("CDTunnel\xff\xff{"))
@@ -21,8 +21,8 @@ func FuzzGreeting(f *testing.F) {
 	})
 }
 
-// FuzzRequest takes whatever a computer may ask a service: each request is
-// answered, once but for streams, with what XPC has a form for.
+// FuzzRequest sends arbitrary requests to a service: each is answered, once
+// except for streams, with a valid XPC value.
 func FuzzRequest(f *testing.F) {
 	phone, err := idevice.New(idevice.Options{})
 	if err != nil {

@@ -30,7 +30,7 @@ const clients = "../../../../fixtures/interop/ios"
 
 const bundleID = "com.tencent.xin"
 
-// lab is a phone that programs outside can reach in every way.
+// lab is a phone that external programs can reach in every way.
 type lab struct {
 	*virtualios.Server
 	rsdHost, rsdPort string
@@ -62,8 +62,8 @@ func startLab(t *testing.T, o virtualios.Options) *lab {
 	return &lab{s, host, port, steps}
 }
 
-// run runs a client in its own directory with a home of its own and returns
-// what it said.
+// run runs a client in its own directory with a home of its own and returns its
+// output.
 func (l *lab) run(t *testing.T, dir, program string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -92,8 +92,8 @@ func python(t *testing.T, name string) string {
 	return path
 }
 
-// inFront waits for an app to come to the front; programs outside have returned
-// by then, so it is there.
+// inFront waits for an app to come to the front; external programs have ended
+// by then, so it is in front.
 func (l *lab) inFront(t *testing.T, bundleID string) {
 	t.Helper()
 	if got := l.Phones[0].Model.Front().BundleID; got != bundleID {
@@ -101,8 +101,8 @@ func (l *lab) inFront(t *testing.T, bundleID string) {
 	}
 }
 
-// TestPymobiledevice3 has its command line launch WeChat and ask who is there,
-// at RSD and through a tunnel with a TCP stack of its own.
+// TestPymobiledevice3 launches WeChat and lists processes with its command
+// line, at RSD and through a tunnel with a TCP stack of its own.
 func TestPymobiledevice3(t *testing.T) {
 	program := python(t, "pymobiledevice3")
 	l := startLab(t, virtualios.Options{})
@@ -143,7 +143,7 @@ func TestPymobiledevice3(t *testing.T) {
 	}
 }
 
-// TestPymobiledevice3Streams has it list apps as iOS 26 has it.
+// TestPymobiledevice3Streams lists apps with it as of iOS 26.
 func TestPymobiledevice3Streams(t *testing.T) {
 	program := python(t, "pymobiledevice3")
 	l := startLab(t, virtualios.Options{IOS: "26.1"})
@@ -156,8 +156,8 @@ func TestPymobiledevice3Streams(t *testing.T) {
 	}
 }
 
-// TestPymobiledevice3URL has it hand WeChat a URL, also one that is larger than
-// every window and packet.
+// TestPymobiledevice3URL passes a URL to WeChat with it, also one that is
+// larger than every window and packet.
 func TestPymobiledevice3URL(t *testing.T) {
 	program := python(t, "python3")
 	l := startLab(t, virtualios.Options{})
@@ -188,13 +188,13 @@ func (l *lab) runWith(t *testing.T, stdin, program string, args ...string) (stri
 	return l.run(t, clients, "sh", append([]string{"-c", `input=$1; shift; exec "$@" < "$input"`, "sh", path, program}, args...)...)
 }
 
-// taker takes URLs.
+// taker accepts URLs.
 type taker chan string
 
 func (taker) Launched(*idevice.Phone, idevice.Process, idevice.Launch)         {}
 func (c taker) Opened(_ *idevice.Phone, _ idevice.Process, url, source string) { c <- url }
 
-// TestXPCCodec has pymobiledevice3's codec read our messages: the launch that
+// TestXPCCodec: pymobiledevice3's codec reads our messages: the launch that
 // wxctl sends, which it compares with its own, and every type.
 func TestXPCCodec(t *testing.T) {
 	program := python(t, "python3")
@@ -227,7 +227,7 @@ func TestXPCCodec(t *testing.T) {
 	}
 }
 
-// offline runs a program that talks to no phone.
+// offline runs a program that uses no phone.
 func (l *lab) offline(t *testing.T, program string, args ...string) (string, string, error) {
 	l.Server = &virtualios.Server{}
 	return l.run(t, clients, program, args...)
@@ -254,7 +254,7 @@ func corpus() []map[string]any {
 	return out
 }
 
-// TestAppium has appium-ios-remotexpc use RSD and appservice without a tunnel.
+// TestAppium: appium-ios-remotexpc uses RSD and appservice without a tunnel.
 func TestAppium(t *testing.T) {
 	node := tier.Need(t, "coredevice-full", "node")[0]
 	needPackages(t)
@@ -275,9 +275,9 @@ func needPackages(t *testing.T) {
 	}
 }
 
-// TestKernelTunnel has it open a tunnel through an interface of the kernel, whose
-// TCP verifies ours, in a network namespace of its own: nothing else here sees
-// the interface.
+// TestKernelTunnel: it opens a tunnel through an interface of the kernel, whose
+// TCP checks ours, in its own network namespace: nothing else here sees the
+// interface.
 func TestKernelTunnel(t *testing.T) {
 	paths := tier.Need(t, "coredevice-full", "unshare", "node", "ip")
 	needPackages(t)
@@ -298,7 +298,7 @@ func TestKernelTunnel(t *testing.T) {
 	}
 }
 
-// TestIdeviceCrate has the crate idevice launch WeChat through a tunnel with a
+// TestIdeviceCrate: the crate idevice launches WeChat through a tunnel with a
 // TCP stack of its own.
 func TestIdeviceCrate(t *testing.T) {
 	program, err := filepath.Abs(tier.Need(t, "coredevice-full", filepath.Join(clients, "idevice/target/debug/idevice-check"))[0])

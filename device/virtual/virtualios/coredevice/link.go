@@ -19,21 +19,21 @@ type dict = map[string]any
 
 // Streams of a connection to RSD or to a service.
 const (
-	// Root is the stream that computers ask on; RSD pushes its Handshake there.
+	// Root is the stream for computers' requests; RSD pushes its Handshake there.
 	Root uint32 = 1
 	// Answers is the stream that services reply on.
 	Answers uint32 = 3
 )
 
 const (
-	// What phones say in their SETTINGS, and of the connection's window.
+	// What phones send in their SETTINGS, and the connection's window.
 	maxStreams, streamWindow, initialWindow = 100, 1 << 20, 1<<16 - 1
-	// A phone's frames are no larger; clients send larger ones.
+	// The largest frame of a phone; clients send larger ones.
 	frameSize = 1 << 14
 	// maxMessage limits one message of a computer, in bytes.
 	maxMessage = 8 << 20
-	// messageHead is the length of a message's header, in which the length of the
-	// body and the message's number stand.
+	// messageHead is the length of a message's header, with the length of the
+	// body and the message's number.
 	messageHead, bodyLength, messageID = 24, 8, 16
 )
 
@@ -45,8 +45,8 @@ type message struct {
 }
 
 // link is the phone's side of an HTTP/2 connection that carries XPC messages.
-// It keeps to the windows that the computer grants, as phones do. Whatever waits
-// ends with the connection.
+// It respects the computer's windows, as phones do. All waits end with the
+// connection.
 type link struct {
 	conn    net.Conn
 	out     *bufio.Writer
@@ -82,7 +82,7 @@ func accept(conn net.Conn) (*link, error) {
 		l.out.Flush())
 }
 
-// send sends a message, and waits while the computer takes no more.
+// send sends a message, and waits while the computer's window is full.
 func (l *link) send(m message) error {
 	data, err := encode(m)
 	if err != nil {
@@ -124,7 +124,7 @@ func (l *link) receive() (message, error) {
 	return m, nil
 }
 
-// readFrame takes in one frame.
+// readFrame handles one frame.
 func (l *link) readFrame() error {
 	if err := l.out.Flush(); err != nil {
 		return err
@@ -168,7 +168,7 @@ func (l *link) readFrame() error {
 	return nil
 }
 
-// take takes in a part of a message.
+// take handles a part of a message.
 func (l *link) take(stream uint32, data []byte) error {
 	buffer := append(l.partial[stream], data...)
 	for {
@@ -196,8 +196,8 @@ func encode(m message) ([]byte, error) {
 }
 
 // setLengths sets the lengths of the lists in a value that go-ios encoded, and
-// returns what is behind it: go-ios does not count in them the word with the
-// number of elements, as phones do, and pymobiledevice3 reads by them.
+// returns what follows it: unlike phones, go-ios does not include the word with
+// the number of elements, and pymobiledevice3 relies on it.
 func setLengths(b []byte) (rest []byte) {
 	const (
 		null, boolean, uuid, array, dictionary = 0x1000, 0x2000, 0xa000, 0xe000, 0xf000
@@ -232,8 +232,8 @@ func setLengths(b []byte) (rest []byte) {
 	return b
 }
 
-// decode reads the message that b begins with, and says how long it is: 0 if it
-// is not all there yet. go-ios drops the message's number.
+// decode reads the message that b begins with, and returns its length: 0 if it
+// is incomplete. go-ios drops the message's number.
 func decode(b []byte) (m message, n int, err error) {
 	defer func() {
 		if p := recover(); p != nil {

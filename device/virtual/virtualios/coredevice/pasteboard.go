@@ -5,8 +5,8 @@ import (
 )
 
 // pasteboard answers the pasteboard service, whose messages have no envelope.
-// The one command that it knows here is SET, which replaces what the general
-// pasteboard holds.
+// The only command here is SET, which replaces the content of the general
+// pasteboard.
 func (c *connection) pasteboard(_ context.Context, request dict, reply func(dict) error) error {
 	phone := c.server.phone
 	refuse := func(text string) error {

@@ -1,7 +1,7 @@
-// Package coredevice is the side of a virtual iPhone that iOS 17 brought: the
-// network behind lockdown's CoreDeviceProxy, remote service discovery (RSD) in
-// it, and CoreDevice's services, first of all the appservice that launches apps
-// and hands them URLs.
+// Package coredevice has the services of a virtual iPhone that are new in iOS
+// 17: the network behind lockdown's CoreDeviceProxy, remote service discovery
+// (RSD) in it, and CoreDevice's services, first of all the appservice that
+// launches apps and hands them URLs.
 //
 //	server := coredevice.New(phone, coredevice.Options{})
 //	defer server.Close()
@@ -47,20 +47,20 @@ const (
 
 // Options say what else a phone's CoreDevice side does.
 type Options struct {
-	// Lockdown serves RemoteLockdown; nil has the phone not offer it.
+	// Lockdown serves RemoteLockdown; if it is nil, the phone does not offer that.
 	Lockdown func(ctx context.Context, conn net.Conn)
-	// Faults fail computers on purpose, and count what they ask. The steps are
+	// Faults make the phone fail on purpose, and count requests. The steps are
 	// "CoreDeviceProxy handshake" and "CoreDeviceProxy packets" (none of which is
 	// answered), and for rsd and each service, by the last part of its name, such
 	// as "appservice HTTP/2" (its SETTINGS), "appservice opening" (each of three)
 	// and "appservice launchapplication", the feature; "rsd Handshake" is what RSD
-	// pushes. Message makes an answer that lies.
+	// pushes. Message makes a false answer.
 	Faults fault.Hook
-	// Pasteboard has the developer disk image be one that brings Pasteboard,
-	// which the older do not.
+	// Pasteboard makes the developer disk image one with a pasteboard service,
+	// which older ones don't have.
 	Pasteboard bool
-	// ColdURLs has an app that runs already not get the URL it is launched with,
-	// unless it is ended first: reported of older developer disk images.
+	// ColdURLs keeps an app that runs already from getting the URL of a launch,
+	// unless it is ended first: reported for older developer disk images.
 	ColdURLs bool
 }
 
@@ -117,8 +117,8 @@ func (s *Server) Tunnels() bool {
 	return s.phone.IOS() != "17.4" && s.phone.IOS() != "17.4.0"
 }
 
-// addresses are the phone's and a computer's on a tunnel's network, which every
-// phone has a different one of (RFC 4193).
+// addresses are the phone's and a computer's on a tunnel's network, which is
+// different for every phone (RFC 4193).
 func (s *Server) addresses() (phone, computer netip.Addr) {
 	sum := sha256.Sum256([]byte(s.phone.UDID()))
 	a := [16]byte{0: 0xfd, 15: 1}
@@ -220,7 +220,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where po
 	if c.link, err = accept(out); err != nil {
 		return
 	}
-	// How it ended is the computer's business.
+	// How it ended doesn't matter to the phone.
 	switch name {
 	case "":
 		_ = c.discovery(ctx)
@@ -240,10 +240,10 @@ type connection struct {
 	where  ports
 }
 
-// errFault ends a connection that was told to fail.
+// errFault ends a connection that should fail.
 var errFault = errors.New("fault")
 
-// reach fails if a fault strikes at a step of the connection.
+// reach fails if there is a fault at a step of the connection.
 func (c *connection) reach(ctx context.Context, step string) error {
 	if c.server.options.Faults.Reach(c.name+" "+step, c.conn) == nil {
 		return errFault
@@ -252,8 +252,8 @@ func (c *connection) reach(ctx context.Context, step string) error {
 }
 
 // open answers the messages that open a connection, each on its own stream and
-// in the order of arrival: go-ios waits for each, and all take it. what runs
-// after the third.
+// in the order of arrival: go-ios waits for each, and all clients accept it.
+// what runs after the third.
 func (c *connection) open(ctx context.Context) error {
 	for range 3 {
 		m, err := c.link.receive()
@@ -274,8 +274,8 @@ func (c *connection) open(ctx context.Context) error {
 	return nil
 }
 
-// discovery pushes what the phone is, unasked, once the connection is open: some
-// clients never ask. That is all RSD does.
+// discovery sends the description of the phone once the connection is open,
+// without a request: some clients never send one. That is all RSD does.
 func (c *connection) discovery(ctx context.Context) error {
 	if err := c.open(ctx); err != nil {
 		return err
@@ -316,7 +316,7 @@ func (s *Server) peer(where ports) dict {
 		}
 		services[name] = dict{
 			"Entitlement": entitlement,
-			// A string: that is how phones say it, and go-ios takes nothing else.
+			// A string, as phones send it, and the only type that go-ios accepts.
 			"Port":       strconv.Itoa(int(where[name])),
 			"Properties": properties,
 		}
@@ -356,8 +356,8 @@ func uuidOf(udid string) uuid.UUID {
 	return uuid.UUID(sum[:16])
 }
 
-// each answers requests, on the stream for answers and with their own number, as
-// all clients want it.
+// each answers requests, on the stream for answers and with their own number,
+// as all clients expect.
 func (c *connection) each(ctx context.Context, answer func(context.Context, dict, func(dict) error) error) error {
 	if err := c.open(ctx); err != nil {
 		return err

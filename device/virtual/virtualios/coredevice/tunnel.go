@@ -18,8 +18,8 @@ const (
 	// Packets are as large as the computer asks for, within what IPv6 requires
 	// of every link and what a phone grants.
 	leastMTU, mostMTU = 1280, 16000
-	// mostReceived is how large a packet may be that the phone takes, whatever was
-	// agreed: pymobiledevice3 measured that larger ones vanish on the way over USB.
+	// mostReceived is the largest packet that the phone accepts, whatever was
+	// agreed: pymobiledevice3 measured that larger ones are lost over USB.
 	mostReceived = 8192
 )
 
@@ -69,8 +69,8 @@ func (s *Server) ServeTunnel(ctx context.Context, conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	// Without a blank between the fields, as json.Marshal has it: appium-ios-tuntap
-	// searches the text for them.
+	// Without a blank between the fields, as json.Marshal writes it:
+	// appium-ios-tuntap searches the text for them.
 	head := binary.BigEndian.AppendUint16([]byte(magic), uint16(len(answer)))
 	if _, err := out.Write(append(head, answer...)); err != nil {
 		return err

@@ -81,10 +81,10 @@ func NewTunnelService(port int, phones ...*Server) (*TunnelService, error) {
 	return a, nil
 }
 
-// Addr is the address of the HTTP face.
+// Addr is the address of the HTTP interface.
 func (a *TunnelService) Addr() string { return a.l.Addr().String() }
 
-// Close ends the service and what goes through it, and waits for it.
+// Close ends the service and its connections, and waits for them.
 func (a *TunnelService) Close() error {
 	a.cancel()
 	var err error
@@ -156,8 +156,8 @@ func answer(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// forward takes connections to a phone's network: 16 bytes of address and four
-// of port, little-endian, say where to.
+// forward accepts connections to a phone's network: the first bytes are the
+// destination, 16 bytes of address and four of port, little-endian.
 func (a *TunnelService) forward(l net.Listener, t *serviceTunnel) {
 	stop := context.AfterFunc(a.ctx, func() { l.Close() })
 	a.served.Go(func() {
@@ -188,7 +188,7 @@ func (a *TunnelService) connect(conn net.Conn, t *serviceTunnel) {
 	removed := t.removed > 0
 	a.mu.Unlock()
 	if removed || netip.AddrFrom16([16]byte(head[:16])) != phone {
-		_, _ = io.Copy(io.Discard, conn) // packets into the void
+		_, _ = io.Copy(io.Discard, conn) // packets are lost
 		return
 	}
 	port := binary.LittleEndian.Uint32(head[16:])

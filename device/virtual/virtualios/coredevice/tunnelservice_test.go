@@ -129,9 +129,9 @@ func TestTunnelService(t *testing.T) {
 	directory(t, throughService{one})
 }
 
-// TestGoIOS has go-ios find the tunnel at the service and launch WeChat in it, and
-// the same without a tunnel. It is the library
-// that wxctl itself uses, so less independent than the other clients.
+// TestGoIOS: go-ios finds the tunnel at the service and launches WeChat in it,
+// and also without a tunnel. It is the library that wxctl itself uses, so less
+// independent than the other clients.
 func TestGoIOS(t *testing.T) {
 	s, phone, _ := start(t, idevice.Options{}, Options{Pasteboard: true})
 	a := startTunnelService(t, s)

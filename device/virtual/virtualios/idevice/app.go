@@ -40,8 +40,8 @@ type App struct {
 type Code interface {
 	// Launched is called once in each process, before any URL.
 	Launched(p *Phone, self Process, launch Launch)
-	// Opened is called when the app is handed a URL; source is the bundle id of
-	// the app that opened it, "" for the system.
+	// Opened is called when the app gets a URL; source is the bundle id of the
+	// app that opened it, "" for the system.
 	Opened(p *Phone, self Process, url, source string)
 }
 
@@ -70,7 +70,7 @@ func (a *App) Container() string {
 // Executable is the path of the app's program.
 func (a *App) Executable() string { return a.Path() + "/" + a.Name }
 
-// declares reports whether the app takes URLs of a scheme.
+// declares reports whether the app declares a URL scheme.
 func (a *App) declares(scheme string) bool {
 	return slices.ContainsFunc(a.Schemes, func(s string) bool { return strings.EqualFold(s, scheme) })
 }
@@ -102,7 +102,7 @@ func systemApps(ios string) []App {
 		apple("com.apple.mobilephone", "MobilePhone", "tel")}
 }
 
-// Install puts an app on the phone, in place of an older one.
+// Install installs an app on the phone, and replaces an older one.
 func (p *Phone) Install(app App) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,13 +12,13 @@ import (
 
 // Errors of Launch and OpenURL, for errors.Is.
 var (
-	// ErrLocked is a phone that shows nothing until it is unlocked.
+	// ErrLocked means that the phone must be unlocked first.
 	ErrLocked = errors.New("Locked")
-	// ErrNotInstalled is an app that is not on the phone.
+	// ErrNotInstalled means that the app is not on the phone.
 	ErrNotInstalled = errors.New("is not installed")
-	// ErrNoHandler is a URL that no app takes.
+	// ErrNoHandler means that no app opens the URL.
 	ErrNoHandler = errors.New("no application is registered for the URL")
-	// ErrNoProcess is a pid that does not run.
+	// ErrNoProcess means that no process has the pid.
 	ErrNoProcess = errors.New("no such process")
 )
 
@@ -37,19 +37,19 @@ type Launch struct {
 	BundleID string
 	Args     []string
 	Env      map[string]string
-	// URL is handed to the app, whatever its scheme; to SpringBoard it means
+	// URL is passed to the app, whatever its scheme; to SpringBoard it means
 	// that the system opens it with the app that it belongs to.
 	URL string
-	// Activates brings the app to the front. Without it the app runs behind what
-	// is there.
+	// Activates brings the app to the front. Without it the app runs in the
+	// background.
 	Activates bool
-	// Terminate ends a running process of the app first; without it that one
-	// is taken.
+	// Terminate ends a running process of the app first; without it that one is
+	// used.
 	Terminate bool
 	// Suspended starts the process for a debugger, which never comes: its code
 	// does not run.
 	Suspended bool
-	// Source is the bundle id of the app that asks; "" is a computer.
+	// Source is the bundle id of the requesting app; "" is a computer.
 	Source string
 }
 
@@ -65,7 +65,7 @@ func daemons() map[int]string {
 	}
 }
 
-// Launch starts an app, or takes the process that runs, and returns it.
+// Launch starts an app, or uses its running process, and returns the process.
 func (p *Phone) Launch(ctx context.Context, l Launch) (Process, error) {
 	if err := ctx.Err(); err != nil {
 		return Process{}, err
@@ -100,8 +100,8 @@ func (p *Phone) OpenURL(_ context.Context, link, source string) (Process, error)
 	return *pr, nil
 }
 
-// OpenLink opens a universal link only if an app other than a browser takes it,
-// as UIApplicationOpenURLOptionUniversalLinksOnly has it.
+// OpenLink opens a universal link only if it belongs to an app other than a
+// browser, as with UIApplicationOpenURLOptionUniversalLinksOnly.
 func (p *Phone) OpenLink(_ context.Context, link, source string) (Process, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,8 +115,8 @@ func (p *Phone) OpenLink(_ context.Context, link, source string) (Process, error
 	return *p.launch(app, Launch{BundleID: app.BundleID, URL: link, Activates: true, Source: source}), nil
 }
 
-// CanOpen reports whether canOpenURL says yes to an app: the scheme is one that
-// it lists, and some app takes it.
+// CanOpen reports whether canOpenURL returns true for an app: the app lists the
+// scheme, and some app declares it.
 func (p *Phone) CanOpen(bundleID, scheme string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,7 +124,7 @@ func (p *Phone) CanOpen(bundleID, scheme string) bool {
 	return app != nil && slices.Contains(app.Queries, scheme) && p.handler(scheme) != nil
 }
 
-// open finds the app of a URL and hands it over. p.mu is held.
+// open finds the app of a URL and passes the URL to it. p.mu is held.
 func (p *Phone) open(link, source string) (*Process, error) {
 	scheme, _, ok := strings.Cut(link, ":")
 	if !ok {
@@ -143,8 +143,8 @@ func (p *Phone) open(link, source string) (*Process, error) {
 	return p.launch(app, Launch{BundleID: app.BundleID, URL: link, Activates: true, Source: source}), nil
 }
 
-// handler is the app that a scheme belongs to; which of several it is, is not
-// defined on iOS, here it is the first by bundle id.
+// handler is the app that a scheme belongs to; if there are several, iOS does
+// not define which; here it is the first by bundle id.
 func (p *Phone) handler(scheme string) *App {
 	for _, id := range slices.Sorted(maps.Keys(p.apps)) {
 		if a := p.apps[id]; a.declares(scheme) {
@@ -257,7 +257,7 @@ func (p *Phone) Front() Process {
 	return *p.procs[p.front]
 }
 
-// Process is that of an app; ok tells whether it runs.
+// Process is that of an app; ok reports whether it runs.
 func (p *Phone) Process(bundleID string) (pr Process, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -267,7 +267,7 @@ func (p *Phone) Process(bundleID string) (pr Process, ok bool) {
 	return Process{}, false
 }
 
-// Processes lists what runs, by pid.
+// Processes lists the running processes, by pid.
 func (p *Phone) Processes() []Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -278,7 +278,7 @@ func (p *Phone) Processes() []Process {
 	return out
 }
 
-// clip keeps what goes into a message short: URLs carry whole pictures.
+// clip shortens text for a message: URLs carry whole pictures.
 func clip(s string) string {
 	const most = 60
 	if len(s) > most {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Level is how a line of the log is marked (os_log_type_t).
+// Level is the level of a line of the log (os_log_type_t).
 type Level uint8
 
 // The levels that apps log with.

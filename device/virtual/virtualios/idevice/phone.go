@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Trust is what the phone thinks of the computer.
+// Trust says whether the phone trusts the computer.
 type Trust int
 
 // The kinds of trust. TrustPending asks its user, who has not answered yet.
@@ -38,8 +38,8 @@ type Options struct {
 	ProductType string // "" is iPhone14,2
 	Locked      bool
 	Trust       Trust
-	// NoDeveloperMode has developer mode off (iOS 16 and later), NoImage no
-	// developer disk image mounted.
+	// NoDeveloperMode switches developer mode off (iOS 16 and later), NoImage
+	// leaves the developer disk image unmounted.
 	NoDeveloperMode, NoImage bool
 }
 
@@ -138,7 +138,7 @@ func (p *Phone) Close() error {
 // UDID is the phone's own number, by which computers know it.
 func (p *Phone) UDID() string { return p.udid }
 
-// Name is what its owner calls the phone.
+// Name is the name that its owner gave the phone.
 func (p *Phone) Name() string { return p.name }
 
 // IOS is its version, such as 17.5, and Version the first two numbers of it.
@@ -159,10 +159,10 @@ func (p *Phone) Build() string {
 	return fmt.Sprintf("%d%c79", train, 'A'+p.minor)
 }
 
-// Post has f run on the phone's goroutine, after what waits there already.
+// Post runs f on the phone's goroutine, after earlier posts.
 func (p *Phone) Post(f func()) { p.queue.add(f) }
 
-// After has f run on the phone's goroutine in a while.
+// After runs f on the phone's goroutine after a delay.
 func (p *Phone) After(d time.Duration, f func()) {
 	p.served.Go(func() {
 		timer := time.NewTimer(d)
@@ -200,7 +200,7 @@ func (p *Phone) Image() bool {
 	return !p.noImage
 }
 
-// Trust is what the phone thinks of computers that it does not know yet.
+// Trust says whether the phone trusts computers that it does not know yet.
 func (p *Phone) Trust() Trust {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,7 +217,8 @@ func (p *Phone) SetTrust(t Trust) {
 	}
 }
 
-// TrustHost has the phone know a computer by its HostID; Forget undoes it.
+// TrustHost makes the phone trust a computer, by its HostID; ForgetHost undoes
+// that.
 func (p *Phone) TrustHost(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -245,7 +246,7 @@ func (p *Phone) SetPasteboard(items map[string][]byte) {
 	p.pasteboard = maps.Clone(items)
 }
 
-// Pasteboard is what the general pasteboard holds of a type; nil is nothing.
+// Pasteboard is the content of the general pasteboard of a type; nil is nothing.
 func (p *Phone) Pasteboard(kind string) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -29,7 +29,7 @@ func boot(t *testing.T, o idevice.Options) *idevice.Phone {
 	return p
 }
 
-// recorder is an app that tells what happens to it.
+// recorder is an app that reports what happens to it.
 type recorder chan string
 
 func (r recorder) Launched(_ *idevice.Phone, self idevice.Process, l idevice.Launch) {
@@ -50,7 +50,7 @@ func with(t *testing.T, p *idevice.Phone) recorder {
 	return r
 }
 
-// Who takes a URL: by name, by scheme, by universal link, by the browser.
+// Which app opens a URL: by name, by scheme, by universal link, the browser.
 func TestURLs(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -112,8 +112,8 @@ func TestLocked(t *testing.T) {
 	}
 }
 
-// A running app takes the next launch in the same process, unless it is to end
-// first.
+// A running app handles the next launch in the same process, unless it should
+// end first.
 func TestProcess(t *testing.T) {
 	p := boot(t, idevice.Options{})
 	seen := with(t, p)
@@ -148,7 +148,7 @@ func TestOpenLink(t *testing.T) {
 	p := boot(t, idevice.Options{})
 	with(t, p)
 	if _, err := p.OpenLink(t.Context(), "https://example.org/", app); !errors.Is(err, idevice.ErrNoHandler) {
-		t.Error(err) // Safari is no app of a universal link
+		t.Error(err) // Safari does not count as the app of a universal link
 	}
 	if pr, err := p.OpenLink(t.Context(), "https://app.example.com/link/", ""); err != nil || pr.BundleID != app {
 		t.Errorf("%+v, %v", pr, err)

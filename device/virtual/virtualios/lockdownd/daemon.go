@@ -1,5 +1,5 @@
 // Package lockdownd is the daemon on a virtual iPhone that computers pair with,
-// ask for what the phone is, and have start services; and the services that
+// ask for the phone's values, and use to start services; and the services that
 // need no developer tunnel.
 package lockdownd
 
@@ -21,7 +21,7 @@ const Port = 62078
 // firstServicePort is where the ports begin that services get.
 const firstServicePort = 49152
 
-// Service is one that a computer can have started.
+// Service is a service that a computer can start.
 type Service struct {
 	Name string
 	// Plain turns TLS off on its port.
@@ -37,7 +37,7 @@ type Service struct {
 type Daemon struct {
 	Phone *idevice.Phone
 	Keys  *Keys
-	// Services are what it starts; the first has the first port.
+	// Services are those that it can start; the first has the first port.
 	Services []Service
 	// Think is how long the phone's user takes to answer the question whether
 	// to trust a computer.
@@ -50,7 +50,7 @@ func New(phone *idevice.Phone, keys *Keys, faults fault.Hook) *Daemon {
 	d := &Daemon{Phone: phone, Keys: keys, Faults: faults}
 	major, _ := phone.Version()
 	// Until iOS 16 these come with the developer disk image; from 17 on that
-	// image is of another kind, and offers its services by RSD alone.
+	// image is of another kind, and offers its services only by RSD.
 	screenshots := func() bool { return major < 17 && phone.Image() && phone.DeveloperMode() }
 	d.Services = []Service{
 		{Name: "com.apple.mobile.installation_proxy", Serve: d.installationProxy},
@@ -177,7 +177,7 @@ func (s *session) answer(ctx context.Context, conn net.Conn, q dict) bool {
 		}
 		s.id = ""
 		_ = writeFrame(conn, a)
-		return false // what follows would be in the clear again; clients hang up
+		return false // what follows would be unencrypted again; clients disconnect
 	case "StartService":
 		s.startService(q, a)
 	case "":
@@ -188,7 +188,7 @@ func (s *session) answer(ctx context.Context, conn net.Conn, q dict) bool {
 	return writeFrame(conn, a) == nil
 }
 
-// secured reports whether the computer has shown who it is.
+// secured reports whether the computer is authenticated.
 func (s *session) secured() bool { return s.trusted || s.id != "" }
 
 // start begins a session of a computer that the phone knows. From then on the
@@ -233,7 +233,7 @@ func (s *session) startService(q, a dict) {
 	}
 }
 
-// pair is the question whether to trust a computer, and its being forgotten.
+// pair handles pairing with a computer, and its end.
 func (s *session) pair(request string, q, a dict) {
 	phone := s.d.Phone
 	record := q.dict("PairRecord")
@@ -251,13 +251,13 @@ func (s *session) pair(request string, q, a dict) {
 	case phone.Knows(host):
 		a["EscrowBag"] = make([]byte, 32)
 	case phone.Locked():
-		a["Error"] = "PasswordProtected" // it asks nothing before it is unlocked
+		a["Error"] = "PasswordProtected" // it does not ask before it is unlocked
 	case phone.Trust() == idevice.TrustDenied:
 		a["Error"] = "UserDeniedPairing"
 	case phone.Trust() == idevice.TrustPending:
 		a["Error"] = "PairingDialogResponsePending"
 	case phone.Trust() == idevice.Untrusted:
-		// The dialog goes up now, and its user will tap Trust.
+		// The dialog is shown now, and the user will tap Trust.
 		phone.SetTrust(idevice.TrustPending)
 		phone.After(s.d.Think, func() {
 			if phone.Trust() == idevice.TrustPending {

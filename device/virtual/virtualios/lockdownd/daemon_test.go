@@ -26,8 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var keys = sync.OnceValue(lockdownd.NewKeys)
 
-// phone boots a phone with two apps that knows this computer, unless it is not
-// to trust it.
+// phone boots a phone with two apps that knows this computer, unless it should
+// not trust it.
 func phone(t *testing.T, o idevice.Options, plan *fault.Plan) *lockdownd.Daemon {
 	t.Helper()
 	p, err := idevice.New(o)
@@ -160,7 +160,7 @@ func service(t *testing.T, d *lockdownd.Daemon, name string) *client {
 	return s
 }
 
-// What clients say in their several ways, before a session and in one.
+// Requests in the forms of different clients, before a session and in one.
 func TestLockdown(t *testing.T) {
 	d := phone(t, idevice.Options{IOS: "16.7"}, nil)
 	c := connect(t, d.PortOf(lockdownd.Port))
@@ -210,7 +210,7 @@ func TestLockdown(t *testing.T) {
 	}
 }
 
-// Inside the tunnel the computer checks in, and is believed.
+// Inside the tunnel the computer checks in, and is trusted.
 func TestTrusted(t *testing.T) {
 	c := connect(t, phone(t, idevice.Options{}, nil).ServeTrusted)
 	c.send(map[string]any{"Request": "RSDCheckin", "ProtocolVersion": "2", "Label": "x"})
@@ -248,7 +248,7 @@ func TestPair(t *testing.T) {
 		if m := c.ask(pair); m["Error"] != want {
 			t.Errorf("%v, want %v", m, want)
 		}
-		tapped := make(chan struct{}) // after what the first question set going
+		tapped := make(chan struct{}) // after the user has answered the first question
 		d.Phone.After(0, func() { d.Phone.Post(func() { close(tapped) }) })
 		<-tapped
 		d.Phone.SetTrust(idevice.Trusted)

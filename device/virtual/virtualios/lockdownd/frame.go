@@ -14,22 +14,23 @@ import (
 const frameMost = 1 << 20
 
 // readFrame reads a property list with its length before it, big endian, as
-// lockdownd and the services frame them. It never panics and takes no more
-// memory than a request may have.
+// lockdownd and the services frame them. It never panics and uses at most the
+// memory of the largest request.
 func readFrame(r io.Reader, into *dict) error {
 	body, err := readBody(r)
 	if err != nil {
 		return err
 	}
 	if bytes.HasPrefix(body, []byte("bplist")) {
-		// No computer sends these here. One of 100 bytes can unfold into gigabytes.
+		// No computer sends binary lists here, and 100 bytes of one can become
+		// gigabytes.
 		return errors.New("a binary property list")
 	}
 	return unmarshal(body, into)
 }
 
-// readWords reads a frame that is an array, which may be binary, and of it only
-// the texts: what else it has stays "".
+// readWords reads a frame that is an array, which may be binary, and only its
+// texts: other elements are "".
 func readWords(r io.Reader) ([]word, error) {
 	body, err := readBody(r)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzFrame feeds the decoder of requests whatever comes: it never panics, and
-// what it takes it can write.
+// FuzzFrame feeds arbitrary data to the decoder of requests: it never panics,
+// and what it accepts can be written.
 func FuzzFrame(f *testing.F) {
 	for _, message := range []any{dict{"Request": "GetValue", "Key": "x"}, dict{"Request": "Pair", "PairRecord": dict{"HostID": "H"}}, []any{"DLMessageDisconnect", 1}} {
 		var b bytes.Buffer
@@ -56,7 +56,7 @@ func bomb(levels int) []byte {
 	return out
 }
 
-// TestBomb has a small list that would unfold into 14 to the 12th.
+// TestBomb: a small list that would become 14 to the 12th elements.
 func TestBomb(t *testing.T) {
 	raw := bomb(12)
 	raw = append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...)

@@ -16,10 +16,10 @@ import (
 	"howett.net/plist"
 )
 
-// Keys are the secrets of a computer and its phones, made afresh for each run
-// and only when first asked for: one RSA key, since making it is the most
-// costly thing of a virtual phone, and the certificates over it. RSA it is for
-// libimobiledevice, which writes and reads nothing else in pair records.
+// Keys are the secrets of a computer and its phones, made anew for each run and
+// only when they are first used: one RSA key, since making it is the most
+// expensive part of a virtual phone, and its certificates. It is RSA since
+// libimobiledevice only supports that in pair records.
 type Keys struct {
 	HostID, BUID string
 	made         func() (*material, error)
@@ -36,7 +36,7 @@ func NewKeys() *Keys {
 	return &Keys{HostID: newUUID(), BUID: newUUID(), made: sync.OnceValues(makeMaterial)}
 }
 
-// Make makes the keys now, so that the first client need not wait.
+// Make makes the keys now, so that the first client does not have to wait.
 func (k *Keys) Make() error {
 	_, err := k.made()
 	return err

@@ -50,8 +50,8 @@ func attributes(a idevice.App) dict {
 	return out
 }
 
-// choose lists the apps that the options of a request ask for, with the
-// attributes that they ask for.
+// choose lists the apps that the options of a request select, with the
+// requested attributes.
 func (d *Daemon) choose(options dict) []dict {
 	kind := options.text("ApplicationType")
 	ids, some := options.texts("BundleIDs")
@@ -77,8 +77,8 @@ func (d *Daemon) choose(options dict) []dict {
 	return out
 }
 
-// requests answers what a computer asks of a service, until an answer fails or
-// is the last; verb is where a request has its name.
+// requests answers a computer's requests to a service, until an answer fails or
+// is the last; verb is the key of a request's name.
 func (d *Daemon) requests(ctx context.Context, conn net.Conn, service, verb string, answer func(q dict, out net.Conn) error) {
 	for {
 		var q dict
@@ -125,8 +125,8 @@ func (d *Daemon) installationProxy(ctx context.Context, conn net.Conn) {
 	})
 }
 
-// hangUp ends what serves a connection on which the computer says no more once
-// that one has gone. It returns a context that ends then.
+// hangUp returns a context that ends when the computer disconnects, for
+// connections on which it sends nothing more.
 func hangUp(ctx context.Context, conn net.Conn) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -308,7 +308,7 @@ func TraceRecord(line idevice.Line, number int) []byte {
 	return append(le.AppendUint32([]byte{2}, uint32(len(record))), record...)
 }
 
-// notificationProxy takes notifications, and posts none itself.
+// notificationProxy accepts notifications, and posts none itself.
 func (d *Daemon) notificationProxy(ctx context.Context, conn net.Conn) {
 	d.requests(ctx, conn, "notification_proxy", "Command", func(q dict, out net.Conn) error {
 		if q.text("Command") != "Shutdown" {
@@ -319,7 +319,7 @@ func (d *Daemon) notificationProxy(ctx context.Context, conn net.Conn) {
 	})
 }
 
-// screenshotr takes screenshots, over the protocol of backups: property lists
+// screenshotr takes screenshots, with the protocol of backups: property lists
 // that are arrays, and the phone sends first.
 func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 	out := d.Faults.Reach("screenshotr", conn)

@@ -12,7 +12,7 @@ const WiFi = "02:00:00:00:00:01"
 // Domains of GetValue that clients ask about.
 const domainAMFI = "com.apple.security.mac.amfi"
 
-// private lists what is told to known computers only.
+// private lists the values that only paired computers get.
 func private(key string) bool {
 	switch key {
 	case "SerialNumber", "TimeZone", "TimeZoneOffsetFromUTC", "TimeIntervalSince1970", "PasswordProtected", "HostAttached":

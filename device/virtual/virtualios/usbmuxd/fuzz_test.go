@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzRequest feeds the decoder whatever comes: it takes no more memory than a
-// message may have, never panics, and what it takes it can write.
+// FuzzRequest feeds arbitrary data to the decoder: it uses no more memory than
+// the largest message, never panics, and what it accepts can be written.
 func FuzzRequest(f *testing.F) {
 	for _, message := range []any{
 		map[string]any{"MessageType": "ListDevices", "ClientVersionString": "x", "kLibUSBMuxVersion": 3},

@@ -35,8 +35,8 @@ type request struct {
 	PairRecordData []byte
 }
 
-// readRequest reads one message. It never takes more memory than a message may
-// have, and never panics, whatever comes.
+// readRequest reads one message. It never uses more memory than the largest
+// message, and never panics, whatever the input.
 func readRequest(r io.Reader) (q request, tag uint32, err error) {
 	var h header
 	if err := binary.Read(r, binary.LittleEndian, &h); err != nil {

@@ -56,7 +56,7 @@ type Server struct {
 	BUID string
 	// Pairs are its pair records.
 	Pairs Pairs
-	// Faults fail clients on purpose, at steps such as "usbmux ListDevices".
+	// Faults make it fail on purpose, at steps such as "usbmux ListDevices".
 	Faults fault.Hook
 
 	mu       sync.Mutex
@@ -95,9 +95,9 @@ func New(buid string, pairs Pairs) *Server {
 	return &Server{BUID: buid, Pairs: pairs, attached: map[int]*attachment{}, watchers: map[*watcher]bool{}}
 }
 
-// Attach plugs a phone in, until ctx ends: then it is pulled out, and with it
-// every connection to it. A phone that is attached by USB and by network has two
-// numbers.
+// Attach connects a phone, until ctx ends: then the phone is disconnected, and
+// all connections to it end. A phone that is attached by USB and by network has
+// two numbers.
 func (s *Server) Attach(ctx context.Context, d Device, transport Transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,7 +215,7 @@ func (s *Server) ServeConn(ctx context.Context, conn net.Conn) {
 
 func result(n int) map[string]any { return map[string]any{"MessageType": "Result", "Number": n} }
 
-// answer answers what needs the connection no further.
+// answer answers requests after which the connection continues.
 func (s *Server) answer(q request) any {
 	switch q.MessageType {
 	case "ListDevices":
@@ -243,7 +243,7 @@ func (s *Server) answer(q request) any {
 	return result(resultBadCommand)
 }
 
-// paired tells those who listen that a phone has been paired.
+// paired notifies listeners that a phone has been paired.
 func (s *Server) paired(udid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,8 +256,8 @@ func (s *Server) paired(udid string) {
 	}
 }
 
-// connect makes the connection one to a port of a phone; it reports whether it
-// did. The port comes with its bytes swapped, as htons makes it.
+// connect turns the connection into one to a port of a phone; it reports
+// whether it did. The port comes with its bytes swapped, as htons makes it.
 func (s *Server) connect(ctx context.Context, conn net.Conn, tag uint32, q request) bool {
 	s.mu.Lock()
 	a := s.attached[q.DeviceID]
@@ -314,7 +314,7 @@ func (s *Server) listen(ctx context.Context, conn net.Conn, tag uint32) {
 	defer reading.Wait()
 	defer conn.Close()
 	defer cancel()
-	reading.Go(func() { // whatever a listener says, it listens no more
+	reading.Go(func() { // after any further request, it no longer listens
 		defer cancel()
 		_, _, _ = readRequest(conn)
 	})

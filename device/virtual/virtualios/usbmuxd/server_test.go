@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// echo is a phone that repeats what it is told, on one port.
+// echo is a phone that repeats its input, on one port.
 type echo string
 
 func (e echo) UDID() string { return string(e) }
@@ -186,7 +186,7 @@ func TestAnswers(t *testing.T) {
 	if _, err := io.ReadFull(conn, back); err != nil || string(back) != "hello" {
 		t.Errorf("%q, %v", back, err)
 	}
-	unplug() // the cable out: the connection is gone
+	unplug() // unplugged: the connection is gone
 	if _, err := conn.Read(back); err == nil {
 		t.Error("the connection outlives the phone")
 	}
@@ -219,7 +219,7 @@ func TestListen(t *testing.T) {
 	expect("Paired", 3)
 }
 
-// What is no message ends the connection; the old protocol gets an answer.
+// An invalid message ends the connection; the old protocol gets an answer.
 func TestBadMessages(t *testing.T) {
 	_, dial := mux(t, nil)
 	old := dial()
@@ -244,7 +244,7 @@ func TestBadMessages(t *testing.T) {
 	}
 }
 
-// Each effect at a step, and the count of what was asked.
+// Each effect at a step, and the count of requests.
 func TestFaults(t *testing.T) {
 	plan := fault.New(fault.Fault{Step: "usbmux ReadBUID", Skip: 1, Answer: []byte("lie"), Then: fault.Cut},
 		fault.Fault{Step: "usbmux ListDevices", After: 20, Then: fault.Cut}, fault.Fault{Step: "usbmux Listen", Then: fault.Garbage})

@@ -27,7 +27,7 @@ const Port = 8100
 // Server is one phone's WebDriverAgent.
 type Server struct {
 	Phone *idevice.Phone
-	// Hang takes connections and never answers.
+	// Hang accepts connections and never answers.
 	Hang   bool
 	Faults fault.Hook
 
@@ -37,7 +37,7 @@ type Server struct {
 	app      string // bundle id of the session
 }
 
-// failure is an error as WebDriver has it.
+// failure is an error in WebDriver's form.
 type failure struct {
 	status  int
 	Error   string `json:"error"`
@@ -129,7 +129,7 @@ type request struct {
 	} `json:"capabilities"`
 }
 
-// target is the path of a request, with its session taken out of it.
+// target is the path of a request, without its session.
 func target(r *http.Request) (session, path string) {
 	path = strings.TrimSuffix(r.URL.Path, "/")
 	if rest, ok := strings.CutPrefix(path, "/session/"); ok {
@@ -139,7 +139,7 @@ func target(r *http.Request) (session, path string) {
 	return session, path
 }
 
-// stepOf is what faults call a request.
+// stepOf is the name of a request for faults.
 func stepOf(r *http.Request) string {
 	_, path := target(r)
 	return "wda " + r.Method + " " + strings.Replace(strings.TrimSuffix(path, "/"), "/session/:id/", "/session/", 1)
@@ -246,7 +246,7 @@ func (a *Server) capabilities() map[string]any {
 	return map[string]any{"device": "iphone", "browserName": a.app, "sdkVersion": a.Phone.IOS(), "CFBundleIdentifier": a.app}
 }
 
-// open begins a session, in place of an older one, and launches its app afresh.
+// open begins a session, in place of an older one, and restarts its app.
 func (a *Server) open(ctx context.Context, q request) (any, *failure) {
 	c := q.Capabilities.AlwaysMatch
 	if c.BundleID != "" {
@@ -276,7 +276,7 @@ func (a *Server) launch(ctx context.Context, l idevice.Launch) *failure {
 }
 
 // url opens a URL as a tap does, or in an app that is named. Both came with iOS
-// 16.4; before, Siri is asked, who does not understand.
+// 16.4; before that, Siri was asked, which fails.
 func (a *Server) url(ctx context.Context, q request) *failure {
 	if q.URL == "" {
 		return fail(http.StatusBadRequest, badArgument, "URL is required")
@@ -303,7 +303,7 @@ const (
 	foreground = 4
 )
 
-// apps launches, ends and asks for apps within a session.
+// apps launches, ends and queries apps within a session.
 func (a *Server) apps(ctx context.Context, what string, q request) (any, *failure) {
 	running, runs := a.Phone.Process(q.BundleID)
 	switch what {

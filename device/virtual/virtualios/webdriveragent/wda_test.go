@@ -163,7 +163,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// One that hangs takes the request and says nothing until the client goes.
+// One that hangs accepts the request and does not answer until the client
+// disconnects.
 func TestHang(t *testing.T) {
 	_, base := serve(t, "17.5", func(a *webdriveragent.Server) { a.Hang = true })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
