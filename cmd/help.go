@@ -4,13 +4,16 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/streams"
 )
 
 // helpWidth is the maximum number of columns of a help line.
@@ -50,13 +53,23 @@ const manyFlags = 30
 // groups, and last its exit codes.
 func (f *Factory) printHelp(c *cobra.Command, _ []string) {
 	c.InitDefaultHelpFlag()
-	h := help{c: c, out: c.OutOrStdout(), translate: f.Streams.Translate}
+	h := help{c: c, out: c.OutOrStdout(), Streams: f.Streams}
+	if c.Name() == flagsTopic && c.IsAdditionalHelpTopicCommand() {
+		h.shared(f)
+		return
+	}
 	text := cmp.Or(c.Long, c.Short)
 	text, status, _ := strings.Cut(text, "\n\n"+exit.StatusTitle+"\n")
-	h.print(h.translate(strings.TrimSpace(text)))
+	h.print(h.Translate(strings.TrimSpace(text)))
 	if c.HasExample() {
 		h.title("Examples:")
-		h.print(c.Example)
+		for line := range strings.Lines(c.Example) {
+			line = strings.TrimRight(line, "\n")
+			if comment, ok := strings.CutPrefix(line, "  # "); ok {
+				line = "  # " + h.Translate(comment)
+			}
+			h.print(line)
+		}
 	}
 	if c.Runnable() || c.HasAvailableSubCommands() {
 		line := c.UseLine()
@@ -70,24 +83,24 @@ func (f *Factory) printHelp(c *cobra.Command, _ []string) {
 	if status != "" && !c.HasAvailableSubCommands() {
 		h.title(exit.StatusTitle)
 		for line := range strings.Lines(status) {
-			h.print(h.translate(strings.TrimRight(line, "\n")))
+			h.print(h.Translate(strings.TrimRight(line, "\n")))
 		}
 	}
 	if c.HasAvailableSubCommands() {
-		h.print("\n" + fmt.Sprintf(h.translate("Use %q for more about a command."), c.CommandPath()+" COMMAND --help"))
+		h.print("\n" + fmt.Sprintf(h.Translate("Use %q for more about a command."), c.CommandPath()+" COMMAND --help"))
 	}
 }
 
 // help writes one command's help.
 type help struct {
-	c         *cobra.Command
-	out       io.Writer
-	translate func(string) string
+	c   *cobra.Command
+	out io.Writer
+	*streams.Streams
 }
 
 func (h help) print(text string) { fmt.Fprintln(h.out, text) }
 
-func (h help) title(text string) { h.print("\n" + h.translate(text)) }
+func (h help) title(text string) { h.print("\n" + h.Translate(text)) }
 
 // commands lists what is below the command, by its groups.
 func (h help) commands() {
@@ -101,13 +114,13 @@ func (h help) commands() {
 				h.title(title)
 				first = false
 			}
-			h.print(fmt.Sprintf("  %-*s  %s", h.c.NamePadding(), sub.Name(), h.translate(sub.Short)))
+			h.print(fmt.Sprintf("  %-*s  %s", h.c.NamePadding(), sub.Name(), h.Translate(sub.Short)))
 		}
 	}
 	for _, g := range h.c.Groups() {
 		list(g.Title, g.ID)
 	}
-	list("Commands:", "")
+	list(h.Translate("Commands:"), "")
 	h.topics()
 }
 
@@ -122,7 +135,7 @@ func (h help) topics() {
 			h.title("Help topics:")
 			first = false
 		}
-		h.print(fmt.Sprintf("  %-*s  %s", h.c.NamePadding(), sub.Name(), h.translate(sub.Short)))
+		h.print(fmt.Sprintf("  %-*s  %s", h.c.NamePadding(), sub.Name(), h.Translate(sub.Short)))
 	}
 }
 
@@ -197,11 +210,7 @@ func (h help) part(p flagPart) {
 		width = max(width, len(spelled(flag)))
 	}
 	for _, flag := range p.shown {
-		_, usage := pflag.UnquoteUsage(&pflag.Flag{Usage: h.translate(flag.Usage), Value: flag.Value})
-		if d := flag.DefValue; !slices.Contains([]string{"", "0", "false", "0s", "[]"}, d) {
-			usage += fmt.Sprintf(h.translate(" (default %s)"), d)
-		}
-		h.print(fmt.Sprintf("  %-*s  %s", width, spelled(flag), usage))
+		h.print(fmt.Sprintf("  %-*s  %s", width, spelled(flag), h.usage(flag)))
 	}
 	line := ""
 	for i, flag := range p.more {
@@ -221,6 +230,35 @@ func (h help) part(p flagPart) {
 	if line != "" {
 		h.print(line)
 	}
+}
+
+// withDefault is a flag's text that ends with its default.
+var withDefault = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(.*) \(default ([^:()]+)\)$`) })
+
+// usage is what a flag means, and its default.
+func (h help) usage(flag *pflag.Flag) string {
+	text, preset := h.listed(flag.Usage), ""
+	if !slices.Contains([]string{"", "0", "false", "0s", "[]"}, flag.DefValue) {
+		preset = flag.DefValue
+	} else if m := withDefault().FindStringSubmatch(flag.Usage); m != nil {
+		if translated := h.listed(m[1]); translated != m[1] { // else it was translated as a whole
+			text, preset = translated, m[2]
+		}
+	}
+	_, text = pflag.UnquoteUsage(&pflag.Flag{Usage: text, Value: flag.Value})
+	if preset != "" {
+		return h.Sprintf("%s (default %s)", text, preset)
+	}
+	return text
+}
+
+// listed translates a text, which may end with a list that is cut.
+func (h help) listed(text string) string {
+	known, more := strings.CutSuffix(text, ", …")
+	if text = h.Translate(known); more {
+		text += ", …"
+	}
+	return text
 }
 
 // present returns the existing flags with these names.
@@ -247,20 +285,19 @@ func spelled(flag *pflag.Flag) string {
 	return strings.TrimRight(short+"--"+flag.Name+" "+name, " ")
 }
 
-// sharedFlags are all flags that are not one command's own: what `wxctl help
-// flags` shows.
-func sharedFlags(f *Factory) string {
-	var text strings.Builder
-	text.WriteString("Requests share these flags; those of Output go with every command.\n")
-	var c *cobra.Command
+// flagsTopic is the page of help with all flags that requests share.
+const flagsTopic = "flags"
+
+// shared prints all flags that are not one command's own.
+func (h help) shared(f *Factory) {
+	h.print(h.Translate("Requests share these flags; those of Output go with every command."))
 	for _, sub := range NewCmdShare(f).Commands() {
 		if sub.Name() == "webpage" {
-			c = sub
+			h.c = sub
 		}
 	}
 	root := newRoot(f, "version", "") // has the flags of every command
-	root.AddCommand(c)
-	h := help{c: c, out: &text, translate: func(text string) string { return text }}
+	root.AddCommand(h.c)
 	_, named := h.all()
 	groups := flagGroups()
 	for i := range groups {
@@ -268,5 +305,11 @@ func sharedFlags(f *Factory) string {
 		groups[i].more = nil
 	}
 	h.list(groups, nil, named)
+}
+
+// sharedFlags is that page in English, for the manual.
+func sharedFlags(f *Factory) string {
+	var text strings.Builder
+	help{out: &text, Streams: &streams.Streams{}}.shared(f)
 	return strings.TrimSpace(text.String())
 }

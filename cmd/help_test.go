@@ -1,14 +1,15 @@
 package cmd
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
+	"github.com/wxctl/wxctl/cmd/internal/language"
 )
 
 // onScreen is how many lines of help fit a screen.
@@ -21,31 +22,44 @@ func TestHelpFits(t *testing.T) {
 	root := NewCmdRoot(f)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	walk(root, func(c *cobra.Command) {
-		f, out, errOut := testFactory(t, "", nil)
-		args := append(strings.Fields(c.CommandPath())[1:], "--help")
-		if c.IsAdditionalHelpTopicCommand() {
-			args = []string{"help", c.Name()}
+	for _, lang := range []string{"en", "zh"} {
+		walk(root, func(c *cobra.Command) { checkHelp(t, c, lang) })
+	}
+}
+
+// english are words that no help in Chinese has; it names commands, flags, the
+// values they take, and fields as they are.
+var english = regexp.MustCompile(`(?i)(?:^|[ (])(?:the|of|an|or|with|default|such|which|Commands:|Flags:)(?:$| )`)
+
+func checkHelp(t *testing.T, c *cobra.Command, lang string) {
+	t.Helper()
+	f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_LANG": lang})
+	args := append(strings.Fields(c.CommandPath())[1:], "--help")
+	if c.IsAdditionalHelpTopicCommand() {
+		args = []string{"help", c.Name()}
+	}
+	if code := Run(t.Context(), f, args); code != 0 {
+		t.Fatalf("%v: exit %d: %s", args, code, errOut())
+	}
+	lines := strings.Split(strings.TrimSpace(out()), "\n")
+	if len(lines) > onScreen {
+		t.Errorf("%s --help has %d lines, more than the %d of a screen", c.CommandPath(), len(lines), onScreen)
+	}
+	for _, line := range lines {
+		if n := language.Columns(line); n > helpWidth {
+			t.Errorf("%s --help has a line of %d columns: %s", c.CommandPath(), n, line)
 		}
-		if code := Run(t.Context(), f, args); code != 0 {
-			t.Fatalf("%v: exit %d: %s", args, code, errOut())
+		if word := english.FindString(line); word != "" && lang == "zh" && !strings.HasPrefix(line, "  wxctl ") && c.Root() != c && !strings.HasPrefix(c.CommandPath(), "wxctl completion") {
+			t.Errorf("%s --help has the English %q in Chinese: %s", c.CommandPath(), word, line)
 		}
-		lines := strings.Split(strings.TrimSpace(out()), "\n")
-		if len(lines) > onScreen {
-			t.Errorf("%s --help has %d lines, more than the %d of a screen", c.CommandPath(), len(lines), onScreen)
-		}
-		for _, line := range lines {
-			if n := utf8.RuneCountInString(line); n > helpWidth {
-				t.Errorf("%s --help has a line of %d columns: %s", c.CommandPath(), n, line)
-			}
-		}
-		if c.HasAvailableSubCommands() || !strings.Contains(c.Long, exit.StatusTitle) {
-			return
-		}
-		if _, last, _ := strings.Cut(out(), "\n"+exit.StatusTitle+"\n"); last == "" || strings.Contains(last, "\n\n") {
-			t.Errorf("%s --help does not end with its exit codes", c.CommandPath())
-		}
-	})
+	}
+	if c.HasAvailableSubCommands() || !strings.Contains(c.Long, exit.StatusTitle) {
+		return
+	}
+	title := map[string]string{"en": exit.StatusTitle, "zh": "退出码"}[lang]
+	if _, last, _ := strings.Cut(out(), "\n"+title+"\n"); last == "" || strings.Contains(last, "\n\n") {
+		t.Errorf("%s --help does not end with its exit codes", c.CommandPath())
+	}
 }
 
 // TestHelpNamesEachFlag: flags that are not described are named, and `wxctl

@@ -70,7 +70,7 @@ A flag wins over its variable, a variable over the profile.
 wxctl virtual android --help lists the options of virtual phones.`),
 		},
 		{
-			Use:   "flags",
+			Use:   flagsTopic,
 			Short: "The flags that requests and all commands share",
 			Long:  sharedFlags(f),
 		},

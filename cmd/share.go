@@ -106,8 +106,8 @@ func (o *shareOptions) addCard(cmd *cobra.Command) {
 
 // addTitle defines --title and --description.
 func (o *shareOptions) addTitle(cmd *cobra.Command) {
-	optionalVar(cmd.Flags(), &o.title, "title", "title")
-	optionalVar(cmd.Flags(), &o.description, "description", "description")
+	optionalVar(cmd.Flags(), &o.title, "title", "title of the card")
+	optionalVar(cmd.Flags(), &o.description, "description", "description on the card")
 	o.content = append(o.content, "title", "description")
 }
 

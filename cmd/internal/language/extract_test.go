@@ -47,7 +47,7 @@ func isRead(file string) bool {
 // show what goes over a wire.
 var matching = []string{
 	"Contains", "ContainsAny", "HasPrefix", "HasSuffix", "Cut", "CutPrefix", "CutSuffix", "TrimPrefix", "TrimSuffix", "Index", "LastIndex",
-	"Split", "SplitN", "MustCompile", "NewReplacer", "ReplaceAll", "Replace", "EqualFold", "Count", "examples", "panic", "after", "between",
+	"Split", "SplitN", "MustCompile", "NewReplacer", "ReplaceAll", "Replace", "EqualFold", "Count", "panic", "after", "between",
 	"Sent", "Got",
 }
 
@@ -121,7 +121,7 @@ var cobras = []string{
 
 // marks are formats without a sentence in them, whose marks differ between
 // languages.
-var marks = []string{"%s (%s)", "%s, %s", "  %d ms", "err.code %d (%s)", "%s%d ms: %s"}
+var marks = []string{"%s (%s)", "%s, %s", "  %d ms", "%s (default %s)", "a version such as 8.0.50, none", "err.code %d (%s)", "%s%d ms: %s"}
 
 // inFolder are the sentences of one package.
 func inFolder(t *testing.T, dir, rel string) []said {
@@ -195,7 +195,7 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 		return false
 	case *ast.KeyValueExpr:
 		if key, ok := x.Key.(*ast.Ident); ok {
-			if key.Name == "Use" || key.Name == "Example" {
+			if key.Name == "Use" {
 				return false
 			}
 			return again([]ast.Expr{x.Value}, key.Name == "Short" || key.Name == "Title" || key.Name == "title" || key.Name == "Message")
@@ -210,6 +210,15 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 			if p, ok := f.X.(*ast.Ident); ok && p.Name == "fmt" && name == "Sprintf" {
 				return true
 			}
+		}
+		if name == "examples" && len(x.Args) == 1 { // of command lines, only the comments are read
+			text, _ := r.fold(x.Args[0])
+			for line := range strings.Lines(text) {
+				if comment, ok := strings.CutPrefix(line, "# "); ok {
+					r.add(x.Pos(), strings.TrimSpace(comment))
+				}
+			}
+			return false
 		}
 		if slices.Contains(matching, name) {
 			return false
@@ -245,14 +254,18 @@ func (r *reader) visit(n ast.Node, spoken bool) bool {
 	}
 	for _, id := range units(text) {
 		if spoken && letters.MatchString(id) || wording.MatchString(id) {
-			at := r.files.Position(n.Pos())
-			r.all = append(r.all, said{id: id, where: r.rel + "/" + filepath.Base(at.Filename) + ":" + strconv.Itoa(at.Line)})
+			r.add(n.Pos(), id)
 		}
 	}
 	if b, ok := n.(*ast.BinaryExpr); ok { // calls within: their own texts
 		r.within(b)
 	}
 	return false
+}
+
+func (r *reader) add(pos token.Pos, id string) {
+	at := r.files.Position(pos)
+	r.all = append(r.all, said{id: id, where: r.rel + "/" + filepath.Base(at.Filename) + ":" + strconv.Itoa(at.Line)})
 }
 
 // say collects texts that are shown as they are.

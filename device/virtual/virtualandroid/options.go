@@ -73,7 +73,7 @@ type Options struct {
 func Table(o *Options) options.Table {
 	return options.Table{
 		options.Answer(&o.Answer),
-		{Key: "api", Form: "24 to 37", Default: "34", Help: "Android API level", Set: o.setAPI},
+		{Key: "api", Form: "24-37", Default: "34", Help: "Android API level", Set: o.setAPI},
 		options.Words("app", "debug, release, debugged", "how the demo app was built, or whether a debugger is in it",
 			func(v string) { o.Release, o.Debugged = v == "release", v == "debugged" }),
 		options.Words("auth", "none, key", "whether the phone asks a computer for its adb key",
