@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/fixtures/fault"
+	"github.com/wxctl/wxctl/fixtures/tier"
 
 	"go.uber.org/goleak"
 
@@ -328,9 +329,13 @@ func TestBadServers(t *testing.T) {
 	}
 	before := openFiles(t)
 	n := 0
+	places := []int64{0, 2, 4, 6, 9, 20}
+	if tier.Required("faults") {
+		places = slices.Repeat(places, often)
+	}
 	for name, op := range ops {
 		for _, effect := range []fault.Effect{fault.Cut, fault.Stall, fault.Garbage} {
-			for _, after := range []int64{0, 2, 4, 6, 9, 20} {
+			for _, after := range places {
 				var on atomic.Bool
 				strike := func(request string) *fault.Fault {
 					if name != "list" && strings.HasPrefix(request, "host:") && after > 4 {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/fixtures/fault"
+	"github.com/wxctl/wxctl/fixtures/tier"
+	"go.uber.org/goleak"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -36,9 +38,19 @@ func says(exit int, out, errOut string) func(phone.Command) int {
 
 const hello = `{"agent":"1","api":34,"uid":2000,"pid":1}` + "\n"
 
-// TestFaults makes everything fail that can, and checks for one sentence and
-// its exit code.
-func TestFaults(t *testing.T) {
+// mishap is something that goes wrong with a delivery, and what wxctl says of it.
+type mishap struct {
+	name    string
+	options virtualandroid.Options
+	cold    bool
+	before  func(*lab, *testShell)
+	seen    func(*lab) // once the request was accepted
+	code    device.Code
+	message string
+}
+
+// mishaps are everything that can go wrong.
+func mishaps() []mishap {
 	staying := virtualandroid.Options{Answer: wechat.Stay, Think: time.Hour}
 	suspend := func(l *lab, _ *testShell) {
 		state := l.Model.PackageState(wechat.PackageName, 0)
@@ -58,15 +70,7 @@ func TestFaults(t *testing.T) {
 	runs := func(agent func(phone.Command) int) func(*lab, *testShell) {
 		return func(_ *lab, sh *testShell) { sh.agent = agent }
 	}
-	for _, tt := range []struct {
-		name    string
-		options virtualandroid.Options
-		cold    bool
-		before  func(*lab, *testShell)
-		seen    func(*lab) // once the request was accepted
-		code    device.Code
-		message string
-	}{
+	return []mishap{
 		{name: "phone unplugged", options: staying, seen: func(l *lab) { l.server.Remove(l.Serial()) }, code: device.PhoneLost, message: "disconnected"},
 		{name: "server killed", options: staying, seen: func(l *lab) { l.server.Drop() }, code: device.PhoneLost, message: "disconnected"},
 		{name: "push cut before it began", cold: true, before: cutSync(4), code: device.PhoneLost, message: "during a file transfer"},
@@ -97,47 +101,77 @@ func TestFaults(t *testing.T) {
 				return nil
 			})
 		}, code: device.Refused, message: "does not support shell protocol v2"},
-	} {
+	}
+}
+
+// TestFaults makes everything fail that can, and checks for one sentence and
+// its exit code.
+func TestFaults(t *testing.T) {
+	for _, tt := range mishaps() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, tt.options)
-			sh := &testShell{}
-			if tt.before != nil {
-				l.Model.SetShell(sh)
-			}
-			if !tt.cold {
-				l.warm(t)
-			}
-			if tt.before != nil {
-				tt.before(l, sh)
-			}
-			p := l.open(t)
-			ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
-			defer cancel()
-			job := device.Job{Request: page(intents.SceneSession), Until: device.Returned}
-			job.Hooks.Seen = func(device.Evidence) {
-				if tt.seen != nil {
-					tt.seen(l)
-				}
-			}
-			o, err := p.Deliver(ctx, job)
-			e := device.AsError(err)
-			if e == nil || e.Code != tt.code || !strings.Contains(e.Message, tt.message) {
-				t.Fatalf("%v (%s), want %s: %s; saw %s", err, code(err), tt.code, tt.message, whats(o))
-			}
-			if strings.ContainsAny(e.Message, "\n\x1b") || e.Hint == "" && e.Code != device.Failed {
-				t.Errorf("says %q, hint %q", e.Message, e.Hint)
-			}
-			if o == nil || o.Error == nil || o.Error.Code != tt.code {
-				t.Errorf("the outcome says %+v", o.Error)
-			}
-			if o.State == device.NotSent && (o.Status == nil || *o.Status || o.Err == nil || o.Err.Code != 7) {
-				t.Errorf("nothing was sent, but status %v, err %v", o.Status, o.Err)
-			}
-			if tt.code != device.PhoneLost {
-				noTemporaries(t, l)
-			}
+			tt.strike(t)
 		})
+	}
+}
+
+// TestFaultsOften has each of them happen 200 times, after which no goroutine
+// and no file is left.
+func TestFaultsOften(t *testing.T) {
+	tier.Need(t, "faults")
+	for _, tt := range mishaps() {
+		t.Run(tt.name, func(t *testing.T) {
+			goroutines, files := goleak.IgnoreCurrent(), openFiles(t)
+			for range often {
+				t.Run("", tt.strike)
+			}
+			wait.For(t, "goroutines to end", func() bool { return goleak.Find(goroutines) == nil })
+			wait.For(t, "files to close", func() bool { return openFiles(t) <= files })
+		})
+	}
+}
+
+// often is how many times a fault happens in the tier "faults".
+const often = 200
+
+func (tt mishap) strike(t *testing.T) {
+	t.Helper()
+	l := newLab(t, tt.options)
+	sh := &testShell{}
+	if tt.before != nil {
+		l.Model.SetShell(sh)
+	}
+	if !tt.cold {
+		l.warm(t)
+	}
+	if tt.before != nil {
+		tt.before(l, sh)
+	}
+	p := l.open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
+	defer cancel()
+	job := device.Job{Request: page(intents.SceneSession), Until: device.Returned}
+	job.Hooks.Seen = func(device.Evidence) {
+		if tt.seen != nil {
+			tt.seen(l)
+		}
+	}
+	o, err := p.Deliver(ctx, job)
+	e := device.AsError(err)
+	if e == nil || e.Code != tt.code || !strings.Contains(e.Message, tt.message) {
+		t.Fatalf("%v (%s), want %s: %s; saw %s", err, code(err), tt.code, tt.message, whats(o))
+	}
+	if strings.ContainsAny(e.Message, "\n\x1b") || e.Hint == "" && e.Code != device.Failed {
+		t.Errorf("says %q, hint %q", e.Message, e.Hint)
+	}
+	if o == nil || o.Error == nil || o.Error.Code != tt.code {
+		t.Errorf("the outcome says %+v", o.Error)
+	}
+	if o.State == device.NotSent && (o.Status == nil || *o.Status || o.Err == nil || o.Err.Code != 7) {
+		t.Errorf("nothing was sent, but status %v, err %v", o.Status, o.Err)
+	}
+	if tt.code != device.PhoneLost {
+		noTemporaries(t, l)
 	}
 }
 
@@ -296,13 +330,20 @@ func TestCutAnywhere(t *testing.T) {
 	})
 	before := openFiles(t)
 	n := 0
+	var places []int64
 	for _, e := range []fault.Effect{fault.Cut, fault.Garbage, fault.Stall} {
 		effect.Store(int64(e))
-		step := int64(37)
-		if e == fault.Stall {
+		step, times := int64(37), 1
+		if tier.Required("faults") {
+			step, times = 400, often
+		} else if e == fault.Stall {
 			step = 400 // each takes all of its time
 		}
+		places = places[:0]
 		for at := int64(0); at < 4000; at += step {
+			places = append(places, slices.Repeat([]int64{at}, times)...)
+		}
+		for _, at := range places {
 			after.Store(at)
 			p := l.open(t)
 			timeout := wait.Plenty

@@ -1,7 +1,7 @@
-// Package local protects the HTTP servers of virtual phones, and of the
-// stand-in for WeChat, from web pages: only programs on this computer may use
-// them, and a page in a browser is refused, whatever host name it uses for the
-// address.
+// Package local serves the connections of virtual phones, and protects their
+// HTTP servers, and the stand-in for WeChat, from web pages: only programs on
+// this computer may use them, and a page in a browser is refused, whatever host
+// name it uses for the address.
 package local
 
 import (

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/coredevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
@@ -241,7 +242,7 @@ func (s *Server) serve(port int, f func(ctx context.Context, conn net.Conn)) (st
 	if err != nil {
 		return "", err
 	}
-	s.served.Go(func() { _ = usbmuxd.AcceptAll(s.ctx, l, f) })
+	s.served.Go(func() { _ = local.Serve(s.ctx, l, f) })
 	return l.Addr().String(), nil
 }
 

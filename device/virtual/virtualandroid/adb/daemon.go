@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
 // Daemon is a phone's adbd: adb servers (and clients that use the transport
@@ -57,7 +58,7 @@ func NewDaemon(device Device) *Daemon {
 // Serve answers computers on l until ctx ends; then it closes l and every
 // connection, waits for all that it started and returns nil. An error is l's.
 func (d *Daemon) Serve(ctx context.Context, l net.Listener) error {
-	return acceptAll(ctx, l, func(ctx context.Context, _ *sync.WaitGroup, conn net.Conn) {
+	return local.Serve(ctx, l, func(ctx context.Context, conn net.Conn) {
 		d.connections.Add(1)
 		d.serveConn(ctx, conn)
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
 // Server is an adb server: it implements the smart-socket protocol that adb
@@ -146,14 +147,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		defer s.mu.Unlock()
 		s.closeForwards(func(*forward) bool { return true })
 	}()
-	return acceptAll(ctx, l, s.client)
+	var services sync.WaitGroup
+	defer services.Wait()
+	return local.Serve(ctx, l, func(ctx context.Context, conn net.Conn) { s.client(ctx, &services, conn) })
 }
 
 // client answers one connection: requests up to the first that isn't a choice
 // of transport.
 func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
-	defer tcp.Close()
-	defer context.AfterFunc(ctx, func() { tcp.Close() })()
 	conn := delay(ctx, tcp, s.Latency)
 	c := &client{s: s, wg: wg}
 	for {

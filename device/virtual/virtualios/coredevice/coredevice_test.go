@@ -337,18 +337,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestColdURLs: a warm launch loses its URL if the image is an old one.
-func TestColdURLs(t *testing.T) {
-	s, _, urls := start(t, idevice.Options{}, Options{ColdURLs: true})
-	c := service(t, listen(t, s), AppService)
-	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://cold"))
-	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://warm"))
-	call(t, c, "launchapplication", launch("com.tencent.xin", "weixin://anew", dict{"terminateExisting": true}))
-	if first, second := <-urls, <-urls; first != "weixin://cold" || second != "weixin://anew" {
-		t.Errorf("%q, %q", first, second)
-	}
-}
-
 // TestWithout is about phones that offer less.
 func TestWithout(t *testing.T) {
 	for _, tt := range []struct {

@@ -160,11 +160,6 @@ func (s *Server) launch(ctx context.Context, input dict) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.options.ColdURLs && !l.Terminate && l.BundleID != idevice.SpringBoard {
-		if _, runs := s.phone.Process(l.BundleID); runs {
-			l.URL = ""
-		}
-	}
 	p, err := s.phone.Launch(ctx, l)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
 )
 
@@ -54,14 +55,11 @@ type Options struct {
 	// answered), and for rsd and each service, by the last part of its name, such
 	// as "appservice HTTP/2" (its SETTINGS), "appservice opening" (each of three)
 	// and "appservice launchapplication", the feature; "rsd Handshake" is what RSD
-	// pushes. Message makes a false answer.
+	// pushes.
 	Faults fault.Hook
 	// Pasteboard makes the developer disk image one with a pasteboard service,
 	// which older ones don't have.
 	Pasteboard bool
-	// ColdURLs keeps an app that runs already from getting the URL of a launch,
-	// unless it is ended first: reported for older developer disk images.
-	ColdURLs bool
 }
 
 // Server is the CoreDevice side of one phone.
@@ -180,27 +178,13 @@ func closeAll(listeners []net.Listener) (err error) {
 // accept serves connections to l until ctx ends: the service with the name, RSD
 // if it is empty. Waiting for running waits for all of it.
 func (s *Server) accept(ctx context.Context, running *sync.WaitGroup, l net.Listener, name string, where ports) {
-	stop := context.AfterFunc(ctx, func() { l.Close() })
 	running.Go(func() {
-		defer stop()
-		defer l.Close()
-		var conns sync.WaitGroup
-		defer conns.Wait()
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { s.serve(ctx, conn, name, where) })
-		}
+		_ = local.Serve(ctx, l, func(ctx context.Context, conn net.Conn) { s.serve(ctx, conn, name, where) })
 	})
 }
 
 // serve runs one connection to a service, or to RSD, until it ends.
 func (s *Server) serve(ctx context.Context, conn net.Conn, name string, where ports) {
-	// Whatever waits on the connection ends with ctx.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
 	if name != "" && !s.offered(name) {
 		return
 	}

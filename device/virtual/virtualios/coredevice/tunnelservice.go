@@ -67,7 +67,9 @@ func NewTunnelService(port int, phones ...*Server) (*TunnelService, error) {
 		}
 		t := &serviceTunnel{server: s, port: data.Addr().(*net.TCPAddr).Port}
 		a.tunnels = append(a.tunnels, t)
-		a.forward(data, t)
+		a.served.Go(func() {
+			_ = local.Serve(a.ctx, data, func(ctx context.Context, conn net.Conn) { a.connect(ctx, conn, t) })
+		})
 	}
 	mux := http.NewServeMux()
 	ok := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
@@ -156,28 +158,9 @@ func answer(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// forward accepts connections to a phone's network: the first bytes are the
-// destination, 16 bytes of address and four of port, little-endian.
-func (a *TunnelService) forward(l net.Listener, t *serviceTunnel) {
-	stop := context.AfterFunc(a.ctx, func() { l.Close() })
-	a.served.Go(func() {
-		defer stop()
-		defer l.Close()
-		var conns sync.WaitGroup
-		defer conns.Wait()
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { a.connect(conn, t) })
-		}
-	})
-}
-
-func (a *TunnelService) connect(conn net.Conn, t *serviceTunnel) {
-	defer context.AfterFunc(a.ctx, func() { conn.Close() })()
-	defer conn.Close()
+// connect serves a connection to a phone's network: 16 bytes of address and four
+// of port, little-endian, say where to.
+func (a *TunnelService) connect(ctx context.Context, conn net.Conn, t *serviceTunnel) {
 	var head [20]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil {
 		return
@@ -193,12 +176,12 @@ func (a *TunnelService) connect(conn net.Conn, t *serviceTunnel) {
 	}
 	port := binary.LittleEndian.Uint32(head[16:])
 	if port == RSDPort {
-		s.serve(a.ctx, conn, "", s.own())
+		s.serve(ctx, conn, "", s.own())
 		return
 	}
 	for name, at := range s.own() {
 		if uint32(at) == port {
-			s.serve(a.ctx, conn, name, s.own())
+			s.serve(ctx, conn, name, s.own())
 			return
 		}
 	}

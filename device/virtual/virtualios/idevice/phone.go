@@ -69,7 +69,7 @@ func ParseIOS(text string) (major, minor int, err error) {
 type Phone struct {
 	udid, name, ios, product string
 	major, minor             int
-	noDeveloperMode          bool
+	noDeveloperMode, noImage bool
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -80,7 +80,6 @@ type Phone struct {
 	mu         sync.Mutex
 	locked     bool
 	trust      Trust
-	noImage    bool
 	hosts      map[string]bool // HostIDs that the phone trusts
 	apps       map[string]*App
 	procs      map[int]*Process
@@ -194,11 +193,7 @@ func (p *Phone) SetLocked(locked bool) {
 func (p *Phone) DeveloperMode() bool { return !p.noDeveloperMode }
 
 // Image reports whether the developer disk image is mounted.
-func (p *Phone) Image() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return !p.noImage
-}
+func (p *Phone) Image() bool { return !p.noImage }
 
 // Trust says whether the phone trusts computers that it does not know yet.
 func (p *Phone) Trust() Trust {

@@ -7,12 +7,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"math/big"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"howett.net/plist"
 )
 
@@ -42,12 +42,7 @@ func (k *Keys) Make() error {
 	return err
 }
 
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return strings.ToUpper(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
-}
+func newUUID() string { return strings.ToUpper(uuid.NewString()) }
 
 func makeMaterial() (*material, error) {
 	const bits = 2048

@@ -6,15 +6,13 @@ package usbmuxd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"sync"
-	"syscall"
-	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
+	"github.com/wxctl/wxctl/device/virtual/local"
 )
 
 // Device is a phone at the end of a cable.
@@ -69,7 +67,7 @@ type attachment struct {
 	id        int
 	device    Device
 	transport Transport
-	gone      chan struct{}
+	plugged   context.Context // ends when it is pulled out
 }
 
 // watcher is a client that listens. Its messages are written one by one in the
@@ -102,7 +100,7 @@ func (s *Server) Attach(ctx context.Context, d Device, transport Transport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextID++
-	a := &attachment{id: s.nextID, device: d, transport: transport, gone: make(chan struct{})}
+	a := &attachment{id: s.nextID, device: d, transport: transport, plugged: ctx}
 	s.attached[a.id] = a
 	for w := range s.watchers {
 		w.send(a.message())
@@ -111,7 +109,6 @@ func (s *Server) Attach(ctx context.Context, d Device, transport Transport) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.attached, a.id)
-		close(a.gone)
 		for w := range s.watchers {
 			w.send(map[string]any{"MessageType": "Detached", "DeviceID": a.id})
 		}
@@ -147,38 +144,7 @@ func (s *Server) list() []any {
 // Serve answers clients at l until ctx ends, and waits for what it began. An
 // error is l's.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return AcceptAll(ctx, l, s.ServeConn)
-}
-
-// AcceptAll hands each connection to serve, in a goroutine of its own, until ctx
-// ends; then it closes l and all of them, and waits. An error is l's.
-func AcceptAll(ctx context.Context, l net.Listener, serve func(ctx context.Context, conn net.Conn)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	for {
-		conn, err := l.Accept()
-		switch {
-		case err == nil:
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED):
-			select { // it may work again once others are closed
-			case <-time.After(10 * time.Millisecond):
-			case <-ctx.Done():
-			}
-			continue
-		default:
-			return err
-		}
-		wg.Go(func() {
-			defer conn.Close()
-			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-			serve(ctx, conn)
-		})
-	}
+	return local.Serve(ctx, l, s.ServeConn)
 }
 
 // ServeConn answers one client until it is gone, or until a Connect has ended.
@@ -275,19 +241,9 @@ func (s *Server) connect(ctx context.Context, conn net.Conn, tag uint32, q reque
 	if writeMessage(conn, tag, result(resultOK)) != nil {
 		return true
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var unplugged sync.WaitGroup
-	defer unplugged.Wait()
-	defer cancel(nil)
-	unplugged.Go(func() {
-		select {
-		case <-a.gone:
-			cancel(fmt.Errorf("the phone %s was pulled out", a.device.UDID()))
-			_ = conn.Close()
-		case <-ctx.Done():
-		}
-	})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.plugged, func() { cancel(); _ = conn.Close() })()
 	serve(ctx, conn)
 	return true
 }

@@ -60,7 +60,9 @@ func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 		_, _ = io.Copy(io.Discard, conn)
 		return
 	}
-	l := &oneConn{conn: conn, done: make(chan struct{})}
+	l := oneConn{Conn: conn, conns: make(chan net.Conn, 1)}
+	l.conns <- conn
+	end := sync.OnceFunc(func() { close(l.conns) })
 	server := &http.Server{
 		Handler: local.Only(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if a.Faults.Reach(stepOf(r), conn) == nil {
@@ -72,7 +74,7 @@ func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateClosed {
-				l.Close()
+				end()
 			}
 		},
 	}
@@ -81,35 +83,19 @@ func (a *Server) Serve(ctx context.Context, conn net.Conn) {
 
 // oneConn is a listener with one connection; it ends when that does.
 type oneConn struct {
-	mu   sync.Mutex
-	conn net.Conn
-	done chan struct{}
+	net.Conn
+	conns chan net.Conn
 }
 
-func (l *oneConn) Accept() (net.Conn, error) {
-	l.mu.Lock()
-	conn := l.conn
-	l.conn = nil
-	l.mu.Unlock()
-	if conn != nil {
+func (l oneConn) Accept() (net.Conn, error) {
+	if conn := <-l.conns; conn != nil {
 		return conn, nil
 	}
-	<-l.done
 	return nil, net.ErrClosed
 }
 
-func (l *oneConn) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	select {
-	case <-l.done:
-	default:
-		close(l.done)
-	}
-	return nil
-}
-
-func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: Port} }
+// Addr is where WebDriverAgent listens.
+func (l oneConn) Addr() net.Addr { return l.LocalAddr() }
 
 // request is what the bodies of requests may have.
 type request struct {

@@ -15,8 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/wxctl/wxctl/device/virtual/local"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/idevice"
-	"github.com/wxctl/wxctl/device/virtual/virtualios/usbmuxd"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/webdriveragent"
 	"github.com/wxctl/wxctl/fixtures/fault"
 )
@@ -41,7 +41,7 @@ func serve(t *testing.T, ios string, change func(*webdriveragent.Server)) (*idev
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- usbmuxd.AcceptAll(ctx, l, client.Serve) }()
+	go func() { done <- local.Serve(ctx, l, client.Serve) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
