@@ -98,17 +98,43 @@ func TestOddDirectory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, virtualios.Options{}, nil)
 			properties["UniqueDeviceID"] = l.Phones[0].UDID()
-			var message, lie bytes.Buffer
-			err := xpc.EncodeMessage(&message, xpc.Message{Flags: xpc.AlwaysSetFlag | xpc.DataFlag, Id: 1,
-				Body: map[string]any{"MessageType": "Handshake", "Properties": properties, "Services": services}})
-			if err = errors.Join(err, http2.NewFramer(&lie, nil).WriteData(coredevice.Root, false, message.Bytes())); err != nil {
-				t.Fatal(err)
-			}
-			l = newLab(t, virtualios.Options{}, fault.New(fault.Fault{Step: "rsd Handshake", Answer: lie.Bytes(), Then: fault.Stall}))
-			_, err = l.open(t).Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
+			lie := frame(t, coredevice.Root, map[string]any{"MessageType": "Handshake", "Properties": properties, "Services": services})
+			l = newLab(t, virtualios.Options{}, fault.New(fault.Fault{Step: "rsd Handshake", Answer: lie, Then: fault.Stall}))
+			_, err := l.open(t).Deliver(timed(t), device.Job{Request: webpage(), Until: device.Opened})
 			if e := device.AsError(err); e == nil || e.Code != device.PhoneNotReady || e.Hint == "" {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
+}
+
+// Neither does a list of processes with values of wrong types end the program.
+func TestOddProcesses(t *testing.T) {
+	for name, output := range map[string]any{
+		"no dictionary":    []any{"x"},
+		"nothing":          nil,
+		"processes as one": map[string]any{"processTokens": map[string]any{"processIdentifier": int64(1)}},
+		"a text":           map[string]any{"processTokens": []any{"x", nil}},
+		"a pid as a text":  map[string]any{"processTokens": []any{map[string]any{"processIdentifier": "1", "executableURL": "x"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lie := frame(t, coredevice.Answers, map[string]any{"CoreDevice.output": output})
+			plan := fault.New(fault.Fault{Step: "appservice listprocesses", Answer: lie, Then: fault.Stall})
+			_, err := newLab(t, virtualios.Options{}, plan).open(t).Deliver(timed(t), device.Job{Request: webpage(), After: device.AfterStopWeChat})
+			if plan.Count("appservice listprocesses") != 1 || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v; steps %q", err, plan.Steps())
+			}
+		})
+	}
+}
+
+// frame is a message as a phone sends it.
+func frame(t *testing.T, stream uint32, body map[string]any) []byte {
+	t.Helper()
+	var message, out bytes.Buffer
+	err := xpc.EncodeMessage(&message, xpc.Message{Flags: xpc.AlwaysSetFlag | xpc.DataFlag, Id: 1, Body: body})
+	if err = errors.Join(err, http2.NewFramer(&out, nil).WriteData(stream, false, message.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

@@ -332,3 +332,35 @@ func FuzzDecodeXPC(f *testing.F) {
 		}
 	})
 }
+
+// A message that says it is too long is refused before its body comes.
+func TestXPCBodyBound(t *testing.T) {
+	head := func(size uint64) []byte {
+		b := make([]byte, xpcHead)
+		binary.LittleEndian.PutUint64(b[8:], size)
+		return b
+	}
+	if _, n, err := decodeXPC(head(maxXPC)); n != 0 || err != nil {
+		t.Errorf("the longest: %d, %v", n, err)
+	}
+	for _, size := range []uint64{maxXPC + 1, 1 << 32, 1 << 63} {
+		if _, _, err := decodeXPC(head(size)); err == nil {
+			t.Errorf("a message of %d bytes is waited for", size)
+		}
+	}
+}
+
+// A port is a number of 16 bits, as text or not.
+func TestPortOf(t *testing.T) {
+	for want, said := range map[uint16][]any{
+		50001: {"50001", int64(50001), uint64(50001)},
+		0:     {"0", "70000", "-1", "x", uint64(70000), int64(-1), uint64(1 << 63), true, nil, []any{"50001"}, map[string]any{}},
+	} {
+		for _, port := range said {
+			got, ok := portOf(map[string]any{"Services": map[string]any{appService: map[string]any{"Port": port}}}, appService)
+			if ok != (want != 0) || ok && got != want {
+				t.Errorf("%v: %d, %t", port, got, ok)
+			}
+		}
+	}
+}
