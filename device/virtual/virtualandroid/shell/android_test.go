@@ -194,7 +194,9 @@ func TestAndroidCommands(t *testing.T) {
 		{34, "log -t wxctl -p w a b; log plain; logcat -d -v tag -b main", "--------- beginning of main\nW/wxctl   : a b\nI/log     : plain\n", "", 0},
 		{34, "log -p x a", "", "log: bad -p 'x'\n", 1},
 		{28, "nosuch", "", "/system/bin/sh: nosuch: not found\n", 127},
-		{34, "run-as com.example.app id", "", "/system/bin/sh: run-as: inaccessible or not found\n", 127},
+		{34, "run-as com.example.app id", "", "run-as: couldn't stat /data/user/0/com.example.app: No such file or directory\n", 1},
+		{34, "run-as com.tencent.mm id", "", "run-as: package not debuggable: com.tencent.mm\n", 1},
+		{34, "run-as com.example.none", "", "run-as: unknown package: com.example.none\n", 1},
 		{34, "chmod 600 x", "", "/system/bin/sh: chmod: inaccessible or not found\n", 127},
 		{34, "am crash com.tencent.mm", "Unknown command: crash\n", "", 255},
 	} {

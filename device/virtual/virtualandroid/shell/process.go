@@ -54,3 +54,21 @@ func (c *call) aborted() int {
 	c.errorf("Aborted \n")
 	return 134
 }
+
+// runAs refuses in the words of run-as (system/core/run-as/run-as.cpp), a
+// debuggable app too: the phone has no data of apps.
+func runAs(c *call) int {
+	if len(c.args) < 2 {
+		c.errorf("run-as: usage: run-as <package-name> [--user <uid>] <command> [<args>]\n")
+		return 1
+	}
+	switch name := c.args[1]; {
+	case c.p.Package(name) == nil:
+		c.errorf("run-as: unknown package: %s\n", name)
+	case !c.p.Package(name).Debuggable:
+		c.errorf("run-as: package not debuggable: %s\n", name)
+	default:
+		c.errorf("run-as: couldn't stat /data/user/0/%s: No such file or directory\n", name)
+	}
+	return 1
+}

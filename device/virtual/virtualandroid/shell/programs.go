@@ -27,6 +27,7 @@ func programs() map[string]func(*call) int {
 		"ps":            ps,
 		"pwd":           pwd,
 		"rm":            rm,
+		"run-as":        runAs,
 		"screencap":     screencap,
 		"screenrecord":  screenrecord,
 		"settings":      settings,
