@@ -5,7 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -180,5 +186,52 @@ func TestTLSErrors(t *testing.T) {
 				t.Errorf("%s at %s: got %v", name, step, err)
 			}
 		}
+	}
+}
+
+// What is used of go-ios dials nothing: goios.go alone imports it, two packages
+// of it, and from the first only these names. All others are to be read before
+// they are added.
+func TestGoIOSDialsNothing(t *testing.T) {
+	allowed := map[string][]string{
+		"github.com/danielpaulus/go-ios/ios": {"DeviceConnectionInterface", "NewDeviceConnectionWithConn", "NewPlistCodec", "NewUsbMuxConnection",
+			"PairRecord", "SetLogger", "UsbMuxConnection"},
+		"github.com/danielpaulus/go-ios/ios/xpc": {"DecodeMessage", "EncodeMessage", "Message"},
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string][]string{} // by what the file calls the package
+		for _, imported := range file.Imports {
+			of := strings.Trim(imported.Path.Value, `"`)
+			if !strings.HasPrefix(of, "github.com/danielpaulus/go-ios") {
+				continue
+			}
+			if seen++; name != "goios.go" || imported.Name != nil || allowed[of] == nil {
+				t.Errorf("%s imports %s", name, of)
+			}
+			names[path.Base(of)] = allowed[of]
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if of, ok := s.X.(*ast.Ident); ok && of.Obj == nil && names[of.Name] != nil && !slices.Contains(names[of.Name], s.Sel.Name) {
+					t.Errorf("%s uses %s.%s", name, of.Name, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d imports of go-ios were seen", seen)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -281,6 +282,9 @@ func TestXPCNonsense(t *testing.T) {
 			if err == nil {
 				_, err = x.call(until(t), map[string]any{"n": int64(1)})
 			}
+			if name == "a frame too large" && !errors.Is(err, http2.ErrFrameTooLarge) {
+				t.Errorf("the frame was read: %v", err)
+			}
 			if err == nil || errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "\x1b") {
 				t.Errorf("got %v", err)
 			}
@@ -347,6 +351,44 @@ func TestXPCBodyBound(t *testing.T) {
 		if _, _, err := decodeXPC(head(size)); err == nil {
 			t.Errorf("a message of %d bytes is waited for", size)
 		}
+	}
+}
+
+// Neither how deeply values are nested nor what lists claim costs memory: go-ios
+// believes both.
+func TestXPCBelievesNoClaim(t *testing.T) {
+	nested := func(levels int) []byte {
+		value := any(int64(1))
+		for range levels {
+			value = []any{value}
+		}
+		var b bytes.Buffer
+		if err := xpc.EncodeMessage(&b, xpc.Message{Flags: xpcAlways, Body: map[string]any{"a": value}}); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	if _, n, err := decodeXPC(nested(maxXPCDepth - 1)); n == 0 || err != nil {
+		t.Errorf("the deepest that is read: %d, %v", n, err)
+	}
+	if _, _, err := decodeXPC(nested(maxXPCDepth + 1)); err == nil {
+		t.Errorf("%d levels were read", maxXPCDepth+1)
+	}
+	claims := bomb(32)
+	claims = append(claims, make([]byte, 1<<18)...)
+	binary.LittleEndian.PutUint64(claims[8:], uint64(len(claims)-xpcHead))
+	const firstList = xpcHead + 8 + 12 + 4 // after the dictionary's head and its key
+	for at := firstList; at < firstList+32*12; at += 12 {
+		left := uint32(len(claims) - at - 12)
+		binary.LittleEndian.PutUint32(claims[at+4:], left)
+		binary.LittleEndian.PutUint32(claims[at+8:], left)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := decodeXPC(claims)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 8<<20 {
+		t.Errorf("%d bytes were allocated for a message of %d: %v", took, len(claims), err)
 	}
 }
 
