@@ -149,7 +149,7 @@ func paragraphs(t *testing.T, name, text string) map[int]string {
 		return found
 	}
 	comment := regexp.MustCompile(`^\s*(?:#|//|/?\*+) ?`)
-	page := filepath.Ext(name) == ".md"
+	page := filepath.Ext(name) == ".md" || filepath.Ext(name) == ".py" // docstrings begin like any line
 	first := 0
 	for i, line := range strings.Split(text, "\n") {
 		cut := comment.FindString(line)
