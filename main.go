@@ -1,5 +1,4 @@
-// Command wxctl fires WeChat OpenSDK requests at real phones and shows what
-// came of them.
+// Command wxctl fires WeChat OpenSDK requests at real phones and shows the results.
 package main
 
 import (

@@ -52,7 +52,7 @@ func (p *lentPhone) look(ctx context.Context, app device.AppIdentity) {
 	if err != nil {
 		return
 	}
-	defer func() { _ = p.close() }() // who opens it next is told what is wrong
+	defer func() { _ = p.close() }() // the next to open it gets the error
 	wechat, err := phone.WeChat(ctx, device.UserChoice{})
 	if err != nil {
 		return

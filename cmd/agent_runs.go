@@ -202,7 +202,7 @@ func writeWhole(full string, data []byte) error {
 		err = os.Rename(part.Name(), full)
 	}
 	if err != nil {
-		_ = os.Remove(part.Name()) // what failed is told
+		_ = os.Remove(part.Name()) // the error is reported
 	}
 	return err
 }

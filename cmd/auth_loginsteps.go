@@ -217,7 +217,7 @@ func (l *loginSteps) reply(o *device.Outcome, in loginResult) loginReply {
 	return r
 }
 
-// tell says in words who has logged in.
+// tell prints who has logged in.
 func (l *loginSteps) tell(in loginResult) string {
 	if in.token.AccessToken.IsZero() {
 		return ""

@@ -231,7 +231,7 @@ func (x *examination) file() error {
 	return nil
 }
 
-// readAppFile reads an app's file, of the kind that its name tells.
+// readAppFile reads an app's file, of the kind that its name shows.
 func readAppFile(name string, now time.Time) (check.App, device.Platform, error) {
 	wrong := func(err error) (check.App, device.Platform, error) {
 		return check.App{}, "", exit.Usagef("use an .apk, .ipa, .apks or .xapk file", "%q can't be read: %s", name,

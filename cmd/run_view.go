@@ -33,7 +33,7 @@ func (o *runOptions) view(r *suiteRun) runView {
 type jsonView struct{ f *Factory }
 
 func (v *jsonView) event(_ suite.Event, line []byte) {
-	_ = v.f.Printer().Line(json.RawMessage(line)) // a reader that went away doesn't end the run
+	_ = v.f.Printer().Line(json.RawMessage(line)) // a reader that is gone doesn't end the run
 }
 
 func (v *jsonView) close() {}

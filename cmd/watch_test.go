@@ -26,7 +26,7 @@ const patience = time.Minute
 type terminalScreen struct {
 	mu   sync.Mutex
 	text bytes.Buffer
-	more chan struct{} // closed and made anew with each write
+	more chan struct{} // closed and replaced with each write
 }
 
 func newScreen() *terminalScreen { return &terminalScreen{more: make(chan struct{})} }

@@ -41,10 +41,10 @@ func (d *Delivery) Choose(r Route, why string) { d.Out.Route, d.Out.RouteReason 
 // Differs records how the route differs from what the SDK does.
 func (d *Delivery) Differs(how ...string) { d.Out.Differences = append(d.Out.Differences, how...) }
 
-// Note tells the user something that is not a failure.
+// Note reports something to the user that is not a failure.
 func (d *Delivery) Note(message, hint string) { d.tell(Note{Message: message, Hint: hint}) }
 
-// Warn tells the user of something that will be lost or is known to fail, and
+// Warn warns the user of something that will be lost or is known to fail, and
 // records it in the Outcome.
 func (d *Delivery) Warn(id, message, hint string) { d.tell(d.keep(id, message, hint)) }
 

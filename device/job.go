@@ -110,7 +110,7 @@ type Media struct {
 	MIME string
 	Size int64
 	Open func() (io.ReadCloser, error)
-	// AsPath tells WeChat the file's path instead of its content URI.
+	// AsPath gives WeChat the file's path instead of its content URI.
 	AsPath bool
 }
 

@@ -61,7 +61,7 @@ type SeenReply struct {
 	Source string    `json:"source"`
 	// Kind is the kind of the reply, "" if it was not read.
 	Kind intents.Kind `json:"kind,omitempty"`
-	// Reply is what WeChat told the app; null if only the call was seen.
+	// Reply is what the app got from WeChat; null if only the call was seen.
 	Reply *Reply `json:"reply"`
 	// Status, Err and Events are what the module's callback would get; null and
 	// empty if only the call was seen.

@@ -114,7 +114,7 @@ func (o *Outcome) Unsent(request intents.Kind, why *Error) {
 }
 
 // RefusedApp sets what the module reports for an app whose AppID, package or
-// signature WeChat refuses: WeChat shows it and tells the app nothing.
+// signature WeChat refuses: WeChat shows that, and the app gets no reply.
 func (o *Outcome) RefusedApp() {
 	answer := launchAnswers[intents.ErrBan]
 	o.Status, o.Err = new(false), &ModuleError{Code: answer.code, Msg: answer.msg}

@@ -144,7 +144,7 @@ type qualitySearch struct {
 func (s *qualitySearch) best(small *image.RGBA, floor, limit int) (data []byte, quality, least int, err error) {
 	low, high := floor, qualityMax
 	try := (low + high) / 2
-	for low <= high && (data == nil || high-low >= 3) { // three steps of quality can't be told apart by eye
+	for low <= high && (data == nil || high-low >= 3) { // three steps of quality can't be distinguished by eye
 		s.buffer.Reset()
 		if err := jpeg.Encode(&s.buffer, small, &jpeg.Options{Quality: try}); err != nil {
 			return nil, 0, 0, err

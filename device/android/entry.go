@@ -17,7 +17,7 @@ type entry struct {
 	product string
 	model   string
 	name    string // device:, the phone's code name
-	id      int    // transport id, 0 where the server tells none
+	id      int    // transport id, 0 if the server reports none
 	shared  bool   // another line has the same serial
 }
 

@@ -113,8 +113,8 @@ func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) err
 		if p.newIntent {
 			p.slots = d.intentSlots(ctx, declares, method.ID)
 		}
-		// The breakpoint may be hit before its number is known here: whoever
-		// handles that waits for the lock.
+		// The breakpoint may be hit before its number is known here: the
+		// handler waits for the lock.
 		if err := d.breakAt(ctx, declares, method, p); err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (d *debugger) arm(ctx context.Context, class jdwp.ClassID, name string) err
 }
 
 // breakAt sets a breakpoint. It may be hit before its number is known here:
-// whoever handles that waits for the lock.
+// the handler waits for the lock.
 func (d *debugger) breakAt(ctx context.Context, class jdwp.ClassID, method jdwp.Method, p place) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

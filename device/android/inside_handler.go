@@ -56,7 +56,7 @@ func (d *delivery) watchHandler(ctx context.Context, watched func()) error {
 	if err != nil {
 		message, hint := reasonOf(err)
 		d.Note(message, hint)
-		d.Job.Until = min(d.Job.Until, device.Returned) // nothing tells of more
+		d.Job.Until = min(d.Job.Until, device.Returned) // no more can be known
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (b *Backend) open(info device.Info) *Phone {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	lacks := b.lacking[info.Key()]
-	delete(b.lacking, info.Key()) // whoever opens the phone first brings the agent there
+	delete(b.lacking, info.Key()) // the first to open the phone brings the agent to it
 	return &Phone{server: b.Server, info: info, dex: b.dex(), options: options, lacks: lacks}
 }
 

@@ -96,7 +96,7 @@ func (m *memory) key(i device.Info) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// find returns what a phone told under this key.
+// find returns the description under this key.
 func (m *memory) find(key string) (told, bool) {
 	i := slices.IndexFunc(m.tolds, func(t told) bool { return t.Key == key })
 	if key == "" || i < 0 || m.tolds[i].OSVersion == "" {

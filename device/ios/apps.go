@@ -133,7 +133,7 @@ type proxyAnswer struct {
 }
 
 // apps reads the phone's answer leniently: an app's maker writes its
-// Info.plist, and whoever signs it its entitlements.
+// Info.plist, and the signer of the app its entitlements.
 func (a *proxyAnswer) apps() map[string]app {
 	found := make(map[string]app, len(a.LookupResult))
 	for id, said := range a.LookupResult {

@@ -75,8 +75,8 @@ type Queue interface {
 	// Drain removes the jobs that nobody has claimed, and returns them. Jobs
 	// that are submitted later are not handed out either.
 	Drain(ctx context.Context) ([]Job, error)
-	// Close ends the run: those who wait for a job are told that there is none.
-	// Current claims may still be finished.
+	// Close ends the run: those who wait for a job get none. Current claims may
+	// still be finished.
 	Close() error
 }
 
@@ -108,11 +108,11 @@ type Claim interface {
 	// Firing is called before a request is sent to the phone. If it fails,
 	// nothing may be sent. Later calls do nothing.
 	Firing(ctx context.Context) error
-	// Report tells the owner of an event.
+	// Report reports an event to the owner.
 	Report(ctx context.Context, event json.RawMessage) error
 	// Done ends the claim with its result. [ErrNotHeld] means that the claim
-	// was taken away before, and the result is too late; the owner is told of it
-	// as [Late] if it can still be reached.
+	// was taken away before, and the result is too late; it is reported to the
+	// owner as [Late] if that can still be reached.
 	Done(ctx context.Context, result json.RawMessage) error
 	// Return gives back a job that has not fired, for another phone: this one
 	// can't do it. After Firing it is an error.

@@ -24,7 +24,7 @@ type Envelope struct {
 	AppID string
 	// SDK is the sender's SDK version, empty if there is no payload.
 	SDK Version
-	// BundleID is the sender's CFBundleIdentifier, empty if it is not told.
+	// BundleID is the sender's CFBundleIdentifier, empty if it is not given.
 	BundleID string
 	// UniversalLink is the one that the sender registered with, empty if none.
 	UniversalLink string

@@ -8,7 +8,7 @@ import (
 )
 
 // UnmarshalJSON reads an App as the agent sends it: with the compiled manifest
-// (base64) in place of what no API of Android tells.
+// (base64) in place of what no API of Android returns.
 func (a *App) UnmarshalJSON(data []byte) error {
 	type plain App
 	app := struct {

@@ -247,7 +247,7 @@ func (vm *VM) take(p packet) error {
 	return nil
 }
 
-// wake tells Next that there is something. Called with the lock held.
+// wake wakes Next. Called with the lock held.
 func (vm *VM) wake() {
 	select {
 	case vm.arrived <- struct{}{}:

@@ -20,7 +20,7 @@ type Variable struct {
 	Slot      int // for Slot.Index
 }
 
-// Variables lists what the debug information tells of a method's variables.
+// Variables lists a method's variables according to the debug information.
 // Without any, the VM answers AbsentInformation. It is the only way to know
 // where ART has an argument from API 28 on: its slots are registers then.
 func (vm *VM) Variables(ctx context.Context, class ClassID, method MethodID) ([]Variable, error) {

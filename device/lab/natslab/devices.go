@@ -29,8 +29,8 @@ type Phone struct {
 	// WeChat is the version of the phone's WeChat; empty if it has none, or if
 	// its agent has not seen yet.
 	WeChat string `json:"wechat,omitempty"`
-	// Apps are the versions of the apps that the agent was told to look for, by
-	// package or bundle ID.
+	// Apps are the versions of the apps that the agent looks for, by package or
+	// bundle ID.
 	Apps map[string]string `json:"apps,omitempty"`
 }
 

@@ -86,7 +86,7 @@ func (l *lease) keep(stop <-chan struct{}) {
 	}
 }
 
-// renew writes the key anew.
+// renew writes the key again.
 func (l *lease) renew() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,7 +149,7 @@ func (l *lease) tell(run, job string) {
 	}
 }
 
-// give releases the lease. If the server can't be told, it expires by itself.
+// give releases the lease. If the server can't be reached, it expires by itself.
 func (l *lease) give(ctx context.Context) error {
 	l.mu.Lock()
 	if l.given || l.done {

@@ -123,7 +123,7 @@ func (l *Lab) setup(ctx context.Context, s Settings) error {
 	bucket := func(name string, ttl time.Duration, history uint8) error {
 		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 			Bucket: name, TTL: ttl, History: history, Storage: jetstream.FileStorage, Replicas: s.Replicas,
-			LimitMarkerTTL: time.Minute, // so that watchers are told of expired keys
+			LimitMarkerTTL: time.Minute, // so that watchers are notified of expired keys
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) {
 			return nil

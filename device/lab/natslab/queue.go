@@ -301,7 +301,7 @@ func (q *Queue) send(ctx context.Context, batch []message) (left []message, err 
 	return left, err
 }
 
-// targets creates a consumer for each new target and tells agents of it.
+// targets creates a consumer for each new target and notifies agents.
 func (q *Queue) targets(ctx context.Context, batch []message) error {
 	fresh := map[string]Target{}
 	for _, m := range batch {

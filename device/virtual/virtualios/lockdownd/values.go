@@ -72,8 +72,8 @@ func (d *Daemon) domain(name string) dict {
 	return dict{}
 }
 
-// value answers GetValue: without a key everything, without a session what the
-// phone tells a host that is not paired.
+// value answers GetValue: without a key everything, without a session the
+// values for a host that is not paired.
 func (s *session) value(q, a dict) {
 	key, domain := q.text("Key"), q.text("Domain")
 	if key != "" {
