@@ -19,6 +19,12 @@ func TestTraceLeaksNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := regexp.MustCompile(`PRIVATE KEY|BEGIN CERTIFICATE|[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-`) // of a pair record
+	// What is said to debuggers is shown, by names and sizes.
+	debuggers := map[string]string{
+		"auth virtual:android": " > VirtualMachine.IDSizes #1, 0 bytes\n",
+		"auth virtual:ios":     `bytes: {CoreDevice.featureIdentifier "com.apple.coredevice.feature.launchapplication"`,
+		"share virtual:ios":    `bytes: {MessageType "Handshake"`,
+	}
 	for _, phone := range []string{"virtual:android?think=1ms", "virtual:ios?think=1ms"} {
 		for _, args := range [][]string{
 			{"reply", "auth", "--code", sentinelCode, "--state", "s"},
@@ -44,6 +50,9 @@ func TestTraceLeaksNothing(t *testing.T) {
 			server := map[bool]string{true: "adb#1 > host:devices-l", false: "usbmux#1 > ListDevices"}[strings.HasPrefix(phone, "virtual:a")]
 			if !strings.Contains(errOut(), server+"\n") {
 				t.Errorf("%s: no traffic is shown: exit %d: %s", what, code, errOut())
+			}
+			if spoken, want := debuggers[strings.Join(args[:1], " ")+" "+strings.SplitN(phone, "?", 2)[0]]; want && !strings.Contains(errOut(), spoken) {
+				t.Errorf("%s: there is no %q: %s", what, spoken, errOut())
 			}
 			if strings.Contains(errOut(), `"event":`) {
 				t.Errorf("%s: the phone's log is traced", what)

@@ -233,7 +233,7 @@ func (p *Phone) debug(ctx context.Context, pid int) (*jdwp.VM, error) {
 		}
 		return nil, err
 	}
-	vm, err := jdwp.Attach(ctx, c)
+	vm, err := jdwp.Attach(ctx, c, traceDebugger(c.wire.As("jdwp")))
 	if err != nil {
 		return nil, attachError(ctx, pid, err)
 	}

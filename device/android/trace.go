@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
 // apps are the members of the agent's lines that contain what apps exchange or
@@ -77,6 +78,20 @@ func (s *session) traceAsked(asks []*ask) {
 func (s *session) traceSaid(line []byte) {
 	if s.sh.wire.Traced() && !isEvent(line) {
 		s.sh.wire.As("agent").Got("%s", tracedLine(line))
+	}
+}
+
+// traceDebugger traces a connection to an app's VM.
+func traceDebugger(wire device.Wire) jdwp.Trace {
+	if !wire.Traced() {
+		return nil
+	}
+	return func(sent bool, what string) {
+		if sent {
+			wire.Sent("%s", what)
+		} else {
+			wire.Got("%s", what)
+		}
 	}
 }
 

@@ -114,23 +114,22 @@ type coreDevice struct {
 	client *remoteXPC
 	device string // the UUID by which requests name the phone
 	broken bool   // a call failed half way
-	traced device.Wire
 }
 
 // openCoreDevice asks the phone's service directory in the tunnel for
 // appservice and connects to it. The coreDevice owns the tunnel.
 func openCoreDevice(ctx context.Context, l *Link, n network, via string) (*coreDevice, error) {
 	udid := l.udid
-	client, err := dialAppService(ctx, udid, n)
+	client, err := dialAppService(ctx, udid, n, l.server.Trace)
 	if err != nil {
 		n.Close()
 		return nil, err
 	}
-	return &coreDevice{udid: udid, net: n, via: via, client: client, device: newUUID(), traced: l.server.Trace.Wire("coredevice")}, nil
+	return &coreDevice{udid: udid, net: n, via: via, client: client, device: newUUID()}, nil
 }
 
-func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, error) {
-	directory, err := readDirectory(ctx, n)
+func dialAppService(ctx context.Context, udid string, n network, trace *device.Trace) (*remoteXPC, error) {
+	directory, err := readDirectory(ctx, n, trace)
 	if err != nil {
 		return nil, &tunnelError{err}
 	}
@@ -142,7 +141,7 @@ func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, er
 		return nil, device.Errorf(device.PhoneNotReady, "the iPhone %q offers no %s: no developer disk image is mounted", udid, appService).
 			WithHint("mount it: open the phone in Xcode once, or run `ios image auto`; it is gone after each restart of the phone")
 	}
-	client, err := dialXPC(ctx, n, port)
+	client, err := dialXPC(ctx, n, port, trace.Wire("coredevice"))
 	if err != nil {
 		return nil, &tunnelError{err}
 	}
@@ -151,8 +150,8 @@ func dialAppService(ctx context.Context, udid string, n network) (*remoteXPC, er
 
 // readDirectory reads the description of the phone and its services, which its
 // RSD port sends once a connection is open.
-func readDirectory(ctx context.Context, n network) (map[string]any, error) {
-	x, err := dialXPC(ctx, n, n.RSDPort())
+func readDirectory(ctx context.Context, n network, trace *device.Trace) (map[string]any, error) {
+	x, err := dialXPC(ctx, n, n.RSDPort(), trace.Wire("rsd"))
 	if err != nil {
 		return nil, err
 	}
@@ -160,12 +159,12 @@ func readDirectory(ctx context.Context, n network) (map[string]any, error) {
 	return x.pushed(ctx, "Handshake")
 }
 
-func dialXPC(ctx context.Context, n network, port uint16) (*remoteXPC, error) {
+func dialXPC(ctx context.Context, n network, port uint16, traced device.Wire) (*remoteXPC, error) {
 	conn, err := n.Dial(ctx, port)
 	if err != nil {
 		return nil, err
 	}
-	return openXPC(ctx, conn)
+	return openXPC(ctx, conn, traced)
 }
 
 // portOf returns a service's port. Phones write ports as text; a number is
@@ -261,14 +260,12 @@ func (c *coreDevice) kill(ctx context.Context, pid int64) error {
 
 // call sends a request and returns the reply, or the error that it contains.
 func (c *coreDevice) call(ctx context.Context, request map[string]any) (map[string]any, error) {
-	c.traced.Sent("%s", textAt(request, "CoreDevice.featureIdentifier"))
 	reply, err := c.client.call(ctx, request)
 	if err != nil {
 		c.broken = true
 		return nil, &tunnelError{err}
 	}
 	refusal := reply["CoreDevice.error"]
-	c.traced.Got("%s", map[bool]string{true: "output", false: "error"}[refusal == nil])
 	if refusal == nil {
 		return reply, nil
 	}

@@ -10,6 +10,8 @@ import (
 	"net"
 
 	"golang.org/x/net/http2"
+
+	"github.com/wxctl/wxctl/device"
 )
 
 // Streams of a connection: the computer sends requests on the first, and the
@@ -60,6 +62,7 @@ type remoteXPC struct {
 	out    *bufio.Writer
 	frames *http2.Framer
 	lastID uint64
+	traced device.Wire
 
 	settled bool             // the phone's SETTINGS came
 	window  int64            // bytes that the phone accepts on all streams
@@ -73,10 +76,10 @@ type remoteXPC struct {
 // openXPC begins a connection: HTTP/2's preface and the three messages that
 // open the two streams, in one write. Then it waits for the phone's SETTINGS.
 // It owns conn, even if it fails.
-func openXPC(ctx context.Context, conn net.Conn) (*remoteXPC, error) {
+func openXPC(ctx context.Context, conn net.Conn, traced device.Wire) (*remoteXPC, error) {
 	x := &remoteXPC{
 		conn: conn, out: bufio.NewWriter(conn), window: initialWindow, initial: initialWindow,
-		windows: map[uint32]int64{}, partial: map[uint32][]byte{},
+		windows: map[uint32]int64{}, partial: map[uint32][]byte{}, traced: traced,
 	}
 	x.frames = http2.NewFramer(x.out, bufio.NewReader(conn))
 	x.frames.SetMaxReadFrameSize(1 << 20)
@@ -158,6 +161,9 @@ func (x *remoteXPC) send(stream uint32, m xpcMessage) error {
 	data, err := m.encode()
 	if err != nil {
 		return err
+	}
+	if x.traced.Traced() {
+		x.traced.Sent("%s", tracedXPC(m, len(data)))
 	}
 	if _, open := x.windows[stream]; !open {
 		x.windows[stream] = x.initial
@@ -257,6 +263,9 @@ func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 			return nil
 		}
 		buffer = buffer[n:]
+		if x.traced.Traced() {
+			x.traced.Got("%s", tracedXPC(m, n))
+		}
 		x.waiting = append(x.waiting, m)
 		if x.size += n; x.size > 2*maxXPC {
 			return fmt.Errorf("the phone sent %d bytes that nobody asked for", x.size)

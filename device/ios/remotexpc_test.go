@@ -15,6 +15,8 @@ import (
 	"github.com/danielpaulus/go-ios/ios/http"
 	"github.com/danielpaulus/go-ios/ios/xpc"
 	"golang.org/x/net/http2"
+
+	"github.com/wxctl/wxctl/device"
 )
 
 // pair returns two ends of a TCP connection on loopback. A net.Pipe has no
@@ -129,7 +131,7 @@ func echo(request map[string]any) map[string]any { return request }
 func TestXPCWindows(t *testing.T) {
 	computer, phone := pair(t)
 	play(t, phone, 120, func(f *http2.Framer) error { return answer(f, echo) })
-	x, err := openXPC(until(t), computer)
+	x, err := openXPC(until(t), computer, device.Wire{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +220,7 @@ func TestXPCStalls(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			result := make(chan error, 1)
 			go func() {
-				x, err := openXPC(ctx, computer)
+				x, err := openXPC(ctx, computer, device.Wire{})
 				if err == nil {
 					_, err = x.call(ctx, map[string]any{"url": strings.Repeat("x", 7<<20)})
 				}
@@ -278,7 +280,7 @@ func TestXPCNonsense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			computer, phone := pair(t)
 			play(t, phone, 0, side) // it accepts no request
-			x, err := openXPC(until(t), computer)
+			x, err := openXPC(until(t), computer, device.Wire{})
 			if err == nil {
 				_, err = x.call(until(t), map[string]any{"n": int64(1)})
 			}

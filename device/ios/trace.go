@@ -1,8 +1,13 @@
 package ios
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/wxctl/wxctl/device"
 )
 
 // traceAsked traces a request to usbmuxd.
@@ -69,4 +74,62 @@ func (s *Session) traceSaid(a lockdownAnswer) {
 	default:
 		s.traced.Got("%q", a.Request)
 	}
+}
+
+// shownXPC are the texts of an XPC message that are shown: what is asked for, not
+// what for. Others, such as a URL with a login's code or the phone's numbers, are
+// shown by their size.
+var shownXPC = []string{"CoreDevice.featureIdentifier", "MessageType", "domain", "localizedDescription"}
+
+// tracedXPC is a RemoteXPC message for a trace.
+func tracedXPC(m xpcMessage, size int) string {
+	text := fmt.Sprintf("#%d, %d bytes", m.id, size)
+	if len(m.body) == 0 {
+		return text
+	}
+	return text + ": " + xpcText("", m.body, 0)
+}
+
+func indexOrLast(list []string, s string) int {
+	if i := slices.Index(list, s); i >= 0 {
+		return i
+	}
+	return len(list)
+}
+
+// xpcText is the outline of a value of an XPC message.
+func xpcText(key string, v any, depth int) string {
+	const deep, most = 2, 8 // levels, and entries of a level
+	switch v := v.(type) {
+	case map[string]any:
+		if depth == deep && len(v) > 0 {
+			return fmt.Sprintf("{%d}", len(v))
+		}
+		var parts []string
+		keys := slices.SortedFunc(maps.Keys(v), func(a, b string) int { // the words first
+			return cmp.Or(cmp.Compare(indexOrLast(shownXPC, a), indexOrLast(shownXPC, b)), cmp.Compare(a, b))
+		})
+		for i, k := range keys {
+			if i == most {
+				parts = append(parts, fmt.Sprintf("… %d more", len(v)-most))
+				break
+			}
+			parts = append(parts, device.Printable(excerpt(k))+" "+xpcText(k, v[k], depth+1))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []any:
+		return fmt.Sprintf("[%d]", len(v))
+	case string:
+		if slices.Contains(shownXPC, key) {
+			return fmt.Sprintf("%.120q", v)
+		}
+		return fmt.Sprintf("%d bytes", len(v))
+	case []byte:
+		return fmt.Sprintf("%d bytes", len(v))
+	case bool:
+		return fmt.Sprint(v)
+	case nil:
+		return "null"
+	}
+	return fmt.Sprintf("%T", v) // numbers are the phone's, too
 }

@@ -26,7 +26,7 @@ const product = "../../.."
 // the same words, and what is written into files is the same for all readers.
 var read = map[string]bool{
 	"cmd": true, "cmd/internal/language": false, "cmd/internal/metrics": false,
-	"device": true, "device/trace.go": false, "device/android/trace.go": false, "device/ios/trace.go": false, "device/virtual": false, "device/virtual/options": true,
+	"device": true, "device/trace.go": false, "device/android/trace.go": false, "device/android/jdwp/trace.go": false, "device/ios/trace.go": false, "device/virtual": false, "device/virtual/options": true,
 	"device/virtual/virtualandroid/options.go": true, "device/virtual/virtualios/options.go": true,
 	"intents": true, "intents/suite/report": false, "intents/suite/reference.go": false, "intents/suite/schema.go": false,
 	"oauth": true, "oauth/virtualoauth": false, "oauth/virtualoauth/fault.go": true,

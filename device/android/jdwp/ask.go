@@ -142,6 +142,7 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 		vm.pending[id] = answer
 	}
 	vm.mu.Unlock()
+	vm.trace.sent(id, c, data)
 	vm.frame = appendPacket(vm.frame[:0], id, c, data)
 	cut, err := vm.write(ctx, vm.frame)
 	if cap(vm.frame) > 1<<20 {
@@ -200,6 +201,7 @@ func (vm *VM) read() {
 	for err == nil {
 		var p packet
 		if p, err = readPacket(vm.rw); err == nil {
+			vm.trace.got(p)
 			err = vm.take(p)
 		}
 	}

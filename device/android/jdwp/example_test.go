@@ -20,7 +20,7 @@ func Example() {
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	vm, err := jdwp.Attach(ctx, conn)
+	vm, err := jdwp.Attach(ctx, conn, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

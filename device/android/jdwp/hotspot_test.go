@@ -54,7 +54,7 @@ func attach(ctx context.Context, t *testing.T, addr string) *jdwp.VM {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm, err := jdwp.Attach(ctx, conn)
+	vm, err := jdwp.Attach(ctx, conn, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -480,7 +480,7 @@ func hotSpotSecondDebugger(t *testing.T, classes string) {
 	default:
 		patience, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, err := jdwp.Attach(patience, conn)
+		_, err := jdwp.Attach(patience, conn, nil)
 		if waits := app.foreign() && errors.Is(err, jdwp.ErrSilent); !waits && !errors.Is(err, jdwp.ErrRefused) {
 			t.Errorf("a second debugger: %v", err)
 		}

@@ -4,7 +4,7 @@
 //
 // Any connection will do; a debuggable app's is adb's service jdwp:PID.
 //
-//	vm, err := jdwp.Attach(ctx, conn)
+//	vm, err := jdwp.Attach(ctx, conn, nil)
 //	…
 //	defer vm.Close()
 //	request, err := vm.Request(ctx, jdwp.Breakpoint, jdwp.SuspendThread, jdwp.At(jdwp.Location{…}))
@@ -69,6 +69,7 @@ type VM struct {
 	sizes sizes
 	ended chan struct{} // closed when the reader has ended
 	close func() error
+	trace Trace
 
 	writing chan struct{} // holds one token: whoever has it may write
 	frame   []byte        // the packet being written
@@ -93,16 +94,17 @@ type VM struct {
 // Attach performs the handshake with the VM at the other end of rw and learns
 // the sizes of its ids. ctx limits only this, so that a caller may wait for
 // another debugger to detach. It closes rw if it fails; otherwise Close does.
+// trace may be nil.
 //
 // The errors are ErrRefused, ErrSilent (after ctx's deadline) and ErrNoVM, or
 // ctx's.
-func Attach(ctx context.Context, rw io.ReadWriteCloser) (*VM, error) {
+func Attach(ctx context.Context, rw io.ReadWriteCloser, trace Trace) (*VM, error) {
 	if err := within(ctx, rw, func() error { return greet(rw) }); err != nil {
 		_ = rw.Close() // its own error doesn't matter
 		return nil, err
 	}
 	vm := &VM{
-		rw: rw, ended: make(chan struct{}), writing: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
+		rw: rw, trace: trace, ended: make(chan struct{}), writing: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
 		pending: map[uint32]chan reply{}, requests: map[RequestID]EventKind{}, stopped: map[ThreadID]int{},
 		methods: map[ClassID][]Method{}, supers: map[ClassID]ClassID{}, signatures: map[ClassID]string{}, is: map[isA]bool{},
 	}
@@ -148,6 +150,7 @@ func (vm *VM) learnSizes(ctx context.Context) ([]packet, error) {
 	var early []packet
 	err := within(ctx, vm.rw, func() error {
 		vm.lastID = 1
+		vm.trace.sent(vm.lastID, cmdIDSizes, nil)
 		if _, err := vm.rw.Write(appendPacket(nil, vm.lastID, cmdIDSizes, nil)); err != nil {
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
@@ -156,6 +159,7 @@ func (vm *VM) learnSizes(ctx context.Context) ([]packet, error) {
 			if err != nil {
 				return err
 			}
+			vm.trace.got(p)
 			if p.reply && p.id == vm.lastID {
 				if p.err != 0 {
 					return fmt.Errorf("%w: IDSizes: %w", ErrNoVM, p.err)

@@ -112,7 +112,7 @@ func played(t *testing.T, play func(p peer, set, number byte, id uint32, data []
 		}
 	}()
 	t.Cleanup(func() { p.Close(); <-done })
-	vm, err := Attach(within1m(t), conn)
+	vm, err := Attach(within1m(t), conn, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestHandshakeFails(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
 			}
-			if _, err := Attach(ctx, conn); !errors.Is(err, test.want) {
+			if _, err := Attach(ctx, conn, nil); !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if _, err := conn.Write([]byte{0}); !errors.Is(err, net.ErrClosed) {
@@ -186,7 +186,7 @@ func TestAttachObeysContext(t *testing.T) {
 	conn, _ := dial(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(time.Millisecond, cancel)
-	if _, err := Attach(ctx, conn); !errors.Is(err, context.Canceled) {
+	if _, err := Attach(ctx, conn, nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -132,7 +132,7 @@ func TestJDIReadsTheDemoApp(t *testing.T) {
 			}
 			request(t, server, "host-serial:"+serial+":killforward:tcp:"+port)
 			// The app goes on, and takes the next debugger.
-			vm, err := jdwp.Attach(jdwptest.Context(t), jdwpPID(t, server, serial, pid))
+			vm, err := jdwp.Attach(jdwptest.Context(t), jdwpPID(t, server, serial, pid), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestHelperDebugsAndWaits(t *testing.T) {
 		return // it is no test, but part of those below
 	}
 	ctx := jdwptest.Context(t)
-	vm, err := jdwp.Attach(ctx, jdwpPID(t, where[0], where[1], where[2]))
+	vm, err := jdwp.Attach(ctx, jdwpPID(t, where[0], where[1], where[2]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,5 +336,5 @@ func TestKilledDebuggerLeavesTheDemoApp(t *testing.T) {
 }
 
 func attachAgain(ctx context.Context, t *testing.T, server, serial, pid string) (*jdwp.VM, error) {
-	return jdwp.Attach(ctx, jdwpPID(t, server, serial, pid))
+	return jdwp.Attach(ctx, jdwpPID(t, server, serial, pid), nil)
 }

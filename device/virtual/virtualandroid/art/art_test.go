@@ -290,7 +290,7 @@ func TestCloseWhileStopped(t *testing.T) {
 	if _, err := vm.Next(bounded(t)); !errors.Is(err, jdwp.ErrLost) {
 		t.Error(err)
 	}
-	if _, err := jdwp.Attach(bounded(t), serve(t, m)); !errors.Is(err, jdwp.ErrRefused) {
+	if _, err := jdwp.Attach(bounded(t), serve(t, m), nil); !errors.Is(err, jdwp.ErrRefused) {
 		t.Errorf("a debugger of a dead process: %v", err)
 	}
 }
