@@ -143,7 +143,7 @@ func NewCmdAuthRefresh(f *Factory, runF func(context.Context, *authRefreshOption
 		Use:   "refresh",
 		Short: "Renew an access token by its refresh token",
 		Long: long(`Renew the stored access token and keep the result. While the access token is
-valid, WeChat returns the same one with its two hours started afresh; afterwards
+valid, WeChat returns the same one with its two hours restarted; afterwards
 a new one. No AppSecret is needed.
 
 With --token-stdin, a refresh token (the module's dynamicToken) is read from

@@ -82,7 +82,7 @@ func (x *examination) repair(ctx context.Context) error {
 		// A fault that can't be detected is only fixed if it is named.
 		if named := x.o.fix == f.ID && f.ID == "wechat.signature-cache" && f.Status == check.Unknown; named {
 			c, _ := check.Find(f.ID)
-			f.Title, f.Fix, f.Status = "Stop WeChat, so that it asks anew for the app's signature",
+			f.Title, f.Fix, f.Status = "Stop WeChat, so that it asks for the app's signature again",
 				check.Fix{Text: "The user's open chat is left.", Auto: true}, c.Severity
 		}
 		if x.o.fix == f.ID && f.Bad() && !f.Fix.Auto {

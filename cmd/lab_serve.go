@@ -89,8 +89,8 @@ func NewCmdLabServe(f *Factory, runF func(context.Context, *labServeOptions) err
 		Short: "Serve a lab",
 		Long: long(`Serve a lab: a server of NATS JetStream in this process. One JSON line says where,
 {"url":"nats://127.0.0.1:4222"}; it stays until Ctrl-C, SIGTERM or, if its
-standard input is a pipe, the end of that. What it knows is in --store, and is
-there again when it starts anew: runs go on by themselves.
+standard input is a pipe, the end of that. Its state is in --store: after a
+restart, runs continue by themselves.
 
 Beyond this machine a lab has keys and TLS: wxctl lab init makes them, and
 --config names their folder.`, exit.Interrupted, exit.Terminated),

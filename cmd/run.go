@@ -144,7 +144,7 @@ func (o *runOptions) check(c *cobra.Command) error {
 	case o.resume != "" && len(o.files) > 0:
 		return exit.Usagef("omit SUITE", "--resume goes on with the suite of the run folder, not with %q", o.files[0])
 	case o.resume != "" && (o.rerunFailed != "" || o.tags != "" || o.caseGlob != "" || o.shard != "" || c.Flags().Changed("out")):
-		return exit.Usagef("run the suite anew to choose cases",
+		return exit.Usagef("run the suite again to choose cases",
 			"--resume goes on with the cases of the run folder, and can't be combined with flags that choose others")
 	case o.resume == "" && o.rerunFailed == "" && len(o.files) == 0:
 		return exit.Usagef("wxctl run --example > smoke.yaml, then wxctl run smoke.yaml --device virtual:android", "no suite was given")
@@ -375,7 +375,7 @@ func (o *runOptions) unpassed() (id string, cases map[string]bool, err error) {
 		}
 	}
 	if len(cases) == 0 {
-		return "", nil, exit.Usagef("run the suite anew", "every case of the run in %q passed", o.rerunFailed)
+		return "", nil, exit.Usagef("run the suite again", "every case of the run in %q passed", o.rerunFailed)
 	}
 	return run.ID, cases, nil
 }

@@ -268,7 +268,7 @@ func (x *remoteXPC) takeData(f *http2.DataFrame) error {
 		}
 		x.waiting = append(x.waiting, m)
 		if x.size += n; x.size > 2*maxXPC {
-			return fmt.Errorf("the phone sent %d bytes that nobody asked for", x.size)
+			return fmt.Errorf("the phone sent %d unrequested bytes", x.size)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (vm *VM) queue(set EventSet) error {
 	vm.mu.Lock()
 	defer vm.mu.Unlock()
 	if len(vm.sets) >= maxQueue {
-		return fmt.Errorf("%w: %d events that nobody asked for", ErrNoVM, maxQueue)
+		return fmt.Errorf("%w: %d unrequested events", ErrNoVM, maxQueue)
 	}
 	vm.count(set, 1)
 	vm.sets = append(vm.sets, set)

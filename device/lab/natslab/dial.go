@@ -104,7 +104,7 @@ func (a Access) options() ([]nats.Option, error) {
 // away returns the error to report while a connection is being restored.
 func away(err error) error {
 	if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrDisconnected) {
-		return &AccessError{Message: "the connection to the lab is lost", Hint: "it is made anew as soon as the lab answers", Err: err}
+		return &AccessError{Message: "the connection to the lab is lost", Hint: "it will be made again as soon as the lab answers", Err: err}
 	}
 	return err
 }

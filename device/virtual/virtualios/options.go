@@ -82,7 +82,7 @@ func Table(o *Options) options.Table {
 			func(v string) { o.Pasteboard = v == "on" }),
 		options.Signature(&o.Unregistered),
 		options.Words("state", "ready, locked, unpaired, unpaired-locked, trust-pending, trust-denied, no-developer-mode, no-developer-image",
-			"what stands in a computer's way", o.setState),
+			"what keeps a computer from using the phone", o.setState),
 		options.Think(&o.Think, &o.ThinkMost),
 		options.Words("transport", "usb, network, both", "how the phone is attached",
 			func(v string) { o.Network, o.NoUSB = v != "usb", v == "network" }),
