@@ -8,20 +8,6 @@ import (
 	"time"
 )
 
-// box is a class that wraps a primitive.
-type box struct {
-	name, primitive, signature string
-	is                         func(Value) bool
-}
-
-func isType[T any](v Value) bool { _, ok := v.(T); return ok }
-
-var boxes = []box{
-	{"Boolean", "boolean", "Z", isType[bool]}, {"Byte", "byte", "B", isType[int8]}, {"Character", "char", "C", isType[uint16]},
-	{"Short", "short", "S", isType[int16]}, {"Integer", "int", "I", isType[int32]}, {"Long", "long", "J", isType[int64]},
-	{"Float", "float", "F", isType[float32]}, {"Double", "double", "D", isType[float64]},
-}
-
 // Text is the result of String.valueOf for a value.
 func Text(v Value) string {
 	o, ok := v.(*Object)
@@ -105,10 +91,10 @@ func (m *Machine) defineJava() {
 				nil
 		}},
 	}})
-	for _, b := range boxes {
-		m.Define(nil, &Class{Name: "java.lang." + b.name, Interfaces: []*Class{serializable},
-			Fields: []*Field{{Name: "value", Signature: b.signature}}})
-		m.Define(nil, &Class{Name: b.primitive, primitive: b.signature})
+	for _, p := range primitives {
+		m.Define(nil, &Class{Name: "java.lang." + p.box, Interfaces: []*Class{serializable},
+			Fields: []*Field{{Name: "value", Signature: string(p.tag)}}})
+		m.Define(nil, &Class{Name: p.name, primitive: string(p.tag)})
 	}
 	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable},
 		Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},

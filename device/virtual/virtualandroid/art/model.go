@@ -371,14 +371,13 @@ func (m *Machine) Throw(class, message string) error {
 
 // Box makes an object of a primitive value, such as a java.lang.Integer.
 func (m *Machine) Box(v Value) *Object {
-	for _, b := range boxes {
-		if b.is(v) {
-			o := m.NewObject(m.must("java.lang." + b.name))
-			o.Set("value", v)
-			return o
-		}
+	p, _, ok := primitiveOf(v)
+	if !ok {
+		panic(fmt.Sprintf("art: %T is not a primitive", v))
 	}
-	panic(fmt.Sprintf("art: %T is not a primitive", v))
+	o := m.NewObject(m.must("java.lang." + p.box))
+	o.Set("value", v)
+	return o
 }
 
 // Signal is what ends a process.

@@ -168,28 +168,3 @@ func (t *Thread) AwaitStop(done <-chan struct{}) bool {
 		m.changed.Wait()
 	}
 }
-
-// zero is the default value of a type.
-func zero(signature string) Value {
-	switch signature[0] {
-	case 'V':
-		return Void{}
-	case 'Z':
-		return false
-	case 'B':
-		return int8(0)
-	case 'C':
-		return uint16(0)
-	case 'S':
-		return int16(0)
-	case 'I':
-		return int32(0)
-	case 'J':
-		return int64(0)
-	case 'F':
-		return float32(0)
-	case 'D':
-		return float64(0)
-	}
-	return nil
-}

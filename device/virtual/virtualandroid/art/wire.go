@@ -2,8 +2,6 @@ package art
 
 import (
 	"encoding/binary"
-	"fmt"
-	"math"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -34,7 +32,6 @@ type writer struct {
 }
 
 func (w *writer) u8(v byte) *writer    { w.b = append(w.b, v); return w }
-func (w *writer) u16(v uint16) *writer { w.b = binary.BigEndian.AppendUint16(w.b, v); return w }
 func (w *writer) u32(v uint32) *writer { w.b = binary.BigEndian.AppendUint32(w.b, v); return w }
 func (w *writer) u64(v uint64) *writer { w.b = binary.BigEndian.AppendUint64(w.b, v); return w }
 
@@ -83,63 +80,6 @@ func (w *writer) location(m *Method, index uint64) *writer {
 // tagged writes a value with its tag.
 func (w *writer) tagged(v Value) *writer { return w.u8(byte(tagOf(v))).value(v) }
 
-func (w *writer) value(v Value) *writer {
-	switch v := v.(type) {
-	case nil:
-		return w.u64(0)
-	case Void:
-		return w
-	case bool:
-		if v {
-			return w.u8(1)
-		}
-		return w.u8(0)
-	case int8:
-		return w.u8(byte(v))
-	case uint16:
-		return w.u16(v)
-	case int16:
-		return w.u16(uint16(v))
-	case int32:
-		return w.u32(uint32(v))
-	case int64:
-		return w.u64(uint64(v))
-	case float32:
-		return w.u32(math.Float32bits(v))
-	case float64:
-		return w.u64(math.Float64bits(v))
-	case *Object:
-		return w.object(v)
-	}
-	panic(fmt.Sprintf("art: %T is not a Java value", v))
-}
-
-func tagOf(v Value) jdwp.Tag {
-	switch v := v.(type) {
-	case Void:
-		return jdwp.TagVoid
-	case bool:
-		return jdwp.TagBoolean
-	case int8:
-		return jdwp.TagByte
-	case uint16:
-		return jdwp.TagChar
-	case int16:
-		return jdwp.TagShort
-	case int32:
-		return jdwp.TagInt
-	case int64:
-		return jdwp.TagLong
-	case float32:
-		return jdwp.TagFloat
-	case float64:
-		return jdwp.TagDouble
-	case *Object:
-		return objectTag(v)
-	}
-	return jdwp.TagObject
-}
-
 func objectTag(o *Object) jdwp.Tag {
 	if o == nil {
 		return jdwp.TagObject
@@ -178,7 +118,6 @@ func (r *reader) take(n int) []byte {
 }
 
 func (r *reader) u8() byte    { return r.take(1)[0] }
-func (r *reader) u16() uint16 { return binary.BigEndian.Uint16(r.take(2)) }
 func (r *reader) u32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
 func (r *reader) u64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
 
@@ -273,38 +212,6 @@ func (r *reader) method() *Method {
 		machine.die(SIGSEGV, "a method id that is none")
 	}
 	return m
-}
-
-// value reads a value of a type.
-func (r *reader) value(tag jdwp.Tag) Value {
-	switch tag {
-	case jdwp.TagVoid:
-		return Void{}
-	case jdwp.TagBoolean:
-		return r.u8() != 0
-	case jdwp.TagByte:
-		return int8(r.u8())
-	case jdwp.TagChar:
-		return r.u16()
-	case jdwp.TagShort:
-		return int16(r.u16())
-	case jdwp.TagInt:
-		return int32(r.u32())
-	case jdwp.TagLong:
-		return int64(r.u64())
-	case jdwp.TagFloat:
-		return math.Float32frombits(r.u32())
-	case jdwp.TagDouble:
-		return math.Float64frombits(r.u64())
-	}
-	if tag.IsObject() {
-		if o := r.objectOrNull(); o != nil {
-			return o
-		}
-		return nil
-	}
-	fail(jdwp.InvalidTag)
-	return nil
 }
 
 // parameters splits a method's signature into those of its parameters.

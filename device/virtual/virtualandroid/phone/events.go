@@ -21,7 +21,6 @@ const (
 	evKill          = 30023
 	evCrash         = 30039
 	evSetResumed    = 30043
-	evFocusedStack  = 30044
 	evStop          = 30048
 	evOnStop        = 30049
 	evOnCreate      = 30057
@@ -32,7 +31,6 @@ const (
 	evTopLost       = 30065
 	evAddToStopping = 30066
 	evTaskCreated   = 31001
-	evTaskMoved     = 31002
 )
 
 // eventTag is one event from an API level on, as /system/etc/event-log-tags
@@ -66,8 +64,6 @@ var eventTags = map[int][]eventTag{
 	evCrash:     {{24, "am_crash", []int{0, 1, 2, 3, 4, 5, 6, 7}}, {34, "am_crash", nil}},
 	evSetResumed: {{24, "am_focused_activity", nil}, {26, "am_set_resumed_activity", nil},
 		{30, "wm_set_resumed_activity", nil}},
-	evFocusedStack: {{24, "am_focused_stack", []int{0, 2, 3, 4}}, {29, "am_focused_stack", nil}, {30, "wm_focused_stack", nil},
-		{31, "wm_focused_root_task", nil}},
 	evStop: {{24, "am_stop_activity", nil}, {30, "wm_stop_activity", nil}},
 	// The app's own: user, token, component, reason, time. The user goes at
 	// 30, when the token comes.
@@ -91,7 +87,6 @@ var eventTags = map[int][]eventTag{
 		3}}},
 	evAddToStopping: {{24, "", nil}, {29, "am_add_to_stopping", nil}, {30, "wm_add_to_stopping", nil}},
 	evTaskCreated:   {{24, "wm_task_created", []int{0, 1}}, {34, "wm_task_created", []int{0}}},
-	evTaskMoved:     {{24, "wm_task_moved", []int{0, 3, 4}}, {34, "wm_task_moved", nil}},
 }
 
 func tagAt(api, number int) eventTag {
