@@ -53,10 +53,8 @@ func (d *debuggees) of(pid int) *debuggee {
 			if known := d.byPID[pid]; known != nil {
 				return known
 			}
-			vm := art.New(art.Options{API: d.phone.API, PID: pid, Process: process.Name, User: process.User(), Died: func(s art.Signal, why string) {
-				d.phone.Abort(pid, int(s), why)
-			}})
-			vm.SetClock(d.phone.Now)
+			vm := art.New(art.Options{API: d.phone.API, PID: pid, Process: process.Name, User: process.User(), Now: d.phone.Now,
+				Died: func(s art.Signal, why string) { d.phone.Abort(pid, int(s), why) }})
 			v := &debuggee{process: process, vm: vm, activities: map[int]*art.Object{}}
 			v.android = newFramework(d.phone, process, vm)
 			d.byPID[pid] = v

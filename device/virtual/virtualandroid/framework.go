@@ -49,6 +49,11 @@ func static(name, signature string, call code) *art.Method {
 	return m
 }
 
+// getter is a method without arguments that can't fail.
+func getter(name, result string, get func(this object) value) *art.Method {
+	return method(name, "()"+result, func(_ thread, this object, _ []value) (value, error) { return get(this), nil })
+}
+
 func newFramework(p *phone.Phone, process phone.Process, vm *art.Machine) *framework {
 	f := &framework{phone: p, process: process, vm: vm}
 	f.defineValues()
@@ -94,7 +99,7 @@ func (f *framework) defineActivities() {
 	f.define(art.Class{Name: "android.app.Activity", Super: f.vm.Class("android.content.ContextWrapper"),
 		Fields: []*art.Field{{Name: "mIntent", Signature: sigIntent}},
 		Methods: []*art.Method{
-			method("getIntent", "()"+sigIntent, func(_ thread, this object, _ []value) (value, error) { return this.Get("mIntent"), nil }),
+			getter("getIntent", sigIntent, func(this object) value { return this.Get("mIntent") }),
 			method("setIntent", "("+sigIntent+")V", func(_ thread, this object, args []value) (value, error) {
 				this.Set("mIntent", args[0])
 				return art.Void{}, nil

@@ -44,13 +44,10 @@ func (f *framework) startActivity(_ thread, this object, args []value) (value, e
 }
 
 func (f *framework) defineContext() {
-	get := func(name, signature string, v func() value) *art.Method {
-		return method(name, signature, func(thread, object, []value) (value, error) { return v(), nil })
-	}
 	base := f.define(art.Class{Name: "android.content.Context"})
 	wrapper := f.define(art.Class{Name: "android.content.ContextWrapper", Super: base, Methods: []*art.Method{
-		get("getContentResolver", "()Landroid/content/ContentResolver;", func() value { return f.resolver }),
-		get("getPackageManager", "()Landroid/content/pm/PackageManager;", func() value { return f.manager }),
+		getter("getContentResolver", "Landroid/content/ContentResolver;", func(object) value { return f.resolver }),
+		getter("getPackageManager", "Landroid/content/pm/PackageManager;", func(object) value { return f.manager }),
 		method("startActivity", "("+sigIntent+")V", f.startActivity),
 	}})
 	f.define(art.Class{Name: "android.app.Application", Super: wrapper})

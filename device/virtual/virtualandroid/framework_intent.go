@@ -15,10 +15,7 @@ type uriText string
 
 func (u uriText) String() string { return string(u) }
 
-func (f *framework) uri(s string) value {
-	if s == "" {
-		return nil
-	}
+func (f *framework) uri(s string) object {
 	o := f.make("android.net.Uri$StringUri")
 	o.Go = uriText(s)
 	return o
@@ -37,9 +34,7 @@ func (f *framework) defineValues() {
 			if s == nil {
 				return nil, f.null("uriString")
 			}
-			o := f.make("android.net.Uri$StringUri")
-			o.Go = uriText(*s)
-			return o, nil
+			return f.uri(*s), nil
 		}),
 	}})
 	f.define(art.Class{Name: "android.net.Uri$StringUri", Super: uri})
@@ -50,7 +45,7 @@ func (f *framework) defineValues() {
 	base := f.define(art.Class{Name: "android.os.BaseBundle",
 		Fields: []*art.Field{{Name: "mMap", Signature: "Landroid/util/ArrayMap;"}, {Name: "mParcelledData", Signature: "Landroid/os/Parcel;"}},
 		Methods: []*art.Method{
-			method("size", "()I", func(_ thread, this object, _ []value) (value, error) { return int32(len(f.unparcel(this).extras)), nil }),
+			getter("size", "I", func(this object) value { return int32(len(f.unparcel(this).extras)) }),
 			method("get", "("+sigText+")"+sigObject, f.getExtra),
 			method("getString", "("+sigText+")"+sigText, f.getString),
 		}})
@@ -144,8 +139,7 @@ func (f *framework) box(v androidwire.Value) value {
 		o.Go = uriList(v.URIs())
 		return o
 	}
-	o := f.vm.NewObject(f.vm.Define(nil, &art.Class{Name: v.Class(), App: true}))
-	return o
+	return f.vm.NewObject(f.vm.Define(nil, &art.Class{Name: v.Class(), App: true}))
 }
 
 // unbox makes an extra of a value that was put in.
@@ -216,7 +210,10 @@ func (f *framework) showIntent(o object) {
 	set("mAction", in.Action)
 	set("mType", in.Type)
 	set("mPackage", in.Package)
-	o.Set("mData", f.uri(in.Data))
+	o.Set("mData", nil)
+	if in.Data != "" {
+		o.Set("mData", f.uri(in.Data))
+	}
 	o.Set("mFlags", in.Flags)
 }
 
@@ -272,7 +269,7 @@ func (f *framework) defineIntent() {
 		method("setAction", "("+sigText+")"+sigIntent, func(_ thread, this object, args []value) (value, error) {
 			return f.change(this, func(in *androidwire.Intent) { in.Action = or(textOf(args[0])) }), nil
 		}),
-		method("getAction", "()"+sigText, func(_ thread, this object, _ []value) (value, error) { return this.Get("mAction"), nil }),
+		getter("getAction", sigText, func(this object) value { return this.Get("mAction") }),
 		method("getStringExtra", "("+sigText+")"+sigText, func(_ thread, this object, args []value) (value, error) {
 			return f.vm.StringOrNull(f.read(this).Extras.Get(or(textOf(args[0]))).Text()), nil
 		}),

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Text is the result of String.valueOf for a value.
@@ -47,6 +46,13 @@ func GoString(v Value) (s string, ok bool) {
 	return o.Text, true
 }
 
+// getter is a method without arguments that can't fail.
+func getter(name, result string, get func(this *Object) Value) *Method {
+	return &Method{Name: name, Signature: "()" + result, Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return get(this), nil }}
+}
+
+const stringType = "Ljava/lang/String;"
+
 // defineJava loads what every VM has loaded.
 func (m *Machine) defineJava() {
 	object := m.Define(nil, &Class{Name: "java.lang.Object", Fields: []*Field{
@@ -54,42 +60,22 @@ func (m *Machine) defineJava() {
 		{Name: "shadow$_monitor_", Signature: "I", Flags: accPrivate | accTransient},
 	}, Methods: []*Method{
 		{Name: "<init>", Signature: "()V"},
-		{Name: "toString", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
-			error) {
-			return m.String(Text(this)), nil
-		}},
-		{Name: "hashCode", Signature: "()I", Call: func(*Thread, *Object, []Value) (Value, error) { return int32(1), nil }},
-		{Name: "equals", Signature: "(Ljava/lang/Object;)Z", Call: func(_ *Thread, this *Object, args []Value) (Value,
-			error) {
+		getter("toString", stringType, func(this *Object) Value { return m.String(Text(this)) }),
+		getter("hashCode", "I", func(*Object) Value { return int32(1) }),
+		{Name: "equals", Signature: "(Ljava/lang/Object;)Z", Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
 			return Value(this) == args[0], nil
 		}},
-		{Name: "getClass", Signature: "()Ljava/lang/Class;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
-			error) {
-			return this.Class.object, nil
-		}},
+		getter("getClass", "Ljava/lang/Class;", func(this *Object) Value { return this.Class.object }),
 	}})
 	m.Define(nil, &Class{Name: "java.lang.Class", Methods: []*Method{
-		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
-			error) {
-			return m.String(this.Go.(*Class).Name), nil
-		}},
-		{Name: "forName", Signature: "(Ljava/lang/String;)Ljava/lang/Class;", Static: true, Call: func(_ *Thread, _ *Object, args []Value) (Value,
-			error) {
-			name, _ := GoString(args[0])
-			if c := m.Class(name); c != nil && c.primitive == "" {
-				return c.object, nil
-			}
-			return nil, m.Throw("java.lang.ClassNotFoundException", name)
-		}},
+		getter("getName", stringType, func(this *Object) Value { return m.String(this.Go.(*Class).Name) }),
+		{Name: "forName", Signature: "(Ljava/lang/String;)Ljava/lang/Class;", Static: true, Call: m.forName},
 	}})
 	object.object.Class = m.classes["java.lang.Class"]
 	serializable := m.Define(nil, &Class{Name: "java.io.Serializable", Interface: true})
 	chars := m.Define(nil, &Class{Name: "java.lang.CharSequence", Interface: true})
 	m.Define(nil, &Class{Name: "java.lang.String", Interfaces: []*Class{serializable, chars}, Methods: []*Method{
-		{Name: "length", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) {
-			return int32(len([]rune(this.Text))),
-				nil
-		}},
+		getter("length", "I", func(this *Object) Value { return int32(len([]rune(this.Text))) }),
 	}})
 	for _, p := range primitives {
 		m.Define(nil, &Class{Name: "java.lang." + p.box, Interfaces: []*Class{serializable},
@@ -97,11 +83,8 @@ func (m *Machine) defineJava() {
 		m.Define(nil, &Class{Name: p.name, primitive: string(p.tag)})
 	}
 	throwable := m.Define(nil, &Class{Name: "java.lang.Throwable", Interfaces: []*Class{serializable},
-		Fields: []*Field{{Name: "detailMessage", Signature: "Ljava/lang/String;"}},
-		Methods: []*Method{{Name: "getMessage", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
-			error) {
-			return this.Get("detailMessage"), nil
-		}}}})
+		Fields:  []*Field{{Name: "detailMessage", Signature: stringType}},
+		Methods: []*Method{getter("getMessage", stringType, func(this *Object) Value { return this.Get("detailMessage") })}})
 	exception := m.Define(nil, &Class{Name: "java.lang.Exception", Super: throwable})
 	runtime := m.Define(nil, &Class{Name: "java.lang.RuntimeException", Super: exception})
 	m.Define(nil, &Class{Name: "java.lang.NullPointerException", Super: runtime})
@@ -109,23 +92,24 @@ func (m *Machine) defineJava() {
 	m.Define(nil, &Class{Name: "java.lang.SecurityException", Super: runtime})
 	loader := m.Define(nil, &Class{Name: "java.lang.ClassLoader"})
 	m.Define(nil, &Class{Name: "dalvik.system.PathClassLoader", Super: loader})
-	m.Define(nil, &Class{Name: "java.lang.System", Methods: []*Method{
-		{Name: "currentTimeMillis", Signature: "()J", Static: true, Call: func(*Thread, *Object, []Value) (Value,
-			error) {
-			return time.Now().UnixMilli(), nil
-		}},
-	}})
+	clock := getter("currentTimeMillis", "J", func(*Object) Value { return m.options.Now().UnixMilli() })
+	clock.Static = true
+	m.Define(nil, &Class{Name: "java.lang.System", Methods: []*Method{clock}})
 	m.defineMap()
 	m.defineThreads()
 	m.arrayClass("B")
 	m.arrayClass("I")
 	m.arrayClass("Ljava/lang/Object;")
-	m.arrayClass("Ljava/lang/String;")
+	m.arrayClass(stringType)
 }
 
-// SetClock makes System.currentTimeMillis tell another time.
-func (m *Machine) SetClock(now func() time.Time) {
-	m.must("java.lang.System").Methods[0].Call = func(*Thread, *Object, []Value) (Value, error) { return now().UnixMilli(), nil }
+// forName is Class.forName.
+func (m *Machine) forName(_ *Thread, _ *Object, args []Value) (Value, error) {
+	name, _ := GoString(args[0])
+	if c := m.Class(name); c != nil && c.primitive == "" {
+		return c.object, nil
+	}
+	return nil, m.Throw("java.lang.ClassNotFoundException", name)
 }
 
 // defineMap loads java.util.HashMap, with String keys.
@@ -150,11 +134,10 @@ func (m *Machine) defineMap() {
 				e[Text(args[0])] = args[1]
 				return old, nil
 			}},
-		{Name: "get", Signature: "(Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value,
-			error) {
+		{Name: "get", Signature: "(Ljava/lang/Object;)Ljava/lang/Object;", Call: func(_ *Thread, this *Object, args []Value) (Value, error) {
 			return entries(this)[Text(args[0])], nil
 		}},
-		{Name: "size", Signature: "()I", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return int32(len(entries(this))), nil }},
+		getter("size", "I", func(this *Object) Value { return int32(len(entries(this))) }),
 	}})
 }
 
@@ -192,14 +175,9 @@ func (m *Machine) defineThreads() {
 			return Void{}, nil
 		}},
 		{Name: "run", Signature: "()V"},
-		{Name: "currentThread", Signature: "()Ljava/lang/Thread;", Static: true, Native: true, Call: func(t *Thread, _ *Object, _ []Value) (Value,
-			error) {
-			return t.object, nil
-		}},
-		{Name: "getName", Signature: "()Ljava/lang/String;", Call: func(_ *Thread, this *Object, _ []Value) (Value,
-			error) {
-			return m.String(this.Go.(*Thread).name), nil
-		}},
+		{Name: "currentThread", Signature: "()Ljava/lang/Thread;", Static: true, Native: true,
+			Call: func(t *Thread, _ *Object, _ []Value) (Value, error) { return t.object, nil }},
+		getter("getName", stringType, func(this *Object) Value { return m.String(this.Go.(*Thread).name) }),
 		{Name: "start", Signature: "()V", Call: func(_ *Thread, this *Object, _ []Value) (Value, error) {
 			if !this.Go.(*Thread).start() {
 				return nil, m.Throw("java.lang.IllegalThreadStateException", "")

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
@@ -231,6 +232,8 @@ type Options struct {
 	// Died is called with the reason if the debugger caused the process to end;
 	// may be nil.
 	Died func(Signal, string)
+	// Now is the time that System.currentTimeMillis tells; nil is the host's.
+	Now func() time.Time
 }
 
 // Machine is one VM. Close it when its process ends.
@@ -250,14 +253,16 @@ type Machine struct {
 	ended   sync.WaitGroup
 	loader  *Object // of the app's classes
 	group   *Object // the thread group "main"
-	strings map[string]*Object
 	heap    heap
 }
 
 // New makes a machine with the classes of java.lang that every VM has, and the
 // thread main.
 func New(o Options) *Machine {
-	m := &Machine{options: o, classes: map[string]*Class{}, methods: map[uint64]*Method{}, nextID: 0x7000_0000, strings: map[string]*Object{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	m := &Machine{options: o, classes: map[string]*Class{}, methods: map[uint64]*Method{}, nextID: 0x7000_0000}
 	m.changed = sync.NewCond(&m.mu)
 	m.defineJava()
 	m.loader = m.NewObject(m.Class("dalvik.system.PathClassLoader"))
