@@ -343,12 +343,11 @@ func (s *agentSession) read(r *agent.Request) (any, error) {
 func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error) {
 	var buffers []phone.LogBuffer
 	for _, name := range r.Buffers {
-		buffer, ok := map[string]phone.LogBuffer{"main": phone.LogMain, "events": phone.LogEvents, "system": phone.LogSystem,
-			"crash": phone.LogCrash, "radio": phone.LogRadio}[name]
-		if !ok {
+		i := slices.Index(phone.LogBuffers, name)
+		if i < 0 {
 			return nil, badRequest("unknown log buffer %q", name)
 		}
-		buffers = append(buffers, buffer)
+		buffers = append(buffers, phone.LogBuffer(i))
 	}
 	if len(buffers) == 0 || s.watching {
 		return nil, badRequest("no buffers, or watching already")

@@ -1,6 +1,7 @@
 package virtualandroid
 
 import (
+	"cmp"
 	"context"
 	"image"
 	"io"
@@ -139,30 +140,20 @@ func (a *wechatApp) read(path string, user int) []byte {
 	return data
 }
 
-// asked is what an Intent asks of WeChat, as far as it can be read.
-func asked(in phone.Intent, c wechat.Course) shown {
-	request, e, err := androidwire.Decode(androidwire.Wire{Intent: &in})
+// asked is what a message to WeChat asks, as far as it can be read, of an app.
+func asked(wire androidwire.Wire, app string, c wechat.Course) shown {
+	request, e, err := androidwire.Decode(wire)
 	if err != nil {
 		request = nil
 	}
-	return shown{app: e.Package, request: request, note: c.Note, page: c.Page}
-}
-
-// queried is what a question to WeChat's provider asks.
-func queried(q phone.Query, c wechat.Course) shown {
-	wire := androidwire.Query{URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder}
-	request, _, err := androidwire.Decode(androidwire.Wire{Query: &wire})
-	if err != nil {
-		request = nil
-	}
-	return shown{app: q.Package, request: request, note: c.Note}
+	return shown{app: cmp.Or(app, e.Package), request: request, note: c.Note, page: c.Page}
 }
 
 // shared is what one of Android's own shares asks.
 func shared(in phone.Intent, c wechat.Course) shown {
 	message := intents.Message{Object: intents.Text{Text: in.Extras.Get("android.intent.extra.TEXT").Text()}}
-	uri := in.Extras.Get("android.intent.extra.STREAM").URI()
-	if uris := in.Extras.Get("android.intent.extra.STREAM").URIs(); uri == "" && len(uris) > 0 {
+	uri := in.Extras.Get(extraStream).URI()
+	if uris := in.Extras.Get(extraStream).URIs(); uri == "" && len(uris) > 0 {
 		uri = uris[0]
 	}
 	switch {

@@ -1,16 +1,10 @@
 package virtualandroid
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
+	_ "embed"
 	"maps"
-	"math/big"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
@@ -21,6 +15,17 @@ const (
 	faultNotInstalled = "app.installed"
 	faultDisabled     = "app.enabled"
 	faultShared       = "app.scheme.shared"
+)
+
+// Certificates that are not the demo app's: of a debug build, of Google Play, and
+// of nobody that is known.
+var (
+	//go:embed certificates/debug.der
+	debugCertificate []byte
+	//go:embed certificates/play.der
+	playCertificate []byte
+	//go:embed certificates/another.der
+	anotherCertificate []byte
 )
 
 // Faults lists what can be wrong with the demo app.
@@ -57,12 +62,12 @@ func faults() map[string]func(*phone.Package) {
 		"app.provider": func(p *phone.Package) {
 			p.Components = slices.DeleteFunc(p.Components, func(c phone.Component) bool { return c.Kind == phone.ProviderKind })
 		},
-		"app.signature.debug": func(p *phone.Package) { p.Certs = [][]byte{newCertificate("Android Debug")} },
+		"app.signature.debug": func(p *phone.Package) { p.Certs = [][]byte{debugCertificate} },
 		"app.signature.play": func(p *phone.Package) {
-			p.Certs, p.Installer = [][]byte{newCertificate("Android")}, "com.android.vending"
+			p.Certs, p.Installer = [][]byte{playCertificate}, "com.android.vending"
 		},
 		"app.signature.missing":    func(p *phone.Package) { p.Certs = nil },
-		"app.signature.registered": func(p *phone.Package) { p.Certs = [][]byte{newCertificate("Another")} },
+		"app.signature.registered": func(p *phone.Package) { p.Certs = [][]byte{anotherCertificate} },
 		"app.appid.declared":       func(p *phone.Package) { p.Schemes = []string{"wxfedcba9876543210"} },
 	}
 }
@@ -90,21 +95,4 @@ func installDemo(model *phone.Phone, demo *phone.Package, code phone.App, fault 
 		state.Enabled = phone.DisabledUser
 		model.SetPackageState(DemoPackage, 0, state)
 	}
-}
-
-// newCertificate returns a self-signed certificate; nil if that fails.
-func newCertificate(name string) []byte {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{Country: []string{"US"}, Organization: []string{"Android"}, CommonName: name},
-		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2050, 1, 1, 0, 0, 0, 0, time.UTC),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
-	if err != nil {
-		return nil
-	}
-	return der
 }

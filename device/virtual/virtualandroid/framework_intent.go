@@ -271,7 +271,10 @@ func (f *framework) defineIntent() {
 		}),
 		getter("getAction", sigText, func(this object) value { return this.Get("mAction") }),
 		method("getStringExtra", "("+sigText+")"+sigText, func(_ thread, this object, args []value) (value, error) {
-			return f.vm.StringOrNull(f.read(this).Extras.Get(or(textOf(args[0]))).Text()), nil
+			if text := f.read(this).Extras.Get(or(textOf(args[0]))).Text(); text != nil {
+				return f.vm.String(*text), nil
+			}
+			return nil, nil
 		}),
 	}
 	for _, kind := range []string{sigText, "[B", "Ljava/io/Serializable;", "Landroid/os/Parcelable;", "I", "J", "Z", "D"} {

@@ -48,7 +48,7 @@ func newWeChatApp(p *phone.Phone, media *mediaStore, o Options) *wechatApp {
 }
 
 // Launched implements phone.App.
-func (a *wechatApp) Launched(ctx context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
+func (a *wechatApp) Launched(_ context.Context, p *phone.Phone, act phone.Activity, in phone.Intent) {
 	w := a.users[act.User]
 	if w == nil {
 		return
@@ -56,16 +56,16 @@ func (a *wechatApp) Launched(ctx context.Context, p *phone.Phone, act phone.Acti
 	switch act.Class {
 	case classEntry:
 		c := w.Receive(in)
-		a.remember(act.User, asked(in, c))
-		a.play(ctx, p, act.User, act.Token, c)
+		a.remember(act.User, asked(androidwire.Wire{Intent: &in}, "", c))
+		a.play(p, act.User, act.Token, c)
 	case wechat.ShareImgClass, wechat.ShareToTimeLineClass, wechat.AddFavoriteClass:
 		c := w.Share(act.Class, in)
 		a.remember(act.User, shared(in, c))
-		a.play(ctx, p, act.User, act.Token, c)
+		a.play(p, act.User, act.Token, c)
 	case classLauncher:
-		a.play(ctx, p, act.User, act.Token, w.Open(false))
+		a.play(p, act.User, act.Token, w.Open(false))
 	case classScheme:
-		a.play(ctx, p, act.User, act.Token, w.Open(true))
+		a.play(p, act.User, act.Token, w.Open(true))
 	}
 }
 
@@ -75,11 +75,11 @@ func (a *wechatApp) Query(_ context.Context, p *phone.Phone, q phone.Query) (*ph
 	if w == nil {
 		return nil, nil
 	}
-	cursor, course := w.Query(callerOf(p, q.UID, q.Package), androidwire.Query{
-		URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder})
+	query := androidwire.Query{URI: q.URI, Projection: q.Projection, Selection: q.Selection, Args: q.Args, SortOrder: q.SortOrder}
+	cursor, course := w.Query(callerOf(p, q.UID, q.Package), query)
 	if course != nil {
-		a.remember(q.User, queried(q, *course))
-		p.Post(func(ctx context.Context) { a.play(ctx, p, q.User, 0, *course) })
+		a.remember(q.User, asked(androidwire.Wire{Query: &query}, q.Package, *course))
+		p.Post(func(context.Context) { a.play(p, q.User, 0, *course) })
 	}
 	if cursor == nil {
 		return nil, nil
@@ -99,7 +99,7 @@ func callerOf(p *phone.Phone, uid int, named string) string {
 
 // play makes a course happen. entry is the activity that took the request, 0
 // for a provider's.
-func (a *wechatApp) play(_ context.Context, p *phone.Phone, user, entry int, c wechat.Course) {
+func (a *wechatApp) play(p *phone.Phone, user, entry int, c wechat.Course) {
 	run := &run{app: a, phone: p, user: user, course: c}
 	if entry != 0 {
 		run.open = []int{entry}
@@ -111,7 +111,7 @@ func (a *wechatApp) play(_ context.Context, p *phone.Phone, user, entry int, c w
 	switch {
 	case !run.show(c.Screens):
 	case c.AtOnce:
-		run.end(context.Background())
+		run.end()
 	case c.Reply != nil || c.Closes || len(c.Then) > 0:
 		p.After(a.think.Time(), run.act)
 	}
@@ -199,7 +199,7 @@ func (r *run) start(in androidwire.Intent) bool {
 // phone can't be used. If something else covers the page, the action waits
 // until the page is in front again, since users don't answer what they don't
 // see.
-func (r *run) act(ctx context.Context) {
+func (r *run) act(context.Context) {
 	if r.phone.Locked() || r.phone.Asleep() {
 		return
 	}
@@ -215,7 +215,7 @@ func (r *run) act(ctx context.Context) {
 	}
 	then := r.course.Then
 	if len(then) == 0 {
-		r.end(ctx)
+		r.end()
 		return
 	}
 	r.course.Then = nil
@@ -230,7 +230,7 @@ const longestPause = 2 * time.Second
 
 // end calls the app back and closes what WeChat opened, in this order: an app
 // without a window may not start an activity.
-func (r *run) end(context.Context) {
+func (r *run) end() {
 	if reply := r.course.Reply; reply != nil {
 		r.reply(reply)
 	}

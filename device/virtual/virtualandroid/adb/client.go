@@ -292,7 +292,7 @@ func (c *client) waitFor(ctx context.Context, of target, spec string) bool {
 		return c.fail("unknown host service")
 	}
 	switch State(state) {
-	case StateDevice, StateRecovery, StateRescue, StateSideload, StateBootloader, "any", "disconnect":
+	case StateDevice, StateRecovery, "rescue", StateSideload, StateBootloader, "any", "disconnect":
 	default:
 		return c.fail("unknown host service")
 	}

@@ -41,15 +41,6 @@ type Daemon struct {
 	conns map[*daemonConn]struct{}
 }
 
-// DaemonStats are a daemon's counters.
-type DaemonStats struct {
-	// Connections counts the TCP connections taken, Services the services
-	// asked for on them.
-	Connections, Services int64
-	// Open is how many streams are open now.
-	Open int
-}
-
 // NewDaemon returns the adbd of device.
 func NewDaemon(device Device) *Daemon {
 	return &Daemon{device: device, conns: map[*daemonConn]struct{}{}}

@@ -120,7 +120,7 @@ func (c *daemonConn) greet(p packet) error {
 		return errProtocol
 	}
 	switch c.d.device.State() {
-	case StateOffline, StateConnecting, StateNoPermissions:
+	case StateOffline, StateNoPermissions:
 		return nil // no answer: the computer goes on to list it as offline
 	case StateUnauthorized, StateAuthorizing:
 		return c.challenge()

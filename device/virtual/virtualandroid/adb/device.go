@@ -20,19 +20,17 @@ import (
 // State is how far a phone is usable, spelled as adb's device lists spell it.
 type State string
 
-// The states that adb 29.0.6 knows (adb.h, ConnectionState). Services run
+// The states of adb 29.0.6 (adb.h, ConnectionState) that a phone can be in
+// here. Services run
 // only in the states that [State.Online] holds.
 const (
 	StateDevice       State = "device"
 	StateOffline      State = "offline"
 	StateUnauthorized State = "unauthorized"
 	StateAuthorizing  State = "authorizing"
-	StateConnecting   State = "connecting"
 	StateRecovery     State = "recovery"
-	StateRescue       State = "rescue"
 	StateSideload     State = "sideload"
 	StateBootloader   State = "bootloader"
-	StateHost         State = "host"
 	// StateNoPermissions is shown in full, with its advice, as adb's
 	// UsbNoPermissionsShortHelpText does.
 	StateNoPermissions State = "no permissions"
@@ -41,7 +39,7 @@ const (
 // Online reports whether a transport to a phone in state s carries services.
 func (s State) Online() bool {
 	switch s {
-	case StateDevice, StateRecovery, StateRescue, StateSideload, StateBootloader, StateHost:
+	case StateDevice, StateRecovery, StateSideload, StateBootloader:
 		return true
 	}
 	return false

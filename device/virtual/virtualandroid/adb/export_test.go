@@ -1,5 +1,14 @@
 package adb
 
+// DaemonStats are a daemon's counters.
+type DaemonStats struct {
+	// Connections counts the TCP connections taken, Services the services
+	// asked for on them.
+	Connections, Services int64
+	// Open is how many streams are open now.
+	Open int
+}
+
 // Stats returns the counters as they are now.
 func (d *Daemon) Stats() DaemonStats {
 	st := DaemonStats{Connections: d.connections.Load(), Services: d.services.Load()}

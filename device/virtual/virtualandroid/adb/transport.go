@@ -45,8 +45,6 @@ func (s *Server) acquire(of target, anyState bool) (*transport, string) {
 		return found, ""
 	}
 	switch found.State() {
-	case StateConnecting:
-		return nil, "device still connecting"
 	case StateAuthorizing:
 		return nil, "device still authorizing"
 	case StateUnauthorized:

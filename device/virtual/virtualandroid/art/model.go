@@ -338,14 +338,6 @@ func (m *Machine) String(s string) *Object {
 	return &Object{Class: m.must("java.lang.String"), Text: s}
 }
 
-// StringOrNull makes a String, or null of nil.
-func (m *Machine) StringOrNull(s *string) Value {
-	if s == nil {
-		return nil
-	}
-	return m.String(*s)
-}
-
 // Array makes an array of objects; elem is a class name with dots.
 func (m *Machine) Array(elem string, values ...Value) *Object {
 	return &Object{Class: m.arrayClass("L" + strings.ReplaceAll(elem, ".", "/") + ";"), Elems: values}

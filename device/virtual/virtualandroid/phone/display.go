@@ -1,12 +1,8 @@
 package phone
 
 import (
-	"bytes"
 	"context"
 	"image"
-	"image/color"
-	"image/gif"
-	"image/png"
 	"io"
 )
 
@@ -23,36 +19,11 @@ type Display interface {
 // SetDisplay sets what draws the screen.
 func (p *Phone) SetDisplay(d Display) { p.mu.Lock(); p.display = d; p.mu.Unlock() }
 
-// Display is what draws the screen: a blank one, if none was set.
-func (p *Phone) Display() Display {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.display == nil {
-		return blank{}
-	}
-	return p.display
-}
+// Display is what draws the screen.
+func (p *Phone) Display() Display { p.mu.Lock(); defer p.mu.Unlock(); return p.display }
 
 // The size of the screen in pixels, as wm size says it.
 const (
 	Width  = 1080
 	Height = 2400
 )
-
-// blank is the display of a phone without a viewer.
-type blank struct{}
-
-func (blank) Picture() image.Image {
-	return image.NewPaletted(image.Rect(0, 0, Width, Height), color.Palette{color.Black})
-}
-
-func (b blank) PNG() []byte {
-	var out bytes.Buffer
-	_ = png.Encode(&out, b.Picture()) // bytes.Buffer never fails
-	return out.Bytes()
-}
-
-func (b blank) Film(ctx context.Context, w io.Writer) error {
-	<-ctx.Done()
-	return gif.Encode(w, b.Picture(), nil)
-}

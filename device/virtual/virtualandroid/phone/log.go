@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ const (
 	LogSystem
 	LogCrash
 )
+
+// LogBuffers are the buffers' names.
+var LogBuffers = []string{"main", "radio", "events", "system", "crash"}
 
 // Log priorities, as liblog numbers them.
 const (
@@ -88,23 +92,10 @@ func (l *Log) Read(after uint64, buffers ...LogBuffer) ([]LogEntry, <-chan struc
 			continue
 		}
 		b = b[max(0, len(b)-logLimit):]
-		at, _ := slices.BinarySearchFunc(b, after+1, func(e LogEntry, seq uint64) int {
-			switch {
-			case e.Seq < seq:
-				return -1
-			case e.Seq > seq:
-				return 1
-			}
-			return 0
-		})
+		at, _ := slices.BinarySearchFunc(b, after+1, func(e LogEntry, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 		out = append(out, b[at:]...)
 	}
-	slices.SortFunc(out, func(a, b LogEntry) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b LogEntry) int { return cmp.Compare(a.Seq, b.Seq) })
 	return out, l.grown
 }
 

@@ -42,21 +42,16 @@ func Owner(api int) User {
 }
 
 // WorkProfile is user 10.
-func WorkProfile(api int) User {
-	flags := UserInitialized | UserManaged
-	if api >= 30 {
-		flags |= UserProfile
-	}
-	return User{ID: 10, Name: "Work profile", Flags: flags}
-}
+func WorkProfile(api int) User { return profile(api, 10, "Work profile", UserManaged) }
 
 // Dual is user 999, the vendor's clone.
-func Dual(api int) User {
-	flags := UserInitialized
+func Dual(api int) User { return profile(api, 999, "双开", 0) }
+
+func profile(api, id int, name string, flags int) User {
 	if api >= 30 {
 		flags |= UserProfile
 	}
-	return User{ID: 999, Name: "双开", Flags: flags}
+	return User{ID: id, Name: name, Flags: UserInitialized | flags}
 }
 
 // Launch modes (ActivityInfo.LAUNCH_*).

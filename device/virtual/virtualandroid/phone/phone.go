@@ -137,9 +137,7 @@ type Phone struct {
 // New makes a phone that has booted: the system's packages are there and the
 // launcher is on top. Close it when done.
 func New(o Options) (*Phone, error) {
-	if o.API == 0 {
-		o.API = 34
-	}
+	o.API = cmp.Or(o.API, 34)
 	if o.API < MinAPI || o.API > MaxAPI {
 		return nil, fmt.Errorf("no such API level here: %d (there are %d to %d)", o.API, MinAPI, MaxAPI)
 	}
@@ -421,23 +419,6 @@ func properties(o Options) map[string]string {
 // Release is the Android version of an API level, as ro.build.version.release
 // spells it.
 func Release(api int) string {
-	switch api {
-	case 24:
-		return "7.0"
-	case 25:
-		return "7.1.1"
-	case 26:
-		return "8.0.0"
-	case 27:
-		return "8.1.0"
-	case 28:
-		return "9"
-	case 29:
-		return "10"
-	case 30:
-		return "11"
-	case 31, 32:
-		return "12"
-	}
-	return strconv.Itoa(api - 20)
+	early := map[int]string{24: "7.0", 25: "7.1.1", 26: "8.0.0", 27: "8.1.0", 28: "9", 29: "10", 30: "11", 31: "12", 32: "12"}
+	return cmp.Or(early[api], strconv.Itoa(api-20))
 }

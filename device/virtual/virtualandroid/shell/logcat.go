@@ -12,8 +12,6 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-var bufferNames = [...]string{"main", "radio", "events", "system", "crash"}
-
 // logOptions are logcat's arguments.
 type logOptions struct {
 	buffers []phone.LogBuffer
@@ -133,7 +131,7 @@ func (o *logOptions) addBuffers(value string) error {
 			o.buffers = append(o.buffers, phone.LogMain, phone.LogRadio, phone.LogEvents, phone.LogSystem, phone.LogCrash)
 		case "kernel", "security", "stats":
 		default:
-			i := slices.Index(bufferNames[:], b)
+			i := slices.Index(phone.LogBuffers, b)
 			if i < 0 {
 				return fmt.Errorf("unknown buffer %s", b)
 			}
@@ -215,7 +213,7 @@ func (c *call) readLog(o logOptions) int {
 				continue
 			}
 			if (len(o.buffers) > 1 || c.p.API >= 30) && !seen[e.Buffer] {
-				fmt.Fprintf(&b, "--------- beginning of %s\n", bufferNames[e.Buffer])
+				fmt.Fprintf(&b, "--------- beginning of %s\n", phone.LogBuffers[e.Buffer])
 			}
 			seen[e.Buffer] = true
 			o.format.line(&b, e, text)

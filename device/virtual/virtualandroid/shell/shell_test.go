@@ -3,6 +3,11 @@ package shell_test
 import (
 	"bytes"
 	"context"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -29,8 +34,27 @@ func newPhone(t testing.TB, o phone.Options) *phone.Phone {
 		t.Fatal(err)
 	}
 	p.SetShell(shell.Shell{})
+	p.SetDisplay(blank{})
 	t.Cleanup(func() { _ = p.Close() })
 	return p
+}
+
+// blank is a screen that shows nothing.
+type blank struct{}
+
+func (blank) Picture() image.Image {
+	return image.NewPaletted(image.Rect(0, 0, phone.Width, phone.Height), color.Palette{color.Black})
+}
+
+func (b blank) PNG() []byte {
+	var out bytes.Buffer
+	_ = png.Encode(&out, b.Picture()) // bytes.Buffer never fails
+	return out.Bytes()
+}
+
+func (b blank) Film(ctx context.Context, w io.Writer) error {
+	<-ctx.Done()
+	return gif.Encode(w, b.Picture(), nil)
 }
 
 // run runs a line and returns what came of it.
