@@ -158,7 +158,7 @@ func (c *syncSession) statV1(name string) error {
 	if err != nil {
 		i = phone.Info{}
 	}
-	return c.put(idStat, i.Mode, uint32(i.Size), seconds32(i.MTime))
+	return c.put(idStat, i.Mode, uint32(i.Size), uint32(seconds(i.MTime)))
 }
 
 func (c *syncSession) statV2(id syncID, name string) error {
@@ -171,19 +171,16 @@ func (c *syncSession) statV2(id syncID, name string) error {
 
 // infoV2 is what version 2 sends of a file, after the error number: 64 bytes.
 func infoV2(i phone.Info) []any {
-	mtime := uint64(0)
-	if !i.MTime.IsZero() {
-		mtime = uint64(i.MTime.Unix())
-	}
+	mtime := seconds(i.MTime)
 	device := min(i.Ino, 1) // there is one, and 0 of a file that is not there
 	return []any{device, i.Ino, i.Mode, uint32(i.NLink), uint32(i.UID), uint32(i.GID), uint64(i.Size), mtime, mtime, mtime}
 }
 
-func seconds32(t time.Time) uint32 {
+func seconds(t time.Time) uint64 {
 	if t.IsZero() {
 		return 0
 	}
-	return uint32(t.Unix())
+	return uint64(t.Unix())
 }
 
 // list sends the entries of a directory, "." and ".." among them, as
@@ -217,7 +214,7 @@ func (c *syncSession) entry(v2 bool, i phone.Info) error {
 		values := append([]any{idDent2, uint32(0)}, infoV2(i)...)
 		return c.put(append(values, uint32(len(i.Name)), i.Name)...)
 	}
-	return c.put(idDent, i.Mode, uint32(i.Size), seconds32(i.MTime), uint32(len(i.Name)), i.Name)
+	return c.put(idDent, i.Mode, uint32(i.Size), uint32(seconds(i.MTime)), uint32(len(i.Name)), i.Name)
 }
 
 func (c *syncSession) recv(name string) error {

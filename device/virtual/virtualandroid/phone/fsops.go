@@ -243,9 +243,6 @@ func (f *FS) OpenFile(c Cred, name string, flags int, mode uint32) (*File, error
 	return &File{fs: f, node: n, name: name, flags: flags, counted: at.counted}, nil
 }
 
-// Name is the path it was opened by.
-func (h *File) Name() string { return h.name }
-
 // Stat tells about the open file.
 func (h *File) Stat() Info {
 	h.fs.mu.RLock()

@@ -22,7 +22,7 @@ import (
 )
 
 // runner makes an interpreter that sees the phone alone.
-func (s *session) runner(params []string) (*interp.Runner, error) {
+func (s *session) runner(params []string) *interp.Runner {
 	s.env[shellPID], s.env[parentPID] = strconv.Itoa(s.pid), "884"
 	r, err := interp.New(
 		func(r *interp.Runner) error { r.Dir, r.Params = s.dir, params; return nil }, // interp.Dir asks the host
@@ -36,9 +36,9 @@ func (s *session) runner(params []string) (*interp.Runner, error) {
 		interp.AccessHandler(s.access),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("starting a shell: %w", err)
+		panic(fmt.Errorf("starting a shell: %w", err))
 	}
-	return r, nil
+	return r
 }
 
 // environ is what a shell is started with; all of it is exported.

@@ -100,27 +100,12 @@ func (c *call) list(entries []listed, set map[byte]string) {
 		if e.info.Mode&phone.ModeFmt == phone.ModeLink {
 			name += " -> " + e.info.Target
 		}
-		c.printf("%s %*d %-*s %-*s %*d %s %s\n", modeText(e.info.Mode), w[0], e.info.NLink, w[1], phone.UserName(e.info.UID),
+		c.printf("%s %*d %-*s %-*s %*d %s %s\n", modeText(e.info), w[0], e.info.NLink, w[1], phone.UserName(e.info.UID),
 			w[2], phone.UserName(e.info.GID), w[3], e.info.Size, e.info.MTime.UTC().Format("2006-01-02 15:04"), name)
 	}
 }
 
 // modeText is the rwx form of a mode.
-func modeText(m uint32) string {
-	kind := byte('-')
-	switch m & phone.ModeFmt {
-	case phone.ModeDir:
-		kind = 'd'
-	case phone.ModeLink:
-		kind = 'l'
-	case phone.ModeChar:
-		kind = 'c'
-	}
-	out := []byte{kind, 'r', 'w', 'x', 'r', 'w', 'x', 'r', 'w', 'x'}
-	for i := range 9 {
-		if m&(1<<(8-i)) == 0 {
-			out[i+1] = '-'
-		}
-	}
-	return string(out)
+func modeText(i phone.Info) string {
+	return strings.NewReplacer("L", "l", "Dc", "c").Replace(i.FileMode().String())
 }

@@ -70,11 +70,11 @@ func (sh Shell) Exec(ctx context.Context, p *phone.Phone, c phone.Command) (code
 	s.env = newEnviron(p)
 	s.pid = p.Spawn(s.cred.UID, "sh")
 	defer p.Exit(s.pid)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	if closer, ok := c.Stdin.(io.Closer); ok {
 		defer context.AfterFunc(ctx, func() { _ = closer.Close() })() // what is read ends
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if c.TTY {
 		c.Stdout, c.Stderr = crlf{orDiscard(c.Stdout)}, crlf{orDiscard(c.Stderr)}
 	}
@@ -141,18 +141,9 @@ func (s *session) line(ctx context.Context, text string, params []string) int {
 		return 1
 	}
 	s.jobs = newJobs(program.background)
-	r, err := s.runner(params)
-	if err != nil {
-		s.complain("%v", err)
-		return 1
-	}
+	r := s.runner(params)
 	if program.reads {
-		done, err := s.pipeIn(r, s.in)
-		if err != nil {
-			s.complain("%v", err)
-			return 1
-		}
-		defer done()
+		defer s.pipeIn(r, s.in)()
 	}
 	code := exitCode(r.Run(ctx, program.file))
 	if len(program.background) > 0 {
@@ -166,21 +157,26 @@ func (s *session) line(ctx context.Context, text string, params []string) int {
 }
 
 // pipeIn gives the interpreter's own read the standard input, for which it
-// needs a pipe of the host. Programs are given the reader itself.
-func (s *session) pipeIn(r *interp.Runner, in io.Reader) (done func(), err error) {
+// needs a pipe of the host. Programs are given the reader itself. A host that
+// has none crashes the shell.
+func (s *session) pipeIn(r *interp.Runner, in io.Reader) (done func()) {
 	pr, pw, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		panic(err)
 	}
 	go func() {
 		_, _ = io.Copy(onlyWriter{pw}, onlyReader{in})
 		pw.Close()
 	}()
-	if err := interp.StdIO(pr, s.out, s.err)(r); err != nil {
-		pr.Close()
-		return nil, err
+	s.setInput(r, pr)
+	return func() { pr.Close() }
+}
+
+// setInput sets what the interpreter's own read reads.
+func (s *session) setInput(r *interp.Runner, in io.Reader) {
+	if err := interp.StdIO(in, s.out, s.err)(r); err != nil {
+		panic(err) // it makes a pipe of the host, for other readers than files
 	}
-	return func() { pr.Close() }, nil
 }
 
 // exit is the end of a whole shell, with a code.
@@ -208,11 +204,7 @@ func exitCode(err error) int {
 // interactive runs the lines of stdin one after the other, as a shell without
 // a command does. On a terminal it prompts, and Ctrl-C ends what runs.
 func (s *session) interactive(ctx context.Context, term *terminal) int {
-	r, err := s.runner(nil)
-	if err != nil {
-		s.complain("%v", err)
-		return 1
-	}
+	r := s.runner(nil)
 	var text strings.Builder
 	code := 0
 	for lines := 1; ctx.Err() == nil; lines++ {
@@ -262,15 +254,9 @@ func (s *session) interactive(ctx context.Context, term *terminal) int {
 // ends them and not the shell. code is that of the statement before.
 func (s *session) foreground(ctx context.Context, r *interp.Runner, term *terminal, program script, code int) int {
 	if program.reads {
-		done, err := s.pipeIn(r, &oneLine{in: s.in})
-		if err != nil {
-			s.complain("%v", err)
-			return 1
-		}
-		defer done()
-	} else if err := interp.StdIO(nil, s.out, s.err)(r); err != nil {
-		s.complain("%v", err)
-		return 1
+		defer s.pipeIn(r, &oneLine{in: s.in})()
+	} else {
+		s.setInput(r, nil)
 	}
 	s.jobs = newJobs(program.background)
 	whole := ctx
