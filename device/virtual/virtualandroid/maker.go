@@ -132,7 +132,7 @@ func maker(name string) Maker {
 
 // describe adds what the maker changes to the options of a phone.
 func (m Maker) describe(o phone.Options) phone.Options {
-	o.Brand, o.Manufacturer, o.Model, o.Device, o.Product = m.brand, m.brand, m.model, m.device, m.product
+	o.Brand, o.Model, o.Device, o.Product = m.brand, m.model, m.device, m.product
 	o.Properties, o.NoInput, o.Quiet = m.properties, m.noInput, m.quiet
 	for i, u := range o.Users {
 		if u.ID == m.clone.ID && m.clone.ID != 0 {

@@ -146,12 +146,7 @@ func (c *client) host(ctx context.Context, of target, service string) bool {
 	verb, arg, _ := strings.Cut(service, ":")
 	switch {
 	case service == "kill":
-		if c.s.Kill == nil {
-			return c.fail("this adb server serves virtual phones and is not killed by request")
-		}
-		io.WriteString(c.conn, "OKAY")
-		c.s.Kill()
-		return false
+		return c.fail("this adb server serves virtual phones and is not killed by request")
 	case strings.HasPrefix(service, "tport:") || strings.HasPrefix(service, "transport"):
 		return c.choose(of, service)
 	case service == "devices", service == "devices-l":
@@ -225,26 +220,23 @@ func features(d Device) []string {
 func (c *client) choose(of target, service string) bool {
 	service, tellID := strings.CutPrefix(service, "tport:")
 	if tellID {
-		serial, named := strings.CutPrefix(service, "serial:")
-		switch {
-		case named:
-			of = target{kind: "any", serial: serial}
-		case service == "usb", service == "local":
-			of = target{kind: service}
-		default:
-			of = target{kind: "any"}
-		}
-	} else if digits, ok := strings.CutPrefix(service, "transport-id:"); ok {
-		id, err := strconv.ParseUint(digits, 10, 64)
+		of = target{kind: "any"}
+	}
+	kind, value, _ := strings.Cut(service, ":")
+	switch {
+	case tellID && kind == "serial", !tellID && kind == "transport":
+		of = target{kind: "any", serial: value}
+	case tellID && (service == "usb" || service == "local"):
+		of.kind = service
+	case kind == "transport-id":
+		id, err := strconv.ParseUint(value, 10, 64)
 		if err != nil {
 			return c.fail("invalid transport id")
 		}
 		of = target{kind: "any", id: id}
-	} else if serial, ok := strings.CutPrefix(service, "transport:"); ok {
-		of = target{kind: "any", serial: serial}
-	} else if strings.HasPrefix(service, "transport-usb") {
+	case strings.HasPrefix(service, "transport-usb"):
 		of.kind = "usb"
-	} else if strings.HasPrefix(service, "transport-local") {
+	case strings.HasPrefix(service, "transport-local"):
 		of.kind = "local"
 	}
 	t, problem := c.s.acquire(of, false)

@@ -21,9 +21,6 @@ type Server struct {
 	// Latency is waited whenever the direction of the traffic turns, as half
 	// a round trip over a slow link would be.
 	Latency time.Duration
-	// Kill is called for "host:kill" and should end Serve's context. If nil,
-	// the request is refused, since others may be using the server.
-	Kill func()
 	// Connect is called for "host:connect:ADDRESS" and gives the phone at that
 	// address; its error is told to the client. If nil, nothing can be reached.
 	Connect func(ctx context.Context, address string) (Device, error)

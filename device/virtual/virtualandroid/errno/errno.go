@@ -1,10 +1,7 @@
 // Package errno holds the error numbers of a phone's kernel.
 package errno
 
-import (
-	"io/fs"
-	"strconv"
-)
+import "strconv"
 
 // Errno is an error number of Linux, whatever system the phone's model runs
 // on: adb's sync protocol sends the number, its refusals and the phone's shell
@@ -59,17 +56,4 @@ func (e Errno) Error() string {
 		return text
 	}
 	return "Unknown error " + strconv.FormatUint(uint64(e), 10)
-}
-
-// Is makes errors.Is know the error numbers that package fs has a name for.
-func (e Errno) Is(target error) bool {
-	switch target {
-	case fs.ErrNotExist:
-		return e == ENOENT
-	case fs.ErrExist:
-		return e == EEXIST || e == ENOTEMPTY
-	case fs.ErrPermission:
-		return e == EACCES || e == EPERM
-	}
-	return false
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"testing"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
@@ -58,7 +57,7 @@ func TestFilePermissions(t *testing.T) {
 	if err != nil || i.Mode != phone.ModeFile|0o660 || i.GID != phone.SDCardRW {
 		t.Errorf("a file on shared storage: %+v, %v; FUSE gives it mode 0660 and group sdcard_rw", i, err)
 	}
-	if _, err := f.Stat(shell, "/data/local/tmp/none"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := f.Stat(shell, "/data/local/tmp/none"); err != errno.ENOENT {
 		t.Errorf("ENOENT is no fs.ErrNotExist: %v", err)
 	}
 }

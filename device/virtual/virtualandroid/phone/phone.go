@@ -29,20 +29,19 @@ const (
 // Options describe the phone to make. The zero value is a phone of API 34
 // with one user, unlocked and awake.
 type Options struct {
-	API          int // 24..37; 0 means 34
-	Serial       string
-	Model        string
-	Brand        string
-	Manufacturer string
-	Device       string
-	Product      string
-	Users        []User            // none means the owner alone
-	Properties   map[string]string // over the usual ones
-	NoInput      bool              // the shell may press no keys (INJECT_EVENTS)
-	Quiet        bool              // the log keeps nothing that apps write
-	Locked       bool              // the keyguard is up
-	Asleep       bool              // the screen is off
-	Now          func() time.Time  // the phone's clock; nil means the host's
+	API        int // 24..37; 0 means 34
+	Serial     string
+	Model      string
+	Brand      string
+	Device     string
+	Product    string
+	Users      []User            // none means the owner alone
+	Properties map[string]string // over the usual ones
+	NoInput    bool              // the shell may press no keys (INJECT_EVENTS)
+	Quiet      bool              // the log keeps nothing that apps write
+	Locked     bool              // the keyguard is up
+	Asleep     bool              // the screen is off
+	Now        func() time.Time  // the phone's clock; nil means the host's
 }
 
 // An App is the code of an installed package. Its methods, and those of what it
@@ -384,7 +383,7 @@ func properties(o Options) map[string]string {
 		"ro.build.fingerprint":            fmt.Sprintf("%s/%s/%s:%s/%s/1:user/release-keys", brand, product, device, release, id),
 		"ro.product.model":                cmp.Or(o.Model, "Virtual Phone"),
 		"ro.product.brand":                brand,
-		"ro.product.manufacturer":         cmp.Or(o.Manufacturer, "wxctl"),
+		"ro.product.manufacturer":         brand,
 		"ro.product.device":               device,
 		"ro.product.name":                 product,
 		"ro.product.board":                "wxctl",

@@ -157,28 +157,21 @@ func monkey(c *call) int {
 
 // logCommand is toybox's log: it writes a line of the main buffer.
 func logCommand(c *call) int {
-	// Options come before the first word: what is logged may begin with a dash.
-	at := 1
-	for at+1 < len(c.args) && (c.args[at] == "-t" || c.args[at] == "-p") {
-		at += 2
-	}
-	args := c.args[at:]
-	options := *c
-	options.args = c.args[:at]
-	set, _ := options.flags("", "pt")
 	tag, priority := "log", phone.Information
-	if v, ok := set['t']; ok {
-		tag = v
-	}
-	if v, ok := set['p']; ok {
-		i := strings.IndexByte("vdiwef", (strings.ToLower(v) + " ")[0])
+	args := c.args[1:]
+	// Options come before the first word: what is logged may begin with a dash.
+	for ; len(args) > 1 && (args[0] == "-t" || args[0] == "-p"); args = args[2:] {
+		if args[0] == "-t" {
+			tag = args[1]
+			continue
+		}
+		i := strings.IndexByte("vdiwef", (strings.ToLower(args[1]) + " ")[0])
 		if i < 0 {
-			c.errorf("log: bad -p '%s'\n", v)
+			c.errorf("log: bad -p '%s'\n", args[1])
 			return 1
 		}
 		priority = phone.Verbose + i
 	}
-	c.p.Log.Write(phone.LogEntry{Time: c.p.Now(), PID: c.pid, TID: c.pid, UID: c.cred.UID, Buffer: phone.LogMain, Priority: priority,
-		Tag: tag, Text: strings.Join(args, " ")})
+	c.p.Logcat(c.pid, c.cred.UID, priority, tag, strings.Join(args, " "))
 	return 0
 }
