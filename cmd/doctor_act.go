@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/wxctl/wxctl/cmd/internal/config"
@@ -210,11 +211,13 @@ func (x *examination) watch(ctx context.Context) error {
 
 // secretWords are the names of values that an app may log and that must not be
 // shown.
-var secretWords = regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)` +
-	`[^\s&"',;}\])]+`)
+var secretWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b((?:wechat_auth_|access_|refresh_|auth_|app_?)?(?:code|token|secret)["']?\s*[=:]\s*["']?)` +
+		`[^\s&"',;}\])]+`)
+})
 
 // withoutSecrets hides codes, tokens and secrets in a line of an app's log.
-func withoutSecrets(line string) string { return secretWords.ReplaceAllString(line, "$1***") }
+func withoutSecrets(line string) string { return secretWords().ReplaceAllString(line, "$1***") }
 
 // pack writes the bundle: the findings in both forms, and the versions. All of
 // it was printed before, without secrets; the phone's id is included, since it

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Format is a file format, recognized by a file's first bytes.
@@ -48,40 +49,45 @@ var (
 
 // formats are recognized by a magic number. Text comes last: it can contain any
 // word.
-var formats = []struct {
+var formats = sync.OnceValue(func() []signature {
+	return []signature{
+		{JPEG, magic(0, "\xff\xd8\xff")},
+		{PNG, magic(0, "\x89PNG\r\n\x1a\n")},
+		{GIF, anyMagic("GIF87a", "GIF89a")},
+		{WebP, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WEBP")(b) }},
+		{BMP, isBMP},
+		{TIFF, anyMagic("II*\x00", "MM\x00*", "II+\x00", "MM\x00+")},
+		{AVIF, hasBrand("avif", "avis")},
+		{HEIC, hasBrand("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1")},
+		{JXL, anyMagic("\xff\x0a", "\x00\x00\x00\x0cJXL \r\n\x87\n")},
+		{JP2, anyMagic("\x00\x00\x00\x0cjP  \r\n\x87\n", "\xff\x4f\xff\x51")},
+		{PSD, magic(0, "8BPS")},
+		{ICO, magic(0, "\x00\x00\x01\x00")},
+		{Format{"PDF", "application/pdf", "pdf", false}, magic(0, "%PDF-")},
+		{Format{"QuickTime", "video/quicktime", "mov", false}, hasBrand("qt  ")},
+		{Format{"M4A", "audio/mp4", "m4a", false}, hasBrand("M4A ", "M4B ")},
+		{Format{"3GP", "video/3gpp", "3gp", false}, hasBrand("3gp4", "3gp5", "3gp6")},
+		{Format{"MP4", "video/mp4", "mp4", false}, func(b []byte) bool { return magic(4, "ftyp")(b) }},
+		{Format{"WebM", "video/webm", "webm", false}, func(b []byte) bool {
+			return magic(0, "\x1a\x45\xdf\xa3")(b) && bytes.Contains(b[:min(len(b), 64)], []byte("webm"))
+		}},
+		{Format{"Matroska", "video/x-matroska", "mkv", false}, magic(0, "\x1a\x45\xdf\xa3")},
+		{Format{"MP3", "audio/mpeg", "mp3", false}, anyMagic("ID3", "\xff\xfb", "\xff\xf3", "\xff\xf2")},
+		{Format{"AMR", "audio/amr", "amr", false}, magic(0, "#!AMR")},
+		{Format{"WAV", "audio/x-wav", "wav", false}, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WAVE")(b) }},
+		{Format{"ZIP", "application/zip", "zip", false}, anyMagic("PK\x03\x04", "PK\x05\x06")},
+		{Format{"RAR", "application/vnd.rar", "rar", false}, magic(0, "Rar!\x1a\x07")},
+		{Format{"7-Zip", "application/x-7z-compressed", "7z", false}, magic(0, "7z\xbc\xaf\x27\x1c")},
+		{Format{"gzip", "application/gzip", "gz", false}, magic(0, "\x1f\x8b")},
+		{SVG, isMarkup("<svg")},
+		{HTML, isMarkup("<!doctype html", "<html", "<head", "<body")},
+	}
+})
+
+// signature is a format and what recognizes it.
+type signature struct {
 	Format
 	is func([]byte) bool
-}{
-	{JPEG, magic(0, "\xff\xd8\xff")},
-	{PNG, magic(0, "\x89PNG\r\n\x1a\n")},
-	{GIF, anyMagic("GIF87a", "GIF89a")},
-	{WebP, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WEBP")(b) }},
-	{BMP, isBMP},
-	{TIFF, anyMagic("II*\x00", "MM\x00*", "II+\x00", "MM\x00+")},
-	{AVIF, hasBrand("avif", "avis")},
-	{HEIC, hasBrand("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1")},
-	{JXL, anyMagic("\xff\x0a", "\x00\x00\x00\x0cJXL \r\n\x87\n")},
-	{JP2, anyMagic("\x00\x00\x00\x0cjP  \r\n\x87\n", "\xff\x4f\xff\x51")},
-	{PSD, magic(0, "8BPS")},
-	{ICO, magic(0, "\x00\x00\x01\x00")},
-	{Format{"PDF", "application/pdf", "pdf", false}, magic(0, "%PDF-")},
-	{Format{"QuickTime", "video/quicktime", "mov", false}, hasBrand("qt  ")},
-	{Format{"M4A", "audio/mp4", "m4a", false}, hasBrand("M4A ", "M4B ")},
-	{Format{"3GP", "video/3gpp", "3gp", false}, hasBrand("3gp4", "3gp5", "3gp6")},
-	{Format{"MP4", "video/mp4", "mp4", false}, func(b []byte) bool { return magic(4, "ftyp")(b) }},
-	{Format{"WebM", "video/webm", "webm", false}, func(b []byte) bool {
-		return magic(0, "\x1a\x45\xdf\xa3")(b) && bytes.Contains(b[:min(len(b), 64)], []byte("webm"))
-	}},
-	{Format{"Matroska", "video/x-matroska", "mkv", false}, magic(0, "\x1a\x45\xdf\xa3")},
-	{Format{"MP3", "audio/mpeg", "mp3", false}, anyMagic("ID3", "\xff\xfb", "\xff\xf3", "\xff\xf2")},
-	{Format{"AMR", "audio/amr", "amr", false}, magic(0, "#!AMR")},
-	{Format{"WAV", "audio/x-wav", "wav", false}, func(b []byte) bool { return magic(0, "RIFF")(b) && magic(8, "WAVE")(b) }},
-	{Format{"ZIP", "application/zip", "zip", false}, anyMagic("PK\x03\x04", "PK\x05\x06")},
-	{Format{"RAR", "application/vnd.rar", "rar", false}, magic(0, "Rar!\x1a\x07")},
-	{Format{"7-Zip", "application/x-7z-compressed", "7z", false}, magic(0, "7z\xbc\xaf\x27\x1c")},
-	{Format{"gzip", "application/gzip", "gz", false}, magic(0, "\x1f\x8b")},
-	{SVG, isMarkup("<svg")},
-	{HTML, isMarkup("<!doctype html", "<html", "<head", "<body")},
 }
 
 // HTML is what a server sends when it has no picture.
@@ -91,7 +97,7 @@ var HTML = Format{"HTML", "text/html", "html", false}
 // enough. Text before a picture, such as the output of a script on a web
 // server, is skipped. ok is false if the format isn't known.
 func Sniff(b []byte) (f Format, ok bool) {
-	for _, known := range formats {
+	for _, known := range formats() {
 		if known.is(b) {
 			return known.Format, true
 		}
@@ -122,7 +128,7 @@ func begin(b []byte) (int, Format) {
 		if c := b[at-1]; c != '\t' && c != '\n' && c != '\r' && (c < ' ' || c == 0x7f || c >= 0x80) && c != 0xef && c != 0xbb && c != 0xbf {
 			break
 		}
-		for _, known := range formats[:4] {
+		for _, known := range formats()[:4] {
 			if known.is(b[at:]) {
 				return at, known.Format
 			}
@@ -208,7 +214,7 @@ func MIMEOf(name string, b []byte) string {
 	if ok {
 		return f.MIME
 	}
-	for _, known := range formats {
+	for _, known := range formats() {
 		if known.Ext == ext || known.Ext == "jpg" && ext == "jpeg" {
 			return known.MIME
 		}

@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device"
 )
@@ -50,6 +55,32 @@ func TestReadAPICloud(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEncodings: each declared encoding is read, and the words are those that
+// were written.
+func TestEncodings(t *testing.T) {
+	for name, enc := range map[string]encoding.Encoding{
+		"GBK": simplifiedchinese.GBK, "gb2312": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030,
+		"Big5": traditionalchinese.Big5, "windows-1252": charmap.Windows1252, "ISO-8859-1": charmap.ISO8859_1,
+	} {
+		words := "微信"
+		if strings.ContainsAny(name, "-") {
+			words = "Überweisung"
+		}
+		text := strings.Replace(apiCloud, `encoding="UTF-8"?>`, `encoding="`+name+`"?><!-- `+words+` -->`, 1)
+		raw, err := enc.NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := decodeXML([]byte(raw))
+		if err != nil || !strings.Contains(string(decoded), words) {
+			t.Errorf("%s: %.80q, %v", name, decoded, err)
+		}
+		if got, err := ReadAPICloud("config.xml", strings.NewReader(raw)); err != nil || got.AppID != "wx0123456789abcdef" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 )
 
 // texts are what bionic's strerror gives.
-var texts = map[Errno]string{
+var texts = [...]string{
 	EPERM:        "Operation not permitted",
 	ENOENT:       "No such file or directory",
 	EIO:          "I/O error",
@@ -52,8 +52,8 @@ var texts = map[Errno]string{
 }
 
 func (e Errno) Error() string {
-	if text, ok := texts[e]; ok {
-		return text
+	if e < Errno(len(texts)) && texts[e] != "" {
+		return texts[e]
 	}
 	return "Unknown error " + strconv.FormatUint(uint64(e), 10)
 }
