@@ -25,7 +25,6 @@ var costlyInits = map[string]int{
 	"github.com/Masterminds/semver":       700,  // of go-ios: regular expressions
 	"go.yaml.in/yaml/v4/internal/libyaml": 400,
 	"mvdan.cc/sh/v3/fileutil":             120,
-	"github.com/wxctl/wxctl/cmd":          110, // errors
 	// A lab's server and its metrics are in every program; only a second
 	// program could avoid that.
 	"github.com/nats-io/nats-server/v2/server":       2100,

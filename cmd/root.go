@@ -91,6 +91,7 @@ wxctl devices`),
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
+	root.CompletionOptions.DisableDefaultCmd = only != "" // only has the command that is run
 	root.SetIn(f.Streams.In)
 	root.SetOut(f.Streams.Out)
 	root.SetErr(f.Streams.Err)
