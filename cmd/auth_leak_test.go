@@ -161,6 +161,7 @@ func raceDetector() bool {
 }
 
 func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
 	kept := keptSentinels(t)
 	for _, mode := range gossipModes() {
 		t.Run(mode, func(t *testing.T) {
@@ -194,6 +195,7 @@ func TestNothingLeaks(t *testing.T) {
 
 // TestLoginLeaksNothing sweeps the whole way from the phone to the profile.
 func TestLoginLeaksNothing(t *testing.T) {
+	t.Parallel()
 	kept := keptSentinels(t)
 	for _, mode := range []string{"good", "chatty", "40163", "echo", "hostile", "garbage", "hangup"} {
 		t.Run(mode, func(t *testing.T) {
@@ -215,6 +217,7 @@ func TestLoginLeaksNothing(t *testing.T) {
 // TestDoctorLeaksNothing sweeps what doctor says of WeChat's server, and its
 // bundle.
 func TestDoctorLeaksNothing(t *testing.T) {
+	t.Parallel()
 	kept := keptSentinels(t)
 	for _, mode := range gossipModes() {
 		t.Run(mode, func(t *testing.T) {
@@ -365,6 +368,7 @@ func program(ctx context.Context, path, dir, stdin string, env []string, args ..
 // The real process, where the runtime's own debugging could talk, where
 // proxies come from the environment, and where others see the command line.
 func TestProcessLeaksNothing(t *testing.T) {
+	t.Parallel()
 	server := newGossip()
 	server.set(t, "good")
 	ts := httptest.NewUnstartedServer(server)
@@ -411,6 +415,7 @@ func TestProcessLeaksNothing(t *testing.T) {
 
 // While it runs, no process list shows a secret.
 func TestCommandLineHoldsNoSecret(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("the list of processes is read from /proc")
 	}

@@ -24,6 +24,7 @@ var codeRow = regexp.MustCompile("(?m)^\\| (-?\\d) \\|.*\\| `(wxctl .*)` \\|$")
 // TestFromAPICloudCodes runs each command that gives a number according to the
 // page.
 func TestFromAPICloudCodes(t *testing.T) {
+	t.Parallel()
 	rows := codeRow.FindAllStringSubmatch(page(t, "from-apicloud.md"), -1)
 	if len(rows) < 18 {
 		t.Fatalf("%d commands on the page", len(rows))
@@ -45,6 +46,7 @@ var faultRow = regexp.MustCompile("(?m)^\\| `(getToken|getUserInfo|refreshToken)
 
 // TestFromAPICloudFaults asks a server that has each fault of the page.
 func TestFromAPICloudFaults(t *testing.T) {
+	t.Parallel()
 	rows := faultRow.FindAllStringSubmatch(page(t, "from-apicloud.md"), -1)
 	if len(rows) != 17 {
 		t.Fatalf("%d faults on the page", len(rows))

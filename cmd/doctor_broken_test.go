@@ -65,6 +65,7 @@ team-id = "ABCDE12345"
 // TestBrokenPhones: each fault of the demo app on a virtual phone is found, and
 // nothing else; on a phone without fault nothing is.
 func TestBrokenPhones(t *testing.T) {
+	t.Parallel()
 	profile := registered(t)
 	for platform, faults := range map[string][]string{"android": virtualandroid.Faults(), "ios": virtualios.Faults()} {
 		for _, fault := range append([]string{"none"}, faults...) {
@@ -138,6 +139,7 @@ func brokenPhones(profile string) []brokenPhone {
 
 // TestBrokenSurroundings: what is wrong outside the app.
 func TestBrokenSurroundings(t *testing.T) {
+	t.Parallel()
 	profile := registered(t)
 	for _, tt := range brokenPhones(profile) {
 		t.Run(tt.name, func(t *testing.T) {
@@ -262,6 +264,7 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 // TestBrokenAPKs: each fault of an APK is found without a phone, and nothing
 // else.
 func TestBrokenAPKs(t *testing.T) {
+	t.Parallel()
 	profile, good := registered(t), demoCertificate(t)
 	for _, tt := range brokenAPKs(t) {
 		t.Run(tt.name, func(t *testing.T) {

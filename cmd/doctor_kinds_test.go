@@ -113,6 +113,7 @@ func otherKinds(t *testing.T) []brokenAPK {
 // TestOtherKinds: in unusual apps exactly their fault is found, and nothing in
 // those without one.
 func TestOtherKinds(t *testing.T) {
+	t.Parallel()
 	profile, good := registered(t), demoCertificate(t)
 	for _, tt := range otherKinds(t) {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,6 +174,7 @@ func TestSets(t *testing.T) {
 
 // TestOtherIPAs: the same for iPhones.
 func TestOtherIPAs(t *testing.T) {
+	t.Parallel()
 	profile := registered(t)
 	const domains = "com.apple.developer.associated-domains"
 	schemes := func(list ...any) any { return []any{map[string]any{"CFBundleURLSchemes": list}} }

@@ -108,6 +108,7 @@ func brokenWebsites() []brokenWebsite {
 // TestDoctorOnline: a local website, and Apple's copy of its file, have one
 // fault after another, over HTTPS.
 func TestDoctorOnline(t *testing.T) {
+	t.Parallel()
 	const good = associationFile
 	for _, tt := range brokenWebsites() {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,6 +184,7 @@ func TestDoctorCloud(t *testing.T) {
 // TestDoctorCost: all groups of a phone take at most four connections to its
 // adb server, whatever is missing on it, and however often it was used.
 func TestDoctorCost(t *testing.T) {
+	t.Parallel()
 	apk := filepath.Join(t.TempDir(), "app.apk")
 	whole := demoAPK(demoCertificate(t))
 	if err := os.WriteFile(apk, whole.Make(t), 0o600); err != nil {
@@ -260,6 +262,7 @@ func (l *lockedText) String() string {
 // TestDoctorProbe: a forged reply reaches an app without faults, and not one
 // that hides its entry.
 func TestDoctorProbe(t *testing.T) {
+	t.Parallel()
 	for device, want := range map[string]check.Status{
 		"virtual:android": check.Pass, "virtual:ios": check.Pass, "virtual:android?fault=app.entry.missing": check.Unknown,
 		"virtual:android?app=release": check.Unknown, "virtual:android?fault=app.reply": check.Fail,

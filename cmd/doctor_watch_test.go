@@ -155,6 +155,7 @@ func unpacked(t *testing.T, name string) map[string]string {
 // TestRequestFindings: what only a request shows is in its Outcome, by the id
 // of the check.
 func TestRequestFindings(t *testing.T) {
+	t.Parallel()
 	thumb := filepath.Join(t.TempDir(), "thumb.png")
 	if err := os.WriteFile(thumb, samples.Thumb(), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,23 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/samples"
 )
 
+// writers are the commands that take longest, and write into the directory that
+// they run in: each is a program of its own, so that they can run at once.
+var writers = []string{"run", "report", "record", "screenshot"}
+
+// runIn runs the program in a directory, with the configuration there.
+func runIn(t *testing.T, dir, stdin string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	env := []string{"WXCTL_DEVICE=virtual:android", "ANDROID_ADB_SERVER_PORT=1", "USBMUXD_SOCKET_ADDRESS=" + filepath.Join(dir, "no-usbmuxd")}
+	cmd, out := program(ctx, "wxctl", dir, stdin, env, args...)
+	cmd.Dir = dir
+	if err := cmd.Run(); err != nil {
+		t.Errorf("wxctl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
 // runExample runs one example in a directory with the files that examples
 // name, with a profile, against a virtual phone.
 func runExample(t *testing.T, line string) {
@@ -27,15 +44,20 @@ func runExample(t *testing.T, line string) {
 			t.Fatal(err)
 		}
 	}
+	if slices.Contains(writers, args[0]) {
+		t.Parallel()
+		if slices.Contains(args, "--lab") {
+			args = inExampleLab(t, args)
+		}
+		if args[0] == "report" {
+			runIn(t, dir, "", "run", "smoke.yaml")
+		}
+		runIn(t, dir, stdin, args...)
+		return
+	}
 	t.Chdir(dir)
 	if args[0] == "auth" || args[0] == "virtual" {
 		f.Streams.In = strings.NewReader(loggedIn(t, f, args, stdin))
-	}
-	if args[0] == "report" {
-		before, _, said := testFactory(t, "", nil)
-		if code := Run(t.Context(), before, []string{"run", "smoke.yaml", "--device", "virtual:android"}); code != 0 {
-			t.Fatalf("exit %d: %s", code, said())
-		}
 	}
 	if i := slices.Index(args, "--timeout"); args[0] == "watch" && i > 0 {
 		// Its time ends once it watches, however long that takes.

@@ -78,6 +78,7 @@ func count(events []suite.Event, kind suite.EventType) (n int) {
 // TestLabQuarantine: a phone on which three cases were errored takes no more
 // jobs, which the run and `wxctl lab ls` report, until it is released.
 func TestLabQuarantine(t *testing.T) {
+	t.Parallel()
 	h, _ := oneAgent(t, virtualandroid.Options{Serial: "broken", Without: true})
 	out := filepath.Join(h.dir, "run")
 	owner := h.run("errors", h.suite("errors", 3), "--out", out)
@@ -113,6 +114,7 @@ func TestLabQuarantine(t *testing.T) {
 // TestLabDrainWaits: drain ends when the current jobs are finished, and nothing
 // is begun before the agent is released.
 func TestLabDrainWaits(t *testing.T) {
+	t.Parallel()
 	h, _ := oneAgent(t, virtualandroid.Options{Serial: "slow", Answer: wechat.Send, Think: time.Second})
 	out := filepath.Join(h.dir, "run")
 	h.run("drained", h.suite("drained", 30), "--out", out)
@@ -146,6 +148,7 @@ func TestLabDrainWaits(t *testing.T) {
 
 // TestLabMetrics: the metrics of an agent agree with what happened.
 func TestLabMetrics(t *testing.T) {
+	t.Parallel()
 	phone := func(serial string) virtualandroid.Options {
 		return virtualandroid.Options{Serial: serial, Answer: wechat.Send}
 	}
@@ -198,6 +201,7 @@ func TestLabMetrics(t *testing.T) {
 // TestLabSkewIsTold: an agent of another major version is listed as such, and a
 // request is refused instead of being given to it.
 func TestLabSkewIsTold(t *testing.T) {
+	t.Parallel()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: time.Minute}
 	h.serve("127.0.0.1:0")
 	l, err := natslab.Dial(t.Context(), natslab.Access{URL: h.url})
@@ -235,6 +239,7 @@ func TestLabSkewIsTold(t *testing.T) {
 // TestLabSeesWeChat: a lab lists which WeChat is on each phone, and which version
 // of the app.
 func TestLabSeesWeChat(t *testing.T) {
+	t.Parallel()
 	old, err := wechat.ParseVersion("7.0.3")
 	if err != nil {
 		t.Fatal(err)
@@ -300,6 +305,7 @@ func natsWork() []string {
 
 // TestRunWithoutLab: without --lab nothing of NATS runs.
 func TestRunWithoutLab(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	h := &labHosts{TB: t, dir: dir}
 	file := h.suite("plain", 2)

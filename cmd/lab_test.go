@@ -370,9 +370,8 @@ func TestLabRunsCompete(t *testing.T) {
 // TestLabPage runs the commands of the page in their order: servers are
 // started, and all other commands must succeed.
 func TestLabPage(t *testing.T) {
+	t.Parallel()
 	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
-	t.Setenv("WXCTL_CONFIG_DIR", h.dir)
-	t.Setenv("WXCTL_STATE_DIR", h.dir)
 	work := t.TempDir()
 	done := map[string]int{}
 	for _, block := range fenced.FindAllStringSubmatch(page(t, "lab.md"), -1) {
@@ -392,7 +391,7 @@ func TestLabPage(t *testing.T) {
 				continue
 			}
 			c := exec.Command("wxctl", args...)
-			c.Dir = work
+			c.Dir, c.Env = work, append(os.Environ(), "WXCTL_CONFIG_DIR="+h.dir, "WXCTL_STATE_DIR="+h.dir)
 			out, err := c.Output()
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", line, err, out)

@@ -66,6 +66,7 @@ var commandsOf = regexp.MustCompile(`\bwxctl run [^'\n]+`)
 // TestCIPage runs each command of the page as the CI system would, with its
 // variables filled in, and reads its YAML.
 func TestCIPage(t *testing.T) {
+	t.Parallel()
 	fill := strings.NewReplacer("${{ matrix.part }}", "2", "$CI_NODE_INDEX", "1", "$CI_NODE_TOTAL", "2")
 	n := 0
 	for _, block := range fenced.FindAllStringSubmatch(page(t, "ci.md"), -1) {
@@ -78,15 +79,13 @@ func TestCIPage(t *testing.T) {
 		for _, line := range commandsOf.FindAllString(block[2], -1) {
 			n++
 			t.Run(line, func(t *testing.T) {
-				t.Chdir(t.TempDir())
-				if err := os.WriteFile("smoke.yaml", samples.Suite(), 0o600); err != nil {
+				t.Parallel()
+				dir := t.TempDir()
+				if err := os.WriteFile(filepath.Join(dir, "smoke.yaml"), samples.Suite(), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				f, out, errOut := testFactory(t, "", nil)
-				args, _ := shellWords(t, fill.Replace(line))
-				if code := Run(t.Context(), f, args); code != 0 {
-					t.Errorf("exit %d: %s\n%s", code, out(), errOut())
-				}
+				args, stdin := shellWords(t, fill.Replace(line))
+				runIn(t, dir, stdin, args...)
 			})
 		}
 	}

@@ -251,6 +251,7 @@ func TestRunFlaky(t *testing.T) {
 // TestRunLostPhone: jobs of a lost phone are done by another, and jobs for that
 // phone only are errored.
 func TestRunLostPhone(t *testing.T) {
+	t.Parallel()
 	phones := &scriptedPhones{ids: []string{"A", "B"}}
 	phones.end = func(_ int, text string) (device.Progress, error) { return device.Opened, nil }
 	f, _, errOut := phones.factory(t)

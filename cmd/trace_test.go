@@ -13,6 +13,7 @@ import (
 // TestTraceLeaksNothing sweeps what -v -v shows of every command that drives a
 // phone and handles a login's code.
 func TestTraceLeaksNothing(t *testing.T) {
+	t.Parallel()
 	recorded := filepath.Join(t.TempDir(), "replies.ndjson")
 	reply := `{"kind":"auth","errCode":0,"code":"` + sentinelCode + `","state":"s"}`
 	if err := os.WriteFile(recorded, []byte(reply), 0o600); err != nil {

@@ -114,6 +114,7 @@ var foreignFlags = []string{"--mode", "--output", "--user", "--ks", "--entitleme
 // TestHintsParse: a command line of wxctl in a text is one that exists, with
 // its flags; and a flag that a text names is a flag of some command.
 func TestHintsParse(t *testing.T) {
+	t.Parallel()
 	root := NewCmdRoot(System())
 	root.InitDefaultHelpCmd()
 	flags := map[string]bool{}
