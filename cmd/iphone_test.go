@@ -47,10 +47,11 @@ var iPhoneSteps = []fault.Fault{
 // TestIPhoneFaults: if a phone or its usbmuxd fails, at any step, the command
 // ends with an error and leaves nothing running.
 func TestIPhoneFaults(t *testing.T) {
+	noLeaks(t)
 	for name, effect := range map[string]fault.Effect{"stall": fault.Stall, "cut": fault.Cut, "garbage": fault.Garbage} {
 		for _, f := range iPhoneSteps {
 			t.Run(name+"/"+f.Step+itoa(f.Skip), func(t *testing.T) {
-				noLeaks(t)
+				t.Parallel()
 				f.Then = effect
 				plan := fault.New(f)
 				_, env := iPhoneLab(t, virtualios.Options{}, plan)

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
@@ -16,7 +14,7 @@ import (
 // code takes precedence over the error that it caused, and nothing is left
 // running.
 func TestSignalCause(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	noLeaks(t)
 	for _, code := range []int{exit.Interrupted, exit.Terminated} {
 		for _, args := range [][]string{
 			{"share", "text", "hi", "--scene", "session", "--device", "virtual:android?answer=stay", "--until", "returned"},
@@ -24,12 +22,15 @@ func TestSignalCause(t *testing.T) {
 			{"devices", "--device", "virtual:android", "--watch"},
 			{"installed", "--device", "virtual:android?latency=2s"},
 		} {
-			ctx, cancel := context.WithCancelCause(context.Background())
-			f, _, errOut := testFactory(t, "", nil)
-			time.AfterFunc(150*time.Millisecond, func() { cancel(&exit.Signal{Code: code}) })
-			if got := Run(ctx, f, args); got != int(code) {
-				t.Errorf("%v: exit %d, want %d: %s", args, got, code, errOut())
-			}
+			t.Run(args[0]+itoa(code), func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithCancelCause(context.Background())
+				f, _, errOut := testFactory(t, "", nil)
+				time.AfterFunc(150*time.Millisecond, func() { cancel(&exit.Signal{Code: code}) })
+				if got := Run(ctx, f, args); got != code {
+					t.Errorf("%v: exit %d, want %d: %s", args, got, code, errOut())
+				}
+			})
 		}
 	}
 }

@@ -215,21 +215,24 @@ func TestWatchBeside(t *testing.T) {
 // TestWatchForPeople checks the text for people, which has codes only on request.
 func TestWatchForPeople(t *testing.T) {
 	noLeaks(t)
-	env := phonesAt(t, "think=1ms")
 	for flag, want := range map[string]string{"--show-code=false": "code ***", "--show-code": "code C0DE"} {
-		watch := beside(t, env, "watch", flag)
-		watch.errOut.await(t, "watching", 1)
-		f, _, errOut := testFactory(t, "", env)
-		if code := Run(t.Context(), f, []string{"reply", "auth", "--code", "C0DE", "--until", "replied"}); code != 0 {
-			t.Fatalf("exit %d: %s", code, errOut())
-		}
-		watch.out.await(t, "\n", 1)
-		if got := watch.out.String(); !strings.Contains(got, "com.example.wxdemo  auth  errCode 0  err.code 0 (ok)") || !strings.Contains(got, want) {
-			t.Errorf("%s: %s", flag, got)
-		}
-		if code := watch.interrupt(t); code != 130 {
-			t.Errorf("exit %d: %s", code, watch.errOut)
-		}
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			env := phonesAt(t, "think=1ms")
+			watch := beside(t, env, "watch", flag)
+			watch.errOut.await(t, "watching", 1)
+			f, _, errOut := testFactory(t, "", env)
+			if code := Run(t.Context(), f, []string{"reply", "auth", "--code", "C0DE", "--until", "replied"}); code != 0 {
+				t.Fatalf("exit %d: %s", code, errOut())
+			}
+			watch.out.await(t, "\n", 1)
+			if got := watch.out.String(); !strings.Contains(got, "com.example.wxdemo  auth  errCode 0  err.code 0 (ok)") || !strings.Contains(got, want) {
+				t.Error(got)
+			}
+			if code := watch.interrupt(t); code != 130 {
+				t.Errorf("exit %d: %s", code, watch.errOut)
+			}
+		})
 	}
 }
 
