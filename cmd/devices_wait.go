@@ -26,11 +26,14 @@ func checkState(state string) error {
 // devicesWaitFor lists the phones that sel means as soon as all of them are in a
 // state.
 func devicesWaitFor(ctx context.Context, f *Factory, fleet *device.Fleet, sel device.Selector, state device.State) error {
+	var phones []device.Info // as the last listing had them that the end of the time didn't cut short
 	for {
 		found, err := fleet.Discover(ctx, sel.Text)
-		phones := device.Matching(found.Phones, sel)
-		if ctx.Err() == nil && allIn(phones, state) && (state != gone || err == nil) {
-			return printDevices(f, append([]device.Info{}, phones...), nil)
+		if ctx.Err() == nil {
+			phones = device.Matching(found.Phones, sel)
+			if allIn(phones, state) && (state != gone || err == nil) {
+				return printDevices(f, append([]device.Info{}, phones...), nil)
+			}
 		}
 		select {
 		case <-time.After(waitPause):

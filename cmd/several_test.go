@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wxctl/wxctl/device"
+	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
 // comingBackend has two phones; the second is ready in the third list.
@@ -26,6 +27,36 @@ func (*comingBackend) Watch(context.Context, func([]device.Info)) error { return
 
 func (*comingBackend) Open(_ context.Context, info device.Info) (device.Phone, error) {
 	return nil, device.Errorf(device.PhoneLost, "phone %s was opened", info.Label())
+}
+
+// lastListing is a backend with a phone that is offline; the time ends during its
+// second listing.
+type lastListing struct {
+	scriptedPhones
+	end func()
+}
+
+func (l *lastListing) List(ctx context.Context, _ string) ([]device.Info, error) {
+	if l.n++; l.n > 1 {
+		l.end()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return []device.Info{{ID: "A", Platform: device.Android, State: device.Offline, Transport: device.Virtual}}, nil
+}
+
+// TestWaitEndsWhileListing: the time of --wait-for ends while the phones are
+// listed: what they were before is said.
+func TestWaitEndsWhileListing(t *testing.T) {
+	ctx, pass := wait.Deadline(t)
+	f, _, errOut := testFactory(t, "", nil)
+	phones := &lastListing{end: pass}
+	f.Phones = func(context.Context, *Factory, *phoneFlags, device.Selector) (*device.Fleet, func(), error) {
+		return &device.Fleet{Backends: []device.Backend{phones}}, func() {}, nil
+	}
+	if code := Run(ctx, f, []string{"devices", "--wait-for", "ready"}); code != 18 || !strings.Contains(errOut(), `phone "A" to be ready: it is offline`) {
+		t.Errorf("exit %d: %s", code, errOut())
+	}
 }
 
 // TestWait: --wait waits for a phone to be ready, and with --all for every one.
