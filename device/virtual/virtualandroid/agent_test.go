@@ -18,8 +18,8 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// The main path, on every level: a share reaches the picker, and the reply
-// the app.
+// The main path, on every API level: a share reaches the picker, and the reply
+// reaches the app.
 func TestShareOnEveryLevel(t *testing.T) {
 	for api := phone.MinAPI; api <= phone.MaxAPI; api++ {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
@@ -54,14 +54,14 @@ func TestShareOnEveryLevel(t *testing.T) {
 	}
 }
 
-// What the user does shows in what the app gets.
+// The app gets the reply for what the user does.
 func TestReplies(t *testing.T) {
 	auth := intents.Auth{Scope: new("snsapi_userinfo"), State: new("s1")}
 	for _, tt := range []struct {
 		name   string
 		req    intents.Request
 		option Options
-		want   string // of the app's log; "" is no reply
+		want   string // of the app's log; "" for no reply
 	}{
 		{"share sent", page(intents.SceneSession), Options{}, `wxctl-reply: {"kind":"share","errCode":0,"errStr":null,"transaction":"t1"`},
 		{"share cancelled", page(intents.SceneSession), Options{Answer: wechat.Cancel}, `"errCode":0,`},
@@ -238,7 +238,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// A query by the shell gets a token, but one that is no use to the app.
+// A query by the shell gets a token, but not one that the app can use.
 func TestShellToken(t *testing.T) {
 	p := newPhone(t, Options{Strict: true})
 	r := runAgent(t, p, phone.ShellUID)
@@ -294,7 +294,7 @@ func TestProviderByTheApp(t *testing.T) {
 }
 
 // The debug hook sends with the app's own token, so that even a strict WeChat
-// takes it, and reaches the provider in the app's name.
+// accepts it, and reaches the provider in the app's name.
 func TestBridge(t *testing.T) {
 	for _, api := range []int{24, 29, 30, 34, 37} {
 		p := newPhone(t, Options{API: api, Strict: true})
@@ -394,7 +394,7 @@ func FuzzAgentLines(f *testing.F) {
 	})
 }
 
-// A debuggable app that starts is announced to whoever tracks debuggees.
+// A debuggable app that starts is announced to those who track debuggees.
 func TestJDWP(t *testing.T) {
 	p := newPhone(t, Options{})
 	if pids := p.JDWP(); len(pids) != 0 {

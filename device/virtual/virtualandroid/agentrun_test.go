@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// testDex is what the phone takes for the agent: a dex file with its class.
+// testDex is what the phone accepts as the agent: a dex file with its class.
 var testDex = []byte("dex\n035\x00 …Lwxctl/Agent;…")
 
 const fast = 5 * time.Millisecond
@@ -43,7 +43,7 @@ func newPhone(t *testing.T, o Options) *Phone {
 	return p
 }
 
-// running is an agent at work.
+// running is a running agent.
 type running struct {
 	t     *testing.T
 	in    io.WriteCloser

@@ -91,8 +91,8 @@ func stopAt(t *testing.T, vm jdwptest.VM, class jdwp.ClassID, name, signature st
 	return get(vm.BreakAt(bounded(t), declares, m.ID))(t)
 }
 
-// The demo app is stopped where WeChat calls it back, at every level, and what
-// it was called with is read: first in onCreate, of a class that was not loaded
+// The demo app is stopped where WeChat calls it back, at every API level, and
+// the arguments are read: first in onCreate, of a class that was not loaded
 // before, then in onNewIntent of the same activity.
 func TestDebuggerReadsReplies(t *testing.T) {
 	for _, api := range []int{24, 27, 28, 34, 37} {
@@ -134,7 +134,7 @@ func TestDebuggerReadsReplies(t *testing.T) {
 				t.Errorf("transaction %q", got)
 			}
 
-			// A second reply reaches the same activity while it stands.
+			// A second reply reaches the same activity while it is stopped.
 			launch(t, p, replyIntent(t, "two"))
 			if err := p.Model.Settle(ctx); err != nil { // delivered, though not handled
 				t.Fatal(err)
@@ -154,7 +154,7 @@ func TestDebuggerReadsReplies(t *testing.T) {
 			if got := extraText(t, vm, thread, args[0].Object(), "_wxapi_baseresp_transaction"); got != "two" {
 				t.Errorf("transaction %q", got)
 			}
-			// Not released: the end of the debugger lets it go on.
+			// Not released: the end of the debugger resumes it.
 			if err := vm.Close(); err != nil {
 				t.Error(err)
 			}
@@ -191,7 +191,7 @@ func awaitLog(t *testing.T, p *Phone, text string) {
 	}
 }
 
-// While the debugger holds the app, the rest of the phone goes on.
+// While the debugger has stopped the app, the rest of the phone continues.
 func TestDebuggerHoldsTheAppAlone(t *testing.T) {
 	p := newPhone(t, Options{})
 	process := startDemo(t, p)
@@ -210,7 +210,7 @@ func TestDebuggerHoldsTheAppAlone(t *testing.T) {
 	onTop(t, p, wechat.PackageName+"/.ui.LauncherUI")
 }
 
-// The app's process dies while the debugger holds it.
+// The app's process dies while the debugger has stopped it.
 func TestDebuggeeDies(t *testing.T) {
 	p := newPhone(t, Options{})
 	process := startDemo(t, p)
@@ -228,7 +228,7 @@ func TestDebuggeeDies(t *testing.T) {
 	}
 }
 
-// Who may not debug, and what they see.
+// Processes that can't be debugged, and what a debugger sees.
 func TestDebuggerRefused(t *testing.T) {
 	attach := func(p *Phone, pid int) error {
 		conn, err := p.Dial(context.Background(), fmt.Sprint("jdwp:", pid))
@@ -273,7 +273,7 @@ func TestDebuggerRefused(t *testing.T) {
 	}
 }
 
-// 200 debuggers, that leave in every way, leave the app as it was.
+// 200 debuggers that disconnect in every way leave the app unchanged.
 func TestDebuggersComeAndGo(t *testing.T) {
 	p := newPhone(t, Options{})
 	process := startDemo(t, p)
@@ -281,7 +281,7 @@ func TestDebuggersComeAndGo(t *testing.T) {
 	for n := range 200 {
 		var conn io.Closer
 		var vm jdwptest.VM
-		for { // the VM may not have noticed yet that the one before is gone
+		for { // the VM may not have noticed yet that the previous one is gone
 			dialed := get(p.Dial(context.Background(), fmt.Sprint("jdwp:", process.PID)))(t)
 			var err error
 			if vm, err = jdwptest.Attach(ctx, dialed); err == nil {
@@ -312,8 +312,8 @@ func TestDebuggersComeAndGo(t *testing.T) {
 	awaitLog(t, p, `"transaction":"last"`)
 }
 
-// The calls of the app route, made in a thread of the debugger's own, reach
-// the phone as the app's: the token, the Intent, the queries.
+// The calls of the app route, made in a thread of the debugger, reach the phone
+// as those of the app: the token, the Intent, the queries.
 func TestDebuggerCallsAsTheApp(t *testing.T) {
 	for _, api := range []int{24, 29, 34} {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {
@@ -453,8 +453,8 @@ func (c *caller) throws(class string, object jdwp.ObjectID, name, signature stri
 	}
 }
 
-// An Intent that the system handed to an activity reaches it, although the app
-// ends the activity when it has handled the one before.
+// An Intent that the system handed to an activity reaches it, even if the app
+// ends the activity after the previous one.
 func TestNoIntentIsLostWithItsActivity(t *testing.T) {
 	for _, api := range []int{24, 34} {
 		p := newPhone(t, Options{API: api})

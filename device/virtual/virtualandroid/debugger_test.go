@@ -37,7 +37,7 @@ func throughADB(t *testing.T, o virtualandroid.Options) (s *virtualandroid.Serve
 	return s, server, serial, pid
 }
 
-// jdwpPID opens jdwp:PID at an adb server, without any forward.
+// jdwpPID opens jdwp:PID at an adb server, without a forward.
 func jdwpPID(t *testing.T, server, serial, pid string) net.Conn {
 	t.Helper()
 	var d net.Dialer
@@ -64,12 +64,12 @@ func noForward(t *testing.T, server string) {
 	}
 }
 
-// calledBack is WeChat calling the demo app back.
+// calledBack has WeChat call the demo app back.
 func calledBack(t *testing.T, p *phone.Phone) androidwire.Intent {
 	t.Helper()
 	text, url := "微信 \"quoted\"", "wx0123456789abcdef://oauth?code=c&state=s"
 	if p.API >= 28 {
-		text += " \U0001F600" // before, ART sends what JDI does not read: modified UTF-8
+		text += " \U0001F600" // before that, ART sends modified UTF-8, which JDI can't read
 	}
 	in, err := androidwire.EncodeReply(intents.AuthReply{Result: intents.Result{ErrCode: -4, Transaction: &text}, Code: &text, URL: &url}, androidwire.Receiver{Package: virtualandroid.DemoPackage})
 	if err != nil {
@@ -83,8 +83,8 @@ func calledBack(t *testing.T, p *phone.Phone) androidwire.Intent {
 	return in
 }
 
-// The JDK's own debugger reads, through Debian's adb, what WeChat calls the
-// demo app back with, at levels of both of ART's debuggers.
+// The JDK's own debugger reads, through Debian's adb, the reply with which
+// WeChat calls the demo app back, at API levels of both of ART's debuggers.
 func TestJDIReadsTheDemoApp(t *testing.T) {
 	classes := jdwptest.Compile(t, filepath.Join("testdata", "Debugger.java"))
 	for _, test := range []struct {
@@ -131,7 +131,7 @@ func TestJDIReadsTheDemoApp(t *testing.T) {
 				t.Errorf("and %q", rest)
 			}
 			request(t, server, "host-serial:"+serial+":killforward:tcp:"+port)
-			// The app goes on, and takes the next debugger.
+			// The app continues, and accepts the next debugger.
 			vm, err := jdwp.Attach(jdwptest.Context(t), jdwpPID(t, server, serial, pid), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -159,7 +159,7 @@ func shown(v androidwire.Value) string {
 	return "null"
 }
 
-// jdb gets along with the demo app, too.
+// jdb works with the demo app, too.
 func TestJDBAttaches(t *testing.T) {
 	jdb := tier.Need(t, jdwptest.Tier, "jdb")[0]
 	_, server, serial, pid := throughADB(t, virtualandroid.Options{})
@@ -178,14 +178,14 @@ func TestJDBAttaches(t *testing.T) {
 	request(t, server, "host-serial:"+serial+":killforward:tcp:"+port)
 }
 
-// helperEnv makes the test program a debugger that stops an app and waits to
-// be killed: server, serial number and pid, separated by blanks.
+// helperEnv turns the test program into a debugger that stops an app and waits
+// to be killed: server, serial number and pid, separated by blanks.
 const helperEnv = "VIRTUALANDROID_TEST_DEBUGGER"
 
 func TestHelperDebugsAndWaits(t *testing.T) {
 	where := strings.Fields(os.Getenv(helperEnv))
 	if len(where) != 3 {
-		return // it is no test, but part of those below
+		return // not a test of its own, but part of those below
 	}
 	ctx := jdwptest.Context(t)
 	vm, err := jdwp.Attach(ctx, jdwpPID(t, where[0], where[1], where[2]), nil)
@@ -206,8 +206,8 @@ func TestHelperDebugsAndWaits(t *testing.T) {
 	<-ctx.Done()
 }
 
-// killed runs a debugger, has stop make the app come to where it waits, and
-// kills it there with kill -9.
+// killed runs a debugger, calls stop to make the app reach the breakpoint, and
+// ends the debugger with kill -9.
 func killed(t *testing.T, server, serial, pid string, stop func()) {
 	t.Helper()
 	cmd := exec.CommandContext(jdwptest.Context(t), os.Args[0], "-test.run=^TestHelperDebugsAndWaits$")
@@ -234,9 +234,9 @@ func killed(t *testing.T, server, serial, pid string, stop func()) {
 	cmd.Wait() // it was killed
 }
 
-// HotSpot stands in for the demo app's VM: our debugger finds it through
-// Debian's adb, reads what it is called with, and leaves nothing behind, also
-// when it is killed.
+// HotSpot replaces the demo app's VM: our debugger finds it through Debian's
+// adb, reads the arguments of a call, and leaves nothing behind, even if it is
+// killed.
 func TestHotSpotLentToThePhone(t *testing.T) {
 	classes := jdwptest.Compile(t, filepath.Join("..", "..", "android", "jdwp", "testdata", "Victim.java"))
 	app := jdwptest.Start(t, classes, "Victim", "")
@@ -308,8 +308,8 @@ func TestHotSpotLentToThePhone(t *testing.T) {
 	noForward(t, server)
 }
 
-// A debugger of the virtual phone's app is killed while it holds the app: the
-// app goes on, and takes the next.
+// A debugger of the virtual phone's app is killed while it has stopped the app:
+// the app continues, and accepts the next one.
 func TestKilledDebuggerLeavesTheDemoApp(t *testing.T) {
 	tier.Need(t, jdwptest.Tier)
 	s, server, serial, pid := throughADB(t, virtualandroid.Options{})

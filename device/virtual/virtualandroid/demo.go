@@ -64,7 +64,7 @@ func (demoApp) log(p *phone.Phone, act phone.Activity, priority int, format stri
 	p.Logcat(act.PID, act.UID, priority, "wxdemo", fmt.Sprintf(format, args...))
 }
 
-// reply hands what WeChat sent to the OpenSDK, as handleIntent does.
+// reply passes what WeChat sent to the OpenSDK, as handleIntent does.
 func (a demoApp) reply(p *phone.Phone, act phone.Activity, in phone.Intent, handle func()) {
 	reply, _, err := androidwire.DecodeReply(in, androidwire.SDK6834)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a demoApp) reply(p *phone.Phone, act phone.Activity, in phone.Intent, hand
 	a.log(p, act, phone.Information, "wxctl-reply: %s", text)
 }
 
-// send makes the request that a debug deep link asks for:
+// send sends the request in a debug deep link:
 // SCHEME://bridge?request=BASE64URL(JSON).
 func (a demoApp) send(ctx context.Context, p *phone.Phone, act phone.Activity, link string) error {
 	uri, err := url.Parse(link)
@@ -138,7 +138,7 @@ func (a demoApp) token(ctx context.Context, p *phone.Phone, act phone.Activity, 
 		}
 		cursor, err := a.query(ctx, p, act, wire.Query)
 		if err != nil || cursor == nil || len(cursor.Rows) == 0 || len(cursor.Rows[0]) == 0 {
-			return nil // the SDK goes on without one
+			return nil // the SDK continues without one
 		}
 		if token, ok := cursor.Rows[0][0].(string); ok {
 			return &token

@@ -12,7 +12,7 @@ import (
 
 var updateAPKs = flag.Bool("update-apks", false, "make the demo app's APKs anew")
 
-// TestDemoAPKs: the APKs on virtual phones say what the phones say.
+// TestDemoAPKs: the APKs on virtual phones agree with what the phones report.
 func TestDemoAPKs(t *testing.T) {
 	const opensdk = "com.tencent.mm.opensdk.constants.Build"
 	for _, tt := range []struct {

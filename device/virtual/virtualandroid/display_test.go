@@ -14,7 +14,7 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// Each page that a request brings up is shown with what the request holds.
+// Each page of a request is shown with the request's content.
 func TestPages(t *testing.T) {
 	title, link, scope := "Hello", "https://example.com", "snsapi_userinfo"
 	web := intents.Message{Title: &title, Object: intents.Webpage{URL: &link}}
@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// Pictures are of the phone's size; one of a phone that is off is dark.
+// Pictures have the phone's size; that of a phone that is off is dark.
 func TestPicture(t *testing.T) {
 	p, err := New(Options{})
 	if err != nil {

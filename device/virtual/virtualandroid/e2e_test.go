@@ -64,7 +64,7 @@ func webpage(scene intents.Scene) intents.Share {
 		Message: intents.Message{Title: new("Hello"), Object: intents.Webpage{URL: new("https://example.com")}}}
 }
 
-// wxctl's own routes against the virtual phone: what it says it saw.
+// wxctl's routes on the virtual phone, and the evidence.
 func TestDeliver(t *testing.T) {
 	auth := intents.Auth{Scope: new("snsapi_userinfo"), State: new("s")}
 	launch := intents.LaunchMiniProgram{UserName: new("gh_1"), Path: new(""), ExtMsg: new("")}
@@ -129,9 +129,9 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-// What a share costs in connections to the adb server: one on a phone that has
-// the agent, two on one that said that it doesn't (push, run), none for a second
-// one.
+// How many connections to the adb server a share takes: one on a phone that has
+// the agent, two on one that said that it doesn't (push, run), none for a
+// second one.
 func TestConnections(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -152,8 +152,8 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// Each Android user has a WeChat of its own, and one open phone serves them
-// one after the other.
+// Each Android user has a WeChat of its own, and one open phone can use them
+// one after another.
 func TestDeliverToUsers(t *testing.T) {
 	p, server := open(t, virtualandroid.Options{Users: []int{10, 999}})
 	for _, user := range []int{0, 10, 999} {
@@ -169,7 +169,7 @@ func TestDeliverToUsers(t *testing.T) {
 	}
 }
 
-// On every level the evidence is read from what that level logs.
+// On every API level the evidence is read from the log of that level.
 func TestDeliverOnEveryLevel(t *testing.T) {
 	for api := phone.MinAPI; api <= phone.MaxAPI; api++ {
 		t.Run(fmt.Sprint(api), func(t *testing.T) {

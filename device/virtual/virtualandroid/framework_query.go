@@ -38,7 +38,7 @@ func (f *framework) query(_ thread, _ object, args []value) (value, error) {
 	return o, nil
 }
 
-// providerPackage is who serves a URI.
+// providerPackage is the package that serves a URI.
 func (f *framework) providerPackage(uri string) string {
 	for _, pkg := range f.phone.Packages(f.process.User()) {
 		for _, c := range pkg.Components {

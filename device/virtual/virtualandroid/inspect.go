@@ -114,9 +114,9 @@ func (s *agentSession) top() agent.Top {
 	return top
 }
 
-// tasks tells the base Intents' extras of one activity's tasks: up to API 29
-// those of recent tasks, from 31 on those of running ones, and between them
-// no extras (RecentTasks.createRecentTaskInfo, Task.fillTaskInfo).
+// tasks returns the base Intents' extras of one activity's tasks: up to API 29
+// those of recent tasks, from 31 on those of running ones, and between them no
+// extras (RecentTasks.createRecentTaskInfo, Task.fillTaskInfo).
 func (s *agentSession) tasks(r *agent.Request) (any, error) {
 	if r.Component == "" {
 		return nil, badRequest("no component")
@@ -145,8 +145,8 @@ func (s *agentSession) tasks(r *agent.Request) (any, error) {
 	return answer, nil
 }
 
-// realActivity is what a task's base Intent names of an activity that was
-// started by an alias (Task.setIntent).
+// realActivity is the name of an activity that was started by an alias in a
+// task's base Intent (Task.setIntent).
 func (s *agentSession) realActivity(component string) string {
 	name, class, _ := phone.SplitComponent(component)
 	if p := s.phone.Package(name); p != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// devicesOf starts one phone with both faces and returns it with the address of
-// its device side.
+// devicesOf starts one phone with both protocols and returns it with the
+// address of its device side.
 func devicesOf(t *testing.T, o virtualandroid.Options) (*virtualandroid.Server, string) {
 	t.Helper()
 	s := start(t, o)
@@ -62,7 +62,7 @@ func TestConnect(t *testing.T) {
 func TestKeyThroughRealServer(t *testing.T) {
 	address := realServer(t, tier.Need(t, "adb", "adb")[0])
 	_, adbd := devicesOf(t, virtualandroid.Options{Keys: true})
-	// adb tells of a failure, if it was faster than the phone's user.
+	// adb reports a failure, if it was faster than the phone's user.
 	first := request(t, address, "host:connect:"+adbd)
 	if !strings.HasSuffix(first, "failed to authenticate to "+adbd) && !strings.HasSuffix(first, "connected to "+adbd) {
 		t.Errorf("connect: %q", first)
@@ -85,8 +85,8 @@ func TestKeyThroughRealServer(t *testing.T) {
 	}
 }
 
-// TestPhoneForAdbShell has the strictest reader of the transport protocol use
-// the whole phone: its shell, its files, its question for a key.
+// TestPhoneForAdbShell: the strictest client of the transport protocol uses the
+// whole phone: its shell, its files, its question for a key.
 func TestPhoneForAdbShell(t *testing.T) {
 	const dir = "../../../fixtures/interop/adb"
 	python := tier.Need(t, "adb-clients", filepath.Join(dir, ".venv/bin/python"))[0]

@@ -33,7 +33,7 @@ func TestMakers(t *testing.T) {
 			if err != nil || out.State != device.Replied {
 				t.Errorf("%v, %v", out.State, err)
 			}
-			// The key is the last thing: what came of the request stays.
+			// The key comes last: the result of the request is kept.
 			out, err = p.Deliver(t.Context(), device.Job{Request: share(0, intents.Text{Text: new("hi")}), Until: device.Opened, After: device.AfterBack})
 			refused := err != nil && strings.Contains(device.AsError(err).Message, "does not let a computer press keys") &&
 				strings.Contains(device.AsError(err).Hint, "developer options")

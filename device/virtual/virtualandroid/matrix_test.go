@@ -37,8 +37,8 @@ func media(name, mime string, asPath bool) []device.Media {
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}}
 }
 
-// matrix is every request that wxctl can make, and what comes of it when the
-// user sends, for each route; zero is a route that can't carry it.
+// matrix has every request that wxctl can make, and its result for each route
+// when the user sends; zero is for a route that can't carry it.
 type matrix []struct {
 	name                string
 	req                 intents.Request
@@ -66,7 +66,7 @@ func everyRequest() matrix {
 	}
 }
 
-// run delivers all of it to one open phone.
+// run delivers all of them to one open phone.
 func (m matrix) run(t *testing.T, p device.Phone, model *phone.Phone, answer wechat.Answer) {
 	for _, r := range m {
 		for route, until := range map[device.Route]device.Progress{device.RouteSDK: r.sdk, device.RouteBridge: r.bridge, device.RouteSystem: r.system} {
@@ -105,8 +105,8 @@ func TestEveryRequest(t *testing.T) {
 	}
 }
 
-// The same with Debian's adb server in between, which takes the virtual phone
-// for a real one: connect, authorize, multiplex, push.
+// The same with Debian's adb server in between, for which the virtual phone is
+// like a real one: connect, authorize, multiplex, push.
 func TestEveryRequestThroughRealServer(t *testing.T) {
 	program := tier.Need(t, "adb", "adb")[0]
 	address := realServer(t, program)

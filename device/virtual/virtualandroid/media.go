@@ -19,8 +19,8 @@ const (
 	extraStream    = "android.intent.extra.STREAM"
 )
 
-// mediaStore is MediaProvider: it knows the files of shared storage that
-// somebody asked it to scan.
+// mediaStore is MediaProvider: it knows the files of shared storage that it was
+// asked to scan.
 type mediaStore struct {
 	phone *phone.Phone
 
@@ -104,7 +104,7 @@ func (m *mediaStore) mayRead(kind string) bool {
 	return p != nil && p.Holds(permission)
 }
 
-// scan makes a file known, and returns the content URI; "" if it can't.
+// scan adds a file, and returns the content URI; "" if it can't.
 func (m *mediaStore) scan(name string, user int) string {
 	real, err := m.resolve(name, user)
 	if err != nil {

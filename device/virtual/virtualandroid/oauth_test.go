@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/oauth/virtualoauth"
 )
 
-// A login on the virtual phone ends in a code that the virtual OAuth server
+// A login on the virtual phone gives a code that the virtual OAuth server
 // exchanges, for the same user.
 func TestCodeOfOAuthServer(t *testing.T) {
 	web := httptest.NewServer(virtualoauth.New(virtualoauth.Options{}))
@@ -45,7 +45,7 @@ func TestCodeOfOAuthServer(t *testing.T) {
 	if token.OpenID != out.Reply.OpenID || token.Scope != "snsapi_userinfo" || token.ErrCode != 0 {
 		t.Errorf("token of %+v, reply %+v", token, out.Reply)
 	}
-	web.Close() // a server that is gone fails the login
+	web.Close() // without the server the login fails
 	out, err = p.Deliver(t.Context(), device.Job{Request: intents.Auth{Scope: new("snsapi_userinfo"), State: new("s")}, Until: device.Replied})
 	if err == nil || out.Reply == nil || out.Reply.ErrCode != int(intents.ErrComm) {
 		t.Errorf("without the server: %+v, %v", out.Reply, err)

@@ -25,7 +25,7 @@ type Options struct {
 	Disabled, Suspended bool
 	LoggedOut           bool
 	Answer              wechat.Answer // "" is send
-	// Flaky is N where WeChat loses every Nth request; 0 loses none.
+	// Flaky is N if WeChat loses every Nth request; 0 loses none.
 	Flaky int
 	// Think is how long the user takes for each thing, at least where ThinkMost
 	// is more; 0 is 150 ms.
@@ -41,23 +41,23 @@ type Options struct {
 	// WeChat gets its authorization codes from, so that they can be exchanged
 	// there; "" makes codes up.
 	OAuth string
-	// Strict is WeChat's server refusing requests without a valid token.
+	// Strict makes WeChat's server refuse requests without a valid token.
 	Strict bool
-	// Unregistered is an app whose certificate is not the one that its owner
-	// entered at the Open Platform.
+	// Unregistered makes the app's certificate differ from the one that its
+	// owner entered at the Open Platform.
 	Unregistered bool
 	// State is how the adb server sees the phone; "" is device.
 	State adb.State
 	// Locked has the keyguard up, Asleep the screen off. NeverUnlocked is a
 	// phone whose user has not unlocked it since it started.
 	Locked, Asleep, NeverUnlocked bool
-	// Agent is a dex of wxctl's agent that is on the phone from before; nil for
-	// a phone that wxctl never drove.
+	// Agent is a dex of wxctl's agent that is already on the phone; nil for a
+	// phone that wxctl never used.
 	Agent []byte
 	// Keys makes the device side ask a computer for its adb key; any key is
 	// allowed, and remembered.
 	Keys bool
-	// Full has no byte left on the data partition, ReadOnly takes no write.
+	// Full has no byte left on the data partition, ReadOnly refuses writes.
 	Full, ReadOnly bool
 	// Release is a demo app that is not a debug build, Debugged one to which
 	// another debugger is attached.
@@ -69,7 +69,7 @@ type Options struct {
 	Fault string
 }
 
-// Table is what a virtual Android phone can be told, bound to o.
+// Table is the table of a virtual Android phone's options, bound to o.
 func Table(o *Options) options.Table {
 	return options.Table{
 		options.Answer(&o.Answer),

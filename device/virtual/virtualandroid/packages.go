@@ -85,8 +85,8 @@ func hookless(demo *phone.Package) *phone.Package {
 	return &p
 }
 
-// wechatPackage is WeChat as far as its manifest matters here (manifests of
-// 6.5.23 to 8.0.x).
+// wechatPackage is the part of WeChat's manifest that matters here (manifests
+// of 6.5.23 to 8.0.x).
 func wechatPackage(v wechat.Version) *phone.Package {
 	share := func(types ...string) phone.Filter {
 		return phone.Filter{Actions: []string{actionSend}, Categories: []string{categoryDefault}, Types: types}
@@ -155,8 +155,8 @@ func targetSDK(v wechat.Version) int {
 	return 23
 }
 
-// Activities of WeChat that act when they come up: the one that takes OpenSDK
-// requests, the main screen, and the one that takes weixin:// links.
+// Activities of WeChat that act when they start: the one that gets OpenSDK
+// requests, the main screen, and the one that gets weixin:// links.
 const (
 	classEntry    = wechat.PackageName + ".plugin.base.stub.WXEntryActivity"
 	classLauncher = wechat.PackageName + ".ui.LauncherUI"

@@ -1,6 +1,6 @@
-// Package virtualandroid puts a virtual Android phone together: the model of
+// Package virtualandroid assembles a virtual Android phone: the model of
 // package phone with a demo app, WeChat, a media store and the agent on it,
-// behind the faces of package adb.
+// behind the protocols of package adb.
 //
 //	server, err := virtualandroid.Start(ctx, virtualandroid.Options{API: 33})
 //	…
@@ -26,18 +26,18 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
-// DefaultSerial is the serial number of a virtual phone that is given none.
+// DefaultSerial is the serial number of a virtual phone without a given one.
 const DefaultSerial = "virtual-android"
 
 // Phone is a virtual phone. It is an adb.Device.
 type Phone struct {
 	adb.Signal
-	// Model is the phone behind the faces: what a test looks at and changes.
+	// Model is the phone behind them: what a test reads and changes.
 	Model *phone.Phone
 	// How computers see it.
 	serial  string
 	latency time.Duration
-	auth    *adb.Auth // nil lets every computer in
+	auth    *adb.Auth // nil accepts every computer
 
 	display   display
 	debuggees *debuggees
@@ -173,8 +173,8 @@ func (p *Phone) JDWP() []int {
 	return pids
 }
 
-// watchProcesses tells servers when there are other debuggable processes
-// (track-jdwp): the events buffer says when any starts or dies.
+// watchProcesses notifies servers when there are other debuggable processes
+// (track-jdwp): the events buffer shows when any starts or dies.
 func (p *Phone) watchProcesses(ctx context.Context) {
 	before := p.JDWP()
 	after := uint64(0)

@@ -103,7 +103,7 @@ func (s *Server) ServeDevices(port int) ([]string, error) {
 }
 
 // connect is `adb connect` to the device side of one of the phones, which is
-// then listed a second time, as one that hangs on a cable as well would be.
+// then listed a second time, like a phone that is also connected by cable.
 func (s *Server) connect(_ context.Context, address string) (adb.Device, error) {
 	if host, port, err := net.SplitHostPort(address); err == nil && host == "localhost" {
 		address = net.JoinHostPort("127.0.0.1", port)

@@ -153,8 +153,8 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-// A lab of a hundred phones must cost next to nothing: what it allocates is
-// counted, not timed.
+// A lab of a hundred phones must cost almost nothing: allocations are counted,
+// not time.
 func TestHundredPhones(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -169,7 +169,7 @@ func TestHundredPhones(t *testing.T) {
 	}
 }
 
-// BenchmarkHundredPhones is the time until a lab of a hundred is up.
+// BenchmarkHundredPhones measures the start of a lab of a hundred phones.
 func BenchmarkHundredPhones(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -17,7 +17,7 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// screen gathers what a terminal shows.
+// screen collects what a terminal shows.
 type screen struct {
 	mu sync.Mutex
 	b  bytes.Buffer

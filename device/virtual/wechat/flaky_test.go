@@ -7,8 +7,7 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// Every third request is lost, whatever it is; what can't be read counts for
-// nothing.
+// Every third request is lost, whatever it is; unreadable ones don't count.
 func TestFlaky(t *testing.T) {
 	w := New(Options{Flaky: 3, LoggedOut: true}, nil)
 	for i := 1; i <= 9; i++ {

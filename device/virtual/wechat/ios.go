@@ -19,8 +19,8 @@ const (
 func (v Version) takesLinks() bool  { return v.AtLeast(7, 0, 7) }
 func (v Version) takesParams() bool { return v.AtLeast(8, 0, 24) }
 
-// Schemes are the URL schemes that WeChat for iOS declares, by which apps learn
-// what it can do.
+// Schemes are the URL schemes that WeChat for iOS declares, by which apps find
+// out what it supports.
 func (v Version) Schemes() []string {
 	schemes := []string{"weixin", "wechat", "weixinQRCodePayAPI"}
 	if v.takesLinks() {
@@ -40,7 +40,7 @@ func (v Version) Domains() []string {
 	return []string{"applinks:help.wechat.com"}
 }
 
-// URLRequest is a URL that WeChat for iOS was handed.
+// URLRequest is a URL that WeChat for iOS got.
 type URLRequest struct {
 	URL string
 	// Pasteboard is what is on the general pasteboard under the SDK's type; nil
@@ -50,28 +50,29 @@ type URLRequest struct {
 	IOS int
 }
 
-// URLCourse is what becomes of a URL.
+// URLCourse is how WeChat handles a URL.
 type URLCourse struct {
 	// Note says how WeChat handled the request, for its log.
 	Note string
 	// Screen is the screen that opens, such as "chat picker"; "" if WeChat's
 	// screen doesn't change.
 	Screen string
-	// AtOnce is true if WeChat goes on without its user.
+	// AtOnce is true if WeChat continues without its user.
 	AtOnce bool
-	// Back is how the app is called back after that: what goes on the
-	// pasteboard, and the URL that is opened. Nil tells it nothing.
+	// Back is how the app is called back after that: the content of the
+	// pasteboard, and the URL that is opened. If it is nil, the app gets
+	// nothing.
 	Back []ioswire.Wire
 }
 
-// OpenURL decides what becomes of a URL on iOS.
+// OpenURL decides how a URL is handled on iOS.
 func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 	link := in.URL
 	if !w.options.Version.takesParams() {
 		link = withoutPayload(link)
 	}
 	req, env, err := ioswire.Decode(link, in.Pasteboard)
-	// 1. What can't be read opens WeChat and nothing in it.
+	// 1. A URL that can't be read only opens WeChat.
 	switch {
 	case env.AppID == "":
 		return URLCourse{Note: fmt.Sprintf("no request: %v", err)}
@@ -112,7 +113,7 @@ func (w *WeChat) OpenURL(in URLRequest) URLCourse {
 			return r.handshake(fault)
 		}
 	}
-	// 5. The server's own say.
+	// 5. The server's own decision.
 	if _, share := req.(intents.Share); share && w.options.Ban != "" {
 		return r.refuse(req, w.options.Ban)
 	}
@@ -142,7 +143,7 @@ func withoutPayload(link string) string {
 	return base + "?" + strings.Join(kept, "&")
 }
 
-// urlRun is one request on its way through WeChat for iOS.
+// urlRun is a request that WeChat for iOS handles.
 type urlRun struct {
 	w      *WeChat
 	env    ioswire.Envelope
@@ -150,7 +151,7 @@ type urlRun struct {
 	ios    int
 }
 
-// handshake hands the app a token, by its universal link.
+// handshake gives the app a token, by its universal link.
 func (r *urlRun) handshake(fault string) URLCourse {
 	if r.record.UniversalLink == "" {
 		return URLCourse{Note: fault + ", and no universal link is registered", Screen: "error page"}
@@ -160,7 +161,7 @@ func (r *urlRun) handshake(fault string) URLCourse {
 	return URLCourse{Note: "hand-shake: " + fault, AtOnce: true, Back: []ioswire.Wire{{URL: &ioswire.URL{Text: link}}}}
 }
 
-// refuse stays on a page that says no.
+// refuse stays on a page with a refusal.
 func (r *urlRun) refuse(req intents.Request, why string) URLCourse {
 	return r.left(URLCourse{Note: why, Screen: "error page"}, r.bare(req, intents.ErrBan))
 }
@@ -173,8 +174,8 @@ func (r *urlRun) left(course URLCourse, reply intents.Reply) URLCourse {
 	return course
 }
 
-// back makes the way back into the app: where the request came by universal
-// link it is one too.
+// back makes the URL that opens the app again: a universal link if the request
+// was one.
 func (r *urlRun) back(reply intents.Reply) []ioswire.Wire {
 	to := ioswire.Receiver{AppID: r.env.AppID, UniversalLink: r.record.UniversalLink, IOS: r.ios}
 	to.ByLink = r.env.Link && to.UniversalLink != ""
@@ -206,7 +207,7 @@ func (r *urlRun) bare(req intents.Request, code intents.ErrCode) intents.Reply {
 	return intents.ShareReply{Result: result}
 }
 
-// request shows what a request asks for, and lets the user act.
+// request opens the screen for a request, and lets the user act.
 func (r *urlRun) request(req intents.Request) URLCourse {
 	w := r.w
 	if id := req.Base().OpenID; id != nil && *id != "" && *id != w.options.OpenID && w.options.Answer != Send {
@@ -226,7 +227,7 @@ func (r *urlRun) request(req intents.Request) URLCourse {
 		return r.auth(q)
 	case intents.LaunchMiniProgram:
 		course := URLCourse{Note: fmt.Sprintf("mini program %q", deref(q.UserName)), Screen: "mini program"}
-		if w.options.Answer == Send { // plain Back tells the app nothing
+		if w.options.Answer == Send { // the app gets nothing when the user just goes back
 			course.Back = r.back(intents.LaunchReply{Result: w.result(intents.ErrOK, nil), ExtMsg: q.ExtMsg})
 		}
 		return course

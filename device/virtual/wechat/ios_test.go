@@ -17,7 +17,7 @@ const (
 	iosLink   = "https://app.example.com/link/"
 )
 
-// iosHost is an iPhone, of which WeChat sees nothing but the time.
+// iosHost is an iPhone, of which WeChat only sees the time.
 type iosHost struct{}
 
 func (iosHost) API() int                         { return 0 }
@@ -38,7 +38,7 @@ func iosWeChat(t *testing.T, version string, change func(*wechat.Options)) *wech
 	return wechat.New(o, iosHost{})
 }
 
-// open hands WeChat what an SDK makes of a request.
+// open passes to WeChat what an SDK makes of a request.
 func open(t *testing.T, w *wechat.WeChat, req intents.Request, s ioswire.Sender) wechat.URLCourse {
 	t.Helper()
 	s.AppID, s.BundleID, s.UniversalLink = iosAppID, iosBundle, iosLink
@@ -57,7 +57,7 @@ func open(t *testing.T, w *wechat.WeChat, req intents.Request, s ioswire.Sender)
 	return w.OpenURL(in)
 }
 
-// reply reads what the app's SDK makes of WeChat's way back.
+// reply reads what the app's SDK makes of WeChat's callback.
 func reply(t *testing.T, course wechat.URLCourse) intents.Reply {
 	t.Helper()
 	var pasteboard []byte
@@ -80,7 +80,7 @@ func iosShare(scene intents.Scene, object intents.Object) intents.Share {
 	return intents.Share{Scene: scene, Message: intents.Message{Title: new("t"), Object: object}}
 }
 
-// The order of the checks, and what each tells the app.
+// The order of the checks, and what the app gets for each.
 func TestOpenURLChecks(t *testing.T) {
 	page := iosShare(intents.SceneSession, intents.Webpage{URL: new("https://example.com")})
 	scheme := ioswire.Sender{Scheme: true}
@@ -187,7 +187,7 @@ func TestOpenURLRequests(t *testing.T) {
 		}
 		switch r := got.(type) {
 		case intents.AuthReply:
-			if tt.code == 0 && (r.Code == nil || len(*r.Code) != 32 || *r.State != "a%20b") { // the SDK hands it over as it is in the URL
+			if tt.code == 0 && (r.Code == nil || len(*r.Code) != 32 || *r.State != "a%20b") { // the SDK returns it as it is in the URL
 				t.Errorf("%+v", r)
 			}
 		case intents.SubscribeReply:

@@ -27,8 +27,8 @@ type Cursor struct {
 }
 
 // Query answers a query of one of WeChat's providers. Caller is the package
-// the query came from, as Binder vouches for it. A nil Cursor is the null that
-// WeChat gives to everything but a token; what it does besides is the Course,
+// the query came from, according to Binder. A nil Cursor is the null that
+// WeChat returns for everything but a token; what else it does is the Course,
 // nil if nothing.
 func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 	uri, err := url.Parse(q.URI)
@@ -63,8 +63,8 @@ func (w *WeChat) Query(caller string, q androidwire.Query) (*Cursor, *Course) {
 	if fault := w.vouch(e.appID, caller); fault != "" {
 		course := note("%s: %s", what, fault)
 		if record, known := w.record(e.appID); known && record.Package == caller {
-			// The certificate alone is the server's to compare, which is asked
-			// once the screen is up. That it stays there then is a guess.
+			// Only the server compares the certificate, once the screen is
+			// open. That the screen stays open then is a guess.
 			course.Screens, course.Page = screens(bizEntry), true
 		}
 		return nil, course

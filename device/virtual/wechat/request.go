@@ -30,10 +30,9 @@ type envelope struct {
 	openID      *string
 }
 
-// Receive decides what becomes of an Intent that reached WXEntryActivity.
+// Receive decides how an Intent that reached WXEntryActivity is handled.
 func (w *WeChat) Receive(in androidwire.Intent) Course {
-	// 1. The envelope. Whatever is wrong with it, WXEntryActivity finishes and
-	// says nothing.
+	// 1. The envelope. If anything is wrong with it, WXEntryActivity finishes without a message.
 	e, host, fault := openEnvelope(in.Extras)
 	if fault != "" {
 		return Course{Note: "dropped: " + fault, AtOnce: true, Closes: true}
@@ -48,7 +47,7 @@ func (w *WeChat) Receive(in androidwire.Intent) Course {
 	if w.options.LoggedOut {
 		return w.login(e)
 	}
-	// 3. The token: noted, and only blocked if the server says so.
+	// 3. The token: checked, but only refused if the server says so.
 	tokenFault := ""
 	if e.command == commandShare || !w.options.Version.AtLeast(7, 0, 4) {
 		tokenFault = w.tokenFault(e.token, e.pkg)
@@ -60,7 +59,7 @@ func (w *WeChat) Receive(in androidwire.Intent) Course {
 	if fault := w.vouch(e.appID, e.pkg); fault != "" {
 		return w.refuse(e, fault, intents.ErrBan)
 	}
-	// 5. The server's own say.
+	// 5. The server's own decision.
 	if w.options.Ban != "" && e.command == commandShare {
 		return w.refuse(e, w.options.Ban, intents.ErrBan)
 	}
@@ -180,7 +179,7 @@ func (w *WeChat) login(e envelope) Course {
 	return course
 }
 
-// refuse stays on a page that says no, which the user leaves.
+// refuse stays on a page with a refusal, which the user leaves.
 func (w *WeChat) refuse(e envelope, why string, code intents.ErrCode) Course {
 	return w.left(Course{Note: why, Page: true}, w.reply(e, w.bare(e, code)))
 }
@@ -193,7 +192,7 @@ func (w *WeChat) left(course Course, reply *Reply) Course {
 	return course
 }
 
-// bare makes the reply to a request that did not get far.
+// bare makes the reply to a request that was refused early.
 func (w *WeChat) bare(e envelope, code intents.ErrCode) intents.Reply {
 	result := w.result(code, e.transaction)
 	switch e.command {

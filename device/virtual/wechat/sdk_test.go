@@ -14,8 +14,8 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// sdkWire is one Intent or query that Tencent's SDK issued, as the goldens of
-// fixtures/conformance keep it.
+// sdkWire is one Intent or query that Tencent's SDK issued, as in the goldens
+// of fixtures/conformance.
 type sdkWire struct {
 	Form      string    `json:"form"`
 	Component string    `json:"component"`
@@ -29,9 +29,9 @@ type sdkWire struct {
 	} `json:"extras"`
 }
 
-// intent makes an Intent of it. Byte arrays are kept as length and hash only;
-// the checksum, which WeChat looks at, is made by this package's own code and
-// must have the hash of the SDK's.
+// intent makes an Intent from it. Byte arrays are only known by length and
+// hash; the checksum, which WeChat checks, is made by this package's own code
+// and must have the same hash as the SDK's.
 func (w *sdkWire) intent(t *testing.T, id string) androidwire.Intent {
 	in := androidwire.Intent{Component: w.Component}
 	text := func(key string) string {
@@ -69,8 +69,8 @@ func (w *sdkWire) intent(t *testing.T, id string) androidwire.Intent {
 	return in
 }
 
-// What Tencent's own SDK sends is never malformed to this WeChat, goes where
-// its scene says, and is read for what it is.
+// For this WeChat, what Tencent's own SDK sends is never malformed, goes to its
+// scene, and is read correctly.
 func TestTakesWhatTheSDKSends(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "fixtures", "conformance", "android", "testdata", "send-[56]*.jsonl.gz"))
 	if err != nil || len(files) == 0 {
@@ -105,8 +105,7 @@ func TestTakesWhatTheSDKSends(t *testing.T) {
 	}
 }
 
-// take hands one to WeChat and names what came of it; "" is what is no
-// request.
+// take passes one to WeChat and returns the result; "" if it is not a request.
 func take(t *testing.T, id string, wire *sdkWire) string {
 	if wire.Form == "query" {
 		appID := deref(arguments(wire.Args).pointer(0))

@@ -21,14 +21,14 @@ const (
 // object is one class of shared object as WeChat knows it by its identifier.
 type object struct {
 	class  string
-	level  int32   // support level from which WeChat takes it
+	level  int32   // support level from which WeChat accepts it
 	scenes []int32 // where it may go; nil is anywhere
 	file   string  // the key of a path or content URI, if there is one
 	needs  string  // the key that must not be empty
 }
 
 // objects are the media objects by the simple name of their class. What an
-// older or newer WeChat refuses with -5 is as 7.0.3 and 8.0.2x read it.
+// older or newer WeChat refuses with -5 follows the code of 7.0.3 and 8.0.2x.
 func objects(class string) (object, bool) {
 	for _, o := range [...]object{
 		{class: "WXTextObject", needs: "_wxtextobject_text"},
@@ -52,7 +52,7 @@ func objects(class string) (object, bool) {
 	return object{}, false
 }
 
-// share takes a message to where its scene says.
+// share opens the screen of a message's scene.
 func (w *WeChat) share(e envelope, in androidwire.Intent) Course {
 	extras := in.Extras
 	scene := extras.Get("_wxapi_sendmessagetowx_req_scene").Integer()
@@ -78,8 +78,8 @@ func (w *WeChat) share(e envelope, in androidwire.Intent) Course {
 	}
 	course := w.to(scene, e)
 	if !known || kind.needs != "" && deref(extras.Get(kind.needs).Text()) == "" {
-		// Without an object the picker opens all the same, and nothing happens
-		// when the user taps Send.
+		// Without an object the picker still opens, and nothing happens when
+		// the user taps Send.
 		course.Note += ", but there is nothing to send (" + orNone(class) + ")"
 		course.Reply, course.Closes = nil, w.options.Answer != Stay
 	}
@@ -114,7 +114,7 @@ func orNone(class string) string {
 	return class
 }
 
-// unsupported goes straight back to the app.
+// unsupported returns to the app at once.
 func (w *WeChat) unsupported(e envelope, why string) Course {
 	return Course{Note: why, Screens: screens(".plugin.base.stub.UIEntryStub"), Reply: w.reply(e, w.bare(e, intents.ErrUnsupported)),
 		AtOnce: true, Closes: true}
@@ -145,7 +145,8 @@ func (w *WeChat) to(scene int32, e envelope) Course {
 	}
 	if w.options.Answer == Stay {
 		if scene == sceneSession {
-			// Sent, and then "stay in WeChat" instead of "back to the app".
+			// The user sends, and then chooses "stay in WeChat" instead of
+			// "back to the app".
 			course.Then = append(course.Then, Screen{Class: full(".ui.LauncherUI")})
 		}
 		return course

@@ -18,12 +18,12 @@ const (
 const (
 	actionSend         = "android.intent.action.SEND"
 	actionSendMultiple = "android.intent.action.SEND_MULTIPLE"
-	// favoriteMost is the largest file AddFavoriteUI takes, in bytes.
+	// favoriteMost is the largest file that AddFavoriteUI accepts, in bytes.
 	favoriteMost = 26214400
 )
 
-// Share decides what becomes of an ACTION_SEND or ACTION_SEND_MULTIPLE that
-// reached the activity class. The app is never told.
+// Share decides how an ACTION_SEND or ACTION_SEND_MULTIPLE that reached the
+// activity class is handled. The app never gets a result.
 func (w *WeChat) Share(class string, in androidwire.Intent) Course {
 	gone := func(format string, args ...any) Course {
 		return Course{Note: fmt.Sprintf(format, args...), AtOnce: true, Closes: true}
@@ -83,8 +83,8 @@ func (w *WeChat) Share(class string, in androidwire.Intent) Course {
 	return w.shown("chat picker", ".ui.transmit.SelectConversationUI")
 }
 
-// Open decides what becomes of an Intent to WeChat's main screen, or of a
-// weixin:// link, which leads there.
+// Open decides how an Intent to WeChat's main screen, or a weixin:// link to
+// it, is handled.
 func (w *WeChat) Open(link bool) Course {
 	course := Course{Note: "main screen", AtOnce: true}
 	switch {
@@ -96,7 +96,7 @@ func (w *WeChat) Open(link bool) Course {
 	return course
 }
 
-// shown opens one screen, which goes away when the user is done with it.
+// shown opens one screen, which closes when the user is done with it.
 func (w *WeChat) shown(note, class string) Course {
 	return Course{Note: note, Screens: screens(class), Closes: w.options.Answer != Stay}
 }

@@ -9,11 +9,11 @@ import (
 // Most.
 type Think struct{ Least, Most time.Duration }
 
-// usual is how long a user takes of whom nothing is said.
+// usual is how long a user takes by default.
 const usual = 150 * time.Millisecond
 
-// NewThink returns the user who takes least, or any time up to most if that is
-// more; without a least, the usual one.
+// NewThink returns a time of least, or up to most if that is more; without
+// least, the usual one.
 func NewThink(least, most time.Duration) Think {
 	if least == 0 && most == 0 {
 		least = usual
@@ -21,5 +21,5 @@ func NewThink(least, most time.Duration) Think {
 	return Think{least, max(least, most)}
 }
 
-// Time is how long it takes this time.
+// Time returns how long the next thing takes.
 func (t Think) Time() time.Duration { return t.Least + rand.N(t.Most-t.Least+1) }

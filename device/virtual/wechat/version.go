@@ -15,8 +15,8 @@ type Version struct {
 // DefaultVersion is the WeChat of a virtual phone that names no other.
 func DefaultVersion() Version { return Version{8, 0, 50} }
 
-// ParseVersion reads a version such as "8.0.50" or "6.7.2". Only the releases
-// that the model knows something about are taken: 6.0 up to 8.0.
+// ParseVersion reads a version such as "8.0.50" or "6.7.2". Only releases that
+// the model supports are accepted: 6.0 up to 8.0.
 func ParseVersion(text string) (Version, error) {
 	parts := strings.Split(text, ".")
 	numbers := [3]int{}
@@ -55,11 +55,11 @@ func (v Version) Code() int64 {
 	return int64(per.base + 110*v.Minor + per.patch*v.Patch)
 }
 
-// supportLevels lists from which version on WeChat tells which support level
-// (OPEN_SDK_VERSION). The levels and their order are those of the OpenSDK
-// (constants of com.tencent.mm.opensdk.constants.Build); which 6.x release
-// brought which is known only roughly. From 7.0.7 on the level is shaped like
-// the client version itself and is computed.
+// supportLevels lists which support level (OPEN_SDK_VERSION) WeChat reports
+// from which version on. The levels and their order are those of the OpenSDK
+// (constants of com.tencent.mm.opensdk.constants.Build); which 6.x release has
+// which is only known roughly. From 7.0.7 on the level is computed from the
+// client version.
 var supportLevels = []struct {
 	since Version
 	level int32
@@ -107,7 +107,7 @@ const (
 	supportStatus       = 671089664
 	supportAuthOptions  = 671091456
 
-	// minSDK is the oldest SDK whose requests WeChat takes (MIN_SDK_INT), and
+	// minSDK is the oldest SDK whose requests WeChat accepts (MIN_SDK_INT), and
 	// checkTokenSDK the oldest whose missing token it may block
 	// (CHECK_TOKEN_SDK_INT).
 	minSDK        = 553713665

@@ -6,7 +6,7 @@
 // installed on makes it happen and answers WeChat's questions as its [Host].
 // Requests are checked in the order in which the real WeChat checks them, and
 // read from the wire by this package's own code, so that an error in the
-// sender's encoder is not made up for by the same error here.
+// sender's encoder is not hidden by the same error here.
 package wechat
 
 import (
@@ -24,13 +24,13 @@ import (
 // PackageName is WeChat's own.
 const PackageName = "com.tencent.mm"
 
-// Answer is what the user does once WeChat's screen is up.
+// Answer is what the user does once WeChat's screen is open.
 type Answer string
 
-// The answers. Stay is a user who never returns to the app: WeChat then tells
-// the app nothing. Deny refuses the app, in a login and in a share. Fail is a
-// user who sends, and sending fails; Unsupported is a WeChat that answers every
-// request with "unsupported".
+// The answers. Stay is a user who never returns to the app: WeChat then does
+// not call the app back. Deny refuses the app, in a login and in a share. Fail
+// is a user who sends, and sending fails; Unsupported is a WeChat that answers
+// every request with "unsupported".
 const (
 	Send        Answer = "send"
 	Cancel      Answer = "cancel"
@@ -45,19 +45,19 @@ func Answers() []string {
 	return []string{string(Send), string(Cancel), string(Deny), string(Stay), string(Fail), string(Unsupported)}
 }
 
-// Record is what WeChat's server knows of an app: the package and the
+// Record is what WeChat's server knows about an app: the package and the
 // certificate that its owner entered at the Open Platform.
 type Record struct {
 	AppID   string
 	Package string
 	// Signature is that of the certificate, see [Signature]. A record without
-	// one fails every check, as an app does whose owner never entered it.
+	// one fails every check, like an app whose owner never entered it.
 	Signature string
 	// BundleID and UniversalLink are those of the app for iOS.
 	BundleID, UniversalLink string
 }
 
-// Signature returns what the Open Platform keeps of a certificate: the lower
+// Signature returns what the Open Platform stores for a certificate: the lower
 // case hex MD5 of the DER, and of that with a salt the same again, as WeChat
 // 7.0.3 compares it.
 func Signature(der []byte) string {
@@ -80,11 +80,11 @@ type Options struct {
 	// valid caller token (clicfg_opensdk_block_invalid_token); off by default.
 	BlockInvalidToken bool
 	// Code gets an authorization code for a scope from WeChat's server; nil
-	// makes one up, which no server knows. An error answers -1.
+	// invents one, which no server knows. An error answers -1.
 	Code func(openID, scope string) (string, error)
 	// Ban is the server's text if it refuses every share, e.g. for spam.
 	Ban string
-	// Flaky is N where every Nth request is lost without a word; 0 loses none.
+	// Flaky is N if every Nth request is lost silently; 0 loses none.
 	Flaky int
 }
 
@@ -103,7 +103,7 @@ type Host interface {
 	Size(path string, granted bool) (int64, error)
 }
 
-// Screen is an activity of WeChat's that comes up, by its full class name.
+// Screen is an activity of WeChat that opens, by its full class name.
 type Screen struct {
 	Class string
 	// Over leaves the screen before it open below; otherwise that one
@@ -111,7 +111,7 @@ type Screen struct {
 	Over bool
 }
 
-// Reply is what WeChat sends into an app.
+// Reply is what WeChat sends to an app.
 type Reply struct {
 	AppID     string
 	Component string // package/class of the app's activity
@@ -119,23 +119,23 @@ type Reply struct {
 	Content   intents.Reply
 }
 
-// Course is what becomes of a request.
+// Course is how WeChat handles a request.
 type Course struct {
 	// Note says how WeChat handled the request, for its log.
 	Note string
-	// Screens come up at once, one after the other, over the activity that
-	// took the request. None at all means that it just finishes.
+	// Screens open at once, one after the other, over the activity that got the
+	// request. If there are none, it just finishes.
 	Screens []Screen
-	// Page is true if the activity that took the request stays and shows a
-	// page of its own (an error, a refusal).
+	// Page is true if the activity that got the request stays and shows a page
+	// of its own (an error, a refusal).
 	Page bool
-	// AtOnce is true if WeChat goes on without its user.
+	// AtOnce is true if WeChat continues without its user.
 	AtOnce bool
-	// Then come up after the user has done something.
+	// Then open after the user has done something.
 	Then []Screen
-	// Reply goes to the app after that; nil if WeChat tells it nothing.
+	// Reply goes to the app after that; nil if WeChat does not call it back.
 	Reply *Reply
-	// Closes is true if WeChat's screens go away at the end.
+	// Closes is true if WeChat's screens close at the end.
 	Closes bool
 }
 
@@ -182,7 +182,7 @@ func (w *WeChat) loses() bool {
 // Version returns which WeChat it is.
 func (w *WeChat) Version() Version { return w.options.Version }
 
-// record returns what the server knows of an app.
+// record returns what the server knows about an app.
 func (w *WeChat) record(appID string) (Record, bool) {
 	for _, record := range w.options.Apps {
 		if record.AppID == appID {
@@ -210,7 +210,7 @@ func (w *WeChat) vouch(appID, pkg string) string {
 		}
 	}
 	if certificates == nil && w.host.API() >= 30 {
-		return "" // not visible to WeChat: it lets the app through (NO_TOKEN_SIGNATURE)
+		return "" // not visible to WeChat: it accepts the app (NO_TOKEN_SIGNATURE)
 	}
 	return fmt.Sprintf("no certificate of %q fits the signature registered for %q", pkg, appID)
 }
@@ -312,7 +312,7 @@ func (w *WeChat) result(code intents.ErrCode, transaction *string) intents.Resul
 }
 
 // replyFlags are the flags WeChat starts an app's activity with: new builds
-// leave MULTIPLE_TASK out (clicfg_opensdk_launch_app_with_new_task_flag).
+// omit MULTIPLE_TASK (clicfg_opensdk_launch_app_with_new_task_flag).
 func (w *WeChat) replyFlags() int32 {
 	const newTask, multipleTask = 0x10000000, 0x08000000
 	if w.options.Version.AtLeast(8, 0, 0) {

@@ -76,7 +76,7 @@ func of(object intents.Object, scene intents.Scene) intents.Share {
 	return s
 }
 
-// short names the screens of a course without the package, and how it ends.
+// short lists the screens of a course without the package, and its end.
 func short(c Course) string {
 	var names []string
 	name := func(screens []Screen) {
@@ -177,7 +177,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// A request whose envelope is wrong in any one way is dropped without a word.
+// A request whose envelope is wrong in any way is dropped silently.
 func TestReceiveDropsMalformed(t *testing.T) {
 	set := func(key string, v androidwire.Value) func(*androidwire.Extras) {
 		return func(e *androidwire.Extras) { e.Set(key, v) }
@@ -209,8 +209,8 @@ func TestReceiveDropsMalformed(t *testing.T) {
 	}
 }
 
-// Without an object that it knows, the picker opens and Send does nothing: what
-// an app sees whose build renamed the SDK's classes.
+// Without a known object, the picker opens and Send does nothing: this happens
+// to an app whose build renamed the SDK's classes.
 func TestReceiveWithoutObject(t *testing.T) {
 	for _, identifier := range []androidwire.Value{{}, androidwire.String("com.tencent.mm.sdk.openapi.a"), androidwire.Int(1)} {
 		in := request(t, webpage(intents.SceneSession), nil)

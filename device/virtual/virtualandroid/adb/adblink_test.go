@@ -128,8 +128,8 @@ func TestAdbServerStates(t *testing.T) {
 	}
 }
 
-// measured is the adb whose answers ours are to equal; other versions differ in
-// what they say.
+// measured is the adb whose answers ours must equal; other versions have other
+// texts.
 const measured = "29.0.6"
 
 // measuredServer is a realServer of that version. With another one the test is
@@ -146,8 +146,8 @@ func measuredServer(t *testing.T) *adbProgram {
 	return realServer(t)
 }
 
-// behindBoth returns the same phone behind Debian's adb server and behind ours.
-// It has the same serial number at both, an address.
+// behindBoth returns the same phone behind Debian's adb server and behind ours,
+// with the same serial number, an address.
 func behindBoth(t *testing.T) (theirs, ours string, serials []string) {
 	a := measuredServer(t)
 	s := adbtest.NewServer(t)
@@ -168,8 +168,8 @@ func TestServerEqualsAdb(t *testing.T) {
 	t.Parallel()
 	theirs, ours, serials := behindBoth(t)
 	one := serials[0]
-	// Of a script, "=X" sends X as it is, "EOF" ends what we send, all else is a
-	// request.
+	// In a script, "=X" sends X unchanged, "EOF" ends our input, and anything
+	// else is a request.
 	scripts := [][]string{
 		{"host:version"}, {"host:host-features"}, {"host:devices"}, {"host:devices-l"}, {"host-local:devices"},
 		{"host:devicesx"}, {"host:bogus"}, {"host:"}, {"=zzzz"}, {"=0000"}, {"=000Chost:version"}, {"=00_1x"},
@@ -217,7 +217,7 @@ func TestServerEqualsAdb(t *testing.T) {
 	}
 }
 
-// TestServerEqualsAdbUnready compares what is said of phones that aren't ready.
+// TestServerEqualsAdbUnready compares the answers about phones that aren't ready.
 func TestServerEqualsAdbUnready(t *testing.T) {
 	t.Parallel()
 	a := measuredServer(t)
@@ -263,8 +263,8 @@ func TestServerEqualsAdbEmpty(t *testing.T) {
 	}
 }
 
-// same plays a script on two servers, whose answers must be equal. Where they
-// aren't, it may be that one was slow, and longer is waited.
+// same plays a script on two servers, whose answers must be equal. If they
+// differ, one may have been slow, so the test tries again with longer waits.
 func same(t *testing.T, theirs, ours string, script []string) {
 	t.Helper()
 	var want, got string
@@ -335,8 +335,8 @@ func TestAdbServerCrowd(t *testing.T) {
 	}
 }
 
-// crowd runs shells on serial through the server at addr and checks that
-// neither a shell is lost nor anything kept.
+// crowd runs shells on serial through the server at addr and checks that no
+// shell is lost and nothing is left.
 func crowd(t *testing.T, addr, serial string) {
 	t.Helper()
 	shell := func(i int) error {
@@ -387,8 +387,7 @@ func crowd(t *testing.T, addr, serial string) {
 	})
 }
 
-// openFiles is how many files this process has open, or 0 where that can't be
-// told.
+// openFiles is how many files this process has open, or 0 if that is not known.
 func openFiles() int {
 	entries, _ := os.ReadDir("/proc/self/fd")
 	return len(entries)

@@ -39,7 +39,7 @@ func needAdb(t testing.TB, addr string) *adbProgram {
 	}
 	return &adbProgram{t: t, path: path, port: port, env: append(os.Environ(),
 		"HOME="+t.TempDir(),
-		"ADB_LOCAL_TRANSPORT_MAX_PORT=5554", // don't look for emulators
+		"ADB_LOCAL_TRANSPORT_MAX_PORT=5554", // don't search for emulators
 		"ANDROID_SERIAL=", "ANDROID_ADB_SERVER_PORT=", "ADB_SERVER_SOCKET=")}
 }
 
@@ -126,7 +126,7 @@ func (a *adbProgram) want(want result, args ...string) {
 func serveDaemon(t testing.TB, d *adb.Daemon) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:"+freePort(t))
-	for try := 0; err != nil && try < 20; try++ { // another test's program took it in between
+	for try := 0; err != nil && try < 20; try++ { // another test's program took it meanwhile
 		l, err = net.Listen("tcp", "127.0.0.1:"+freePort(t))
 	}
 	if err != nil {
@@ -161,7 +161,7 @@ func connected(t testing.TB, d *adb.Daemon) (*adbProgram, string) {
 	return a, addr
 }
 
-// talkative is a phone with something behind every service.
+// talkative is a phone on which every service exists.
 func talkative(serial string) *adbtest.Phone {
 	p := phone(serial)
 	p.Ident.DevPath = ""
@@ -172,14 +172,14 @@ func talkative(serial string) *adbtest.Phone {
 
 func echo(_ context.Context, conn net.Conn) { io.Copy(conn, conn) }
 
-// subject is a phone that Debian's adb is run against.
+// subject is a phone with which Debian's adb is tested.
 type subject struct {
 	adb.Device
 	limit func(free int64) // of the disk; negative for none
 }
 
 // subjects are the small phone of adbtest and the whole virtual phone, which
-// adb can't tell apart by these commands.
+// behave the same with these commands.
 func subjects(t *testing.T, run func(t *testing.T, newSubject func(t *testing.T, serial string) subject)) {
 	t.Run("small phone", func(t *testing.T) {
 		run(t, func(t *testing.T, serial string) subject {
@@ -340,7 +340,7 @@ func checkFiles(t *testing.T, a *adbProgram, p subject) {
 	if !bytes.Equal(data(p, remote), want) {
 		t.Error("the pushed file differs")
 	}
-	// adbd copies the owner's permissions to all.
+	// adbd copies the owner's permissions to group and others.
 	if i, err := p.FS().Stat(remote); err != nil || !i.IsRegular() || i.Mode&0o777 != 0o666 || !i.MTime.Equal(mtime) {
 		t.Errorf("the pushed file is %o of %v (%v)", i.Mode, i.MTime, err)
 	}

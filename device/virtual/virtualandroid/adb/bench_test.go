@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkFiles pushes and pulls 10 MB with Debian's adb through its server,
-// to a phone and to the plainest peer of the same protocol. It reports the
+// to a phone and to the simplest peer of the same protocol. It reports the
 // phone's throughput as a share of the plain peer's, measured in turn.
 func BenchmarkFiles(b *testing.B) {
 	local := filepath.Join(b.TempDir(), "ten")
@@ -66,8 +66,8 @@ func BenchmarkFiles(b *testing.B) {
 	}
 }
 
-// servePlain is a peer that knows one file and nothing else: no streams of its
-// own, no file system, no goroutine but one for a connection.
+// servePlain is a peer that only has one file: no streams of its own, no file
+// system, one goroutine per connection.
 func servePlain(b *testing.B) string {
 	l, err := net.Listen("tcp", "127.0.0.1:"+freePort(b))
 	if err != nil {
@@ -110,7 +110,7 @@ func plainPeer(conn net.Conn) {
 		return string(h[:4]), binary.LittleEndian.Uint32(h[4:]), data
 	}
 	file := make([]byte, 0, 11<<20)
-	var pending []byte // of the sync stream, not understood yet
+	var pending []byte // of the sync stream, not parsed yet
 	for {
 		command, remote, data := read()
 		switch command {

@@ -112,7 +112,7 @@ func (c *computer) take(want ...message) {
 	}
 }
 
-// closed expects the phone to hang up without another word.
+// closed expects the phone to disconnect without another packet.
 func (c *computer) closed() {
 	c.t.Helper()
 	if m, err := c.read(); err == nil || strings.Contains(err.Error(), "timeout") {
@@ -126,7 +126,7 @@ func (c *computer) connect() message {
 	return c.get()
 }
 
-// service opens a service, reads all it says and returns that.
+// service opens a service, and returns all of its output.
 func (c *computer) service(id uint32, name string) string {
 	c.t.Helper()
 	c.send(message{"OPEN", id, 0, name + "\x00"})
@@ -158,7 +158,7 @@ func TestDaemonGreeting(t *testing.T) {
 	if got := c.connect(); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	// A second greeting begins anew: the stream is gone without a word.
+	// A second greeting begins anew: the stream is gone without a packet.
 	c.send(message{"OPEN", 7, 0, "shell:cat\x00"})
 	c.take(message{"OKAY", 1, 7, ""})
 	if got := c.connect(); got != want {
@@ -197,7 +197,7 @@ func TestDaemonStreams(t *testing.T) {
 	c.send(message{"OKAY", id, m.arg0, ""})
 	c.send(message{"CLSE", id, m.arg0, ""})
 	c.take(message{"CLSE", m.arg0, id, ""})
-	// What comes for a stream that is gone, or another's, is passed over.
+	// Packets for a closed stream, or another one, are ignored.
 	for _, command := range []string{"WRTE", "OKAY", "CLSE", "BLAH"} {
 		c.send(message{command, id, m.arg0, ""})
 	}
@@ -207,7 +207,7 @@ func TestDaemonStreams(t *testing.T) {
 	}
 }
 
-// TestDaemonFlow looks at who may send when: one packet of a stream at a time.
+// TestDaemonFlow checks who may send when: one packet of a stream at a time.
 func TestDaemonFlow(t *testing.T) {
 	d := adb.NewDaemon(talkative(""))
 	addr := serveDaemon(t, d)
@@ -231,8 +231,8 @@ func TestDaemonFlow(t *testing.T) {
 	}
 	c.take(message{"CLSE", m.arg0, 1, ""})
 
-	// Of a computer that doesn't wait, as much is kept as one that does may
-	// send, and then it is cut off.
+	// From a computer that doesn't wait, as much is stored as from one that
+	// does, and then it is disconnected.
 	c = plug(t, addr)
 	c.connect()
 	c.send(message{"OPEN", 1, 0, "exec:sleep 100\x00"})
@@ -258,7 +258,7 @@ func TestDaemonOldVersion(t *testing.T) {
 	c.closed()
 	c = plug(t, addr)
 	c.connect()
-	io.WriteString(c, bad) // nobody looks at it
+	io.WriteString(c, bad) // it is not checked
 	c.take(message{"OKAY", 1, 1, ""})
 }
 

@@ -62,7 +62,7 @@ func (c *client) forwarding(ctx context.Context, t *transport, service string) b
 	return c.fail("unknown host service")
 }
 
-// done reports success twice, as the protocol wants: for the connection, and
+// done reports success twice, as the protocol requires: for the connection, and
 // for the request. What was resolved follows.
 func (c *client) done(resolved string) bool {
 	reply := "OKAYOKAY"

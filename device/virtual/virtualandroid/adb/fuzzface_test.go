@@ -31,7 +31,8 @@ func (w wires) Close() error {
 	return nil
 }
 
-// feed sends input to a face, hangs up, and expects the face to end.
+// feed sends input to a server, disconnects, and expects the server's
+// connection to end.
 func feed(t *testing.T, input []byte, serve func(ctx context.Context, l net.Listener) error) {
 	l := make(wires, 1)
 	ctx, cancel := context.WithCancel(context.Background())

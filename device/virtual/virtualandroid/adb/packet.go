@@ -26,7 +26,7 @@ const (
 	versionSkipChecksum = 0x01000001
 
 	// maxPayload is the longest data of a packet; maxGreeting of one from a
-	// peer that hasn't been let in yet: banners and keys are below 1 KiB.
+	// peer that isn't authenticated yet: banners and keys are below 1 KiB.
 	maxPayload  = 1 << 20
 	minPayload  = 4096 // what version 1 of the protocol could carry
 	maxGreeting = 16 << 10

@@ -57,7 +57,7 @@ func find(ctx context.Context, d Device, rev *reverses, name string) (service, e
 	return func(ctx context.Context, s stream) { splice(ctx, s, conn) }, nil
 }
 
-// answer is a service that says one thing, as adbd of a user build does to
+// answer is a service that sends one text, as adbd of a user build does to
 // requests that only a debug build grants (adb/daemon/restart_service.cpp).
 func answer(text string) service {
 	return func(_ context.Context, s stream) {
@@ -176,12 +176,12 @@ func (r *reverses) serve(request string, s stream) {
 	}
 }
 
-// firstReversePort is where the ports begin that "reverse tcp:0" is given:
-// Linux's ephemeral range.
+// firstReversePort is the first port that "reverse tcp:0" gets: Linux's
+// ephemeral range.
 const firstReversePort = 32768
 
-// install keeps a rule. Since Android 8 the port follows, whether the phone
-// chose it or not.
+// install keeps a rule. Since Android 8 the answer contains the port, whether
+// the phone chose it or not.
 func (r *reverses) install(local, remote string, norebind bool, s stream) {
 	if local == "tcp:0" {
 		n := firstReversePort
@@ -224,7 +224,7 @@ func writeFail(w io.Writer, text string) error {
 	return err
 }
 
-// sleep waits for d or the end of ctx; it reports whether d went by.
+// sleep waits for d or the end of ctx; it reports whether d has passed.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

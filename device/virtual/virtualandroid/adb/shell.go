@@ -77,7 +77,7 @@ func (sh *shell) run(phoneLives context.Context, s stream) {
 		}
 	})
 	status := sh.d.Exec(ctx, c)
-	if sh.packets && phoneLives.Err() == nil { // who is gone gives no exit status
+	if sh.packets && phoneLives.Err() == nil { // a client that is gone gets no exit status
 		exit := &shellWriter{s: s, mu: mu, id: shellExit}
 		exit.Write([]byte{byte(status)})
 	}
@@ -86,9 +86,9 @@ func (sh *shell) run(phoneLives context.Context, s stream) {
 	wg.Wait()
 }
 
-// readShellV2 passes the peer's stdin packets on until its stream ends. What
-// it says of the window's size and what we don't know is read and dropped,
-// whatever length it claims: nothing is ever allocated for it.
+// readShellV2 passes the peer's stdin packets on until its stream ends. The
+// window's size and unknown packets are read and dropped, whatever length they
+// claim: nothing is allocated for them.
 func readShellV2(s io.Reader, stdin *Pipe) error {
 	var header [shellHeader]byte
 	for {
@@ -136,8 +136,9 @@ func (w *shellWriter) Write(p []byte) (int, error) {
 }
 
 // Pipe is a bounded buffer between a writer and a reader, such as a stream and a
-// command's stdin. Unlike io.Pipe it takes input ahead of the reader, as a pipe
-// of the system does, so that the peer's hang-up behind that input is noticed.
+// command's stdin. Unlike io.Pipe it accepts input ahead of the reader, as a
+// pipe of the system does, so that a hang-up of the peer after that input is
+// noticed.
 type Pipe struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
@@ -202,7 +203,7 @@ func (p *Pipe) CloseWrite() {
 	p.cond.Broadcast()
 }
 
-// CloseRead lets writers go on without a reader.
+// CloseRead lets writers continue without a reader.
 func (p *Pipe) CloseRead() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

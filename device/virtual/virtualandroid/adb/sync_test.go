@@ -27,7 +27,7 @@ func pack(values ...any) string {
 
 func path(id, name string) string { return pack(id, len(name), name) }
 
-// sync plays input on a sync stream and returns the answer.
+// sync sends input to a sync stream and returns the answer.
 func syncAnswer(t *testing.T, p *adbtest.Phone, input string) string {
 	t.Helper()
 	c := dial(t, serve(t, adbtest.NewServer(t, p)))
@@ -109,8 +109,8 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// TestSyncTellsTrouble refuses a file while the client is still sending more
-// of it than any buffer holds: it must learn why all the same.
+// TestSyncTellsTrouble refuses a file while the client is still sending more of
+// it than fits any buffer: the client must still get the reason.
 func TestSyncTellsTrouble(t *testing.T) {
 	c := dial(t, serve(t, adbtest.NewServer(t, phone("virtual-1"))))
 	c.send("host:transport-any")

@@ -98,7 +98,7 @@ func stop(t *testing.T, m *art.Machine, o *art.Object, vm jdwptest.VM) (jdwp.Eve
 	return set, result
 }
 
-// Objects are told as long as they are there, and kept by nobody.
+// Objects are reported as long as they exist, and are not kept alive by that.
 func TestInstances(t *testing.T) {
 	m, o, vm := debugged(t, 34)
 	ctx := bounded(t)
@@ -132,8 +132,8 @@ func TestInstances(t *testing.T) {
 	}
 }
 
-// The arguments are found wherever the level's ART keeps them, and the method
-// goes on with them.
+// The arguments are found wherever the API level's ART stores them, and the
+// method continues with them.
 func TestStop(t *testing.T) {
 	for _, api := range []int{24, 27, 28, 37} {
 		m, o, vm := debugged(t, api)
@@ -279,7 +279,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// The machine ends under a debugger that holds it.
+// The machine ends while a debugger has stopped it.
 func TestCloseWhileStopped(t *testing.T) {
 	m, o, vm := debugged(t, 34)
 	_, result := stop(t, m, o, vm)
@@ -295,7 +295,7 @@ func TestCloseWhileStopped(t *testing.T) {
 	}
 }
 
-// DDMS's hello is answered, a chunk that is not known with nothing, and an exit
+// DDMS's hello is answered, an unknown chunk gets an empty answer, and an exit
 // is refused.
 func TestDDMS(t *testing.T) {
 	m := art.New(art.Options{API: 34, PID: 4242, Process: "p", User: 10})
@@ -345,7 +345,7 @@ func TestDDMS(t *testing.T) {
 	}
 }
 
-// FuzzDebugger has a debugger send anything.
+// FuzzDebugger sends arbitrary data as a debugger.
 func FuzzDebugger(f *testing.F) {
 	command := func(set, number byte, data ...byte) []byte {
 		return append([]byte{0, 0, 0, byte(11 + len(data)), 0, 0, 0, 1, 0, set, number}, data...)

@@ -48,7 +48,7 @@ func (h handler) do(c *call) (err error) {
 }
 
 // commands are what the VM knows; anything else is not implemented. Exit is
-// not among them: no debugger of ours may end an app, and JDI does not need it.
+// not among them: our debugger must not end an app, and JDI does not need it.
 var commands = map[[2]byte]handler{
 	{1, 1}: version, {1, 2}: locked(classesBySignature), {1, 3}: locked(allClasses(false)), {1, 20}: locked(allClasses(true)),
 	{1, 4}: locked(allThreads), {1, 5}: topGroups, {1, 6}: dispose, {1, 7}: idSizes, {1, 8}: locked(suspendAll), {1, 9}: locked(resumeAll),
@@ -96,7 +96,7 @@ func since28(do handler) handler {
 	}
 }
 
-// version tells the VM, as ART's own JDWP did and the agent does.
+// version describes the VM, as ART's own JDWP did and the agent does.
 func version(c *call) {
 	if c.machine.options.API < 28 {
 		c.out.text("Android Runtime 2.1.0").u32(1).u32(6).text("1.6.0").text("Dalvik")
@@ -106,8 +106,8 @@ func version(c *call) {
 		u32(1).u32(8).text("8").text("Dalvik")
 }
 
-// dispose frees the threads before the debugger hears that it is out: another
-// may come at once.
+// dispose frees the threads before the debugger knows that it is detached:
+// another one may attach at once.
 func dispose(c *call) {
 	c.release()
 	c.last = true
@@ -133,7 +133,7 @@ func capabilities(n int) handler {
 	}
 }
 
-// redefine takes a list of no classes; more it can't do (canRedefineClasses).
+// redefine accepts only an empty list of classes (canRedefineClasses).
 func redefine(c *call) {
 	if c.in.u32() != 0 {
 		fail(jdwp.NotImplemented)
@@ -287,7 +287,7 @@ func referenceType(c *call) {
 	c.out.u8(byte(k.typeTag())).class(k)
 }
 
-// pin keeps an object from being collected. Nothing is, as long as the
+// pin keeps an object from being collected. Nothing is collected as long as the
 // debugger is attached.
 func pin(c *call) { c.in.object() }
 

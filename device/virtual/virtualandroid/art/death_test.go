@@ -10,12 +10,12 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// What ends an app on ART ends it here: nobody answers then, and whoever runs
-// the process is told. What is merely wrong does not.
+// What crashes an app on ART crashes it here: there is no answer then, and the
+// owner of the process is notified. Other mistakes don't.
 func TestDeath(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		signal art.Signal // 0: it lives
+		signal art.Signal // 0: it survives
 		old    string     // what ART's own JDWP answers, as AOSP's sources have it; unproven
 		do     func(d *debugger, p *program) []any
 	}{
@@ -57,7 +57,7 @@ func TestDeath(t *testing.T) {
 			if _, err := d.ask(1, 1); (err != nil) != dies {
 				t.Errorf("API %d, %s: afterwards %v", api, tt.name, err)
 			}
-			if dies { // it is told of after the connection ended
+			if dies { // it is reported after the connection ended
 				select {
 				case s := <-died:
 					if s != tt.signal {
@@ -82,7 +82,7 @@ func TestSecondDebugger(t *testing.T) {
 		conn := serve(t, v.Machine)
 		got := make(chan error, 1)
 		go func() {
-			_, _ = io.WriteString(conn, "JDWP-Handshake") // which nobody may read
+			_, _ = io.WriteString(conn, "JDWP-Handshake") // which must not be read
 			_, err := io.ReadFull(conn, make([]byte, 14))
 			got <- err
 		}()

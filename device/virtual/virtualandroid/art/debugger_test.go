@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 )
 
-// debugger asks a VM whatever it likes, and wrong things too.
+// debugger sends any commands to a VM, also wrong ones.
 type debugger struct {
 	t      testing.TB
 	conn   net.Conn
@@ -83,7 +83,7 @@ func (d *debugger) ask(set, number byte, args ...any) (*answer, error) {
 	}
 }
 
-// packet is all of a packet behind its length.
+// packet is a whole packet after its length.
 func (d *debugger) packet() ([]byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(d.conn, length[:]); err != nil {
@@ -94,7 +94,7 @@ func (d *debugger) packet() ([]byte, error) {
 	return p, err
 }
 
-// must is ask of what has to work.
+// must is ask for commands that must succeed.
 func (d *debugger) must(set, number byte, args ...any) *answer {
 	d.t.Helper()
 	a, err := d.ask(set, number, args...)
@@ -141,7 +141,7 @@ func (d *debugger) say(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf(format, args...))
 }
 
-// try notes what a command was answered, as print says it.
+// try records the answer to a command, in the form of print.
 func (d *debugger) try(what string, set, number byte, args []any, print func(*answer) string) *answer {
 	a, err := d.ask(set, number, args...)
 	var code jdwp.ErrorCode

@@ -69,9 +69,9 @@ func (r *request) wants(t *Thread, h happening) bool {
 	return true
 }
 
-// raise tells the debugger what happened, and holds the thread if it asked for
-// that. Everything at one place goes in one packet, method entries before
-// breakpoints, as HotSpot's agent orders them.
+// raise reports to the debugger what happened, and stops the thread if it
+// requested that. Everything at one place goes in one packet, method entries
+// before breakpoints, as HotSpot's agent orders them.
 func (t *Thread) raise(h happening) error {
 	m := t.machine
 	m.mu.Lock()
@@ -124,7 +124,7 @@ func (t *Thread) raise(h happening) error {
 		}
 	}
 	stops := policy != jdwp.SuspendNone
-	t.parked, t.atEvent = stops, stops // before the debugger hears of it
+	t.parked, t.atEvent = stops, stops // before the debugger knows of it
 	s.sendEvent(out.b)
 	if !stops {
 		return nil

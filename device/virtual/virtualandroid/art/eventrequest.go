@@ -11,7 +11,7 @@ func setRequest(c *call) {
 	switch r.kind {
 	case jdwp.Breakpoint, jdwp.Exception, jdwp.ThreadStart, jdwp.ThreadDeath, jdwp.ClassPrepare, jdwp.ClassUnload,
 		jdwp.MethodEntry, jdwp.MethodExit, jdwp.MethodExitReturnValue, jdwp.VMStart, jdwp.VMDeath:
-	case jdwp.SingleStep, 20, 21, 43, 44, 45, 46: // steps, fields and monitors: taken, but methods in Go have none
+	case jdwp.SingleStep, 20, 21, 43, 44, 45, 46: // steps, fields and monitors: accepted, but methods in Go have none
 	default:
 		fail(jdwp.InvalidEventType)
 	}
@@ -61,7 +61,7 @@ func (c *call) filter(r *request, kind byte) filter {
 			fail(jdwp.InvalidLocation)
 		}
 		return func(_ *Thread, h happening) bool { return h.method == m }
-	case 8: // exceptions, which are not told
+	case 8: // exceptions, which are not reported
 		c.in.objectOrNull()
 		c.in.u8()
 		c.in.u8()

@@ -12,8 +12,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/art"
 )
 
-// unlike are the lines of testdata/art14.txt that the machine can't answer
-// alike, by how they begin, and why.
+// unlike has the lines of testdata/art14.txt that the machine answers
+// differently, by their beginning, and why.
 var unlike = map[string]string{
 	"classpaths":       "paths of the machine that ART ran on",
 	"AllClasses":       "which classes are loaded is the program's affair",
@@ -24,8 +24,8 @@ var unlike = map[string]string{
 	"forceEarlyReturn": "the same",
 }
 
-// TestGolden asks the machine what Android 14's ART was asked, and compares the
-// answers line by line.
+// TestGolden sends the machine the same commands as Android 14's ART, and
+// compares the answers line by line.
 func TestGolden(t *testing.T) {
 	v := newVictim(t, art.Options{API: 34})
 	d := newDebugger(t, v.Machine)
@@ -111,7 +111,7 @@ func (d *debugger) classes(signature string) string {
 	})
 }
 
-// class is the id of a class that is there.
+// class is the id of an existing class.
 func (d *debugger) class(signature string) uint64 {
 	a := d.must(1, 2, signature)
 	if a.i32() != 1 {
@@ -132,7 +132,7 @@ func (d *debugger) methods(class uint64) (ids map[string]uint64, text string) {
 	return ids, text
 }
 
-// program is what there is to ask of.
+// program is the program that is debugged.
 type program struct {
 	victim, thread uint64
 	methods        map[string]uint64

@@ -7,11 +7,11 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
-// heap knows the objects of a machine that are still there: it keeps none.
+// heap knows the objects of a machine that still exist, without keeping them alive.
 type heap struct {
 	mu      sync.Mutex
 	objects []weak.Pointer[Object]
-	sweepAt int // how many there are when those that went are looked for
+	sweepAt int // the number of objects at which collected ones are removed
 }
 
 const sweepFirst = 1024

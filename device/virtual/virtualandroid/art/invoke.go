@@ -71,7 +71,7 @@ const (
 	nonVirtual     = 2
 )
 
-// invoke has a thread that stands at an event call a method; the answer
+// invoke has a thread that is stopped at an event call a method; the answer
 // follows when that is done.
 func (c *call) invoke(t *Thread, method *Method, this *Object, create bool) {
 	m := c.machine

@@ -33,10 +33,10 @@ type session struct {
 	sent   uint32
 }
 
-// Serve lets the debugger at the other end of conn have the machine, until
-// either ends or ctx does. Where there is a debugger already the connection
-// waits, silent, until that leaves; ART's own JDWP, up to API 27, took it and
-// dropped it (jdwp_adb.cc). It closes conn.
+// Serve serves the debugger at the other end of conn, until either ends or ctx
+// does. If there is a debugger already, the connection waits silently until
+// that has detached; ART's own JDWP, up to API 27, accepted and closed it
+// (jdwp_adb.cc). It closes conn.
 func (m *Machine) Serve(ctx context.Context, conn io.ReadWriteCloser) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() {
@@ -65,7 +65,7 @@ func (m *Machine) Serve(ctx context.Context, conn io.ReadWriteCloser) {
 	var writing sync.WaitGroup
 	writing.Go(s.write)
 	if m.options.API >= 28 {
-		// The process's name, which an app that has just started tells DDMS.
+		// The process's name, which an app sends to DDMS when it starts.
 		s.sendCommand(setDDM, cmdChunk, s.appName())
 	}
 	for s.next() {
@@ -77,7 +77,7 @@ func (m *Machine) Serve(ctx context.Context, conn io.ReadWriteCloser) {
 // close ends the connection; Serve then returns.
 func (s *session) close() { s.conn.Close() }
 
-// greet shakes hands. ART wants the debugger's in one piece.
+// greet does the handshake. ART needs the debugger's part in one piece.
 func (s *session) greet() bool {
 	got := make([]byte, len(handshake))
 	if _, err := io.ReadFull(s.conn, got); err != nil || string(got) != handshake {
@@ -87,8 +87,8 @@ func (s *session) greet() bool {
 	return err == nil
 }
 
-// release gives up what the debugger held: its requests are gone, and every
-// thread goes on.
+// release undoes what the debugger did: its requests are removed, and every
+// thread continues.
 func (s *session) release() {
 	m := s.machine
 	m.mu.Lock()
@@ -199,7 +199,7 @@ func (s *session) next() bool {
 		return false
 	}
 	if head[8]&flagReply != 0 {
-		return true // nothing was asked
+		return true // no command
 	}
 	id, set, number := binary.BigEndian.Uint32(head[4:]), head[9], head[10]
 	c := &call{session: s, id: id, in: &reader{b: data, s: s}, out: &writer{s: s}}

@@ -75,10 +75,10 @@ func (t *Thread) resume() {
 	}
 }
 
-// interrupt is of no consequence: nothing here waits to be interrupted.
+// interrupt has no effect: nothing here waits to be interrupted.
 func interrupt(c *call) { c.in.thread() }
 
-// ownedMonitors lists none: methods in Go lock nothing of Java.
+// ownedMonitors lists none: methods in Go use no Java locks.
 func ownedMonitors(c *call) {
 	c.stopped()
 	c.out.u32(0)
@@ -98,7 +98,7 @@ func threadStatus(c *call) {
 
 func suspendCount(c *call) { c.out.u32(uint32(c.live().suspended)) }
 
-// stopped is live of a thread that stands.
+// stopped is live for a stopped thread.
 func (c *call) stopped() *Thread {
 	t := c.live()
 	if t.suspended == 0 {
@@ -126,7 +126,7 @@ func threadFrames(c *call) {
 
 func frameCount(c *call) { c.out.u32(uint32(len(c.stopped().frames))) }
 
-// frame reads a thread that stands and one of its frames.
+// frame reads a stopped thread and one of its frames.
 func (c *call) frame() *frame {
 	t := c.stopped()
 	id := c.in.u64()
@@ -172,7 +172,7 @@ func thisObject(c *call) {
 	}
 }
 
-// variables reads a frame and how many of its slots are meant.
+// variables reads a frame and the number of slots.
 func (c *call) variables() (f *frame, n int) {
 	f = c.frame()
 	if f.method.Native {
@@ -181,7 +181,7 @@ func (c *call) variables() (f *frame, n int) {
 	return f, c.in.count(5)
 }
 
-// slot reads which slot of a frame is meant. A register without a value yet, or
+// slot reads the number of a frame's slot. A register without a value yet, or
 // one that does not exist, is an invalid slot (openjdkjvmti,
 // InferSlotTypeFromVerifier).
 func (c *call) slot(f *frame) slot {

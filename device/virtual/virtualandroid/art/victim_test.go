@@ -9,7 +9,7 @@ import (
 )
 
 // victim is the program that a real ART was asked about (testdata/art14.txt):
-// its main thread sleeps and takes a step when it is told to; a thread "worker"
+// its main thread sleeps and runs a step when it is told to; a thread "worker"
 // sleeps.
 type victim struct {
 	*art.Machine
@@ -28,7 +28,7 @@ func newVictim(t testing.TB, o art.Options) *victim {
 	var running sync.WaitGroup
 	t.Cleanup(func() { close(quit); v.Close(); running.Wait() })
 	asleep := make(chan struct{})
-	// sleep is Thread.sleep; what it waits for, its argument says.
+	// sleep is Thread.sleep; its argument says what it waits for.
 	sleep := &art.Method{Name: "sleep", Signature: "()V", Static: true, Native: true, Waits: jdwp.ThreadSleeping,
 		Call: func(_ *art.Thread, _ *art.Object, args []art.Value) (art.Value, error) {
 			select {

@@ -20,7 +20,7 @@ type Activity struct {
 	Intent Intent // the last one delivered
 	UID    int
 	PID    int
-	// Who started it.
+	// The caller that started it.
 	CallerUID int
 	Caller    string // calling package
 	Resumed   bool
@@ -239,8 +239,7 @@ func (p *Phone) sweep() {
 	p.tasks = slices.DeleteFunc(p.tasks, func(t *task) bool { return len(t.records) == 0 })
 }
 
-// pauseTop moves the resumed activity out of the front. Called with the lock
-// held.
+// pauseTop pauses the resumed activity. Called with the lock held.
 func (p *Phone) pauseTop(next *record, reason string) {
 	for _, t := range p.tasks {
 		for _, r := range t.records {
@@ -326,7 +325,7 @@ func (p *Phone) visible(uid int) bool {
 	return r != nil && r.uid == uid && !p.locked && !p.asleep
 }
 
-// startHome puts the launcher there at boot.
+// startHome starts the launcher at boot.
 func (p *Phone) startHome() {
 	p.goHome(FlagNewTask)
 	_ = p.Settle(context.Background())
@@ -351,7 +350,7 @@ func (p *Phone) Back() {
 }
 
 // Text prints the activity as ActivityRecord.toString does at that level,
-// quirks included.
+// including its peculiarities.
 func (p *Phone) Text(a Activity) string {
 	hash := strconv.FormatUint(uint64(a.Token), 16)
 	if p.API >= 36 {

@@ -8,8 +8,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// TestPhonesAreCheap counts what a phone takes: a lab of a hundred has to fit
-// into 100 MB with everything else.
+// TestPhonesAreCheap counts what a phone allocates: a lab of a hundred has to
+// fit into 100 MB with everything else.
 func TestPhonesAreCheap(t *testing.T) {
 	const n = 100
 	var before, after runtime.MemStats

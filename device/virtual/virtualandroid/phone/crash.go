@@ -18,7 +18,7 @@ func (p *Phone) Abort(pid, signal int, why string) {
 		fmt.Sprintf("pid: %d, tid: %d, name: main  >>> %s <<<\nsignal %d (%s)\nAbort message: '%s'", pid, pid, pr.Name, signal, name, why)})
 }
 
-// crash is what a process dies of, and how it is logged.
+// crash is the reason why a process dies, and how it is logged.
 type crash struct {
 	exception, message, file string // for am_crash
 	tag                      string // of the crash buffer's entry
@@ -38,8 +38,8 @@ func (p *Phone) crash(pr *Process, c crash) {
 	p.die(pr, "")
 }
 
-// crashFlags are the ApplicationInfo.flags that am_crash tells: HAS_CODE,
-// ALLOW_BACKUP, DEBUGGABLE.
+// crashFlags are the ApplicationInfo.flags in am_crash: HAS_CODE, ALLOW_BACKUP,
+// DEBUGGABLE.
 func (it *installed) crashFlags() int {
 	flags := 0x4 | 0x8000
 	if it.Debuggable {

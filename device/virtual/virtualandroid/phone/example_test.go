@@ -7,7 +7,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// greeter is the code of an app: it tells what it is launched with.
+// greeter is the code of an app: it prints what it is launched with.
 type greeter struct{}
 
 func (greeter) Launched(_ context.Context, p *phone.Phone, a phone.Activity, in phone.Intent) {

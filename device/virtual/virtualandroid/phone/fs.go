@@ -34,7 +34,7 @@ const (
 	PerUser = 100000
 )
 
-// A Cred is who asks the kernel: a uid and the groups it is in.
+// A Cred identifies a caller to the kernel: a uid and its groups.
 type Cred struct {
 	UID    int
 	Groups []int
@@ -65,7 +65,7 @@ func CredOf(uid int) Cred {
 
 func (c Cred) in(gid int) bool { return c.UID == gid || slices.Contains(c.Groups, gid) }
 
-// Info is what stat(2) tells about a file.
+// Info is what stat(2) reports about a file.
 type Info struct {
 	Name   string // last path element
 	Mode   uint32 // st_mode: type and permission bits
@@ -84,7 +84,7 @@ func (i Info) IsDir() bool { return i.Mode&ModeFmt == ModeDir }
 // IsRegular reports whether it is a plain file.
 func (i Info) IsRegular() bool { return i.Mode&ModeFmt == ModeFile }
 
-// FileMode gives the mode the way io/fs spells it.
+// FileMode returns the mode in the form of io/fs.
 func (i Info) FileMode() fs.FileMode {
 	m := fs.FileMode(i.Mode & 0o777)
 	switch i.Mode & ModeFmt {
@@ -140,8 +140,8 @@ func (f *FS) newNode(mode uint32, uid, gid int) *node {
 	return n
 }
 
-// put makes a file or directory, and what is missing above it, whoever may. A
-// directory that is there already stays as it is.
+// put makes a file or directory, and missing ones above it, without checking
+// permissions. An existing directory is not changed.
 func (f *FS) put(name string, mode uint32, uid, gid int) *node {
 	at := f.root
 	for _, part := range split(path.Dir(name)) {
@@ -162,7 +162,7 @@ func (f *FS) put(name string, mode uint32, uid, gid int) *node {
 // after a filesystem error, or accept them again.
 func (f *FS) SetReadOnly(on bool) { f.mu.Lock(); f.remount = on; f.mu.Unlock() }
 
-// SetFree sets how many more bytes the data partition takes before ENOSPC.
+// SetFree sets how many more bytes fit on the data partition before ENOSPC.
 func (f *FS) SetFree(bytes int64) {
 	f.mu.Lock()
 	f.capacity = f.used + max(bytes, 0) + 1
@@ -268,7 +268,7 @@ func (f *FS) walk(c Cred, name string, follow bool) (place, error) {
 	return at, nil
 }
 
-// existing is walk to what must be there.
+// existing is walk to something that must exist.
 func (f *FS) existing(c Cred, name string, follow bool) (place, error) {
 	at, err := f.walk(c, name, follow)
 	if err == nil && at.node == nil {
@@ -323,7 +323,7 @@ func (f *FS) RealPath(c Cred, name string) (string, error) {
 	return at.path, err
 }
 
-// Access checks as access(2): want is 4 read, 2 write, 1 execute, 0 exists.
+// Access checks like access(2): want is 4 read, 2 write, 1 execute, 0 exists.
 func (f *FS) Access(c Cred, name string, want uint32) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

@@ -8,9 +8,9 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// FuzzFS does file operations as a string says, each byte one of them, on
-// names that come from it too. What is used must stay within the disk, and the
-// tree must hold together.
+// FuzzFS does file operations, one for each byte of a string, on names that
+// also come from it. The used space must stay within the disk, and the tree
+// must stay consistent.
 func FuzzFS(f *testing.F) {
 	f.Add("wmrdx", "/data/local/tmp/a", "b")
 	f.Add("smrRx", "/data/local/tmp/../tmp/./a//b", "/sdcard/x")
@@ -78,8 +78,8 @@ func FuzzFS(f *testing.F) {
 	})
 }
 
-// FuzzSafeURI wants no query, path or fragment in a log line of 33 and later,
-// whatever the URI.
+// FuzzSafeURI checks that a log line of 33 and later has no query, path or
+// fragment, whatever the URI.
 func FuzzSafeURI(f *testing.F) {
 	f.Add("http://user:pw@host:80/path?q#f", 33)
 	f.Add("weixin://dl/x", 24)

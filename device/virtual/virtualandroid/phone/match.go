@@ -33,7 +33,7 @@ func (p *Phone) match(in Intent, user int, defaults bool) []match {
 	return out
 }
 
-// Resolve lists the activities (package/class) that would take an intent.
+// Resolve lists the activities (package/class) that match an intent.
 func (p *Phone) Resolve(in Intent, user int) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -44,8 +44,7 @@ func (p *Phone) Resolve(in Intent, user int) []string {
 	return out
 }
 
-// matches is Matches, with the category DEFAULT asked for as startActivity
-// does.
+// matches is Matches, requiring the category DEFAULT as startActivity does.
 func (f Filter) matches(in Intent, defaults bool) bool {
 	if defaults && !slices.Contains(in.Categories, "android.intent.category.LAUNCHER") &&
 		!slices.Contains(in.Categories, "android.intent.category.HOME") {
@@ -80,7 +79,7 @@ func (f Filter) matchesData(in Intent) bool {
 			return false
 		}
 	} else if scheme != "" && scheme != "content" && scheme != "file" {
-		return false // a filter with types alone takes content: and file:
+		return false // a filter that only has types matches content: and file:
 	}
 	if len(f.Types) == 0 {
 		return in.Type == ""

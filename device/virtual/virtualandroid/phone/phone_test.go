@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const wx = "com.tencent.mm"
 
-// recorder is an App that notes what it was launched with.
+// recorder is an App that records what it was launched with.
 type recorder struct{ got chan string }
 
 func (r recorder) Launched(_ context.Context, _ *phone.Phone, a phone.Activity, in phone.Intent) {
@@ -168,7 +168,7 @@ func TestProviderAccess(t *testing.T) {
 	}
 }
 
-// TestClose: what comes after the end is not run, and nothing is left over.
+// TestClose: nothing runs after the end, and nothing is left.
 func TestClose(t *testing.T) {
 	p, err := phone.New(phone.Options{})
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// place puts the activity where its launch mode and the intent's flags say:
-// the part of ActivityStarter that finds a task. It returns the start result.
+// place puts the activity into the task that its launch mode and the intent's
+// flags require: the part of ActivityStarter that finds a task. It returns the
+// start result.
 func (s *starter) place() int {
 	flags, mode := s.in.Flags, s.comp.LaunchMode
 	caller := s.callerTask()
@@ -63,13 +64,13 @@ func (s *starter) place() int {
 	return s.create(t, false)
 }
 
-// same tells whether a record is the activity to start.
+// same reports whether a record is the activity to start.
 func (s *starter) same(r *record) bool {
 	return r.pkg == s.it.Name && r.class == s.comp.Name && r.user == s.q.User
 }
 
-// sameLaunch tells whether the intent is the one that the task was made with,
-// as when a launcher icon is touched again: then the task is shown as it is.
+// sameLaunch reports whether the intent is the one that created the task, as
+// when a launcher icon is tapped again: then the task is shown as it is.
 func (s *starter) sameLaunch(t *task, flags int32) bool {
 	b := t.base
 	return flags&FlagNewTask != 0 && flags&(FlagClearTop|FlagMultipleTask) == 0 && b.Component == s.in.Component &&
@@ -77,8 +78,8 @@ func (s *starter) sameLaunch(t *task, flags int32) bool {
 		slices.Equal(b.Categories, s.in.Categories)
 }
 
-// callerTask is the task of the activity that starts this one, if an app in
-// front does.
+// callerTask is the task of the activity that starts this one, if it is an app
+// in front.
 func (s *starter) callerTask() *task {
 	if s.q.UID < FirstAppUID {
 		return nil
@@ -187,7 +188,7 @@ func (s *starter) uriText() string {
 	return SafeURI(s.API, s.in.Data)
 }
 
-// handTo gives the intent to an activity that is there already.
+// handTo gives the intent to an existing activity.
 func (s *starter) handTo(t *task, r *record, moved bool) int {
 	front, ms := r.state == resumed, s.redrawn(r)
 	r.intent, r.callerUID, r.caller = s.in, s.q.UID, s.q.Package
@@ -198,7 +199,7 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	}
 	s.began(code)
 	if front {
-		// It is paused, gets the intent, and goes on.
+		// It is paused, gets the intent, and is resumed.
 		s.eventBy(r.pid, r.uid, evTopLost, r.user, r.token, r.class, "pausing")
 		s.eventBy(r.pid, r.uid, evOnPaused, r.user, r.token, r.class, "performPause", int64(1))
 		s.eventBy(r.pid, r.uid, evOnResumed, r.user, r.token, r.class, "LIFECYCLER_RESUME_ACTIVITY", int64(1))
@@ -214,8 +215,8 @@ func (s *starter) handTo(t *task, r *record, moved bool) int {
 	return code
 }
 
-// redrawn is how long, in ms, an activity that exists takes to be seen: no time
-// if it is.
+// redrawn is how long, in ms, an existing activity takes to become visible: 0
+// if it is visible.
 func (s *starter) redrawn(r *record) int64 {
 	if r.state == resumed {
 		return 0
@@ -233,8 +234,8 @@ func (s *starter) show(t *task) int {
 	return StartTaskToFront
 }
 
-// handler arranges that the package's code learns of the intent. One that was
-// handed to an activity reaches it also if it ends meanwhile: the system has
+// handler passes the intent to the package's code. An intent that was handed to
+// an activity reaches it even if the activity ends meanwhile: the system has
 // queued it before the end (ActivityThread handles NewIntentItem first).
 func (s *starter) handler(t *task, r *record) {
 	app := s.it.app

@@ -16,7 +16,7 @@ type Process struct {
 	Name      string
 	Package   string // of an app
 	Started   time.Time
-	// Debuggable processes take a debugger (JDWP).
+	// Debuggable processes accept a debugger (JDWP).
 	Debuggable bool
 }
 
@@ -43,7 +43,7 @@ func (p *Phone) bootProcesses() {
 	add(1622, zygotePID, 10027, "com.android.systemui", "com.android.systemui")
 }
 
-// Processes lists what runs, by pid.
+// Processes lists the running processes, by pid.
 func (p *Phone) Processes() []Process {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *Phone) Processes() []Process {
 	return out
 }
 
-// Process finds a running process by name and uid; ok tells if it runs.
+// Process finds a running process by name and uid; ok reports whether it runs.
 func (p *Phone) Process(name string, uid int) (pr Process, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,7 +129,7 @@ func UIDText(uid int) string {
 	return fmt.Sprintf("u%ds%d", uid/PerUser, uid%PerUser)
 }
 
-// UserName is how ls and ps name a uid.
+// UserName is the name of a uid in ls and ps.
 func UserName(uid int) string {
 	if n, ok := userNames[uid]; ok {
 		return n
@@ -146,7 +146,7 @@ var userNames = map[int]string{RootUID: "root", SystemUID: "system", SDCardRW: "
 	1079: "ext_obb_rw",
 	3001: "net_bt_admin", 3002: "net_bt", 3003: "inet", 3006: "net_bw_stats", 3009: "readproc", 3011: "uhid"}
 
-// Kill ends a process as its uid allows: only its own user, or root, may.
+// Kill ends a process if the caller may: only its own user, or root.
 func (p *Phone) Kill(c Cred, pid int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

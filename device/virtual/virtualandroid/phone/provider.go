@@ -10,7 +10,7 @@ import (
 type Query struct {
 	UID        int
 	PID        int
-	Package    string // of the caller, as it says
+	Package    string // of the caller, according to itself
 	User       int
 	URI        string
 	Projection []string
@@ -38,7 +38,7 @@ func Authority(uri string) string {
 }
 
 // provider finds the app that serves an authority, starts its process, and
-// checks that the caller may ask.
+// checks that the caller may query it.
 func (p *Phone) provider(q Query, authority string) (App, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,7 +71,7 @@ func hostingName(api int, pkg, class string) string {
 }
 
 // Query asks a content provider. A nil Cursor without an error means that the
-// provider answered null.
+// provider returned null.
 func (p *Phone) Query(ctx context.Context, q Query) (*Cursor, error) {
 	if err := p.ResolveUser(q.UID, &q.User, "getContentProvider"); err != nil {
 		return nil, err

@@ -21,8 +21,8 @@ func lines(p *phone.Phone, b phone.LogBuffer) []string {
 	return out
 }
 
-// TestBlockedStartIsLogged has the words of each level for a start that the
-// background rules refuse.
+// TestBlockedStartIsLogged has the log text of each API level for a start that
+// the background rules refuse.
 func TestBlockedStartIsLogged(t *testing.T) {
 	for api, want := range map[int]string{
 		29: "Background activity start [callingPackage: com.example.app; callingUid: 10200; isCallingUidForeground: false; isCallingUidPersistentSystemProcess: false; realCallingUid: 10200; isRealCallingUidForeground: false; isRealCallingUidPersistentSystemProcess: false; originatingPendingIntent: null; isBgStartWhitelisted: false; intent: Intent { cmp=com.tencent.mm/.ui.Plain }; callerApp: null]",

@@ -54,8 +54,8 @@ type StartRequest struct {
 	UID     int    // of the caller, as Binder knows it
 	PID     int    // of the caller; 0 if it does not matter
 	Package string // calling package as the caller names it; empty is null
-	// Attached tells that the caller is an app's own process, which the
-	// activity manager has started, and not just something of its uid.
+	// Attached is set if the caller is an app's own process, which the activity
+	// manager has started, and not just another process of its uid.
 	Attached bool
 	Intent   Intent
 	// ExtendedFlags are those of Intent.mExtendedFlags, since 36.
@@ -75,7 +75,7 @@ const (
 type WaitResult struct {
 	Code      int
 	Timeout   bool
-	Who       string // component that came up, package/class in full
+	Who       string // component that was started, package/class in full
 	State     int    // Launch…
 	ThisTime  int64  // ms
 	TotalTime int64  // ms; negative if none was measured
@@ -118,8 +118,9 @@ func (p *Phone) checkCaller(q *StartRequest) error {
 	return p.ResolveUser(q.UID, &q.User, "startActivityAsUser")
 }
 
-// ResolveUser is UserController.handleIncomingUser: who may act for which
-// user. An app may for its own alone, and may not even ask for the current one.
+// ResolveUser is UserController.handleIncomingUser: who may act for which user.
+// An app may act only for its own, and not even for the current one by that
+// name.
 func (p *Phone) ResolveUser(uid int, user *int, what string) error {
 	if uid%PerUser >= FirstAppUID && *user != uid/PerUser {
 		need := "android.permission.INTERACT_ACROSS_USERS_FULL"
@@ -178,8 +179,8 @@ func (s *starter) run() (WaitResult, error) {
 	return s.result, nil
 }
 
-// began logs the START line where levels from 34 on do: when it is decided
-// what becomes of the start, and before anything comes up.
+// began logs the START line at the place of levels from 34 on: when the result
+// of the start is decided, and before anything is started.
 func (s *starter) began(code int) {
 	if s.API >= 34 {
 		s.logStart(code)
@@ -195,7 +196,7 @@ func (s *starter) resolve() int {
 			return StartIntentNotResolved
 		}
 		pkg, class = found[0].pkg, found[0].comp.Name
-		if len(found) > 1 { // the user is asked
+		if len(found) > 1 { // the user must choose
 			pkg, class = "android", resolverClass
 		}
 	}
@@ -226,8 +227,7 @@ func (s *starter) resolve() int {
 	return 0
 }
 
-// instead has an activity of the system come up and not the one that was asked
-// for.
+// instead starts an activity of the system and not the requested one.
 func (s *starter) instead(activity string) {
 	pkg, class, _ := SplitComponent(activity)
 	s.it, s.alias = s.packages[pkg], ""
@@ -283,7 +283,7 @@ const (
 )
 
 // background decides whether the caller may start an activity now. Before 29
-// everybody might.
+// everybody may.
 func (s *starter) background() string {
 	switch uid := s.q.UID; {
 	case s.API < 29:
@@ -329,8 +329,8 @@ func (s *starter) logStart(code int) {
 	s.text(LogSystem, Information, s.taskTag(), b.String())
 }
 
-// logBlocked is what the controller of background starts says when it refuses,
-// in the words of the level.
+// logBlocked logs what the controller of background starts logs when it
+// refuses, in the words of the API level.
 func (s *starter) logBlocked() {
 	uid := s.q.UID
 	state := "NONEXISTENT"

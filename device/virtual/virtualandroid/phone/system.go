@@ -90,7 +90,7 @@ func (p *Phone) installFiles(pkg *Package, users []int) {
 	}
 }
 
-// installSystem installs the packages that the model needs of the system.
+// installSystem installs the system's packages that the model needs.
 func (p *Phone) installSystem() {
 	v := int64(p.API)
 	rel := Release(p.API)
@@ -118,7 +118,7 @@ const (
 	// HomePackage is that of the home screen.
 	HomePackage = "com.android.launcher3"
 	homeClass   = "com.android.launcher3.Launcher"
-	// resolverClass asks which of several activities is meant.
+	// resolverClass asks which of several activities to use.
 	resolverClass = "com.android.internal.app.ResolverActivity"
 	// suspendedClass is the activity that is shown instead of a suspended app.
 	suspendedClass = "com.android.internal.app.SuspendedAppActivity"

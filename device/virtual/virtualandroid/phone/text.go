@@ -86,8 +86,8 @@ func SafeURI(api int, s string) string {
 }
 
 // hostPort cuts host and port out of a scheme-specific part, empty if it has
-// no authority. Uri learned to look for the last @ at 27, and to tell the
-// colons of an IPv6 address at 29.
+// no authority. Uri looks for the last @ since 27, and recognizes the colons of
+// an IPv6 address since 29.
 func hostPort(api int, ssp string) string {
 	rest, ok := strings.CutPrefix(ssp, "//")
 	if !ok {
@@ -125,8 +125,8 @@ func unescape(s string) string {
 }
 
 // describe prints an intent as Intent.toShortString does at that level,
-// without the braces. Flags above the ones set, clip and extras are told only
-// where the caller asks.
+// without the braces. Other flags, clip and extras are only printed if the
+// caller requests them.
 func describe(in Intent, api int, extended int, clip, extras bool) string {
 	var parts []string
 	add := func(f string, a ...any) { parts = append(parts, fmt.Sprintf(f, a...)) }

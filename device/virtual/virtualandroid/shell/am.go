@@ -80,9 +80,9 @@ type startOptions struct {
 	repeat     int
 }
 
-// startOption takes an option of am start itself, and reports whether it is one
-// (ActivityManagerShellCommand.makeIntent). A debugger is not waited for, and
-// there is one display.
+// startOption handles an option of am start itself, and reports whether it is
+// one (ActivityManagerShellCommand.makeIntent). A debugger is not waited for,
+// and there is one display.
 func (c *call) startOption(r *argReader, o *startOptions, opt string) bool {
 	switch {
 	case opt == "-D" || opt == "-N":
@@ -282,7 +282,7 @@ func (c *call) amForceStop(r *argReader) int {
 	return 0
 }
 
-// userOption reads --user USER_ID, if it is there; other options are refused.
+// userOption reads --user USER_ID, if it is given; other options are refused.
 func (c *call) userOption(r *argReader, user int) (id int, ok bool) {
 	opt, there := r.option()
 	switch {

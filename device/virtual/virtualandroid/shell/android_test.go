@@ -67,11 +67,11 @@ func (w want) check(t *testing.T, p *phone.Phone) {
 	}
 }
 
-// ofComputer splits a line into what the phone runs and the filters behind it.
+// ofComputer splits a line into what the phone runs and the filters after it.
 var ofComputer = regexp.MustCompile(`^(.*?) \| ((?:(?:grep|head|tail|wc|cut|digits) [^|;]*(?: \| )?)+)$`)
 
-// filtered is what a pipeline of a computer makes of a phone's output: grep,
-// head, tail, cut, tr -d and wc as far as these tests use them.
+// filtered applies a computer's pipeline to a phone's output: grep, head, tail,
+// cut, tr -d and wc as far as these tests use them.
 func filtered(t *testing.T, out, stages string) string {
 	t.Helper()
 	words := regexp.MustCompile(`'[^']*'|[^ ']+`)
@@ -233,7 +233,7 @@ func TestDumpsys(t *testing.T) {
 	}
 }
 
-// echoProgram is a Java class that tells how it was started.
+// echoProgram is a Java class that prints how it was started.
 type echoProgram struct{}
 
 func (echoProgram) Run(_ context.Context, _ *phone.Phone, e phone.ProgramEnv) int {
@@ -292,7 +292,7 @@ func (l lamp) PNG() []byte {
 
 func (l lamp) Film(ctx context.Context, w io.Writer) error { return screen.Film(ctx, w, l.frame) }
 
-// A film ends well on SIGINT and when its time is over, and shows what changed.
+// A film is complete after SIGINT and at its time limit, and shows what changed.
 func TestScreenrecord(t *testing.T) {
 	p := wechatPhone(t, 34)
 	p.SetDisplay(lamp{p})
@@ -346,7 +346,7 @@ func TestLogcatFollows(t *testing.T) {
 	} {
 		w.check(t, p)
 	}
-	// A follower gets what was there and what comes, in order, with none lost.
+	// A follower gets existing and new lines, in order, without losing any.
 	ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
 	defer cancel()
 	r, w := io.Pipe()
@@ -382,8 +382,8 @@ func TestLogcatFollows(t *testing.T) {
 	}
 }
 
-// TestTerminal types at a terminal, as adb passes it on: raw bytes, Enter as
-// CR, and with them what the terminal shows.
+// TestTerminal types at a terminal, with the bytes that adb sends: raw, Enter
+// as CR, together with what the terminal shows.
 func TestTerminal(t *testing.T) {
 	p := wechatPhone(t, 34)
 	for _, c := range []struct {
@@ -406,7 +406,7 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestInterrupt ends a running command with Ctrl-C; the shell goes on.
+// TestInterrupt ends a running command with Ctrl-C; the shell continues.
 func TestInterrupt(t *testing.T) {
 	p := wechatPhone(t, 34)
 	r, w := io.Pipe()

@@ -27,7 +27,7 @@ type call struct {
 	in    io.Reader
 	out   io.Writer
 	err   io.Writer
-	ended int // the code that a signal ended the shell itself with
+	ended int // the exit code if a signal ended the shell itself
 }
 
 // program runs a program by its name or path.
@@ -68,7 +68,7 @@ func (c *call) file(name, full string, params []string) int {
 	return c.shell(name, string(data), params)
 }
 
-// shell runs a text in a shell below this one.
+// shell runs a text in a child shell.
 func (c *call) shell(name, text string, params []string) int {
 	if c.depth >= maxDepth {
 		c.complain("%s: nested too deeply", name)
@@ -145,7 +145,7 @@ func (c *call) notFound(name string) int {
 	return 127
 }
 
-// which says where programs are; it also answers command -v and type.
+// which prints where programs are; it also answers command -v and type.
 func which(c *call) int {
 	code := 0
 	for _, name := range c.args[1:] {
@@ -183,7 +183,7 @@ func (c *call) abs(name string) string { return abs(c.dir, name) }
 func (c *call) printf(format string, a ...any) { fmt.Fprintf(c.out, format, a...) }
 func (c *call) errorf(format string, a ...any) { fmt.Fprintf(c.err, format, a...) }
 
-// complain prints an error of the shell itself where the program's go.
+// complain prints an error of the shell itself to the program's stderr.
 func (c *call) complain(format string, a ...any) {
 	c.errorf("%s: %s\n", c.name, fmt.Sprintf(format, a...))
 }
@@ -225,7 +225,7 @@ func (j *jobs) of(offset uint) int {
 	return 0
 }
 
-// start notes that a job's program runs; its context ends with a signal.
+// start records that a job's program runs; its context ends with a signal.
 func (j *jobs) start(ctx context.Context, job int) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	j.mu.Lock()

@@ -22,7 +22,7 @@ import (
 //go:embed dumpsys.txt
 var dumpsysText string
 
-// values are what the names in a section stand for.
+// values are the values of the names in a section.
 type values map[string]any
 
 // show prints a section of dumpsysText.
@@ -72,8 +72,8 @@ func hashOf(of ...any) string {
 	return fmt.Sprintf("%x", h.Sum32()&0xfffffff)
 }
 
-// dumpsys prints the state of a service. What wxctl and people read there is
-// printed as AOSP of that level does; the rest is omitted.
+// dumpsys prints the state of a service. The parts that wxctl and people read
+// are printed as by AOSP of that API level; the rest is omitted.
 func dumpsys(c *call) int {
 	if len(c.args) > 1 {
 		return c.dump(c.args[1:])

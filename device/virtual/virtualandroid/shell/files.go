@@ -98,7 +98,7 @@ func cat(c *call) int {
 	})
 }
 
-// onlyWriter and onlyReader keep io.Copy to the buffer it is given.
+// onlyWriter and onlyReader make io.Copy use the given buffer.
 type onlyWriter struct{ io.Writer }
 type onlyReader struct{ io.Reader }
 
@@ -194,5 +194,5 @@ func (c *call) sum(newHash func() hash.Hash) int {
 	})
 }
 
-// has tells whether a flag was given.
+// has reports whether a flag was given.
 func has(set map[byte]string, b byte) bool { _, ok := set[b]; return ok }

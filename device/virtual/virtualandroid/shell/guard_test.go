@@ -19,9 +19,9 @@ import (
 	"github.com/wxctl/wxctl/fixtures/wait"
 )
 
-// TestImportsNothingOfTheHost proves it from the source: this package uses
-// nothing that could reach the host but the interpreter, all of whose handlers
-// it sets. Of package os only the open flags are used, and a pipe.
+// TestImportsNothingOfTheHost checks the source: this package uses nothing that
+// could reach the host except the interpreter, all of whose handlers it sets.
+// Of package os only the open flags are used, and a pipe.
 func TestImportsNothingOfTheHost(t *testing.T) {
 	for _, dir := range []string{".", "../phone"} {
 		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -53,7 +53,7 @@ func TestImportsNothingOfTheHost(t *testing.T) {
 	}
 }
 
-// TestHostOutOfReach tries the ways there might be.
+// TestHostOutOfReach tries possible ways to reach the host.
 func TestHostOutOfReach(t *testing.T) {
 	const secret = "host-secret-3f9c"
 	dir := t.TempDir()
@@ -93,7 +93,7 @@ func TestHostOutOfReach(t *testing.T) {
 	}
 }
 
-// TestHostileLines wants an end, and no crash, whatever a line is.
+// TestHostileLines checks that any line ends, without a crash.
 func TestHostileLines(t *testing.T) {
 	p := newPhone(t, phone.Options{})
 	for name, line := range map[string]string{
@@ -156,12 +156,12 @@ func TestHostileLines(t *testing.T) {
 	}
 }
 
-// limited takes output and forgets it.
+// limited discards output.
 type limited struct{ n int }
 
 func (l *limited) Write(p []byte) (int, error) { l.n += len(p); return len(p), nil }
 
-// TestManyRuns wants none of many runs lost, and nothing to grow.
+// TestManyRuns checks that none of many runs is lost, and that nothing grows.
 func TestManyRuns(t *testing.T) {
 	p := newPhone(t, phone.Options{})
 	line := "echo out $((6*7)); echo err >&2; cat | cat; false || (exit 7)"
@@ -195,7 +195,8 @@ func TestManyRuns(t *testing.T) {
 	}
 }
 
-// TestExecAllocates counts what a run takes, so that it does not grow unseen.
+// TestExecAllocates counts the allocations of a run, so that they don't grow
+// unnoticed.
 func TestExecAllocates(t *testing.T) {
 	p := newPhone(t, phone.Options{})
 	for line, most := range map[string]float64{"true": 90, "echo hi; echo $((1+1))": 160, "cat /dev/null | cat": 190} {
@@ -218,7 +219,7 @@ func BenchmarkExec(b *testing.B) {
 	}
 }
 
-// TestCancel wants a run to end when its context does.
+// TestCancel checks that a run ends when its context does.
 func TestCancel(t *testing.T) {
 	p := newPhone(t, phone.Options{})
 	for _, line := range []string{"sleep 100", "cat", "logcat", "sleep 100 & wait", "sleep 100 | cat", "while true; do sleep 0.01; done", "read x", "(sleep 100)", "echo $(sleep 100)", "sleep 100 &"} {

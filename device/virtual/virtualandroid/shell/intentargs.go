@@ -99,9 +99,9 @@ var flagOptions = map[string]int32{
 	"--activity-task-on-home":            0x00004000,
 }
 
-// intentArgs reads an intent as Intent.parseCommandArgs of that level does.
-// other takes the options that are not the intent's own, and reports whether
-// it knows them.
+// intentArgs reads an intent as Intent.parseCommandArgs of that API level does.
+// other takes the options that are not the intent's own, and reports whether it
+// knows them.
 func intentArgs(r *argReader, other func(opt string) bool) phone.Intent {
 	in := phone.Intent{}
 	has := false
@@ -153,8 +153,8 @@ func component(arg string) string {
 	return pkg + "/" + class
 }
 
-// mergeIntents is Intent.fillIn as parseCommandArgs uses it: what the options
-// gave wins.
+// mergeIntents is Intent.fillIn as parseCommandArgs uses it: values from the
+// options take precedence.
 func mergeIntents(in, base phone.Intent) phone.Intent {
 	fill := func(v *string, b string) {
 		if *v == "" {

@@ -18,7 +18,7 @@ func appProcess(c *call) int {
 		}
 		args = args[1:]
 	}
-	if len(args) > 0 { // the directory, which nothing uses
+	if len(args) > 0 { // the directory, which is not used
 		args = args[1:]
 	}
 	for len(args) > 0 && strings.HasPrefix(args[0], "--") {

@@ -41,5 +41,5 @@ func programs() map[string]func(*call) int {
 	}
 }
 
-// find gives the program of a name in /system/bin, or nil.
+// find returns the program of a name in /system/bin, or nil.
 func find(name string) func(*call) int { return programs()[name] }

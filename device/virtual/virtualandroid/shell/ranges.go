@@ -46,7 +46,7 @@ func dd(c *call) int {
 	})
 }
 
-// stat tells the size of files: -c %s.
+// stat prints the size of files: -c %s.
 func stat(c *call) int {
 	set, names := c.flags("", "c")
 	if set['c'] != "%s" {

@@ -52,7 +52,7 @@ func writeRaw(w io.Writer, api int, picture image.Image) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	rows := image.NewRGBA(image.Rect(0, 0, r.Dx(), min(64, r.Dy()))) // ten megabytes are not held at once
+	rows := image.NewRGBA(image.Rect(0, 0, r.Dx(), min(64, r.Dy()))) // the ten megabytes are never in memory at once
 	for y := r.Min.Y; y < r.Max.Y; y += rows.Rect.Dy() {
 		draw.Draw(rows, rows.Rect, picture, image.Pt(r.Min.X, y), draw.Src)
 		if _, err := w.Write(rows.Pix[:rows.Stride*min(rows.Rect.Dy(), r.Max.Y-y)]); err != nil {

@@ -16,8 +16,7 @@ type script struct {
 	// background are the statements started with &, in order. The interpreter
 	// calls the first g1, and so on.
 	background []*syntax.Stmt
-	// reads tells that something in it reads a line of the standard input by
-	// the shell's own means.
+	// reads is set if it contains the shell's own read.
 	reads bool
 }
 
@@ -64,7 +63,8 @@ func parse(name, text string) (s script, err error) {
 	return s, err
 }
 
-// syntaxText words an error of parse as mksh does, as far as it tells.
+// syntaxText words an error of parse as mksh does, as far as it contains the
+// reason.
 func syntaxText(err error) string {
 	var wrong syntax.ParseError
 	if !errors.As(err, &wrong) {
@@ -112,8 +112,8 @@ func (s *script) check(node syntax.Node) error {
 	return nil
 }
 
-// checkBraces refuses braces that multiply, and makes {1..9} plain text, which
-// it is to mksh.
+// checkBraces refuses braces that multiply, and turns {1..9} into plain text,
+// as mksh does.
 func checkBraces(w *syntax.Word) error {
 	words := 1
 	for _, part := range w.Parts {

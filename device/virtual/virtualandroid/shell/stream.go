@@ -42,7 +42,7 @@ func (s *syncWriter) Write(p []byte) (int, error) {
 
 func (s *syncWriter) gone() bool { return s.broken.Load() }
 
-// close lets nothing more through.
+// close drops all further output.
 func (s *syncWriter) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

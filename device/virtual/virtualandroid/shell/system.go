@@ -40,7 +40,7 @@ func id(c *call) int {
 	return 0
 }
 
-// sleep takes seconds, with a fraction.
+// sleep accepts seconds, with a fraction.
 func sleep(c *call) int {
 	if len(c.args) != 2 {
 		panic(c.usage("Needs 1 argument"))

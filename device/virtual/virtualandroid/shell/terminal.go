@@ -21,7 +21,7 @@ var errInterrupt = errors.New("interrupted")
 
 // terminal is the line discipline between adb's raw bytes and what reads
 // lines: it echoes, lets the line be edited, and ends a line with Enter. A
-// goroutine takes bytes in as they come, so that Ctrl-C reaches a command that
+// goroutine reads bytes as they come, so that Ctrl-C reaches a command that
 // reads nothing.
 type terminal struct {
 	ctx  context.Context
@@ -34,7 +34,7 @@ type terminal struct {
 	came  chan struct{} // has room for one
 	stop  func()        // what runs now; nil at the prompt
 
-	cooked []byte // of the line being handed out
+	cooked []byte // of the line that is being read
 }
 
 func newTerminal(ctx context.Context, src io.Reader, echo io.Writer) *terminal {
@@ -68,7 +68,7 @@ func (t *terminal) pump() {
 	}
 }
 
-// foreground says what Ctrl-C ends from now on; nil at the prompt.
+// foreground sets what Ctrl-C ends from now on; nil at the prompt.
 func (t *terminal) foreground(stop func()) { t.mu.Lock(); t.stop = stop; t.mu.Unlock() }
 
 // next waits for a byte.
