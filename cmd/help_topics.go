@@ -9,19 +9,24 @@ import (
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 )
 
-// helpTopics are pages of help that belong to no command. They are commands
-// to cobra, so that they reach the manual.
-func helpTopics(f *Factory) []*cobra.Command {
+// exitCodes is the table of exit codes.
+func exitCodes() string {
 	var codes strings.Builder
 	codes.WriteString("wxctl's exit codes are stable. Treat an unknown code as failure.\n\n")
 	for _, m := range exit.Table() {
 		fmt.Fprintf(&codes, "  %3d  %s (since %s)\n", m.Code, m.Text, m.Since)
 	}
+	return strings.TrimSpace(codes.String())
+}
+
+// helpTopics are pages of help that belong to no command. They are commands
+// to cobra, so that they reach the manual.
+func helpTopics(f *Factory) []*cobra.Command {
 	return []*cobra.Command{
 		{
 			Use:   "exit-codes",
 			Short: "Exit codes and what they mean",
-			Long:  strings.TrimSpace(codes.String()),
+			Long:  exitCodes(),
 		},
 		{
 			Use:   "environment",

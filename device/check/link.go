@@ -92,6 +92,34 @@ func jsonType(s string) bool {
 		"application/octet-stream", "text/plain"}, s)
 }
 
+func findLinkType(f *Facts) Result {
+	a := f.Web.Site
+	switch {
+	case a.Fault != LinkGood:
+		return skip("the file has another fault")
+	case jsonType(a.Type):
+		return pass()
+	}
+	return found("the association file is served as %s, not as application/json", a.Type).seen(a.URL, "Content-Type: %s", a.Type)
+}
+
+func findLinkApple(f *Facts) Result {
+	a := f.Web.Apple
+	switch {
+	case f.Web.Site.Fault != LinkGood:
+		return skip("the website's own file is wrong")
+	case a.Fault == LinkGood:
+		return pass().seen(a.URL, "fits %s", f.Web.AppID)
+	case a.Fault == LinkUnreachable:
+		return unknown("Apple's copy could not be read: %s", a.Detail)
+	}
+	r := found("the website's file is right, but Apple's copy is not: %s", a.Detail)
+	if !a.At.IsZero() {
+		r = found("the website's file is right, but Apple's copy of %s is not: %s", a.At.UTC().Format("2006-01-02 15:04 MST"), a.Detail)
+	}
+	return r.seen(a.URL, "%s", a.Detail)
+}
+
 // site returns a check for faults in the website's own file.
 func site(c Check, faults ...LinkFault) Check {
 	c.Group, c.Severity, c.Platform, c.Needs = GroupLink, Fail, "ios", []Need{NeedWeb}
@@ -168,16 +196,7 @@ func linkChecks() []Check {
 				"of a web page or a picture, a proxy or a CDN on the way may change it.",
 			Fix: "In the web server's configuration, send Content-Type: application/json for " +
 				"/.well-known/apple-app-site-association.",
-			Find: func(f *Facts) Result {
-				a := f.Web.Site
-				switch {
-				case a.Fault != LinkGood:
-					return skip("the file has another fault")
-				case jsonType(a.Type):
-					return pass()
-				}
-				return found("the association file is served as %s, not as application/json", a.Type).seen(a.URL, "Content-Type: %s", a.Type)
-			},
+			Find: findLinkType,
 		},
 		{
 			ID: "link.apple", Group: GroupLink, Severity: Warn, Platform: "ios", Needs: []Need{NeedWeb}, Complaints: []int{14},
@@ -187,22 +206,7 @@ func linkChecks() []Check {
 				"ask again about once a week, and when an app is installed.",
 			Fix: "Wait up to a day, then delete the app from the iPhone and install it again. While developing, use " +
 				"applinks:HOST?mode=developer and turn on Settings > Developer > Associated Domains Development.",
-			Find: func(f *Facts) Result {
-				a := f.Web.Apple
-				switch {
-				case f.Web.Site.Fault != LinkGood:
-					return skip("the website's own file is wrong")
-				case a.Fault == LinkGood:
-					return pass().seen(a.URL, "fits %s", f.Web.AppID)
-				case a.Fault == LinkUnreachable:
-					return unknown("Apple's copy could not be read: %s", a.Detail)
-				}
-				r := found("the website's file is right, but Apple's copy is not: %s", a.Detail)
-				if !a.At.IsZero() {
-					r = found("the website's file is right, but Apple's copy of %s is not: %s", a.At.UTC().Format("2006-01-02 15:04 MST"), a.Detail)
-				}
-				return r.seen(a.URL, "%s", a.Detail)
-			},
+			Find: findLinkApple,
 		},
 	}
 }

@@ -128,6 +128,7 @@ func TestNoErrorQuotesARecord(t *testing.T) {
 		"text":         secret,
 		"cut":          "<plist><dict>" + key,
 		"wrong types":  "<plist><dict><key>HostID</key><data>" + base64 + "</data>" + key + "</dict></plist>",
+		"a number":     "<plist><dict><key>HostPrivateKey</key><integer>" + secret + "</integer></dict></plist>",
 		"a key":        "<plist><dict><key>" + secret + "</key></dict></plist>",
 		"no identity":  "<plist><dict><key>HostPrivateKey</key><data>" + base64 + "</data></dict></plist>",
 		"no real keys": "<plist><dict><key>HostID</key><string>x</string><key>HostPrivateKey</key><data>" + base64 + "</data></dict></plist>",
@@ -145,6 +146,19 @@ func TestNoErrorQuotesARecord(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			said := fmt.Sprintf("%v %+v %q", err, err, e.Hint)
+			// Nor is it in the errors below that one.
+			m, err := p.server().open(until(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			if read, err := m.pairRecord(until(t), testUDID); err != nil {
+				said += fmt.Sprintf("%v %+v", err, err)
+			} else {
+				_, far := pair(t)
+				err := phoneConn{ios.NewDeviceConnectionWithConn(far)}.encrypt(read)
+				said += fmt.Sprintf("%v %+v", err, err)
+			}
 			for inner := error(e); inner != nil; inner = errors.Unwrap(inner) {
 				said += fmt.Sprintf("%v %#v", inner, inner)
 			}
