@@ -53,7 +53,10 @@ func TestRelayAroundGadb(t *testing.T) {
 		}
 	})
 	t.Run("no read deadline of its own", func(t *testing.T) {
-		unbounded()
+		s := serve(t, adbtest.NewServer(t, newPhone("p")))
+		if err := s.Push(t.Context(), "p", strings.NewReader("x"), "/data/local/tmp/x", 0o644, nil); err != nil {
+			t.Fatal(err)
+		}
 		if limit := int64(gadb.DefaultAdbReadTimeout); limit < 24*60*60 {
 			t.Errorf("gadb ends reads after %d seconds", limit)
 		}
