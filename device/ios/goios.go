@@ -180,17 +180,14 @@ func (h *heard) Read(b []byte) (int, error) {
 // An error of do that ctx caused is replaced by ctx's; a panic of a library,
 // caused by invalid data, becomes an error.
 func during(ctx context.Context, nc net.Conn, do func() error) error {
-	return device.During(ctx, nc, func() error { return recovered(do) })
-}
-
-// recovered converts a panic to an error.
-func recovered(do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errNoPlist, p)
-		}
-	}()
-	return do()
+	return device.During(ctx, nc, func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%w: %v", errNoPlist, p)
+			}
+		}()
+		return do()
+	})
 }
 
 // xpcHead is the length of a message's header: a magic number, flags, the
@@ -233,10 +230,6 @@ func decodeXPC(b []byte) (m xpcMessage, n int, err error) {
 			return m, 0, err
 		}
 	}
-	var theirs xpc.Message
-	err = recovered(func() error {
-		theirs, err = xpc.DecodeMessage(bytes.NewReader(b[:n]))
-		return err
-	})
+	theirs, err := xpc.DecodeMessage(bytes.NewReader(b[:n]))
 	return xpcMessage{flags: theirs.Flags, id: binary.LittleEndian.Uint64(b[16:]), body: theirs.Body}, n, err
 }

@@ -376,6 +376,17 @@ func TestXPCBelievesNoClaim(t *testing.T) {
 	if _, _, err := decodeXPC(nested(maxXPCDepth + 1)); err == nil {
 		t.Errorf("%d levels were read", maxXPCDepth+1)
 	}
+	whole, err := xpcMessage{flags: xpcAlways, body: map[string]any{"a": []any{"text", []byte("data"), uint64(1), true, 1.5}}}.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := xpcHead + 8; n < len(whole); n++ {
+		cut := bytes.Clone(whole[:n])
+		binary.LittleEndian.PutUint64(cut[8:], uint64(n-xpcHead))
+		if m, _, err := decodeXPC(cut); err == nil && len(m.body) > 0 {
+			t.Errorf("%d bytes of %d were read as %v", n, len(whole), m.body)
+		}
+	}
 	claims := bomb(32)
 	claims = append(claims, make([]byte, 1<<18)...)
 	binary.LittleEndian.PutUint64(claims[8:], uint64(len(claims)-xpcHead))
@@ -387,7 +398,7 @@ func TestXPCBelievesNoClaim(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, _, err := decodeXPC(claims)
+	_, _, err = decodeXPC(claims)
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 8<<20 {
 		t.Errorf("%d bytes were allocated for a message of %d: %v", took, len(claims), err)
