@@ -108,6 +108,16 @@ func (b *binaryList) number(i, n int) (uint64, error) {
 	return v, nil
 }
 
+// The kinds of objects that have a length, in the upper half of their first byte.
+const (
+	kindData       = 0x4
+	kindASCII      = 0x5
+	kindUTF16      = 0x6
+	kindArray      = 0xa
+	kindSet        = 0xc
+	kindDictionary = 0xd
+)
+
 func (b *binaryList) walk(object uint64, depth int) error {
 	b.seen++
 	switch {
@@ -125,29 +135,29 @@ func (b *binaryList) walk(object uint64, depth int) error {
 	at := int(offset)
 	kind, n := b.data[at]>>4, uint64(b.data[at]&0xf)
 	at++
-	if kind != 0xa && kind != 0xc && kind != 0xd { // array, set, dictionary
+	size := map[byte]int{kindData: 1, kindASCII: 1, kindUTF16: 2, kindArray: b.refSize, kindSet: b.refSize, kindDictionary: 2 * b.refSize}[kind]
+	if size == 0 {
 		return nil
 	}
 	if n == 0xf { // the count is an integer object of its own
 		if at >= len(b.data) || b.data[at]>>4 != 1 || b.data[at]&0xf > 3 {
 			return errors.New("it has a length that is not a number")
 		}
-		size := 1 << (b.data[at] & 0xf)
-		if n, err = b.number(at+1, size); err != nil {
+		digits := 1 << (b.data[at] & 0xf)
+		if n, err = b.number(at+1, digits); err != nil {
 			return err
 		}
-		at += 1 + size
+		at += 1 + digits
 	}
-	if kind == 0xd {
-		if n > maxObjects {
-			return errors.New("too many objects")
-		}
-		n *= 2
+	// The library adds without looking for an overflow, and then reads texts
+	// where they would be, past all bounds: the process ends.
+	if n > uint64(len(b.data)) || at+int(n)*size > b.table {
+		return io.ErrUnexpectedEOF
 	}
-	if n > maxObjects {
-		return errors.New("too many objects")
+	if kind == kindData || kind == kindASCII || kind == kindUTF16 {
+		return nil
 	}
-	for i := range int(n) {
+	for i := range int(n) * size / b.refSize {
 		ref, err := b.number(at+i*b.refSize, b.refSize)
 		if err != nil {
 			return err

@@ -65,3 +65,44 @@ func TestOldFormat(t *testing.T) {
 		}
 	}
 }
+
+// binaryOf is a binary list of objects, of which the first is the root.
+func binaryOf(objects ...[]byte) []byte {
+	data, offsets := []byte("bplist00"), []byte{}
+	for _, object := range objects {
+		offsets = append(offsets, byte(len(data)))
+		data = append(data, object...)
+	}
+	table := len(data)
+	data = append(append(data, offsets...), 0, 0, 0, 0, 0, 0, 1, 1)
+	for _, n := range []int{len(objects), 0, table} {
+		data = append(data, 0, 0, 0, 0, 0, 0, 0, byte(n))
+	}
+	return data
+}
+
+// The library panics on some of these, or ends the process; they are errors here.
+func TestPanics(t *testing.T) {
+	huge := []byte{0x13, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	for name, data := range map[string][]byte{
+		"text of a huge length":    binaryOf(append([]byte{0x5f}, huge...)),
+		"UTF-16 of a huge length":  binaryOf(append([]byte{0x6f}, huge...)),
+		"data of a huge length":    binaryOf(append([]byte{0x4f}, huge...)),
+		"text of half the numbers": binaryOf([]byte{0x6f, 0x13, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}),
+		"a list of a huge length":  binaryOf(append([]byte{0xaf}, huge...)),
+		"a dictionary of one":      binaryOf(append([]byte{0xdf}, huge...)),
+		"text past the end":        binaryOf([]byte{0x59, 'a'}),
+		"a key that is a number":   binaryOf([]byte{0xd1, 1, 2}, []byte{0x10, 1}, []byte{0x09}),
+		"a long integer":           binaryOf([]byte{0x1f}),
+		"a long real":              binaryOf([]byte{0x2f}),
+		"an unknown kind":          binaryOf([]byte{0xf0}),
+		"a length that is none":    binaryOf([]byte{0x5f, 0x5f}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var v any
+			if err := proplist.Unmarshal(data, &v); err == nil {
+				t.Errorf("it was read as %v", v)
+			}
+		})
+	}
+}
