@@ -31,12 +31,13 @@ var layers = map[string][]string{
 	"device/lab/natslab/natsserver": {},
 	"device/archive":                {},
 	"device/netstack":               {},
+	"device/proplist":               {},
 	"device/cms":                    {},
 	"device/android":                {"device", "device/archive", "device/check", "device/cms", "intents/..."},
-	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "device/netstack", "intents/..."},
+	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "device/netstack", "device/proplist", "intents/..."},
 	// Virtual phones don't depend on the code that drives them, except for the
 	// types of the agent's and the debugger's messages.
-	"device/virtual":                    {"device/netstack", "intents/..."},
+	"device/virtual":                    {"device/netstack", "device/proplist", "intents/..."},
 	"device/virtual/virtualandroid":     {"device/virtual/...", "device/android/agent", "device/android/apk", "intents/..."},
 	"device/virtual/virtualandroid/art": {"device/android/jdwp"},
 	"docs":                              {"cmd", "device/check"},

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // installationProxy is the service that lists apps.

@@ -7,7 +7,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 func FuzzDecodePlist(f *testing.F) {

@@ -15,7 +15,7 @@ import (
 	"github.com/danielpaulus/go-ios/ios/xpc"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // This file is the only one that imports go-ios. It uses it to frame messages

@@ -20,7 +20,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // The services for a phone's log: os_trace_relay has all details of each line,

@@ -11,7 +11,7 @@ import (
 	"howett.net/plist"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // screenshotService takes pictures of the screen up to iOS 16, and needs the

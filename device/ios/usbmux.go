@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/wxctl/wxctl/device"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // attached is one connection of a phone, as usbmuxd lists it.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/wxctl/wxctl/device/archive"
 	"github.com/wxctl/wxctl/device/cms"
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // maxPlist limits what is unpacked: an Info.plist or profile of a megabyte is

@@ -1,12 +1,11 @@
 package lockdownd
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
+	"github.com/wxctl/wxctl/device/proplist"
 	"howett.net/plist"
 )
 
@@ -16,40 +15,12 @@ const frameMost = 1 << 20
 // readFrame reads a property list with its length before it, big endian, as
 // lockdownd and the services frame them. It never panics and uses at most the
 // memory of the largest request.
-func readFrame(r io.Reader, into *dict) error {
+func readFrame(r io.Reader, into any) error {
 	body, err := readBody(r)
 	if err != nil {
 		return err
 	}
-	if bytes.HasPrefix(body, []byte("bplist")) {
-		// No computer sends binary lists here, and 100 bytes of one can become
-		// gigabytes.
-		return errors.New("a binary property list")
-	}
-	return unmarshal(body, into)
-}
-
-// readWords reads a frame that is an array, which may be binary, and only its
-// texts: other elements are "".
-func readWords(r io.Reader) ([]word, error) {
-	body, err := readBody(r)
-	if err != nil {
-		return nil, err
-	}
-	var words []word
-	return words, unmarshal(body, &words)
-}
-
-// word is an element of an array if it is a text.
-type word string
-
-// UnmarshalPlist implements plist.Unmarshaler.
-func (w *word) UnmarshalPlist(unmarshal func(any) error) error {
-	var s string
-	if unmarshal(&s) == nil {
-		*w = word(s)
-	}
-	return nil
+	return proplist.Unmarshal(body, into)
 }
 
 func readBody(r io.Reader) ([]byte, error) {
@@ -64,17 +35,6 @@ func readBody(r io.Reader) ([]byte, error) {
 	body := make([]byte, n)
 	_, err := io.ReadFull(r, body)
 	return body, err
-}
-
-// unmarshal reads a property list; the library is known to panic on some.
-func unmarshal(body []byte, into any) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the property list can't be read: %v", r)
-		}
-	}()
-	_, err = plist.Unmarshal(body, into)
-	return err
 }
 
 func writeFrame(w io.Writer, message any) error {

@@ -21,9 +21,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x04<!--"))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if words, err := readWords(bytes.NewReader(raw)); err == nil && len(words) > len(raw) {
-			t.Errorf("%d bytes became %d words", len(raw), len(words))
-		}
+		var list []any
+		_ = readFrame(bytes.NewReader(raw), &list)
 		var q dict
 		if readFrame(bytes.NewReader(raw), &q) != nil {
 			return
@@ -60,10 +59,7 @@ func bomb(levels int) []byte {
 func TestBomb(t *testing.T) {
 	raw := bomb(12)
 	raw = append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...)
-	if words, err := readWords(bytes.NewReader(raw)); err != nil || len(words) != 14 || words[0] != "" {
-		t.Errorf("%q, %v", words, err)
-	}
-	var q dict
+	var q any
 	if err := readFrame(bytes.NewReader(raw), &q); err == nil {
 		t.Error("taken")
 	}

@@ -326,11 +326,13 @@ func (d *Daemon) screenshotr(ctx context.Context, conn net.Conn) {
 	if out == nil || writeFrame(out, []any{"DLMessageVersionExchange", 300, 0}) != nil {
 		return
 	}
-	if _, err := readWords(conn); err != nil || writeFrame(out, []any{"DLMessageDeviceReady"}) != nil {
+	var version any
+	if readFrame(conn, &version) != nil || writeFrame(out, []any{"DLMessageDeviceReady"}) != nil {
 		return
 	}
 	for {
-		if q, err := readWords(conn); err != nil || len(q) < 2 || q[0] != "DLMessageProcessMessage" {
+		var q []any
+		if readFrame(conn, &q) != nil || len(q) < 2 || q[0] != "DLMessageProcessMessage" {
 			return
 		}
 		if out = d.Faults.Reach("screenshotr ScreenShotRequest", conn); out == nil {

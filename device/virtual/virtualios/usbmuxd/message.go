@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/wxctl/wxctl/device/proplist"
 	"howett.net/plist"
 )
 
@@ -52,19 +53,8 @@ func readRequest(r io.Reader) (q request, tag uint32, err error) {
 	if h.Version != versionXML || h.Kind != kindPlist {
 		return q, h.Tag, errBinary
 	}
-	err = unmarshal(body, &q)
+	err = proplist.Unmarshal(body, &q)
 	return q, h.Tag, err
-}
-
-// unmarshal reads a property list; the library is known to panic on some.
-func unmarshal(body []byte, into any) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the property list can't be read: %v", r)
-		}
-	}()
-	_, err = plist.Unmarshal(body, into)
-	return err
 }
 
 // writeMessage answers with a property list.

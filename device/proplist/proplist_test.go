@@ -7,7 +7,7 @@ import (
 
 	"howett.net/plist"
 
-	"github.com/wxctl/wxctl/device/ios/proplist"
+	"github.com/wxctl/wxctl/device/proplist"
 )
 
 // Without limits, these would exhaust the stack or the memory: lists in lists,
