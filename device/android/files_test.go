@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -74,7 +75,7 @@ func TestRelayAroundGadb(t *testing.T) {
 		wait.For(t, "files to close", func() bool { return openFiles(t) <= before })
 	})
 	t.Run("lengths are not believed", func(t *testing.T) {
-		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
+		for _, frame := range []string{"DATA\xff\xff\xff\xff", "FAIL\xff\xff\xff\x7f", "OKAY\xff\xff\xff\xff", "OKAY\x04\x00\x00\x00abcd", "\x80\x81\x82\x83\x01\x00\x00\x00"} {
 			server := adbtest.NewServer(t, newPhone("p"))
 			server.Faults = fault.Each(func(request string) *fault.Fault {
 				if request == "sync:" {
@@ -131,6 +132,50 @@ func TestRelayAroundGadb(t *testing.T) {
 		endless := io.LimitReader(zeros{}, 1<<40)
 		if err := s.Push(ctx, "p", endless, "/data/local/tmp/x", 0o644, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a server that never closes holds up nobody", func(t *testing.T) {
+		server := adbtest.NewServer(t, newPhone("p"))
+		server.Faults = func(request string, conn net.Conn) net.Conn {
+			if request == "sync:" {
+				io.WriteString(conn, "OKAY")
+				<-t.Context().Done()
+			}
+			return conn
+		}
+		s := serve(t, server)
+		ctx, cancel := context.WithTimeout(context.Background(), wait.Plenty)
+		defer cancel()
+		broken := iotest.ErrReader(errors.New("disk on fire"))
+		if err := s.Push(ctx, "p", broken, "/data/local/tmp/x", 0o644, nil); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a connection that says nothing does not keep the relay", func(t *testing.T) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, far := net.Pipe()
+		defer near.Close()
+		r := &fileRelay{far: &conn{Conn: far}, ln: ln}
+		served := make(chan error, 1)
+		go func() { served <- r.serve() }()
+		idle, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		wait.For(t, "the connection to be accepted", func() bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.near != nil
+		})
+		r.close()
+		select {
+		case <-served:
+		case <-time.After(wait.Plenty):
+			t.Error("the relay goes on")
 		}
 	})
 	t.Run("words are quoted", func(t *testing.T) {

@@ -2,6 +2,7 @@ package ios
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -168,6 +169,26 @@ func TestNoErrorQuotesARecord(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An answer of another kind is not usbmuxd's, also if a property list is in it.
+func TestOtherKinds(t *testing.T) {
+	for kind, taken := range map[uint32]bool{plistKind: true, 1: false} {
+		near, far := pair(t)
+		body, err := plist.Marshal(map[string]any{"MessageType": "Result", "Number": 0}, plist.XMLFormat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var message []byte
+		for _, n := range []uint32{uint32(16 + len(body)), 1, kind, 7} {
+			message = binary.LittleEndian.AppendUint32(message, n)
+		}
+		go far.Write(append(message, body...))
+		var answer muxAnswer
+		if _, err := newMux(Server{}, near).read(&answer); (err == nil) != taken {
+			t.Errorf("kind %d: %v", kind, err)
+		}
 	}
 }
 
