@@ -48,7 +48,8 @@ func GoString(v Value) (s string, ok bool) {
 
 // getter is a method without arguments that can't fail.
 func getter(name, result string, get func(this *Object) Value) *Method {
-	return &Method{Name: name, Signature: "()" + result, Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return get(this), nil }}
+	return &Method{Name: name, Signature: "()" + result,
+		Call: func(_ *Thread, this *Object, _ []Value) (Value, error) { return get(this), nil }}
 }
 
 const stringType = "Ljava/lang/String;"

@@ -38,7 +38,8 @@ func (c *call) javaProgram(do func() int) (code int) {
 	if err == nil {
 		return code
 	}
-	if class := exceptionOf(err).Class; strings.HasSuffix(class, "IllegalArgumentException") || strings.HasSuffix(class, "NumberFormatException") {
+	class := exceptionOf(err).Class
+	if strings.HasSuffix(class, "IllegalArgumentException") || strings.HasSuffix(class, "NumberFormatException") {
 		c.errorf("usage: %s [subcommand] [options]\n\nError: %s\n", c.args[0], exceptionOf(err).Message)
 		return 0
 	}

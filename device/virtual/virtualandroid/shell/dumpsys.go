@@ -227,9 +227,9 @@ func (c *call) dumpActivities() {
 			c.show("resumed in task", resumed)
 		}
 		for i, a := range slices.Backward(t.Activities) {
-			c.show("activity", values{"number": i, "activity": c.p.Text(a), "pkg": a.Pkg, "callerUid": a.CallerUID, "caller": cmp.Or(a.Caller, "null"),
-				"user": a.User, "pid": a.PID, "pidhash": hashOf(a.PID), "uid": phone.UIDText(a.UID), "intent": phone.IntentText(c.p.API, a.Intent),
-				"root": a.Root, "task": text, "state": either(a.Resumed, "RESUMED", "STOPPED")})
+			c.show("activity", values{"number": i, "activity": c.p.Text(a), "pkg": a.Pkg, "callerUid": a.CallerUID,
+				"caller": cmp.Or(a.Caller, "null"), "user": a.User, "pid": a.PID, "pidhash": hashOf(a.PID), "uid": phone.UIDText(a.UID),
+				"intent": phone.IntentText(c.p.API, a.Intent), "root": a.Root, "task": text, "state": either(a.Resumed, "RESUMED", "STOPPED")})
 		}
 		if top.Resumed {
 			c.show("resumed below task", resumed)

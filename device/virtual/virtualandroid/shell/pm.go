@@ -68,7 +68,8 @@ func (c *call) packageService(args []string) int {
 // mayEnter throws where the shell may not act for a user.
 func (c *call) mayEnter(user int) {
 	if u, ok := c.p.User(user); ok && u.NoShell {
-		panic(&phone.Exception{Class: "java.lang.SecurityException", Message: fmt.Sprintf("Shell does not have permission to access user %d", user)})
+		panic(&phone.Exception{Class: "java.lang.SecurityException",
+			Message: fmt.Sprintf("Shell does not have permission to access user %d", user)})
 	}
 }
 
