@@ -58,8 +58,8 @@ func (a agentProgram) Run(ctx context.Context, p *phone.Phone, e phone.ProgramEn
 }
 
 // loadDex refuses what ART refuses: no such file, no dex, a dex that does not
-// have the class. That nobody may write a dex since API 34 is not asked of root
-// and shell (DexFile.isReadOnlyJavaDclChecked).
+// have the class. Since API 34 a dex must not be writable, except for root and
+// shell (DexFile.isReadOnlyJavaDclChecked).
 func loadDex(p *phone.Phone, e phone.ProgramEnv) error {
 	cred := phone.CredOf(e.UID)
 	descriptor := []byte("L" + strings.ReplaceAll(e.Class, ".", "/") + ";")
@@ -103,7 +103,7 @@ func (s *agentSession) write(v any) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = s.out.Write(append(line, '\n')) // nobody listens: the end of stdin follows
+	_, _ = s.out.Write(append(line, '\n')) // the reader is gone: the end of stdin follows
 }
 
 // serve answers one line.
@@ -191,8 +191,8 @@ func badRequest(format string, args ...any) error {
 	return &agent.Error{Kind: agent.KindBadRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-// binderMost is about what one transaction carries: Binder maps 1 MiB less two
-// pages for all that is under way (ProcessState.cpp, BINDER_VM_SIZE).
+// binderMost is about what one transaction can carry: Binder maps 1 MiB less
+// two pages for all current transactions (ProcessState.cpp, BINDER_VM_SIZE).
 const binderMost = 1<<20 - 2*4096
 
 // start hands an Intent to the activity manager.
@@ -274,8 +274,8 @@ func parcelSize(in androidwire.Intent) int {
 	return size
 }
 
-// startResult is a start result as the level numbers it: before API 26 the
-// errors were -1 and below, and two more codes followed the successes.
+// startResult is a start result with the number of the API level: before API 26
+// the errors were -1 and below, and two more codes followed the successes.
 func startResult(api, code int) int {
 	switch {
 	case api >= 26:
@@ -305,7 +305,7 @@ func onSharedStorage(path string) error {
 	return nil
 }
 
-// index makes MediaStore know a file, the way its level has.
+// index adds a file to MediaStore, in the way of its API level.
 func (s *agentSession) index(r *agent.Request) (any, error) {
 	if err := onSharedStorage(r.Path); err != nil {
 		return nil, err
@@ -323,7 +323,7 @@ func (s *agentSession) index(r *agent.Request) (any, error) {
 	return agent.Indexed{URI: s.media.scan(r.Path, user), Method: method}, nil
 }
 
-// read reads a part of a file, as far as the shell user may.
+// read reads a part of a file, if the shell user may read it.
 func (s *agentSession) read(r *agent.Request) (any, error) {
 	f, err := s.phone.FS.Open(phone.CredOf(s.env.UID), r.Path)
 	if err != nil {
@@ -353,7 +353,8 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 		return nil, badRequest("no buffers, or watching already")
 	}
 	s.watching = true
-	// logcat -T takes whole seconds: what was logged in this one may come too.
+	// logcat -T takes whole seconds: what was logged earlier in this second may
+	// come too.
 	since := s.phone.Now().Truncate(time.Second)
 	after := s.phone.Log.Before(since) // what was logged earlier may be a lot
 	s.watchers.Go(func() {
@@ -384,18 +385,18 @@ func (s *agentSession) watch(ctx context.Context, r *agent.Request) (any, error)
 	return agent.Watching{Buffers: r.Buffers}, nil
 }
 
-// pipeAtOnce is about what is told of the log in one write. adbd reads what the
-// agent wrote meanwhile at once; here the writer gathers it.
+// pipeAtOnce is about how much of the log is sent in one write. adbd reads at
+// once what the agent wrote meanwhile; here the writer collects it.
 const pipeAtOnce = 16 << 10
 
-// flush writes what was gathered.
+// flush writes what was collected.
 func (s *agentSession) flush(b *bytes.Buffer) {
 	if b.Len() == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = s.out.Write(b.Bytes()) // nobody listens: the end of stdin follows
+	_, _ = s.out.Write(b.Bytes()) // the reader is gone: the end of stdin follows
 	b.Reset()
 }
 
@@ -425,7 +426,7 @@ var errLongLine = errors.New("the line is too long")
 func newLineReader(r io.Reader) *lineReader { return &lineReader{bufio.NewReaderSize(r, 64<<10)} }
 
 // next returns the next line without its newline. A line that is too long is
-// read to its end and given up.
+// read to its end and dropped.
 func (l *lineReader) next() ([]byte, error) {
 	line := []byte{}
 	long := false
@@ -440,7 +441,7 @@ func (l *lineReader) next() ([]byte, error) {
 		switch {
 		case err == bufio.ErrBufferFull:
 			continue
-		case err != nil: // a last line without an end is no request
+		case err != nil: // a last line without an end is not a request
 			return nil, err
 		case long:
 			return nil, errLongLine

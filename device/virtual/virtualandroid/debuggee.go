@@ -22,7 +22,7 @@ type debuggees struct {
 
 	mu    sync.Mutex
 	byPID map[int]*debuggee
-	lent  map[int]string // addresses of VMs that stand in
+	lent  map[int]string // addresses of VMs that replace them
 }
 
 // debuggee is one process with its VM.
@@ -36,7 +36,7 @@ type debuggee struct {
 	mu     sync.Mutex
 	closed bool
 	done   sync.WaitGroup
-	// activities are the objects of those that came up, by token.
+	// activities are the objects of started activities, by token.
 	activities map[int]*art.Object
 }
 
@@ -84,8 +84,8 @@ func (d *debuggees) sweep(running []int) {
 	}
 }
 
-// close ends the VM: what its main thread does, it finishes, and it begins
-// nothing new.
+// close ends the VM: its main thread finishes the current message and begins no
+// other.
 func (v *debuggee) close() {
 	v.mu.Lock()
 	v.closed = true
@@ -94,7 +94,7 @@ func (v *debuggee) close() {
 	v.done.Wait()
 }
 
-// dial is a debugger that comes to a process.
+// dial connects a debugger to a process.
 func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, error) {
 	d.mu.Lock()
 	address := d.lent[pid]
@@ -111,7 +111,7 @@ func (d *debuggees) dial(ctx context.Context, pid int) (io.ReadWriteCloser, erro
 	mine, theirs := end{back, there}, end{there, back}
 	if d.attached {
 		if d.phone.API < 28 {
-			theirs.Close() // as Machine.Serve has it
+			theirs.Close() // as in Machine.Serve
 		}
 		return mine, nil
 	}
@@ -135,8 +135,8 @@ func (v *debuggee) spawn(f func()) bool {
 }
 
 // onMain runs a job on the process's main thread, after those that came
-// before, and waits until it is done, or the debugger holds the thread: then
-// the rest of the phone goes on, as it does on a phone.
+// before, and waits until it is done, or the debugger has stopped the thread:
+// then the rest of the phone continues, as on a real phone.
 func (v *debuggee) onMain(job func(*art.Thread)) {
 	done := make(chan struct{})
 	if v.messages.Post(v.spawn, func() {
@@ -147,9 +147,9 @@ func (v *debuggee) onMain(job func(*art.Thread)) {
 	}
 }
 
-// launch brings up an activity, or hands one that is there a new Intent. body
-// is the app's own code in it, which reads the Intent or does not.
-// handle, which it gives to body, is what the SDK does with a reply.
+// launch starts an activity, or gives an existing one a new Intent. body is the
+// app's own code in it, which may read the Intent. handle, which it passes to
+// body, is what the SDK does with a reply.
 func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body func(handle func())) {
 	v.onMain(func(t *art.Thread) {
 		v.mu.Lock()
@@ -170,7 +170,7 @@ func (v *debuggee) launch(act phone.Activity, in phone.Intent, reads bool, body 
 			v.activities[act.Token] = activity
 			v.mu.Unlock()
 			activity.Go = code
-			_, _ = t.Call(activity, "onCreate", sigOnCreate, nil) // a process that ended, at most
+			_, _ = t.Call(activity, "onCreate", sigOnCreate, nil) // only fails for a process that has ended
 			return
 		}
 		activity.Go = code

@@ -43,7 +43,7 @@ func (d display) Film(ctx context.Context, w io.Writer) error {
 // Screenshot is the phone's screen as it is now, as PNG.
 func (p *Phone) Screenshot() []byte { return p.display.PNG() }
 
-// pages are WeChat's activities as what a person sees.
+// pages are the screens that people see for WeChat's activities.
 var pages = map[string]screen.Kind{
 	".ui.transmit.SelectConversationUI":                screen.Picker,
 	".ui.transmit.SendAppMessageWrapperUI":             screen.Confirm,
@@ -107,11 +107,11 @@ func (d display) label(pkg string) string {
 
 // shown is the request that WeChat's pages are about.
 type shown struct {
-	app     string // package of the app that asked
+	app     string // package of the requesting app
 	request intents.Request
 	photos  []*screen.Photo
 	note    string
-	page    bool // the activity that took it stays, with a page of its own
+	page    bool // the activity that got it stays, with a page of its own
 }
 
 // remember keeps what the pages of a user's WeChat show from now on.
@@ -128,7 +128,7 @@ func (a *wechatApp) shown(user int) shown {
 	return a.pages[user]
 }
 
-// read is a file that a request names, nil if it is not there any more.
+// read is a file that a request names, nil if it no longer exists.
 func (a *wechatApp) read(path string, user int) []byte {
 	if row, ok := a.media.find(path, user); ok {
 		path = row.path
@@ -149,7 +149,7 @@ func asked(wire androidwire.Wire, app string, c wechat.Course) shown {
 	return shown{app: cmp.Or(app, e.Package), request: request, note: c.Note, page: c.Page}
 }
 
-// shared is what one of Android's own shares asks.
+// shared is the request in one of Android's own shares.
 func shared(in phone.Intent, c wechat.Course) shown {
 	message := intents.Message{Object: intents.Text{Text: in.Extras.Get("android.intent.extra.TEXT").Text()}}
 	uri := in.Extras.Get(extraStream).URI()

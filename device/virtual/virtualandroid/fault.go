@@ -9,7 +9,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// Faults that are of the phone, or of the app's code, and not of the package.
+// Faults of the phone, or of the app's code, and not of the package.
 const (
 	faultDeaf         = "app.reply"
 	faultNotInstalled = "app.installed"
@@ -33,7 +33,7 @@ func Faults() []string {
 	return slices.Sorted(maps.Keys(faults()))
 }
 
-// faults break the demo app in one way each, by the id of the check that is to
+// faults break the demo app in one way each, by the id of the check that should
 // find it.
 func faults() map[string]func(*phone.Package) {
 	entry := func(change func(*phone.Component)) func(*phone.Package) {

@@ -8,8 +8,8 @@ import (
 )
 
 // framework is Android's classes in one process, as far as a debugger that
-// reads Intents and makes an app's calls has to do with them. What they do,
-// they do to the phone, as the app.
+// reads Intents and makes an app's calls needs them. They act on the phone as
+// the app.
 type framework struct {
 	phone   *phone.Phone
 	process phone.Process
@@ -80,7 +80,7 @@ func textOf(v value) *string {
 	return nil
 }
 
-// thrown makes a Java exception of what the phone says.
+// thrown makes a Java exception from the phone's error.
 func (f *framework) thrown(err error) error {
 	var e *phone.Exception
 	if errors.As(err, &e) {
@@ -128,7 +128,7 @@ func runBody(_ thread, this object, _ []value) (value, error) {
 func (f *framework) dispatch(t thread, job func(thread)) {
 	message := f.make("android.os.Message")
 	message.Go = job
-	_, _ = t.Call(f.handler, "dispatchMessage", "(Landroid/os/Message;)V", message) // a process that ended, at most
+	_, _ = t.Call(f.handler, "dispatchMessage", "(Landroid/os/Message;)V", message) // only fails for a process that has ended
 }
 
 // activityClass is the class of one of the app's activities, of a debug build,
@@ -147,12 +147,12 @@ func (f *framework) activityClass(t thread, name string) *art.Class {
 const sigOnResp = "(Lcom/tencent/mm/opensdk/modelbase/BaseResp;)V"
 
 // handleReply is what the OpenSDK's handleIntent does with a reply that it
-// accepts: it makes an object of it, and gives that to the app.
+// accepts: it makes an object from it, and passes that to the app.
 func (f *framework) handleReply(t thread, handler, intent object) {
 	base := f.vm.Define(t, &art.Class{Name: "com.tencent.mm.opensdk.modelbase.BaseResp", Super: f.vm.Class("java.lang.Object"), App: true,
 		Methods: []*art.Method{method("fromBundle", "(Landroid/os/Bundle;)V", nil)}})
 	reply := f.vm.NewObject(f.vm.Define(t, &art.Class{Name: "com.tencent.mm.opensdk.modelmsg.SendMessageToWX$Resp", Super: base, App: true}))
-	// A process that ended, at most.
+	// It only fails for a process that has ended.
 	_, _ = t.Call(reply, "fromBundle", "(Landroid/os/Bundle;)V", intent.Get("mExtras"))
 	_, _ = t.Call(handler, "onResp", sigOnResp, reply)
 }

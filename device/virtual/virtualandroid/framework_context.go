@@ -68,7 +68,7 @@ func (f *framework) defineContext() {
 	f.defineCursor()
 }
 
-// sees reports whether the app may know of a package (since API 30).
+// sees reports whether a package is visible to the app (since API 30).
 func (f *framework) sees(name string) bool {
 	own := f.phone.Package(f.process.Package)
 	return own == nil || f.phone.API < 30 || own.TargetSDK < 30 || name == own.Name || slices.Contains(own.Queries, name)

@@ -52,8 +52,8 @@ func (f *framework) defineValues() {
 	f.define(art.Class{Name: "android.os.Bundle", Super: base})
 }
 
-// bundle is what a Bundle object holds. Binder brings it as a Parcel, which is
-// read when someone first wants to know.
+// bundle is what a Bundle object holds. It arrives from Binder as a Parcel,
+// which is read when it is first used.
 type bundle struct {
 	extras androidwire.Extras
 
@@ -84,7 +84,7 @@ func (f *framework) unparcel(o object) *bundle {
 	return b
 }
 
-// fill makes a Bundle's map of its extras.
+// fill makes a Bundle's map from its extras.
 func (f *framework) fill(o object) {
 	b := o.Go.(*bundle)
 	m := f.make("android.util.ArrayMap")
@@ -113,7 +113,7 @@ func (f *framework) getString(t thread, this object, args []value) (value, error
 	return v, err
 }
 
-// box makes an object of an extra.
+// box makes an object from an extra.
 func (f *framework) box(v androidwire.Value) value {
 	switch v.Type() {
 	case androidwire.TypeNull:
@@ -142,7 +142,7 @@ func (f *framework) box(v androidwire.Value) value {
 	return f.vm.NewObject(f.vm.Define(nil, &art.Class{Name: v.Class(), App: true}))
 }
 
-// unbox makes an extra of a value that was put in.
+// unbox makes an extra from a value that was put in.
 func unbox(v value) androidwire.Value {
 	switch v := v.(type) {
 	case bool:
@@ -181,7 +181,7 @@ type intentBody struct {
 
 func (b *intentBody) String() string { return phone.IntentText(b.api, b.in) }
 
-// intent makes an Intent object; parcelled is as Binder brings it.
+// intent makes an Intent object; parcelled is set for one that arrived from Binder.
 func (f *framework) intent(in androidwire.Intent, parcelled bool) object {
 	o := f.make("android.content.Intent")
 	f.setIntent(o, in, parcelled)
@@ -220,7 +220,7 @@ func (f *framework) showIntent(o object) {
 // read is an Intent object as a value.
 func (f *framework) read(o object) androidwire.Intent {
 	body, ok := o.Go.(*intentBody)
-	if !ok { // made with a constructor that did nothing
+	if !ok { // made by an empty constructor
 		body = &intentBody{api: f.phone.API}
 		o.Go = body
 	}

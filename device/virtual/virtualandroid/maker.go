@@ -12,8 +12,8 @@ import (
 // Maker describes how the phones of one maker differ from Android's own.
 type Maker struct {
 	// Name is the value of the option. Brings, Source and Unknown are for the
-	// documentation: what the option does, who reported that of real phones, and
-	// what is not known.
+	// documentation: what the option does, who reported that about real phones,
+	// and what is not known.
 	Name, Brings, Source, Unknown string
 
 	brand, model, device, product string
@@ -143,7 +143,7 @@ func (m Maker) describe(o phone.Options) phone.Options {
 	return o
 }
 
-// finish does what is left once the phone has its apps.
+// finish makes the remaining changes once the phone has its apps.
 func (m Maker) finish(p *phone.Phone, o Options) {
 	for _, u := range m.users {
 		for _, pkg := range []string{wechat.PackageName, DemoPackage} {
@@ -197,7 +197,7 @@ func (c *chooser) Launched(_ context.Context, p *phone.Phone, act phone.Activity
 		if _, there := p.Activity(act.Token); !there {
 			return
 		}
-		_, _ = p.StartActivity(ctx, phone.StartRequest{UID: phone.SystemUID, Package: "android", Intent: in}) // it may be gone
+		_, _ = p.StartActivity(ctx, phone.StartRequest{UID: phone.SystemUID, Package: "android", Intent: in}) // it may have ended
 		p.Finish(act.Token)
 	})
 }

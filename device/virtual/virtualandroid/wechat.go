@@ -13,7 +13,7 @@ import (
 	"github.com/wxctl/wxctl/intents/androidwire"
 )
 
-// wechatApp is WeChat's code on one phone: it makes happen what the WeChat of
+// wechatApp is WeChat's code on one phone: it carries out what the WeChat of
 // each Android user decides.
 type wechatApp struct {
 	think wechat.Think
@@ -87,8 +87,8 @@ func (a *wechatApp) Query(_ context.Context, p *phone.Phone, q phone.Query) (*ph
 	return &phone.Cursor{Columns: cursor.Columns, Rows: cursor.Rows}, nil
 }
 
-// callerOf is the package Binder vouches for: the one the caller names if it
-// is of the caller's uid, else the first of that uid.
+// callerOf is the caller's package according to Binder: the one the caller
+// names if it is of the caller's uid, else the first of that uid.
 func callerOf(p *phone.Phone, uid int, named string) string {
 	packages := p.PackagesOfUID(uid)
 	if slices.Contains(packages, named) || len(packages) == 0 {
@@ -97,8 +97,8 @@ func callerOf(p *phone.Phone, uid int, named string) string {
 	return packages[0]
 }
 
-// play makes a course happen. entry is the activity that took the request, 0
-// for a provider's.
+// play carries out a course. entry is the activity that got the request, 0 for
+// a provider's.
 func (a *wechatApp) play(p *phone.Phone, user, entry int, c wechat.Course) {
 	run := &run{app: a, phone: p, user: user, course: c}
 	if entry != 0 {
@@ -117,14 +117,14 @@ func (a *wechatApp) play(p *phone.Phone, user, entry int, c wechat.Course) {
 	}
 }
 
-// run is one course on its way.
+// run is a course that is being carried out.
 type run struct {
 	app    *wechatApp
 	phone  *phone.Phone
 	user   int
 	course wechat.Course
 	open   []int         // tokens of its activities, the oldest first
-	pause  time.Duration // between two looks at a page that is covered
+	pause  time.Duration // between two checks of a page that is covered
 }
 
 func (r *run) pid() (pid, uid int) {
@@ -142,7 +142,7 @@ func (r *run) log(note string) {
 }
 
 // splash shows the splash screen of a WeChat whose process has just started.
-// The real one's place in the order is not known for sure.
+// Its real place in the order is not known.
 func (r *run) splash() {
 	pid, _ := r.pid()
 	if r.app.pids[pid] {
@@ -154,8 +154,8 @@ func (r *run) splash() {
 	}
 }
 
-// show brings screens up, one after the other, and reports whether the system
-// let it: an app in the background may start none.
+// show opens screens, one after the other, and reports whether the system let
+// it: an app in the background may start none.
 func (r *run) show(screens []wechat.Screen) bool {
 	for _, screen := range screens {
 		below := r.top()
@@ -224,8 +224,7 @@ func (r *run) act(context.Context) {
 	}
 }
 
-// longestPause is how long it takes at most until somebody looks again at a
-// page that was covered.
+// longestPause is the longest pause until a covered page is checked again.
 const longestPause = 2 * time.Second
 
 // end calls the app back and closes what WeChat opened, in this order: an app

@@ -304,7 +304,7 @@ func provider(t *testing.T, req intents.Request) androidwire.Query {
 	}
 	last := wires[len(wires)-1]
 	if last.Query == nil {
-		t.Fatalf("%T is no query", req)
+		t.Fatalf("%T is not a query", req)
 	}
 	return *last.Query
 }

@@ -28,7 +28,7 @@ type client struct {
 	t    *transport // what the client chose, for device services
 }
 
-// target is which phone a host service is about.
+// target says which phone a host service is about.
 type target struct {
 	kind   string // any, usb or local
 	serial string
@@ -339,7 +339,7 @@ func (c *client) connect(ctx context.Context, address string) bool {
 }
 
 // canonicalAddress adds the default port to an address that has none; problem
-// is what adb says of an address that it can't read.
+// is adb's message for an address that it can't read.
 func canonicalAddress(address string) (canonical, problem string) {
 	if address == "" {
 		return "", "empty address"

@@ -20,10 +20,10 @@ type Daemon struct {
 	// Latency is a delay each time the direction of the traffic changes, like
 	// half of a slow link's round trip.
 	Latency time.Duration
-	// Version is the protocol version announced; 0 for the present one. Below
+	// Version is the protocol version announced; 0 for the current one. Below
 	// 0x01000001, data carries a checksum.
 	Version uint32
-	// MaxPayload is the longest data taken in a packet, at least 4096 and at
+	// MaxPayload is the longest data accepted in a packet, at least 4096 and at
 	// most 1 MiB; 0 for 1 MiB.
 	MaxPayload uint32
 	// Faults is what goes wrong with whole connections.

@@ -210,7 +210,7 @@ func (c *daemonConn) open(ctx context.Context, p packet) error {
 			c.streams[s.local] = s
 		}
 		c.mu.Unlock()
-		if !late { // else the service sees at once that nobody is there
+		if !late { // otherwise the service would see at once that nobody is there
 			c.send(packet{cmdOkay, s.local, s.remote, nil})
 		}
 		run(ctx, s)

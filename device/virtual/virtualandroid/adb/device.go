@@ -1,8 +1,8 @@
-// Package adb gives a phone model the two faces by which computers know an
-// Android phone: the smart-socket protocol of the adb server ([Server]) and
-// the transport protocol of the phone's own adbd ([Daemon]), which a real adb
-// server connects to. Both run the same services (shell v1 and v2, exec,
-// sync v1 and v2, jdwp and what the phone listens for) on one [Device].
+// Package adb gives a phone model the two protocols by which computers reach an
+// Android phone: the smart-socket protocol of the adb server ([Server]) and the
+// transport protocol of the phone's own adbd ([Daemon]), which a real adb
+// server connects to. Both run the same services (shell v1 and v2, exec, sync
+// v1 and v2, jdwp and what the phone listens for) on one [Device].
 //
 // The behaviour is that of adb 1.0.41 (server version 41), platform-tools
 // 29.0.6, and of adbd since Android 9, down to the texts of refusals.
@@ -21,8 +21,7 @@ import (
 type State string
 
 // The states of adb 29.0.6 (adb.h, ConnectionState) that a phone can be in
-// here. Services run
-// only in the states that [State.Online] holds.
+// here. Services run only in the states for which [State.Online] is true.
 const (
 	StateDevice       State = "device"
 	StateOffline      State = "offline"
@@ -45,11 +44,11 @@ func (s State) Online() bool {
 	return false
 }
 
-// Identity is what a phone tells of itself when a computer connects to it.
+// Identity is what a phone reports about itself when a computer connects to it.
 type Identity struct {
 	// Product, Model and Device are ro.product.name, ro.product.model and
-	// ro.product.device. They may not hold ':', ';' or '='. Device lists show
-	// the model with every character that is no letter or digit as '_'.
+	// ro.product.device. They must not contain ':', ';' or '='. Device lists
+	// show every character of the model that is not a letter or digit as '_'.
 	Product, Model, Device string
 	// Features are the protocol features adbd announces, e.g. FeatureShellV2;
 	// nil stands for DefaultFeatures.
@@ -73,14 +72,14 @@ func DefaultFeatures() []string {
 	return []string{FeatureShellV2, FeatureCmd, FeatureStatV2, FeatureLsV2, FeatureFixedPushMkdir}
 }
 
-// Device is the phone behind the faces. Its methods are called from many
-// goroutines at once.
+// Device is the phone behind both. Its methods are called from many goroutines
+// at once.
 type Device interface {
 	// Serial is the phone's serial number, e.g. "virtual-1" or "10.0.0.7:5555".
 	Serial() string
-	// Identity is what the phone tells of itself.
+	// Identity is what the phone reports about itself.
 	Identity() Identity
-	// State is the phone's present state.
+	// State is the phone's current state.
 	State() State
 	// Changed returns a channel that is closed when the state, the identity or
 	// the debuggable processes change; see Signal.
@@ -104,20 +103,20 @@ type Device interface {
 }
 
 // FS is a phone's file system. Paths are absolute or relative to "/", at most
-// 1024 bytes, and unclean: they hold what the peer sent, dots and slashes and
-// all. Errors are, or wrap, an Errno; any other error counts as EIO.
+// 1024 bytes, and not cleaned: they are what the peer sent, with all dots and
+// slashes. Errors are, or wrap, an Errno; any other error counts as EIO.
 type FS interface {
 	// Stat follows symbolic links, Lstat doesn't.
 	Stat(path string) (phone.Info, error)
 	Lstat(path string) (phone.Info, error)
-	// List returns what Lstat says of every entry of a directory, sorted by
+	// List returns what Lstat returns for every entry of a directory, sorted by
 	// name, without "." and "..".
 	List(path string) ([]phone.Info, error)
 	// Open opens a file for reading.
 	Open(path string) (io.ReadCloser, error)
 	// Create makes a new file with the permission bits perm (0777 at most) and
 	// opens it for writing; EEXIST if path exists, ENOENT if its directory
-	// doesn't. What is written is there for others at once, as on a disk.
+	// doesn't. Others see at once what is written, as on a disk.
 	Create(path string, perm uint32) (io.WriteCloser, error)
 	// Mkdir makes one directory.
 	Mkdir(path string, perm uint32) error
@@ -144,7 +143,7 @@ func (s *Signal) Changed() <-chan struct{} {
 	return s.ch
 }
 
-// Notify tells of a change.
+// Notify reports a change.
 func (s *Signal) Notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

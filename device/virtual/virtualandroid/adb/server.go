@@ -18,11 +18,11 @@ import (
 // clients use at port 5037, for any number of phones. Set the exported fields
 // before Serve.
 type Server struct {
-	// Latency is waited whenever the direction of the traffic turns, as half
+	// Latency is a delay whenever the direction of the traffic changes, as half
 	// a round trip over a slow link would be.
 	Latency time.Duration
 	// Connect is called for "host:connect:ADDRESS" and gives the phone at that
-	// address; its error is told to the client. If nil, nothing can be reached.
+	// address; its error is sent to the client. If nil, nothing can be reached.
 	Connect func(ctx context.Context, address string) (Device, error)
 	// Faults is what goes wrong with the answers to requests.
 	Faults fault.Hook
@@ -62,8 +62,8 @@ func (t *transport) link(ctx context.Context, wg *sync.WaitGroup) (context.Conte
 }
 
 // watchState calls lost when the phone's state isn't what it was before: a
-// phone that goes into recovery, or takes back a permission, comes back as
-// another. It returns when it has, or when ctx ends.
+// phone that goes into recovery, or revokes a permission, comes back as another
+// one. It returns when it has, or when ctx ends.
 func watchState(ctx context.Context, d Device, before State, lost func()) {
 	for {
 		changed := d.Changed()
@@ -168,7 +168,7 @@ func (s *Server) client(ctx context.Context, wg *sync.WaitGroup, tcp net.Conn) {
 	}
 }
 
-// maxRequest is the longest request: four hex digits hold no more.
+// maxRequest is the longest request: four hex digits can't express more.
 const maxRequest = 0xffff
 
 // readRequest reads four hex digits of length and as many bytes.

@@ -161,8 +161,8 @@ func TestServerEndsServices(t *testing.T) {
 	}
 }
 
-// TestServerHangUp ends what the client sends, which for the adb server is the
-// end of the client.
+// TestServerHangUp ends the client's input, which for the adb server is the end
+// of the client.
 func TestServerHangUp(t *testing.T) {
 	s := adbtest.NewServer(t, phone("virtual-1"))
 	addr := serve(t, s)
@@ -175,7 +175,7 @@ func TestServerHangUp(t *testing.T) {
 		c.Conn.(*net.TCPConn).CloseWrite()
 		waitUntil(t, service+" ends", func() bool { return s.Open() == 0 })
 	}
-	// What exec-in sends is dealt with all the same.
+	// The input of exec-in is still handled.
 	c := dial(t, addr)
 	c.send("host:transport:virtual-1")
 	c.take("OKAY")

@@ -137,7 +137,7 @@ func (c *syncSession) failErrno(what string, err error) error {
 }
 
 // stat is stat(2) or, unless follow is set, lstat(2). A slash at the end of
-// the name asks for a directory, through a link if need be.
+// the name asks for a directory, through a link if necessary.
 func (c *syncSession) stat(name string, follow bool) (phone.Info, error) {
 	trimmed := strings.TrimRight(name, "/")
 	if trimmed == "" || trimmed == name {
@@ -169,7 +169,7 @@ func (c *syncSession) statV2(id syncID, name string) error {
 	return c.put(append([]any{id, uint32(0)}, infoV2(i)...)...)
 }
 
-// infoV2 is what version 2 sends of a file, after the error number: 64 bytes.
+// infoV2 is what version 2 sends for a file, after the error number: 64 bytes.
 func infoV2(i phone.Info) []any {
 	mtime := seconds(i.MTime)
 	device := min(i.Ino, 1) // there is one, and 0 of a file that is not there
@@ -258,7 +258,7 @@ func (c *syncSession) chunk() []byte {
 	return c.buf
 }
 
-// send takes "PATH,MODE" and a file. Links, which adb sync alone sends, are
+// send takes "PATH,MODE" and a file. Links, which only adb sync sends, are
 // refused as on a file system that has none.
 func (c *syncSession) send(spec string) error {
 	comma := strings.LastIndexByte(spec, ',')
@@ -319,7 +319,7 @@ func (c *syncSession) sendFile(name string, mode uint32) (time.Time, error) {
 }
 
 // create opens a new file, and makes the directories on the way to it if
-// there are none. The error has been told to the peer.
+// there are none. The error has been sent to the peer.
 func (c *syncSession) create(name string, perm uint32) (io.WriteCloser, error) {
 	if strings.HasSuffix(name, "/") {
 		return nil, c.failErrno("couldn't create file", errno.EISDIR)
@@ -351,7 +351,7 @@ func (c *syncSession) mkdirs(dir string) error {
 			continue
 		}
 		if err := c.fs.Mkdir(dir[:i], 0o775); err != nil && errnoOf(err) != errno.EEXIST {
-			// A directory that exists on a file system one may not write to.
+			// An existing directory on a file system that can't be written to.
 			if info, statErr := c.fs.Stat(dir[:i]); statErr != nil || !info.IsDir() {
 				return err
 			}
@@ -360,7 +360,7 @@ func (c *syncSession) mkdirs(dir string) error {
 	return nil
 }
 
-// receive copies DATA chunks to w until DONE, which brings the file's time.
+// receive copies DATA chunks to w until DONE, which contains the file's time.
 func (c *syncSession) receive(w io.Writer) (time.Time, error) {
 	buf := c.chunk()
 	for {
@@ -385,8 +385,9 @@ func (c *syncSession) receive(w io.Writer) (time.Time, error) {
 	}
 }
 
-// drain reads and drops the rest of a file after a refusal: clients go on
-// sending before they look, and closing on them would lose the text.
+// drain reads and drops the rest of a file after a refusal: clients send
+// everything before they read the answer, and closing the connection would lose
+// the text.
 func (c *syncSession) drain(cause error) error {
 	if c.w.Flush() != nil {
 		return cause

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// acquire finds the one phone that of means, or says why there is none
+// acquire finds the one phone that of selects, or says why there is none
 // (adb/transport.cpp acquire_one_transport).
 func (s *Server) acquire(of target, anyState bool) (*transport, string) {
 	problem := "no devices/emulators found"
@@ -60,7 +60,7 @@ func (s *Server) acquire(of target, anyState bool) (*transport, string) {
 	return found, ""
 }
 
-// noPermissionsHelp is what adb says of a USB device that it may not open
+// noPermissionsHelp is what adb prints for a USB device that it may not open
 // (adb/transport.cpp UsbNoPermissions{Short,Long}HelpText).
 func noPermissionsHelp(long bool) string {
 	const cause, advice = "user in plugdev group; are your udev rules wrong?", "see [http://developer.android.com/tools/device.html]"
@@ -99,7 +99,7 @@ func (t *transport) matchesSerial(want string) bool {
 	if t.usb() {
 		return false
 	}
-	// An address may leave its port out.
+	// An address may omit its port.
 	want = strings.TrimPrefix(strings.TrimPrefix(want, "tcp:"), "udp:")
 	host, _, err := net.SplitHostPort(t.Serial())
 	return want == t.Serial() || err == nil && want == host
@@ -144,7 +144,7 @@ func (s *Server) list(long bool) string {
 		for _, field := range []struct{ key, value string }{
 			{"", id.DevPath}, {"product:", id.Product}, {"model:", alphanumeric(id.Model)}, {"device:", id.Device},
 		} {
-			// A phone tells these only once it is connected, its path excepted.
+			// Except for its path, a phone reports these only once it is connected.
 			if field.value != "" && (field.key == "" || t.State().Online()) {
 				fmt.Fprintf(&b, " %s%s", field.key, strings.ReplaceAll(field.value, "\n", "_"))
 			}

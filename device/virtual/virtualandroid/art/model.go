@@ -2,10 +2,11 @@
 // is: classes, objects, threads and frames, with the debuggee's side of the
 // Java Debug Wire Protocol and DDMS's chunks. Its methods are written in Go.
 //
-// It behaves as ART does at an API level, down to what ART refuses, and what
-// ends its process. Since API 28 the libjdwp agent speaks for ART, and what it
-// answers was seen on Android 14 (testdata/art14.txt). Up to 27 it is ART's own
-// JDWP, which is known from AOSP's sources alone (art/runtime/jdwp, debugger.cc).
+// It behaves as ART does at an API level, including what ART refuses, and what
+// ends its process. Since API 28 the libjdwp agent answers for ART; its answers
+// were recorded on Android 14 (testdata/art14.txt). Up to 27 it is ART's own
+// JDWP, which is only known from AOSP's sources (art/runtime/jdwp,
+// debugger.cc).
 package art
 
 import (
@@ -32,8 +33,8 @@ type Class struct {
 	Super      *Class
 	Interfaces []*Class
 	Interface  bool
-	App        bool   // loaded by the app's class loader, not by the one that boots
-	Source     string // the name of its source file, where the build tells
+	App        bool   // loaded by the app's class loader, not by the bootstrap one
+	Source     string // the name of its source file, if the build has it
 	Methods    []*Method
 	Fields     []*Field
 
@@ -196,9 +197,9 @@ func (c *Class) initialize() {
 	}
 }
 
-// status is how far a class is: verified and prepared when it was loaded,
+// status is the state of a class: verified and prepared when it was loaded,
 // initialized at its first use. Arrays and primitives have no status. ART's own
-// JDWP told no more than arrays from others (Dbg::GetClassInfo).
+// JDWP only distinguished arrays from others (Dbg::GetClassInfo).
 func (c *Class) status() uint32 {
 	switch {
 	case c.machine.options.API < 28 && c.elem != "":
@@ -245,7 +246,7 @@ type Machine struct {
 	dead    bool
 	classes map[string]*Class // those that are loaded, by name
 	order   []*Class
-	main    *Thread // never another
+	main    *Thread // never changed
 	threads []*Thread
 	session *session
 	nextID  uint64 // of methods and fields
@@ -352,8 +353,8 @@ func (m *Machine) arrayClass(elem string) *Class {
 	return m.Define(nil, &Class{Name: strings.ReplaceAll("["+elem, "/", "."), elem: elem})
 }
 
-// Throw makes an exception to return from a method. A class that is not there
-// is made, as if it had been loaded now.
+// Throw makes an exception to return from a method. A missing class is made, as
+// if it had been loaded now.
 func (m *Machine) Throw(class, message string) error {
 	c := m.Class(class)
 	if c == nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/wxctl/wxctl/device/android/jdwp"
 )
 
-// Thread is a thread of a machine. Whatever goroutine calls Run is it for so
-// long; one at a time.
+// Thread is a thread of a machine. The goroutine that calls Run acts as the
+// thread meanwhile; one at a time.
 type Thread struct {
 	machine *Machine
 	name    string
@@ -16,10 +16,10 @@ type Thread struct {
 	// Below is guarded by the machine's lock.
 	alive      bool
 	suspended  int  // by the debugger
-	parked     bool // stands
-	atEvent    bool // stands at an event, so that it takes invocations
+	parked     bool // stopped
+	atEvent    bool // stopped at an event, so that it accepts invocations
 	frames     []*frame
-	generation uint64 // of the ids of frames: they hold until the thread goes on
+	generation uint64 // of the ids of frames: they are valid until the thread continues
 	invocation func() // to be run while parked
 }
 
@@ -110,12 +110,12 @@ func (t *Thread) Run(method *Method, this *Object, args ...Value) (Value, error)
 	return v, t.raise(happening{kind: jdwp.MethodExit, method: method, result: v})
 }
 
-// park holds the thread as long as the debugger does. It makes the debugger's
-// invocations meanwhile. Called with the machine's lock held.
+// park stops the thread as long as the debugger does. Meanwhile it runs the
+// debugger's invocations. Called with the machine's lock held.
 func (t *Thread) park() error {
 	m := t.machine
-	// Each stop is told once: two threads that are parked would wake each other
-	// for ever. parked may be set before, so that it does not say what was told.
+	// Each stop is reported once: two parked threads would wake each other
+	// forever. parked may be set before, so it does not say what was reported.
 	for told := false; t.suspended > 0 && !m.dead; {
 		t.parked = true
 		if !told {
@@ -139,8 +139,8 @@ func (t *Thread) park() error {
 	return nil
 }
 
-// AwaitStop waits until the thread stands at an event, or done is closed; it
-// reports whether it stands.
+// AwaitStop waits until the thread is stopped at an event, or done is closed;
+// it reports whether it is stopped.
 func (t *Thread) AwaitStop(done <-chan struct{}) bool {
 	m := t.machine
 	stop := make(chan struct{})

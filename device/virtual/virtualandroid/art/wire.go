@@ -53,7 +53,7 @@ func modified(s string) string {
 		case r == 0:
 			b.WriteString("\xC0\x80")
 		case r == utf8.RuneError:
-			b.WriteByte(s[i]) // of a surrogate that stands alone
+			b.WriteByte(s[i]) // of an unpaired surrogate
 		case r > 0xFFFF:
 			for _, half := range []rune{0xD800 + (r-0x10000)>>10, 0xDC00 + (r-0x10000)&0x3FF} {
 				b.Write([]byte{0xE0 | byte(half>>12), 0x80 | byte(half>>6)&0x3F, 0x80 | byte(half)&0x3F})
@@ -132,9 +132,9 @@ func (r *reader) count(size int) int {
 
 func (r *reader) text() string { return decode(r.take(r.count(1))) }
 
-// decode reads modified UTF-8 and UTF-8 alike. A surrogate that stands alone
-// stays as it came, three bytes; what is broken becomes "?" and ends the string,
-// as ART was seen to have it.
+// decode reads both modified UTF-8 and UTF-8. An unpaired surrogate is kept, as
+// three bytes; an invalid byte becomes "?" and ends the string, as it was seen
+// with ART.
 func decode(b []byte) string {
 	var s []byte
 	for len(b) > 0 {

@@ -30,7 +30,7 @@ const (
 	ECONNREFUSED Errno = 111
 )
 
-// texts are what bionic's strerror gives.
+// texts are those of bionic's strerror.
 var texts = [...]string{
 	EPERM:        "Operation not permitted",
 	ENOENT:       "No such file or directory",

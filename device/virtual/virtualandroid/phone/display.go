@@ -22,7 +22,7 @@ func (p *Phone) SetDisplay(d Display) { p.mu.Lock(); p.display = d; p.mu.Unlock(
 // Display is what draws the screen.
 func (p *Phone) Display() Display { p.mu.Lock(); defer p.mu.Unlock(); return p.display }
 
-// The size of the screen in pixels, as wm size says it.
+// The size of the screen in pixels, as wm size prints it.
 const (
 	Width  = 1080
 	Height = 2400

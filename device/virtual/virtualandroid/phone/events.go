@@ -34,11 +34,11 @@ const (
 )
 
 // eventTag is one event from an API level on, as /system/etc/event-log-tags
-// describes it: name, and how many of the arguments known here it takes.
+// describes it: name, and how many of the arguments known here it has.
 type eventTag struct {
 	since int
 	name  string // empty: the level has no such event
-	args  []int  // which of the writer's arguments it takes; nil means all
+	args  []int  // which of the writer's arguments it has; nil means all
 }
 
 // eventTags lists the changes of each event, oldest level first. The writers
@@ -65,8 +65,8 @@ var eventTags = map[int][]eventTag{
 	evSetResumed: {{24, "am_focused_activity", nil}, {26, "am_set_resumed_activity", nil},
 		{30, "wm_set_resumed_activity", nil}},
 	evStop: {{24, "am_stop_activity", nil}, {30, "wm_stop_activity", nil}},
-	// The app's own: user, token, component, reason, time. The user goes at
-	// 30, when the token comes.
+	// The app's own: user, token, component, reason, time. At 30 the token
+	// replaces the user.
 	evOnPaused: {{24, "am_on_paused_called", []int{0, 2, 3}}, {30, "wm_on_paused_called", []int{1, 2, 3}},
 		{34, "wm_on_paused_called", []int{1, 2, 3, 4}}},
 	evOnResumed: {{24, "am_on_resume_called", []int{0, 2, 3}}, {30, "wm_on_resume_called", []int{1, 2, 3}},

@@ -40,8 +40,8 @@ func TestFilePermissions(t *testing.T) {
 		"the root is read-only":       {func() error { return f.Mkdir(shell, "/x", 0o755) }, errno.EROFS},
 		"the shell writes to /sdcard": {func() error { return f.WriteFile(shell, "/sdcard/Pictures/a.jpg", []byte("x"), 0o644) }, nil},
 		"an app has no permission":    {func() error { return f.WriteFile(app, "/sdcard/Pictures/b.jpg", nil, 0o644) }, errno.EACCES},
-		"a directory is no file":      {func() error { _, err := f.ReadFile(shell, "/data/local/tmp"); return err }, errno.EISDIR},
-		"a file is no directory":      {func() error { _, err := f.Stat(shell, "/system/bin/sh/x"); return err }, errno.ENOTDIR},
+		"a directory is not a file":   {func() error { _, err := f.ReadFile(shell, "/data/local/tmp"); return err }, errno.EISDIR},
+		"a file is not a directory":   {func() error { _, err := f.Stat(shell, "/system/bin/sh/x"); return err }, errno.ENOTDIR},
 		"nothing there":               {func() error { _, err := f.Stat(shell, "/data/local/tmp/none"); return err }, errno.ENOENT},
 	} {
 		if name == "an app reads what the shell wrote" {
@@ -58,7 +58,7 @@ func TestFilePermissions(t *testing.T) {
 		t.Errorf("a file on shared storage: %+v, %v; FUSE gives it mode 0660 and group sdcard_rw", i, err)
 	}
 	if _, err := f.Stat(shell, "/data/local/tmp/none"); err != errno.ENOENT {
-		t.Errorf("ENOENT is no fs.ErrNotExist: %v", err)
+		t.Errorf("ENOENT is not fs.ErrNotExist: %v", err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 )
 
-// room checks that the directory at may get or lose an entry.
+// room checks that an entry of the directory at may be added or removed.
 func (at place) room(c Cred) error {
 	switch {
 	case at.parent == nil:
@@ -23,7 +23,7 @@ func (at place) room(c Cred) error {
 }
 
 // add puts a new node where at points to. On shared storage FUSE decides
-// owner and mode, whatever the creator asks for.
+// owner and mode, whatever the creator requests.
 func (f *FS) add(c Cred, at place, mode uint32) *node {
 	n := f.newNode(mode, c.UID, c.UID)
 	if at.parent.shared {
@@ -114,7 +114,7 @@ func (f *FS) RemoveAll(c Cred, name string) error {
 	return f.Remove(c, name)
 }
 
-// Rename moves a file or directory over what may be at the new name.
+// Rename moves a file or directory, and replaces what is at the new name.
 func (f *FS) Rename(c Cred, from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -157,7 +157,7 @@ func (f *FS) Rename(c Cred, from, to string) error {
 	return nil
 }
 
-// below reports whether n is dir or lies under it.
+// below reports whether n is dir or below it.
 func below(dir, n *node) bool {
 	if dir == n {
 		return true
@@ -243,14 +243,14 @@ func (f *FS) OpenFile(c Cred, name string, flags int, mode uint32) (*File, error
 	return &File{fs: f, node: n, name: name, flags: flags, counted: at.counted}, nil
 }
 
-// Stat tells about the open file.
+// Stat describes the open file.
 func (h *File) Stat() Info {
 	h.fs.mu.RLock()
 	defer h.fs.mu.RUnlock()
 	return h.node.info(path.Base(h.name))
 }
 
-// Read reads from the current place.
+// Read reads from the current position.
 func (h *File) Read(p []byte) (int, error) {
 	h.fs.mu.RLock()
 	defer h.fs.mu.RUnlock()
@@ -280,8 +280,8 @@ func (h *File) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// Write writes at the current place, or the end with O_APPEND. What no longer
-// fits on the disk is not written, and the error is ENOSPC.
+// Write writes at the current position, or at the end with O_APPEND. What no
+// longer fits on the disk is not written, and the error is ENOSPC.
 func (h *File) Write(p []byte) (int, error) {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
@@ -320,7 +320,7 @@ func (h *File) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Seek sets the place of the next Read, from the file's start alone.
+// Seek sets the position of the next Read, only from the file's start.
 func (h *File) Seek(offset int64, whence int) (int64, error) {
 	if h.closed || whence != io.SeekStart || offset < 0 {
 		return 0, errno.EINVAL
@@ -329,7 +329,7 @@ func (h *File) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close ends the use of the file; a second one is EBADF.
+// Close closes the file; a second call returns EBADF.
 func (h *File) Close() error {
 	if h.closed {
 		return errno.EBADF

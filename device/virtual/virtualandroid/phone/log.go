@@ -47,8 +47,8 @@ type LogEntry struct {
 	Args     []any // of int32, int64 or string
 }
 
-// logLimit is how many records a buffer keeps: about what 256 KiB, the
-// platform's default size, holds.
+// logLimit is how many records a buffer keeps: about as many as fit into 256
+// KiB, the platform's default size.
 const logLimit = 2048
 
 // Log is logd: bounded buffers, and readers that may wait for more.
@@ -81,8 +81,8 @@ func (l *Log) Write(e LogEntry) {
 }
 
 // Read returns the records of the buffers with a Seq above after, oldest
-// first, and a channel that closes when there may be more. No buffer named
-// means all.
+// first, and a channel that closes when there may be more. Without buffers it
+// returns those of all.
 func (l *Log) Read(after uint64, buffers ...LogBuffer) ([]LogEntry, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -29,7 +29,7 @@ const (
 	UserProfile     = 0x1000
 )
 
-// Owner is user 0 as a phone of that level lists it.
+// Owner is user 0 as a phone of that API level lists it.
 func Owner(api int) User {
 	flags := UserPrimary | UserAdmin | UserInitialized
 	if api >= 29 {
@@ -96,7 +96,7 @@ type Component struct {
 	Disabled    bool
 }
 
-// A Package is what an APK brings along; it is shared by phones and does not
+// A Package is what an APK contains; it is shared by phones and does not
 // change.
 type Package struct {
 	Name        string
@@ -168,8 +168,8 @@ type installed struct {
 func (p *Package) UID(user int) int { return user*PerUser + p.AppID }
 
 // Install puts a package on the phone for the users named (none: all), with
-// the code that its components run, which may be nil. A package of that name
-// that is there already is replaced.
+// the code that its components run, which may be nil. An installed package of
+// that name is replaced.
 func (p *Phone) Install(pkg *Package, app App, users ...int) {
 	p.mu.Lock()
 	it := &installed{Package: pkg, app: app, users: map[int]PackageState{}}
@@ -249,7 +249,7 @@ func (p *Phone) PackagesOfUID(uid int) []string {
 	return out
 }
 
-// Users lists the users in the order they were made.
+// Users lists the users in the order in which they were created.
 func (p *Phone) Users() []User {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,8 +1,8 @@
 // Package phone models an Android phone in memory: its system properties,
 // users, packages, files, activity stack and logs, with the rules by which
-// Android itself decides what may be started, read or written. What people
-// and programs see of it (a shell, the adb protocol) is built on top, in
-// packages shell and adb; what its apps do is up to their App.
+// Android itself decides what may be started, read or written. The interfaces
+// for people and programs (a shell, the adb protocol) are in packages shell and
+// adb; the behavior of its apps is in their App.
 //
 // A Phone is safe for use by several goroutines.
 package phone
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// The range of API levels the model knows.
+// The range of API levels that the model supports.
 const (
 	MinAPI = 24
 	MaxAPI = 37
@@ -35,7 +35,7 @@ type Options struct {
 	Brand      string
 	Device     string
 	Product    string
-	Users      []User            // none means the owner alone
+	Users      []User            // none means only the owner
 	Properties map[string]string // over the usual ones
 	NoInput    bool              // the shell may press no keys (INJECT_EVENTS)
 	Quiet      bool              // the log keeps nothing that apps write
@@ -44,12 +44,12 @@ type Options struct {
 	Now        func() time.Time  // the phone's clock; nil means the host's
 }
 
-// An App is the code of an installed package. Its methods, and those of what it
-// is besides, are called with no lock held, and may call the Phone.
+// An App is the code of an installed package. Its methods, and those of the
+// optional interfaces, are called without a lock, and may call the Phone.
 type App interface {
 	// Launched is called on the phone's own looper after an activity of the
-	// package came up, and again for each new intent it is handed. The
-	// context ends when the phone is closed.
+	// package started, and again for each new intent that it gets. The context
+	// ends when the phone is closed.
 	Launched(ctx context.Context, p *Phone, a Activity, in Intent)
 }
 
@@ -73,7 +73,7 @@ type Command struct {
 	TTY    bool // on a terminal
 }
 
-// A Shell runs command lines on a phone; package shell has the one there is.
+// A Shell runs command lines on a phone; package shell has the only one.
 type Shell interface {
 	Exec(ctx context.Context, p *Phone, c Command) int
 }
@@ -122,19 +122,19 @@ type Phone struct {
 	shell    Shell
 	display  Display
 	noInput  bool
-	chooser  string // activity that asks which of two apps is meant
+	chooser  string // activity that asks which of two apps to use
 	asks     func(q StartRequest, pkg string) bool
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	life   sync.Mutex // guards closed, and that nothing is spawned after it
+	life   sync.Mutex // guards closed, so that nothing is started after it
 	closed bool
 	looper Looper
 }
 
-// New makes a phone that has booted: the system's packages are there and the
-// launcher is on top. Close it when done.
+// New makes a phone that has booted: the system's packages are installed and
+// the launcher is on top. Close it when done.
 func New(o Options) (*Phone, error) {
 	o.API = cmp.Or(o.API, 34)
 	if o.API < MinAPI || o.API > MaxAPI {
@@ -180,7 +180,7 @@ func (p *Phone) Close() error {
 	return nil
 }
 
-// spawn runs f on a goroutine that Close waits for, unless it is too late.
+// spawn runs f on a goroutine that Close waits for, unless the phone was closed.
 func (p *Phone) spawn(f func()) bool {
 	p.life.Lock()
 	defer p.life.Unlock()
@@ -223,7 +223,7 @@ func (p *Phone) Asleep() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.aslee
 // NoInput reports whether the shell may press no keys.
 func (p *Phone) NoInput() bool { return p.noInput }
 
-// SetChooser sets the activity that comes up instead of one for which asks
+// SetChooser sets the activity that is started instead of one for which asks
 // returns true. asks is called with the phone's mutex held.
 func (p *Phone) SetChooser(activity string, asks func(q StartRequest, pkg string) bool) {
 	p.mu.Lock()
@@ -255,15 +255,15 @@ func (p *Phone) Exec(ctx context.Context, c Command) int {
 	return sh.Exec(ctx, p, c)
 }
 
-// RegisterProgram makes a class known that app_process can start, by its full
-// name. Which dex it is in is up to the Program.
+// RegisterProgram registers a class that app_process can start, by its full
+// name. The Program decides in which dex it is.
 func (p *Phone) RegisterProgram(class string, run Program) {
 	p.mu.Lock()
 	p.programs[class] = run
 	p.mu.Unlock()
 }
 
-// Program returns what RegisterProgram was given for a class, or nil.
+// Program returns the registered Program of a class, or nil.
 func (p *Phone) Program(class string) Program {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -289,7 +289,7 @@ func (p *Phone) After(d time.Duration, f func(ctx context.Context)) {
 	})
 }
 
-// Post hands f to the phone's looper.
+// Post runs f on the phone's looper.
 func (p *Phone) Post(f func(ctx context.Context)) {
 	p.looper.Post(p.spawn, func() {
 		if p.ctx.Err() == nil {
@@ -298,7 +298,7 @@ func (p *Phone) Post(f func(ctx context.Context)) {
 	})
 }
 
-// Settle waits until the looper has done all it was given.
+// Settle waits until the looper has run all that was posted.
 func (p *Phone) Settle(ctx context.Context) error {
 	for {
 		p.looper.mu.Lock()

@@ -99,7 +99,7 @@ func inputCommand(c *call) int {
 	return 0
 }
 
-// noInput is how Android refuses a shell that may not press keys.
+// noInput is Android's refusal for a shell that may not press keys.
 func (c *call) noInput(what string) int {
 	e := &phone.Exception{Class: "java.lang.SecurityException", Message: "Injecting to another application requires INJECT_EVENTS permission"}
 	if c.p.API >= 33 {
@@ -112,7 +112,7 @@ func (c *call) noInput(what string) int {
 	return c.java(what, func() int { panic(e) })
 }
 
-// key does what a key does to the model.
+// key applies a key to the model.
 func (c *call) key(k string) {
 	switch strings.TrimPrefix(strings.ToUpper(k), "KEYCODE_") {
 	case "HOME", "3":

@@ -21,11 +21,11 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// runner makes an interpreter that sees the phone alone.
+// runner makes an interpreter that only sees the phone.
 func (s *session) runner(params []string) *interp.Runner {
 	s.env[shellPID], s.env[parentPID] = strconv.Itoa(s.pid), "884"
 	r, err := interp.New(
-		func(r *interp.Runner) error { r.Dir, r.Params = s.dir, params; return nil }, // interp.Dir asks the host
+		func(r *interp.Runner) error { r.Dir, r.Params = s.dir, params; return nil }, // interp.Dir uses the host
 		interp.Env(s.env),
 		interp.StdIO(nil, s.out, s.err),
 		interp.CallHandler(s.called),
@@ -65,7 +65,7 @@ func hidden(name string) bool {
 // Get implements expand.Environ.
 func (e environ) Get(name string) expand.Variable {
 	if user, ok := strings.CutPrefix(name, "HOME "); ok {
-		// No other user has a home, and the host's are not to be asked.
+		// No other user has a home, and those of the host must not be used.
 		return expand.Variable{Set: true, Kind: expand.String, Str: "~" + user}
 	}
 	value, ok := e[name]
@@ -99,11 +99,11 @@ func exported(env expand.Environ) environ {
 	return out
 }
 
-// gone ends a shell whose output nobody reads (SIGPIPE).
+// gone ends a shell whose output is no longer read (SIGPIPE).
 const gone = exit(141)
 
 // called sees each command before it runs, also functions and builtins. It ends
-// a shell whose output nobody reads or whose recursion is too deep, and
+// a shell whose output is no longer read or whose recursion is too deep, and
 // replaces builtins that would use the host by programs of the phone.
 func (s *session) called(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
@@ -158,7 +158,7 @@ func (s *session) called(ctx context.Context, args []string) ([]string, error) {
 }
 
 // deepEnough ends a shell that calls itself without end: the interpreter would
-// go on until the host's process dies.
+// continue until the host's process dies.
 func deepEnough() error {
 	var one [1]uintptr
 	if runtime.Callers(maxCalls, one[:]) > 0 {
@@ -167,7 +167,7 @@ func deepEnough() error {
 	return nil
 }
 
-// slash makes a path of the interpreter, which knows the host's, one of the
+// slash converts a path of the interpreter, in the host's form, to one of the
 // phone.
 func slash(name string) string { return filepath.ToSlash(name) }
 
@@ -217,8 +217,8 @@ func (s *session) readDir(_ context.Context, dir string) ([]fs.DirEntry, error) 
 	name := slash(dir)
 	list, err := s.p.FS.List(s.cred, name)
 	if errors.Is(err, errno.EACCES) {
-		// The matcher lists directories also to see that they are there, and
-		// one that can't be listed, such as /data, may be passed through.
+		// The matcher also lists directories to check that they exist, and one
+		// that can't be listed, such as /data, may still be passed through.
 		if info, serr := s.p.FS.Stat(s.cred, name); serr == nil && info.IsDir() {
 			return nil, nil
 		}

@@ -21,14 +21,15 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/phone"
 )
 
-// Limits that keep a hostile or mistaken line from eating the host.
+// Limits that keep a hostile or wrong line from using up the host.
 const (
-	maxLine  = 128 << 10 // Linux MAX_ARG_STRLEN: execve takes no longer argument
+	maxLine  = 128 << 10 // Linux MAX_ARG_STRLEN: execve accepts no longer argument
 	maxDepth = 30        // shells in shells
 	maxCalls = 3000      // Go frames below a command: functions that call themselves
 )
 
-// Activities is what am asks of the activity manager; a *phone.Phone is one.
+// Activities is the part of the activity manager that am uses; a *phone.Phone
+// is one.
 type Activities interface {
 	StartActivityAndWait(context.Context, phone.StartRequest) (phone.WaitResult, error)
 }
@@ -36,14 +37,14 @@ type Activities interface {
 // Shell runs command lines. Its zero value is ready; one serves any number of
 // phones at once.
 type Shell struct {
-	// Activities, if set, answers am in place of the phone: so am alone can
-	// be tested.
+	// Activities, if set, answers am in place of the phone, so that am can be
+	// tested alone.
 	Activities Activities
 }
 
 var _ phone.Shell = Shell{}
 
-// session is one shell process: who it is, and its streams.
+// session is one shell process: its user, and its streams.
 type session struct {
 	p     *phone.Phone
 	am    Activities
@@ -115,8 +116,8 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-// crashed turns a panic, which would be a mistake in the library or here, into
-// what a shell that got SIGSEGV leaves behind.
+// crashed handles a panic, which would be a bug in the library or here, as if
+// the shell had got SIGSEGV.
 func (s *session) crashed(r any) int {
 	fmt.Fprintf(s.err, "Segmentation fault \n")
 	text := fmt.Sprintf("Fatal signal 11 (SIGSEGV), code 1 in tid %d (sh): %v", s.pid, r)
@@ -157,8 +158,8 @@ func (s *session) line(ctx context.Context, text string, params []string) int {
 }
 
 // pipeIn gives the interpreter's own read the standard input, for which it
-// needs a pipe of the host. Programs are given the reader itself. A host that
-// has none crashes the shell.
+// needs a pipe of the host. Programs get the reader itself. A host that has
+// none crashes the shell.
 func (s *session) pipeIn(r *interp.Runner, in io.Reader) (done func()) {
 	pr, pw, err := os.Pipe()
 	if err != nil {
@@ -274,8 +275,8 @@ func (s *session) foreground(ctx context.Context, r *interp.Runner, term *termin
 	}
 	if term != nil && ctx.Err() != nil && whole.Err() == nil {
 		io.WriteString(s.err, "^C\n")
-		// The interpreter takes the end of the context for the end of the
-		// shell; another statement makes it forget that.
+		// The interpreter treats the end of the context as the end of the
+		// shell; another statement resets that.
 		if nothing, err := parse(s.name, "(exit 130)"); err == nil {
 			_ = r.Run(whole, nothing.file.Stmts[0])
 		}

@@ -57,7 +57,7 @@ func (b blank) Film(ctx context.Context, w io.Writer) error {
 	return gif.Encode(w, b.Picture(), nil)
 }
 
-// run runs a line and returns what came of it.
+// run runs a line and returns the result.
 func run(p *phone.Phone, line, stdin string) (out, errs string, code int) {
 	var o, e bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), wait.Plenty)
