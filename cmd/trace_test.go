@@ -26,7 +26,7 @@ func TestTraceLeaksNothing(t *testing.T) {
 		"auth virtual:ios":     `bytes: {CoreDevice.featureIdentifier "com.apple.coredevice.feature.launchapplication"`,
 		"share virtual:ios":    `bytes: {MessageType "Handshake"`,
 	}
-	for _, phone := range []string{"virtual:android?think=1ms", "virtual:ios?think=1ms"} {
+	for _, phone := range []string{"virtual:android?think=1ms&hook=none", "virtual:ios?think=1ms"} {
 		for _, args := range [][]string{
 			{"reply", "auth", "--code", sentinelCode, "--state", "s"},
 			{"reply", "auth", "--from", recorded},
