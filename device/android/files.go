@@ -35,7 +35,7 @@ func (s Server) pushOver(ctx context.Context, far *conn, r io.Reader, path strin
 		return err
 	}
 	far.wire.Sent("SEND %s,%#o", path, perm.Perm())
-	in := &pushReader{ctx: ctx, r: bufio.NewReaderSize(r, maxSyncFrame), pushed: pushed}
+	in := &pushReader{r: bufio.NewReaderSize(r, maxSyncFrame), pushed: pushed}
 	err := relayed(ctx, far, func(d gadb.Device) error {
 		return d.Push(in, path, time.Now(), perm.Perm())
 	})
@@ -95,7 +95,6 @@ func fileError(format, path string, err error) error {
 // pushReader is what gadb reads from: gadb drops bytes that are returned
 // together with io.EOF, and sends an empty packet for an empty read.
 type pushReader struct {
-	ctx    context.Context
 	r      *bufio.Reader // keeps an error for the next call, so bytes never come with one
 	done   int64
 	pushed func(int64)
@@ -103,10 +102,6 @@ type pushReader struct {
 }
 
 func (p *pushReader) Read(b []byte) (int, error) {
-	if err := p.ctx.Err(); err != nil {
-		p.err = err
-		return 0, err
-	}
 	n, err := io.ReadFull(p.r, b)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil

@@ -178,6 +178,28 @@ func TestRelayAroundGadb(t *testing.T) {
 			t.Error("the relay goes on")
 		}
 	})
+	t.Run("what is no transfer is not answered", func(t *testing.T) {
+		s := serve(t, adbtest.NewServer(t, newPhone("p")))
+		far, err := s.openFiles(t.Context(), "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer far.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), wait.Plenty)
+		defer cancel()
+		err = relayed(ctx, far, func(d gadb.Device) error { _, err := d.RunShellCommand("id"); return err })
+		if err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("paths that adb can't carry", func(t *testing.T) {
+		s := serve(t, adbtest.NewServer(t, newPhone("p")))
+		for _, path := range []string{"", "/a\x00b", "/" + strings.Repeat("x", 1000)} {
+			if err := s.Push(t.Context(), "p", strings.NewReader("x"), path, 0o644, nil); code(err) != device.Refused {
+				t.Errorf("%.20q: %v", path, err)
+			}
+		}
+	})
 	t.Run("words are quoted", func(t *testing.T) {
 		for in, want := range map[string]string{"a b; exit 9": `'a b; exit 9'`, "$(id)": `'$(id)'`, "it's": `'it'\''s'`, "a\x00b": `'ab'`, "": `''`} {
 			if got := shellQuote(in); got != want {
