@@ -217,8 +217,14 @@ func doctorRun(ctx context.Context, opts *doctorOptions) error {
 			return err
 		}
 	}
+	if sig := (*exit.Signal)(nil); errors.As(context.Cause(ctx), &sig) {
+		x.interrupted = sig
+	}
 	if err := x.report(); err != nil {
 		return err
+	}
+	if x.interrupted != nil {
+		return opts.f.alsoPrinted(x.interrupted, x.pack())
 	}
 	if opts.watch && x.phone != nil {
 		err := x.watch(ctx)

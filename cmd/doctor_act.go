@@ -196,6 +196,11 @@ func (x *examination) watch(ctx context.Context) error {
 		tellFinding(&b, x.o.f.Streams, &found)
 		printErr = f.Streams.Println(strings.TrimRight(b.String(), "\n"))
 	})
+	if len(seen) > 0 {
+		f.Streams.Note("the log was watched until now: %s", plural(len(seen), "problem"))
+	} else if ctx.Err() != nil {
+		f.Streams.Note("the log was watched until now: no problems")
+	}
 	switch cause := context.Cause(ctx); {
 	case printErr != nil:
 		return printErr

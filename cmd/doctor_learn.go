@@ -40,6 +40,8 @@ type examination struct {
 	outcome *device.Outcome // of the probe
 	noPhone error           // why there is no phone, or what it did not report
 
+	interrupted *exit.Signal // while it was examined; nil if it wasn't
+
 	mu      sync.Mutex
 	closed  bool
 	closers []func()

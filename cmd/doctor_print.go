@@ -145,7 +145,10 @@ func (x *examination) lastLine(s *streams.Streams) string {
 		line = s.Translate("no problems")
 	}
 	if n.Unknown > 0 && x.o.f.Verbose() == 0 {
-		return s.Sprintf("%s; %s could not be checked: wxctl doctor -v", line, plural(n.Unknown, "thing"))
+		line = s.Sprintf("%s; %s could not be checked: wxctl doctor -v", line, plural(n.Unknown, "thing"))
+	}
+	if x.interrupted != nil {
+		return s.Sprintf("interrupted; until then: %s", line)
 	}
 	return line
 }

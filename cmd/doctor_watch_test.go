@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -99,6 +100,9 @@ func TestDoctorWatch(t *testing.T) {
 			cancel(&exit.Signal{Code: exit.Interrupted})
 			if code := <-ended; code != 130 {
 				t.Errorf("exit %d: %s", code, errOut())
+			}
+			if want := fmt.Sprintf("the log was watched until now: %d problems\n", len(lines)); !strings.Contains(errOut(), want) {
+				t.Errorf("%s: %s", want, errOut())
 			}
 			for id := range lines {
 				if n := strings.Count(said.String(), `"id":"`+id+`"`); n != 1 {
@@ -262,5 +266,18 @@ func TestComplaintsAreFound(t *testing.T) {
 		case id != "" && !strings.Contains(said, `"id":"`+id+`"`):
 			t.Errorf("%d: doctor does not say that it can't be seen: %s%s", c.Number, said, errOut())
 		}
+	}
+}
+
+// TestDoctorInterrupted: a signal while the phone is examined is said with what
+// was seen until then.
+func TestDoctorInterrupted(t *testing.T) {
+	t.Parallel()
+	f, out, _ := testFactory(t, "", nil)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&exit.Signal{Code: exit.Interrupted})
+	code := Run(ctx, f, []string{"doctor", "com.example.wxdemo", "--watch", "--device", "virtual:android"})
+	if code != 130 || !strings.Contains(out(), "interrupted; until then: ") {
+		t.Errorf("exit %d: %s", code, out())
 	}
 }

@@ -169,14 +169,22 @@ func printLab(f *Factory, phones []labPhone, agents []labAgent, runs []labListed
 	if len(agents) == 0 {
 		f.Streams.Note("the lab has no agents")
 	}
+	words := f.Streams
+	if !words.OutTTY { // tables are in English there
+		words = &streams.Streams{}
+	}
 	rows := [][]output.Cell{}
 	for _, p := range phones {
-		state := output.Cell{Text: p.State, Paint: streams.Good}
+		state := output.Words(p.State)
+		state.Paint = streams.Good
 		why := p.Run
 		if p.Mark != nil {
-			why = strings.TrimPrefix(p.Mark.Reason+", by "+p.Mark.By, ", ")
+			why = words.Sprintf("by %s", p.Mark.By)
+			if p.Mark.Reason != "" {
+				why = words.Sprintf("%s, by %s", words.Translate(p.Mark.Reason), p.Mark.By)
+			}
 			if p.Mark.Until != nil {
-				why = f.Streams.Sprintf("%s, until %s", why, p.Mark.Until.Local().Format(time.DateTime))
+				why = words.Sprintf("%s, until %s", why, p.Mark.Until.Local().Format(time.DateTime))
 			}
 		}
 		if p.State != "free" && p.State != "running" {

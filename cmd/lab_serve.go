@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,9 +116,12 @@ Beyond this machine a lab has keys and TLS: wxctl lab init makes them, and
 }
 
 func (o *labServeOptions) check() error {
-	host, _, err := net.SplitHostPort(o.listen)
+	host, port, err := net.SplitHostPort(o.listen)
 	if err != nil {
 		return exit.Usagef("write it as 127.0.0.1:4222", "invalid --listen %q", o.listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return exit.Usagef("write it as 127.0.0.1:4222", "invalid --listen %q: its port must be a number from 0 to 65535", o.listen)
 	}
 	if ip := net.ParseIP(host); o.config == "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return exit.Usagef("add --config lab after `wxctl lab init lab`",

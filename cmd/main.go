@@ -169,7 +169,7 @@ func asUsage(root *cobra.Command, args []string, err error) error {
 	}
 	if name, ok := strings.CutPrefix(message, `unknown command "`); ok {
 		name, _, _ = strings.Cut(name, `"`)
-		if near := joined(root, name); near != "" {
+		if near := likely(root, []string{name}); near != "" {
 			hint = didYouMean(near)
 		}
 	}

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/intents"
+	"github.com/wxctl/wxctl/intents/suite"
 )
 
 // requestCodes are the exit codes that a request can end with.
@@ -173,7 +176,12 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 	name := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(word)), "wxscene")
 	scene, err := intents.ParseScene(name)
 	if err != nil {
-		if near, ok := sceneNames[name]; ok {
+		near, ok := sceneNames[name]
+		if !ok {
+			typed := suite.Near(name, append(slices.Sorted(maps.Keys(sceneNames)), "session", "timeline", "favorite", "contact"))
+			near, ok = cmp.Or(sceneNames[typed], typed), typed != ""
+		}
+		if ok {
 			return 0, exit.Usagef(didYouMean("--scene "+near), "invalid --scene %q: use session, timeline, favorite or contact", word)
 		}
 		return 0, exit.Usagef("", "invalid --scene %q: use session, timeline, favorite or contact", word)

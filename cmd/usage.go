@@ -33,7 +33,7 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	name, value := invalid.GetFlag().Name, invalid.GetValue()
 	switch kind := invalid.GetFlag().Value.Type(); {
-	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"):
+	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"), kind == "count":
 		return exit.Usagef(hint, "invalid --%s %q: use a whole number", name, value)
 	case kind == "duration":
 		return exit.Usagef(hint, "invalid --%s %q: use a duration such as 45s or 2m", name, value)
@@ -80,7 +80,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			found, rest, err := root.Find(args)
 			if err != nil || found == nil || len(rest) > 0 {
 				hint := root.CommandPath() + " --help"
-				if near := joined(root, strings.Join(args, "")); near != "" {
+				if near := likely(root, args); near != "" {
 					hint = didYouMean(near)
 				}
 				return exit.Usagef(hint, "no help for %q: there is no such command or topic", strings.Join(args, " "))
@@ -89,6 +89,49 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 			return found.Help()
 		},
 	}
+}
+
+// likely is the path of the command that was meant by words that name none: it is
+// written in one word, or misspelt, or named without its group, such as login.
+func likely(root *cobra.Command, words []string) string {
+	if path := joined(root, strings.Join(words, "")); path != "" {
+		return path
+	}
+	c := root
+	for _, word := range words {
+		var names []string
+		next := map[string]*cobra.Command{}
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+			next[sub.Name()] = sub
+		}
+		near := next[word]
+		if near == nil {
+			near = next[suite.Near(word, names)]
+		}
+		if near == nil && c == root && len(words) == 1 {
+			return leaf(root, word)
+		}
+		if c = near; c == nil {
+			return ""
+		}
+	}
+	return c.CommandPath()
+}
+
+// leaf is the path of the only command in a group with this name.
+func leaf(root *cobra.Command, name string) (path string) {
+	for _, group := range root.Commands() {
+		for _, c := range group.Commands() {
+			if c.Name() == name && path != "" {
+				return ""
+			}
+			if c.Name() == name {
+				path = c.CommandPath()
+			}
+		}
+	}
+	return path
 }
 
 // joined is the path of the command whose words, joined, are word: share text

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -125,6 +127,13 @@ func virtualIOSRun(ctx context.Context, opts *virtualIOSOptions) error {
 		}
 		defer os.RemoveAll(dir)
 		opts.socket = filepath.Join(dir, "usbmuxd")
+	}
+	// Phones of two processes may be behind one program, such as a lab's agent.
+	number := rand.Uint32()
+	for i := range opts.phones {
+		if opts.phones[i].UDID == "" {
+			opts.phones[i].UDID = fmt.Sprintf("00008110-%08X%08X", number, i+1)
+		}
 	}
 	server, err := virtualios.Start(ctx, virtualios.Config{Port: opts.usbmuxPort, Socket: opts.socket}, opts.phones...)
 	if err != nil {

@@ -88,8 +88,20 @@ func parseVirtual(sel Selector) (Selector, error) {
 		sel.Virtual = &VirtualSpec{Platform: p, Options: options}
 		return sel, nil
 	}
-	return sel, Errorf(Usage, "invalid %s %q: unknown kind of virtual phone", sel.From, sel.Text).
-		WithHint("use virtual:android or virtual:ios")
+	unknown := Errorf(Usage, "invalid %s %q: unknown kind of virtual phone", sel.From, sel.Text)
+	if kind, rest := cutAny(spec, ",;&:/ "); (kind == string(Android) || kind == string(IOS)) && strings.Contains(rest, "=") {
+		return sel, unknown.WithHint("write its options after a ?, with & between them: %q",
+			"virtual:"+kind+"?"+strings.NewReplacer(",", "&", ";", "&").Replace(rest))
+	}
+	return sel, unknown.WithHint("use virtual:android or virtual:ios")
+}
+
+// cutAny cuts a text at the first of some characters.
+func cutAny(s, chars string) (before, after string) {
+	if i := strings.IndexAny(s, chars); i >= 0 {
+		return s[:i], s[i+1:]
+	}
+	return s, ""
 }
 
 func (c Condition) check() error {

@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -105,6 +106,9 @@ func (c *checker) jq(n *node) []JQ {
 // compile gives the expression no environment: it could read secrets there.
 func compile(expression string) (*gojq.Code, error) {
 	query, err := gojq.Parse(expression)
+	if parse := (*gojq.ParseError)(nil); errors.As(err, &parse) && parse.Token == "" { // gojq calls that EOF
+		return nil, errors.New("it ends too early")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -284,6 +288,9 @@ func (c *checker) pattern(m *Matcher, name string, n *node) {
 	} else {
 		m.Matches = &n.value
 		_, err = regexp.Compile(unescape(n.value))
+		if err != nil {
+			err = errors.New(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
 	}
 	if err != nil && !hasNames(n.value) {
 		c.problem(n.Pos, "", "%s is not a pattern: %v", say(n), err)

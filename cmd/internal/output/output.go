@@ -42,6 +42,9 @@ func New(ctx context.Context, s *streams.Streams, jsonOut bool, jq string) (*Pri
 		return p, nil
 	}
 	query, err := gojq.Parse(jq)
+	if parse := (*gojq.ParseError)(nil); errors.As(err, &parse) && parse.Token == "" { // gojq calls that EOF
+		return nil, exit.Usagef("try the expression with jq itself", "invalid --jq %q: it ends too early", jq)
+	}
 	if err != nil {
 		return nil, exit.Usagef("try the expression with jq itself", "invalid --jq %q: %v", jq, err)
 	}
