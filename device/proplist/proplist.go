@@ -135,8 +135,16 @@ func (b *binaryList) walk(object uint64, depth int) error {
 	at := int(offset)
 	kind, n := b.data[at]>>4, uint64(b.data[at]&0xf)
 	at++
-	size := map[byte]int{kindData: 1, kindASCII: 1, kindUTF16: 2, kindArray: b.refSize, kindSet: b.refSize, kindDictionary: 2 * b.refSize}[kind]
-	if size == 0 {
+	size := 1 // bytes of what n counts
+	switch kind {
+	case kindData, kindASCII:
+	case kindUTF16:
+		size = 2
+	case kindArray, kindSet:
+		size = b.refSize
+	case kindDictionary:
+		size = 2 * b.refSize
+	default:
 		return nil
 	}
 	if n == 0xf { // the count is an integer object of its own
