@@ -40,7 +40,7 @@ type loader struct {
 	known  map[string]listed
 	done   map[string]*types.Package
 	others types.Importer
-	users  map[*types.Func]map[*types.Func]bool // of each function; nil stands for what is no function
+	users  map[*types.Func]map[*types.Func]bool // of each function; nil stands for what is not a function
 	faces  map[string][]*types.Signature        // methods of interfaces
 }
 

@@ -55,7 +55,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// Text that is neither XML nor binary is no property list: the library reads
+// Text that is neither XML nor binary is not a property list: the library reads
 // nearly any as one in the old format.
 func TestOldFormat(t *testing.T) {
 	for _, text := range []string{"", "hello", "{ a = b; }", "( a, b )", "HTTP/1.1 200 OK"} {
