@@ -54,7 +54,7 @@ func getter(name, result string, get func(this *Object) Value) *Method {
 
 const stringType = "Ljava/lang/String;"
 
-// defineJava loads what every VM has loaded.
+// defineJava loads the classes that every VM has loaded.
 func (m *Machine) defineJava() {
 	object := m.Define(nil, &Class{Name: "java.lang.Object", Fields: []*Field{
 		{Name: "shadow$_klass_", Signature: "Ljava/lang/Class;", Flags: accPrivate | accTransient},
