@@ -178,7 +178,7 @@ func TestRelayAroundGadb(t *testing.T) {
 			t.Error("the relay goes on")
 		}
 	})
-	t.Run("what is no transfer is not answered", func(t *testing.T) {
+	t.Run("a command other than a transfer is not answered", func(t *testing.T) {
 		s := serve(t, adbtest.NewServer(t, newPhone("p")))
 		far, err := s.openFiles(t.Context(), "p")
 		if err != nil {
