@@ -69,11 +69,14 @@ func (f *Factory) patiently(ctx context.Context, patience time.Duration, look fu
 	until := time.Now().Add(patience)
 	for said := false; ; said = true {
 		again, err := look()
-		if !again || !time.Now().Before(until) {
+		if !again || patience == 0 {
 			return err
 		}
 		if !said {
 			f.Streams.Note("waiting for the phone, %s at most", patience)
+		}
+		if !time.Now().Before(until) {
+			return err
 		}
 		select {
 		case <-time.After(min(waitPause, time.Until(until))):

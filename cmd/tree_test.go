@@ -136,7 +136,7 @@ func TestRootForAgrees(t *testing.T) {
 }
 
 func TestVersionLeavesNothingBehind(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	f, out, errOut := testFactory(t, "", nil)
 	f.Phones = nil // touching phones would panic
 	if code := Run(context.Background(), f, []string{"version"}); code != 0 || !strings.HasPrefix(out(), "wxctl ") || errOut() != "" {
