@@ -23,7 +23,7 @@ var layers = map[string][]string{
 	"cmd/internal":       {"device", "intents/..."},
 	"intents":            {},
 	"oauth":              {},
-	"device":             {"device/check", "intents/..."},
+	"device":             {"device/check", "device/interrupt", "intents/..."},
 	"device/check":       {"intents/..."},
 	"device/lab":         {"device", "intents/..."},
 	"device/lab/natslab": {"device", "device/lab"},
@@ -33,7 +33,8 @@ var layers = map[string][]string{
 	"device/netstack":               {},
 	"device/proplist":               {},
 	"device/cms":                    {},
-	"device/android":                {"device", "device/archive", "device/check", "device/cms", "intents/..."},
+	"device/interrupt":              {},
+	"device/android":                {"device", "device/archive", "device/check", "device/cms", "device/interrupt", "intents/..."},
 	"device/ios":                    {"device", "device/archive", "device/check", "device/cms", "device/netstack", "device/proplist", "intents/..."},
 	// Virtual phones don't depend on the code that drives them, except for the
 	// types of the agent's and the debugger's messages.

@@ -3,6 +3,8 @@ package device
 import (
 	"context"
 	"time"
+
+	"github.com/wxctl/wxctl/device/interrupt"
 )
 
 // During does I/O on a connection, and interrupts it when ctx ends; then it
@@ -12,16 +14,11 @@ func During(ctx context.Context, c interface{ SetDeadline(time.Time) error }, do
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		c.SetDeadline(time.Unix(1, 0)) // an error means that it is already closed
-		close(fired)
-	})
-	err := do()
-	if stop() {
+	// An error of SetDeadline means that it is already closed.
+	ended, err := interrupt.When(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }, do)
+	if !ended {
 		return err
 	}
-	<-fired
 	c.SetDeadline(time.Time{})
 	if err == nil {
 		return nil // it was done before ctx ended

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/wxctl/wxctl/device/interrupt"
 )
 
 // command has a command set, a number and the name that errors use.
@@ -164,25 +166,22 @@ func (vm *VM) send(ctx context.Context, c command, data []byte, answer chan repl
 // with deadlines survives that if everything was written; any other is closed.
 func (vm *VM) write(ctx context.Context, frame []byte) (cut bool, err error) {
 	conn, gentle := vm.rw.(interface{ SetWriteDeadline(time.Time) error })
-	interrupted := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(interrupted)
+	cut, err = interrupt.When(ctx, func() {
 		if !gentle || conn.SetWriteDeadline(time.Unix(1, 0)) != nil {
 			_ = vm.rw.Close() // makes Write end
 		}
+	}, func() error {
+		_, err := vm.rw.Write(frame)
+		return err
 	})
-	_, err = vm.rw.Write(frame)
-	if stop() {
-		return false, err
-	}
-	<-interrupted
 	switch {
+	case !cut:
 	case err != nil:
 		_ = vm.rw.Close() // the VM waits for the rest of the packet
 	case gentle:
 		err = conn.SetWriteDeadline(time.Time{})
 	}
-	return true, err
+	return cut, err
 }
 
 // unusable is why no more commands can be sent. It is called with the lock

@@ -30,6 +30,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/wxctl/wxctl/device/interrupt"
 )
 
 // handshake is what either side says first (JDWP specification, "Handshake").
@@ -180,16 +182,10 @@ func within(ctx context.Context, rw io.Closer, do func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fired := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		_ = rw.Close() // makes do end, whatever it waits for
-		close(fired)
-	})
-	err := do()
-	if stop() {
+	ended, err := interrupt.When(ctx, func() { _ = rw.Close() }, do) // makes do end, whatever it waits for
+	if !ended {
 		return err
 	}
-	<-fired
 	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
