@@ -39,6 +39,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 		fleet.Backends = []device.Backend{backend}
 		return fleet, stop, nil
 	}
+	var adbServers, usbmuxds []device.Backend
 	if sel.Platform != device.IOS {
 		for address := range strings.SplitSeq(flags.adbServer, ",") {
 			server, err := android.FindServer(strings.TrimSpace(address), f.Getenv)
@@ -46,7 +47,7 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 				return nil, nil, err
 			}
 			server.Trace = trace
-			fleet.Backends = append(fleet.Backends, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
+			adbServers = append(adbServers, &android.Backend{Server: server, Note: f.noted, Memory: filepath.Join(state, "phones.json")})
 		}
 	}
 	if sel.Platform != device.Android {
@@ -56,8 +57,12 @@ func openPhones(ctx context.Context, f *Factory, flags *phoneFlags, sel device.S
 				return nil, nil, err
 			}
 			server.Trace = trace
-			fleet.Backends = append(fleet.Backends, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
+			usbmuxds = append(usbmuxds, &ios.Backend{Server: server, TunnelService: ios.TunnelServiceAddr(f.Getenv)})
 		}
+	}
+	// If none runs, the hint is how to start the first: one that was named.
+	if fleet.Backends = slices.Concat(adbServers, usbmuxds); flags.usbmuxd != "" && flags.adbServer == "" {
+		fleet.Backends = slices.Concat(usbmuxds, adbServers)
 	}
 	return fleet, func() {}, nil
 }
