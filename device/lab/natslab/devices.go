@@ -107,8 +107,13 @@ type State struct {
 	Runs   []Run // those that are open and have an owner
 }
 
+// stateTime is how long reading the state may take: 500 phones take 0.3 s.
+const stateTime = 15 * time.Second
+
 // State reads the state of the lab.
 func (l *Lab) State(ctx context.Context) (*State, error) {
+	ctx, cancel := context.WithTimeout(ctx, stateTime)
+	defer cancel()
 	ctx, release := l.denied.guard(ctx, ofWatching(devicesBucket, leasesBucket, marksBucket, runsBucket))
 	defer release()
 	agents, phones := map[string]*Agent{}, map[string][]Phone{}

@@ -80,6 +80,31 @@ func leaseOf(t *testing.T, s *natslab.Source, phone string) lab.Lease {
 	return l
 }
 
+// TestStateOfACutLab: reading the state of a lab behind a cut link ends by
+// itself.
+func TestStateOfACutLab(t *testing.T) {
+	t.Parallel()
+	link := labtest.NewLink(t, serve(t))
+	l := dial(t, natslab.Access{URL: link.URL()})
+	if _, err := l.State(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	link.Set(true)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.State(context.Background())
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("a lab that can't be reached has a state")
+		}
+	case <-time.After(wait.Plenty):
+		t.Error("it is waited for without end")
+	}
+}
+
 // TestShortCut: an agent whose link is cut for less than the TTL goes on.
 func TestShortCut(t *testing.T) {
 	t.Parallel()
