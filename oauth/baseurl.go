@@ -48,6 +48,11 @@ func ParseBaseURL(raw string) (BaseURL, error) {
 		return BaseURL{}, errors.New("the base URL must not have a query or fragment")
 	}
 	b := BaseURL{url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}}
+	// url.Parse takes bytes in an address's zone that it refuses once they are
+	// escaped, as they are when the URL is sent or printed.
+	if _, err := url.Parse(b.String()); err != nil {
+		return BaseURL{}, errors.New("the base URL is not a URL")
+	}
 	if u.Scheme == "http" && !b.Loopback() {
 		return BaseURL{}, errors.New("plain http would expose the secret on the network: use https, or a server on this computer")
 	}

@@ -14,6 +14,7 @@ func FuzzParseBaseURL(f *testing.F) {
 	for _, seed := range []string{
 		"", "https://api.weixin.qq.com/x/", "http://127.1.2.3:80", "http://[::1%25lo]:80", "http://user:SENTINEL@h", "https://h?SENTINEL",
 		"http://localhost./", "HTTP://LOCALHOST", "http://127.0.0.1#SENTINEL", "https://%53ENTINEL", "http://[::ffff:127.0.0.1]",
+		"http://[::1%25l\x80]",
 	} {
 		f.Add(seed)
 	}
