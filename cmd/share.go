@@ -75,6 +75,7 @@ type shareOptions struct {
 	content []string // the names of the content flags
 
 	scene                 string
+	byDefault             intents.Scene // where no --scene is given
 	to                    *string
 	mediaTag, action, ext *string
 	title, description    *string
@@ -85,12 +86,12 @@ type shareOptions struct {
 
 // addFlags defines the flags that all shares have. content names the
 // command's own flags that hold content.
-func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, content ...string) {
-	o.cmd = cmd
+func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, byDefault intents.Scene, content ...string) {
+	o.cmd, o.byDefault = cmd, byDefault
 	o.requestOptions.addFlags(f, cmd, "opened")
 	o.name = "share " + cmd.Name()
 	flags := cmd.Flags()
-	flags.StringVar(&o.scene, "scene", "", oneOf("session", "timeline", "favorite", "contact")+", or a number (default timeline)")
+	flags.StringVar(&o.scene, "scene", "", oneOf("session", "timeline", "favorite", "contact")+", or a number (default "+byDefault.String()+")")
 	optionalVar(flags, &o.to, "to", "openid of the contact, with --scene contact")
 	optionalVar(flags, &o.mediaTag, "media-tag", "the message's mediaTagName")
 	optionalVar(flags, &o.action, "message-action", "the message's messageAction")
@@ -133,9 +134,8 @@ func (o *shareOptions) need(what string, given bool) error {
 }
 
 // sendShare makes the share around an object and sends it.
-func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene,
-	object func(context.Context, *content) (intents.Object, error)) error {
-	scene, err := o.sceneOr(byDefault)
+func (o *shareOptions) sendShare(ctx context.Context, object func(context.Context, *content) (intents.Object, error)) error {
+	scene, err := o.chosenScene()
 	if err != nil {
 		return err
 	}
@@ -159,8 +159,8 @@ func (o *shareOptions) sendShare(ctx context.Context, byDefault intents.Scene,
 	})
 }
 
-// sceneOr is the scene of --scene, else the profile's, else the command's.
-func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
+// chosenScene is the scene of --scene, else the profile's, else the command's.
+func (o *shareOptions) chosenScene() (intents.Scene, error) {
 	s, err := o.f.Setting("scene", "")
 	if err != nil {
 		return 0, err
@@ -170,7 +170,7 @@ func (o *shareOptions) sceneOr(byDefault intents.Scene) (intents.Scene, error) {
 		word = o.scene
 	}
 	if word == "" && !o.cmd.Flags().Changed("scene") {
-		return byDefault, nil
+		return o.byDefault, nil
 	}
 	// The SDK calls it WXSceneTimeline.
 	name := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(word)), "wxscene")

@@ -35,22 +35,22 @@ or the favorites; WeChat posts no files to Moments.
 			return shareFileRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "file", "as")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "file", "as")
 	addFileFlags(cmd, &opts.file, &opts.as)
 	opts.addCard(cmd)
 	return cmd
 }
 
 func shareFileRun(ctx context.Context, opts *shareFileOptions) error {
-	sample, scene := opts.sample(), intents.SceneTimeline
+	sample := opts.sample()
 	if sample {
 		opts.title = new("sample.txt")
-		scene = intents.SceneSession // WeChat posts no files to Moments
+		opts.byDefault = intents.SceneSession // WeChat posts no files to Moments
 	}
 	if err := opts.need("a file (FILE or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, scene, func(ctx context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.attachSample("sample.txt", samples.File())
 			return intents.File{}, nil
@@ -86,22 +86,22 @@ contact.
 			return shareEmojiRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "file", "as")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "file", "as")
 	addFileFlags(cmd, &opts.file, &opts.as)
 	opts.addCard(cmd)
 	return cmd
 }
 
 func shareEmojiRun(ctx context.Context, opts *shareEmojiOptions) error {
-	sample, scene := opts.sample(), intents.SceneTimeline
+	sample := opts.sample()
 	if sample {
-		scene = intents.SceneSession // WeChat posts no stickers to Moments
+		opts.byDefault = intents.SceneSession // WeChat posts no stickers to Moments
 	}
 	if err := opts.need("a picture (FILE or --file)", sample || opts.file != ""); err != nil {
 		return err
 	}
 	opts.pictures = true
-	return opts.sendShare(ctx, scene, func(ctx context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.attachSample("sticker.png", samples.Sticker())
 			c.thumb = samples.Sticker()

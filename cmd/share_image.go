@@ -38,7 +38,7 @@ content URI, on Android. --as chooses.
 			return shareImageRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "file", "as")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "file", "as")
 	addFileFlags(cmd, &opts.file, &opts.as)
 	opts.addCard(cmd)
 	return cmd
@@ -70,7 +70,7 @@ func shareImageRun(ctx context.Context, opts *shareImageOptions) error {
 		return err
 	}
 	opts.pictures = true
-	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.attachSample("image.png", samples.Image())
 			return intents.Image{}, nil
@@ -101,14 +101,14 @@ pictures to Moments stopped working with WeChat 7.0; --force tries anyway.
 			return shareImagesRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd)
+	opts.addFlags(f, cmd, intents.SceneTimeline)
 	optionalVar(cmd.Flags(), &opts.description, "description", "caption, which only some WeChat versions take")
 	return cmd
 }
 
 func shareImagesRun(ctx context.Context, opts *shareImagesOptions) error {
 	opts.pictures = true
-	return opts.sendShare(ctx, intents.SceneTimeline, func(ctx context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(ctx context.Context, c *content) (intents.Object, error) {
 		for _, name := range opts.args {
 			if err := opts.attach(ctx, c, name, ""); err != nil {
 				return nil, err

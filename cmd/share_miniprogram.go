@@ -38,7 +38,7 @@ func NewCmdShareMiniProgram(f *Factory, runF func(context.Context, *shareMiniPro
 			return shareMiniProgramRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "user-name", "path", "webpage-url", "hd-image", "type", "with-share-ticket", "disable-forward")
+	opts.addFlags(f, cmd, intents.SceneSession, "user-name", "path", "webpage-url", "hd-image", "type", "with-share-ticket", "disable-forward")
 	flags := cmd.Flags()
 	optionalVar(flags, &opts.userName, "user-name", "original id of the mini program, gh_…")
 	optionalVar(flags, &opts.path, "path", "page that the card opens")
@@ -68,7 +68,7 @@ func shareMiniProgramRun(ctx context.Context, opts *shareMiniProgramOptions) err
 	if err := opts.need("--user-name", opts.userName != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneSession, func(ctx context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(ctx context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.thumb = samples.Thumb()
 		}

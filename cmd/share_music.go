@@ -35,7 +35,7 @@ wxctl share music --scene timeline`),
 			return shareMusicRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "url", "data-url", "low-band-url", "low-band-data-url", "album-url", "lyric")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "url", "data-url", "low-band-url", "low-band-data-url", "album-url", "lyric")
 	flags := cmd.Flags()
 	optionalVar(flags, &opts.url, "url", "address of the page, at most 10240 characters")
 	optionalVar(flags, &opts.dataURL, "data-url", "address of the audio file")
@@ -56,7 +56,7 @@ func shareMusicRun(ctx context.Context, opts *shareMusicOptions) error {
 	if err := opts.need("--url or --low-band-url", opts.url != nil || opts.lowBandURL != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.thumb = samples.Thumb()
 		}

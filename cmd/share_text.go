@@ -41,7 +41,7 @@ wxctl share text Hello --dry-run`),
 			return shareTextRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "text")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "text")
 	optionalVar(cmd.Flags(), &opts.text, "text", "the text; - reads stdin")
 	opts.addTitle(cmd)
 	return cmd
@@ -73,7 +73,7 @@ func shareTextRun(ctx context.Context, opts *shareTextOptions) error {
 		}
 		opts.text = new(string(data))
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(context.Context, *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(context.Context, *content) (intents.Object, error) {
 		return intents.Text{Text: opts.text}, nil
 	})
 }

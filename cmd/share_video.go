@@ -34,7 +34,7 @@ wxctl share video --scene timeline`),
 			return shareVideoRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "url", "low-band-url")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "url", "low-band-url")
 	optionalVar(cmd.Flags(), &opts.url, "url", "address of the video's page, at most 10240 characters")
 	optionalVar(cmd.Flags(), &opts.lowBandURL, "low-band-url", "address of the page for slow networks")
 	opts.addCard(cmd)
@@ -49,7 +49,7 @@ func shareVideoRun(ctx context.Context, opts *shareVideoOptions) error {
 	if err := opts.need("--url or --low-band-url", opts.url != nil || opts.lowBandURL != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.thumb = samples.Thumb()
 		}

@@ -36,7 +36,7 @@ wxctl share webpage --url https://example.com --thumb thumb.png --dry-run --json
 			return shareWebpageRun(c.Context(), opts)
 		},
 	}
-	opts.addFlags(f, cmd, "url", "ext-info")
+	opts.addFlags(f, cmd, intents.SceneTimeline, "url", "ext-info")
 	optionalVar(cmd.Flags(), &opts.url, "url", "address of the page, 1 to 10240 characters")
 	optionalVar(cmd.Flags(), &opts.extInfo, "ext-info", "the object's extInfo")
 	opts.addCard(cmd)
@@ -64,7 +64,7 @@ func shareWebpageRun(ctx context.Context, opts *shareWebpageOptions) error {
 	if err := opts.need("--url", opts.url != nil); err != nil {
 		return err
 	}
-	return opts.sendShare(ctx, intents.SceneTimeline, func(_ context.Context, c *content) (intents.Object, error) {
+	return opts.sendShare(ctx, func(_ context.Context, c *content) (intents.Object, error) {
 		if sample {
 			c.thumb = samples.Thumb()
 		}
