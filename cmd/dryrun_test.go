@@ -85,6 +85,7 @@ func noise(t *testing.T, side int) []byte {
 }
 
 func TestDryRunThumbs(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)

@@ -32,6 +32,7 @@ var kinds = map[string]func(path string) error{
 // Whatever is in the place of a file that a command reads or writes: the
 // command ends at once with a sentence, and nothing is sent.
 func TestOddFiles(t *testing.T) {
+	t.Parallel()
 	const file = "FILE"
 	for _, tt := range []struct {
 		name string
@@ -73,14 +74,15 @@ func TestOddFiles(t *testing.T) {
 		{"record to replace", "out.nd", []string{"watch", "--record", file, "--overwrite", "--device", "virtual:android"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			for kind, make := range kinds {
 				dir, err := os.MkdirTemp("", "odd") // the path of a socket is short
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer os.RemoveAll(dir)
-				t.Chdir(dir)
-				if err := os.WriteFile("config.xml", []byte(`<widget><feature name="wx"><param name="urlScheme" value="wx0123456789abcdef"/><param name="apiSecret" value="0123456789abcdef0123456789abcdef"/></feature></widget>`), 0o600); err != nil {
+				config := filepath.Join(dir, "config.xml")
+				if err := os.WriteFile(config, []byte(`<widget><feature name="wx"><param name="urlScheme" value="wx0123456789abcdef"/><param name="apiSecret" value="0123456789abcdef0123456789abcdef"/></feature></widget>`), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				path := filepath.Join(dir, tt.at)
@@ -91,8 +93,15 @@ func TestOddFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				args := slices.Clone(tt.args)
-				for i := range args {
-					args[i] = strings.Replace(args[i], file, path, 1)
+				for i, arg := range args {
+					switch arg {
+					case "config.xml":
+						args[i] = config
+					case ".":
+						args[i] = dir
+					default:
+						args[i] = strings.Replace(arg, file, path, 1)
+					}
 				}
 				r := beside(t, map[string]string{"WXCTL_CONFIG_DIR": dir, "WXCTL_STATE_DIR": dir}, args...)
 				code := r.wait(t)

@@ -18,6 +18,7 @@ const onScreen = 60
 // TestHelpFits walks all commands: the help of each fits a screen, and a leaf's
 // ends with its exit codes.
 func TestHelpFits(t *testing.T) {
+	t.Parallel()
 	f, _, _ := testFactory(t, "", nil)
 	root := NewCmdRoot(f)
 	root.InitDefaultHelpCmd()

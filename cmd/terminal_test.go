@@ -50,12 +50,6 @@ var backgrounds = map[string]string{"dark": "15;0", "light": "0;15"}
 // TestTerminal shows what a person sees of some commands, at three widths, in
 // both languages, and on both backgrounds, against goldens.
 func TestTerminal(t *testing.T) {
-	lab, err := virtualandroid.Start(context.Background(), virtualandroid.Options{Serial: "R5CT20ABCDE"},
-		virtualandroid.Options{Serial: "emulator-5554", API: 29, State: "unauthorized"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lab.Close() })
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +62,13 @@ func TestTerminal(t *testing.T) {
 					if shown != "run" { // which reads a file where it is started
 						t.Parallel()
 					}
+					// Others that share at the same time would answer on the same phone.
+					lab, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Serial: "R5CT20ABCDE"},
+						virtualandroid.Options{Serial: "emulator-5554", API: 29, State: "unauthorized"})
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer lab.Close()
 					golden := filepath.Join(root, "fixtures", "golden", "terminal", name+".txt")
 					for _, colors := range backgrounds {
 						env := map[string]string{"ADB_SERVER_SOCKET": "tcp:" + lab.ADB, "WXCTL_LANG": lang, "WXCTL_STORE": "file",

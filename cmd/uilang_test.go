@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/spf13/cobra"
+
 	"github.com/wxctl/wxctl/cmd/internal/language"
 )
 
@@ -138,6 +140,10 @@ var commandsIn = regexp.MustCompile("(?m)^(?:\\$ )?(wxctl [a-z-][^#\\n]*)|`(wxct
 // TestCommandsOnPages: every command on a page exists, with each of its flags;
 // those of the quickstart that need no phone are run.
 func TestCommandsOnPages(t *testing.T) {
+	f, _, _ := testFactory(t, "", nil)
+	root := NewCmdRoot(f)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	n := 0
 	for name, text := range pages(t) {
 		if name == "CHANGELOG.md" || strings.HasPrefix(name, "docs/reference/") { // about other versions; generated
@@ -150,7 +156,7 @@ func TestCommandsOnPages(t *testing.T) {
 			if strings.HasPrefix(m[0], "$ ") && strings.HasSuffix(name, "quickstart.md") && strings.Contains(line, "--device virtual:") {
 				t.Run(line, func(t *testing.T) { runExample(t, line) })
 			}
-			checkLine(t, name, line)
+			checkLine(t, root, name, line)
 		}
 	}
 	if n < 300 {
@@ -175,12 +181,8 @@ func withoutProse(text string) string {
 }
 
 // checkLine looks for a command and its flags in the tree.
-func checkLine(t *testing.T, page, line string) {
+func checkLine(t *testing.T, root *cobra.Command, page, line string) {
 	t.Helper()
-	f, _, _ := testFactory(t, "", nil)
-	root := NewCmdRoot(f)
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	words := strings.Fields(strings.NewReplacer("…", "", "·", " ").Replace(line))[1:]
 	c, _, err := root.Find(words)
 	if err != nil || c == root && len(words) > 0 && !strings.HasPrefix(words[0], "-") {
