@@ -72,6 +72,7 @@ func (o *configInitOptions) onPhone(ctx context.Context) (app check.App, platfor
 	if sel.All {
 		return app, "", exit.Usagef("choose one with --device", "--from phone reads from one phone only")
 	}
+	sel.Single = true
 	fleet, closePhones, err := o.f.Phones(ctx, o.f, flags, sel)
 	if err != nil {
 		return app, "", err

@@ -92,6 +92,7 @@ func (x *examination) learn(ctx context.Context) error {
 	if sel.All {
 		return exit.Usagef("choose one with --device", "doctor checks one phone")
 	}
+	sel.Single = true
 	var parts []part
 	if file && !x.o.phoneChosen {
 		x.gap("no phone was checked, only the file", check.Skip, check.NeedHost, check.NeedPhone)
@@ -110,6 +111,9 @@ func (x *examination) learn(ctx context.Context) error {
 		parts = append(parts, part{"WeChat's server", []check.Need{check.NeedCloud}, x.cloud, nil})
 	}
 	x.together(ctx, parts...)
+	if e := (*device.Error)(nil); errors.As(x.noPhone, &e) && e.Code == device.Usage {
+		return x.noPhone
+	}
 	if x.o.online && x.o.wants(check.NeedWeb) && x.facts.Platform == string(device.IOS) {
 		x.together(ctx, part{"the website", []check.Need{check.NeedWeb}, x.website, nil})
 	}

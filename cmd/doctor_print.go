@@ -133,7 +133,7 @@ func tellFinding(b *strings.Builder, s *streams.Streams, f *check.Finding) {
 
 func (x *examination) lastLine(s *streams.Streams) string {
 	n := summary(x.findings)
-	line := "no problems"
+	var line string
 	switch {
 	case n.Fail > 0 && n.Warn > 0:
 		line = s.Sprintf("%s, %s", plural(n.Fail, "problem"), plural(n.Warn, "warning"))
@@ -141,6 +141,8 @@ func (x *examination) lastLine(s *streams.Streams) string {
 		line = s.Translate(plural(n.Fail, "problem"))
 	case n.Warn > 0:
 		line = s.Sprintf("no problems, %s", plural(n.Warn, "warning"))
+	case x.noPhone != nil:
+		line = s.Translate("the phone was not checked")
 	default:
 		line = s.Translate("no problems")
 	}

@@ -45,8 +45,12 @@ func Select(infos []Info, sel Selector) (Selection, error) {
 		return chosen, nil
 	}
 	one := quoteShell(chosen.Phones[0].Selector())
-	err := Errorf(SeveralPhones, "%d phones are ready, but none was chosen", len(chosen.Phones)).
-		WithHint("choose one with --device %s, or use all with --all", one)
+	err := Errorf(SeveralPhones, "%d phones are ready, but none was chosen", len(chosen.Phones))
+	if sel.Single {
+		err.WithHint("choose one with --device %s", one)
+	} else {
+		err.WithHint("choose one with --device %s, or use all with --all", one)
+	}
 	if sel.Text != "" {
 		err.Message = Errorf(SeveralPhones, "%s matches %d phones", sel.describe(), len(chosen.Phones)).Message
 	}

@@ -20,6 +20,7 @@ type Selector struct {
 	Platform Platform
 
 	All        bool        // every ready phone that matches
+	Single     bool        // what is done takes one phone; hints don't offer All
 	Conditions []Condition // every one must hold: platform=android,os>=12
 	// Virtual is set for virtual:PLATFORM?OPTIONS, a phone that runs in this
 	// process; it is started and not looked up.
