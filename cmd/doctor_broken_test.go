@@ -240,9 +240,9 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 			const queries = `<queries><package android:name="com.tencent.mm"/></queries>`
 			a.Manifest = strings.Replace(strings.Replace(a.Manifest, queries, "", 1), "</application>", queries+"</application>", 1)
 		}, []string{"app.queries"}},
-		{"an alias of a whole name", manifest(entry, `<activity-alias android:name="com.example.wxdemo.wxapi.WXEntryActivity" `+
-			`android:exported="true" android:targetActivity="com.example.wxdemo.Reply"/><activity android:name="Reply" `+
-			`android:launchMode="2">`), []string{"app.entry.class", "app.entry.launch-mode"}},
+		{"an alias of a whole name", manifest(entry, `<activity android:name="Reply" android:launchMode="2"/>`+
+			`<activity-alias android:name="com.example.wxdemo.wxapi.WXEntryActivity" android:exported="true" `+
+			`android:targetActivity="com.example.wxdemo.Reply"/><activity android:name="Other">`), []string{"app.entry.class", "app.entry.launch-mode"}},
 		{"20: grants by path", manifest(`android:grantUriPermissions="true"/>`,
 			`android:grantUriPermissions="false"><grant-uri-permission android:pathPrefix="/share"/></provider>`), nil},
 		{"9: other queries", manifest(`"com.tencent.mm"`, `"com.tencent.mobileqq"`), []string{"app.queries"}},

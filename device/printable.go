@@ -2,6 +2,7 @@ package device
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,6 +34,16 @@ func Printable(s string) string {
 		return r
 	}, escapeBytes(s))
 	return strings.TrimSpace(cut(s, maxPrintable))
+}
+
+// Exact returns s like [Printable] if that shows all of it, and otherwise
+// quoted: "a " is not a.
+func Exact(s string) string {
+	shown := Printable(s)
+	if shown == s || len(s) > maxPrintable {
+		return shown
+	}
+	return Printable(strconv.Quote(s))
 }
 
 // escapeBytes writes each invalid UTF-8 byte as \xNN.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/android/agent"
@@ -30,22 +31,29 @@ func factsOf(app, wechat *agent.App, api int) check.Facts {
 func FileFacts(f *apk.File, name string) check.App {
 	m := f.Manifest
 	out := check.App{
-		Package: device.Printable(m.Package), Source: device.Printable(name), Version: device.Printable(m.VersionName), Debuggable: m.Debuggable,
+		Package: device.Exact(m.Package), Source: device.Printable(name), Version: device.Printable(m.VersionName), Debuggable: m.Debuggable,
 		Schemes: cleanAll(m.Schemes),
 		Android: check.Android{TargetSDK: m.TargetSDK, Entries: cleanAll(m.Entries()), EntryClass: f.Classes.Entry, SDK: f.Classes.SDK},
 	}
 	if e := m.Entry(); e != nil {
 		out.Entry = &check.Entry{
 			Name: device.Printable(e.Name), Exported: e.Exported, Enabled: e.Enabled, Permission: device.Printable(e.Permission),
-			LaunchMode: e.LaunchMode, Target: device.Printable(e.Target),
+			LaunchMode: e.LaunchMode, Target: device.Printable(e.Target), NoTarget: e.NoTarget,
 		}
 	}
-	out.SeesWeChat = device.Printable(m.SeesWeChat())
+	out.SeesWeChat = device.Printable(m.SeesWeChat)
 	if m.Queries != nil {
 		out.Queries = cleanAll(m.Queries.Packages)
 	}
 	for _, p := range m.Providers {
-		out.Providers = append(out.Providers, check.Provider{Name: device.Printable(p.Name), Grants: p.Grants, Exported: p.Exported})
+		one := check.Provider{Name: device.Printable(p.Name), Grants: p.Grants, Exported: p.Exported}
+		switch {
+		case !p.Enabled:
+			one.Unusable = "is disabled"
+		case strings.Join(p.Authorities, "") == "":
+			one.Unusable = "has no android:authorities"
+		}
+		out.Providers = append(out.Providers, one)
 	}
 	if f.ClassesErr != nil {
 		out.NoClasses = device.Printable(f.ClassesErr.Error())
@@ -60,8 +68,9 @@ func FileFacts(f *apk.File, name string) check.App {
 // signers are the certificates of the newest scheme, and those of other schemes
 // and rotated keys that differ from them.
 func signers(all []apk.Signer) (now, rotated []check.Signer) {
-	add := func(list *[]check.Signer, der []byte, scheme string) {
+	add := func(list *[]check.Signer, der []byte, scheme string, older bool) {
 		s := signer(der, scheme)
+		s.Older = older
 		for _, have := range slices.Concat(now, rotated) {
 			if have.MD5 == s.MD5 {
 				return
@@ -71,16 +80,16 @@ func signers(all []apk.Signer) (now, rotated []check.Signer) {
 	}
 	for _, s := range all {
 		if s.Scheme == all[0].Scheme {
-			add(&now, s.Certificate, label(s))
+			add(&now, s.Certificate, label(s), false)
 		}
 	}
 	for _, s := range all {
 		for _, old := range s.Lineage {
-			add(&rotated, old, label(s)+", an older key")
+			add(&rotated, old, label(s)+", an older key", true)
 		}
 		// Android 7 and newer ignore v1 where there is a newer scheme.
 		if s.Scheme != "v1" || all[0].Scheme == "v1" {
-			add(&rotated, s.Certificate, label(s))
+			add(&rotated, s.Certificate, label(s), false)
 		}
 	}
 	return now, rotated

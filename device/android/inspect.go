@@ -122,7 +122,7 @@ func inspection(app *agent.App, user int) *device.Inspection {
 func cleanAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = device.Printable(s)
+		out[i] = device.Exact(s)
 	}
 	return out
 }

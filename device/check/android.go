@@ -26,6 +26,9 @@ func entry(find func(f *Facts, e *Entry) Result) func(*Facts) Result {
 		if f.App.Entry == nil {
 			return skip("WXEntryActivity is not declared")
 		}
+		if f.App.Entry.NoTarget {
+			return skip("see app.entry.missing")
+		}
 		return find(f, f.App.Entry)
 	})
 }
@@ -44,7 +47,11 @@ func entryChecks() []Check {
 			"declared under the name of a library or a module, onResp is never called.",
 		Fix: declareEntry,
 		Find: app(func(f *Facts) Result {
-			if f.App.Entry != nil {
+			switch e := f.App.Entry; {
+			case e != nil && e.NoTarget:
+				return found("%s is an alias for %s, which is not declared before it: Android does not install the app", e.Name, e.Target).
+					fixed("In AndroidManifest.xml, put the <activity> %s before the <activity-alias> %s.", e.Target, e.Name)
+			case e != nil:
 				return pass()
 			}
 			r := found("%s is not declared: WeChat can't call the app back", f.App.Package+entryClass).
@@ -190,13 +197,21 @@ func manifestChecks() []Check {
 			`android.support.FILE_PROVIDER_PATHS. Before sharing, call grantUriPermission("com.tencent.mm", uri, ` +
 			`FLAG_GRANT_READ_URI_PERMISSION).`,
 		Find: manifest(func(f *Facts) Result {
-			if f.App.TargetSDK < 30 || slices.ContainsFunc(f.App.Providers, func(p Provider) bool { return p.Grants }) {
+			if f.App.TargetSDK < 30 || slices.ContainsFunc(f.App.Providers, func(p Provider) bool { return p.Grants && p.Unusable == "" }) {
 				return pass()
 			}
-			i := slices.IndexFunc(f.App.Providers, func(p Provider) bool { return strings.HasSuffix(p.Name, "FileProvider") })
+			i := slices.IndexFunc(f.App.Providers, func(p Provider) bool {
+				return p.Unusable == "" && strings.HasSuffix(p.Name, "FileProvider")
+			})
 			if i < 0 {
-				return found("the app has no provider that may grant access to files: pictures above 1 MB and files " +
+				r := found("the app has no provider that may grant access to files: pictures above 1 MB and files " +
 					"can't be shared on Android 11 and newer")
+				for _, p := range f.App.Providers {
+					if p.Unusable != "" {
+						r = r.seen("AndroidManifest.xml", "the provider %s %s", p.Name, p.Unusable)
+					}
+				}
+				return r
 			}
 			r := found("the provider %s may not grant access: WeChat can't read what the app shares by it", f.App.Providers[i].Name).
 				fixed(`In AndroidManifest.xml, at the <provider> %s, set android:grantUriPermissions="true".`, f.App.Providers[i].Name)

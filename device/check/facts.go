@@ -95,7 +95,7 @@ type Android struct {
 	Signers   []Signer
 	NoSigners string
 	// Rotated are older keys that newer Android versions also accept as the
-	// app's.
+	// app's, and those that other Android versions see.
 	Rotated []Signer
 	Entry   *Entry
 	// Entries are all components named WXEntryActivity, including Entry.
@@ -121,6 +121,7 @@ type Signer struct {
 	Subject string
 	Debug   bool   // made by Android's build tools
 	Scheme  string // v1, v2, v3 or v3.1, and for which Android versions
+	Older   bool   // an older key in the lineage of a newer one
 }
 
 // Entry is the activity that WeChat calls back.
@@ -130,6 +131,8 @@ type Entry struct {
 	Permission        string
 	LaunchMode        string
 	Target            string // of an alias
+	// NoTarget is set for an alias whose activity is not declared before it.
+	NoTarget bool
 }
 
 // Provider is a content provider.
@@ -137,6 +140,8 @@ type Provider struct {
 	Name     string
 	Grants   bool // android:grantUriPermissions
 	Exported bool
+	// Unusable says why Android does not use it, in a word or two.
+	Unusable string
 }
 
 // IOS is what only an iOS app has.

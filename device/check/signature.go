@@ -118,7 +118,7 @@ func registeredChecks() []Check {
 				func(s Signer) bool { return s.MD5 != NormalMD5(f.Profile.MD5) }):
 				return pass().signers(f)
 			case len(f.App.Rotated) > 0 && (registered || slices.ContainsFunc(f.App.Rotated,
-				func(s Signer) bool { return s.MD5 == NormalMD5(f.Profile.MD5) })):
+				func(s Signer) bool { return s.Older && s.MD5 == NormalMD5(f.Profile.MD5) })):
 				r := unknown("the key of the app was changed, and which of its keys WeChat compares is not known: register both").signers(f)
 				for _, s := range f.App.Rotated {
 					r = r.seen(f.App.Source+", "+s.Scheme, "certificate md5 %s", s.MD5)

@@ -80,7 +80,7 @@ func factsOf(a *app, wechat device.WeChat) check.Facts {
 // FileFacts are the facts in an IPA; name is the file's.
 func FileFacts(f *ipa.File, name string, now time.Time) check.App {
 	out := check.App{
-		Package: device.Printable(f.Info.BundleID), Source: device.Printable(name), Version: device.Printable(f.Info.Version),
+		Package: device.Exact(f.Info.BundleID), Source: device.Printable(name), Version: device.Printable(f.Info.Version),
 		Debuggable: f.Entitlements.GetTaskAllow, Schemes: cleanAll(f.Info.Schemes()),
 		IOS: check.IOS{QuerySchemes: cleanAll(f.Info.Queries), Odd: cleanAll(f.Odd), Domains: cleanAll(f.Entitlements.Domains),
 			Team: device.Printable(f.Entitlements.TeamID())},

@@ -41,7 +41,7 @@ func (p *Phone) Inspect(ctx context.Context, id device.AppIdentity, choice devic
 func cleanAll(list []string) []string {
 	out := make([]string, len(list))
 	for i, s := range list {
-		out[i] = device.Printable(s)
+		out[i] = device.Exact(s)
 	}
 	return out
 }

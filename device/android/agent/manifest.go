@@ -26,7 +26,7 @@ func (a *App) UnmarshalJSON(data []byte) error {
 		a.Notes = append(a.Notes, fmt.Sprintf("manifest: %v", err))
 		return nil
 	}
-	a.Declared = &Declared{Queries: manifest.Queries, SeesWeChat: manifest.SeesWeChat(), Entries: manifest.Entries(),
+	a.Declared = &Declared{Queries: manifest.Queries, SeesWeChat: manifest.SeesWeChat, Entries: manifest.Entries(),
 		Packed: manifest.Packed()}
 	return nil
 }

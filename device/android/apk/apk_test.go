@@ -48,9 +48,10 @@ func TestManifest(t *testing.T) {
 			{Name: "com.other.wxapi.WXEntryActivity", Enabled: true, LaunchMode: "standard", Permission: "com.x.P"},
 			{Name: "com.example.app.Main", LaunchMode: "standard"},
 		},
-		Providers: []apk.Provider{{Name: "androidx.core.content.FileProvider", Authorities: []string{"com.example.a", "com.example.b"}, Grants: true}},
-		Schemes:   []string{"wx0123456789abcdef"},
-		Queries:   &apk.Queries{Packages: []string{"com.tencent.mm"}, Schemes: []string{"weixin"}, Actions: []string{"android.intent.action.VIEW"}},
+		Providers:  []apk.Provider{{Name: "androidx.core.content.FileProvider", Authorities: []string{"com.example.a", "com.example.b"}, Grants: true, Enabled: true}},
+		SeesWeChat: "the scheme weixin in <queries>",
+		Schemes:    []string{"wx0123456789abcdef"},
+		Queries:    &apk.Queries{Packages: []string{"com.tencent.mm"}, Schemes: []string{"weixin"}, Actions: []string{"android.intent.action.VIEW"}},
 	}
 	if !reflect.DeepEqual(f.Manifest, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", f.Manifest, want)

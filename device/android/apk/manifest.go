@@ -21,8 +21,9 @@ type Manifest struct {
 	Schemes []string
 	// Queries is nil if there is no <queries>.
 	Queries *Queries
-	// QueryAll is set if it requests the permission QUERY_ALL_PACKAGES.
-	QueryAll bool
+	// SeesWeChat says what makes WeChat visible to the app on Android 11 and newer
+	// besides a <package> in its <queries>; "" if nothing does.
+	SeesWeChat string
 	// Application is the class of the application, "" for Android's own.
 	Application string
 }
@@ -36,6 +37,9 @@ type Activity struct {
 	LaunchMode string
 	Affinity   string
 	Target     string // of an alias
+	// NoTarget is set for an alias whose activity is not declared before it:
+	// Android does not install such an app.
+	NoTarget bool
 }
 
 // Provider is a <provider>.
@@ -43,6 +47,7 @@ type Provider struct {
 	Name        string
 	Authorities []string
 	Exported    bool
+	Enabled     bool
 	Grants      bool // android:grantUriPermissions
 }
 
@@ -54,6 +59,20 @@ type Queries struct {
 	// Schemes and Actions are those of the <intent> elements.
 	Schemes []string `json:"schemes"`
 	Actions []string `json:"actions"`
+}
+
+// intent is an <intent> in <queries>.
+type intent struct{ actions, categories, schemes []string }
+
+// fits reports whether it is for one of these actions, with no other categories
+// than these, and for a scheme; "" is none.
+func (i *intent) fits(actions, categories []string, scheme string) bool {
+	among := func(list []string) func(string) bool {
+		return func(s string) bool { return !slices.Contains(list, s) }
+	}
+	return !slices.ContainsFunc(i.actions, among(actions)) && !slices.ContainsFunc(i.categories, among(categories)) &&
+		(scheme == "" && !slices.ContainsFunc(i.schemes, among([]string{"content", "file"})) && len(i.actions) > 0 ||
+			scheme != "" && slices.Contains(i.schemes, scheme))
 }
 
 // entrySuffix is the name of the activity that WeChat calls back, after the
@@ -72,7 +91,8 @@ func (m *Manifest) Entry() *Activity {
 }
 
 // Entries are the names of all activities whose names end like the one that
-// WeChat calls back, each as often as it is declared.
+// WeChat calls back, each as often as it is declared, without those of others
+// that are disabled.
 func (m *Manifest) Entries() []string {
 	var out []string
 	target := ""
@@ -80,42 +100,41 @@ func (m *Manifest) Entries() []string {
 		target = e.Target // the same one, under another name
 	}
 	for _, a := range m.Activities {
-		if strings.HasSuffix(a.Name, entrySuffix) && a.Name != target {
+		if strings.HasSuffix(a.Name, entrySuffix) && a.Name != target && (a.Enabled || a.Name == m.Package+entrySuffix) {
 			out = append(out, a.Name)
 		}
 	}
 	return out
 }
 
-// SeesWeChat says what makes WeChat visible to the app on Android 11 and newer
-// besides a <package> in its <queries>; "" if nothing does. WeChat has a
-// launcher activity, accepts ACTION_SEND, and opens links of the scheme weixin.
-func (m *Manifest) SeesWeChat() string {
-	has := func(list []string, fits func(string) bool) string {
-		if i := slices.IndexFunc(list, fits); i >= 0 {
-			return list[i]
-		}
-		return ""
-	}
-	q := m.Queries
+// seesWeChat finds [Manifest.SeesWeChat]. WeChat has a launcher activity, accepts
+// ACTION_SEND, and opens links of the scheme weixin.
+func (m *manifestReader) seesWeChat() string {
 	switch {
-	case m.QueryAll:
+	case m.queryAll:
 		return "the permission QUERY_ALL_PACKAGES"
-	case q == nil:
+	case m.Queries == nil:
 		return ""
 	}
-	action := has(q.Actions, func(s string) bool {
-		return s == "android.intent.action.MAIN" || s == "android.intent.action.SEND" || s == "android.intent.action.SEND_MULTIPLE"
-	})
-	scheme := has(q.Schemes, func(s string) bool { return s == "weixin" })
-	authority := has(q.Authorities, func(s string) bool { return strings.HasPrefix(s, "com.tencent.mm.") })
-	switch {
-	case action != "":
-		return "the action " + action + " in <queries>"
-	case scheme != "":
-		return "the scheme " + scheme + " in <queries>"
-	case authority != "":
-		return "the provider " + authority + " in <queries>"
+	const (
+		action  = "android.intent.action."
+		open    = "android.intent.category.DEFAULT"
+		icon    = "android.intent.category.LAUNCHER"
+		browser = "android.intent.category.BROWSABLE"
+	)
+	for i := range m.intents {
+		switch one := &m.intents[i]; {
+		case one.fits([]string{action + "MAIN", "*"}, []string{icon}, ""),
+			one.fits([]string{action + "SEND", action + "SEND_MULTIPLE"}, []string{open}, ""):
+			return "the action " + one.actions[0] + " in <queries>"
+		case one.fits([]string{action + "VIEW", "*"}, []string{open, browser}, "weixin"):
+			return "the scheme weixin in <queries>"
+		}
+	}
+	for _, a := range m.Queries.Authorities {
+		if strings.HasPrefix(a, "com.tencent.mm.") {
+			return "the provider " + a + " in <queries>"
+		}
 	}
 	return ""
 }
@@ -179,7 +198,9 @@ type manifestReader struct {
 	path       []string
 	appEnabled bool
 	appPerm    string
-	exported   bool // it declares whether it is exported
+	exported   bool     // it declares whether it is exported
+	queryAll   bool     // the permission QUERY_ALL_PACKAGES is requested
+	intents    []intent // in <queries>
 	// implied are the activities that are exported only because of their intent
 	// filters.
 	implied []int
@@ -205,6 +226,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		m.Activities[i].Exported = m.TargetSDK < 31
 	}
 	sortCompact(&m.Schemes)
+	m.SeesWeChat = m.seesWeChat()
 	for i := range m.Activities {
 		m.Activities[i].Enabled = m.Activities[i].Enabled && m.appEnabled
 	}
@@ -225,9 +247,9 @@ func (m *manifestReader) start(name string, a attributes) {
 		m.VersionName = a.text(attrVersionName)
 		m.VersionCode = int64(uint32(a.number(attrVersionCode, 0))) | int64(uint32(a.number(attrVersionHigh, 0)))<<32
 	case "manifest/uses-sdk":
-		m.MinSDK, m.TargetSDK = a.number(attrMinSDK, 1), a.number(attrTargetSDK, 0)
+		m.MinSDK, m.TargetSDK = a.sdk(attrMinSDK, 1), a.sdk(attrTargetSDK, 0)
 	case "manifest/uses-permission", "manifest/uses-permission-sdk-23":
-		m.QueryAll = m.QueryAll || a.text(attrName) == "android.permission.QUERY_ALL_PACKAGES" && a.number(attrMaxSDK, 30) >= 30
+		m.queryAll = m.queryAll || a.text(attrName) == "android.permission.QUERY_ALL_PACKAGES" && a.number(attrMaxSDK, 30) >= 30
 	case "manifest/queries":
 		if m.Queries == nil {
 			m.Queries = new(Queries)
@@ -240,7 +262,7 @@ func (m *manifestReader) start(name string, a attributes) {
 	case "manifest/application/provider":
 		m.Providers = append(m.Providers, Provider{
 			Name: m.class(a.text(attrName)), Authorities: strings.Split(a.text(attrAuthorities), ";"), Exported: a.is(attrExported, false),
-			Grants: a.is(attrGrants, false),
+			Enabled: a.is(attrEnabled, true), Grants: a.is(attrGrants, false),
 		})
 	case "manifest/application/provider/grant-uri-permission":
 		if n := len(m.Providers); n > 0 {
@@ -282,11 +304,11 @@ func (m *manifestReader) activity(a attributes) {
 	case target == "" && !a.has(attrPermission):
 		act.Permission = m.appPerm
 	case target != "": // which has a permission of its own or none (AOSP ParsedActivityUtils.parseActivityOrAlias)
-		act.Target = m.class(target)
+		act.Target, act.NoTarget = m.class(target), true
 		// An alias has the launch mode of its target.
 		for _, other := range m.Activities {
 			if other.Name == act.Target {
-				act.LaunchMode = other.LaunchMode
+				act.LaunchMode, act.NoTarget = other.LaunchMode, false
 			}
 		}
 	}
@@ -307,7 +329,10 @@ func (m *manifestReader) class(name string) string {
 
 // query adds an element below <queries>.
 func (m *manifestReader) query(element string, a attributes) {
-	q := m.Queries
+	q, in := m.Queries, new(intent)
+	if n := len(m.intents); n > 0 && slices.Contains(m.path, "intent") {
+		in = &m.intents[n-1]
+	}
 	add := func(list *[]string, values ...string) {
 		for _, v := range values {
 			if v != "" {
@@ -316,13 +341,19 @@ func (m *manifestReader) query(element string, a attributes) {
 		}
 	}
 	switch element {
+	case "intent":
+		m.intents = append(m.intents, intent{})
 	case "package":
 		add(&q.Packages, a.text(attrName))
 	case "provider":
 		add(&q.Authorities, strings.Split(a.text(attrAuthorities), ";")...)
 	case "action":
 		add(&q.Actions, a.text(attrName))
+		add(&in.actions, a.text(attrName))
+	case "category":
+		add(&in.categories, a.text(attrName))
 	case "data":
 		add(&q.Schemes, a.text(attrScheme))
+		add(&in.schemes, a.text(attrScheme))
 	}
 }

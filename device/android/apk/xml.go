@@ -3,6 +3,7 @@ package apk
 import (
 	"encoding/binary"
 	"errors"
+	"strconv"
 	"unicode/utf16"
 )
 
@@ -90,6 +91,22 @@ func (a attributes) number(id uint32, byDefault int) int {
 		return byDefault
 	}
 	return int(int32(x.data))
+}
+
+// nextSDK is the API level of a version of Android that has only a code name so
+// far (Build.VERSION_CODES.CUR_DEVELOPMENT).
+const nextSDK = 10000
+
+// sdk is an attribute that is an API level, or the name of one to come.
+func (a attributes) sdk(id uint32, byDefault int) int {
+	x, _ := a.find(id)
+	if x.kind != typeString || x.raw == "" {
+		return a.number(id, byDefault)
+	}
+	if n, err := strconv.Atoi(x.raw); err == nil {
+		return n
+	}
+	return nextSDK
 }
 
 // handler receives elements as they are read.
