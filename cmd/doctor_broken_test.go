@@ -331,7 +331,7 @@ func brokenIPAs(profile string) []brokenIPA {
 		}, want: []string{"app.domains.link"}},
 		{name: "14: webcredentials alone", change: func(i *doctor.IPA) {
 			i.Entitlements["com.apple.developer.associated-domains"] = []string{"webcredentials:wxdemo.example.com"}
-		}, want: []string{"app.domains.signed"}},
+		}, want: []string{"app.domains"}},
 		{name: "all hosts below, for developers", change: func(i *doctor.IPA) {
 			i.Entitlements["com.apple.developer.associated-domains"] = []string{"applinks:*.example.com?mode=developer"}
 		}},

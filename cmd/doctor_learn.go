@@ -241,7 +241,7 @@ func (x *examination) file() error {
 func readAppFile(name string, now time.Time) (check.App, device.Platform, error) {
 	wrong := func(err error) (check.App, device.Platform, error) {
 		return check.App{}, "", exit.Usagef("use an .apk, .ipa, .apks or .xapk file", "%q can't be read: %s", name,
-			device.Printable(err.Error()))
+			device.Sentence(err.Error()))
 	}
 	file, err := files.Open(name)
 	if err != nil {
@@ -272,6 +272,14 @@ func readAppFile(name string, now time.Time) (check.App, device.Platform, error)
 		return android.FileFacts(f, base), device.Android, nil
 	}
 	f, err := apk.Open(file, info.Size())
+	if errors.Is(err, apk.ErrNotAPK) { // by its name; an .ipa may be called .zip
+		if i, err := ipa.Open(file, info.Size()); err == nil {
+			return ios.FileFacts(i, base, now), device.IOS, nil
+		}
+		if set, err := apk.OpenSet(file, info.Size()); err == nil {
+			return android.FileFacts(set, base), device.Android, nil
+		}
+	}
 	if err != nil {
 		return wrong(err)
 	}
@@ -428,6 +436,9 @@ func (x *examination) website(ctx context.Context) (func(), error) {
 	}
 	defer client.CloseIdleConnections()
 	web := check.Web{AppID: team + "." + bundle, URLs: check.LinkURLs(p.UniversalLink, appID)}
+	if team == app.Team && strings.HasSuffix(app.AppID, "."+bundle) {
+		web.AppID = app.AppID // whose prefix is not always the team
+	}
 	web.Site, web.Apple = universallink.Look(ctx, client, link.Host, web.AppID, web.URLs)
 	return func() {
 		x.facts.Web = web

@@ -148,3 +148,155 @@ func TestOddAPKs(t *testing.T) {
 		})
 	}
 }
+
+func oddIPAs(profile string) []brokenIPA {
+	const domains = "com.apple.developer.associated-domains"
+	info := func(key string, value any) func(*doctor.IPA) { return func(i *doctor.IPA) { i.Info[key] = value } }
+	misspelt := func(key, as string) func(*doctor.IPA) {
+		return func(i *doctor.IPA) {
+			i.Info[as] = i.Info[key]
+			delete(i.Info, key)
+		}
+	}
+	schemes := func(list ...any) func(*doctor.IPA) {
+		return info("CFBundleURLTypes", []any{map[string]any{"CFBundleURLSchemes": list}})
+	}
+	entitled := func(key string, value any) func(*doctor.IPA) {
+		return func(i *doctor.IPA) { i.Entitlements[key] = value }
+	}
+	link := func(to string) string { return strings.Replace(profile, "https://wxdemo.example.com/", to, 1) }
+	good := func(*doctor.IPA) {}
+	noQueries := []string{"app.queries.weixin", "app.queries.weixinulapi", "app.queries.weixinurlparamsapi"}
+	return []brokenIPA{
+		{name: "Info.plist as text", change: func(i *doctor.IPA) { i.XML = true }},
+		{name: "entitlements in DER alone", change: func(i *doctor.IPA) { i.DER = true }},
+		{name: "14: in DER alone, for another domain", change: func(i *doctor.IPA) {
+			i.DER, i.Entitlements[domains] = true, []string{"applinks:other.example.com"}
+		}, want: []string{"app.domains.link"}},
+		{name: "14: in DER alone, without domains", change: func(i *doctor.IPA) {
+			delete(i.Entitlements, domains)
+			i.DER = true
+		}, want: []string{"app.domains.signed"}},
+		{name: "offsets of 64 bits", change: func(i *doctor.IPA) { i.Fat64 = true }},
+		{name: "the program has the name of the app", change: func(i *doctor.IPA) { delete(i.Info, "CFBundleExecutable") }},
+		{name: "6: the case of the bundle id", change: info("CFBundleIdentifier", "com.example.WXDemo"), want: []string{"app.name.registered"}},
+		{name: "6: a blank after it", change: info("CFBundleIdentifier", "com.example.wxdemo "), want: []string{"app.name.registered"}},
+		{name: "6: a variable of Xcode", change: info("CFBundleIdentifier", "$(PRODUCT_BUNDLE_IDENTIFIER)"), want: []string{"app.name.registered"}},
+		{name: "11: the key is misspelt", change: misspelt("LSApplicationQueriesSchemes", "LSApplicationQueriesScheme"), want: noQueries},
+		{name: "11: the key in another case", change: misspelt("LSApplicationQueriesSchemes", "LSApplicationQueriesschemes"), want: noQueries},
+		{name: "11: a blank", change: info("LSApplicationQueriesSchemes", []string{"weixin ", "weixinULAPI", "weixinURLParamsAPI"}),
+			want: []string{"app.queries.weixin"}},
+		{name: "11: an invisible character", change: info("LSApplicationQueriesSchemes", []string{"weixin", "weixinULAPI\u200b", "weixinURLParamsAPI"}),
+			want: []string{"app.queries.weixinulapi"}},
+		{name: "11: all in one text", change: info("LSApplicationQueriesSchemes", []string{"weixin,weixinULAPI,weixinURLParamsAPI"}), want: noQueries},
+		{name: "11: beyond the 50th", change: func(i *doctor.IPA) {
+			list := make([]string, 50)
+			for n := range list {
+				list[n] = "a" + strings.Repeat("b", n)
+			}
+			i.Info["LSApplicationQueriesSchemes"] = append(list, "weixin", "weixinULAPI", "weixinURLParamsAPI")
+		}, want: noQueries},
+		{name: "12: a blank", change: schemes("wx0123456789abcdef "), want: []string{"app.scheme.appid"}},
+		{name: "12: a line break", change: schemes("wx0123456789abcdef\n"), want: []string{"app.scheme.appid"}},
+		{name: "12: a variable of Xcode", change: schemes("$(WX_APPID)"), want: []string{"app.scheme.appid"}},
+		{name: "12: the key is misspelt", change: misspelt("CFBundleURLTypes", "CFBundleURLType"), want: []string{"app.scheme.appid"}},
+		{name: "12: the letter O", change: schemes("wxO123456789abcdef"), want: []string{"app.scheme.appid"}},
+		{name: "12: as the name, not as the scheme", change: info("CFBundleURLTypes", []any{map[string]any{"CFBundleURLName": "wx0123456789abcdef"}}),
+			want: []string{"app.scheme.appid"}},
+		{name: "weixin claimed, in another case", change: schemes("wx0123456789abcdef", "WeiXin"), want: []string{"app.scheme.weixin"}},
+		{name: "14: the service is misspelt", change: entitled(domains, []string{"applink:wxdemo.example.com"}), want: []string{"app.domains"}},
+		{name: "14: the host alone", change: entitled(domains, []string{"wxdemo.example.com"}), want: []string{"app.domains"}},
+		{name: "14: a blank after the colon", change: entitled(domains, []string{"applinks: wxdemo.example.com"}), want: []string{"app.domains.link"}},
+		{name: "14: a slash after the host", change: entitled(domains, []string{"applinks:wxdemo.example.com/"}), want: []string{"app.domains.link"}},
+		{name: "14: a star without a dot", change: entitled(domains, []string{"applinks:*example.com"}), want: []string{"app.domains.link"}},
+		{name: "14: a star for one level more", change: entitled(domains, []string{"applinks:*.wxdemo.example.com"}), want: []string{"app.domains.link"}},
+		{name: "14: an empty list", change: entitled(domains, []string{}), want: []string{"app.domains.signed"}},
+		{name: "a list that is a text", change: entitled(domains, "applinks:wxdemo.example.com")},
+		{name: "for developers", change: entitled(domains, []string{"applinks:wxdemo.example.com?mode=developer"})},
+		{name: "an old app, whose prefix is not its team", change: func(i *doctor.IPA) {
+			i.Entitlements["application-identifier"] = "OLDPREFIX1.com.example.wxdemo"
+			i.Entitlements["com.apple.developer.team-identifier"] = "ABCDE12345"
+		}},
+		{name: "14: the profile of another team", change: func(i *doctor.IPA) { i.Provisioning["TeamIdentifier"] = []string{"ZZZZZ12345"} },
+			want: []string{"app.team.registered"}},
+		{name: "14: signature and profile of another team", change: func(i *doctor.IPA) {
+			i.Provisioning["TeamIdentifier"] = []string{"ZZZZZ12345"}
+			i.Entitlements["application-identifier"] = "ZZZZZ12345.com.example.wxdemo"
+		}, want: []string{"app.team.registered"}},
+		{name: "not signed at all: not said to be wrong", change: func(i *doctor.IPA) { i.Unsigned = true }},
+		{name: "15: a blank", change: good, profile: link("https://wxdemo.example.com/ "), want: []string{"profile.link.form"}},
+		{name: "15: the pattern of the association file", change: good, profile: link("https://wxdemo.example.com/app/*"),
+			want: []string{"profile.link.form"}},
+		{name: "15: a fragment", change: good, profile: link("https://wxdemo.example.com/#/"), want: []string{"profile.link.form"}},
+		{name: "15: an empty query", change: good, profile: link("https://wxdemo.example.com/?"), want: []string{"profile.link.form"}},
+		{name: "15: the host alone", change: good, profile: link("https://wxdemo.example.com"), want: []string{"profile.link.form"}},
+		{name: "15: no scheme", change: good, profile: link("wxdemo.example.com/"), want: []string{"profile.link.form"}},
+		{name: "15: as an associated domain", change: good, profile: link("applinks:wxdemo.example.com"), want: []string{"profile.link.form"}},
+		{name: "in upper case", change: good, profile: link("HTTPS://WXDEMO.example.com/")},
+		{name: "with a path", change: good, profile: link("https://wxdemo.example.com/app/ios/")},
+	}
+}
+
+// TestOddIPAs: the same for iPhones.
+func TestOddIPAs(t *testing.T) {
+	t.Parallel()
+	profile := registered(t)
+	for _, tt := range oddIPAs(profile) {
+		t.Run(tt.name, func(t *testing.T) {
+			app := demoIPA()
+			tt.change(&app)
+			if tt.profile == "" {
+				tt.profile = profile
+			}
+			file := filepath.Join(t.TempDir(), "app.ipa")
+			if err := os.WriteFile(file, app.Make(t), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fails, warns, all, _ := diagnose(t, tt.profile, append([]string{file}, tt.args...)...)
+			if found := append(fails, warns...); !slices.Equal(found, tt.want) {
+				t.Errorf("found %q, want %q: %+v", found, tt.want, all)
+			}
+		})
+	}
+}
+
+// TestOddAppFiles: files under another name than they should have, and parts of apps.
+func TestOddAppFiles(t *testing.T) {
+	t.Parallel()
+	profile := registered(t)
+	base, feature := demoAPK(demoCertificate(t)), demoAPK(demoCertificate(t))
+	feature.Manifest = strings.Replace(feature.Manifest, `package="com.example.wxdemo"`, `package="com.example.wxdemo" split="camera"`, 1)
+	set := doctor.Zip(t, map[string][]byte{"a.feature.apk": feature.Make(t), "com.example.wxdemo.apk": base.Make(t)})
+	standalone := doctor.Zip(t, map[string][]byte{"standalones/standalone-arm64_v8a.apk": base.Make(t),
+		"standalones/standalone-x86.apk": base.Make(t), "toc.pb": nil})
+	for _, tt := range []struct {
+		name string
+		data []byte
+		want string // on stderr; "" is a healthy app
+	}{
+		{"app.zip", demoIPA().Make(t), ""},
+		{"app.ZIP", base.Make(t), ""},
+		{"app.IPA", demoIPA().Make(t), ""},
+		{"app.APK", set, ""},
+		{"app.xapk", set, ""},
+		{"app.apks", standalone, ""},
+		{"app.apk", feature.Make(t), "is one part of an app in several APKs: give its base APK"},
+		{"features.apks", doctor.Zip(t, map[string][]byte{"a.apk": feature.Make(t)}), "holds no base APK"},
+		{"app.aab", doctor.Zip(t, map[string][]byte{"base/manifest/AndroidManifest.xml": nil}), "bundletool build-apks"},
+		{"bundle.zip", doctor.Zip(t, map[string][]byte{"base/manifest/AndroidManifest.xml": nil}), "not an APK"},
+		{"empty.apk", nil, "not a ZIP archive"},
+		{"page.ipa", []byte("<html>404</html>"), "not a ZIP archive"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), tt.name)
+			if err := os.WriteFile(file, tt.data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, out, errOut := testFactory(t, "", map[string]string{"WXCTL_CONFIG_DIR": configDir(t, profile)})
+			code := Run(t.Context(), f, []string{"doctor", "--json", file})
+			if tt.want == "" && code != 0 || tt.want != "" && (code != 2 || !strings.Contains(errOut()+out(), tt.want)) {
+				t.Errorf("exit %d: %s%s", code, out(), errOut())
+			}
+		})
+	}
+}

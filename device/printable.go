@@ -23,7 +23,13 @@ func Said(s string) string { return cut(escapeBytes(s), maxSaid) }
 // Printable returns s for one line of a message: without what a terminal might
 // interpret, and with every kind of blank as a space, so that words stay apart.
 // It is cut after 100 bytes.
-func Printable(s string) string {
+func Printable(s string) string { return printable(s, maxPrintable) }
+
+// Sentence returns s like [Printable], cut after 1000 bytes: for sentences of
+// our own that quote text from outside.
+func Sentence(s string) string { return printable(s, maxSaid) }
+
+func printable(s string, most int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -33,7 +39,7 @@ func Printable(s string) string {
 		}
 		return r
 	}, escapeBytes(s))
-	return strings.TrimSpace(cut(s, maxPrintable))
+	return strings.TrimSpace(cut(s, most))
 }
 
 // Exact returns s like [Printable] if that shows all of it, and otherwise

@@ -56,10 +56,10 @@ func FileFacts(f *apk.File, name string) check.App {
 		out.Providers = append(out.Providers, one)
 	}
 	if f.ClassesErr != nil {
-		out.NoClasses = device.Printable(f.ClassesErr.Error())
+		out.NoClasses = device.Sentence(f.ClassesErr.Error())
 	}
 	if f.SignersErr != nil {
-		out.NoSigners = device.Printable(f.SignersErr.Error())
+		out.NoSigners = device.Sentence(f.SignersErr.Error())
 	}
 	out.Signers, out.Rotated = signers(f.Signers)
 	return out

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Facts is all that checks use. Facts that could not be determined have a Gap.
@@ -155,6 +156,9 @@ type IOS struct {
 	// the wrong type. They count as absent.
 	Odd  []string
 	Team string // team id; "" if it is not known
+	// AppID is how the app's signature names it: TEAM.BUNDLE. Old apps have
+	// another prefix than the team id.
+	AppID string
 	// Provisioning is the app's provisioning profile; nil if there is none or
 	// it can't be read (NoProvisioning).
 	Provisioning   *Provisioning
@@ -217,7 +221,7 @@ func isAppID(s string) bool {
 // NormalMD5 is an MD5 as the Open Platform expects it: lower case, no colons.
 func NormalMD5(s string) string {
 	return strings.ToLower(strings.Map(func(r rune) rune {
-		if r == ':' || r == ' ' || r == '-' {
+		if r == ':' || r == '：' || r == '-' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			return -1
 		}
 		return r

@@ -123,7 +123,7 @@ func domainChecks() []Check {
 			if len(LinkHosts(f.App.Domains)) > 0 {
 				return pass()
 			}
-			if p := f.App.Provisioning; p != nil && len(p.Domains) > 0 {
+			if p := f.App.Provisioning; p != nil && len(p.Domains) > 0 && len(f.App.Domains) == 0 {
 				return skip("see app.domains.signed")
 			}
 			return found("no associated domain is an applinks: one: WeChat can't call the app back by universal link").
@@ -142,10 +142,10 @@ func domainChecks() []Check {
 			switch {
 			case p == nil:
 				return skip("the app has no provisioning profile to compare with")
-			case len(p.Domains) == 0 || len(LinkHosts(f.App.Domains)) > 0:
+			case len(p.Domains) == 0 || len(f.App.Domains) > 0:
 				return pass()
 			}
-			return found("the provisioning profile allows associated domains, but the app is signed without applinks:").
+			return found("the provisioning profile allows associated domains, but the app is signed without any").
 				seen("embedded.mobileprovision", "associated-domains: %s", strings.Join(p.Domains, ", ")).
 				seen("signature", "associated-domains: %s", orNone(f.App.Domains))
 		}),
@@ -191,7 +191,7 @@ func LinkHosts(domains []string) []string {
 // hostFits reports whether an associated domain covers a host; *.example.com
 // covers all hosts below example.com.
 func hostFits(domain, host string) bool {
-	if parent, ok := strings.CutPrefix(domain, "*"); ok {
+	if parent, ok := strings.CutPrefix(domain, "*"); ok && strings.HasPrefix(parent, ".") {
 		return strings.HasSuffix(strings.ToLower(host), strings.ToLower(parent)) && len(host) > len(parent)
 	}
 	return strings.EqualFold(domain, host)
@@ -239,7 +239,7 @@ func provisioningChecks() []Check {
 				"UDID %s", f.Phone.UDID)
 		}),
 	}, {
-		ID: "app.team.registered", Group: GroupApp, Severity: Fail, Platform: "ios", Needs: []Need{NeedApp, NeedProfile}, Complaints: []int{14},
+		ID: "app.team.registered", Group: GroupApp, Severity: Fail, Platform: "ios", Needs: []Need{NeedApp}, Complaints: []int{14},
 		Title: "the app is signed by another team than the registered one",
 		Good:  "the app is signed by the registered team",
 		Why: "The association file of the website names TEAM.BUNDLE. An app signed by another team does not fit it, " +
@@ -247,7 +247,12 @@ func provisioningChecks() []Check {
 		Fix: "Build with the registered team (Xcode, target > Signing & Capabilities > Team). Or add TEAM.BUNDLE of " +
 			"this build to apple-app-site-association on the website.",
 		Find: app(func(f *Facts) Result {
+			p := f.App.Provisioning
 			switch {
+			case p != nil && p.Team != "" && f.App.Team != "" && p.Team != f.App.Team:
+				return found("the app is signed by team %s, but its provisioning profile is of team %s: iOS does not install it", f.App.Team, p.Team).
+					seen("signature", "team %s", f.App.Team).seen("embedded.mobileprovision", "team %s", p.Team).
+					fixed("Build with a provisioning profile of the team that signs the app (Xcode, target > Signing & Capabilities > Team).")
 			case f.Profile.Team == "":
 				return skip("the profile has no team-id")
 			case f.App.Team == "":

@@ -70,9 +70,15 @@ func findLinkForm(f *Facts) Result {
 		return r.fixed("Write %s: at open.weixin.qq.com, in the app's registerApp call, and in the profile.", want).
 			by("wxctl config set universal-link %s", want)
 	}
+	trimmed := strings.Join(strings.Fields(link), "")
 	switch {
 	case link == "":
 		return skip("the profile has no universal-link")
+	case trimmed != link:
+		return wrong("the universal link has a blank in it", strings.TrimSuffix(trimmed, "/")+"/")
+	case strings.Contains(link, "*"):
+		before, _, _ := strings.Cut(link, "*")
+		return wrong("the universal link has a *: that belongs in the association file only", strings.TrimSuffix(before, "/")+"/")
 	case err != nil || u.Host == "":
 		return wrong("the universal link can't be read", "")
 	case u.Scheme != "https":

@@ -1,9 +1,12 @@
 package check
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// tooLong ends the SDK's words for many fields, and others' words for other things.
-const tooLong = "is too long"
+// general are words that other libraries log, too: they count in lines of the SDK.
+var general = []string{"is too long", "has been detached", "appId is null", "send fail, ex ="}
 
 // logged is a check that is found by a line of the app's log.
 type logged struct {
@@ -29,7 +32,7 @@ func logRows() []logged {
 		row("text", "android", Fail, []int{18}, "a title, description or text is too long",
 			"The SDK allows 512 characters in a title, 1024 in a description. Beyond that sendReq returns false, and nothing else happens.",
 			"In the app, shorten the text before it is sent. The log line names the field.",
-			"checkArgs fail, title", "checkArgs fail, description", tooLong, "checkArgs fail, text"),
+			"checkArgs fail, title", "checkArgs fail, description", "is too long", "checkArgs fail, text"),
 		row("arguments", "android", Fail, []int{18}, "the SDK refused the request before WeChat saw it",
 			"The SDK checks a request itself. sendReq returns false, and WeChat is never opened.",
 			"In the app, correct what the log line before this one names. `wxctl share … --dry-run` says what the SDK would refuse.",
@@ -89,7 +92,7 @@ func InLog(platform, line string) (c Check, ok bool) {
 			continue
 		}
 		for _, part := range r.contains {
-			if strings.Contains(line, part) && (part != tooLong || strings.Contains(line, "MicroMsg")) {
+			if strings.Contains(line, part) && (!slices.Contains(general, part) || strings.Contains(line, "MicroMsg")) {
 				return r.Check, true
 			}
 		}

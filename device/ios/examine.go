@@ -69,7 +69,7 @@ func factsOf(a *app, wechat device.WeChat) check.Facts {
 		f.App.NoEntitlements = "the iPhone does not report them"
 	} else {
 		signed := ipa.Entitlements{AppID: e.AppID, Team: e.Team}
-		f.App.Team = device.Printable(signed.TeamID())
+		f.App.Team, f.App.AppID = device.Printable(signed.TeamID()), device.Exact(signed.AppID)
 	}
 	for _, w := range wechat.Warnings {
 		f.WeChat.Refused = append(f.WeChat.Refused, w.Message)
@@ -83,13 +83,13 @@ func FileFacts(f *ipa.File, name string, now time.Time) check.App {
 		Package: device.Exact(f.Info.BundleID), Source: device.Printable(name), Version: device.Printable(f.Info.Version),
 		Debuggable: f.Entitlements.GetTaskAllow, Schemes: cleanAll(f.Info.Schemes()),
 		IOS: check.IOS{QuerySchemes: cleanAll(f.Info.Queries), Odd: cleanAll(f.Odd), Domains: cleanAll(f.Entitlements.Domains),
-			Team: device.Printable(f.Entitlements.TeamID())},
+			Team: device.Printable(f.Entitlements.TeamID()), AppID: device.Exact(f.Entitlements.AppID)},
 	}
 	if f.EntitlementsErr != nil {
-		out.NoEntitlements = device.Printable(f.EntitlementsErr.Error())
+		out.NoEntitlements = device.Sentence(f.EntitlementsErr.Error())
 	}
 	if f.ProvisioningErr != nil {
-		out.NoProvisioning = device.Printable(f.ProvisioningErr.Error())
+		out.NoProvisioning = device.Sentence(f.ProvisioningErr.Error())
 	}
 	if p := f.Provisioning; p != nil {
 		out.Provisioning = &check.Provisioning{

@@ -31,6 +31,11 @@ type File struct {
 	ClassesErr error
 }
 
+// ErrNotAPK is returned for an archive that is something else.
+var ErrNotAPK = errors.New("not an APK: it has no " + manifestName)
+
+var errSplit = errors.New("one part of an app in several APKs")
+
 // Open reads an APK of the given size. It fails if the file is not an APK or
 // has no readable manifest; signatures and code have errors of their own.
 func Open(r io.ReaderAt, size int64) (*File, error) {
@@ -41,7 +46,7 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, err
 	}
 	if !d.Has(manifestName) {
-		return nil, errors.New("not an APK: it has no " + manifestName)
+		return nil, ErrNotAPK
 	}
 	text, err := d.Read(manifestName, maxManifest)
 	if err != nil {
@@ -50,6 +55,9 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	f := &File{}
 	if f.Manifest, err = ParseManifest(text); err != nil {
 		return nil, err
+	}
+	if f.Manifest.Split != "" {
+		return nil, fmt.Errorf("%q is %w: give its base APK", f.Manifest.Split, errSplit)
 	}
 	f.Signers, f.SignersErr = signers(d)
 	f.Classes, f.ClassesErr = classes(d, f.Manifest.entryClass())
@@ -88,26 +96,48 @@ func OpenSet(r io.ReaderAt, size int64) (*File, error) {
 	if d.Has("base/manifest/" + manifestName) {
 		return nil, errBundle
 	}
-	name, ok := base(d)
-	if !ok {
+	names := bases(d)
+	if len(names) == 0 {
 		return nil, errors.New("it holds no base APK")
 	}
-	body, length, err := d.Section(name, maxBase)
-	if err != nil {
-		return nil, fmt.Errorf("%w; unpack it, and give its %s", err, name)
+	var base *File
+	for _, name := range names {
+		body, length, err := d.Section(name, maxBase)
+		if err != nil {
+			return nil, fmt.Errorf("%w; unpack it, and give its %s", err, name)
+		}
+		f, err := Open(body, length)
+		if errors.Is(err, errSplit) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("its %s: %w", name, err)
+		}
+		if base != nil && base.Manifest.Package != f.Manifest.Package {
+			return nil, fmt.Errorf("it holds several apps: %q and %q; unpack it, and give one", base.Manifest.Package, f.Manifest.Package)
+		}
+		if base = f; path.Dir(name) == "standalones" {
+			break // the others are the same for other phones
+		}
 	}
-	return Open(body, length)
+	if base == nil {
+		return nil, errors.New("it holds no base APK")
+	}
+	return base, nil
 }
 
 var errBundle = errors.New("an Android App Bundle (.aab) is not signed as it will be installed; make APKs of it: " +
 	"bundletool build-apks --mode=universal --bundle=FILE --output=app.apks")
 
-// base is the base APK: by its name (.apks, .apkm), or the only one that is not
-// a split.
-func base(d *archive.Directory) (string, bool) {
+// maxBases is how many APKs of a set are looked at.
+const maxBases = 16
+
+// bases are the APKs that can be the base APK: by its name (.apks, .apkm), or
+// else all that are not splits by theirs.
+func bases(d *archive.Directory) []string {
 	for _, name := range []string{"universal.apk", "base.apk", "splits/base-master.apk", "standalones/standalone.apk"} {
 		if d.Has(name) {
-			return name, true
+			return []string{name}
 		}
 	}
 	var found []string
@@ -117,5 +147,5 @@ func base(d *archive.Directory) (string, bool) {
 			found = append(found, name)
 		}
 	}
-	return strings.Join(found, ""), len(found) == 1
+	return found[:min(len(found), maxBases)]
 }

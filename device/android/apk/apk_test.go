@@ -231,6 +231,7 @@ func TestHostile(t *testing.T) {
 
 func TestSets(t *testing.T) {
 	base := doctor.APK{Manifest: manifest}.Make(t)
+	other := doctor.APK{Manifest: strings.Replace(manifest, `"com.example.app"`, `"com.example.other"`, 1)}.Make(t)
 	for _, tt := range []struct {
 		name, want string
 		data       []byte
@@ -240,7 +241,8 @@ func TestSets(t *testing.T) {
 		{"xapk", "", doctor.Zip(t, map[string][]byte{"com.example.app.apk": base, "config.arm64_v8a.apk": nil, "manifest.json": nil})},
 		{"aab", "bundletool build-apks", doctor.Zip(t, map[string][]byte{"base/manifest/AndroidManifest.xml": nil})},
 		{"nothing", "no base APK", doctor.Zip(t, map[string][]byte{"a": nil})},
-		{"too many", "no base APK", doctor.Zip(t, map[string][]byte{"a.apk": base, "b.apk": base})},
+		{"two of one app", "", doctor.Zip(t, map[string][]byte{"a.apk": base, "b.apk": base})},
+		{"two apps", "several apps", doctor.Zip(t, map[string][]byte{"a.apk": base, "b.apk": other})},
 	} {
 		f, err := apk.OpenSet(bytes.NewReader(tt.data), int64(len(tt.data)))
 		if tt.want == "" && (err != nil || f.Manifest.Package != "com.example.app") || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {

@@ -4,6 +4,7 @@
 package ipa
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -143,7 +144,8 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 	if name := app + "/embedded.mobileprovision"; d.Has(name) {
 		f.Provisioning, f.ProvisioningErr = provisioning(d, name)
 	}
-	f.Entitlements, f.EntitlementsErr = signedFor(d, app+"/"+path.Base("/"+f.Info.Executable))
+	program := cmp.Or(f.Info.Executable, strings.TrimSuffix(path.Base(app), ".app"))
+	f.Entitlements, f.EntitlementsErr = signedFor(d, app+"/"+path.Base("/"+program))
 	return f, nil
 }
 

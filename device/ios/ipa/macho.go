@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 )
 
 // debug/macho needs random access and reads a whole symbol table into memory;
@@ -17,9 +18,13 @@ const (
 
 	// Magic numbers and slot of a signature (Security's cs_blobs.h). They are
 	// big endian, whatever the program is.
-	magicSuperBlob    = 0xfade0cc0
-	magicEntitlements = 0xfade7171
-	slotEntitlements  = 5
+	magicSuperBlob       = 0xfade0cc0
+	magicEntitlements    = 0xfade7171
+	magicEntitlementsDER = 0xfade7172
+	slotEntitlements     = 5
+	slotEntitlementsDER  = 7
+
+	magicFat64 = 0xcafebabf // fat.h: as macho.MagicFat, with offsets of 64 bits
 
 	maxCommands      = 1 << 20
 	maxArchitectures = 16
@@ -75,8 +80,8 @@ func entitlements(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	base := int64(0)
-	if binary.BigEndian.Uint32(magic) == macho.MagicFat {
-		if base, err = s.slice(); err != nil {
+	if m := binary.BigEndian.Uint32(magic); m == macho.MagicFat || m == magicFat64 {
+		if base, err = s.slice(m == magicFat64); err != nil {
 			return nil, err
 		}
 		if magic, err = s.take(4); err != nil {
@@ -94,7 +99,7 @@ func entitlements(r io.Reader) ([]byte, error) {
 }
 
 // slice goes to the first architecture of a fat file.
-func (s *stream) slice() (int64, error) {
+func (s *stream) slice(wide bool) (int64, error) {
 	count, err := s.take(4)
 	if err != nil {
 		return 0, err
@@ -103,13 +108,24 @@ func (s *stream) slice() (int64, error) {
 	if n == 0 || n > maxArchitectures {
 		return 0, errMachO
 	}
-	arches, err := s.take(20 * int(n))
+	length := 20
+	if wide {
+		length = 32
+	}
+	arches, err := s.take(length * int(n))
 	if err != nil {
 		return 0, err
 	}
-	first := int64(binary.BigEndian.Uint32(arches[8:]))
-	for i := range int(n) {
-		first = min(first, int64(binary.BigEndian.Uint32(arches[20*i+8:])))
+	first := int64(math.MaxInt64)
+	for ; len(arches) > 0; arches = arches[length:] {
+		offset := uint64(binary.BigEndian.Uint32(arches[8:]))
+		if wide {
+			offset = binary.BigEndian.Uint64(arches[8:])
+		}
+		if offset > math.MaxInt32 {
+			return 0, errMachO
+		}
+		first = min(first, int64(offset))
 	}
 	return first, s.to(first)
 }
@@ -173,26 +189,37 @@ func (s *stream) blob(size uint32) ([]byte, error) {
 		return nil, err
 	}
 	read := 12 + int64(len(index))
+	var at, magic uint32
 	for ; len(index) > 0; index = index[8:] {
-		if be.Uint32(index) != slotEntitlements {
-			continue
+		switch slot := be.Uint32(index); {
+		case slot == slotEntitlements:
+			at, magic = be.Uint32(index[4:]), magicEntitlements
+		case slot == slotEntitlementsDER && magic == 0: // XML is preferred: it is what tools show
+			at, magic = be.Uint32(index[4:]), magicEntitlementsDER
 		}
-		at := int64(be.Uint32(index[4:]))
-		if at < read || at > int64(size)-8 {
-			return nil, errSignature
-		}
-		if err := s.to(s.at + at - read); err != nil {
-			return nil, errSignature
-		}
-		if head, err = s.take(8); err != nil {
-			return nil, errSignature
-		}
-		n := be.Uint32(head[4:])
-		if be.Uint32(head) != magicEntitlements || n < 8 || n > maxBlob || int64(n) > int64(size)-at {
-			return nil, errSignature
-		}
-		text, err := s.take(int(n) - 8)
-		return bytes.TrimRight(text, "\x00"), err
 	}
-	return nil, nil
+	if magic == 0 {
+		return nil, nil
+	}
+	if int64(at) < read || int64(at) > int64(size)-8 {
+		return nil, errSignature
+	}
+	if err := s.to(s.at + int64(at) - read); err != nil {
+		return nil, errSignature
+	}
+	if head, err = s.take(8); err != nil {
+		return nil, errSignature
+	}
+	n := be.Uint32(head[4:])
+	if be.Uint32(head) != magic || n < 8 || n > maxBlob || int64(n) > int64(size)-int64(at) {
+		return nil, errSignature
+	}
+	text, err := s.take(int(n) - 8)
+	if err != nil {
+		return nil, errSignature
+	}
+	if magic == magicEntitlementsDER {
+		return fromDER(text)
+	}
+	return bytes.TrimRight(text, "\x00"), nil
 }

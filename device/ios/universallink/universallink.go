@@ -8,15 +8,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Association is an apple-app-site-association file.
 type Association struct {
-	AppLinks struct {
-		Details details `json:"details"`
-	} `json:"applinks"`
+	details  details
+	misspelt []string // keys that iOS does not read, since their case is wrong
 }
 
 // details is a list of details or, in the format from before iOS 9.2, an object
@@ -24,19 +25,59 @@ type Association struct {
 type details []detail
 
 type detail struct {
-	AppID      string      `json:"appID"`
-	AppIDs     []string    `json:"appIDs"`
-	Paths      []string    `json:"paths"`
-	Components []component `json:"components"`
+	appID      string
+	appIDs     []string
+	paths      []string
+	components []component
+	misspelt   []string
 }
 
 // component is a pattern in the format from iOS 13 on.
 type component struct {
-	Path          *string         `json:"/"`
-	Query         json.RawMessage `json:"?"`
-	Fragment      *string         `json:"#"`
-	Exclude       bool            `json:"exclude"`
-	CaseSensitive *bool           `json:"caseSensitive"`
+	path, fragment *string
+	query          json.RawMessage
+	exclude        bool
+	caseSensitive  *bool
+}
+
+// fields reads a JSON object's values by their keys. In contrast to
+// encoding/json, and like iOS, it reads "appid" not as "appID"; such keys are
+// returned.
+func fields(data []byte, into map[string]any) (misspelt []string, err error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil {
+		return nil, err
+	}
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		if to, ok := into[key]; ok {
+			if err := json.Unmarshal(object[key], to); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		for known := range into {
+			if strings.EqualFold(key, known) {
+				misspelt = append(misspelt, key)
+			}
+		}
+	}
+	return misspelt, nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *detail) UnmarshalJSON(data []byte) (err error) {
+	d.misspelt, err = fields(data, map[string]any{
+		"appID": &d.appID, "appIDs": &d.appIDs, "paths": &d.paths, "components": &d.components,
+	})
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *component) UnmarshalJSON(data []byte) error {
+	_, err := fields(data, map[string]any{
+		"/": &c.path, "?": &c.query, "#": &c.fragment, "exclude": &c.exclude, "caseSensitive": &c.caseSensitive,
+	})
+	return err
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -51,10 +92,74 @@ func (d *details) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	for id, one := range byApp {
-		one.AppID = id
+		one.appID = id
 		*d = append(*d, one)
 	}
 	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Substitution variables and defaults
+// are applied to the patterns.
+func (a *Association) UnmarshalJSON(data []byte) (err error) {
+	var defaults component
+	var variables map[string][]string
+	a.misspelt, err = fields(data, map[string]any{"details": &a.details, "defaults": &defaults, "substitutionVariables": &variables})
+	for i := range a.details {
+		a.misspelt = append(a.misspelt, a.details[i].misspelt...)
+		var all []component
+		for _, c := range a.details[i].components {
+			if c.caseSensitive == nil {
+				c.caseSensitive = defaults.caseSensitive
+			}
+			all = append(all, c.substituted(variables)...)
+		}
+		if a.details[i].components != nil {
+			a.details[i].components = append([]component{}, all...)
+		}
+	}
+	return err
+}
+
+// maxSubstituted limits the patterns that one becomes.
+const maxSubstituted = 256
+
+// predefined are the variables that iOS knows, each as a pattern of its length
+// (Apple, applinks.substitutionVariables).
+var predefined = map[string]string{
+	"alpha": "?", "upper": "?", "lower": "?", "alnum": "?", "digit": "?", "xdigit": "?", "region": "??", "lang": "??",
+}
+
+// substituted returns the component for each value of the variables in its path.
+func (c component) substituted(variables map[string][]string) []component {
+	done, todo := []component{}, []component{c}
+	for len(todo) > 0 && len(done)+len(todo) <= maxSubstituted {
+		one := todo[0]
+		todo = todo[1:]
+		if one.path == nil {
+			done = append(done, one)
+			continue
+		}
+		before, rest, ok := strings.Cut(*one.path, "$(")
+		name, after, closed := strings.Cut(rest, ")")
+		values := variables[name]
+		if pattern, known := predefined[name]; known {
+			values = []string{pattern}
+		}
+		if !ok || !closed || values == nil {
+			done = append(done, one)
+			continue
+		}
+		for _, v := range values {
+			text := before + v + after
+			if len(text) > MaxSize {
+				continue
+			}
+			again := one
+			again.path = &text
+			todo = append(todo, again)
+		}
+	}
+	return done
 }
 
 // MaxSize is the largest file that iOS reads, in bytes (Apple, "Supporting
@@ -71,6 +176,12 @@ func Parse(data []byte) (*Association, error) {
 		if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 			return nil, errors.New("it begins with a byte order mark, which JSON must not have")
 		}
+		if bytes.HasPrefix(data, []byte("\x1f\x8b")) {
+			return nil, errors.New("it is compressed, and the header Content-Encoding does not say so")
+		}
+		if len(bytes.TrimSpace(data)) == 0 {
+			return nil, errors.New("it is empty")
+		}
 		if strings.HasPrefix(strings.TrimSpace(string(data)), "<") {
 			return nil, errors.New("it is a web page, not JSON")
 		}
@@ -83,7 +194,7 @@ func Parse(data []byte) (*Association, error) {
 		return nil, errors.New(`it has no "applinks"`)
 	}
 	a := new(Association)
-	if err := json.Unmarshal(data, a); err != nil {
+	if err := json.Unmarshal(top["applinks"], a); err != nil {
 		return nil, fmt.Errorf(`its "applinks" are not in the form that iOS reads: %w`, err)
 	}
 	return a, nil
@@ -91,7 +202,7 @@ func Parse(data []byte) (*Association, error) {
 
 // Names reports whether the file names the app, as TEAM.BUNDLE.
 func (a *Association) Names(app string) bool {
-	for _, d := range a.AppLinks.Details {
+	for _, d := range a.details {
 		if d.is(app) {
 			return true
 		}
@@ -99,23 +210,27 @@ func (a *Association) Names(app string) bool {
 	return false
 }
 
+// Misspelt are keys of the file that iOS does not read, since their upper and
+// lower case is wrong.
+func (a *Association) Misspelt() []string { return a.misspelt }
+
 // Apps lists the apps that the file names.
 func (a *Association) Apps() []string {
 	var out []string
-	for _, d := range a.AppLinks.Details {
-		if d.AppID != "" {
-			out = append(out, d.AppID)
+	for _, d := range a.details {
+		if d.appID != "" {
+			out = append(out, d.appID)
 		}
-		out = append(out, d.AppIDs...)
+		out = append(out, d.appIDs...)
 	}
 	return out
 }
 
 func (d *detail) is(app string) bool {
-	if d.AppID == app {
+	if d.appID == app {
 		return true
 	}
-	for _, id := range d.AppIDs {
+	for _, id := range d.appIDs {
 		if id == app {
 			return true
 		}
@@ -129,7 +244,7 @@ func (a *Association) Opens(app, link string) bool {
 	if err != nil {
 		return false
 	}
-	for _, d := range a.AppLinks.Details {
+	for _, d := range a.details {
 		if d.is(app) && d.opens(u) {
 			return true
 		}
@@ -140,15 +255,15 @@ func (a *Association) Opens(app, link string) bool {
 // opens uses the first pattern that matches, as iOS does. With components, iOS
 // 13 and newer ignore paths.
 func (d *detail) opens(u *url.URL) bool {
-	if d.Components != nil {
-		for _, c := range d.Components {
+	if d.components != nil {
+		for _, c := range d.components {
 			if c.fits(u) {
-				return !c.Exclude
+				return !c.exclude
 			}
 		}
 		return false
 	}
-	for _, p := range d.Paths {
+	for _, p := range d.paths {
 		rest, not := strings.CutPrefix(strings.TrimSpace(p), "NOT ")
 		if match(strings.TrimSpace(rest), u.EscapedPath()) {
 			return !not
@@ -159,26 +274,26 @@ func (d *detail) opens(u *url.URL) bool {
 
 func (c *component) fits(u *url.URL) bool {
 	fold := func(s string) string {
-		if c.CaseSensitive != nil && !*c.CaseSensitive {
+		if c.caseSensitive != nil && !*c.caseSensitive {
 			return strings.ToLower(s)
 		}
 		return s
 	}
-	if c.Path != nil && !match(fold(*c.Path), fold(u.EscapedPath())) {
+	if c.path != nil && !match(fold(*c.path), fold(u.EscapedPath())) {
 		return false
 	}
-	if c.Fragment != nil && !match(fold(*c.Fragment), fold(u.EscapedFragment())) {
+	if c.fragment != nil && !match(fold(*c.fragment), fold(u.EscapedFragment())) {
 		return false
 	}
-	if c.Query == nil {
+	if c.query == nil {
 		return true
 	}
 	var whole string
-	if json.Unmarshal(c.Query, &whole) == nil {
+	if json.Unmarshal(c.query, &whole) == nil {
 		return match(fold(whole), fold(u.RawQuery))
 	}
 	var items map[string]string
-	if json.Unmarshal(c.Query, &items) != nil {
+	if json.Unmarshal(c.query, &items) != nil {
 		return false
 	}
 	for key, pattern := range items {

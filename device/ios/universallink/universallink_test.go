@@ -1,6 +1,7 @@
 package universallink
 
 import (
+	"compress/gzip"
 	"context"
 	"fmt"
 	"net"
@@ -36,10 +37,21 @@ func TestOpens(t *testing.T) {
 		{`[{"appIDs":["` + app + `"],"components":[{"/":"/app/*","?":"*"}]}]`, "https://h/app/x?y", true},
 		{`[{"appIDs":["` + app + `"],"components":[{"#":"nav*"}]}]`, "https://h/app/x", false},
 		{`[{"appIDs":["` + app + `"],"components":[{"/":"/APP/*","caseSensitive":false}]}]`, "https://h/app/x", true},
+		{`[{"appId":"` + app + `","paths":["*"]}]`, "https://h/app/x", false},
+		{`[{"appID":"` + app + `","Paths":["*"]}]`, "https://h/app/x", false},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/app/*","Exclude":true}]}]`, "https://h/app/x", true},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/$(lang)/*"}]}]`, "https://h/en/x", true},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/$(ours)/*"}]}]`, "https://h/wx1/x", true},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/$(ours)/*"}]}]`, "https://h/wx2/x", false},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/$(none)/*"}]}]`, "https://h/wx2/x", false},
+		{`[{"appIDs":["` + app + `"],"components":[{"/":"/$(ours)$(ours)$(ours)$(ours)$(ours)$(ours)$(ours)$(ours)$(ours)"}]}]`, "https://h/x", false},
+		{`[{"appID":"` + app + `","paths":["app/*"]}]`, "https://h/app/x", false},
+		{`[{"appIDs":["` + app + `"],"components":[{}]}]`, "https://h/app/x", true},
+		{`[{"appID":"` + app + `","components":[{"/":"/app/*"}],"paths":["NOT *"]}]`, "https://h/app/x", true},
 		{`[{"appIDs":["` + app + `"],"components":[]}]`, "https://h/app/x", false},
 		{`[{"appIDs":["` + app + `"],"components":[{"/":"/a/***********************b"}]}]`, "https://h/a/" + strings.Repeat("a", 2000), false},
 	} {
-		a, err := Parse([]byte(`{"applinks":{"apps":[],"details":` + tt.details + `}}`))
+		a, err := Parse([]byte(`{"applinks":{"apps":[],"substitutionVariables":{"ours":["wx0","wx1"]},"details":` + tt.details + `}}`))
 		if err != nil || a.Opens(app, tt.link) != tt.want {
 			t.Errorf("%s of %s: %v, want %t", tt.link, tt.details, err, tt.want)
 		}
@@ -79,6 +91,28 @@ func TestFaults(t *testing.T) {
 		{"a web page", answer(200, "<!doctype html><html></html>"), check.LinkBroken},
 		{"cut JSON", answer(200, good[:40]), check.LinkBroken},
 		{"empty", answer(200, ""), check.LinkBroken},
+		{"a byte order mark", answer(200, "\xef\xbb\xbf"+good), check.LinkBroken},
+		{"compressed twice", answer(200, "\x1f\x8b\x08\x00"), check.LinkBroken},
+		{"compressed", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			zw := gzip.NewWriter(w)
+			fmt.Fprint(zw, good)
+			zw.Close()
+		}, check.LinkGood},
+		{"compressed, and large", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			zw := gzip.NewWriter(w)
+			fmt.Fprint(zw, good+strings.Repeat(" ", 64*MaxSize))
+			zw.Close()
+		}, check.LinkBroken},
+		{"the key in another case", answer(200, strings.Replace(good, "appID", "appId", 1)), check.LinkWithoutApp},
+		{"applinks in another case", answer(200, strings.Replace(good, "applinks", "appLinks", 1)), check.LinkBroken},
+		{"a path as text", answer(200, strings.Replace(good, `["/app/*"]`, `"/app/*"`, 1)), check.LinkBroken},
+		{"a star for all apps of the team", answer(200, strings.Replace(good, "com.example.app", "*", 1)), check.LinkWithoutApp},
+		{"redirected to itself", redirect(place), check.LinkRedirected},
+		{"moved for good", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusPermanentRedirect) },
+			check.LinkRedirected},
+		{"nothing to say", answer(204, ""), check.LinkAbsent},
 		{"too large", answer(200, good+strings.Repeat(" ", MaxSize)), check.LinkBroken},
 		{"no applinks", answer(200, `{"webcredentials":{"apps":["x"]}}`), check.LinkBroken},
 		{"signed", answer(200, "\x30\x82\x01\x00"), check.LinkBroken},
