@@ -167,20 +167,26 @@ func TestRequestFindings(t *testing.T) {
 	for _, tt := range brokenRequests(thumb) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f, out, errOut := testFactory(t, "", nil)
-			Run(t.Context(), f, append([]string{"share"}, append(tt.args, "--json", "--timeout", "5s")...))
+			share := beside(t, nil, append([]string{"share"}, append(tt.args, "--json", "-v", "--timeout", "5m")...)...)
+			if tt.seen == "" {
+				share.wait(t)
+			} else {
+				share.errOut.await(t, tt.seen, 1)
+				share.timeOut(t)
+			}
+			out, errOut := share.out.String(), share.errOut.String()
 			var answer struct {
 				Warnings []struct{ ID, Message string }
 			}
-			if err := json.Unmarshal([]byte(out()), &answer); err != nil {
-				t.Fatalf("%v: %s%s", err, out(), errOut())
+			if err := json.Unmarshal([]byte(out), &answer); err != nil {
+				t.Fatalf("%v: %s%s", err, out, errOut)
 			}
 			ids := []string{}
 			for _, w := range answer.Warnings {
 				ids = append(ids, w.ID)
 			}
 			if got := strings.Join(ids, " "); got != tt.want {
-				t.Errorf("found %q, want %q: %s%s", got, tt.want, out(), errOut())
+				t.Errorf("found %q, want %q: %s%s", got, tt.want, out, errOut)
 			}
 		})
 	}
@@ -191,6 +197,7 @@ type brokenRequest struct {
 	name string
 	args []string
 	want string
+	seen string // what is told before the time ends, if it ends
 }
 
 func brokenRequests(thumb string) []brokenRequest {
@@ -199,23 +206,24 @@ func brokenRequests(thumb string) []brokenRequest {
 			"--thumb", thumb, "--device", "virtual:android"}, more...)
 	}
 	return []brokenRequest{
-		{"a good share", []string{"text", "Hello", "--device", "virtual:android?think=1ms", "--until", "replied"}, ""},
+		{"a good share", []string{"text", "Hello", "--device", "virtual:android?think=1ms", "--until", "replied"}, "", ""},
 		{"23: the user stays", []string{"text", "Hello", "--device", "virtual:android?think=1ms&answer=stay", "--until", "replied"},
-			"request.no-reply"},
+			"request.no-reply", "editor opened"},
 		{"23: the user stays, on an iPhone", []string{"text", "Hello", "--device", "virtual:ios?think=1ms&answer=stay", "--until", "replied"},
-			"request.no-reply"},
-		{"no reply was waited for", []string{"text", "Hello", "--device", "virtual:android?think=1ms&answer=stay"}, ""},
-		{"24: not logged in", []string{"text", "Hello", "--device", "virtual:android?login=out", "--until", "replied"}, "request.login"},
+			"request.no-reply", "WeChat came to the front"},
+		{"no reply was waited for", []string{"text", "Hello", "--device", "virtual:android?think=1ms&answer=stay"}, "", ""},
+		{"24: not logged in", []string{"text", "Hello", "--device", "virtual:android?login=out", "--until", "replied"},
+			"request.login", "asks to log in"},
 		{"24: not logged in, and little waited for", []string{"text", "Hello", "--device", "virtual:android?login=out", "--until",
-			"opened"}, "request.login"},
-		{"a good program", program(), ""},
-		{"27: another name than the original id", program("--user-name", "wx0123456789abcdef"), "request.user-name"},
-		{"27: to Moments", program("--scene", "timeline"), "request.scene"},
-		{"28: a trial version", program("--type", "preview"), "request.program"},
-		{"28: a development version", program("--type", "test"), "request.program"},
+			"opened"}, "request.login", "asks to log in"},
+		{"a good program", program(), "", ""},
+		{"27: another name than the original id", program("--user-name", "wx0123456789abcdef"), "request.user-name", ""},
+		{"27: to Moments", program("--scene", "timeline"), "request.scene", ""},
+		{"28: a trial version", program("--type", "preview"), "request.program", ""},
+		{"28: a development version", program("--type", "test"), "request.program", ""},
 		{"29: several pictures to Moments", []string{"images", thumb, thumb, "--scene", "timeline", "--device",
-			"virtual:android"}, "wechat.moments-images"},
-		{"favorites", []string{"text", "Hello", "--scene", "favorite", "--device", "virtual:android"}, "request.favorite"},
+			"virtual:android"}, "wechat.moments-images", ""},
+		{"favorites", []string{"text", "Hello", "--scene", "favorite", "--device", "virtual:android"}, "request.favorite", ""},
 	}
 }
 

@@ -35,28 +35,29 @@ type redactor struct {
 // longer text), hex.
 func newRedactor(secrets ...Secret) *redactor {
 	r := &redactor{secrets: secrets}
-	var forms []string
+	var patterns []string
 	for _, s := range secrets {
-		v := s.Reveal()
+		v, rest := s.Reveal(), ""
 		if len(v) < minRedacted {
 			continue
+		}
+		if len(v) > maxField { // no pattern can be of any length: what follows is removed, too
+			v, rest = strings.ToValidUTF8(v[:maxField], ""), "(?s:.*)"
 		}
 		// The request carries the escaped value, so a server that repeats the
 		// query may encode that one.
 		spellings := []string{v, url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(v, "/", `\/`)}
 		slices.Sort(spellings)
 		for _, spelling := range slices.Compact(spellings) {
-			forms = append(forms, spelling, hex.EncodeToString([]byte(spelling)))
-			forms = append(forms, base64Forms(spelling)...)
+			for _, form := range append(base64Forms(spelling), spelling, hex.EncodeToString([]byte(spelling))) {
+				patterns = append(patterns, regexp.QuoteMeta(form)+rest)
+			}
 		}
 	}
-	if len(forms) == 0 {
+	if len(patterns) == 0 {
 		return r
 	}
-	for i, f := range forms {
-		forms[i] = regexp.QuoteMeta(f)
-	}
-	r.pattern = regexp.MustCompile("(?i:" + strings.Join(forms, "|") + ")")
+	r.pattern = regexp.MustCompile("(?i:" + strings.Join(patterns, "|") + ")")
 	return r
 }
 

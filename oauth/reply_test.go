@@ -227,6 +227,15 @@ func FuzzReply(f *testing.F) {
 	})
 }
 
+// A value of any length is removed, with all that follows it if it is longer
+// than a pattern can be.
+func TestRedactorLongValue(t *testing.T) {
+	secret := strings.Repeat("a/ +", 1<<18)
+	if got := newRedactor(NewSecret(secret)).clean("before "+secret+" after", 100); got != "before "+cut {
+		t.Errorf("%q", got)
+	}
+}
+
 func FuzzRedactor(f *testing.F) {
 	f.Add("0123456789abcdef", "text ", " more")
 	f.Add("p@ss/word+", "%70", "\x00\x1b")
