@@ -12,9 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
-	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/wxctl/wxctl/cmd/internal/exit"
@@ -108,7 +107,8 @@ func decodeXML(raw []byte) ([]byte, error) {
 	case m == nil, strings.HasPrefix(strings.ToLower(string(m[1])), "utf"):
 		from = simplifiedchinese.GB18030
 	default:
-		if from = encodingOf(string(m[1])); from == nil {
+		var err error
+		if from, err = htmlindex.Get(string(m[1])); err != nil || from == encoding.Replacement {
 			return nil, fmt.Errorf("its encoding %q isn't known: save it as UTF-8", m[1])
 		}
 	}
@@ -117,21 +117,6 @@ func decodeXML(raw []byte) ([]byte, error) {
 		return nil, errors.New("its encoding can't be read: save it as UTF-8")
 	}
 	return text, nil
-}
-
-// encodingOf returns an encoding by its name (https://encoding.spec.whatwg.org/#names-and-labels),
-// nil if none of those that Chinese and Western editors write has it. Package
-// htmlindex knows them all, at a cost that each start of the program pays.
-func encodingOf(name string) encoding.Encoding {
-	switch strings.ToLower(name) {
-	case "gb18030", "gbk", "gb2312", "gb_2312-80", "x-gbk", "chinese", "cp936":
-		return simplifiedchinese.GB18030 // of which the others are parts
-	case "big5", "big5-hkscs", "cn-big5", "x-x-big5":
-		return traditionalchinese.Big5
-	case "windows-1252", "cp1252", "iso-8859-1", "latin1", "us-ascii", "ascii":
-		return charmap.Windows1252
-	}
-	return nil
 }
 
 // apiCloudFeature is the content of a feature.

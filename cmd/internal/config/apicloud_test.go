@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 
@@ -40,6 +41,7 @@ func TestReadAPICloud(t *testing.T) {
 		{"no feature", "<widget/>", []string{"config.xml", "feature"}},
 		{"no AppID", `<widget><feature name="wx"></feature></widget>`, []string{"line 1", "apiKey"}},
 		{"unknown encoding", "<?xml version=\"1.0\" encoding=\"x-klingon\"?>\n<widget>\xff</widget>", []string{"line 1", "x-klingon"}},
+		{"encoding that HTML refuses", "<?xml version=\"1.0\" encoding=\"hz-gb-2312\"?>\n<widget>\xff</widget>", []string{"line 1", "hz-gb-2312"}},
 		{"no XML", "<widget>\n<feature", []string{"config.xml", "line 2"}},
 		{"empty", "", []string{"feature"}},
 	} {
@@ -64,10 +66,11 @@ func TestEncodings(t *testing.T) {
 	for name, enc := range map[string]encoding.Encoding{
 		"GBK": simplifiedchinese.GBK, "gb2312": simplifiedchinese.GBK, "gb18030": simplifiedchinese.GB18030,
 		"Big5": traditionalchinese.Big5, "windows-1252": charmap.Windows1252, "ISO-8859-1": charmap.ISO8859_1,
+		"Shift_JIS": japanese.ShiftJIS,
 	} {
-		words := "微信"
-		if strings.ContainsAny(name, "-") {
-			words = "Überweisung"
+		words := map[string]string{"windows-1252": "Überweisung", "ISO-8859-1": "Überweisung", "Shift_JIS": "共有"}[name]
+		if words == "" {
+			words = "微信"
 		}
 		text := strings.Replace(apiCloud, `encoding="UTF-8"?>`, `encoding="`+name+`"?><!-- `+words+` -->`, 1)
 		raw, err := enc.NewEncoder().String(text)
