@@ -158,20 +158,16 @@ func TestRelayAroundGadb(t *testing.T) {
 		}
 		near, far := net.Pipe()
 		defer near.Close()
-		r := &fileRelay{far: &conn{Conn: far}, ln: ln}
-		served := make(chan error, 1)
-		go func() { served <- r.serve() }()
+		ctx, end := context.WithCancel(t.Context())
+		accepted, served := make(chan struct{}), make(chan error, 1)
+		go func() { served <- serveFiles(ctx, telling{ln, accepted}, &conn{Conn: far}) }()
 		idle, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer idle.Close()
-		wait.For(t, "the connection to be accepted", func() bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return r.near != nil
-		})
-		r.close()
+		<-accepted
+		end()
 		select {
 		case <-served:
 		case <-time.After(wait.Plenty):
@@ -242,6 +238,20 @@ func (e *emptyReads) Read(b []byte) (int, error) {
 		return 0, nil
 	}
 	return e.r.Read(b)
+}
+
+// telling is a listener that tells of its first connection.
+type telling struct {
+	net.Listener
+	accepted chan struct{}
+}
+
+func (l telling) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		close(l.accepted)
+	}
+	return c, err
 }
 
 func TestPullToFile(t *testing.T) {

@@ -43,14 +43,13 @@ func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
 	if err != nil {
 		return device.Errorf(device.Failed, "can't listen on the loopback address: %w", err)
 	}
-	r := &fileRelay{far: far, ln: ln}
-	stop := context.AfterFunc(ctx, r.close)
-	defer stop()
+	defer ln.Close()
+	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- r.serve() }()
+	go func() { served <- serveFiles(serving, ln, far) }()
 	err = guarded(ln.Addr().(*net.TCPAddr).Port, do)
 	ended := ctx.Err()
-	r.close()
+	stop()
 	why := <-served
 	switch {
 	case err == nil:
@@ -90,55 +89,35 @@ var preamble = map[string]string{
 	"sync:":                "OKAY",
 }
 
-// fileRelay stands between gadb and one sync session of a phone.
-type fileRelay struct {
-	far *conn
-	ln  net.Listener
-
-	mu     sync.Mutex
-	near   net.Conn // gadb's current connection
-	closed bool
-}
-
-func (r *fileRelay) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	r.ln.Close()
-	r.far.Close()
-	if r.near != nil {
-		r.near.Close()
-	}
-}
-
-// serve answers gadb's connections, one after another, until one transfers or
-// the relay is closed.
-func (r *fileRelay) serve() error {
+// serveFiles answers gadb's connections, one after another, until one has
+// transferred over far, or ctx ends, which closes all of them.
+func serveFiles(ctx context.Context, ln net.Listener, far *conn) error {
+	defer context.AfterFunc(ctx, func() {
+		ln.Close()
+		far.Close()
+	})()
 	for {
-		nc, err := r.ln.Accept()
+		near, err := ln.Accept()
 		if err != nil {
 			return nil
 		}
-		r.mu.Lock()
-		r.near = nc
-		closed := r.closed
-		r.mu.Unlock()
-		ready := !closed && r.prepared(nc)
+		stop := context.AfterFunc(ctx, func() { near.Close() })
+		ready := prepared(far.server.conn(near))
 		if ready {
-			err = r.pipe(nc)
+			err = pipe(near, far)
 		}
-		nc.Close()
-		if ready || closed {
+		stop()
+		near.Close()
+		if ready {
 			return err
 		}
 	}
 }
 
 // prepared answers the preamble; it reports whether a transfer follows.
-func (r *fileRelay) prepared(near net.Conn) bool {
-	c := r.far.server.conn(near)
+func prepared(near *conn) bool {
 	for {
-		service, err := c.block()
+		service, err := near.block()
 		if err != nil {
 			return false
 		}
@@ -152,22 +131,22 @@ func (r *fileRelay) prepared(near net.Conn) bool {
 }
 
 // pipe carries bytes both ways until the phone's side ends or sends an invalid frame.
-func (r *fileRelay) pipe(near net.Conn) error {
+func pipe(near net.Conn, far *conn) error {
 	widen(near)
-	widen(r.far.Conn)
+	widen(far.Conn)
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
 		// Go uses splice(2) on Linux, so the file is not copied again. An error
 		// here is noticed by answers.
-		io.Copy(r.far.Conn, near)
-		if half, ok := r.far.Conn.(interface{ CloseWrite() error }); ok {
+		io.Copy(far.Conn, near)
+		if half, ok := far.Conn.(interface{ CloseWrite() error }); ok {
 			half.CloseWrite()
 		}
 	}()
-	err := answers(near, r.far)
+	err := answers(near, far)
 	near.Close()
-	r.far.Close()
+	far.Close()
 	<-up
 	return err
 }

@@ -18,7 +18,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -150,9 +149,6 @@ type conn struct {
 	server Server
 	raw    syscall.RawConn // of Conn, nil if it has none
 	wire   device.Wire
-
-	mu     sync.Mutex
-	closed bool
 }
 
 func (s Server) conn(nc net.Conn) *conn {
@@ -175,14 +171,12 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Close may be called again.
 func (c *conn) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil
+	if err := c.Conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
 	}
-	c.closed = true
-	return c.Conn.Close()
+	return nil
 }
 
 // during interrupts the reads and writes in do when ctx ends. An error of do
