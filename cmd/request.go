@@ -34,8 +34,7 @@ type requestOptions struct {
 	outputs                             outputs
 	fsRoot, widgetRoot                  string
 
-	untilDefault string
-	name         string // the command's words, for transactions and messages
+	name string // the command's words, for transactions and messages
 	// before is called, once per phone, when it is known which AppID the
 	// request is sent for: an error keeps the request from being sent. then
 	// continues with the result of one phone. Both may be nil.
@@ -44,7 +43,7 @@ type requestOptions struct {
 }
 
 func (o *requestOptions) addFlags(f *Factory, cmd *cobra.Command, untilDefault string) {
-	o.f, o.untilDefault = f, untilDefault
+	o.f = f
 	o.phone.add(f, cmd)
 	o.lab.add(cmd)
 	o.addSaveCase(cmd)

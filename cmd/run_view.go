@@ -141,23 +141,22 @@ func (f *Factory) tellCounts(c suite.Counts) string {
 type liveView struct {
 	f *Factory
 
-	mu      sync.Mutex
-	began   time.Time
-	total   int
-	ended   int
-	counts  suite.Counts
-	phones  []string
-	now     map[string]string
-	drawn   int // lines on the screen
-	last    time.Time
-	history map[string]int64
+	mu     sync.Mutex
+	began  time.Time
+	total  int
+	ended  int
+	counts suite.Counts
+	phones []string
+	now    map[string]string
+	drawn  int // lines on the screen
+	last   time.Time
 }
 
 // redraw is how often a terminal is written to at most.
 const redraw = 100 * time.Millisecond
 
 func newLiveView(f *Factory, r *suiteRun) *liveView {
-	v := &liveView{f: f, began: f.Now(), now: map[string]string{}, history: r.history.all()}
+	v := &liveView{f: f, began: f.Now(), now: map[string]string{}}
 	for _, p := range r.phones {
 		v.phones = append(v.phones, p.info.ID)
 	}

@@ -93,13 +93,24 @@ func TestTurns(t *testing.T) {
 			l := newLab(t, virtualandroid.Options{})
 			l.warm(t)
 			p := l.open(t)
+			turns, asking := 0, false // a turn is requests, and then answers
+			p.server.Trace = device.NewTrace(func(line string) {
+				if !strings.HasPrefix(line, "agent#") {
+					return
+				}
+				asks := strings.Contains(line, " > ")
+				if asks && !asking {
+					turns++
+				}
+				asking = asks
+			})
 			connections, requests := l.server.Connections(), l.server.Requests()
 			test.do(t, p)
 			if c, r := l.server.Connections()-connections, l.server.Requests()-requests; c != test.connections || r != test.requests {
 				t.Errorf("%d connections with %d requests, want %d with %d", c, r, test.connections, test.requests)
 			}
-			if n := p.agent.written; n != test.turns {
-				t.Errorf("%d turns with the agent, want %d", n, test.turns)
+			if turns != test.turns {
+				t.Errorf("%d turns with the agent, want %d", turns, test.turns)
 			}
 		})
 	}

@@ -19,25 +19,20 @@ func pattern(expr string) func() *regexp.Regexp {
 //	1732282655.123  1000  1234  1250 I tag: text
 type logLine struct {
 	uid  int // -1 if the line doesn't say (before Android 8)
-	pid  int
 	tag  string
 	text string
 }
 
 // logPattern reads such a line. Text tags are padded to 8 columns, so blanks
 // may stand before the colon; a uid may be a name ("system", "u0_a123").
-var logPattern = pattern(`^\s*\d+\.\d+\s+(?:(\S+)\s+)?(\d+)\s+(\d+)\s+([VDIWEFS])\s+(.*?)\s*: (.*)$`)
+var logPattern = pattern(`^\s*\d+\.\d+\s+(?:(\S+)\s+)?\d+\s+\d+\s+([VDIWEFS])\s+(.*?)\s*: (.*)$`)
 
 func parseLogLine(s string) (logLine, bool) {
 	m := logPattern().FindStringSubmatch(s)
 	if m == nil {
 		return logLine{}, false
 	}
-	pid, err := strconv.Atoi(m[2])
-	if err != nil {
-		return logLine{}, false
-	}
-	return logLine{uid: parseUID(m[1]), pid: pid, tag: m[5], text: m[6]}, true
+	return logLine{uid: parseUID(m[1]), tag: m[3], text: m[4]}, true
 }
 
 // appUID is the name that Android gives an app's uid: u0_a123 is 10123.
@@ -82,14 +77,13 @@ type activityEvent struct {
 	kind      eventKind
 	user      int
 	component string // package/full.Class
-	reason    string // of finished and resumed
 	fromUID   int    // of started: who asked; -1 if unknown
 	result    int    // of started, from Android 14 on: the start's result
 	hasResult bool
 }
 
-// shape describes an event's arguments: how many precede the component, how
-// many follow it, and which of those is a reason. Strings are not escaped, so
+// shape describes an event's arguments: how many precede the component, and how
+// many follow it. Strings are not escaped, so
 // an argument list is parsed from both ends.
 type shape struct {
 	kind   eventKind
@@ -156,11 +150,7 @@ func parseActivityEvent(s string) (activityEvent, bool) {
 	if !ok {
 		return activityEvent{}, false
 	}
-	e := activityEvent{kind: sh.kind, user: user, component: component, fromUID: -1}
-	if sh.after == 1 {
-		e.reason = front[sh.before+1]
-	}
-	return e, true
+	return activityEvent{kind: sh.kind, user: user, component: component, fromUID: -1}, true
 }
 
 var (

@@ -91,7 +91,7 @@ func TestLogLines(t *testing.T) {
 				continue
 			}
 			l, ok := parseLogLine(line)
-			if !ok || l.pid == 0 || l.tag == "" {
+			if !ok || l.tag == "" {
 				t.Errorf("%q: %+v, %v", line, l, ok)
 			}
 			if want := strings.Contains(format, "uid"); want != (l.uid >= 0) {

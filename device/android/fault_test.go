@@ -236,8 +236,8 @@ func TestAgentThatDiedIsStartedAgain(t *testing.T) {
 		wait.For(t, "the connection to close", func() bool { return l.server.Open() == 0 })
 		l.Model.ForceStop(wechat.PackageName, 0)
 	}
-	if p.starts != 3 {
-		t.Errorf("%d agents were started, want 3", p.starts)
+	if n := l.server.Connections(); n != 3 {
+		t.Errorf("%d agents were started, want 3", n)
 	}
 }
 

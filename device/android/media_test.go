@@ -93,8 +93,8 @@ func TestAgentDiesWithMediaOnPhone(t *testing.T) {
 	if o, err := p.Deliver(ctx, job); code(err) != device.Failed || o.State != device.NotSent {
 		t.Fatalf("%v; saw %s", err, whats(o))
 	}
-	if got := l.mediaNames(t); len(got) != 0 || p.starts != 2 {
-		t.Errorf("left on the phone: %q; %d agents", got, p.starts)
+	if got := l.mediaNames(t); len(got) != 0 {
+		t.Errorf("left on the phone: %q", got)
 	}
 }
 

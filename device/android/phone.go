@@ -48,7 +48,6 @@ type Phone struct {
 	lacks   bool // it said that the agent is not there
 	agent   *session
 	watched []string  // buffers that the agent streams
-	starts  int       // how often an agent was started
 	stored  []*stored // files that are on the phone for this run
 	swept   time.Time // when files of earlier runs were looked for
 }
@@ -118,7 +117,6 @@ func (p *Phone) do(ctx context.Context, asks ...*ask) error {
 		if p.agent, err = p.startAgent(ctx, asks); err != nil {
 			return err
 		}
-		p.starts++
 		err = p.agent.receive(ctx, asks...)
 	} else {
 		err = p.agent.do(ctx, asks...)

@@ -25,10 +25,7 @@ type session struct {
 	lines  [][]byte // complete lines that were not handled yet
 	log    []byte   // the end of its standard error, for when it dies
 	lastID int64
-	// written counts how often something was sent: each is a round trip, the
-	// first one including the hello.
-	written int
-	events  [][]byte // lines of events that came while an answer was awaited
+	events [][]byte // lines of events that came while an answer was awaited
 }
 
 // maxLog is how much of the agent's standard error is kept.
@@ -255,7 +252,6 @@ func (s *session) send(ctx context.Context, asks ...*ask) error {
 		data = append(append(data, line...), '\n')
 	}
 	s.traceAsked(asks)
-	s.written++
 	for _, a := range asks {
 		a.written = true
 	}

@@ -44,7 +44,6 @@ const (
 
 // logLine is one line that a process on the phone logged.
 type logLine struct {
-	pid     int
 	program string    // path of its executable; its name alone in the syslog
 	at      time.Time // by the phone's clock; zero for the syslog, which has no year
 	text    string
@@ -194,7 +193,6 @@ func readTrace(r *bufio.Reader) (logLine, error) {
 // zero byte (libimobiledevice, ostrace.h).
 const (
 	traceHead       = 129
-	tracePID        = 9   // u32
 	traceProgramLen = 37  // u16
 	traceSeconds    = 55  // u64, since 1970
 	traceMicros     = 63  // u32
@@ -218,10 +216,7 @@ func parseTrace(data []byte) (logLine, bool) {
 		rest = rest[n:]
 		return string(bytes.TrimRight(text, "\x00"))
 	}
-	line := logLine{
-		pid: int(le.Uint32(data[tracePID:])),
-		at:  time.Unix(int64(le.Uint64(data[traceSeconds:])), int64(le.Uint32(data[traceMicros:]))*1000),
-	}
+	line := logLine{at: time.Unix(int64(le.Uint64(data[traceSeconds:])), int64(le.Uint32(data[traceMicros:]))*1000)}
 	line.program = take(uint64(le.Uint16(data[traceProgramLen:])))
 	take(uint64(le.Uint16(data[traceImageLen:])))
 	line.text = take(uint64(le.Uint32(data[traceTextLen:])))
@@ -232,7 +227,7 @@ func parseTrace(data []byte) (logLine, bool) {
 //
 //	Nov 24 17:05:09 iPhone WxDemo(CoreFoundation)[412] <Notice>: text
 var syslogPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ ([^\[\](]+)(?:\([^\[\]]*\))?\[(\d+)\] <\w+>: (.*)$`)
+	return regexp.MustCompile(`^\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ ([^\[\](]+)(?:\([^\[\]]*\))?\[\d+\] <\w+>: (.*)$`)
 })
 
 // readSyslog reads the next line of syslog_relay. Lines end with a newline, and
@@ -271,9 +266,8 @@ func parseSyslog(raw string) (logLine, bool) {
 	if m == nil {
 		return logLine{}, false
 	}
-	pid, err := strconv.Atoi(m[2])
-	text := unvis(m[3])
-	return logLine{pid: pid, program: m[1], text: text}, err == nil && utf8.ValidString(text)
+	text := unvis(m[2])
+	return logLine{program: m[1], text: text}, utf8.ValidString(text)
 }
 
 // unvis reverses syslogd's encoding of bytes that are not printable ASCII

@@ -12,10 +12,9 @@ import (
 )
 
 // trace is an entry of os_trace_relay, as a phone sends it.
-func trace(pid uint32, program, image, text string) []byte {
+func trace(program, image, text string) []byte {
 	le := binary.LittleEndian
 	head := make([]byte, traceHead)
-	le.PutUint32(head[tracePID:], pid)
 	le.PutUint16(head[traceProgramLen:], uint16(len(program)+1))
 	le.PutUint64(head[traceSeconds:], 1795000000)
 	le.PutUint32(head[traceMicros:], 250000)
@@ -27,11 +26,11 @@ func trace(pid uint32, program, image, text string) []byte {
 
 func TestReadTrace(t *testing.T) {
 	const program = "/private/var/containers/Bundle/Application/U/WxDemo.app/WxDemo"
-	data := append(trace(7, program, "/usr/lib/x", "wxctl-reply: {\"a\":\"你好\"}"), trace(8, "/usr/libexec/y", "", "\xff")...)
-	data = append(data, trace(9, "/a", "/b", "last")...)
+	data := append(trace(program, "/usr/lib/x", "wxctl-reply: {\"a\":\"你好\"}"), trace("/usr/libexec/y", "", "\xff")...)
+	data = append(data, trace("/a", "/b", "last")...)
 	r := bufio.NewReader(bytes.NewReader(data))
 	got, err := readTrace(r)
-	if err != nil || got.pid != 7 || got.program != program || got.text != `wxctl-reply: {"a":"你好"}` || !got.at.Equal(time.UnixMilli(1795000000250)) {
+	if err != nil || got.program != program || got.text != `wxctl-reply: {"a":"你好"}` || !got.at.Equal(time.UnixMilli(1795000000250)) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, executable := range []string{program, strings.TrimPrefix(program, "/private")} {
@@ -42,7 +41,7 @@ func TestReadTrace(t *testing.T) {
 	if got.from("/private/var/containers/Bundle/Application/V/WxDemo.app/WxDemo") {
 		t.Error("treated as another app's")
 	}
-	if got, err = readTrace(r); err != nil || got.pid != 9 { // text that is not UTF-8 is omitted
+	if got, err = readTrace(r); err != nil || got.text != "last" { // text that is not UTF-8 is omitted
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range [][]byte{{1, 0, 0, 0, 0}, {2, 0, 0, 0, 0xff}} {
@@ -55,17 +54,16 @@ func TestReadTrace(t *testing.T) {
 func TestParseSyslog(t *testing.T) {
 	for _, tt := range []struct {
 		line, program, text string
-		pid                 int
 	}{
-		{`Nov 24 17:05:09 iPhone WxDemo(CoreFoundation)[412] <Notice>: wxctl-reply: {"kind":"share"}`, "WxDemo", `wxctl-reply: {"kind":"share"}`, 412},
-		{`Nov  4 17:05:09 Lab-3 WxDemo[1] <Error>: \M-d\M-=\240\M-e\M-%\M-=`, "WxDemo", "你好", 1},
-		{`Nov  4 17:05:09 Lab-3 WxDemo[1] <Error>: a \\ b \134 c \033 d`, "WxDemo", `a \ b \ c \033 d`, 1},
-		{`Nov  4 17:05:09 Lab-3 My App[1] <Error>: x`, "My App", "x", 1},
-		{`=== starting ===`, "", "", 0},
-		{`Nov  4 17:05:09 Lab-3 x[1] <Error>: \M-d`, "", "", 0}, // half a character
+		{`Nov 24 17:05:09 iPhone WxDemo(CoreFoundation)[412] <Notice>: wxctl-reply: {"kind":"share"}`, "WxDemo", `wxctl-reply: {"kind":"share"}`},
+		{`Nov  4 17:05:09 Lab-3 WxDemo[1] <Error>: \M-d\M-=\240\M-e\M-%\M-=`, "WxDemo", "你好"},
+		{`Nov  4 17:05:09 Lab-3 WxDemo[1] <Error>: a \\ b \134 c \033 d`, "WxDemo", `a \ b \ c \033 d`},
+		{`Nov  4 17:05:09 Lab-3 My App[1] <Error>: x`, "My App", "x"},
+		{`=== starting ===`, "", ""},
+		{`Nov  4 17:05:09 Lab-3 x[1] <Error>: \M-d`, "", ""}, // half a character
 	} {
 		got, ok := parseSyslog(tt.line)
-		if ok != (tt.program != "") || ok && (got.program != tt.program || got.text != tt.text || got.pid != tt.pid) {
+		if ok != (tt.program != "") || ok && (got.program != tt.program || got.text != tt.text) {
 			t.Errorf("%s: %+v, %v", tt.line, got, ok)
 		}
 	}
@@ -95,7 +93,7 @@ func FuzzUnvis(f *testing.F) {
 
 // FuzzTrace reads arbitrary data as a phone's log.
 func FuzzTrace(f *testing.F) {
-	f.Add(trace(1, "/a", "/b", "c"))
+	f.Add(trace("/a", "/b", "c"))
 	f.Add([]byte{2, 3, 0, 0, 0, 1, 2, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := bufio.NewReader(bytes.NewReader(data))

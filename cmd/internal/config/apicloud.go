@@ -26,8 +26,6 @@ type APICloud struct {
 	AppID string
 	// Secret is apiSecret; it is only passed to the secret store.
 	Secret string
-	// WidgetID is the app's id at APICloud, for messages.
-	WidgetID string
 }
 
 // apiCloudLimit limits the file; a real one has a few KB.
@@ -85,7 +83,7 @@ func ReadAPICloud(path string, r io.Reader) (APICloud, error) {
 	case found.appID == "":
 		return APICloud{}, notAPICloud(path, found.line, "apiKey", fmt.Sprintf("the feature %q has neither urlScheme nor apiKey", found.name))
 	}
-	return APICloud{AppID: found.appID, Secret: found.secret, WidgetID: p.widget}, nil
+	return APICloud{AppID: found.appID, Secret: found.secret}, nil
 }
 
 // declared finds the encoding that an XML declaration names.
@@ -127,10 +125,9 @@ type apiCloudFeature struct {
 }
 
 type apiCloudParser struct {
-	path   string
-	dec    *xml.Decoder
-	widget string
-	in     *apiCloudFeature // the one that is being read
+	path string
+	dec  *xml.Decoder
+	in   *apiCloudFeature // the one that is being read
 	// login is for the modules that log in and share; pay for those that pay,
 	// which name the same AppID and are used if there is no other.
 	login, pay apiCloudFeature
@@ -158,8 +155,6 @@ func (p *apiCloudParser) start(element xml.StartElement) error {
 		return ""
 	}
 	switch element.Name.Local {
-	case "widget":
-		p.widget = attr("id")
 	case "feature":
 		if p.in = p.feature(attr("name")); p.in != nil && p.in.name == "" {
 			p.in.name, p.in.line = attr("name"), line

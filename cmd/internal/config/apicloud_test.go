@@ -29,7 +29,7 @@ const apiCloud = `<?xml version="1.0" encoding="UTF-8"?>
 
 func TestReadAPICloud(t *testing.T) {
 	got, err := ReadAPICloud("config.xml", strings.NewReader(apiCloud))
-	if want := (APICloud{AppID: "wx0123456789abcdef", Secret: "SENTINEL0123456789", WidgetID: "A6000000000001"}); err != nil || got != want {
+	if want := (APICloud{AppID: "wx0123456789abcdef", Secret: "SENTINEL0123456789"}); err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, tt := range []struct {
@@ -100,7 +100,7 @@ func TestFieldConfigs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := APICloud{AppID: "wx0123456789abcdef", Secret: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", WidgetID: "A0000000000001"}
+			want := APICloud{AppID: "wx0123456789abcdef", Secret: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
 			switch file.Name() {
 			case "attr-order.xml", "empty-secret.xml", "wxpay-only.xml":
 				want.Secret = ""

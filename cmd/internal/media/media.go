@@ -43,8 +43,6 @@ type Loader struct {
 type File struct {
 	// Name is the base name, for titles and extensions.
 	Name string
-	// Path is the file's path on this computer; empty for a download.
-	Path string
 	// Data is the content; nil after Stat.
 	Data []byte
 	// Size is the length in bytes.
@@ -162,7 +160,7 @@ func stat(name string, f *os.File) (File, error) {
 	if err != nil {
 		return File{}, files.Unreadable(name, err)
 	}
-	return File{Name: cleanName(filepath.Base(f.Name())), Path: f.Name(), Size: info.Size(), Head: head}, nil
+	return File{Name: cleanName(filepath.Base(f.Name())), Size: info.Size(), Head: head}, nil
 }
 
 // cleanName makes a file's name acceptable to every phone: bytes that are not

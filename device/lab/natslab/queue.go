@@ -27,7 +27,6 @@ type Queue struct {
 	answer  func(context.Context, []byte) ([]byte, error)
 	keys    pair
 	session string
-	ended   <-chan struct{}
 	failed  chan error
 
 	saving sync.Mutex // held while the run's entry is written
@@ -68,7 +67,7 @@ func (l *Lab) Own(ctx context.Context, run Run, o Owner) (*Queue, error) {
 	}
 	run.Protocol, run.Key, run.Open, run.Targets = Protocol, keys.public[:], true, map[string]Target{}
 	q := &Queue{
-		lab: l, record: o.Record, answer: o.Answer, keys: keys, session: nuid.Next(), ended: ctx.Done(), failed: make(chan error, 1), run: run,
+		lab: l, record: o.Record, answer: o.Answer, keys: keys, session: nuid.Next(), failed: make(chan error, 1), run: run,
 		jobs: map[string]*owned{}, more: make(chan struct{}, 1), leases: map[string]string{},
 	}
 	held := &lease{lab: l, key: ownerKey(run.ID), value: Lease{Holder: run.Owner, Session: q.session, Run: run.ID, Since: time.Now()},

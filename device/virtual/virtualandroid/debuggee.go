@@ -27,7 +27,6 @@ type debuggees struct {
 
 // debuggee is one process with its VM.
 type debuggee struct {
-	process phone.Process
 	vm      *art.Machine
 	android *framework
 
@@ -55,7 +54,7 @@ func (d *debuggees) of(pid int) *debuggee {
 			}
 			vm := art.New(art.Options{API: d.phone.API, PID: pid, Process: process.Name, User: process.User(), Now: d.phone.Now,
 				Died: func(s art.Signal, why string) { d.phone.Abort(pid, int(s), why) }})
-			v := &debuggee{process: process, vm: vm, activities: map[int]*art.Object{}}
+			v := &debuggee{vm: vm, activities: map[int]*art.Object{}}
 			v.android = newFramework(d.phone, process, vm)
 			d.byPID[pid] = v
 			return v

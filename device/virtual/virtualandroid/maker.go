@@ -154,7 +154,7 @@ func (m Maker) finish(p *phone.Phone, o Options) {
 		return
 	}
 	pkg, class, _ := phone.SplitComponent(m.chooser)
-	c := &chooser{phone: p, think: wechat.NewThink(o.Think, o.ThinkMost), nobody: o.Answer == wechat.Stay}
+	c := &chooser{think: wechat.NewThink(o.Think, o.ThinkMost), nobody: o.Answer == wechat.Stay}
 	page := activity(class, true)
 	page.NoRecents = true
 	p.Install(&phone.Package{Name: pkg, VersionName: "1", VersionCode: 1, MinSDK: p.API, TargetSDK: p.API, AppID: phone.SystemUID,
@@ -165,7 +165,6 @@ func (m Maker) finish(p *phone.Phone, o Options) {
 // chooser is the code of the page that asks which of two WeChats to open. The
 // user chooses the first one.
 type chooser struct {
-	phone  *phone.Phone
 	think  wechat.Think
 	nobody bool // chooses
 

@@ -210,7 +210,7 @@ func (w *WeChat) reply(e envelope, content intents.Reply) *Reply {
 	if record, known := w.record(e.appID); known && record.Package != "" {
 		pkg = record.Package
 	}
-	return &Reply{AppID: e.appID, Component: pkg + "/" + pkg + ".wxapi.WXEntryActivity", Flags: w.replyFlags(), Content: content}
+	return &Reply{Component: pkg + "/" + pkg + ".wxapi.WXEntryActivity", Flags: w.replyFlags(), Content: content}
 }
 
 // auth asks for the user's consent.

@@ -113,7 +113,6 @@ type Screen struct {
 
 // Reply is what WeChat sends to an app.
 type Reply struct {
-	AppID     string
 	Component string // package/class of the app's activity
 	Flags     int32
 	Content   intents.Reply

@@ -122,8 +122,11 @@ func (a *adbProgram) want(want result, args ...string) {
 	}
 }
 
-// serveDaemon runs p's adbd for the test's time and returns its address.
-func serveDaemon(t testing.TB, d *adb.Daemon) string {
+// serveDaemon runs an adbd for the test's time and returns its address.
+func serveDaemon(t testing.TB, d *adb.Daemon) string { return countDaemon(t, d).Addr().String() }
+
+// countDaemon runs an adbd for the test's time.
+func countDaemon(t testing.TB, d *adb.Daemon) *adbtest.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:"+freePort(t))
 	for try := 0; err != nil && try < 20; try++ { // another test's program took it meanwhile
@@ -132,9 +135,10 @@ func serveDaemon(t testing.TB, d *adb.Daemon) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	counted := adbtest.Count(l)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- d.Serve(ctx, l) }()
+	go func() { done <- d.Serve(ctx, counted) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
@@ -146,14 +150,19 @@ func serveDaemon(t testing.TB, d *adb.Daemon) string {
 			t.Error("Serve did not end with its context")
 		}
 	})
-	return l.Addr().String()
+	return counted
 }
 
 // connected starts Debian's adb server and connects it to d.
 func connected(t testing.TB, d *adb.Daemon) (*adbProgram, string) {
 	t.Helper()
+	return connectedTo(t, serveDaemon(t, d))
+}
+
+// connectedTo starts Debian's adb server and connects it to a phone's address.
+func connectedTo(t testing.TB, addr string) (*adbProgram, string) {
+	t.Helper()
 	a := realServer(t)
-	addr := serveDaemon(t, d)
 	a.t = t
 	if got, want := a.run("connect", addr), (result{"connected to " + addr + "\n", "", 0}); got != want {
 		t.Fatalf("adb connect: %v, want %v", got, want)

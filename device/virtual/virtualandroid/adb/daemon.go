@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/fault"
@@ -28,31 +26,20 @@ type Daemon struct {
 	MaxPayload uint32
 	// Faults is what goes wrong with whole connections.
 	Faults fault.Hook
-	// OnOpen is called with the name of each requested service, from many
-	// goroutines.
-	OnOpen func(service string)
 
 	device   Device
 	reverses reverses
-
-	connections, services atomic.Int64
-
-	mu    sync.Mutex
-	conns map[*daemonConn]struct{}
 }
 
 // NewDaemon returns the adbd of device.
 func NewDaemon(device Device) *Daemon {
-	return &Daemon{device: device, conns: map[*daemonConn]struct{}{}}
+	return &Daemon{device: device}
 }
 
 // Serve answers computers on l until ctx ends; then it closes l and every
 // connection, waits for all that it started and returns nil. An error is l's.
 func (d *Daemon) Serve(ctx context.Context, l net.Listener) error {
-	return local.Serve(ctx, l, func(ctx context.Context, conn net.Conn) {
-		d.connections.Add(1)
-		d.serveConn(ctx, conn)
-	})
+	return local.Serve(ctx, l, d.serveConn)
 }
 
 func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
@@ -62,17 +49,8 @@ func (d *Daemon) serveConn(ctx context.Context, conn net.Conn) {
 	if conn = d.Faults.Reach("connection", conn); conn == nil {
 		return
 	}
-	c := newDaemonConn(d, conn)
-	d.mu.Lock()
-	d.conns[c] = struct{}{}
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		delete(d.conns, c)
-		d.mu.Unlock()
-	}()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	c.run(ctx)
+	newDaemonConn(d, conn).run(ctx)
 }
 
 // banner is the phone's description in CNXN (adb/adb.cpp

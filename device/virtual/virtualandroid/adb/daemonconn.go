@@ -179,10 +179,6 @@ func (c *daemonConn) open(ctx context.Context, p packet) error {
 		return nil
 	}
 	name, _, _ := strings.Cut(string(p.data), "\x00")
-	c.d.services.Add(1)
-	if c.d.OnOpen != nil {
-		c.d.OnOpen(name)
-	}
 	c.mu.Lock()
 	full := len(c.streams)+c.opening >= maxStreams
 	if !full {

@@ -87,8 +87,7 @@ type Field struct {
 	Flags           uint32 // as Method.Flags
 	Value           Value  // of a static field
 
-	class *Class
-	id    uint64
+	id uint64
 }
 
 // An Object is an object.
@@ -295,7 +294,7 @@ func (m *Machine) Define(t *Thread, c *Class) *Class {
 	}
 	for _, f := range c.Fields {
 		m.nextID += 8
-		f.class, f.id = c, m.nextID
+		f.id = m.nextID
 	}
 	m.classes[c.Name] = c
 	m.order = append(m.order, c)

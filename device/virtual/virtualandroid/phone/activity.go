@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // An Activity is a screen that is, or was, on the phone.
@@ -16,7 +15,6 @@ type Activity struct {
 	Root   bool // the first of its task
 	Pkg    string
 	Class  string // of the real activity, also if started by an alias
-	Alias  string // full name of the alias it was started by
 	Intent Intent // the last one delivered
 	UID    int
 	PID    int
@@ -24,7 +22,6 @@ type Activity struct {
 	CallerUID int
 	Caller    string // calling package
 	Resumed   bool
-	Launched  time.Time
 }
 
 // Component is package/class in full.
@@ -39,7 +36,6 @@ type Task struct {
 	User       int
 	Affinity   string
 	Base       Intent
-	NoRecents  bool
 	Activities []Activity // bottom to top
 }
 
@@ -47,14 +43,12 @@ type record struct {
 	token      int
 	user       int
 	pkg, class string
-	alias      string
 	intent     Intent
 	uid, pid   int
 	callerUID  int
 	caller     string
 	state      recordState
 	noHistory  bool
-	launched   time.Time
 }
 
 type recordState uint8
@@ -85,9 +79,9 @@ func (t *task) top() *record {
 }
 
 func (r *record) snapshot(t *task) Activity {
-	return Activity{Token: r.token, User: r.user, Task: t.id, Root: t.records[0] == r, Pkg: r.pkg, Class: r.class, Alias: r.alias,
+	return Activity{Token: r.token, User: r.user, Task: t.id, Root: t.records[0] == r, Pkg: r.pkg, Class: r.class,
 		Intent: r.intent,
-		UID:    r.uid, PID: r.pid, CallerUID: r.callerUID, Caller: r.caller, Resumed: r.state == resumed, Launched: r.launched}
+		UID:    r.uid, PID: r.pid, CallerUID: r.callerUID, Caller: r.caller, Resumed: r.state == resumed}
 }
 
 // Tasks lists the tasks, bottom to top.
@@ -108,7 +102,7 @@ func (p *Phone) RecentTasks() []Task {
 func snapshots(tasks []*task) []Task {
 	out := make([]Task, 0, len(tasks))
 	for _, t := range tasks {
-		s := Task{ID: t.id, User: t.user, Affinity: t.affinity, Base: t.base, NoRecents: !t.recents}
+		s := Task{ID: t.id, User: t.user, Affinity: t.affinity, Base: t.base}
 		for _, r := range t.records {
 			s.Activities = append(s.Activities, r.snapshot(t))
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid/errno"
 )
@@ -15,7 +14,6 @@ type Process struct {
 	UID       int
 	Name      string
 	Package   string // of an app
-	Started   time.Time
 	// Debuggable processes accept a debugger (JDWP).
 	Debuggable bool
 }
@@ -31,7 +29,7 @@ const (
 
 func (p *Phone) bootProcesses() {
 	add := func(pid, ppid, uid int, name, pkg string) {
-		p.procs[pid] = &Process{PID: pid, PPID: ppid, UID: uid, Name: name, Package: pkg, Started: p.boot}
+		p.procs[pid] = &Process{PID: pid, PPID: ppid, UID: uid, Name: name, Package: pkg}
 	}
 	add(1, 0, RootUID, "init", "")
 	add(433, 1, 1036, "logd", "")
@@ -90,7 +88,7 @@ func (p *Phone) Spawn(uid int, name string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pid := p.pid()
-	p.procs[pid] = &Process{PID: pid, PPID: adbdPID, UID: uid, Name: name, Started: p.now()}
+	p.procs[pid] = &Process{PID: pid, PPID: adbdPID, UID: uid, Name: name}
 	return pid
 }
 
@@ -107,7 +105,7 @@ func (p *Phone) startProcess(it *installed, name string, user int, why, componen
 	if pr := p.process(name, uid); pr != nil {
 		return pr, false
 	}
-	pr := &Process{PID: p.pid(), PPID: zygotePID, UID: uid, Name: name, Package: it.Name, Started: p.now(), Debuggable: it.Debuggable}
+	pr := &Process{PID: p.pid(), PPID: zygotePID, UID: uid, Name: name, Package: it.Name, Debuggable: it.Debuggable}
 	p.procs[pr.PID] = pr
 	p.event(evProcStart, user, pr.PID, uid, name, why, component)
 	p.text(LogSystem, Information, "ActivityManager", fmt.Sprintf("Start proc %d:%s/%s for %s %s", pr.PID, name, UIDText(uid), why, component))

@@ -48,7 +48,6 @@ type message struct {
 // It respects the computer's windows, as phones do. All waits end with the
 // connection.
 type link struct {
-	conn    net.Conn
 	out     *bufio.Writer
 	frames  *http2.Framer
 	window  int64
@@ -69,7 +68,7 @@ func accept(conn net.Conn) (*link, error) {
 		return nil, fmt.Errorf("a connection that begins with %q", preface)
 	}
 	l := &link{
-		conn: conn, out: bufio.NewWriter(conn), window: initialWindow, initial: initialWindow,
+		out: bufio.NewWriter(conn), window: initialWindow, initial: initialWindow,
 		windows: map[uint32]int64{}, partial: map[uint32][]byte{},
 	}
 	l.frames = http2.NewFramer(l.out, in)

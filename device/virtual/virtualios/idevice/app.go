@@ -30,10 +30,9 @@ type App struct {
 	Debuggable  bool     // entitlement get-task-allow
 	Signer      string   // SignerIdentity
 	Team        string   // team identifier
-	MinimumOS   string
-	HasProfile  bool // is signed for development
-	Code        Code // what it does; nil shows a screen and does nothing
-	FileSharing bool // UIFileSharingEnabled
+	HasProfile  bool     // is signed for development
+	Code        Code     // what it does; nil shows a screen and does nothing
+	FileSharing bool     // UIFileSharingEnabled
 }
 
 // Code is what an app does. The phone calls it on its own goroutine.
