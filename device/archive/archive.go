@@ -42,6 +42,9 @@ type Directory struct {
 	r       io.ReaderAt
 	start   int64 // of the central directory
 	entries map[string]entry
+	// unpacked is what Section unpacked last: APKs have many files of code, of
+	// which one at a time is looked at.
+	unpacked bytes.Buffer
 }
 
 // ReadAt reads the archive itself.
@@ -263,25 +266,34 @@ func (d *Directory) Stream(name string) (io.Reader, int64, error) {
 // Read decompresses a file of at most that many bytes; it must have the size
 // that the directory says.
 func (d *Directory) Read(name string, most int64) ([]byte, error) {
+	var data bytes.Buffer
+	err := d.read(name, most, &data)
+	return data.Bytes(), err
+}
+
+func (d *Directory) read(name string, most int64, into *bytes.Buffer) error {
 	e, source, err := d.unpack(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if e.size > most {
-		return nil, fmt.Errorf("its file %q has %d bytes, of which %d are read", name, e.size, most)
+		return fmt.Errorf("its file %q has %d bytes, of which %d are read", name, e.size, most)
 	}
-	data := bytes.NewBuffer(make([]byte, 0, e.size+bytes.MinRead))
-	switch _, err := data.ReadFrom(io.LimitReader(source, e.size+1)); {
+	into.Reset()
+	if need := int(e.size) + bytes.MinRead; into.Cap() < need {
+		*into = *bytes.NewBuffer(make([]byte, 0, need)) // Grow would copy, and keep more
+	}
+	switch _, err := into.ReadFrom(io.LimitReader(source, e.size+1)); {
 	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("its file %q can't be unpacked: %w", name, err)
-	case err != nil || int64(data.Len()) != e.size:
-		return nil, fmt.Errorf("its file %q unpacks to another size than its directory says", name)
+		return fmt.Errorf("its file %q can't be unpacked: %w", name, err)
+	case err != nil || int64(into.Len()) != e.size:
+		return fmt.Errorf("its file %q unpacks to another size than its directory says", name)
 	}
-	return data.Bytes(), nil
+	return nil
 }
 
 // Section gives random access to a file: in place if it is stored; otherwise
-// decompressed in memory, if it has at most that many bytes.
+// decompressed in memory, if it has at most that many bytes, until the next call.
 func (d *Directory) Section(name string, most int64) (io.ReaderAt, int64, error) {
 	e, body, err := d.body(name)
 	if err != nil {
@@ -290,8 +302,10 @@ func (d *Directory) Section(name string, most int64) (io.ReaderAt, int64, error)
 	if e.method == methodStored {
 		return body, e.packed, nil
 	}
-	data, err := d.Read(name, most)
-	return bytes.NewReader(data), int64(len(data)), err
+	if err := d.read(name, most, &d.unpacked); err != nil {
+		return nil, 0, err
+	}
+	return bytes.NewReader(d.unpacked.Bytes()), int64(d.unpacked.Len()), nil
 }
 
 // ReadFull reads all of p at an offset.

@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"io"
@@ -96,4 +97,38 @@ func FuzzOpen(f *testing.F) {
 			_, _, _ = d.Section(name, 1<<16)
 		}
 	})
+}
+
+// TestSectionMemory: files that are unpacked one after the other share their memory.
+func TestSectionMemory(t *testing.T) {
+	const size = 4 << 20
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = f.Write(make([]byte, size))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := archive.Open(bytes.NewReader(b.Bytes()), int64(b.Len()), func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, name := range d.Names() {
+		if _, n, err := d.Section(name, size); n != size || err != nil {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 2*size {
+		t.Errorf("%d bytes of memory for four files of %d", taken, size)
+	}
 }

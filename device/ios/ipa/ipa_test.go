@@ -170,6 +170,9 @@ func FuzzOpen(f *testing.F) {
 func FuzzProgram(f *testing.F) {
 	info := doctor.Plist(f, good().Info, 2)
 	f.Add(good().Program(f))
+	der := good()
+	der.DER = true
+	f.Add(der.Program(f))
 	f.Fuzz(func(t *testing.T, program []byte) {
 		_, _ = open(doctor.Zip(t, map[string][]byte{"Payload/D.app/Info.plist": info, "Payload/D.app/Demo": program}))
 	})
