@@ -33,7 +33,8 @@ func FileFacts(f *apk.File, name string) check.App {
 	out := check.App{
 		Package: device.Exact(m.Package), Source: device.Printable(name), Version: device.Printable(m.VersionName), Debuggable: m.Debuggable,
 		Schemes: cleanAll(m.Schemes),
-		Android: check.Android{TargetSDK: m.TargetSDK, Entries: cleanAll(m.Entries()), EntryClass: f.Classes.Entry, SDK: f.Classes.SDK},
+		Android: check.Android{TargetSDK: m.TargetSDK, Entries: cleanAll(m.Entries()), Similar: cleanAll(m.Similar()),
+			EntryClass: f.Classes.Entry, SDK: f.Classes.SDK},
 	}
 	if e := m.Entry(); e != nil {
 		out.Entry = &check.Entry{

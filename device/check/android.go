@@ -59,6 +59,9 @@ func entryChecks() []Check {
 			for _, name := range f.App.Entries {
 				r = r.seen("AndroidManifest.xml", "%s is declared, in another package", name)
 			}
+			for _, name := range f.App.Similar {
+				r = r.seen("AndroidManifest.xml", "%s is declared: upper and lower case, or the folder wxapi, are not the same", name)
+			}
 			return r
 		}),
 	}, {

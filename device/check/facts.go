@@ -101,6 +101,9 @@ type Android struct {
 	Entry   *Entry
 	// Entries are all components named WXEntryActivity, including Entry.
 	Entries []string
+	// Similar are activities whose names differ from Entry's by case, or that are
+	// not in wxapi.
+	Similar []string
 	// Queries are the packages of <queries>; NoManifest says why they, Entries
 	// and Providers are not known.
 	Queries    []string

@@ -107,6 +107,18 @@ func (m *Manifest) Entries() []string {
 	return out
 }
 
+// Similar are the names of activities that were probably meant to be the one that
+// WeChat calls back, but are written in another case or not in wxapi.
+func (m *Manifest) Similar() []string {
+	var out []string
+	for _, a := range m.Activities {
+		if !strings.HasSuffix(a.Name, entrySuffix) && strings.HasSuffix(strings.ToLower(a.Name), ".wxentryactivity") {
+			out = append(out, a.Name)
+		}
+	}
+	return out
+}
+
 // seesWeChat finds [Manifest.SeesWeChat]. WeChat has a launcher activity, accepts
 // ACTION_SEND, and opens links of the scheme weixin.
 func (m *manifestReader) seesWeChat() string {
