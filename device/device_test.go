@@ -34,17 +34,17 @@ func TestEveryStateHasAFix(t *testing.T) {
 func TestLock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "locks")
 	info := phone("A", Ready, USB)
-	first, err := LockPhone(dir, info, "wxctl share text")
+	first, err := lockPhone(dir, info, "wxctl share text")
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := phone("B", Ready, USB)
-	otherLock, err := LockPhone(dir, other, "wxctl watch")
+	otherLock, err := lockPhone(dir, other, "wxctl watch")
 	if err != nil {
 		t.Fatalf("another phone: %v", err)
 	}
 	defer otherLock.Unlock()
-	_, err = LockPhone(dir, info, "wxctl inspect")
+	_, err = lockPhone(dir, info, "wxctl inspect")
 	e := AsError(err)
 	if e == nil || e.Code != PhoneBusy || e.ExitCode() != 17 {
 		t.Fatalf("got %v, want phone_busy", err)
@@ -59,7 +59,7 @@ func TestLock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	again, err := LockPhone(dir, info, "wxctl watch")
+	again, err := lockPhone(dir, info, "wxctl watch")
 	if err != nil {
 		t.Fatalf("after unlock: %v", err)
 	}
@@ -68,7 +68,7 @@ func TestLock(t *testing.T) {
 		if err := writeNote(again.file.Path(), []byte(content)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LockPhone(dir, info, "x"); AsError(err).Code != PhoneBusy {
+		if _, err := lockPhone(dir, info, "x"); AsError(err).Code != PhoneBusy {
 			t.Errorf("note %q: %v", content, err)
 		}
 	}
@@ -86,7 +86,7 @@ func TestLockNoDirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := LockPhone(filepath.Join(file, "sub"), phone("A", Ready, USB), "x")
+	_, err := lockPhone(filepath.Join(file, "sub"), phone("A", Ready, USB), "x")
 	var pathErr *fs.PathError
 	if e := AsError(err); e == nil || e.Code != Failed || e.Hint == "" || !errors.As(err, &pathErr) {
 		t.Errorf("got %v", err)
@@ -273,7 +273,7 @@ func TestFleetOpenLocks(t *testing.T) {
 func TestOpenWaits(t *testing.T) {
 	info := phone("A", Ready, USB)
 	f := &Fleet{Backends: []Backend{backend{platform: Android, err: Errorf(PhoneLost, "opened")}}, LockDir: filepath.Join(t.TempDir(), "locks")}
-	lock, err := LockPhone(f.LockDir, info, "wxctl share text")
+	lock, err := lockPhone(f.LockDir, info, "wxctl share text")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -235,7 +235,7 @@ const busyPause = 100 * time.Millisecond
 
 func (f *Fleet) lock(ctx context.Context, dir string, info Info) (*Lock, error) {
 	for {
-		lock, err := LockPhone(dir, info, f.Command)
+		lock, err := lockPhone(dir, info, f.Command)
 		if e := AsError(err); e == nil || e.Code != PhoneBusy || !time.Now().Before(f.WaitUntil) {
 			return lock, err
 		}

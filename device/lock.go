@@ -26,7 +26,7 @@ type Holder struct {
 // ends, even if it crashes.
 type Lock struct{ file *flock.Flock }
 
-// LockPhone takes the lock of a phone in dir, or fails with PhoneBusy, which
+// lockPhone takes the lock of a phone in dir, or fails with PhoneBusy, which
 // names the holder. It never waits. command says what is done, without values
 // that might be secret.
 //
@@ -34,7 +34,7 @@ type Lock struct{ file *flock.Flock }
 // in the file, after the first byte: on Windows a locked range can't be read,
 // and only the first byte is locked. In a directory that several users may
 // write to, each of them can take the lock.
-func LockPhone(dir string, phone Info, command string) (*Lock, error) {
+func lockPhone(dir string, phone Info, command string) (*Lock, error) {
 	perm, err := makeLockDir(dir)
 	if err != nil {
 		return nil, Errorf(Failed, "the lock directory can't be made: %w", err).

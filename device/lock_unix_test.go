@@ -25,11 +25,11 @@ func TestLocksOfSeveralUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(state, "locks")
-		lock, err := LockPhone(dir, phone("A", Ready, USB), "wxctl share text")
+		lock, err := lockPhone(dir, phone("A", Ready, USB), "wxctl share text")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LockPhone(dir, phone("A", Ready, USB), "wxctl share text"); AsError(err).Code != PhoneBusy {
+		if _, err := lockPhone(dir, phone("A", Ready, USB), "wxctl share text"); AsError(err).Code != PhoneBusy {
 			t.Errorf("%v: %v", tt.state, err)
 		}
 		if err := lock.Unlock(); err != nil {
@@ -52,7 +52,7 @@ func TestOddLock(t *testing.T) {
 		"link":      func(path string) error { return os.Symlink("elsewhere", path) },
 	} {
 		dir := t.TempDir()
-		lock, err := LockPhone(dir, phone("A", Ready, USB), "x")
+		lock, err := lockPhone(dir, phone("A", Ready, USB), "x")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +66,7 @@ func TestOddLock(t *testing.T) {
 		if err := make(path); err != nil {
 			t.Fatal(err)
 		}
-		_, err = LockPhone(dir, phone("A", Ready, USB), "x")
+		_, err = lockPhone(dir, phone("A", Ready, USB), "x")
 		if e := AsError(err); e == nil || e.Code != Failed || !strings.Contains(e.Message, "not a regular file") || e.Hint == "" {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -278,7 +278,7 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 	if resp.StatusCode == http.StatusSwitchingProtocols { // its "body" is the bare connection, which ignores deadlines
 		return resp.StatusCode, nil, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxReply+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		return resp.StatusCode, body, nil
 	}
@@ -291,10 +291,10 @@ func (c *Client) send(ctx context.Context, base BaseURL, req request) (int, []by
 		failure.Status = resp.StatusCode
 		return resp.StatusCode, body, failure
 	}
-	if len(body) > MaxReply {
+	if len(body) > maxReply {
 		return resp.StatusCode, body, &Error{
 			Op: req.op, Kind: KindReply, Status: resp.StatusCode, Sent: true,
-			Message: fmt.Sprintf("the reply is longer than %d bytes", MaxReply),
+			Message: fmt.Sprintf("the reply is longer than %d bytes", maxReply),
 		}
 	}
 	return resp.StatusCode, body, nil

@@ -17,9 +17,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxReply is how much of a reply's body is read, in bytes after
+// maxReply is how much of a reply's body is read, in bytes after
 // decompression. A longer reply is an error.
-const MaxReply = 1 << 20
+const maxReply = 1 << 20
 
 // maxField is the longest token, openid or code accepted from a reply, in
 // bytes. WeChat documents no limit; about 110 is the longest seen.

@@ -196,7 +196,7 @@ func encodeReply(reply intents.Reply, pkg, sdkVersion string) (*androidwire.Inte
 func elsewhere(job device.Job) []placed {
 	files := make([]placed, len(job.Media))
 	for i, m := range job.Media {
-		files[i] = placed{media: m, path: path.Join(MediaDir(job.User.ID), m.Name), uri: "content://media/external/" +
+		files[i] = placed{media: m, path: path.Join(mediaDir(job.User.ID), m.Name), uri: "content://media/external/" +
 			picture.Collection(m.MIME) + "/0"}
 	}
 	return files

@@ -389,7 +389,7 @@ func TestInterruptedLeavesNothing(t *testing.T) {
 		t.Errorf("%v; saw %s", err, whats(o))
 	}
 	p.Close()
-	if list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err != nil || len(list) != 0 {
+	if list, err := l.Model.FS.List(phone.RootCred(), mediaDir(0)); err != nil || len(list) != 0 {
 		t.Errorf("left on the phone: %v, %v", list, err)
 	}
 	wait.For(t, "connections to close", func() bool { return l.server.Open() == 0 })
@@ -409,7 +409,7 @@ func TestMediaThatIsCut(t *testing.T) {
 		t.Errorf("%v; saw %s", err, whats(o))
 	}
 	wait.For(t, "the phone to be clean", func() bool {
-		list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0))
+		list, err := l.Model.FS.List(phone.RootCred(), mediaDir(0))
 		return err == nil && len(list) == 0
 	})
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/wxctl/wxctl/intents"
 )
 
-// MediaDir is the directory for media of an Android user: on that user's shared
+// mediaDir is the directory for media of an Android user: on that user's shared
 // storage, where MediaStore looks for pictures and videos, in a directory of
 // its own.
-func MediaDir(user int) string {
+func mediaDir(user int) string {
 	return fmt.Sprintf("/storage/emulated/%d/Pictures/wxctl", user)
 }
 
@@ -115,7 +115,7 @@ func (d *delivery) removeMedia(ctx context.Context) error {
 			}
 		}
 		d.Note(fmt.Sprintf("left on the phone, since WeChat reads it when the user has chosen: %s", d.placed[0].path),
-			"remove it later: adb shell rm -r "+MediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
+			"remove it later: adb shell rm -r "+mediaDir(d.facts.user)+" (wxctl does, with the next file that it sends after a day)")
 		d.removeForgotten(ctx)
 		return nil
 	}
@@ -179,7 +179,7 @@ func (d *delivery) listForgotten(ctx context.Context) {
 		return
 	}
 	d.swept = time.Now()
-	command := "ls -1 " + MediaDir(d.facts.user)
+	command := "ls -1 " + mediaDir(d.facts.user)
 	d.listing = beside(ctx, func(ctx context.Context) (Result, error) { return d.server.Run(ctx, target(d.info), command, nil) })
 }
 
@@ -193,7 +193,7 @@ func (d *delivery) removeForgotten(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	dir := MediaDir(d.facts.user)
+	dir := mediaDir(d.facts.user)
 	var index, remove []*ask
 	for _, name := range strings.Split(string(r.Stdout), "\n") {
 		m := stamped().FindStringSubmatch(name)

@@ -28,7 +28,7 @@ func pngOf() device.Job {
 
 func (l *lab) mediaNames(t *testing.T) []string {
 	t.Helper()
-	list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0))
+	list, err := l.Model.FS.List(phone.RootCred(), mediaDir(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,12 +57,12 @@ func TestForgottenMedia(t *testing.T) {
 				t.Fatal(err, whats(o))
 			}
 			first := l.mediaNames(t)
-			if len(first) != 1 || len(notes) != 1 || !strings.Contains(notes[0], "left on the phone, since WeChat reads it when the user has chosen: "+path.Join(MediaDir(0), first[0])) {
+			if len(first) != 1 || len(notes) != 1 || !strings.Contains(notes[0], "left on the phone, since WeChat reads it when the user has chosen: "+path.Join(mediaDir(0), first[0])) {
 				t.Fatalf("left %q, noted %q", first, notes)
 			}
 			old := stamp(time.Now().Add(-25*time.Hour)) + "-it's old.png"
 			for _, name := range []string{old, stamp(time.Now().Add(-23*time.Hour)) + "-young.png", "theirs.png"} {
-				if err := l.Model.FS.WriteFile(phone.ShellCred(), path.Join(MediaDir(0), name), png, 0o644); err != nil {
+				if err := l.Model.FS.WriteFile(phone.ShellCred(), path.Join(mediaDir(0), name), png, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -235,7 +235,7 @@ func TestMediaOnFullPhone(t *testing.T) {
 		if e := device.AsError(err); e == nil || e.Code != device.Failed || !strings.Contains(e.Message, message) || e.Hint == "" || o.State != device.NotSent {
 			t.Errorf("%s: %v; saw %s", message, err, whats(o))
 		}
-		if names, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err == nil && len(names) > 0 {
+		if names, err := l.Model.FS.List(phone.RootCred(), mediaDir(0)); err == nil && len(names) > 0 {
 			t.Errorf("%s: left on the phone: %v", message, names)
 		}
 	}
@@ -280,7 +280,7 @@ func TestSameFileOnce(t *testing.T) {
 	}
 	// If it was removed, it is pushed again.
 	for _, name := range l.mediaNames(t) {
-		if err := l.Model.FS.Remove(phone.ShellCred(), MediaDir(0)+"/"+name); err != nil {
+		if err := l.Model.FS.Remove(phone.ShellCred(), mediaDir(0)+"/"+name); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -74,7 +74,7 @@ func (d *delivery) placeOne(ctx context.Context, m device.Media) error {
 	if there, err := d.placeAgain(ctx, m); there || err != nil {
 		return err
 	}
-	to := placed{media: m, path: path.Join(MediaDir(d.facts.user), stamp(time.Now())+"-"+fileName(m.Name))}
+	to := placed{media: m, path: path.Join(mediaDir(d.facts.user), stamp(time.Now())+"-"+fileName(m.Name))}
 	r, err := m.Open()
 	if err != nil {
 		return device.Errorf(device.Failed, "%q can't be read: %w", m.Name, err)
@@ -229,7 +229,7 @@ func (p *Phone) removeStored() error {
 		}
 	}
 	if err != nil {
-		return device.Errorf(device.Failed, "files were left in %s on phone %s: %w", MediaDir(user), p.info.Label(), err)
+		return device.Errorf(device.Failed, "files were left in %s on phone %s: %w", mediaDir(user), p.info.Label(), err)
 	}
 	return nil
 }

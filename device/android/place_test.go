@@ -59,7 +59,7 @@ func TestMedia(t *testing.T) {
 				if !strings.Contains(whats(o), tt.saw) || pushed != int64(len(png)) {
 					t.Errorf("saw %s; %d bytes pushed", whats(o), pushed)
 				}
-				if list, err := l.Model.FS.List(phone.RootCred(), MediaDir(0)); err != nil || len(list) != 0 {
+				if list, err := l.Model.FS.List(phone.RootCred(), mediaDir(0)); err != nil || len(list) != 0 {
 					t.Errorf("left on the phone: %v, %v", list, err)
 				}
 			})

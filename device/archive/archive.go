@@ -27,8 +27,8 @@ const (
 	maxTail      = 1<<16 + 22 + 20 // the longest comment, the end record, a ZIP64 locator
 )
 
-// ErrNotZIP is returned for a file that is not a ZIP archive, or was truncated.
-var ErrNotZIP = errors.New("not a ZIP archive, or a file that was cut off")
+// errNotZIP is returned for a file that is not a ZIP archive, or was truncated.
+var errNotZIP = errors.New("not a ZIP archive, or a file that was cut off")
 
 // entry is a file in the archive.
 type entry struct {
@@ -154,24 +154,24 @@ func findEnd(r io.ReaderAt, tail []byte, size int64) (end, error) {
 			}
 		}
 		if e.start < 0 || e.length < 0 || e.start > before || e.length > before-e.start || e.count > uint64(e.length/46) {
-			return end{}, ErrNotZIP
+			return end{}, errNotZIP
 		}
 		return e, nil
 	}
-	return end{}, ErrNotZIP
+	return end{}, errNotZIP
 }
 
 // findEnd64 reads the end record of ZIP64.
 func findEnd64(r io.ReaderAt, at, before int64) (end, error) {
 	if at < 0 || at > before-56 {
-		return end{}, ErrNotZIP
+		return end{}, errNotZIP
 	}
 	var rec [56]byte
 	if err := ReadFull(r, rec[:], at); err != nil {
 		return end{}, err
 	}
 	if !bytes.HasPrefix(rec[:], []byte("PK\x06\x06")) {
-		return end{}, ErrNotZIP
+		return end{}, errNotZIP
 	}
 	return end{
 		count:  binary.LittleEndian.Uint64(rec[32:]),
@@ -183,13 +183,13 @@ func findEnd64(r io.ReaderAt, at, before int64) (end, error) {
 // parseEntry reads one entry of the directory, and returns its length there.
 func parseEntry(data []byte) (name string, e entry, n int, err error) {
 	if len(data) < 46 || !bytes.HasPrefix(data, []byte("PK\x01\x02")) {
-		return "", e, 0, ErrNotZIP
+		return "", e, 0, errNotZIP
 	}
 	le := binary.LittleEndian
 	length, extra, comment := int(le.Uint16(data[28:])), int(le.Uint16(data[30:])), int(le.Uint16(data[32:]))
 	n = 46 + length + extra + comment
 	if n > len(data) {
-		return "", e, 0, ErrNotZIP
+		return "", e, 0, errNotZIP
 	}
 	e = entry{
 		method: le.Uint16(data[10:]),
@@ -215,7 +215,7 @@ func parseEntry(data []byte) (name string, e entry, n int, err error) {
 		rest = rest[4+size:]
 	}
 	if e.size < 0 || e.packed < 0 || e.header < 0 {
-		return "", e, 0, ErrNotZIP
+		return "", e, 0, errNotZIP
 	}
 	return string(data[46 : 46+length]), e, n, nil
 }
@@ -318,7 +318,7 @@ func ReadFull(r io.ReaderAt, p []byte, at int64) error {
 	case n == len(p):
 		return nil
 	case err == nil || errors.Is(err, io.EOF):
-		return ErrNotZIP
+		return errNotZIP
 	}
 	return err
 }

@@ -38,7 +38,7 @@ func TestFindServer(t *testing.T) {
 			t.Errorf("%q: got %q, %v", bad, got.Addr, err)
 		}
 	}
-	if DefaultServer("windows") != "127.0.0.1:27015" || DefaultServer("darwin") != "/var/run/usbmuxd" {
+	if defaultServer("windows") != "127.0.0.1:27015" || defaultServer("darwin") != "/var/run/usbmuxd" {
 		t.Error("the default servers")
 	}
 }

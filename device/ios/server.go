@@ -26,9 +26,9 @@ type Server struct {
 	Trace *device.Trace
 }
 
-// DefaultServer returns where usbmuxd listens on an operating system, named as
+// defaultServer returns where usbmuxd listens on an operating system, named as
 // runtime.GOOS does.
-func DefaultServer(goos string) string {
+func defaultServer(goos string) string {
 	if goos == "windows" {
 		return "127.0.0.1:27015"
 	}
@@ -87,7 +87,7 @@ func isPath(addr string) bool { return strings.ContainsAny(addr, `/\`) }
 // String returns the server's address.
 func (s Server) String() string {
 	if s.Addr == "" {
-		return DefaultServer(runtime.GOOS)
+		return defaultServer(runtime.GOOS)
 	}
 	return s.Addr
 }

@@ -11,11 +11,11 @@ import (
 // later).
 const checksumSalt = "mMcShCsTr"
 
-// Checksum returns what a request or reply carries under _mmessage_checksum:
+// checksum returns what a request or reply carries under _mmessage_checksum:
 // 32 lower-case hex digits, as ASCII bytes. They are the MD5 of the characters
 // 1 to 8 of content (nothing if null), sdkVersion in decimal, package and
 // salt.
-func Checksum(content *string, sdkVersion int32, appPackage string) [32]byte {
+func checksum(content *string, sdkVersion int32, appPackage string) [32]byte {
 	var buf [64]byte
 	hashed := buf[:0]
 	at := 0

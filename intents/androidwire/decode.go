@@ -81,7 +81,7 @@ func decodeIntent(i *Intent) (intents.Request, Envelope, error) {
 	case env.SDK < minVersion:
 		return nil, env, fmt.Errorf("%w: SDK version %d is below %d", ErrMalformed, env.SDK, minVersion)
 	}
-	sum := Checksum(content, int32(env.SDK), env.Package)
+	sum := checksum(content, int32(env.SDK), env.Package)
 	if !bytes.Equal(sum[:], x.Get(keyChecksum).Bytes()) {
 		return nil, env, fmt.Errorf("%w: the checksum is wrong", ErrMalformed)
 	}

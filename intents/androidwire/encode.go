@@ -152,7 +152,7 @@ func (m *message) activity(wires []Wire, c *coder, command int32, sender *Sender
 		wires = append(wires, Wire{Query: &m.query})
 	}
 	content := contentPrefix + sender.AppID
-	m.sum = Checksum(&content, int32(sender.SDK), sender.Package)
+	m.sum = checksum(&content, int32(sender.SDK), sender.Package)
 	c.put(keyCommand, Int(command))
 	c.put(keySDKVersion, Int(int32(sender.SDK)))
 	c.put(keyPackage, String(sender.Package))

@@ -116,7 +116,7 @@ func TestChecksum(t *testing.T) {
 		{new("abc"), 638058496, "com.tencent.mm", "f9c260c19ee9bb07864e023f61bf7def"},
 		{new("你好世界一二三四五六"), 638058496, "com.tencent.mm", "632c3483d237f54f7b8844535d69b2fa"},
 	} {
-		if got := Checksum(test.content, test.sdk, test.pkg); string(got[:]) != test.want {
+		if got := checksum(test.content, test.sdk, test.pkg); string(got[:]) != test.want {
 			t.Errorf("Checksum(%v, %d, %q) = %s, want %s", test.content, test.sdk, test.pkg, got, test.want)
 		}
 	}

@@ -47,7 +47,7 @@ func EncodeReply(reply intents.Reply, to Receiver) (Intent, error) {
 	if err != nil {
 		return Intent{}, err
 	}
-	sum := Checksum(nil, int32(sdk), WeChat)
+	sum := checksum(nil, int32(sdk), WeChat)
 	c.put(keyFromWeChat, String(valueFromWeChat))
 	c.put(keyCommand, Int(command))
 	c.put(keySDKVersion, Int(int32(sdk)))
@@ -156,7 +156,7 @@ func DecodeReply(i Intent, sdk Version) (intents.Reply, Envelope, error) {
 	if env.Package == "" {
 		return nil, env, fmt.Errorf("%w: no %s", ErrMalformed, keyPackage)
 	}
-	sum := Checksum(x.Get(keyContent).Text(), int32(env.SDK), env.Package)
+	sum := checksum(x.Get(keyContent).Text(), int32(env.SDK), env.Package)
 	if !bytes.Equal(sum[:], x.Get(keyChecksum).Bytes()) {
 		return nil, env, fmt.Errorf("%w: the checksum is wrong", ErrMalformed)
 	}

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// MaxPixels is the largest picture that is read, as width times height. It
+// maxPixels is the largest picture that is read, as width times height. It
 // leaves room for the 50-megapixel cameras of current phones and limits the
 // memory that a hostile file can cost.
-const MaxPixels = 64_000_000
+const maxPixels = 64_000_000
 
 // Picture is a decoded file.
 type Picture struct {
@@ -129,10 +129,10 @@ func checkSize(f Format, width, height int) error {
 	switch {
 	case width <= 0 || height <= 0:
 		return &Error{Format: f, Sentence: "%s is a %s file with no pixels", Args: []any{f.Name}, Hint: "give another picture"}
-	case int64(width)*int64(height) > MaxPixels:
+	case int64(width)*int64(height) > maxPixels:
 		return &Error{
 			Format: f, Sentence: "%s has %dx%d pixels; at most %d megapixels are supported",
-			Args: []any{width, height, MaxPixels / 1_000_000}, Hint: "scale it down first",
+			Args: []any{width, height, maxPixels / 1_000_000}, Hint: "scale it down first",
 		}
 	}
 	return nil
@@ -179,7 +179,7 @@ func readBMP(b []byte) (*Picture, error) {
 	p := &Picture{}
 	if p.Image, err = bmp.Decode(bytes.NewReader(b)); err != nil && len(b) > 54 {
 		// A row has at most four bytes a pixel.
-		padded := append(bytes.Clone(b), make([]byte, min(4*(config.Width+1)*config.Height+2048, 4*MaxPixels))...)
+		padded := append(bytes.Clone(b), make([]byte, min(4*(config.Width+1)*config.Height+2048, 4*maxPixels))...)
 		p.Image, err = bmp.Decode(bytes.NewReader(padded))
 		p.Flaws = []string{flawCut}
 	}

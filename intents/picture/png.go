@@ -95,7 +95,7 @@ func repairPNG(chunks []pngChunk, header []byte) (out []byte, apple bool, err er
 	if err != nil {
 		return nil, false, err
 	}
-	if size > 4*MaxPixels+1<<20 {
+	if size > 4*maxPixels+1<<20 {
 		return nil, false, errors.New("it is too large to be repaired")
 	}
 	var deflated, palette, transparency []byte

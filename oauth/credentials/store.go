@@ -93,9 +93,9 @@ type Options struct {
 	Notify func(string)
 }
 
-// DefaultKeyringTimeout is how long a keyring may take. A locked one on a machine
+// defaultKeyringTimeout is how long a keyring may take. A locked one on a machine
 // without a desktop waits for a password prompt that nobody sees.
-const DefaultKeyringTimeout = 3 * time.Second
+const defaultKeyringTimeout = 3 * time.Second
 
 // Store stores credentials. It is safe for concurrent use, also by several
 // processes.
@@ -115,7 +115,7 @@ func Open(opts Options) (*Store, error) {
 		return nil, errors.New("the store needs a directory")
 	}
 	if opts.KeyringTimeout == 0 {
-		opts.KeyringTimeout = DefaultKeyringTimeout
+		opts.KeyringTimeout = defaultKeyringTimeout
 	}
 	if opts.System == nil {
 		opts.System = newSystemKeyring()
@@ -234,9 +234,9 @@ func (s *Store) ForgetSecret(ctx context.Context, a Account) error {
 	return s.remove(ctx, key{profile: a.Profile, appID: a.AppID})
 }
 
-// CodeLife is how long a code that was not exchanged is stored. WeChat accepts
+// codeLife is how long a code that was not exchanged is stored. WeChat accepts
 // codes for ten minutes; half of that leaves time to use it.
-const CodeLife = 5 * time.Minute
+const codeLife = 5 * time.Minute
 
 // SetCode stores a code that could not be exchanged, for the next exchange.
 func (s *Store) SetCode(ctx context.Context, a Account, code oauth.Secret) (Backend, error) {
@@ -244,7 +244,7 @@ func (s *Store) SetCode(ctx context.Context, a Account, code oauth.Secret) (Back
 }
 
 // TakeCode returns the stored code of an account and removes it. It returns
-// [ErrNotFound] if the code is older than [CodeLife].
+// [ErrNotFound] if the code is older than codeLife.
 func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	k := key{kind: kindCode, profile: a.Profile, appID: a.AppID}
 	entries, err := s.entries()
@@ -262,7 +262,7 @@ func (s *Store) TakeCode(ctx context.Context, a Account) (oauth.Secret, error) {
 	if err := s.remove(ctx, k); err != nil { // also if another process took it just now
 		return oauth.Secret{}, err
 	}
-	if age := time.Since(entries[i].SavedAt); age < 0 || age > CodeLife {
+	if age := time.Since(entries[i].SavedAt); age < 0 || age > codeLife {
 		return oauth.Secret{}, ErrNotFound
 	}
 	return oauth.NewSecret(value), nil

@@ -110,7 +110,7 @@ func TestCode(t *testing.T) {
 		t.Errorf("the second time: %v", err)
 	}
 	keep("OLD")
-	if err := s.update(ctx, func(d *document) { d.Entries[0].SavedAt = time.Now().Add(-CodeLife - time.Second) }); err != nil {
+	if err := s.update(ctx, func(d *document) { d.Entries[0].SavedAt = time.Now().Add(-codeLife - time.Second) }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.TakeCode(ctx, testAccount); !errors.Is(err, ErrNotFound) {

@@ -76,8 +76,8 @@ type Config struct {
 	text []byte
 }
 
-// CheckProfileName validates a profile's name.
-func CheckProfileName(name string) error {
+// checkProfileName validates a profile's name.
+func checkProfileName(name string) error {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
 		return fmt.Errorf("invalid profile name %q: use at most 64 letters, digits, - and _", name)
@@ -124,7 +124,7 @@ func Parse(path string, text []byte) (*Config, error) {
 		return nil, broken(path, 0, "", err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.File.Profiles)) {
-		if err := CheckProfileName(name); err != nil {
+		if err := checkProfileName(name); err != nil {
 			return nil, broken(path, 0, "profiles."+name, err.Error())
 		}
 	}
@@ -132,7 +132,7 @@ func Parse(path string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	if c.File.Profile != "" {
-		if err := CheckProfileName(c.File.Profile); err != nil {
+		if err := checkProfileName(c.File.Profile); err != nil {
 			return nil, broken(path, 0, "profile", err.Error())
 		}
 	}
@@ -236,7 +236,7 @@ func (c *Config) ProfileName(flag string, getenv func(string) string) (name, sou
 	default:
 		name, source = DefaultProfile, "default"
 	}
-	if err := CheckProfileName(name); err != nil {
+	if err := checkProfileName(name); err != nil {
 		return "", "", exit.Usagef("wxctl config list", "%s: %v", source, err)
 	}
 	if c.File.Profiles[name] == nil && name != DefaultProfile { // the default profile need not be written

@@ -77,8 +77,8 @@ func CheckBundleID(s string) error {
 	return nil
 }
 
-// CheckUniversalLink validates a universal link.
-func CheckUniversalLink(s string) error {
+// checkUniversalLink validates a universal link.
+func checkUniversalLink(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return fmt.Errorf("invalid universal link %q: use a link such as https://example.com/app/", s)
@@ -86,8 +86,8 @@ func CheckUniversalLink(s string) error {
 	return nil
 }
 
-// CheckScene validates a scene.
-func CheckScene(s string) error {
+// checkScene validates a scene.
+func checkScene(s string) error {
 	switch s {
 	case "session", "timeline", "favorite", "contact", "0", "1", "2", "3":
 		return nil
@@ -95,19 +95,19 @@ func CheckScene(s string) error {
 	return fmt.Errorf("invalid scene %q: use session, timeline, favorite or contact", s)
 }
 
-// CheckDevice validates a device selector; which phones it selects is only
+// checkDevice validates a device selector; which phones it selects is only
 // known when they are listed.
-func CheckDevice(s string) error {
+func checkDevice(s string) error {
 	if strings.TrimSpace(s) != s || s == "" || strings.ContainsAny(s, "\n\r\t\x00") {
 		return fmt.Errorf("invalid device selector %q", s)
 	}
 	return nil
 }
 
-// CheckMD5 validates the MD5 of a certificate. Upper case and colons are
+// checkMD5 validates the MD5 of a certificate. Upper case and colons are
 // accepted, though the Open Platform does not accept them: `wxctl doctor`
 // reports that.
-func CheckMD5(s string) error {
+func checkMD5(s string) error {
 	digits := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(": -", r) {
 			return -1
@@ -120,16 +120,16 @@ func CheckMD5(s string) error {
 	return nil
 }
 
-// CheckTeamID validates an Apple team id.
-func CheckTeamID(s string) error {
+// checkTeamID validates an Apple team id.
+func checkTeamID(s string) error {
 	if len(s) != 10 || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return fmt.Errorf("invalid team id %q: use 10 capital letters and digits, such as ABCDE12345", s)
 	}
 	return nil
 }
 
-// CheckMiniPrograms validates a list of mini programs' ids.
-func CheckMiniPrograms(s string) error {
+// checkMiniPrograms validates a list of mini programs' ids.
+func checkMiniPrograms(s string) error {
 	for id := range strings.SplitSeq(s, ",") {
 		if rest, ok := strings.CutPrefix(id, "gh_"); !ok || rest == "" || strings.ContainsAny(id, " \t\n") {
 			return fmt.Errorf("invalid mini program id %q: use original ids such as gh_0123456789ab, with commas between them", id)
@@ -160,14 +160,14 @@ func Keys() []Key {
 		{"app-id", "WXCTL_APP_ID", "AppID of the app under test", CheckAppID, func(p *Profile) *string { return &p.AppID }, false},
 		{"package", "", "Android package that acts as the sender", CheckPackage, func(p *Profile) *string { return &p.Package }, false},
 		{"bundle-id", "", "iOS bundle id that acts as the sender", CheckBundleID, func(p *Profile) *string { return &p.BundleID }, false},
-		{"universal-link", "", "iOS universal link of the app", CheckUniversalLink, func(p *Profile) *string { return &p.UniversalLink }, true},
-		{"android-md5", "", "registered MD5 of the Android signing certificate", CheckMD5,
+		{"universal-link", "", "iOS universal link of the app", checkUniversalLink, func(p *Profile) *string { return &p.UniversalLink }, true},
+		{"android-md5", "", "registered MD5 of the Android signing certificate", checkMD5,
 			func(p *Profile) *string { return &p.AndroidMD5 }, true},
-		{"team-id", "", "registered Apple team id", CheckTeamID, func(p *Profile) *string { return &p.TeamID }, false},
-		{"mini-programs", "", "original ids (gh_…) of the app's mini programs", CheckMiniPrograms,
+		{"team-id", "", "registered Apple team id", checkTeamID, func(p *Profile) *string { return &p.TeamID }, false},
+		{"mini-programs", "", "original ids (gh_…) of the app's mini programs", checkMiniPrograms,
 			func(p *Profile) *string { return &p.MiniPrograms }, false},
-		{"scene", "", "default scene of shares", CheckScene, func(p *Profile) *string { return &p.Scene }, false},
-		{"device", "WXCTL_DEVICE", "default device selector", CheckDevice, func(p *Profile) *string { return &p.Device }, false},
+		{"scene", "", "default scene of shares", checkScene, func(p *Profile) *string { return &p.Scene }, false},
+		{"device", "WXCTL_DEVICE", "default device selector", checkDevice, func(p *Profile) *string { return &p.Device }, false},
 	}
 }
 

@@ -70,8 +70,8 @@ func open(stat func(string) (fs.FileInfo, error), open func(string, int, fs.File
 	return f, nil
 }
 
-// ErrTooLarge means that a file is larger than the limit.
-var ErrTooLarge = errors.New("it is too large")
+// errTooLarge means that a file is larger than the limit.
+var errTooLarge = errors.New("it is too large")
 
 // Read reads a regular file of at most limit bytes.
 func Read(name string, limit int64) ([]byte, error) {
@@ -82,13 +82,13 @@ func Read(name string, limit int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		err = ErrTooLarge
+		err = errTooLarge
 	}
 	return data, err
 }
 
-// ErrExists means that a file exists that must not be replaced.
-var ErrExists = errors.New("there is such a file already")
+// errExists means that a file exists that must not be replaced.
+var errExists = errors.New("there is such a file already")
 
 // free returns ErrExists, or a *KindError, if a file can't be created under the
 // name. A symbolic link is treated like a file: the link is replaced and not
@@ -99,7 +99,7 @@ func free(name string, overwrite bool) error {
 		if led, statErr := os.Stat(name); statErr == nil {
 			info = led // say what it leads to
 		} else {
-			return ErrExists
+			return errExists
 		}
 	}
 	switch {
@@ -112,7 +112,7 @@ func free(name string, overwrite bool) error {
 		return err
 	}
 	if !overwrite {
-		return ErrExists
+		return errExists
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (d *Draft) put() error {
 	case err == nil:
 		return os.Remove(temp)
 	case errors.Is(err, fs.ErrExist):
-		return ErrExists
+		return errExists
 	}
 	if err := free(d.path, false); err != nil {
 		return err
@@ -260,7 +260,7 @@ func Append(name string) (*os.File, error) {
 		}
 		return f, nil
 	}
-	return nil, ErrExists
+	return nil, errExists
 }
 
 // endLine adds a line break to an incomplete last line.

@@ -60,7 +60,7 @@ func TestCreate(t *testing.T) {
 	if info, _ := os.Stat(name); os.PathSeparator == '/' && info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %o", info.Mode().Perm())
 	}
-	if _, err := Create(name, false); !errors.Is(err, ErrExists) {
+	if _, err := Create(name, false); !errors.Is(err, errExists) {
 		t.Errorf("a file that is there: %v", err)
 	}
 	d, err = Create(name, true)
@@ -100,7 +100,7 @@ func TestCreateTooLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, name, "theirs")
-	if err := d.Close(); !errors.Is(err, ErrExists) || read(t, name) != "theirs" {
+	if err := d.Close(); !errors.Is(err, errExists) || read(t, name) != "theirs" {
 		t.Errorf("%v, %q", err, read(t, name))
 	}
 	if got := entries(t, dir); got != "a" {
@@ -169,7 +169,7 @@ func TestRead(t *testing.T) {
 	if data, err := Read(name, 4); err != nil || string(data) != "four" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if _, err := Read(name, 3); !errors.Is(err, ErrTooLarge) {
+	if _, err := Read(name, 3); !errors.Is(err, errTooLarge) {
 		t.Errorf("too large: %v", err)
 	}
 }

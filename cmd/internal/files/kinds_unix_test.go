@@ -66,7 +66,7 @@ func TestLinks(t *testing.T) {
 	if err := os.Symlink("target", link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(link, false); !errors.Is(err, ErrExists) {
+	if _, err := Create(link, false); !errors.Is(err, errExists) {
 		t.Errorf("a link: %v", err)
 	}
 	if err := Replace(link, []byte("config")); err != nil || read(t, target) != "config" {

@@ -26,7 +26,7 @@ func Unreadable(name string, err error) error {
 func Unwritable(name string, err error) error {
 	var kind *KindError
 	switch {
-	case errors.Is(err, ErrExists):
+	case errors.Is(err, errExists):
 		return exit.Usagef("name another file, or replace this one with --overwrite", "%q is there already", name)
 	case errors.As(err, &kind):
 		return exit.Usagef("name another file", "%q can't be written: %v", name, kind)

@@ -15,8 +15,8 @@ import (
 	"github.com/wxctl/wxctl/device"
 )
 
-// ShellHint is how to make a shell send UTF-8.
-const ShellHint = "make the shell send UTF-8: Windows PowerShell 5.1: $OutputEncoding = [Text.UTF8Encoding]::new(); " +
+// shellHint is how to make a shell send UTF-8.
+const shellHint = "make the shell send UTF-8: Windows PowerShell 5.1: $OutputEncoding = [Text.UTF8Encoding]::new(); " +
 	"cmd: chcp 65001; Linux and macOS: LANG=C.UTF-8; or convert a file: iconv -f GBK -t UTF-8"
 
 // Decode returns text as UTF-8. A byte order mark selects the encoding, and is
@@ -71,7 +71,7 @@ func pairedUTF16(data []byte) bool {
 }
 
 func notText(format, what string) error {
-	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf(format, what), Hint: ShellHint}
+	return &device.Error{Code: "not_utf8", Exit: exit.Usage, Message: fmt.Sprintf(format, what), Hint: shellHint}
 }
 
 // CheckArgs refuses arguments that are not UTF-8, unless exists reports that

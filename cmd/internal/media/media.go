@@ -24,9 +24,9 @@ import (
 	"github.com/wxctl/wxctl/intents/picture"
 )
 
-// DownloadLimit limits a picture from the web, in bytes; it is the wx module's
+// downloadLimit limits a picture from the web, in bytes; it is the wx module's
 // limit for contentUrl (10 MB).
-const DownloadLimit = 10 << 20
+const downloadLimit = 10 << 20
 
 // Loader reads files for one command.
 type Loader struct {
@@ -249,18 +249,18 @@ func (l *Loader) Download(ctx context.Context, address string, wantPicture bool)
 	if resp.StatusCode != http.StatusOK {
 		return File{}, failed(nil, "%q can't be fetched: the server answered %q", resp.Status)
 	}
-	if resp.ContentLength > DownloadLimit {
-		return File{}, tooLarge(where, resp.ContentLength, DownloadLimit)
+	if resp.ContentLength > downloadLimit {
+		return File{}, tooLarge(where, resp.ContentLength, downloadLimit)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, DownloadLimit+1))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, downloadLimit+1))
 	if err != nil {
 		if err := over(); err != nil {
 			return File{}, err
 		}
 		return File{}, failed(err, "%q can't be fetched: the download was interrupted: %s", err.Error())
 	}
-	if len(data) > DownloadLimit {
-		return File{}, tooLarge(where, int64(len(data)), DownloadLimit)
+	if len(data) > downloadLimit {
+		return File{}, tooLarge(where, int64(len(data)), downloadLimit)
 	}
 	name := cleanName(path.Base(resp.Request.URL.Path))
 	if name == "." || name == "/" {

@@ -80,7 +80,7 @@ func TestDownload(t *testing.T) {
 	mux.HandleFunc("/huge", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/png")
 		w.Write(png)
-		w.Write(make([]byte, DownloadLimit))
+		w.Write(make([]byte, downloadLimit))
 	})
 	mux.Handle("/loop", http.RedirectHandler("/loop", http.StatusFound))
 	server := httptest.NewServer(mux)

@@ -71,7 +71,7 @@ func (vm *VM) in(data []byte) *decoder { return &decoder{b: data, sizes: vm.size
 
 // call sends a command that a VM answers immediately: it may take AnswerTime.
 func (vm *VM) call(ctx context.Context, c command, args *encoder) (*decoder, error) {
-	bounded, cancel := context.WithTimeoutCause(ctx, AnswerTime, ErrSilent)
+	bounded, cancel := context.WithTimeoutCause(ctx, answerTime, ErrSilent)
 	defer cancel()
 	return vm.ask(bounded, c, args.b)
 }

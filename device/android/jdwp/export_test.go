@@ -284,7 +284,7 @@ func (vm *VM) argumentsAt(ctx context.Context, thread ThreadID, frame FrameID, t
 // findThis tries slots until one holds this. Many are tried in one round trip.
 func (vm *VM) findThis(ctx context.Context, thread ThreadID, frame FrameID, this ObjectID) (int, error) {
 	const most, batch = 256, 32 // methods with more registers than most are none of interest
-	ctx, cancel := context.WithTimeoutCause(ctx, AnswerTime, ErrSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, ErrSilent)
 	defer cancel()
 	for first := 0; first < most; first += batch {
 		var asked [batch]question

@@ -37,9 +37,9 @@ import (
 // handshake is what either side says first (JDWP specification, "Handshake").
 const handshake = "JDWP-Handshake"
 
-// AnswerTime limits how long a VM may take for a command other than an
+// answerTime limits how long a VM may take for a command other than an
 // invocation. Invocations are limited only by their context.
-const AnswerTime = 15 * time.Second
+const answerTime = 15 * time.Second
 
 // closeTime limits the commands that detach. The VM learns the rest from the
 // end of the connection.
@@ -147,7 +147,7 @@ func greet(rw io.ReadWriter) error {
 // learnSizes asks for the sizes of ids, the only command whose answer does not
 // depend on them. Packets that came before the answer are returned.
 func (vm *VM) learnSizes(ctx context.Context) ([]packet, error) {
-	ctx, cancel := context.WithTimeout(ctx, AnswerTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	var early []packet
 	err := within(ctx, vm.rw, func() error {

@@ -24,11 +24,11 @@ import (
 // Service is the lockdown service for Open's connection.
 const Service = "com.apple.internal.devicecompute.CoreDeviceProxy"
 
-// ErrHandshake is an invalid answer to the handshake.
-var ErrHandshake = errors.New("the phone's tunnel service sent an invalid answer")
+// errHandshake is an invalid answer to the handshake.
+var errHandshake = errors.New("the phone's tunnel service sent an invalid answer")
 
-// ErrClosed is the error of a tunnel that was closed by this side.
-var ErrClosed = errors.New("the tunnel is closed")
+// errClosed is the error of a tunnel that was closed by this side.
+var errClosed = errors.New("the tunnel is closed")
 
 const (
 	magic = "CDTunnel"
@@ -145,7 +145,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("waiting for the phone's tunnel service: %w", err)
 	}
 	if string(head[:len(magic)]) != magic {
-		return nil, fmt.Errorf("%w: it begins with %q", ErrHandshake, head[:len(magic)])
+		return nil, fmt.Errorf("%w: it begins with %q", errHandshake, head[:len(magic)])
 	}
 	body := make([]byte, binary.BigEndian.Uint16(head[len(magic):]))
 	if _, err := io.ReadFull(r, body); err != nil {
@@ -157,10 +157,10 @@ func readFrame(r io.Reader) ([]byte, error) {
 func parseAnswer(body []byte) (parameters, error) {
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil {
-		return parameters{}, fmt.Errorf("%w: %w", ErrHandshake, err)
+		return parameters{}, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	if a.Type != "serverHandshakeResponse" {
-		return parameters{}, fmt.Errorf("%w: a message of type %q", ErrHandshake, a.Type)
+		return parameters{}, fmt.Errorf("%w: a message of type %q", errHandshake, a.Type)
 	}
 	p := parameters{mtu: a.Client.MTU, rsdPort: uint16(a.ServerRSDPort)}
 	var err error
@@ -169,16 +169,16 @@ func parseAnswer(body []byte) (parameters, error) {
 		text string
 	}{{&p.client, a.Client.Address}, {&p.server, a.ServerAddress}} {
 		if *at.to, err = netip.ParseAddr(at.text); err != nil || !at.to.Is6() || at.to.Is4In6() || at.to.Zone() != "" {
-			return parameters{}, fmt.Errorf("%w: %q is not an IPv6 address", ErrHandshake, at.text)
+			return parameters{}, fmt.Errorf("%w: %q is not an IPv6 address", errHandshake, at.text)
 		}
 	}
 	switch {
 	case p.client == p.server:
-		return parameters{}, fmt.Errorf("%w: both ends have the address %q", ErrHandshake, a.ServerAddress)
+		return parameters{}, fmt.Errorf("%w: both ends have the address %q", errHandshake, a.ServerAddress)
 	case p.mtu < minMTU || p.mtu > maxMTU:
-		return parameters{}, fmt.Errorf("%w: packets of %d bytes", ErrHandshake, p.mtu)
+		return parameters{}, fmt.Errorf("%w: packets of %d bytes", errHandshake, p.mtu)
 	case a.ServerRSDPort < 1 || a.ServerRSDPort > 1<<16-1:
-		return parameters{}, fmt.Errorf("%w: port %d", ErrHandshake, a.ServerRSDPort)
+		return parameters{}, fmt.Errorf("%w: port %d", errHandshake, a.ServerRSDPort)
 	}
 	return p, nil
 }
@@ -218,7 +218,7 @@ func (t *Tunnel) Err() error { return context.Cause(t.ctx) }
 // Close ends the tunnel, its connections and its goroutines, and waits for
 // them.
 func (t *Tunnel) Close() error {
-	t.end(ErrClosed)
+	t.end(errClosed)
 	t.pumps.Wait()
 	t.host.Close()
 	return nil

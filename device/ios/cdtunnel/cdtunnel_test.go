@@ -137,7 +137,7 @@ func TestCut(t *testing.T) {
 	go func() { _, err := conn.Read(make([]byte, 1)); read <- err }()
 	far.conn.Close()
 	<-near.Done()
-	if err := near.Err(); err == nil || errors.Is(err, ErrClosed) {
+	if err := near.Err(); err == nil || errors.Is(err, errClosed) {
 		t.Errorf("the tunnel ended with %v", err)
 	}
 	if err := <-read; err == nil {
@@ -203,7 +203,7 @@ func TestStall(t *testing.T) {
 			t.Error(err)
 		}
 		near.Close()
-		if err := near.Err(); !errors.Is(err, ErrClosed) {
+		if err := near.Err(); !errors.Is(err, errClosed) {
 			t.Error(err)
 		}
 	})
@@ -223,11 +223,11 @@ func TestHandshakeNonsense(t *testing.T) {
 		{with("58783", "0"), "port 0"},
 		{with("58783", "65536"), "port 65536"},
 	} {
-		if _, err := parseAnswer([]byte(tc.answer)); !errors.Is(err, ErrHandshake) || !strings.Contains(err.Error(), tc.want) {
+		if _, err := parseAnswer([]byte(tc.answer)); !errors.Is(err, errHandshake) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.answer, err, tc.want)
 		}
 	}
-	if _, err := readFrame(strings.NewReader("HTTP/1.1 400 no")); !errors.Is(err, ErrHandshake) {
+	if _, err := readFrame(strings.NewReader("HTTP/1.1 400 no")); !errors.Is(err, errHandshake) {
 		t.Errorf("another protocol: %v", err)
 	}
 }

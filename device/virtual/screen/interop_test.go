@@ -106,8 +106,8 @@ func TestChromium(t *testing.T) {
 	show("lock")
 	server := httptest.NewServer(Web("secret", []Shown{{"virtual-1", func() []byte { return PNG(*now.Load(), androidGlass) }}}))
 	defer server.Close()
-	dark := Palette()[nearest()[int(night.R>>3)<<10|int(night.G>>3)<<5|int(night.B>>3)]].(color.RGBA)
-	button := Palette()[nearest()[int(accent.R>>3)<<10|int(accent.G>>3)<<5|int(accent.B>>3)]].(color.RGBA)
+	dark := palette()[nearest()[int(night.R>>3)<<10|int(night.G>>3)<<5|int(night.B>>3)]].(color.RGBA)
+	button := palette()[nearest()[int(accent.R>>3)<<10|int(accent.G>>3)<<5|int(accent.B>>3)]].(color.RGBA)
 	if img := shot(server.URL + "/secret/"); !has(img, dark) || has(img, button) {
 		t.Error("the page shows no lock screen")
 	}

@@ -30,8 +30,8 @@ const (
 	greys               = 256 - cube
 )
 
-// Palette has the 256 colours of every picture.
-var Palette = sync.OnceValue(func() color.Palette {
+// palette has the 256 colours of every picture.
+var palette = sync.OnceValue(func() color.Palette {
 	p := make(color.Palette, 0, 256)
 	level := func(i, of int) uint8 { return uint8(i * 255 / (of - 1)) }
 	for r := range reds {
@@ -51,7 +51,7 @@ var Palette = sync.OnceValue(func() color.Palette {
 // nearest has the palette's nearest colour for each colour of five bits a
 // channel.
 var nearest = sync.OnceValue(func() *[1 << 15]uint8 {
-	table, palette := new([1 << 15]uint8), Palette()
+	table, palette := new([1 << 15]uint8), palette()
 	for i := range table {
 		wide := func(five int) uint8 { return uint8(five<<3 | five>>2) }
 		table[i] = uint8(palette.Index(color.RGBA{wide(i >> 10), wide(i >> 5 & 31), wide(i & 31), 255}))
@@ -63,7 +63,7 @@ var nearest = sync.OnceValue(func() *[1 << 15]uint8 {
 // (Bayer, 4 by 4); flat areas stay flat. The memory of old is used again, which
 // may be nil.
 func (p *painter) paletted(old *image.Paletted) *image.Paletted {
-	out := &image.Paletted{Stride: p.pix.Rect.Dx(), Rect: p.pix.Rect, Palette: Palette()}
+	out := &image.Paletted{Stride: p.pix.Rect.Dx(), Rect: p.pix.Rect, Palette: palette()}
 	if old != nil {
 		out.Pix = old.Pix
 	}

@@ -19,8 +19,8 @@ type Photo struct {
 	image image.Image
 }
 
-// NewPhoto returns the photo in the encoded picture that load returns.
-func NewPhoto(load func() []byte) *Photo { return &Photo{load: load} }
+// newPhoto returns the photo in the encoded picture that load returns.
+func newPhoto(load func() []byte) *Photo { return &Photo{load: load} }
 
 // PhotosOf are the pictures that a request contains, or names by paths; open
 // reads a path and returns nil if it can't.
@@ -31,9 +31,9 @@ func PhotosOf(request intents.Request, open func(path string) []byte) []*Photo {
 	}
 	one := func(data []byte, path *string) []*Photo {
 		if len(data) > 0 || path == nil {
-			return []*Photo{NewPhoto(func() []byte { return data })}
+			return []*Photo{newPhoto(func() []byte { return data })}
 		}
-		return []*Photo{NewPhoto(func() []byte { return open(*path) })}
+		return []*Photo{newPhoto(func() []byte { return open(*path) })}
 	}
 	switch o := share.Message.Object.(type) {
 	case intents.Image:

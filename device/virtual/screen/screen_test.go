@@ -172,11 +172,11 @@ func FuzzText(f *testing.F) {
 
 // All pages use the same few colours, so that a film needs one palette.
 func TestPalette(t *testing.T) {
-	if n := len(Palette()); n != 256 {
+	if n := len(palette()); n != 256 {
 		t.Fatalf("%d colours", n)
 	}
 	for _, c := range []color.RGBA{black, white} {
-		if Palette()[nearest()[int(c.R>>3)<<10|int(c.G>>3)<<5|int(c.B>>3)]] != color.Color(c) {
+		if palette()[nearest()[int(c.R>>3)<<10|int(c.G>>3)<<5|int(c.B>>3)]] != color.Color(c) {
 			t.Errorf("%v is not in the palette", c)
 		}
 	}

@@ -26,8 +26,8 @@ import (
 	"github.com/wxctl/wxctl/device/virtual/wechat"
 )
 
-// DefaultSerial is the serial number of a virtual phone without a given one.
-const DefaultSerial = "virtual-android"
+// defaultSerial is the serial number of a virtual phone without a given one.
+const defaultSerial = "virtual-android"
 
 // Phone is a virtual phone. It is an adb.Device.
 type Phone struct {
@@ -49,7 +49,7 @@ type Phone struct {
 // say otherwise, WeChat on it. Close it when done.
 func New(o Options) (*Phone, error) {
 	if o.Serial == "" {
-		o.Serial = DefaultSerial
+		o.Serial = defaultSerial
 	}
 	if o.WeChat == (wechat.Version{}) {
 		o.WeChat = wechat.DefaultVersion()

@@ -57,7 +57,7 @@ func Serve(ctx context.Context, listener net.Listener, options ...Options) (*Ser
 	s.closed = sync.OnceValue(s.close)
 	for i, o := range options {
 		if o.Serial == "" && i > 0 {
-			o.Serial = fmt.Sprintf("%s-%d", DefaultSerial, i+1)
+			o.Serial = fmt.Sprintf("%s-%d", defaultSerial, i+1)
 		}
 		p, err := New(o)
 		if err != nil {

@@ -212,7 +212,7 @@ func features(d Device) []string {
 	if f := d.Identity().Features; f != nil {
 		return f
 	}
-	return DefaultFeatures()
+	return defaultFeatures()
 }
 
 // choose selects the transport for what follows on the connection. "tport"

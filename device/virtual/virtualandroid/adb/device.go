@@ -66,9 +66,9 @@ const (
 	FeatureFixedPushMkdir = "fixed_push_mkdir"
 )
 
-// DefaultFeatures returns the features that a phone announces if its identity
+// defaultFeatures returns the features that a phone announces if its identity
 // names none: all of this package's.
-func DefaultFeatures() []string {
+func defaultFeatures() []string {
 	return []string{FeatureShellV2, FeatureCmd, FeatureStatV2, FeatureLsV2, FeatureFixedPushMkdir}
 }
 

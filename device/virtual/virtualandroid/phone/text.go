@@ -19,9 +19,9 @@ const (
 	FlagNoHistory      int32 = 0x40000000
 )
 
-// ShortClass shortens a class name the way ComponentName.flattenToShortString
+// shortClass shortens a class name the way ComponentName.flattenToShortString
 // does: a class in or below the package loses the package.
-func ShortClass(pkg, class string) string {
+func shortClass(pkg, class string) string {
 	if rest, ok := strings.CutPrefix(class, pkg); ok && strings.HasPrefix(rest, ".") {
 		return rest
 	}
@@ -47,7 +47,7 @@ func ShortComponent(s string) string {
 	if !ok {
 		return s
 	}
-	return pkg + "/" + ShortClass(pkg, class)
+	return pkg + "/" + shortClass(pkg, class)
 }
 
 // SafeURI is Uri.toSafeString of that API level: telephone-like schemes are

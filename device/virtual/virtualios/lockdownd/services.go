@@ -161,7 +161,7 @@ func (d *Daemon) syslogRelay(ctx context.Context, conn net.Conn) {
 			return
 		}
 		for _, line := range lines {
-			if _, err := conn.Write(SyslogLine(d.Phone.Name(), line)); err != nil {
+			if _, err := conn.Write(syslogLine(d.Phone.Name(), line)); err != nil {
 				return
 			}
 		}
@@ -169,9 +169,9 @@ func (d *Daemon) syslogRelay(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// SyslogLine is a line of the log as syslog_relay writes it: non-ASCII bytes
+// syslogLine is a line of the log as syslog_relay writes it: non-ASCII bytes
 // encoded as vis(3) does, a line break and a NUL.
-func SyslogLine(name string, line idevice.Line) []byte {
+func syslogLine(name string, line idevice.Line) []byte {
 	level := map[idevice.Level]string{idevice.Default: "Notice", idevice.Info: "Info", idevice.Debug: "Debug", idevice.Error: "Error",
 		idevice.Fault: "Fault"}[line.Level]
 	image := ""
