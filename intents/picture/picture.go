@@ -71,7 +71,7 @@ func notReadHere(f Format, err error, sentence string, args ...any) *Error {
 	return &Error{Format: f, Sentence: sentence, Args: args, Hint: ToJPEG, Err: err}
 }
 
-// Read reads a picture of at most MaxPixels. The error is an *Error.
+// Read reads a picture of at most maxPixels. The error is an *Error.
 func Read(b []byte) (*Picture, error) {
 	f, ok := Sniff(b)
 	if at := Junk(b); at > 0 {

@@ -90,7 +90,7 @@ func Read(name string, limit int64) ([]byte, error) {
 // errExists means that a file exists that must not be replaced.
 var errExists = errors.New("there is such a file already")
 
-// free returns ErrExists, or a *KindError, if a file can't be created under the
+// free returns errExists, or a *KindError, if a file can't be created under the
 // name. A symbolic link is treated like a file: the link is replaced and not
 // its target, since in a directory that others write to it may be a trap.
 func free(name string, overwrite bool) error {

@@ -209,7 +209,7 @@ func (l *Loader) open(name string) (*os.File, error) {
 	return f, nil
 }
 
-// Download fetches a file from the web: at most DownloadLimit bytes, redirects
+// Download fetches a file from the web: at most 10 MiB, redirects
 // followed. If a picture is wanted, its bytes decide whether it is one: the
 // server's content type may be wrong (RFC 9110, section 8.3) and is only used
 // in messages.

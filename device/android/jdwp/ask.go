@@ -69,7 +69,7 @@ func (vm *VM) out() *encoder { return &encoder{sizes: vm.sizes} }
 
 func (vm *VM) in(data []byte) *decoder { return &decoder{b: data, sizes: vm.sizes} }
 
-// call sends a command that a VM answers immediately: it may take AnswerTime.
+// call sends a command that a VM answers immediately: it may take answerTime.
 func (vm *VM) call(ctx context.Context, c command, args *encoder) (*decoder, error) {
 	bounded, cancel := context.WithTimeoutCause(ctx, answerTime, ErrSilent)
 	defer cancel()

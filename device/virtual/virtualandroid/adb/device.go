@@ -51,7 +51,7 @@ type Identity struct {
 	// show every character of the model that is not a letter or digit as '_'.
 	Product, Model, Device string
 	// Features are the protocol features adbd announces, e.g. FeatureShellV2;
-	// nil stands for DefaultFeatures.
+	// nil stands for defaultFeatures.
 	Features []string
 	// DevPath is the USB path such as "usb:1-2"; empty for a phone on TCP.
 	DevPath string
