@@ -91,7 +91,8 @@ func (o *shareOptions) addFlags(f *Factory, cmd *cobra.Command, byDefault intent
 	o.requestOptions.addFlags(f, cmd, "opened")
 	o.name = "share " + cmd.Name()
 	flags := cmd.Flags()
-	flags.StringVar(&o.scene, "scene", "", oneOf("session", "timeline", "favorite", "contact")+", or a number (default "+byDefault.String()+")")
+	flags.StringVar(&o.scene, "scene", "",
+		oneOf("session", "timeline", "favorite", "contact")+", or a number (default "+byDefault.String()+")")
 	optionalVar(flags, &o.to, "to", "openid of the contact, with --scene contact")
 	optionalVar(flags, &o.mediaTag, "media-tag", "the message's mediaTagName")
 	optionalVar(flags, &o.action, "message-action", "the message's messageAction")

@@ -127,7 +127,8 @@ func (s *starter) toFront(t *task) {
 // create makes a new record on top of the task.
 func (s *starter) create(t *task, fresh bool) int {
 	r := &record{token: s.tokens.IntN(1<<27) + 1<<20, user: s.q.User, pkg: s.it.Name, class: s.comp.Name,
-		intent: s.in, uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package, noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0}
+		intent: s.in, uid: s.it.UID(s.q.User), callerUID: s.q.UID, caller: s.q.Package,
+		noHistory: s.comp.NoHistory || s.in.Flags&FlagNoHistory != 0}
 	t.records = append(t.records, r)
 	s.event(evCreate, r.user, r.token, t.id, r.comp(), orNull(s.in.Action), orNull(s.in.Type), s.uriText(), int(s.in.Flags))
 	s.began(StartSuccess)
