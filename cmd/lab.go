@@ -62,11 +62,21 @@ it takes no jobs; agents without phones; and the runs that hand out jobs.`, exit
 	return cmd
 }
 
+// labState is what a phone of a lab does. Where it takes no jobs, the state is a
+// [natslab.MarkKind], or how its agent's version differs.
+type labState string
+
+// The states of phones that take jobs.
+const (
+	labFree    labState = "free"
+	labRunning labState = "running"
+)
+
 // labPhone is a phone as wxctl lab ls lists it.
 type labPhone struct {
 	Phone string          `json:"phone"`
 	Agent string          `json:"agent"`
-	State string          `json:"state"` // free, running, held, quarantined, drained, too old, too new
+	State labState        `json:"state"` // free, running, held, quarantined, drained, too old, too new
 	Run   string          `json:"run,omitempty"`
 	Job   string          `json:"job,omitempty"`
 	Mark  *natslab.Mark   `json:"mark,omitempty"`
@@ -148,18 +158,18 @@ func (f *Factory) tellSkew(state *natslab.State) {
 }
 
 func listedPhone(state *natslab.State, a natslab.Agent, p natslab.Phone, agentState string) labPhone {
-	listed := labPhone{Phone: p.Key, Agent: a.Name, State: "free", Info: labInfoSelected{p.Info.ID, string(p.Info.Platform), p.Info.Model,
+	listed := labPhone{Phone: p.Key, Agent: a.Name, State: labFree, Info: labInfoSelected{p.Info.ID, string(p.Info.Platform), p.Info.Model,
 		p.Info.OSVersion, append([]string{}, a.Labels...), p.WeChat, p.Apps}}
 	if agentState != "" {
-		listed.State = agentState
+		listed.State = labState(agentState)
 	}
 	if mark, ok := state.Marks[p.Key]; ok {
-		listed.State, listed.Mark = string(mark.Kind), &mark
+		listed.State, listed.Mark = labState(mark.Kind), &mark
 	}
 	if lease, ok := state.Leases[p.Key]; ok && lease.Run != "" {
 		listed.Run, listed.Job = lease.Run, lease.Job
-		if listed.State == "free" {
-			listed.State = "running"
+		if listed.State == labFree {
+			listed.State = labRunning
 		}
 	}
 	return listed
@@ -175,7 +185,7 @@ func printLab(f *Factory, phones []labPhone, agents []labAgent, runs []labListed
 	}
 	rows := [][]output.Cell{}
 	for _, p := range phones {
-		state := output.Words(p.State)
+		state := output.Words(string(p.State))
 		state.Paint = streams.Good
 		why := p.Run
 		if p.Mark != nil {
@@ -187,7 +197,7 @@ func printLab(f *Factory, phones []labPhone, agents []labAgent, runs []labListed
 				why = words.Sprintf("%s, until %s", why, p.Mark.Until.Local().Format(time.DateTime))
 			}
 		}
-		if p.State != "free" && p.State != "running" {
+		if p.State != labFree && p.State != labRunning {
 			state.Paint = streams.Warn
 		}
 		rows = append(rows, []output.Cell{output.Text(p.Phone), output.Text(p.Agent), output.Text(p.Info.Platform), output.Text(p.Info.Model),

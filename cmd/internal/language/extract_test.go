@@ -90,7 +90,7 @@ func sentencesOf(t *testing.T) []said {
 
 // named are types whose values are shown in the user's language.
 var named = []string{
-	"device.State", "device.Transport", "device/check.Status", "device/check.Group", "intents/suite.Status", "oauth/credentials.Backend",
+	"cmd.labState", "device.State", "device.Transport", "device/lab/natslab.MarkKind", "device/check.Status", "device/check.Group", "intents/suite.Status", "oauth/credentials.Backend",
 }
 
 // cobras are texts of libraries and operating systems.
