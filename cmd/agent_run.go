@@ -304,15 +304,20 @@ func (a *lender) serveOne(ctx context.Context, p *lentPhone, takes func(string) 
 	if err != nil {
 		return err
 	}
-	a.count.Leased(1)
-	p.leased.Store(true)
-	defer func() { p.leased.Store(false); a.count.Leased(-1) }()
+	defer a.leased(p)()
 	err = lab.Work(context.WithoutCancel(ctx), &agentLease{Lease: lease, drain: ctx, phone: p.runPhone},
 		func(ctx context.Context, claim lab.Claim) error { return a.do(ctx, p, claim) })
 	if errors.Is(err, lab.ErrNotHeld) {
 		err = errors.New("the phone was taken away: the lab was not reached in time")
 	}
 	return errors.Join(err, p.close())
+}
+
+// leased counts a phone's lease until back is called.
+func (a *lender) leased(p *lentPhone) (back func()) {
+	a.count.Leased(1)
+	p.leased.Store(true)
+	return func() { p.leased.Store(false); a.count.Leased(-1) }
 }
 
 // agentLease is a lease that ends when the agent drains, and that closes the
@@ -353,10 +358,11 @@ func (a *lender) do(ctx context.Context, p *lentPhone, claim lab.Claim) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	r, err := a.runs.of(ctx, natslab.RunOf(claim))
+	r, ended, err := a.runs.of(ctx, natslab.RunOf(claim))
 	if err != nil {
 		return err // the claim is returned with the phone
 	}
+	defer ended()
 	if _, err := p.phone(ctx); err != nil {
 		if describe(err).ExitCode == exit.PhoneBusy {
 			return err // another process of this host has the phone

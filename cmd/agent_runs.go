@@ -41,11 +41,12 @@ type keptRun struct {
 	*suiteRun               // nil while it is fetched
 	ready     chan struct{} // closed when it is there, or err says why not
 	err       error
+	busy      int // jobs that use it
 	used      time.Time
 }
 
-// keepRuns is how long a run is kept after its last job. After that it is
-// fetched again.
+// keepRuns is how long a run is kept after its last job has ended. After that it
+// is fetched again.
 const keepRuns = time.Hour
 
 func newAgentRuns(a *lender) (*agentRuns, error) {
@@ -55,11 +56,12 @@ func newAgentRuns(a *lender) (*agentRuns, error) {
 
 func (r *agentRuns) close() { _ = os.RemoveAll(r.dir) } // the system cleans up, too
 
-// of is the run of that id, fetched once.
-func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
+// of is the run of that id, fetched once. It is kept until done is called, and
+// for some time after that.
+func (r *agentRuns) of(ctx context.Context, id string) (run *suiteRun, done func(), err error) {
 	info, ok := r.agent.source.Run(id)
 	if !ok {
-		return nil, fmt.Errorf("the lab knows no run %q", id)
+		return nil, nil, fmt.Errorf("the lab knows no run %q", id)
 	}
 	name := id + string(info.Key)
 	r.mu.Lock()
@@ -69,7 +71,13 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 		kept = &keptRun{ready: make(chan struct{})}
 		r.runs[name] = kept
 	}
-	kept.used = time.Now()
+	kept.busy++
+	done = func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		kept.busy--
+		kept.used = time.Now()
+	}
 	r.forget()
 	r.mu.Unlock()
 	if mine {
@@ -77,10 +85,15 @@ func (r *agentRuns) of(ctx context.Context, id string) (*suiteRun, error) {
 	}
 	select {
 	case <-kept.ready:
-		return kept.suiteRun, kept.err
+		err = kept.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return kept.suiteRun, done, nil
 }
 
 // bring fetches a run for all who wait for it. What failed is tried again by the
@@ -107,7 +120,7 @@ func (r *agentRuns) forget() {
 		}
 	}
 	for name, kept := range r.runs {
-		if time.Since(kept.used) > keepRuns {
+		if kept.busy == 0 && time.Since(kept.used) > keepRuns {
 			delete(r.runs, name)
 			left = append(left, kept)
 			continue

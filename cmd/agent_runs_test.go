@@ -4,11 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/cmd/internal/metrics"
+	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/lab"
 	"github.com/wxctl/wxctl/device/lab/natslab"
 	"github.com/wxctl/wxctl/device/lab/natslab/natsserver"
@@ -85,19 +90,19 @@ func TestRunIsFetchedOnce(t *testing.T) {
 	first := make(chan *suiteRun, 2)
 	for range 2 {
 		go func() {
-			r, err := w.runs.of(t.Context(), "one")
+			r, _, err := w.runs.of(t.Context(), "one")
 			if err != nil {
 				t.Error(err)
 			}
 			first <- r
 		}()
 	}
-	if r, err := w.runs.of(t.Context(), "two"); err != nil || r.id != "two" {
+	if r, _, err := w.runs.of(t.Context(), "two"); err != nil || r.id != "two" {
 		t.Errorf("another run: %v, %v", r, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := w.runs.of(ctx, "one"); !errors.Is(err, context.Canceled) {
+	if _, _, err := w.runs.of(ctx, "one"); !errors.Is(err, context.Canceled) {
 		t.Errorf("it waits without time: %v", err)
 	}
 	w.runs.bring(t.Context(), "one"+string(info.Key), &info, slow)
@@ -111,12 +116,53 @@ func TestRunIsFetchedAgain(t *testing.T) {
 	w := newAgentWorld(t)
 	w.ownWith("lost", []byte(`{"plan":"files/none"}`))
 	for range 2 {
-		if _, err := w.runs.of(t.Context(), "lost"); err == nil {
+		if _, _, err := w.runs.of(t.Context(), "lost"); err == nil {
 			t.Error("a run without a plan is there")
 		}
 	}
 	if len(w.runs.runs) != 0 {
 		t.Errorf("%v", w.runs.runs)
+	}
+}
+
+// TestAgentKeepsRunsInUse: a run is kept as long as a job uses it, and one that
+// was forgotten is fetched again for its next job.
+func TestAgentKeepsRunsInUse(t *testing.T) {
+	w := newAgentWorld(t)
+	w.own("long", "all")
+	w.own("other", "all")
+	of := func(id string) (*suiteRun, func()) {
+		r, done, err := w.runs.of(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, done
+	}
+	there := func(r *suiteRun) bool {
+		_, err := os.Stat(r.plan.Dir)
+		return err == nil
+	}
+	pass := func() { // more than the time for which a run is kept
+		w.runs.mu.Lock()
+		defer w.runs.mu.Unlock()
+		for _, kept := range w.runs.runs {
+			kept.used = kept.used.Add(-2 * keepRuns)
+		}
+	}
+	first, done := of("long")
+	pass()
+	of("other")
+	if !there(first) {
+		t.Error("the files of a run are removed while a job uses them")
+	}
+	done()
+	pass()
+	of("other")
+	if there(first) {
+		t.Error("the files of a run stay for ever")
+	}
+	if again, _ := of("long"); again == first || !there(again) {
+		t.Errorf("the run is not fetched again: %v", again)
 	}
 }
 
@@ -181,4 +227,48 @@ func (w *agentWorld) ownWith(id string, work []byte) {
 		_, ok := w.runs.agent.source.Run(id)
 		return ok
 	})
+}
+
+// TestMetricsOfUnpluggedPhone: a phone that is unplugged while it has a job is
+// not one of the agent's phones any more, and its lease still counts.
+func TestMetricsOfUnpluggedPhone(t *testing.T) {
+	w := newAgentWorld(t)
+	a := w.runs.agent
+	a.fleet, a.o = &device.Fleet{}, &agentOptions{name: "agent"}
+	p := &lentPhone{runPhone: &runPhone{name: "one"}, end: func() {}}
+	a.phones = map[string]*lentPhone{"one": p}
+	a.count = metrics.NewAgent(a)
+	where, stop, err := a.count.Serve(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	numbers := func() string {
+		response, err := http.Get("http://" + where + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	back := a.leased(p)
+	for _, step := range []struct {
+		do   func()
+		want []string
+	}{
+		{func() {}, []string{`wxctl_phones{state="leased"} 1`, "wxctl_leases 1"}},
+		{func() { _ = a.discover(t.Context()) }, []string{`wxctl_phones{state="leased"} 0`, "wxctl_leases 1"}}, // no phone is there
+		{back, []string{`wxctl_phones{state="leased"} 0`, "wxctl_leases 0"}},
+	} {
+		step.do()
+		for got, want := numbers(), step.want; len(want) > 0; want = want[1:] {
+			if !strings.Contains(got, want[0]+"\n") {
+				t.Errorf("%s is not in\n%s", want[0], got)
+			}
+		}
+	}
 }

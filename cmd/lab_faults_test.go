@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
+	"github.com/wxctl/wxctl/device/virtual/wechat"
 	"github.com/wxctl/wxctl/fixtures/labtest"
 	"github.com/wxctl/wxctl/fixtures/tier"
 	"github.com/wxctl/wxctl/fixtures/wait"
@@ -52,6 +54,48 @@ func TestLabLinkCut(t *testing.T) {
 				t.Errorf("%d are unknown and %d came late, of %d phones", run.Counts.Unknown, late, *phonesEach)
 			}
 		})
+	}
+}
+
+// TestLabLateAfterTheRun: a result that comes after the end of its run is
+// recorded once, by the next --resume.
+func TestLabLateAfterTheRun(t *testing.T) {
+	tier.Need(t, "lab")
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: time.Second}
+	h.serve("127.0.0.1:0")
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Serial: "slow", Answer: wechat.Send, Think: 4 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	h.phones = append(h.phones, server)
+	link := labtest.NewLink(t, h.url)
+	h.through = link.URL()
+	h.says(h.agent(0), "agent")
+	out := filepath.Join(h.dir, "run")
+	owner := h.run("late", h.suite("late", 1), "--out", out)
+	wait.For(t, "the request to be sent", func() bool { return len(h.fired()) == 1 })
+	link.Set(true)
+	_ = owner.Wait() // its result is unknown
+	if run := h.settled("late", out, 1, owner.out); run.Counts.Unknown != 1 || run.Results[0].Attempts[0].Late != nil {
+		t.Fatalf("%+v\n%s", run.Counts, owner.out)
+	}
+	link.Set(false)
+	wait.For(t, "the late result to be recorded", func() bool {
+		resumed := h.start("owner-late", "run", "--resume", out, "--lab", h.url)
+		_ = resumed.Wait()
+		owner = resumed
+		return count(h.events(out), suite.AttemptLate) > 0
+	})
+	// The agent stopped by itself, unless it was that fast.
+	if !strings.Contains(owner.out.String(), "lost, came back: ") {
+		t.Errorf("the resumed run says:\n%s", owner.out)
+	}
+	_ = h.start("owner-late", "run", "--resume", out, "--lab", h.url).Wait()
+	run := h.settled("late", out, 1, owner.out)
+	if n := count(h.events(out), suite.AttemptLate); n != 1 || run.Counts.Unknown != 1 || !strings.Contains(run.Results[0].Reason,
+		"after a request was sent; its result came late: ") {
+		t.Errorf("%d late results, %+v, %q", n, run.Counts, run.Results[0].Reason)
 	}
 }
 

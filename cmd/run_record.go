@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/wxctl/wxctl/device"
 	"github.com/wxctl/wxctl/device/lab"
@@ -47,6 +49,34 @@ func (r *suiteRun) record(u lab.Update) error {
 		return err
 	}
 	r.inLab.fetch(r, *e.Artifact)
+	return nil
+}
+
+// lateBefore records the late results that came when the run had no owner.
+// Those of attempts that have not ended yet come through the queue.
+func (r *suiteRun) lateBefore(ctx context.Context) error {
+	late, err := r.inLab.lab.Late(ctx, r.id)
+	for _, u := range late {
+		var w work
+		if json.Unmarshal(u.Job.Work, &w) != nil {
+			continue
+		}
+		if a := r.attemptBefore(w, u.Phone); a != nil && !a.Finished.IsZero() && a.Late == nil {
+			err = errors.Join(err, r.record(u))
+		}
+	}
+	return err
+}
+
+// attemptBefore is an attempt of the run that is resumed; nil if it has no such.
+func (r *suiteRun) attemptBefore(w work, phone string) *suite.Attempt {
+	for _, result := range r.before.Results {
+		for _, a := range result.Attempts {
+			if result.Case.Name == w.Case && a.Number == w.Attempt && a.Phone.ID == phone {
+				return a
+			}
+		}
+	}
 	return nil
 }
 

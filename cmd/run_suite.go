@@ -232,7 +232,7 @@ func (r *suiteRun) retries(t *todo, end suite.End) bool {
 
 // work submits the jobs to the phones and waits for all of them.
 func (r *suiteRun) work(ctx context.Context, todos []todo, none map[string]string) error {
-	if err := r.settleBefore(); err != nil {
+	if err := r.settleBefore(ctx); err != nil {
 		return err
 	}
 	for i := range r.plan.Cases {
@@ -367,14 +367,18 @@ func (r *suiteRun) drain(pending map[string]todo, why string) error {
 	return nil
 }
 
-// settleBefore ends the attempts that a crash left unfinished.
-func (r *suiteRun) settleBefore() error {
+// settleBefore ends the attempts that a crash left unfinished. A lab knows their
+// results, and those that came after the run's end.
+func (r *suiteRun) settleBefore(ctx context.Context) error {
 	if r.before == nil {
 		return nil
 	}
+	if r.inLab != nil {
+		return r.lateBefore(ctx)
+	}
 	for _, result := range r.before.Results {
 		for _, a := range result.Attempts {
-			if a.Finished.IsZero() && r.inLab == nil { // a lab knows its result
+			if a.Finished.IsZero() {
 				end := a.End
 				end.Outcome = json.RawMessage("null")
 				at := suite.Place{Case: result.Case.Name, Phone: a.Phone.ID, Attempt: a.Number}

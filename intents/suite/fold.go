@@ -3,6 +3,7 @@ package suite
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -55,6 +56,17 @@ func (r *Result) Last() *Attempt {
 		return nil
 	}
 	return r.Attempts[len(r.Attempts)-1]
+}
+
+// Why is the reason of the attempt's end, and the late result, if any.
+func (a *Attempt) Why() string {
+	switch {
+	case a.Late == nil:
+		return a.End.Reason
+	case a.End.Reason == "":
+		return fmt.Sprintf("its result came late: %s", a.Late.Status)
+	}
+	return fmt.Sprintf("%s; its result came late: %s", a.End.Reason, a.Late.Status)
 }
 
 // DurationMs is the duration of all attempts together.
@@ -233,12 +245,12 @@ func (r *Result) settle() {
 	if len(tried) == 0 {
 		r.Status, r.Reason = Stopped, "the run ended first"
 		if a := r.Last(); a != nil {
-			r.Reason = cmp.Or(a.End.Reason, r.Reason)
+			r.Reason = cmp.Or(a.Why(), r.Reason)
 		}
 		return
 	}
 	last := tried[len(tried)-1]
-	r.Status, r.Reason = last.End.Status, last.End.Reason
+	r.Status, r.Reason = last.End.Status, last.Why()
 	r.Flaky = last.End.Status == Passed && len(tried) > 1
 }
 

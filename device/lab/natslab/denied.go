@@ -26,6 +26,7 @@ func (e *DeniedError) Error() string {
 		{"STREAM.DELETE", "this key may not delete parts of the lab"},
 		{"STREAM.PURGE", "this key may not take back jobs"},
 		{"CONSUMER.CREATE." + jobsStream, "this key may not run suites"},
+		{"CONSUMER.CREATE." + eventsStream, "this key may not run suites"},
 		{"$KV." + runsBucket, "this key may not run suites"},
 		{jobSubject, "this key may not run suites"},
 		{"$KV." + claimsBucket, "this key may not take jobs"},

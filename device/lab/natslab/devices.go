@@ -107,12 +107,13 @@ type State struct {
 	Runs   []Run // those that are open and have an owner
 }
 
-// stateTime is how long reading the state may take: 500 phones take 0.3 s.
+// stateTime is how long reading the state of a lab or of a run may take: 500
+// phones take 0.3 s.
 const stateTime = 15 * time.Second
 
 // State reads the state of the lab.
 func (l *Lab) State(ctx context.Context) (*State, error) {
-	ctx, cancel := context.WithTimeout(ctx, stateTime)
+	ctx, cancel := context.WithTimeout(ctx, l.stateTime)
 	defer cancel()
 	ctx, release := l.denied.guard(ctx, ofWatching(devicesBucket, leasesBucket, marksBucket, runsBucket))
 	defer release()

@@ -1,12 +1,14 @@
 package natslab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,6 +116,15 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// startHint says how to start a lab at this address.
+func (a Access) startHint() string {
+	if u, err := url.Parse(a.URL); err == nil && loopback(u.Hostname()) { // one server, on this machine
+		port := cmp.Or(u.Port(), strconv.Itoa(nats.DefaultPort))
+		return fmt.Sprintf("start one with wxctl lab serve --listen %s, or check the address", net.JoinHostPort(u.Hostname(), port))
+	}
+	return "start one on that host with wxctl lab serve, or check the address"
+}
+
 func (a Access) explain(err error) error {
 	e := &AccessError{Err: err}
 	var denied *DeniedError
@@ -131,7 +142,7 @@ func (a Access) explain(err error) error {
 	case errors.Is(err, nats.ErrSecureConnRequired):
 		e.Message, e.Hint = fmt.Sprintf("the lab at %s wants TLS", a.URL), "name the ca.pem that wxctl lab init wrote with --lab-ca"
 	case errors.Is(err, nats.ErrNoServers):
-		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), "start one with wxctl lab serve, or check the address"
+		e.Message, e.Hint = fmt.Sprintf("no lab answers at %s", a.URL), a.startHint()
 	case errors.Is(err, nats.ErrJetStreamNotEnabled):
 		e.Message, e.Hint = fmt.Sprintf("the server at %s has no JetStream", a.URL), "give it jetstream {} in its nats.conf"
 	case noRoom(err):

@@ -43,7 +43,7 @@ func (o *told) of(id string) string {
 }
 
 // cutWorld is a lab whose agent is behind a link.
-func cutWorld(t *testing.T) (*natslab.Queue, *told, *labtest.Link, *natslab.Source, *natslab.Source) {
+func cutWorld(t *testing.T) (*natslab.Lab, *natslab.Queue, *told, *labtest.Link, *natslab.Source, *natslab.Source) {
 	t.Helper()
 	url := serve(t)
 	fresh := natslab.Defaults(1)
@@ -67,7 +67,7 @@ func cutWorld(t *testing.T) (*natslab.Queue, *told, *labtest.Link, *natslab.Sour
 	if err != nil {
 		t.Fatal(err)
 	}
-	return q, o, l, far, near
+	return first, q, o, l, far, near
 }
 
 func leaseOf(t *testing.T, s *natslab.Source, phone string) lab.Lease {
@@ -105,10 +105,32 @@ func TestStateOfACutLab(t *testing.T) {
 	}
 }
 
+// TestStateOfASilentLab: reading the state over a connection that stays open
+// and brings nothing ends by itself, and the connection is used again after
+// that.
+func TestStateOfASilentLab(t *testing.T) {
+	t.Parallel()
+	link := labtest.NewLink(t, serve(t))
+	l := dial(t, natslab.Access{URL: link.URL()})
+	l.SetStateTime(100 * time.Millisecond)
+	link.Pause(true)
+	if _, err := l.State(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the state of a silent lab: %v", err)
+	}
+	if _, err := l.Late(context.Background(), "run"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the late results of a silent lab: %v", err)
+	}
+	link.Pause(false)
+	l.SetStateTime(wait.Plenty)
+	if _, err := l.State(t.Context()); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
 // TestShortCut: an agent whose link is cut for less than the TTL goes on.
 func TestShortCut(t *testing.T) {
 	t.Parallel()
-	q, o, link, far, _ := cutWorld(t)
+	_, q, o, link, far, _ := cutWorld(t)
 	if err := q.Submit(t.Context(), lab.Job{ID: "1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +152,7 @@ func TestShortCut(t *testing.T) {
 // results are refused.
 func TestLongCut(t *testing.T) {
 	t.Parallel()
-	q, o, link, far, near := cutWorld(t)
+	first, q, o, link, far, near := cutWorld(t)
 	if err := q.Submit(t.Context(), lab.Job{ID: "1", Phone: "A"}); err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +191,15 @@ func TestLongCut(t *testing.T) {
 	}
 	wait.For(t, "the end to be told", func() bool { return o.of("2") == "claimed@B returned@B claimed@C done@C" })
 	wait.For(t, "what came late to be told", func() bool { return o.of("1") == "claimed@A firing@A lost@A late@A" })
+	// It stays in the lab, for an owner that is not there any more.
+	late, err := first.Late(t.Context(), "run")
+	if err != nil || len(late) != 1 || late[0].State != lab.Late || late[0].Job.ID != "1" || late[0].Phone != "A" ||
+		string(late[0].Data) != `"late"` {
+		t.Errorf("late: %+v, %v", late, err)
+	}
+	if late, err := first.Late(t.Context(), "another"); err != nil || len(late) != 0 {
+		t.Errorf("late results of another run: %+v, %v", late, err)
+	}
 }
 
 // TestFullStore: files beyond the limit are refused, and nothing else.

@@ -88,6 +88,7 @@ type Lab struct {
 	blobs                                jetstream.ObjectStore
 	jobs                                 jetstream.Stream
 	leaseTTL, deviceTTL                  time.Duration
+	stateTime                            time.Duration // for reading the state
 
 	denied *denials
 }
@@ -99,7 +100,7 @@ func Open(ctx context.Context, nc *nats.Conn, fresh *Settings) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{nc: nc, js: js, denied: watchDenials(nc)}
+	l := &Lab{nc: nc, js: js, stateTime: stateTime, denied: watchDenials(nc)}
 	err = l.bind(ctx)
 	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
 		if fresh == nil {

@@ -307,7 +307,7 @@ func (b *pageBuilder) result(p *pageResult, r item) {
 	for _, a := range r.Attempts {
 		at := pageAttempt{
 			Status: a.End.Status, Phone: b.phone(a.Phone), At: a.Started.UTC().Format("15:04:05.000"), MS: a.End.DurationMs,
-			Exit: a.End.ExitCode, Reason: a.End.Reason, Sent: a.End.Sent,
+			Exit: a.End.ExitCode, Reason: a.Why(), Sent: a.End.Sent,
 		}
 		for _, c := range a.Commands {
 			at.Commands = append(at.Commands, b.text(c))

@@ -129,7 +129,7 @@ func stableUUID(parts ...string) string {
 // only is the result as it would be if this attempt had been the only one.
 func (r item) only(a *suite.Attempt) item {
 	return item{r.Source, &suite.Result{
-		Run: r.Run(), Case: r.Case, Phone: a.Phone, Status: a.End.Status, Reason: a.End.Reason, Attempts: []*suite.Attempt{a},
+		Run: r.Run(), Case: r.Case, Phone: a.Phone, Status: a.End.Status, Reason: a.Why(), Attempts: []*suite.Attempt{a},
 	}}
 }
 
@@ -172,8 +172,8 @@ func (r item) details(a *suite.Attempt) string {
 			b.WriteString("  hint: " + p.Hint + "\n")
 		}
 	}
-	if len(a.End.Problems) == 0 && a.End.Reason != "" {
-		b.WriteString(a.End.Reason + "\n")
+	if len(a.End.Problems) == 0 && a.Why() != "" {
+		b.WriteString(a.Why() + "\n")
 	}
 	for _, c := range a.Commands {
 		b.WriteString("$ " + c + "\n")
