@@ -75,7 +75,8 @@ an empty answer leaves a key unset.
 --from takes the package or bundle ID, the AppID, the MD5 of the certificate,
 the team id and the universal link from an app: of an .apk or .ipa file, or, as
 --from phone, of the app on the phone that --device names (the one of --package
-or --bundle-id, or the only debuggable one). Flags win over what is read.`),
+or --bundle-id, or the only debuggable one). Flags win over what is read.`,
+			exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.RefusedBefore, exit.PhoneLost),
 		Example: examples("wxctl config init --from phone --device virtual:android\n" +
 			"wxctl config init --app-id wx0123456789abcdef --package com.example.app\n" +
 			"wxctl config init --profile lab --scene session --app-id wx0123456789abcdef"),

@@ -35,7 +35,7 @@ when --device asks for one.
 
 It is not an error if a server is absent: the list has what was found. It is one
 if a server answers wrongly or not in time. --wait-for waits until all phones that
-match --device are in that state, and lists them.`, exit.NoPhone, exit.NotSeen, exit.Interrupted, exit.Terminated),
+match --device are in that state, and lists them.`, exit.Credentials, exit.NoPhone, exit.NotSeen, exit.Interrupted, exit.Terminated),
 		Example: examples("wxctl devices\nwxctl devices --device virtual:android --json"),
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

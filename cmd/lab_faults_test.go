@@ -61,9 +61,9 @@ func TestLabLinkCut(t *testing.T) {
 // recorded once, by the next --resume.
 func TestLabLateAfterTheRun(t *testing.T) {
 	tier.Need(t, "lab")
-	h := &labHosts{TB: t, dir: t.TempDir(), ttl: time.Second}
+	h := &labHosts{TB: t, dir: t.TempDir(), ttl: 3 * time.Second}
 	h.serve("127.0.0.1:0")
-	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Serial: "slow", Answer: wechat.Send, Think: 4 * time.Second})
+	server, err := virtualandroid.Start(t.Context(), virtualandroid.Options{Serial: "slow", Answer: wechat.Send, Think: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

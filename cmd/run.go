@@ -48,7 +48,7 @@ type runOptions struct {
 	page       *webView // nil without --web
 }
 
-var runCodes = []int{exit.FoundWrong, exit.SeveralPhones, exit.NotRun, exit.Interrupted, exit.Terminated}
+var runCodes = []int{exit.Credentials, exit.FoundWrong, exit.NoPhone, exit.SeveralPhones, exit.NotRun, exit.Interrupted, exit.Terminated}
 
 // NewCmdRun makes `wxctl run`.
 func NewCmdRun(f *Factory, runF func(context.Context, *runOptions) error) *cobra.Command {
@@ -60,9 +60,8 @@ func NewCmdRun(f *Factory, runF func(context.Context, *runOptions) error) *cobra
 keep the results in a run folder, which reports are made from. Repeat --device
 for more phones.
 
-A case is a command of wxctl with its flags, and what its JSON must hold. All
-errors of a suite are reported before anything runs; --dry-run also checks each
-command for Android and iOS without a phone. The format: docs/suites.md.
+A case is a command of wxctl with its flags, and what its JSON must hold. The
+format: docs/suites.md.
 
 A case failed if something was not as expected. It is errored if the phone, a
 server or the lab failed, and unknown if a request was sent and its result was
@@ -70,7 +69,6 @@ not seen. A request that people may have seen is never sent again, unless the
 suite sets after-sent: true.`, runCodes...),
 		Example: examples(`wxctl run smoke.yaml --device virtual:android
 wxctl run smoke.yaml --device "virtual:android?count=3" --tags "share and not login"
-wxctl run smoke.yaml --device virtual:android --device virtual:ios
 wxctl run --example`),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -94,6 +94,14 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 			return nil, files.Unreadable(filepath.Join(dir, name), files.Check(info.Mode()))
 		}
 	}
+	notRun := func(err error) error {
+		return exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir, files.Reason(err))
+	}
+	if how&os.O_CREATE == 0 { // no lock file is left in a folder of something else
+		if _, err := os.Stat(filepath.Join(dir, eventsFile)); err != nil {
+			return nil, notRun(err)
+		}
+	}
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600))
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return nil, &device.Error{Code: "run_busy", Exit: exit.Usage, Message: fmt.Sprintf("%q is being run by another wxctl", dir),
@@ -101,8 +109,7 @@ func openRunFolder(dir string, how int) (*runFolder, error) {
 	}
 	events, err := os.OpenFile(filepath.Join(dir, eventsFile), os.O_RDWR|how, 0o600)
 	if err != nil {
-		return nil, errors.Join(exit.Usagef("give the folder that wxctl run printed", "%q is not a run folder: %v", dir,
-			files.Reason(err)), lock.Unlock())
+		return nil, errors.Join(notRun(err), lock.Unlock())
 	}
 	return &runFolder{dir: dir, events: events, lock: lock}, nil
 }

@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wxctl/wxctl/cmd/internal/exit"
 	"github.com/wxctl/wxctl/device/virtual/virtualandroid"
 	"github.com/wxctl/wxctl/device/virtual/virtualios"
 	"github.com/wxctl/wxctl/device/virtual/virtualios/lockdownd"
@@ -25,7 +28,7 @@ var update = flag.Bool("update", false, "write golden files and script outputs a
 func TestMain(m *testing.M) {
 	wait.Parallel()
 	testscript.Main(m, map[string]func(){
-		"wxctl": func() { os.Exit(Main()) },
+		"wxctl": func() { os.Exit(withStatus(Main())) },
 		"wxctl-nats": func() {
 			runtime.MemProfileRate = 1
 			code := Main()
@@ -39,6 +42,26 @@ func TestMain(m *testing.M) {
 			os.Exit(code)
 		},
 	})
+}
+
+// withStatus checks that a command's help lists the exit code that it ended with,
+// so that every script checks an EXIT STATUS.
+func withStatus(code int) int {
+	c, _, err := NewCmdRoot(System()).Find(os.Args[1:])
+	if err != nil || c.HasSubCommands() || code == exit.Interrupted || code == exit.Terminated {
+		return code
+	}
+	_, status, found := strings.Cut(c.Long, exit.StatusTitle+"\n")
+	for line := range strings.Lines(status) {
+		if row := strings.Fields(line); len(row) > 0 && row[0] == strconv.Itoa(code) {
+			return code
+		}
+	}
+	if !found {
+		return code
+	}
+	fmt.Fprintf(os.Stderr, "exit code %d is not in the EXIT STATUS of %s\n", code, c.CommandPath())
+	return 99
 }
 
 // TestScripts runs every folder of fixtures/script: one script a sentence or

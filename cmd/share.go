@@ -16,7 +16,7 @@ import (
 
 // requestCodes are the exit codes that a request can end with.
 var requestCodes = []int{
-	exit.SomeFailed, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.RefusedBefore,
+	exit.SomeFailed, exit.Credentials, exit.NoPhone, exit.SeveralPhones, exit.PhoneNotReady, exit.WeChatMissing, exit.RefusedBefore,
 	exit.RefusedByThem, exit.PhoneLost, exit.PhoneBusy, exit.NotSeen, exit.Interrupted, exit.Terminated,
 }
 

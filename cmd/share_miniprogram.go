@@ -28,9 +28,8 @@ func NewCmdShareMiniProgram(f *Factory, runF func(context.Context, *shareMiniPro
 		Long: long(`Share the card of a mini program, by default to a chat. Android shows --thumb
 (up to 128 KiB), an iPhone --hd-image (up to 128 KiB) or --thumb (64 KiB).
 `, requestCodes...),
-		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --webpage-url https://a.cn --thumb thumb.png\n" +
-			"wxctl share miniprogram"),
-		Args: cobra.NoArgs,
+		Example: examples("wxctl share miniprogram --user-name gh_0123456789ab --webpage-url https://a.cn --thumb thumb.png"),
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if runF != nil {
 				return runF(c.Context(), opts)

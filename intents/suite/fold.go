@@ -58,10 +58,11 @@ func (r *Result) Last() *Attempt {
 	return r.Attempts[len(r.Attempts)-1]
 }
 
-// Why is the reason of the attempt's end, and the late result, if any.
+// Why is the reason of the attempt's end, and the late result, if any: not that
+// of an attempt that was stopped, which says nothing.
 func (a *Attempt) Why() string {
 	switch {
-	case a.Late == nil:
+	case a.Late == nil || a.Late.Status == Stopped:
 		return a.End.Reason
 	case a.End.Reason == "":
 		return fmt.Sprintf("its result came late: %s", a.Late.Status)
