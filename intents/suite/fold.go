@@ -58,11 +58,10 @@ func (r *Result) Last() *Attempt {
 	return r.Attempts[len(r.Attempts)-1]
 }
 
-// Why is the reason of the attempt's end, and the late result, if any: not that
-// of an attempt that was stopped, which says nothing.
+// Why is the reason of the attempt's end, and the late result, if any.
 func (a *Attempt) Why() string {
 	switch {
-	case a.Late == nil || a.Late.Status == Stopped:
+	case a.Late == nil:
 		return a.End.Reason
 	case a.End.Reason == "":
 		return fmt.Sprintf("its result came late: %s", a.Late.Status)
