@@ -54,12 +54,12 @@ func oauthHint(e *oauth.Error) string {
 		if e.Op == oauth.OpExchange && e.Sent {
 			return "the code may have been used: if a second try says so, " + relogin
 		}
-		return "increase --timeout, or see whether the network lets " + oauth.DefaultBaseURL + " through"
+		return "increase --timeout, or check the network, HTTPS_PROXY and --base-url"
 	case oauth.KindUnreachable:
 		if e.Op == oauth.OpExchange && e.Sent {
 			return "the code may have been used: if a second try says so, " + relogin
 		}
-		return "check the network, HTTPS_PROXY and --base-url; --base-url https://api2.weixin.qq.com is WeChat's backup server"
+		return "check the network, HTTPS_PROXY and --base-url"
 	case oauth.KindRedirect, oauth.KindStatus, oauth.KindReply:
 		if e.Op == oauth.OpExchange {
 			return "check --base-url and the network in between; the code may have been used"

@@ -144,7 +144,7 @@ func notInstalled(pkg string, user int) error {
 	if user != 0 {
 		err = device.Errorf(device.Refused, "the app %q is not installed for Android user %d", pkg, user)
 	}
-	return err.WithHint("install it, or name another with --package")
+	return err.WithHint("install it, or name another app")
 }
 
 var _ device.Replier = (*Phone)(nil)
