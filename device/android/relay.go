@@ -92,6 +92,7 @@ var preamble = map[string]string{
 // serveFiles answers gadb's connections, one after another, until one has
 // transferred over far, or ctx ends, which closes all of them.
 func serveFiles(ctx context.Context, ln net.Listener, far *conn) error {
+	defer ln.Close() // else a further connection would wait for an answer
 	defer context.AfterFunc(ctx, func() {
 		ln.Close()
 		far.Close()

@@ -64,8 +64,8 @@ func look(ctx context.Context, client *http.Client, link, app string, urls []str
 	switch {
 	case err != nil:
 		return fault(check.LinkBroken, "%s can't be used: %v", link, err)
-	case !file.Names(app) && len(file.Misspelt()) > 0:
-		return fault(check.LinkWithoutApp, "%s does not name the app %s: its key %q has the wrong case", link, app, file.Misspelt()[0])
+	case !file.Names(app) && file.misspeltName() != "":
+		return fault(check.LinkWithoutApp, "%s does not name the app %s: its key %q has the wrong case", link, app, file.misspeltName())
 	case !file.Names(app):
 		return fault(check.LinkWithoutApp, "%s does not name the app %s; it names %q", link, app, file.Apps())
 	}

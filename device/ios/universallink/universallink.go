@@ -91,7 +91,8 @@ func (d *details) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &byApp); err != nil {
 		return err
 	}
-	for id, one := range byApp {
+	for _, id := range slices.Sorted(maps.Keys(byApp)) {
+		one := byApp[id]
 		one.appID = id
 		*d = append(*d, one)
 	}
@@ -104,6 +105,7 @@ func (a *Association) UnmarshalJSON(data []byte) (err error) {
 	var defaults component
 	var variables map[string][]string
 	a.misspelt, err = fields(data, map[string]any{"details": &a.details, "defaults": &defaults, "substitutionVariables": &variables})
+	left := maxSubstituted
 	for i := range a.details {
 		a.misspelt = append(a.misspelt, a.details[i].misspelt...)
 		var all []component
@@ -111,7 +113,11 @@ func (a *Association) UnmarshalJSON(data []byte) (err error) {
 			if c.caseSensitive == nil {
 				c.caseSensitive = defaults.caseSensitive
 			}
-			all = append(all, c.substituted(variables)...)
+			these, tooMany := c.substituted(variables, &left)
+			if tooMany != nil {
+				return tooMany
+			}
+			all = append(all, these...)
 		}
 		if a.details[i].components != nil {
 			a.details[i].components = append([]component{}, all...)
@@ -120,8 +126,10 @@ func (a *Association) UnmarshalJSON(data []byte) (err error) {
 	return err
 }
 
-// maxSubstituted limits the patterns that one becomes.
-const maxSubstituted = 256
+// maxSubstituted limits what all patterns of a file become, in bytes.
+const maxSubstituted = 4 << 20
+
+var errSubstituted = errors.New("its substitution variables make more patterns than can be checked")
 
 // predefined are the variables that iOS knows, each as a pattern of its length
 // (Apple, applinks.substitutionVariables).
@@ -130,36 +138,39 @@ var predefined = map[string]string{
 }
 
 // substituted returns the component for each value of the variables in its path.
-func (c component) substituted(variables map[string][]string) []component {
-	done, todo := []component{}, []component{c}
-	for len(todo) > 0 && len(done)+len(todo) <= maxSubstituted {
+// A value is not searched for variables: one that names itself would never end.
+// Each path is taken from left.
+func (c component) substituted(variables map[string][]string, left *int) ([]component, error) {
+	if c.path == nil {
+		return []component{c}, nil
+	}
+	type half struct{ done, rest string }
+	done, todo := []component{}, []half{{"", *c.path}}
+	for len(todo) > 0 {
 		one := todo[0]
 		todo = todo[1:]
-		if one.path == nil {
-			done = append(done, one)
-			continue
-		}
-		before, rest, ok := strings.Cut(*one.path, "$(")
+		before, rest, ok := strings.Cut(one.rest, "$(")
 		name, after, closed := strings.Cut(rest, ")")
 		values := variables[name]
 		if pattern, known := predefined[name]; known {
 			values = []string{pattern}
 		}
 		if !ok || !closed || values == nil {
-			done = append(done, one)
+			text := one.done + one.rest
+			again := c
+			again.path = &text
+			done = append(done, again)
 			continue
 		}
 		for _, v := range values {
-			text := before + v + after
-			if len(text) > MaxSize {
-				continue
+			text := one.done + before + v
+			if *left -= len(text) + len(after) + 64; *left < 0 {
+				return nil, errSubstituted
 			}
-			again := one
-			again.path = &text
-			todo = append(todo, again)
+			todo = append(todo, half{text, after})
 		}
 	}
-	return done
+	return done, nil
 }
 
 // MaxSize is the largest file that iOS reads, in bytes (Apple, "Supporting
@@ -210,9 +221,17 @@ func (a *Association) Names(app string) bool {
 	return false
 }
 
-// Misspelt are keys of the file that iOS does not read, since their upper and
-// lower case is wrong.
-func (a *Association) Misspelt() []string { return a.misspelt }
+// misspeltName is a key that would name apps, which iOS does not read since its
+// upper and lower case is wrong; "" if there is none.
+func (a *Association) misspeltName() string {
+	for _, key := range a.misspelt {
+		switch strings.ToLower(key) {
+		case "appid", "appids", "details":
+			return key
+		}
+	}
+	return ""
+}
 
 // Apps lists the apps that the file names.
 func (a *Association) Apps() []string {

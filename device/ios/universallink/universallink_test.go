@@ -3,6 +3,7 @@ package universallink
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -54,6 +55,36 @@ func TestOpens(t *testing.T) {
 		a, err := Parse([]byte(`{"applinks":{"apps":[],"substitutionVariables":{"ours":["wx0","wx1"]},"details":` + tt.details + `}}`))
 		if err != nil || a.Opens(app, tt.link) != tt.want {
 			t.Errorf("%s of %s: %v, want %t", tt.link, tt.details, err, tt.want)
+		}
+	}
+}
+
+// TestSubstitution: variables that name themselves, grow, or have many values end.
+func TestSubstitution(t *testing.T) {
+	many := `"v0"`
+	for i := range 400 {
+		many += fmt.Sprintf(`,"v%d"`, i+1)
+	}
+	for _, tt := range []struct {
+		values, path string
+		opens        bool
+	}{
+		{`"$(a)"`, "/$(a)", false},
+		{`"x$(a)"`, "/$(a)", false},
+		{`"$(a)$(a)"`, "/$(a)", false},
+		{many, "/$(a)", true},
+		{many, "/v7$(none)/$(a)", false},
+	} {
+		a, err := Parse(fmt.Appendf(nil, `{"applinks":{"substitutionVariables":{"a":[%s]},"details":[{"appIDs":[%q],"components":[{"/":%q}]}]}}`,
+			tt.values, app, tt.path))
+		if err != nil || a.Opens(app, "https://h/v400") != tt.opens {
+			t.Errorf("%.40s in %s: %v", tt.values, tt.path, err)
+		}
+	}
+	for _, path := range []string{"/$(a)$(a)$(a)", "/$(a)$(a)" + strings.Repeat("x", 1000)} {
+		if _, err := Parse(fmt.Appendf(nil, `{"applinks":{"substitutionVariables":{"a":[%s]},"details":[{"appIDs":[%q],"components":[{"/":%q}]}]}}`,
+			many, app, path)); !errors.Is(err, errSubstituted) {
+			t.Errorf("%.20s: %v", path, err)
 		}
 	}
 }
@@ -160,6 +191,7 @@ func website(t *testing.T, h http.HandlerFunc) *http.Client {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"applinks":{"details":[{"appIDs":["a.b"],"components":[{"/":"/a/*","?":{"x":"?"}}]}]}}`), "https://h/a/b?x=1")
+	f.Add([]byte(`{"applinks":{"substitutionVariables":{"a":["x$(a)","y"]},"details":[{"appIDs":["a.b"],"components":[{"/":"/$(a)$(a)"}]}]}}`), "https://h/y")
 	f.Add([]byte(`{"applinks":{"details":{"a.b":{"paths":["NOT *","/"]}}}}`), "https://h/")
 	f.Fuzz(func(_ *testing.T, data []byte, link string) {
 		if a, err := Parse(data); err == nil {
