@@ -56,12 +56,14 @@ func (r *suiteRun) record(u lab.Update) error {
 // Those of attempts that have not ended yet come through the queue.
 func (r *suiteRun) lateBefore(ctx context.Context) error {
 	late, err := r.inLab.lab.Late(ctx, r.id)
+	recorded := map[*suite.Attempt]bool{}
 	for _, u := range late {
 		var w work
 		if json.Unmarshal(u.Job.Work, &w) != nil {
 			continue
 		}
-		if a := r.attemptBefore(w, u.Phone); a != nil && !a.Finished.IsZero() && a.Late == nil {
+		if a := r.attemptBefore(w, u.Phone); a != nil && !a.Finished.IsZero() && a.Late == nil && !recorded[a] {
+			recorded[a] = true
 			err = errors.Join(err, r.record(u))
 		}
 	}

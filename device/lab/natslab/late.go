@@ -24,28 +24,23 @@ func (l *Lab) Late(ctx context.Context, run string) ([]lab.Update, error) {
 	ctx, release := l.denied.guard(ctx, subjects{"$JS.API.CONSUMER.CREATE." + eventsStream + ".",
 		"$JS.API.CONSUMER.MSG.NEXT." + eventsStream + "."})
 	defer release()
-	events, err := l.js.OrderedConsumer(ctx, eventsStream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{prefix + ">"}})
+	// Not an ordered consumer: that one is made anew for each batch, without
+	// ctx. The server removes this one.
+	events, err := l.js.CreateConsumer(ctx, eventsStream, jetstream.ConsumerConfig{
+		FilterSubject: prefix + ">", AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: l.stateTime,
+	})
 	if err != nil {
 		return nil, deniedBy(ctx, err)
 	}
 	var late []lab.Update
-	for {
-		batch, err := events.FetchNoWait(lateBatch)
+	for left := events.CachedInfo().NumPending; left > 0; {
+		batch, err := events.Fetch(int(min(left, lateBatch)), jetstream.FetchContext(ctx))
 		if err != nil {
 			return nil, deniedBy(ctx, err)
 		}
-		read := 0
-		for open := true; open; {
-			var m jetstream.Msg
-			select {
-			case m, open = <-batch.Messages():
-			case <-ctx.Done():
-				return nil, deniedBy(ctx, context.Cause(ctx))
-			}
-			if !open {
-				break
-			}
-			read++
+		before := left
+		for m := range batch.Messages() { // until ctx ends
+			left--
 			u, err := l.lateOf(ctx, token(run)+"."+strings.TrimPrefix(m.Subject(), prefix), m.Data())
 			if err != nil {
 				return nil, deniedBy(ctx, err)
@@ -57,10 +52,11 @@ func (l *Lab) Late(ctx context.Context, run string) ([]lab.Update, error) {
 		if err := batch.Error(); err != nil {
 			return nil, deniedBy(ctx, err)
 		}
-		if read == 0 {
-			return late, nil
+		if left == before {
+			return nil, deniedBy(ctx, context.DeadlineExceeded)
 		}
 	}
+	return late, nil
 }
 
 // lateOf is the late result in an event about a claim; nil if it has none, or
