@@ -83,8 +83,8 @@ type activityEvent struct {
 }
 
 // shape describes an event's arguments: how many precede the component, and how
-// many follow it. Strings are not escaped, so
-// an argument list is parsed from both ends.
+// many follow it. Strings are not escaped, so an argument list is parsed from
+// both ends.
 type shape struct {
 	kind   eventKind
 	before int // arguments before the component, the user first

@@ -43,7 +43,6 @@ func relayed(ctx context.Context, far *conn, do func(gadb.Device) error) error {
 	if err != nil {
 		return device.Errorf(device.Failed, "can't listen on the loopback address: %w", err)
 	}
-	defer ln.Close()
 	serving, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- serveFiles(serving, ln, far) }()
