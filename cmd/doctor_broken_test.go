@@ -265,8 +265,12 @@ func brokenAPKs(t *testing.T) []brokenAPK {
 // else.
 func TestBrokenAPKs(t *testing.T) {
 	t.Parallel()
-	profile, good := registered(t), demoCertificate(t)
-	for _, tt := range brokenAPKs(t) {
+	diagnoseAPKs(t, registered(t), demoCertificate(t), brokenAPKs(t))
+}
+
+// diagnoseAPKs has doctor look at each file, and compares what it finds.
+func diagnoseAPKs(t *testing.T, profile string, good []byte, rows []brokenAPK) {
+	for _, tt := range rows {
 		t.Run(tt.name, func(t *testing.T) {
 			apk := demoAPK(good)
 			tt.change(&apk)
@@ -369,7 +373,12 @@ func brokenIPAs(profile string) []brokenIPA {
 func TestBrokenIPAs(t *testing.T) {
 	t.Parallel()
 	profile := registered(t)
-	for _, tt := range brokenIPAs(profile) {
+	diagnoseIPAs(t, profile, brokenIPAs(profile))
+}
+
+// diagnoseIPAs has doctor look at each file, and compares what it finds.
+func diagnoseIPAs(t *testing.T, profile string, rows []brokenIPA) {
+	for _, tt := range rows {
 		t.Run(tt.name, func(t *testing.T) {
 			app := demoIPA()
 			tt.change(&app)

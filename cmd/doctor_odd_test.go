@@ -3,7 +3,7 @@ package cmd
 import (
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,6 +97,8 @@ func oddAPKs(t *testing.T) []brokenAPK {
 			[]string{"app.queries"}},
 		{"all with an icon",
 			intent(`<action android:name="android.intent.action.MAIN"/><category android:name="android.intent.category.LAUNCHER"/>`), nil},
+		{"9: what opens pictures",
+			intent(`<action android:name="android.intent.action.MAIN"/><data android:mimeType="image/*"/>`), []string{"app.queries"}},
 		{"9: browsers alone",
 			intent(`<action android:name="android.intent.action.VIEW"/><category android:name="android.intent.category.BROWSABLE"/>` +
 				`<data android:scheme="https"/>`), []string{"app.queries"}},
@@ -144,26 +146,7 @@ func oddAPKs(t *testing.T) []brokenAPK {
 // TestOddAPKs: the same as TestOtherKinds, for more of them.
 func TestOddAPKs(t *testing.T) {
 	t.Parallel()
-	profile, good := registered(t), demoCertificate(t)
-	for _, tt := range oddAPKs(t) {
-		t.Run(tt.name, func(t *testing.T) {
-			apk := demoAPK(good)
-			tt.change(&apk)
-			file := filepath.Join(t.TempDir(), "app.apk")
-			if err := os.WriteFile(file, apk.Make(t), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			fails, warns, all, _ := diagnose(t, profile, file)
-			if found := append(fails, warns...); !slices.Equal(found, tt.want) {
-				t.Errorf("found %q, want %q", found, tt.want)
-				for _, f := range all {
-					if f.Bad() || f.Status == "unknown" {
-						t.Logf("%s %s: %s | %+v", f.ID, f.Status, f.Title, f.Evidence)
-					}
-				}
-			}
-		})
-	}
+	diagnoseAPKs(t, registered(t), demoCertificate(t), oddAPKs(t))
 }
 
 func oddIPAs(profile string) []brokenIPA {
@@ -248,6 +231,10 @@ func oddIPAs(profile string) []brokenIPA {
 		{name: "14: the profile of another team",
 			change: func(i *doctor.IPA) { i.Provisioning["TeamIdentifier"] = []string{"ZZZZZ12345"} },
 			want:   []string{"app.team.registered"}},
+		{name: "an old app, whose id has another prefix than its team", change: func(i *doctor.IPA) {
+			i.Provisioning["TeamIdentifier"] = []string{"ZZZZZ12345"}
+			i.Provisioning["Entitlements"] = map[string]any{domains: "*", "application-identifier": "ABCDE12345.com.example.wxdemo"}
+		}},
 		{name: "14: signature and profile of another team", change: func(i *doctor.IPA) {
 			i.Provisioning["TeamIdentifier"] = []string{"ZZZZZ12345"}
 			i.Entitlements["application-identifier"] = "ZZZZZ12345.com.example.wxdemo"
@@ -271,23 +258,7 @@ func oddIPAs(profile string) []brokenIPA {
 func TestOddIPAs(t *testing.T) {
 	t.Parallel()
 	profile := registered(t)
-	for _, tt := range oddIPAs(profile) {
-		t.Run(tt.name, func(t *testing.T) {
-			app := demoIPA()
-			tt.change(&app)
-			if tt.profile == "" {
-				tt.profile = profile
-			}
-			file := filepath.Join(t.TempDir(), "app.ipa")
-			if err := os.WriteFile(file, app.Make(t), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			fails, warns, all, _ := diagnose(t, tt.profile, append([]string{file}, tt.args...)...)
-			if found := append(fails, warns...); !slices.Equal(found, tt.want) {
-				t.Errorf("found %q, want %q: %+v", found, tt.want, all)
-			}
-		})
-	}
+	diagnoseIPAs(t, profile, oddIPAs(profile))
 }
 
 // TestOddAppFiles: files under another name than they should have, and parts of apps.
@@ -299,6 +270,10 @@ func TestOddAppFiles(t *testing.T) {
 	set := doctor.Zip(t, map[string][]byte{"a.feature.apk": feature.Make(t), "com.example.wxdemo.apk": base.Make(t)})
 	standalone := doctor.Zip(t, map[string][]byte{"standalones/standalone-arm64_v8a.apk": base.Make(t),
 		"standalones/standalone-x86.apk": base.Make(t), "toc.pb": nil})
+	many := map[string][]byte{}
+	for i := range 17 {
+		many[strconv.Itoa(i)+".apk"] = base.Make(t)
+	}
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -312,6 +287,7 @@ func TestOddAppFiles(t *testing.T) {
 		{"app.apks", standalone, ""},
 		{"app.apk", feature.Make(t), "is one part of an app in several APKs: give its base APK"},
 		{"features.apks", doctor.Zip(t, map[string][]byte{"a.apk": feature.Make(t)}), "holds no base APK"},
+		{"many.apks", doctor.Zip(t, many), "holds 17 APKs that may be the base APK; unpack it, and give that one"},
 		{"app.aab", doctor.Zip(t, map[string][]byte{"base/manifest/AndroidManifest.xml": nil}), "bundletool build-apks"},
 		{"bundle.zip", doctor.Zip(t, map[string][]byte{"base/manifest/AndroidManifest.xml": nil}), "not an APK"},
 		{"empty.apk", nil, "not a ZIP archive"},

@@ -170,10 +170,11 @@ type IOS struct {
 
 // Provisioning is an embedded.mobileprovision.
 type Provisioning struct {
-	Name    string
-	Team    string
-	Expires time.Time
-	Now     time.Time
+	Name string
+	// OtherTeam is the profile's team if the app's signature names another one.
+	OtherTeam string
+	Expires   time.Time
+	Now       time.Time
 	// Devices are the UDIDs that it is for; nil for all.
 	Devices []string
 	Domains []string // its associated domains; "*" allows any

@@ -99,8 +99,13 @@ func FileFacts(f *ipa.File, name string, now time.Time) check.App {
 			out.Provisioning.Devices = cleanAll(p.Devices)
 		}
 		if len(p.Teams) > 0 {
-			out.Provisioning.Team = device.Printable(p.Teams[0])
-			out.Team = cmp.Or(out.Team, out.Provisioning.Team)
+			out.Team = cmp.Or(out.Team, device.Printable(p.Teams[0]))
+			// Of a signature without a team it is the prefix of the app's id,
+			// which for old apps is not the team: their profile has it, too.
+			team := f.Entitlements.TeamID()
+			if team != "" && !slices.Contains(p.Teams, team) && !strings.HasPrefix(p.Allows.AppID, team+".") {
+				out.Provisioning.OtherTeam = device.Printable(p.Teams[0])
+			}
 		}
 	}
 	return out

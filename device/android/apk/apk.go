@@ -97,8 +97,8 @@ func OpenSet(r io.ReaderAt, size int64) (*File, error) {
 		return nil, errBundle
 	}
 	names := bases(d)
-	if len(names) == 0 {
-		return nil, errors.New("it holds no base APK")
+	if len(names) > maxBases {
+		return nil, fmt.Errorf("it holds %d APKs that may be the base APK; unpack it, and give that one", len(names))
 	}
 	var base *File
 	for _, name := range names {
@@ -147,5 +147,5 @@ func bases(d *archive.Directory) []string {
 			found = append(found, name)
 		}
 	}
-	return found[:min(len(found), maxBases)]
+	return found
 }

@@ -62,17 +62,31 @@ type Queries struct {
 }
 
 // intent is an <intent> in <queries>.
-type intent struct{ actions, categories, schemes []string }
+type intent struct {
+	actions, categories, schemes []string
+	typed                        bool // it names a MIME type
+}
 
-// fits reports whether it is for one of these actions, with no other categories
-// than these, and for a scheme; "" is none.
-func (i *intent) fits(actions, categories []string, scheme string) bool {
-	among := func(list []string) func(string) bool {
-		return func(s string) bool { return !slices.Contains(list, s) }
+// within reports whether a list has nothing but what is allowed.
+func within(list []string, allowed ...string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(allowed, s) })
+}
+
+// seesWeChat reports whether one of WeChat's activities accepts the intent: its
+// icon, its page for ACTION_SEND, or that for links of the scheme weixin.
+func (i *intent) seesWeChat() bool {
+	const action, category = "android.intent.action.", "android.intent.category."
+	plain := !i.typed && len(i.schemes) == 0
+	switch {
+	case len(i.actions) == 0:
+		return false
+	case within(i.actions, action+"MAIN", "*") && within(i.categories, category+"LAUNCHER") && plain,
+		within(i.actions, action+"SEND", action+"SEND_MULTIPLE") && within(i.categories, category+"DEFAULT") &&
+			within(i.schemes, "content", "file"):
+		return true
 	}
-	return !slices.ContainsFunc(i.actions, among(actions)) && !slices.ContainsFunc(i.categories, among(categories)) &&
-		(scheme == "" && !slices.ContainsFunc(i.schemes, among([]string{"content", "file"})) && len(i.actions) > 0 ||
-			scheme != "" && slices.Contains(i.schemes, scheme))
+	return within(i.actions, action+"VIEW", "*") && within(i.categories, category+"DEFAULT", category+"BROWSABLE") &&
+		slices.Contains(i.schemes, "weixin") && !i.typed
 }
 
 // entrySuffix is the name of the activity that WeChat calls back, after the
@@ -119,8 +133,7 @@ func (m *Manifest) Similar() []string {
 	return out
 }
 
-// seesWeChat finds [Manifest.SeesWeChat]. WeChat has a launcher activity, accepts
-// ACTION_SEND, and opens links of the scheme weixin.
+// seesWeChat finds [Manifest.SeesWeChat].
 func (m *manifestReader) seesWeChat() string {
 	switch {
 	case m.queryAll:
@@ -128,19 +141,13 @@ func (m *manifestReader) seesWeChat() string {
 	case m.Queries == nil:
 		return ""
 	}
-	const (
-		action  = "android.intent.action."
-		open    = "android.intent.category.DEFAULT"
-		icon    = "android.intent.category.LAUNCHER"
-		browser = "android.intent.category.BROWSABLE"
-	)
-	for i := range m.intents {
-		switch one := &m.intents[i]; {
-		case one.fits([]string{action + "MAIN", "*"}, []string{icon}, ""),
-			one.fits([]string{action + "SEND", action + "SEND_MULTIPLE"}, []string{open}, ""):
-			return "the action " + one.actions[0] + " in <queries>"
-		case one.fits([]string{action + "VIEW", "*"}, []string{open, browser}, "weixin"):
+	for _, one := range m.intents {
+		switch {
+		case !one.seesWeChat():
+		case slices.Contains(one.schemes, "weixin"):
 			return "the scheme weixin in <queries>"
+		default:
+			return "the action " + one.actions[0] + " in <queries>"
 		}
 	}
 	for _, a := range m.Queries.Authorities {
@@ -191,6 +198,7 @@ const (
 	attrAuthorities = 0x01010018
 	attrGrants      = 0x0101001b
 	attrLaunchMode  = 0x0101001d
+	attrMimeType    = 0x01010026
 	attrScheme      = 0x01010027
 	attrTarget      = 0x01010202
 	attrMinSDK      = 0x0101020c
@@ -367,5 +375,6 @@ func (m *manifestReader) query(element string, a attributes) {
 	case "data":
 		add(&q.Schemes, a.text(attrScheme))
 		add(&in.schemes, a.text(attrScheme))
+		in.typed = in.typed || a.has(attrMimeType)
 	}
 }
