@@ -250,7 +250,8 @@ func provisioningChecks() []Check {
 			p := f.App.Provisioning
 			switch {
 			case p != nil && p.OtherTeam != "":
-				return found("the app is signed by team %s, but its provisioning profile is of team %s: iOS does not install it", f.App.Team, p.OtherTeam).
+				return found("the app is signed by team %s, but its provisioning profile is of team %s: iOS does not install it",
+					f.App.Team, p.OtherTeam).
 					seen("signature", "team %s", f.App.Team).seen("embedded.mobileprovision", "team %s", p.OtherTeam).
 					fixed("Build with a provisioning profile of the team that signs the app (Xcode, target > Signing & Capabilities > Team).")
 			case f.Profile.Team == "":
