@@ -51,14 +51,14 @@ func withStatus(code int) int {
 	if err != nil || c.HasSubCommands() || code == exit.Interrupted || code == exit.Terminated {
 		return code
 	}
-	_, status, found := strings.Cut(c.Long, exit.StatusTitle+"\n")
+	if c.HasParent() && c.Parent().Name() == "completion" {
+		return code // cobra's own commands
+	}
+	_, status, _ := strings.Cut(c.Long, exit.StatusTitle+"\n")
 	for line := range strings.Lines(status) {
 		if row := strings.Fields(line); len(row) > 0 && row[0] == strconv.Itoa(code) {
 			return code
 		}
-	}
-	if !found {
-		return code
 	}
 	fmt.Fprintf(os.Stderr, "exit code %d is not in the EXIT STATUS of %s\n", code, c.CommandPath())
 	return 99
